@@ -1,0 +1,5 @@
+//! A Port API and a GitHub API on loopback.
+//!
+//! Both are real HTTP servers on a free port of `127.0.0.1`, each on a thread of its own, so that
+//! synchronous tests can drive a real binary against them. Each keeps a journal of every request
+//! and answer, and can be told to misbehave.

@@ -1,0 +1,180 @@
+//! What is wrong with a file, where, and what to do about it.
+//!
+//! A [`Diagnostic`] always has a place: one without cannot be built.
+
+use std::fmt;
+
+use crate::source::Location;
+
+/// How much a diagnostic matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The entity is not written and the run fails.
+    Error,
+    /// The entity is written; something in it is probably not what was meant.
+    Warning,
+    /// Something worth knowing.
+    Notice,
+}
+
+impl Severity {
+    /// The word that reports use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+        }
+    }
+}
+
+/// Declares [`Code`] once: variant, its stable name, its severity.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $severity:ident;)*) => {
+        /// The kind of a diagnostic. Its name is stable: people search for it and link to it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &[Code] = &[$(Code::$variant,)*];
+
+            /// The stable, kebab-case name.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// How much a diagnostic of this kind matters.
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The text is not JSON or YAML.
+    Syntax "syntax" Error;
+    /// A mapping names the same key twice.
+    DuplicateKey "duplicate-key" Error;
+    /// The file is larger than is read, or its aliases expand to too much.
+    TooLarge "too-large" Error;
+    /// Values are nested too deeply.
+    TooDeep "too-deep" Error;
+    /// The file is not UTF-8 text.
+    Binary "binary" Error;
+    /// The path is a symbolic link, which is not followed.
+    Symlink "symlink" Error;
+    /// A document is something else than a mapping.
+    NotAnEntity "not-an-entity" Error;
+    /// The entity has no `identifier`.
+    MissingIdentifier "missing-identifier" Error;
+    /// The identifier holds what Port does not allow.
+    InvalidIdentifier "invalid-identifier" Error;
+    /// Nothing says which blueprint the entity is of.
+    MissingBlueprint "missing-blueprint" Error;
+    /// This repository may not write entities of that blueprint.
+    ForbiddenBlueprint "forbidden-blueprint" Error;
+    /// A field holds a value of another type than Port takes.
+    WrongType "wrong-type" Error;
+    /// The same entity is declared more than once.
+    DuplicateEntity "duplicate-entity" Error;
+    /// A key that entities do not have.
+    UnknownField "unknown-field" Warning;
+    /// A field that Port sets by itself, and nobody else can.
+    ReadOnlyField "read-only-field" Notice;
+    /// Port did not take the entity.
+    RejectedByPort "rejected-by-port" Error;
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A place and what is to be said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The place.
+    pub location: Location,
+    /// A few words, shown beside the place. May be empty.
+    pub text: String,
+}
+
+/// One finding about one place in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What kind of finding it is.
+    pub code: Code,
+    /// One sentence that can stand alone, without a full stop.
+    pub message: String,
+    /// Where it is.
+    pub primary: Label,
+    /// Other places that explain it.
+    pub related: Vec<Label>,
+    /// What to do about it: one sentence, without a full stop.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A finding of kind `code` at `location`.
+    pub fn new(code: Code, location: Location, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            primary: Label { location, text: String::new() },
+            related: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// Says a few words right at the place.
+    pub fn label(mut self, text: impl Into<String>) -> Self {
+        self.primary.text = text.into();
+        self
+    }
+
+    /// Adds another place.
+    pub fn related(mut self, location: Location, text: impl Into<String>) -> Self {
+        self.related.push(Label { location, text: text.into() });
+        self
+    }
+
+    /// Says what to do.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// How much it matters.
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
+
+    /// Whether it keeps the entity from being written.
+    pub fn is_error(&self) -> bool {
+        self.severity() == Severity::Error
+    }
+
+    /// Where it is.
+    pub fn location(&self) -> &Location {
+        &self.primary.location
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_names_are_kebab_case_and_unique() {
+        let mut names: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Code::ALL.len());
+    }
+}

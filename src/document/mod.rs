@@ -1,0 +1,73 @@
+//! Text → trees that remember their positions.
+//!
+//! Both formats give the same [`Node`]s, so nothing behind this module knows which one a file was
+//! written in.
+
+mod json;
+mod node;
+mod yaml;
+
+use std::sync::Arc;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::{Location, Source};
+
+pub use node::{Member, Node, Value, to_json_map};
+
+/// The largest file that is read, in bytes: what Port takes in one request.
+pub const MAX_BYTES: usize = 1024 * 1024;
+/// How deeply values may be nested; the outermost one is at level 1.
+pub const MAX_DEPTH: usize = 128;
+/// How many nodes a file's YAML aliases may stand for in all.
+pub const MAX_ALIASED_NODES: usize = 100_000;
+
+/// The language that a file is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// RFC 8259.
+    Json,
+    /// YAML 1.2, core schema, with merge keys.
+    Yaml,
+}
+
+impl Format {
+    /// The format that a path's extension says: JSON for `.json` in any case, else YAML.
+    pub fn of_path(path: &str) -> Self {
+        let is_json = path.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case("json"));
+        if is_json { Self::Json } else { Self::Yaml }
+    }
+}
+
+/// What a file's text holds.
+#[derive(Debug, Default)]
+pub struct Documents {
+    /// The documents that could be read, in the order of the file. JSON has one. Empty YAML
+    /// documents are left out.
+    pub roots: Vec<Node>,
+    /// What is wrong with the text. Where an error lies inside of a root, that part of the root is
+    /// not to be trusted; where it lies outside of every root, a document is missing.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads `source` as JSON or YAML, as its path says.
+///
+/// Never fails as a whole: what cannot be read is in [`Documents::diagnostics`].
+pub fn parse(source: &Arc<Source>) -> Documents {
+    if source.text().len() > MAX_BYTES {
+        return Documents { roots: Vec::new(), diagnostics: vec![too_large(source)] };
+    }
+    match Format::of_path(source.path().as_str()) {
+        Format::Json => json::parse(source),
+        Format::Yaml => yaml::parse(source),
+    }
+}
+
+/// The diagnostic for a file that is larger than [`MAX_BYTES`].
+pub fn too_large(source: &Arc<Source>) -> Diagnostic {
+    Diagnostic::new(
+        Code::TooLarge,
+        Location::start_of(source),
+        "the file is larger than 1 MiB and was not read",
+    )
+    .help("split it into several files, or exclude it with a `!` line in the input `files`")
+}

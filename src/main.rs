@@ -1,0 +1,3 @@
+//! The process: signals in, exit status out.
+
+fn main() {}

@@ -1,0 +1,191 @@
+//! Text of a file in the repository, and places in it.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Path of a file in the repository, with `/` between its parts and no `/` at its start.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RepoPath(Arc<str>);
+
+impl RepoPath {
+    /// The path as Git and GitHub's API spell it.
+    pub fn new(path: impl Into<Arc<str>>) -> Self {
+        Self(path.into())
+    }
+
+    /// The path as Git and GitHub's API spell it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RepoPath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A half-open range of bytes in a [`Source`]; both ends lie on character boundaries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: usize,
+    /// Offset behind the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// The span from byte `start` up to, not including, byte `end`.
+    pub fn new(start: usize, end: usize) -> Self {
+        debug_assert!(start <= end, "a span must not end before it starts");
+        Self { start, end }
+    }
+
+    /// Whether `other` lies wholly inside this span.
+    pub fn contains(self, other: Span) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+
+    /// The span as a range of bytes, to index a string with.
+    pub fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
+}
+
+/// A place as people and GitHub's annotations count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters (not bytes), from 1.
+    pub column: usize,
+}
+
+/// A file's path and text, with an index of its lines.
+///
+/// Lines end with LF or CRLF, as GitHub counts them.
+#[derive(PartialEq, Eq)]
+pub struct Source {
+    path: RepoPath,
+    text: String,
+    line_starts: Vec<usize>,
+}
+
+impl Source {
+    /// Indexes `text`, the content of the file at `path`.
+    pub fn new(path: RepoPath, text: impl Into<String>) -> Arc<Self> {
+        let text = text.into();
+        let line_starts =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Arc::new(Self { path, text, line_starts })
+    }
+
+    /// A file whose content cannot be shown (too large, not text): its only place is its start.
+    pub fn unreadable(path: RepoPath) -> Arc<Self> {
+        Self::new(path, "")
+    }
+
+    /// Where the file lies in the repository.
+    pub fn path(&self) -> &RepoPath {
+        &self.path
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text at `span`.
+    pub fn slice(&self, span: Span) -> &str {
+        self.text.get(span.range()).unwrap_or_default()
+    }
+
+    /// The line and column of a byte offset; an offset past the end counts as the end.
+    pub fn position(&self, offset: usize) -> Position {
+        let offset = offset.min(self.text.len());
+        let line = self.line_starts.partition_point(|&start| start <= offset);
+        let line_start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let before = self.text.get(line_start..offset).unwrap_or_default();
+        Position { line, column: before.chars().count() + 1 }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Source({}, {} bytes)", self.path, self.text.len())
+    }
+}
+
+/// A span in a certain file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The file.
+    pub source: Arc<Source>,
+    /// The place in the file.
+    pub span: Span,
+}
+
+impl Location {
+    /// The place `span` in `source`.
+    pub fn new(source: &Arc<Source>, span: Span) -> Self {
+        Self { source: Arc::clone(source), span }
+    }
+
+    /// The start of a file: for what concerns the file as a whole.
+    pub fn start_of(source: &Arc<Source>) -> Self {
+        Self::new(source, Span::new(0, 0))
+    }
+
+    /// The file's path.
+    pub fn path(&self) -> &RepoPath {
+        self.source.path()
+    }
+
+    /// Line and column of the first character.
+    pub fn start(&self) -> Position {
+        self.source.position(self.span.start)
+    }
+
+    /// Line and column behind the last character.
+    pub fn end(&self) -> Position {
+        self.source.position(self.span.end)
+    }
+}
+
+impl fmt::Display for Location {
+    /// `path:line:column`, the form that editors and terminals make a link of.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Position { line, column } = self.start();
+        write!(formatter, "{}:{line}:{column}", self.path())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn position(text: &str, offset: usize) -> (usize, usize) {
+        let Position { line, column } = Source::new(RepoPath::new("f"), text).position(offset);
+        (line, column)
+    }
+
+    #[test]
+    fn lines_and_columns_count_from_one() {
+        assert_eq!(position("", 0), (1, 1));
+        assert_eq!(position("ab\ncd", 0), (1, 1));
+        assert_eq!(position("ab\ncd", 2), (1, 3));
+        assert_eq!(position("ab\ncd", 3), (2, 1));
+        assert_eq!(position("ab\r\ncd", 5), (2, 2));
+    }
+
+    #[test]
+    fn columns_count_characters_not_bytes() {
+        assert_eq!(position("é🦀x", "é🦀".len()), (1, 3));
+    }
+
+    #[test]
+    fn an_offset_past_the_end_is_the_end() {
+        assert_eq!(position("ab\n", 99), (2, 1));
+    }
+}
