@@ -1,0 +1,140 @@
+//! Git's own terms, as types that cannot be mixed up.
+
+use std::fmt;
+
+/// A commit's id: 40 hexadecimal digits, or 64 in a SHA-256 repository.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommitSha(String);
+
+impl CommitSha {
+    /// Takes a full id; anything else is `None`, an abbreviated id too.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_full = matches!(text.len(), 40 | 64);
+        let is_hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (is_full && is_hexadecimal).then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    /// Whether this is the id of all zeros by which events say "no commit".
+    pub fn is_zero(&self) -> bool {
+        self.0.bytes().all(|byte| byte == b'0')
+    }
+
+    /// The full id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first seven digits, for people.
+    pub fn short(&self) -> &str {
+        &self.0[..7]
+    }
+}
+
+impl fmt::Display for CommitSha {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A branch's name, without `refs/heads/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchName(String);
+
+impl BranchName {
+    /// The branch that a full ref names; `None` for tags and everything else.
+    pub fn from_ref(full_ref: &str) -> Option<Self> {
+        full_ref.strip_prefix("refs/heads/").map(Self::new)
+    }
+
+    /// The branch named `name`.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BranchName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A repository's full name: `owner/name`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepoName {
+    owner: String,
+    name: String,
+}
+
+impl RepoName {
+    /// Takes `owner/name`, both of letters, digits, `-`, `_` and `.` as GitHub allows them;
+    /// anything else is `None`.
+    pub fn parse(full_name: &str) -> Option<Self> {
+        let (owner, name) = full_name.split_once('/')?;
+        let is_plain = |part: &str| {
+            !matches!(part, "" | "." | "..")
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        };
+        (is_plain(owner) && is_plain(name)).then(|| Self {
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// The user or organisation.
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// The repository's own name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for RepoName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.owner, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_full_commit_ids_parse() {
+        let sha = CommitSha::parse(&"aB".repeat(20)).unwrap();
+        assert_eq!(sha.short(), "abababa");
+        assert!(CommitSha::parse(&"0".repeat(64)).unwrap().is_zero());
+        for bad in ["", "main", "abc123", &"g".repeat(40), &"a".repeat(41)] {
+            assert_eq!(CommitSha::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_branches_are_branches() {
+        assert_eq!(
+            BranchName::from_ref("refs/heads/a/b").unwrap().as_str(),
+            "a/b"
+        );
+        assert_eq!(BranchName::from_ref("refs/tags/v1"), None);
+    }
+
+    #[test]
+    fn repository_names_hold_nothing_that_needs_escaping() {
+        assert_eq!(
+            RepoName::parse("octo-org/.github").unwrap().name(),
+            ".github"
+        );
+        for bad in ["", "octo", "octo/", "/x", "a/b/c", "a/b c", "a/..", "a/b?c"] {
+            assert_eq!(RepoName::parse(bad), None, "{bad}");
+        }
+    }
+}
