@@ -1,0 +1,260 @@
+//! Documents → declarations: which entities a revision's files declare, and what is wrong.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::entity::{self, BlueprintId, Context, Entity, EntityKey};
+use super::rules::BlueprintRules;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::document::{self, Documents, Node};
+use crate::source::{Location, RepoPath, Source};
+
+/// A file that may hold entities, at one revision.
+#[derive(Debug, Clone)]
+pub struct EntityFile {
+    /// What is known of the file.
+    pub content: FileContent,
+    /// The blueprint of entities that name none.
+    pub default_blueprint: Option<BlueprintId>,
+}
+
+/// What a revision has at a path.
+#[derive(Debug, Clone)]
+pub enum FileContent {
+    /// Text to parse.
+    Text(Arc<Source>),
+    /// Something that cannot be read as text.
+    Unreadable(RepoPath, Unreadable),
+}
+
+/// Why a file was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    /// More than [`document::MAX_BYTES`].
+    TooLarge,
+    /// Not UTF-8.
+    Binary,
+    /// A symbolic link.
+    Symlink,
+}
+
+/// An entity and the text that declares it.
+#[derive(Debug, Clone)]
+pub struct Declaration {
+    /// The entity.
+    pub entity: Entity,
+    /// The file.
+    pub source: Arc<Source>,
+    /// The entity's text.
+    pub node: Node,
+}
+
+impl Declaration {
+    /// The place to show for the entity as a whole.
+    pub fn location(&self) -> Location {
+        Location::new(&self.source, entity::headline(&self.node))
+    }
+}
+
+/// An entity that cannot be written as it is declared.
+#[derive(Debug, Clone)]
+pub struct Invalid {
+    /// Which one, if its text says so.
+    pub key: Option<EntityKey>,
+    /// Where it is declared.
+    pub location: Location,
+}
+
+/// How much of the files could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Completeness {
+    /// It is known of every entity which one it is.
+    #[default]
+    Whole,
+    /// It is not: an entity that seems to be gone may just be unreadable.
+    Partial,
+}
+
+/// What the files of one revision declare.
+#[derive(Debug, Default)]
+pub struct Declarations {
+    /// Entities without errors, in the order of files and lines.
+    pub valid: Vec<Arc<Declaration>>,
+    /// Entities with errors, and documents of which nothing is known.
+    pub invalid: Vec<Invalid>,
+    /// Everything there is to say.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Whether anything may be missing.
+    pub completeness: Completeness,
+}
+
+/// Reads the entities of all `files`, of which those of blueprints that are not `writable` are
+/// errors. An entity that is declared twice is an error in both places.
+pub fn declare(files: &[EntityFile], writable: &BlueprintRules) -> Declarations {
+    let mut declarations = Declarations::default();
+    for file in files {
+        let context = Context {
+            default_blueprint: file.default_blueprint.as_ref(),
+            writable,
+        };
+        match &file.content {
+            FileContent::Text(source) => declarations.add_text(source, context),
+            FileContent::Unreadable(path, reason) => declarations.add_unreadable(path, *reason),
+        }
+    }
+    declarations.reject_duplicates();
+    if declarations
+        .invalid
+        .iter()
+        .any(|invalid| invalid.key.is_none())
+    {
+        declarations.completeness = Completeness::Partial;
+    }
+    declarations
+}
+
+impl Declarations {
+    fn add_text(&mut self, source: &Arc<Source>, context: Context<'_>) {
+        let Documents { roots, diagnostics } = document::parse(source);
+        let errors: Vec<_> = diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.is_error())
+            .cloned()
+            .collect();
+        self.diagnostics.extend(diagnostics);
+
+        let candidates: Vec<Node> = roots.into_iter().flat_map(entity_nodes).collect();
+        self.add_lost_documents(&candidates, &errors);
+        for node in candidates {
+            let is_sound = !errors
+                .iter()
+                .any(|error| node.covers(error.location().span));
+            self.add_entity(node, source, context, is_sound);
+        }
+    }
+
+    /// An error outside of every entity has cost a document.
+    fn add_lost_documents(&mut self, candidates: &[Node], errors: &[Diagnostic]) {
+        let lost = errors
+            .iter()
+            .filter(|error| {
+                !candidates
+                    .iter()
+                    .any(|node| node.covers(error.location().span))
+            })
+            .map(|error| Invalid {
+                key: None,
+                location: error.location().clone(),
+            });
+        self.invalid.extend(lost);
+    }
+
+    fn add_entity(
+        &mut self,
+        node: Node,
+        source: &Arc<Source>,
+        context: Context<'_>,
+        is_sound: bool,
+    ) {
+        let entity = entity::read(&node, source, context, &mut self.diagnostics);
+        let location = Location::new(source, entity::headline(&node));
+        match entity {
+            Ok(entity) if is_sound => {
+                let source = Arc::clone(source);
+                self.valid.push(Arc::new(Declaration {
+                    entity,
+                    source,
+                    node,
+                }));
+            }
+            Ok(entity) => self.invalid.push(Invalid {
+                key: Some(entity.key()),
+                location,
+            }),
+            Err(key) => self.invalid.push(Invalid { key, location }),
+        }
+    }
+
+    fn add_unreadable(&mut self, path: &RepoPath, reason: Unreadable) {
+        let source = Source::unreadable(path.clone());
+        let diagnostic = match reason {
+            Unreadable::TooLarge => document::too_large(&source),
+            Unreadable::Binary => Diagnostic::new(
+                Code::Binary,
+                Location::start_of(&source),
+                "the file is not UTF-8 text and was not read",
+            )
+            .help("save it as UTF-8, or exclude it with a `!` line in the input `files`"),
+            Unreadable::Symlink => Diagnostic::new(
+                Code::Symlink,
+                Location::start_of(&source),
+                "the path is a symbolic link, which is not followed",
+            )
+            .help("put the file itself here, or exclude the path with a `!` line in the input `files`"),
+        };
+        self.invalid.push(Invalid {
+            key: None,
+            location: diagnostic.location().clone(),
+        });
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn reject_duplicates(&mut self) {
+        let mut places: BTreeMap<EntityKey, Vec<Location>> = BTreeMap::new();
+        for declaration in &self.valid {
+            places
+                .entry(declaration.entity.key())
+                .or_default()
+                .push(declaration.location());
+        }
+        places.retain(|_, locations| locations.len() > 1);
+
+        for (key, locations) in &places {
+            self.diagnostics.extend(duplicates(key, locations));
+            let invalid = |location: &Location| Invalid {
+                key: Some(key.clone()),
+                location: location.clone(),
+            };
+            self.invalid.extend(locations.iter().map(invalid));
+        }
+        self.valid
+            .retain(|declaration| !places.contains_key(&declaration.entity.key()));
+    }
+}
+
+/// A document is an entity or an array of entities.
+fn entity_nodes(root: Node) -> Vec<Node> {
+    match root.value {
+        document::Value::Array(items) => items,
+        _ => vec![root],
+    }
+}
+
+/// One diagnostic a place, each naming the others.
+fn duplicates(key: &EntityKey, locations: &[Location]) -> Vec<Diagnostic> {
+    let at = |index: usize, here: &Location| {
+        let others = locations
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != index);
+        let first_other = others
+            .clone()
+            .map(|(_, location)| location.to_string())
+            .next();
+        let message = format!(
+            "`{key}` is declared more than once, also at {}",
+            first_other.unwrap_or_default()
+        );
+        let diagnostic = Diagnostic::new(Code::DuplicateEntity, here.clone(), message)
+            .label("declared here")
+            .help("keep one declaration: which of them Port should hold cannot be told");
+        others.fold(diagnostic, |diagnostic, (_, other)| {
+            diagnostic.related(other.clone(), "and here")
+        })
+    };
+    locations
+        .iter()
+        .enumerate()
+        .map(|(index, here)| at(index, here))
+        .collect()
+}

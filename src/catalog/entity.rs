@@ -1,0 +1,349 @@
+//! Entities as Port takes them, parsed from nodes: what comes out is known to be well-formed.
+//!
+//! The rules are those of the request body of Port's [Create an entity][api].
+//!
+//! [api]: https://docs.port.io/api-reference/create-an-entity
+
+mod read;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+pub use read::{Context, read};
+pub(crate) use read::{headline, nearest};
+
+const MAX_IDENTIFIER_CHARACTERS: usize = 1000;
+const MAX_BLUEPRINT_CHARACTERS: usize = 100;
+
+/// A blueprint's identifier.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct BlueprintId(String);
+
+impl BlueprintId {
+    /// Takes what Port allows: letters of any script, digits and `@ _ . + : \ / -`, at most 100
+    /// characters.
+    ///
+    /// # Errors
+    /// Says what is wrong with the name.
+    pub fn parse(name: &str) -> Result<Self, InvalidName> {
+        check_name(name, MAX_BLUEPRINT_CHARACTERS, |character| character != '=')?;
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The identifier.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BlueprintId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// An entity's identifier, unique within its blueprint.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Identifier(String);
+
+impl Identifier {
+    /// Takes what Port allows: letters of any script, digits and `@ _ . + : \ / = -`, at most
+    /// 1,000 characters.
+    ///
+    /// # Errors
+    /// Says what is wrong with the name.
+    pub fn parse(name: &str) -> Result<Self, InvalidName> {
+        check_name(name, MAX_IDENTIFIER_CHARACTERS, |_| true)?;
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The identifier.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Identifier {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Why a text is not an identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidName {
+    /// Nothing was given.
+    #[error("it is empty")]
+    Empty,
+    /// `.` and `..` would be steps in a path.
+    #[error("`.` and `..` are not allowed")]
+    Dots,
+    /// More characters than Port stores.
+    #[error("it has {characters} characters, Port allows {allowed}")]
+    TooLong {
+        /// How many there are.
+        characters: usize,
+        /// How many there may be.
+        allowed: usize,
+    },
+    /// A character that Port refuses.
+    #[error("{} is not allowed", describe_character(*.character))]
+    Character {
+        /// The first one.
+        character: char,
+        /// Its offset in the name, in bytes.
+        offset: usize,
+    },
+}
+
+fn describe_character(character: char) -> String {
+    match character {
+        ' ' => "a space".to_owned(),
+        '\t' => "a tab".to_owned(),
+        '\n' | '\r' => "a line break".to_owned(),
+        c if c.is_control() || c.is_whitespace() => format!("the character U+{:04X}", c as u32),
+        c => format!("`{c}`"),
+    }
+}
+
+/// The specification's pattern is `^(?!\.{1,2}$)[\p{L}0-9@_.+:\\/=-]+$`.
+fn check_name(name: &str, allowed: usize, and: impl Fn(char) -> bool) -> Result<(), InvalidName> {
+    match name {
+        "" => return Err(InvalidName::Empty),
+        "." | ".." => return Err(InvalidName::Dots),
+        _ => {}
+    }
+    let is_allowed = |character: char| {
+        let is_plain = character.is_ascii_alphanumeric() || r"@_.+:\/=-".contains(character);
+        and(character) && (is_plain || (!character.is_ascii() && is_letter(character)))
+    };
+    if let Some((offset, character)) = name.char_indices().find(|&(_, c)| !is_allowed(c)) {
+        return Err(InvalidName::Character { character, offset });
+    }
+    match name.chars().count() {
+        characters if characters > allowed => Err(InvalidName::TooLong {
+            characters,
+            allowed,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether Unicode's general category is Letter; `char::is_alphabetic` would let marks in too.
+fn is_letter(character: char) -> bool {
+    #[expect(
+        clippy::unwrap_used,
+        reason = "the pattern is a constant that a test compiles"
+    )]
+    static LETTER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\p{L}$").unwrap());
+    LETTER.is_match(character.encode_utf8(&mut [0; 4]))
+}
+
+/// What an entity is known by: a name, or a search query by which Port finds it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EntityName {
+    /// The identifier itself.
+    Identifier(Identifier),
+    /// A [search query][docs] that must find one entity.
+    ///
+    /// [docs]: https://docs.port.io/build-your-software-catalog/customize-integrations/configure-mapping#mapping-entities-using-search-queries
+    Query(Query),
+}
+
+impl EntityName {
+    /// The identifier, if it is known without asking Port.
+    pub fn identifier(&self) -> Option<&Identifier> {
+        match self {
+            Self::Identifier(identifier) => Some(identifier),
+            Self::Query(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for EntityName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identifier(identifier) => identifier.fmt(formatter),
+            Self::Query(query) => query.fmt(formatter),
+        }
+    }
+}
+
+impl Serialize for EntityName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Identifier(identifier) => identifier.serialize(serializer),
+            Self::Query(query) => query.serialize(serializer),
+        }
+    }
+}
+
+/// A search query of the form `{combinator, rules}`, passed on to Port as it is.
+///
+/// Equal queries are equal texts: JSON with sorted keys.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Query(String);
+
+impl Query {
+    fn new(query: &Value) -> Self {
+        Self(query.to_string())
+    }
+}
+
+impl fmt::Display for Query {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Serialize for Query {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // The text was made from a JSON value, so it always parses.
+        let query: Value = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        query.serialize(serializer)
+    }
+}
+
+/// What makes an entity one: its blueprint and its name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntityKey {
+    /// The blueprint it is of.
+    pub blueprint: BlueprintId,
+    /// Its name within the blueprint.
+    pub name: EntityName,
+}
+
+impl fmt::Display for EntityKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.blueprint, self.name)
+    }
+}
+
+/// The teams that own an entity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Team {
+    /// One team's name.
+    One(String),
+    /// Several teams' names.
+    Many(Vec<String>),
+    /// A search query for teams.
+    Query(Query),
+}
+
+/// Where a relation points.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Relation {
+    /// Nowhere, explicitly: `null` clears the relation.
+    Null,
+    /// One entity.
+    One(Identifier),
+    /// Several entities.
+    Many(Vec<Identifier>),
+    /// Whatever a search query finds.
+    Query(Query),
+}
+
+impl Relation {
+    /// The identifiers that it names.
+    pub fn targets(&self) -> &[Identifier] {
+        match self {
+            Self::One(target) => std::slice::from_ref(target),
+            Self::Many(targets) => targets,
+            Self::Null | Self::Query(_) => &[],
+        }
+    }
+}
+
+/// An entity as a file declares it.
+///
+/// Serialises to what Port takes in a request: what the file leaves out is left out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Entity {
+    /// The blueprint, which a request names in its path.
+    #[serde(skip)]
+    pub blueprint: BlueprintId,
+    /// The name within the blueprint.
+    #[serde(rename = "identifier")]
+    pub name: EntityName,
+    /// How people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// One of Port's icons.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
+    /// Who owns it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<Team>,
+    /// Values by the blueprint's property names.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub properties: Map<String, Value>,
+    /// Targets by the blueprint's relation names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub relations: BTreeMap<String, Relation>,
+}
+
+impl Entity {
+    /// What makes it the entity that it is.
+    pub fn key(&self) -> EntityKey {
+        EntityKey {
+            blueprint: self.blueprint.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_follow_ports_pattern() {
+        for good in [
+            "a",
+            "007",
+            "a/b\\c",
+            "größe",
+            "日本",
+            "@_.+:=-",
+            "...",
+            &"x".repeat(1000),
+        ] {
+            assert!(Identifier::parse(good).is_ok(), "{good}");
+        }
+        assert_eq!(Identifier::parse(""), Err(InvalidName::Empty));
+        assert_eq!(Identifier::parse(".."), Err(InvalidName::Dots));
+        assert_eq!(
+            Identifier::parse("é a"),
+            Err(InvalidName::Character {
+                character: ' ',
+                offset: 2
+            })
+        );
+        for bad in [
+            "a b",
+            "a*",
+            "a\n",
+            "a#b",
+            "é\u{301}",
+            "٣",
+            "Ⅷ",
+            &"x".repeat(1001),
+        ] {
+            assert!(Identifier::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn blueprints_are_stricter() {
+        assert!(BlueprintId::parse("a/b").is_ok());
+        assert!(BlueprintId::parse("a=b").is_err());
+        assert!(BlueprintId::parse(&"x".repeat(101)).is_err());
+    }
+}

@@ -1,0 +1,394 @@
+//! Node → entity, or diagnostics that say why not.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Map;
+
+use super::{
+    BlueprintId, Entity, EntityKey, EntityName, Identifier, InvalidName, Query, Relation, Team,
+};
+use crate::catalog::rules::BlueprintRules;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::document::{Member, Node, Value, to_json_map};
+use crate::source::{Location, Source, Span};
+
+const FIELDS: [&str; 7] = [
+    "identifier",
+    "title",
+    "blueprint",
+    "icon",
+    "team",
+    "properties",
+    "relations",
+];
+
+/// What Port adds to an entity when it shows one, with or without a `$`.
+const READ_ONLY_FIELDS: [&str; 8] = [
+    "createdAt",
+    "createdBy",
+    "updatedAt",
+    "updatedBy",
+    "scorecards",
+    "datasource",
+    "resolvedRelations",
+    "identifierToTitle",
+];
+
+const AN_OBJECT: &str = "an object";
+
+const ALLOWED_CHARACTERS: &str = r"use letters, digits and the characters `@ _ . + : \ / = -` only";
+
+/// What an entity's meaning depends on beside its text.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The blueprint of an entity that names none.
+    pub default_blueprint: Option<&'a BlueprintId>,
+    /// The blueprints that may be written.
+    pub writable: &'a BlueprintRules,
+}
+
+/// Reads the entity that `node` declares in `source`.
+///
+/// Everything that is wrong with it is added to `diagnostics`.
+///
+/// # Errors
+/// If any of that is an error: the entity's key, where at least that is sound.
+pub fn read(
+    node: &Node,
+    source: &Arc<Source>,
+    context: Context<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Entity, Option<EntityKey>> {
+    let mut reader = Reader {
+        source,
+        diagnostics,
+    };
+    let Value::Object(members) = &node.value else {
+        reader.not_an_entity(node);
+        return Err(None);
+    };
+    reader.check_field_names(members);
+
+    // Every field is read before any failure counts, so that all mistakes are found at once.
+    let name = reader.name(node);
+    let blueprint = reader.blueprint(node, context);
+    let title = reader.text(node, "title");
+    let icon = reader.text(node, "icon");
+    let team = reader.team(node);
+    let properties = reader.properties(node);
+    let relations = reader.relations(node);
+
+    let (Some(name), Some(blueprint)) = (name, blueprint) else {
+        return Err(None);
+    };
+    match (title, icon, team, properties, relations) {
+        (Ok(title), Ok(icon), Ok(team), Ok(properties), Ok(relations)) => Ok(Entity {
+            blueprint,
+            name,
+            title,
+            icon,
+            team,
+            properties,
+            relations,
+        }),
+        _ => Err(Some(EntityKey { blueprint, name })),
+    }
+}
+
+/// The place to show for an entity as a whole: its identifier's value, else its first key.
+pub(crate) fn headline(node: &Node) -> Span {
+    match &node.value {
+        Value::Object(members) => node
+            .get("identifier")
+            .map(|identifier| identifier.span)
+            .or_else(|| members.first().map(|member| member.key_span))
+            .unwrap_or(node.span),
+        _ => node.span,
+    }
+}
+
+/// An error that has been reported.
+struct Reported;
+
+/// A field's value, if the file has one.
+type Field<T> = Result<Option<T>, Reported>;
+
+struct Reader<'a> {
+    source: &'a Arc<Source>,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn report(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        with: impl FnOnce(Diagnostic) -> Diagnostic,
+    ) -> Reported {
+        let location = Location::new(self.source, span);
+        self.diagnostics
+            .push(with(Diagnostic::new(code, location, message)));
+        Reported
+    }
+
+    fn not_an_entity(&mut self, node: &Node) {
+        self.report(
+            Code::NotAnEntity,
+            node.span,
+            format!("an entity must be an object, found {}", node.kind()),
+            |diagnostic| {
+                diagnostic
+                    .label("not an entity")
+                    .help("write `identifier: …` and the entity's other fields here, or exclude the file with a `!` line in the input `files`")
+            },
+        );
+    }
+
+    fn check_field_names(&mut self, members: &[Member]) {
+        for member in members {
+            let name = member.key.as_str();
+            let plain = name.strip_prefix('$').unwrap_or(name);
+            if READ_ONLY_FIELDS.contains(&plain) {
+                let message = format!("`{name}` is set by Port and was left out");
+                self.report(
+                    Code::ReadOnlyField,
+                    member.key_span,
+                    message,
+                    |diagnostic| diagnostic.help("remove the line: it has no effect"),
+                );
+            } else if !FIELDS.contains(&name) {
+                let message = format!("entities have no field `{name}`, so it was left out");
+                let help = match nearest(name, FIELDS) {
+                    Some(field) => format!("did you mean `{field}`?"),
+                    None => "values of the blueprint's properties belong under `properties`, its relations under `relations`".to_owned(),
+                };
+                self.report(Code::UnknownField, member.key_span, message, |diagnostic| {
+                    diagnostic.label("unknown field").help(help)
+                });
+            }
+        }
+    }
+
+    fn name(&mut self, node: &Node) -> Option<EntityName> {
+        let Some(value) = node.get("identifier").filter(|value| !value.is_null()) else {
+            let span = node
+                .member("identifier")
+                .map_or(headline(node), |member| member.key_span);
+            self.report(
+                Code::MissingIdentifier,
+                span,
+                "the entity has no identifier",
+                |d| {
+                    d.label("no `identifier` here").help(
+                        "add `identifier`, a name that is unique among the blueprint's entities",
+                    )
+                },
+            );
+            return None;
+        };
+        match &value.value {
+            Value::Object(_) => self.query(value, "identifier").ok().map(EntityName::Query),
+            Value::String(text) => self
+                .identifier(text, value.span)
+                .ok()
+                .map(EntityName::Identifier),
+            _ => {
+                self.wrong_type(value, "`identifier`", "a string");
+                None
+            }
+        }
+    }
+
+    fn identifier(&mut self, text: &str, span: Span) -> Result<Identifier, Reported> {
+        Identifier::parse(text).map_err(|reason| self.invalid_name("identifier", &reason, span))
+    }
+
+    fn invalid_name(&mut self, what: &str, reason: &InvalidName, span: Span) -> Reported {
+        let message = format!("this is no valid {what}: {reason}");
+        self.report(
+            Code::InvalidIdentifier,
+            span,
+            message,
+            |diagnostic| match reason {
+                InvalidName::Character { .. } => diagnostic
+                    .label(reason.to_string())
+                    .help(ALLOWED_CHARACTERS),
+                _ => diagnostic.label(reason.to_string()),
+            },
+        )
+    }
+
+    fn blueprint(&mut self, node: &Node, context: Context<'_>) -> Option<BlueprintId> {
+        let own = self.text_member(node, "blueprint").ok()?;
+        let (blueprint, span) = match (own, context.default_blueprint) {
+            (Some((text, span)), _) => {
+                let blueprint = BlueprintId::parse(text)
+                    .map_err(|reason| self.invalid_name("blueprint", &reason, span))
+                    .ok()?;
+                (blueprint, span)
+            }
+            (None, Some(default)) => (default.clone(), headline(node)),
+            (None, None) => {
+                self.missing_blueprint(node);
+                return None;
+            }
+        };
+        if context.writable.allow(&blueprint) {
+            return Some(blueprint);
+        }
+        self.report(
+            Code::ForbiddenBlueprint,
+            span,
+            format!("this repository may not write entities of the blueprint `{blueprint}`"),
+            |d| {
+                d.label("not writable from here")
+                    .help("if it should, name the blueprint in the action's input `blueprints`")
+            },
+        );
+        None
+    }
+
+    fn missing_blueprint(&mut self, node: &Node) {
+        let message = "nothing says which blueprint the entity is of";
+        self.report(Code::MissingBlueprint, headline(node), message, |d| {
+            d.help("add `blueprint: …` here, or `=> BLUEPRINT` to the file's line in the input `files`, or set the input `blueprint`")
+        });
+    }
+
+    /// A field that holds text; `null` counts as left out, as Port shows an unset field so.
+    fn text_member<'n>(&mut self, node: &'n Node, field: &str) -> Field<(&'n str, Span)> {
+        match node.get(field) {
+            None => Ok(None),
+            Some(value) if value.is_null() => Ok(None),
+            Some(Node {
+                span,
+                value: Value::String(text),
+            }) => Ok(Some((text, *span))),
+            Some(value) => Err(self.wrong_type(value, &format!("`{field}`"), "a string")),
+        }
+    }
+
+    fn text(&mut self, node: &Node, field: &str) -> Field<String> {
+        Ok(self
+            .text_member(node, field)?
+            .map(|(text, _)| text.to_owned()))
+    }
+
+    fn team(&mut self, node: &Node) -> Field<Team> {
+        let Some(value) = node.get("team") else {
+            return Ok(None);
+        };
+        match &value.value {
+            Value::Null => Ok(None),
+            Value::String(name) => Ok(Some(Team::One(name.clone()))),
+            Value::Array(items) => {
+                let names = self.all(items, |reader, item| match item.as_str() {
+                    Some(name) => Ok(name.to_owned()),
+                    None => Err(reader.wrong_type(item, "each team in `team`", "a string")),
+                })?;
+                Ok(Some(Team::Many(names)))
+            }
+            Value::Object(_) => Ok(Some(Team::Query(self.query(value, "team")?))),
+            _ => Err(self.wrong_type(value, "`team`", "a string, an array of strings or a query")),
+        }
+    }
+
+    fn properties(&mut self, node: &Node) -> Result<Map<String, serde_json::Value>, Reported> {
+        match node.get("properties").map(|value| (&value.value, value)) {
+            None | Some((Value::Null, _)) => Ok(Map::new()),
+            Some((Value::Object(members), _)) => Ok(to_json_map(members)),
+            Some((_, value)) => Err(self.wrong_type(value, "`properties`", AN_OBJECT)),
+        }
+    }
+
+    fn relations(&mut self, node: &Node) -> Result<BTreeMap<String, Relation>, Reported> {
+        match node.get("relations").map(|value| (&value.value, value)) {
+            None | Some((Value::Null, _)) => Ok(BTreeMap::new()),
+            Some((Value::Object(members), _)) => {
+                let relations = self.all(members, |reader, member| {
+                    Ok((member.key.clone(), reader.relation(member)?))
+                })?;
+                Ok(relations.into_iter().collect())
+            }
+            Some((_, value)) => Err(self.wrong_type(value, "`relations`", AN_OBJECT)),
+        }
+    }
+
+    fn relation(&mut self, member: &Member) -> Result<Relation, Reported> {
+        let value = &member.value;
+        match &value.value {
+            Value::Null => Ok(Relation::Null),
+            Value::String(target) => Ok(Relation::One(self.identifier(target, value.span)?)),
+            Value::Array(items) => {
+                let what = format!("each target of `{}`", member.key);
+                let targets = self.all(items, |reader, item| match item.as_str() {
+                    Some(target) => reader.identifier(target, item.span),
+                    None => Err(reader.wrong_type(item, &what, "a string")),
+                })?;
+                Ok(Relation::Many(targets))
+            }
+            Value::Object(_) => Ok(Relation::Query(self.query(value, &member.key)?)),
+            _ => {
+                let what = format!("the relation `{}`", member.key);
+                Err(self.wrong_type(
+                    value,
+                    &what,
+                    "an identifier, an array of identifiers or a query",
+                ))
+            }
+        }
+    }
+
+    fn query(&mut self, value: &Node, field: &str) -> Result<Query, Reported> {
+        let combinator = value.get("combinator").and_then(Node::as_str);
+        let rules = value.get("rules").map(|rules| &rules.value);
+        match (combinator, rules) {
+            (Some("and" | "or"), Some(Value::Array(_))) => Ok(Query::new(&value.to_json())),
+            _ => Err(self.report(
+                Code::WrongType,
+                value.span,
+                format!("an object in `{field}` must be a search query"),
+                |d| d.help("give it `combinator: and` (or `or`) and `rules: […]`, or write the identifier itself"),
+            )),
+        }
+    }
+
+    /// Reads every item before the first failure counts.
+    fn all<I, T>(
+        &mut self,
+        items: &[I],
+        read: impl Fn(&mut Self, &I) -> Result<T, Reported>,
+    ) -> Result<Vec<T>, Reported> {
+        let results: Vec<_> = items.iter().map(|item| read(self, item)).collect();
+        results.into_iter().collect()
+    }
+
+    fn wrong_type(&mut self, value: &Node, what: &str, needed: &str) -> Reported {
+        let message = format!("{what} must be {needed}, found {}", value.kind());
+        let text = self.source.slice(value.span).to_owned();
+        let is_scalar = matches!(value.value, Value::Number(_) | Value::Bool(_));
+        self.report(Code::WrongType, value.span, message, |diagnostic| {
+            let diagnostic = diagnostic.label(format!("expected {needed}"));
+            if is_scalar && needed != AN_OBJECT {
+                diagnostic.help(format!("quote it: `\"{text}\"`"))
+            } else {
+                diagnostic
+            }
+        })
+    }
+}
+
+/// The candidate that `name` most likely stands for, if any is near enough to be a slip.
+pub(crate) fn nearest<'c>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<&'c str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
+        .min()
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,134 @@
+//! The action's inputs, parsed and validated once.
+
+mod parse;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::catalog::entity::BlueprintId;
+use crate::catalog::rules::{BlueprintRules, FileRules};
+
+pub use parse::parse;
+
+/// Every input that `action.yml` declares.
+pub const NAMES: [&str; 21] = [
+    "client-id",
+    "client-secret",
+    "base-url",
+    "github-token",
+    "github-api-url",
+    "ca-certificates",
+    "files",
+    "blueprint",
+    "blueprints",
+    "mode",
+    "scope",
+    "base",
+    "merge",
+    "create-missing-related-entities",
+    "prune",
+    "max-deletes",
+    "owner",
+    "run-id",
+    "comment",
+    "redact",
+    "report-file",
+];
+
+/// What the user asked for.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// Port API credentials, if given.
+    pub credentials: Option<Credentials>,
+    /// Port's API.
+    pub base_url: Url,
+    /// The token for GitHub's API.
+    pub github_token: SecretString,
+    /// Where GitHub's APIs are.
+    pub github: GitHubUrls,
+    /// Extra root certificates, as PEM text.
+    pub ca_certificates: Option<String>,
+    /// Which files hold entities.
+    pub files: FileRules,
+    /// The blueprint of entities that name none and whose file's rule names none.
+    pub blueprint: Option<BlueprintId>,
+    /// Which blueprints may be written.
+    pub blueprints: BlueprintRules,
+    /// Whether to write.
+    pub mode: ModeInput,
+    /// What a run that writes does with an entity that is there already.
+    pub merge: Merge,
+    /// What Port does about relation targets that do not exist.
+    pub missing_targets: MissingTargets,
+    /// Who owns what is written.
+    pub owner: String,
+    /// The Port action run that the changes are tied to.
+    pub run_id: Option<String>,
+    /// Where the JSON report is written too, relative to the workspace.
+    pub report_file: Option<PathBuf>,
+}
+
+/// Port API credentials.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The client's id, which is no secret.
+    pub client_id: String,
+    /// The client's secret.
+    pub client_secret: SecretString,
+}
+
+/// Where GitHub's APIs are; neither ends with `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitHubUrls {
+    /// Base of the REST API.
+    pub rest: Url,
+    /// The GraphQL API.
+    pub graphql: Url,
+}
+
+/// The input `mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModeInput {
+    /// As the event says.
+    Auto,
+    /// Write nothing.
+    Plan,
+    /// Write.
+    Apply,
+}
+
+/// The input `merge`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merge {
+    /// What the file does not mention stays as it is.
+    Merge,
+    /// The file replaces the entity.
+    Replace,
+}
+
+/// The input `create-missing-related-entities`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingTargets {
+    /// Port rejects the entity.
+    Reject,
+    /// Port creates the target, empty.
+    Create,
+}
+
+/// What is wrong with an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputError {
+    /// The input's name.
+    pub input: &'static str,
+    /// What was given and what is allowed instead; never a secret.
+    pub problem: String,
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "input `{}`: {}", self.input, self.problem)
+    }
+}

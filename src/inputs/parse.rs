@@ -1,0 +1,479 @@
+//! Environment → inputs; every mistake is collected before any is reported.
+
+use std::net::IpAddr;
+use std::path::{Component, Path, PathBuf};
+use std::str::FromStr;
+
+use secrecy::SecretString;
+use url::{Host, Url};
+
+use super::{Credentials, GitHubUrls, InputError, Inputs, Merge, MissingTargets, ModeInput, NAMES};
+use crate::catalog::entity::{BlueprintId, nearest};
+use crate::catalog::rules::{
+    BlueprintRules, DEFAULT_BLUEPRINTS, DEFAULT_FILES, FileRules, InvalidRules,
+};
+use crate::environment::{Environment, Runner};
+
+const PORT_API: &str = "https://api.port.io";
+const GITHUB_API: &str = "https://api.github.com";
+
+/// Inputs, and what is odd about them without being wrong.
+pub(super) type Parsed = (Inputs, Vec<String>);
+
+/// Reads every input.
+///
+/// # Errors
+/// All inputs that hold something else than is allowed.
+pub fn parse(environment: &Environment, runner: &Runner) -> Result<Parsed, Vec<InputError>> {
+    let mut reader = Reader {
+        environment,
+        errors: Vec::new(),
+    };
+    let inputs = reader.inputs(runner);
+    match inputs {
+        Some(inputs) if reader.errors.is_empty() => Ok((inputs, unknown_inputs(environment))),
+        _ => Err(reader.errors),
+    }
+}
+
+fn unknown_inputs(environment: &Environment) -> Vec<String> {
+    environment
+        .input_names()
+        .filter(|name| !NAMES.contains(&name.as_str()))
+        .map(|name| match nearest(&name, NAMES) {
+            Some(known) => {
+                format!(
+                    "the action has no input `{name}`, so it has no effect; did you mean `{known}`?"
+                )
+            }
+            None => format!("the action has no input `{name}`, so it has no effect"),
+        })
+        .collect()
+}
+
+struct Reader<'a> {
+    environment: &'a Environment,
+    errors: Vec<InputError>,
+}
+
+impl<'a> Reader<'a> {
+    fn inputs(&mut self, runner: &Runner) -> Option<Inputs> {
+        self.refuse_what_is_not_built();
+        // Every input is read before any failure counts.
+        let credentials = self.credentials();
+        let base_url = self.base_url();
+        let github = self.github_urls();
+        let github_token = self.github_token();
+        let files = self.rules("files", DEFAULT_FILES, FileRules::parse);
+        let blueprint = self.blueprint();
+        let blueprints = self.rules("blueprints", DEFAULT_BLUEPRINTS, BlueprintRules::parse);
+        let owner = self.owner(runner);
+        let report_file = self.report_file();
+        let mode = self.one_of("mode", MODES);
+        let merge = self.flag("merge", [Merge::Merge, Merge::Replace], Merge::Merge);
+        let missing_targets = self.flag(
+            "create-missing-related-entities",
+            [MissingTargets::Create, MissingTargets::Reject],
+            MissingTargets::Reject,
+        );
+        Some(Inputs {
+            mode: mode?,
+            merge,
+            missing_targets,
+            credentials,
+            base_url: base_url?,
+            github: github?,
+            github_token: github_token?,
+            ca_certificates: self.get("ca-certificates").map(str::to_owned),
+            files: files?,
+            blueprint,
+            blueprints: blueprints?,
+            owner,
+            run_id: self.get("run-id").map(str::to_owned),
+            report_file,
+        })
+    }
+
+    fn get(&self, input: &'static str) -> Option<&'a str> {
+        self.environment.input(input)
+    }
+
+    fn error(&mut self, input: &'static str, problem: impl Into<String>) {
+        self.errors.push(InputError {
+            input,
+            problem: problem.into(),
+        });
+    }
+
+    /// Values whose effect this version does not have must not look as if they had one.
+    fn refuse_what_is_not_built(&mut self) {
+        const BUILT: [(&str, &[&str], &str); 6] = [
+            ("scope", &["auto", "changed"], "`auto` and `changed`"),
+            ("base", &["auto", "before"], "`auto` and `before`"),
+            ("prune", &["false"], "`false`"),
+            ("max-deletes", &["10"], "`10`, as nothing is deleted"),
+            ("comment", &["false"], "`false`"),
+            ("redact", &[], "nothing, as no values are shown"),
+        ];
+        for (input, built, allowed) in BUILT {
+            if let Some(value) = self.get(input)
+                && !built.contains(&value.to_ascii_lowercase().as_str())
+            {
+                self.error(
+                    input,
+                    format!("`{value}` is not supported yet; allowed are {allowed}"),
+                );
+            }
+        }
+    }
+
+    fn credentials(&mut self) -> Option<Credentials> {
+        match (self.get("client-id"), self.get("client-secret")) {
+            (Some(client_id), Some(client_secret)) => Some(Credentials {
+                client_id: client_id.to_owned(),
+                client_secret: SecretString::from(client_secret),
+            }),
+            (None, None) => None,
+            (Some(_), None) => {
+                self.error(
+                    "client-secret",
+                    "is missing or empty although `client-id` is given: both belong together",
+                );
+                None
+            }
+            (None, Some(_)) => {
+                self.error(
+                    "client-id",
+                    "is missing or empty although `client-secret` is given: both belong together",
+                );
+                None
+            }
+        }
+    }
+
+    fn github_token(&mut self) -> Option<SecretString> {
+        match self.get("github-token") {
+            None => {
+                self.error(
+                    "github-token",
+                    "is empty: leave it out to use the workflow's own token",
+                );
+                None
+            }
+            Some(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                self.error(
+                    "github-token",
+                    "holds characters that no token has (blanks or line breaks?)",
+                );
+                None
+            }
+            Some(token) => Some(SecretString::from(token)),
+        }
+    }
+
+    fn base_url(&mut self) -> Option<Url> {
+        self.url("base-url", self.get("base-url").unwrap_or(PORT_API))
+    }
+
+    fn github_urls(&mut self) -> Option<GitHubUrls> {
+        const INPUT: &str = "github-api-url";
+        if let Some(given) = self.get(INPUT) {
+            let rest = self.url(INPUT, given)?;
+            let graphql = graphql_beside(&rest);
+            return Some(GitHubUrls { rest, graphql });
+        }
+        let rest = self
+            .environment
+            .variable("GITHUB_API_URL")
+            .unwrap_or(GITHUB_API);
+        let rest = self.url(INPUT, rest)?;
+        let graphql = match self.environment.variable("GITHUB_GRAPHQL_URL") {
+            Some(graphql) => self.url(INPUT, graphql)?,
+            None => graphql_beside(&rest),
+        };
+        Some(GitHubUrls { rest, graphql })
+    }
+
+    /// A URL that secrets may be sent to.
+    fn url(&mut self, input: &'static str, given: &str) -> Option<Url> {
+        match check_url(given) {
+            Ok(url) => Some(url),
+            Err(problem) => {
+                self.error(input, problem);
+                None
+            }
+        }
+    }
+
+    fn blueprint(&mut self) -> Option<BlueprintId> {
+        let given = self.get("blueprint")?;
+        BlueprintId::parse(given)
+            .map_err(|reason| {
+                self.error("blueprint", format!("`{given}` is no blueprint: {reason}"))
+            })
+            .ok()
+    }
+
+    fn rules<T>(
+        &mut self,
+        input: &'static str,
+        default: &str,
+        parse: impl Fn(&str) -> Result<T, Vec<InvalidRules>>,
+    ) -> Option<T> {
+        let errors = match parse(self.get(input).unwrap_or(default)) {
+            Ok(rules) => return Some(rules),
+            Err(errors) => errors,
+        };
+        for error in errors {
+            self.error(input, error.to_string());
+        }
+        None
+    }
+
+    fn one_of<T: Copy>(&mut self, input: &'static str, values: &[(&str, T)]) -> Option<T> {
+        let given = self.get(input).unwrap_or("auto").to_ascii_lowercase();
+        let value = values
+            .iter()
+            .find(|(name, _)| *name == given)
+            .map(|&(_, value)| value);
+        if value.is_none() {
+            let names: Vec<_> = values.iter().map(|(name, _)| format!("`{name}`")).collect();
+            self.error(
+                input,
+                format!("`{given}` is not allowed; allowed are {}", names.join(", ")),
+            );
+        }
+        value
+    }
+
+    fn flag<T>(&mut self, input: &'static str, [yes, no]: [T; 2], default: T) -> T {
+        match self.get(input).map(str::to_ascii_lowercase).as_deref() {
+            None => default,
+            Some("true") => yes,
+            Some("false") => no,
+            Some(given) => {
+                self.error(
+                    input,
+                    format!("`{given}` is not allowed; allowed are `true`, `false`"),
+                );
+                default
+            }
+        }
+    }
+
+    fn owner(&mut self, runner: &Runner) -> String {
+        let Some(owner) = self.get("owner") else {
+            return runner.repository.to_string();
+        };
+        // It stands in a header, in parentheses.
+        if !owner
+            .bytes()
+            .all(|byte| matches!(byte, b' '..=b'~') && !b"()".contains(&byte))
+        {
+            self.error(
+                "owner",
+                format!(
+                    "`{owner}` is not allowed: use printable ASCII characters except parentheses"
+                ),
+            );
+        }
+        owner.to_owned()
+    }
+
+    fn report_file(&mut self) -> Option<PathBuf> {
+        let path = Path::new(self.get("report-file")?);
+        let stays_inside = path
+            .components()
+            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        if !stays_inside {
+            self.error(
+                "report-file",
+                format!("`{}` must be a path below the workspace", path.display()),
+            );
+        }
+        Some(path.to_owned())
+    }
+}
+
+const MODES: &[(&str, ModeInput)] = &[
+    ("auto", ModeInput::Auto),
+    ("plan", ModeInput::Plan),
+    ("apply", ModeInput::Apply),
+];
+
+fn check_url(given: &str) -> Result<Url, String> {
+    let url = Url::parse(given).map_err(|reason| {
+        format!("`{given}` is no URL ({reason}); it must look like `https://host`")
+    })?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not hold a user name or password".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("`{given}` must not have a `?` or a `#`"));
+    }
+    match url.scheme() {
+        "https" => {}
+        "http" if is_near(&url) => {}
+        "http" => {
+            return Err(format!(
+                "`{given}` would send secrets in the clear: use `https://`"
+            ));
+        }
+        _ => return Err(format!("`{given}` must begin with `https://`")),
+    }
+    let trimmed = url.as_str().trim_end_matches('/');
+    Url::from_str(trimmed).map_err(|reason| reason.to_string())
+}
+
+/// Whether the host is this machine or one on a private network.
+fn is_near(url: &Url) -> bool {
+    let ip = match url.host() {
+        Some(Host::Domain(name)) => return name == "localhost",
+        Some(Host::Ipv4(ip)) => IpAddr::V4(ip),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip),
+        None => return false,
+    };
+    match ip {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local(),
+    }
+}
+
+/// GitHub Enterprise Server has its REST API at `…/api/v3` and GraphQL at `…/api/graphql`;
+/// github.com and GitHub Enterprise Cloud have it at `…/graphql`.
+fn graphql_beside(rest: &Url) -> Url {
+    let mut graphql = rest.clone();
+    let path = rest.path().trim_end_matches('/');
+    let base = path
+        .strip_suffix("/v3")
+        .filter(|base| base.ends_with("/api"))
+        .unwrap_or(path);
+    graphql.set_path(&format!("{base}/graphql"));
+    graphql
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(inputs: &[(&str, &str)]) -> Result<Parsed, Vec<String>> {
+        let runner_variables = [
+            ("GITHUB_REPOSITORY", "octo/shop"),
+            ("INPUT_GITHUB-TOKEN", "t"),
+        ];
+        let inputs: Vec<_> = inputs
+            .iter()
+            .map(|(name, value)| (format!("INPUT_{}", name.to_uppercase()), *value))
+            .collect();
+        let variables = runner_variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), *value))
+            .chain(inputs)
+            .map(|(name, value)| (name, value.to_owned()));
+        let environment = Environment::new(variables);
+        let runner = Runner::from_environment(&environment).unwrap();
+        parse(&environment, &runner)
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn everything_has_a_default() {
+        let (inputs, warnings) = parsed(&[]).unwrap();
+        assert!(inputs.credentials.is_none());
+        assert_eq!(inputs.base_url.as_str(), "https://api.port.io/");
+        assert_eq!(
+            inputs.github.graphql.as_str(),
+            "https://api.github.com/graphql"
+        );
+        assert_eq!(inputs.mode, ModeInput::Auto);
+        assert_eq!(inputs.merge, Merge::Merge);
+        assert_eq!(inputs.missing_targets, MissingTargets::Reject);
+        assert_eq!(inputs.owner, "octo/shop");
+        assert_eq!(warnings, [""; 0]);
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_at_once() {
+        let errors = parsed(&[
+            ("client-id", "id"),
+            ("base-url", "ftp://x"),
+            ("files", "a["),
+            ("blueprint", "a b"),
+            ("mode", "dry"),
+            ("merge", "yes"),
+            ("owner", "a(b"),
+            ("report-file", "../x"),
+            ("prune", "true"),
+        ])
+        .unwrap_err();
+        insta::assert_snapshot!(errors.join("\n"), @"");
+    }
+
+    #[test]
+    fn what_is_not_built_is_refused() {
+        for (input, value) in [
+            ("scope", "all"),
+            ("base", "main"),
+            ("comment", "true"),
+            ("redact", "*"),
+            ("max-deletes", "5"),
+        ] {
+            let errors = parsed(&[(input, value)]).unwrap_err();
+            assert!(errors[0].contains("not supported yet"), "{errors:?}");
+        }
+        for (input, value) in [("scope", "changed"), ("base", "before"), ("prune", "False")] {
+            assert!(parsed(&[(input, value)]).is_ok(), "{input}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_never_sent_in_the_clear() {
+        for url in [
+            "http://localhost:1",
+            "http://127.0.0.1:1",
+            "http://172.17.0.1:80",
+            "http://[::1]",
+        ] {
+            assert!(parsed(&[("base-url", url)]).is_ok(), "{url}");
+        }
+        for url in [
+            "http://api.port.io",
+            "http://8.8.8.8",
+            "http://localhost.example.com",
+        ] {
+            assert!(parsed(&[("base-url", url)]).is_err(), "{url}");
+        }
+        let errors = parsed(&[("base-url", "https://me:hunter2@host")]).unwrap_err();
+        assert!(!errors[0].contains("hunter2"));
+    }
+
+    #[test]
+    fn graphql_lies_beside_rest() {
+        let graphql = |rest: &str| {
+            parsed(&[("github-api-url", rest)])
+                .unwrap()
+                .0
+                .github
+                .graphql
+                .to_string()
+        };
+        assert_eq!(
+            graphql("https://ghe.example.com/api/v3/"),
+            "https://ghe.example.com/api/graphql"
+        );
+        assert_eq!(
+            graphql("https://api.octo.ghe.com"),
+            "https://api.octo.ghe.com/graphql"
+        );
+    }
+
+    #[test]
+    fn unknown_inputs_are_named_with_the_nearest() {
+        let (_, warnings) = parsed(&[("client-idd", "x"), ("colour", "red")]).unwrap();
+        assert!(
+            warnings[0].contains("did you mean `client-id`?"),
+            "{warnings:?}"
+        );
+        assert!(warnings[1].ends_with("has no effect"), "{warnings:?}");
+    }
+}
