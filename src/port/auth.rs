@@ -1,0 +1,120 @@
+//! The access token: asked for once, however many requests need it.
+//!
+//! [Create an access token](https://docs.port.io/api-reference/create-an-access-token)
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::{Error, Port, wire};
+use crate::inputs::Credentials;
+
+/// A token that is this close to its end is not used for another request.
+const EARLY: Duration = Duration::from_secs(60);
+
+/// Called with each new token before it is used, so that it can be masked.
+pub type OnToken = Box<dyn Fn(&str) + Send + Sync>;
+
+/// An access token.
+#[derive(Debug, Clone)]
+pub(super) struct Token {
+    secret: Arc<SecretString>,
+    refresh_at: Instant,
+}
+
+impl Token {
+    pub(super) fn expose(&self) -> &str {
+        self.secret.expose_secret()
+    }
+}
+
+/// The credentials and the token that they gave.
+pub(super) struct TokenKeeper {
+    credentials: Credentials,
+    on_token: OnToken,
+    current: Mutex<Option<Token>>,
+}
+
+impl fmt::Debug for TokenKeeper {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("TokenKeeper")
+    }
+}
+
+impl TokenKeeper {
+    pub(super) fn new(credentials: Credentials, on_token: OnToken) -> Self {
+        Self {
+            credentials,
+            on_token,
+            current: Mutex::new(None),
+        }
+    }
+
+    /// Drops a token that Port refused, unless another request has replaced it already.
+    pub(super) async fn forget(&self, refused: &Token) {
+        self.current
+            .lock()
+            .await
+            .take_if(|current| current.expose() == refused.expose());
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Granted {
+    access_token: String,
+    expires_in: f64,
+}
+
+impl Port {
+    /// The current token, or a new one. Whoever asks meanwhile waits for the same.
+    pub(super) async fn token(&self) -> Result<Token, Error> {
+        let mut current = self.tokens.current.lock().await;
+        if let Some(token) = current
+            .as_ref()
+            .filter(|token| Instant::now() < token.refresh_at)
+        {
+            return Ok(token.clone());
+        }
+        let token = self.new_token().await?;
+        Ok(current.insert(token).clone())
+    }
+
+    async fn new_token(&self) -> Result<Token, Error> {
+        let what = "the request for an access token";
+        let Credentials {
+            client_id,
+            client_secret,
+        } = &self.tokens.credentials;
+        let body = serde_json::json!({
+            "clientId": client_id,
+            "clientSecret": client_secret.expose_secret(),
+        });
+        let url = self.url(&["auth", "access_token"]);
+        let request = async || {
+            self.execute(self.client.post(url.clone()).json(&body))
+                .await
+        };
+        let answer = self.sender.send(what, request).await?;
+        match answer.status {
+            status if status.is_success() => {}
+            StatusCode::UNAUTHORIZED | StatusCode::UNPROCESSABLE_ENTITY => {
+                return Err(self.unauthorized(&answer));
+            }
+            _ => return Err(wire::refused(&answer, what)),
+        }
+        let granted: Granted = wire::read(&answer, what)?;
+        (self.tokens.on_token)(&granted.access_token);
+        let lifetime = Duration::try_from_secs_f64(granted.expires_in).unwrap_or_default();
+        Ok(Token {
+            secret: Arc::new(SecretString::from(granted.access_token)),
+            refresh_at: Instant::now() + lifetime.saturating_sub(EARLY),
+        })
+    }
+}

@@ -1,0 +1,227 @@
+//! Port's API: typed operations on the catalog.
+
+mod auth;
+pub mod wire;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Client, StatusCode};
+use url::Url;
+
+use crate::catalog::entity::BlueprintId;
+use crate::http::retry::Sender;
+use crate::http::{Answer, TransportError};
+use crate::inputs::{Credentials, Merge, MissingTargets};
+use auth::TokenKeeper;
+use wire::Body;
+
+pub use auth::OnToken;
+
+/// What a path's segment may hold as it is; an identifier's `/` must not end the segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// How an upsert treats what is there.
+#[derive(Debug, Clone)]
+pub struct UpsertOptions {
+    /// What happens to what the request does not mention.
+    pub merge: Merge,
+    /// What happens about missing relation targets.
+    pub missing_targets: MissingTargets,
+    /// The action run that the change belongs to.
+    pub run_id: Option<String>,
+}
+
+/// A client of Port's API.
+#[derive(Debug)]
+pub struct Port {
+    client: Client,
+    base_url: Url,
+    sender: Sender,
+    tokens: TokenKeeper,
+}
+
+/// What Port did with an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upserted {
+    /// It was new.
+    Created,
+    /// It was there before.
+    Updated,
+    /// It was written; the answer does not say which of the two.
+    Written,
+}
+
+/// Why an entity was not written, though others may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The HTTP status, of the item where Port gives one for each.
+    pub status: u16,
+    /// Port's own words.
+    pub message: String,
+}
+
+/// Why Port cannot be worked with at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The credentials are not accepted.
+    #[error(
+        "Port at {host} does not accept the credentials ({status}: {message}); check the inputs `client-id` and `client-secret`, and whether `base-url` is your organisation's region"
+    )]
+    Unauthorized {
+        /// Where.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+        /// Port's own words.
+        message: String,
+    },
+    /// Port answers with an error that is not about an entity.
+    #[error("Port answered {what} with {status}: {message}")]
+    Refused {
+        /// The request.
+        what: String,
+        /// The HTTP status.
+        status: u16,
+        /// Port's own words.
+        message: String,
+    },
+    /// Port cannot be reached.
+    #[error("Port could not be reached: {0}; check the input `base-url` and the runner's network")]
+    Unreachable(#[from] TransportError),
+    /// The answer is JSON, but not what the specification says.
+    #[error(
+        "Port answered {what} in an unknown form: {reason}; check that `base-url` is Port's API"
+    )]
+    UnknownForm {
+        /// The request.
+        what: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+}
+
+/// What becomes of each entity of a batch, in its order; or why nothing can be said of any.
+pub type BatchResult = Result<Vec<Result<Upserted, Rejection>>, Error>;
+
+impl Port {
+    /// A client of the API at `base_url`. Nothing is sent yet. `on_token` sees every new access
+    /// token before it is used.
+    pub fn new(client: Client, base_url: Url, credentials: Credentials, on_token: OnToken) -> Self {
+        let tokens = TokenKeeper::new(credentials, on_token);
+        Self {
+            client,
+            base_url,
+            sender: Sender::new("Port"),
+            tokens,
+        }
+    }
+
+    /// How many requests were sent.
+    pub fn requests(&self) -> usize {
+        self.sender.sent()
+    }
+
+    /// Makes sure that the credentials are accepted.
+    ///
+    /// # Errors
+    /// If they are not, or Port cannot be reached.
+    pub async fn authenticate(&self) -> Result<(), Error> {
+        self.token().await.map(drop)
+    }
+
+    /// Writes the entities of `body`, all of `blueprint`.
+    ///
+    /// # Errors
+    /// If that says nothing of any entity: Port is unreachable or the credentials are refused.
+    pub async fn upsert(
+        &self,
+        blueprint: &BlueprintId,
+        body: &Body,
+        options: &UpsertOptions,
+    ) -> BatchResult {
+        let path = ["blueprints", blueprint.as_str(), "entities"];
+        let mut url = match body.count() {
+            1 => self.url(&path),
+            _ => self.url(&[&path[..], &["bulk"]].concat()),
+        };
+        wire::add_upsert_query(&mut url, options);
+        let what = format!("the upsert of {} `{blueprint}`", body.count());
+        let answer = self.post(&what, url, body).await?;
+        wire::read_upsert(&answer, body.count(), &what)
+    }
+
+    /// Sends with a token; if Port no longer accepts it, once more with a new one.
+    async fn post(&self, what: &str, url: Url, body: &Body) -> Result<Answer, Error> {
+        let token = self.token().await?;
+        let answer = self.post_with(&token, what, &url, body).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        self.tokens.forget(&token).await;
+        let token = self.token().await?;
+        let answer = self.post_with(&token, what, &url, body).await?;
+        match answer.status {
+            StatusCode::UNAUTHORIZED => Err(self.unauthorized(&answer)),
+            _ => Ok(answer),
+        }
+    }
+
+    async fn post_with(
+        &self,
+        token: &auth::Token,
+        what: &str,
+        url: &Url,
+        body: &Body,
+    ) -> Result<Answer, TransportError> {
+        self.sender
+            .send(what, async || {
+                let request = self
+                    .client
+                    .post(url.clone())
+                    .bearer_auth(token.expose())
+                    .header("content-type", "application/json")
+                    .body(body.bytes());
+                self.execute(request).await
+            })
+            .await
+    }
+
+    async fn execute(&self, request: reqwest::RequestBuilder) -> Result<Answer, TransportError> {
+        match request.send().await {
+            Ok(response) => Answer::read(response).await,
+            Err(error) => Err(TransportError::new(&self.host(), &error)),
+        }
+    }
+
+    fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.base_url.clone();
+        let mut path = format!("{}/v1", self.base_url.path().trim_end_matches('/'));
+        for segment in segments {
+            path.push('/');
+            path.extend(utf8_percent_encode(segment, SEGMENT));
+        }
+        url.set_path(&path);
+        url
+    }
+
+    fn host(&self) -> String {
+        let port = self
+            .base_url
+            .port()
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default();
+        format!("{}{port}", self.base_url.host_str().unwrap_or_default())
+    }
+
+    fn unauthorized(&self, answer: &Answer) -> Error {
+        let (status, message) = (answer.status.as_u16(), wire::message(answer));
+        Error::Unauthorized {
+            host: self.host(),
+            status,
+            message,
+        }
+    }
+}
