@@ -1,3 +1,51 @@
 //! The process: signals in, exit status out.
 
-fn main() {}
+use std::process::ExitCode;
+
+use port_gitops::environment::Environment;
+use port_gitops::shutdown::{ShutdownTrigger, shutdown};
+use port_gitops::{Exit, run};
+use tokio::signal::unix::{SignalKind, signal};
+
+const INTERRUPTED: u8 = 128 + 2;
+const TERMINATED: u8 = 128 + 15;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let (trigger, shutdown) = shutdown();
+    let listener = tokio::spawn(listen(trigger));
+    // A variable that is not UTF-8 cannot be an input of ours.
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let exit = run(Environment::new(variables), std::io::stdout(), shutdown).await;
+    match exit {
+        Exit::Success => ExitCode::SUCCESS,
+        Exit::Failure => ExitCode::from(1),
+        Exit::CannotGoOn => ExitCode::from(2),
+        Exit::Interrupted => ExitCode::from(listener.await.unwrap_or(INTERRUPTED)),
+    }
+}
+
+/// Asks the run to stop at the first signal, and ends the process at the second. Gives the exit
+/// status that belongs to the first.
+async fn listen(trigger: ShutdownTrigger) -> u8 {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return INTERRUPTED;
+    };
+    let status = tokio::select! {
+        _ = interrupt.recv() => INTERRUPTED,
+        _ = terminate.recv() => TERMINATED,
+    };
+    trigger.request();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        std::process::exit(status.into());
+    });
+    status
+}

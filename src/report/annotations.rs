@@ -1,0 +1,78 @@
+//! Diagnostics as annotations on the lines of the files.
+
+use super::log::{Command, Log};
+use super::{Ending, Report};
+use crate::diagnostic::{Diagnostic, Severity};
+
+/// GitHub shows no more than this of each level a step.
+const SHOWN_A_LEVEL: usize = 10;
+
+/// Writes the report's annotations: errors first, each level in the order of files and lines. The
+/// last one that is shown says how many more there are.
+pub fn write(report: &Report, log: &Log) {
+    let stopped = match &report.ending {
+        Ending::Stopped(reason) => Some(reason),
+        Ending::Complete | Ending::Interrupted => None,
+    };
+    if let Some(reason) = stopped {
+        write_error(reason, log);
+    }
+    for severity in [Severity::Error, Severity::Warning, Severity::Notice] {
+        let taken = usize::from(severity == Severity::Error && stopped.is_some());
+        let shown = SHOWN_A_LEVEL - taken;
+        let more = report
+            .diagnostics_of(severity)
+            .count()
+            .saturating_sub(shown);
+        for (index, diagnostic) in report.diagnostics_of(severity).take(shown).enumerate() {
+            let is_last = index + 1 == shown;
+            write_one(diagnostic, if is_last { more } else { 0 }, log);
+        }
+    }
+}
+
+/// Writes an error that has no place in a file.
+pub fn write_error(message: &str, log: &Log) {
+    let properties = vec![("title", "port-gitops".to_owned())];
+    log.command(&Command {
+        name: Severity::Error.as_str(),
+        properties,
+        data: message,
+    });
+}
+
+fn write_one(diagnostic: &Diagnostic, more: usize, log: &Log) {
+    let location = diagnostic.location();
+    let (start, end) = (location.start(), location.end());
+    let mut properties = vec![
+        ("file", location.path().to_string()),
+        ("line", start.line.to_string()),
+        ("endLine", end.line.to_string()),
+    ];
+    // GitHub takes columns only for what lies within one line.
+    if start.line == end.line {
+        properties.push(("col", start.column.to_string()));
+        properties.push(("endColumn", end.column.to_string()));
+    }
+    properties.push(("title", diagnostic.code.to_string()));
+    let data = message(diagnostic, more);
+    log.command(&Command {
+        name: diagnostic.severity().as_str(),
+        properties,
+        data: &data,
+    });
+}
+
+fn message(diagnostic: &Diagnostic, more: usize) -> String {
+    let mut message = diagnostic.message.clone();
+    if let Some(help) = &diagnostic.help {
+        message.push_str("\nhelp: ");
+        message.push_str(help);
+    }
+    if more > 0 {
+        message.push_str(&format!(
+            "\n({more} more in the log and in the job summary)"
+        ));
+    }
+    message
+}

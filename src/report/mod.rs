@@ -1,0 +1,229 @@
+//! What a run did, and the ways to tell it. Each reporter is a function of a [`Report`].
+
+pub mod annotations;
+pub mod build;
+pub mod console;
+pub mod json;
+pub mod log;
+pub mod outputs;
+pub mod progress;
+pub mod publish;
+pub mod summary;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::catalog::entity::EntityKey;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::event::Mode;
+use crate::git::{BranchName, CommitSha, RepoName};
+use crate::source::Location;
+
+/// Everything that there is to tell about a run.
+#[derive(Debug)]
+pub struct Report {
+    /// Which run it was.
+    pub run: RunFacts,
+    /// What became of each entity, in the order of files and lines.
+    pub entities: Vec<EntityReport>,
+    /// What is wrong with the files, in the order of files and lines.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What else the user should know: sentences without a full stop.
+    pub notices: Vec<String>,
+    /// How the run ended.
+    pub ending: Ending,
+    /// What it cost.
+    pub cost: Cost,
+}
+
+/// Which run a report is about.
+#[derive(Debug, Clone)]
+pub struct RunFacts {
+    /// Whether it wrote.
+    pub mode: Mode,
+    /// The repository.
+    pub repository: RepoName,
+    /// The revision whose files counted.
+    pub head: CommitSha,
+    /// The branch that it is on.
+    pub branch: Option<BranchName>,
+    /// GitHub's website, without a `/` at its end.
+    pub server_url: String,
+}
+
+/// What a run cost.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    /// Requests sent to GitHub.
+    pub github_requests: usize,
+    /// Requests sent to Port.
+    pub port_requests: usize,
+    /// How long it took.
+    #[serde(rename = "milliseconds", serialize_with = "as_milliseconds")]
+    pub elapsed: Duration,
+}
+
+fn as_milliseconds<S: serde::Serializer>(elapsed: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u128(elapsed.as_millis())
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// By itself.
+    Complete,
+    /// It was told to stop.
+    Interrupted,
+    /// It could not go on, for the reason given: a sentence without a full stop.
+    Stopped(String),
+}
+
+/// The word for how a run went: the output `outcome`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// All is well.
+    Success,
+    /// Something is invalid or failed.
+    Failure,
+    /// It was told to stop.
+    Cancelled,
+}
+
+impl Outcome {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What became of an entity; in a plan, what would become of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Its declaration has errors.
+    Invalid,
+    /// Port refused it.
+    Failed,
+    /// It was sent, but no answer came.
+    Unknown,
+    /// The run ended before it was sent.
+    NotWritten,
+    /// It is new in Port.
+    Created,
+    /// It is in Port as declared.
+    Updated,
+    /// Git no longer declares it; it stays in Port.
+    Removed,
+    /// Its declaration did not change.
+    Unchanged,
+}
+
+impl State {
+    /// The words for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::NotWritten => "not written",
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Removed => "removed from Git",
+            Self::Unchanged => "unchanged",
+        }
+    }
+
+    /// Whether the run fails for it.
+    pub fn is_failure(self) -> bool {
+        matches!(
+            self,
+            Self::Invalid | Self::Failed | Self::Unknown | Self::NotWritten
+        )
+    }
+}
+
+/// What became of one entity.
+#[derive(Debug, Clone)]
+pub struct EntityReport {
+    /// Which one; `None` where the file is so broken that it cannot be said.
+    pub key: Option<EntityKey>,
+    /// What became of it.
+    pub state: State,
+    /// Where it is declared.
+    pub location: Location,
+}
+
+impl EntityReport {
+    /// Its key, or its file where that is all that is known.
+    pub fn name(&self) -> String {
+        match &self.key {
+            Some(key) => key.to_string(),
+            None => format!("({})", self.location.path()),
+        }
+    }
+}
+
+/// How many entities there are in each state.
+pub type Counts = BTreeMap<State, usize>;
+
+impl Report {
+    /// Counts the entities by state.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::new();
+        for entity in &self.entities {
+            *counts.entry(entity.state).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The word for how the run went.
+    pub fn outcome(&self) -> Outcome {
+        match self.ending {
+            Ending::Interrupted => Outcome::Cancelled,
+            Ending::Stopped(_) => Outcome::Failure,
+            Ending::Complete if self.entities.iter().any(|e| e.state.is_failure()) => {
+                Outcome::Failure
+            }
+            Ending::Complete => Outcome::Success,
+        }
+    }
+
+    /// Diagnostics of one severity.
+    pub fn diagnostics_of(&self, severity: Severity) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics
+            .iter()
+            .filter(move |diagnostic| diagnostic.severity() == severity)
+    }
+
+    /// The page that shows a place at the run's revision.
+    pub fn link(&self, location: &Location) -> String {
+        let RunFacts {
+            server_url,
+            repository,
+            head,
+            ..
+        } = &self.run;
+        let path: Vec<_> = location
+            .path()
+            .as_str()
+            .split('/')
+            .map(|segment| {
+                percent_encoding::utf8_percent_encode(segment, percent_encoding::NON_ALPHANUMERIC)
+                    .to_string()
+            })
+            .collect();
+        let line = location.start().line;
+        format!(
+            "{server_url}/{repository}/blob/{head}/{}#L{line}",
+            path.join("/")
+        )
+    }
+}

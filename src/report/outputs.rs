@@ -1,0 +1,62 @@
+//! The step's outputs.
+//!
+//! [Setting an output parameter](https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#setting-an-output-parameter)
+
+use std::io::{self, Write};
+
+use super::json;
+use super::{Counts, Outcome, Report, State};
+
+/// The report's list of entities is left out of the output where it would be larger, in bytes:
+/// Linux takes no larger variable.
+const MAX_REPORT_BYTES: usize = 96 * 1024;
+
+/// Writes `name=value` lines.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub fn write(report: &Report, mut out: impl Write) -> io::Result<()> {
+    write_outcome(report.outcome(), &mut out)?;
+    write_counts(&report.counts(), &mut out)?;
+    // Compact JSON has no line breaks, so it needs no delimiter.
+    writeln!(out, "report={}", json::compact(report, MAX_REPORT_BYTES))
+}
+
+/// Writes the outputs of a run that had nothing to do.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub fn write_nothing(mut out: impl Write) -> io::Result<()> {
+    write_outcome(Outcome::Success, &mut out)?;
+    write_counts(&Counts::new(), &mut out)
+}
+
+fn write_counts(counts: &Counts, out: &mut impl Write) -> io::Result<()> {
+    let count =
+        |states: &[State]| -> usize { states.iter().filter_map(|state| counts.get(state)).sum() };
+    let outputs = [
+        ("created", count(&[State::Created])),
+        ("updated", count(&[State::Updated])),
+        ("unchanged", count(&[State::Unchanged])),
+        ("deleted", 0),
+        ("invalid", count(&[State::Invalid])),
+        (
+            "failed",
+            count(&[State::Failed, State::Unknown, State::NotWritten]),
+        ),
+        ("superseded", 0),
+        ("blocked", 0),
+    ];
+    for (name, count) in outputs {
+        writeln!(out, "{name}={count}")?;
+    }
+    Ok(())
+}
+
+/// Writes the outcome alone: for a run that ended before there was anything to count.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub fn write_outcome(outcome: Outcome, mut out: impl Write) -> io::Result<()> {
+    writeln!(out, "outcome={}", outcome.as_str())
+}

@@ -1,0 +1,111 @@
+//! Takes a report to where it is read: the log, the annotations, and the runner's files.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::log::Log;
+use super::{Outcome, Report, annotations, console, json, outputs, summary};
+use crate::environment::Runner;
+
+/// A report that could not be written to one of its places.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}: {error}", path.display())]
+pub struct PublishError {
+    path: PathBuf,
+    error: io::Error,
+}
+
+/// Writes everything but the diagnostics in the log, which are shown when they are found.
+/// `report_file` is relative to the workspace.
+///
+/// # Errors
+/// If a file cannot be written; the others are written all the same.
+pub fn publish(
+    report: &Report,
+    runner: &Runner,
+    report_file: Option<&Path>,
+    log: &Log,
+) -> Result<(), PublishError> {
+    console::write_entities(report, log);
+    annotations::write(report, log);
+    console::write_ending(report, log);
+    let outputs = append(runner.output_file.as_deref(), |out| {
+        outputs::write(report, out)
+    });
+    let summary = append(runner.summary_file.as_deref(), |out| {
+        summary::write(report, out)
+    });
+    let json = match (report_file, &runner.workspace) {
+        (Some(path), Some(workspace)) => create(&workspace.join(path), report),
+        _ => Ok(()),
+    };
+    outputs.and(summary).and(json)
+}
+
+/// Tells of a run that could not begin: `problems` are all there is.
+///
+/// # Errors
+/// If a file of the runner's cannot be written.
+pub fn publish_failure(
+    problems: &[String],
+    outcome: Outcome,
+    output_file: Option<&Path>,
+    summary_file: Option<&Path>,
+    log: &Log,
+) -> Result<(), PublishError> {
+    for problem in problems {
+        log.line(format!("error: {problem}"));
+        annotations::write_error(problem, log);
+    }
+    let outputs = append(output_file, |out| outputs::write_outcome(outcome, out));
+    let summary = append(summary_file, |out| summary::write_failure(problems, out));
+    outputs.and(summary)
+}
+
+/// Tells of a run that has nothing to do, for `reason`: a sentence without a full stop.
+///
+/// # Errors
+/// If a file of the runner's cannot be written.
+pub fn publish_nothing(reason: &str, runner: &Runner, log: &Log) -> Result<(), PublishError> {
+    log.line(format!("Nothing to do: {reason}"));
+    append(runner.output_file.as_deref(), |out| {
+        outputs::write_nothing(out)
+    })
+}
+
+/// The runner's files may hold what earlier steps wrote.
+fn append(
+    path: Option<&Path>,
+    write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+) -> Result<(), PublishError> {
+    let Some(path) = path else { return Ok(()) };
+    let append = || {
+        let mut text = Vec::new();
+        write(&mut text)?;
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)?
+            .write_all(&text)
+    };
+    append().map_err(|error| PublishError {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+fn create(path: &Path, report: &Report) -> Result<(), PublishError> {
+    let create = || {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut text = Vec::new();
+        json::write(report, &mut text)?;
+        fs::write(path, text)
+    };
+    create().map_err(|error| PublishError {
+        path: path.to_owned(),
+        error,
+    })
+}
