@@ -6,8 +6,10 @@
 
 pub mod fault;
 pub mod journal;
+pub mod port;
 pub mod server;
 
 pub use fault::{Effect, Fault};
 pub use journal::{Answer, Exchange, Matcher};
+pub use port::PortSandbox;
 pub use server::{Sandbox, Server};
