@@ -54,8 +54,8 @@ impl Access {
         }
         let Token { text, expires } = self.token();
         let left = expires.saturating_duration_since(Instant::now());
-        // Whole seconds: a lifetime of an hour is announced as 3600, not as 3599.
-        let left = left.as_secs_f64().round();
+        // Rounded, so that a lifetime of an hour is announced as 3600 and not as 3599.
+        let left = (left + Duration::from_millis(500)).as_secs();
         Ok(json!({"ok": true, "accessToken": text, "expiresIn": left, "tokenType": "Bearer"}))
     }
 

@@ -241,6 +241,22 @@ pub(super) fn targets(value: &Value) -> impl Iterator<Item = &str> {
 }
 
 impl Entity {
+    /// A bare entity, written now.
+    pub(super) fn new(writer: &str) -> Self {
+        let mut entity = Self {
+            created_at: clock::now(),
+            ..Self::default()
+        };
+        entity.stamp(writer);
+        entity
+    }
+
+    /// Notes who writes it, and that it is now.
+    pub(super) fn stamp(&mut self, writer: &str) {
+        self.datasource = writer.to_owned();
+        self.updated_at = clock::now();
+    }
+
     /// The entity as Port sends it. Port names every relation of the blueprint, `null` or `[]`
     /// where it leads nowhere.
     pub(super) fn wire(&self, identifier: &str, blueprint: &Blueprint) -> Map<String, Value> {

@@ -104,9 +104,7 @@ impl PortSandbox {
             team,
             properties: draft.properties.unwrap_or_default(),
             relations,
-            datasource: writer.to_owned(),
-            created_at: clock::now(),
-            updated_at: clock::now(),
+            ..Entity::new(writer)
         };
         self.shared
             .lock()

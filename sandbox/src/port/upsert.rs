@@ -5,7 +5,6 @@
 use serde_json::{Map, Value, json};
 
 use super::catalog::{Blueprint, Catalog, Entity, targets};
-use super::clock;
 use super::failure::Failure;
 use super::schema;
 use super::search;
@@ -48,32 +47,16 @@ pub(super) fn upsert(
     let base = match old {
         Some(old) if options.merge => old,
         Some(old) => emptied(old, &shape),
-        None => Entity {
-            created_at: clock::now(),
-            ..Entity::default()
-        },
+        None => Entity::new(writer),
     };
-    let given = Given {
-        team: names(catalog, &draft)?,
-        relations: related(catalog, &shape, draft.relations.unwrap_or_default())?,
-        properties: draft.properties.unwrap_or_default(),
-    };
+    let given = Given::resolve(catalog, &shape, draft)?;
     check_given(&shape, &given)?;
     let missing = missing_targets(catalog, &shape, &identifier, &given.relations, options)?;
     let mut entity = given.onto(base);
-    entity.title = draft.title.or(entity.title);
-    entity.icon = draft.icon.or(entity.icon);
-    entity.datasource = writer.to_owned();
-    entity.updated_at = clock::now();
+    entity.stamp(writer);
     check_required(&shape, &entity)?;
     for (blueprint, identifier) in missing {
-        let bare = Entity {
-            datasource: writer.to_owned(),
-            created_at: clock::now(),
-            updated_at: clock::now(),
-            ..Entity::default()
-        };
-        catalog.put(&blueprint, &identifier, bare);
+        catalog.put(&blueprint, &identifier, Entity::new(writer));
     }
     catalog.put(blueprint, &identifier, entity);
     Ok(Written {
@@ -82,14 +65,26 @@ pub(super) fn upsert(
     })
 }
 
-/// The parts of a draft that a blueprint has a say in, with queries resolved.
+/// What a draft wants to set, with queries resolved.
 struct Given {
+    title: Option<String>,
+    icon: Option<String>,
     team: Option<Vec<String>>,
     properties: Map<String, Value>,
     relations: Map<String, Value>,
 }
 
 impl Given {
+    fn resolve(catalog: &Catalog, shape: &Blueprint, draft: Draft) -> Result<Self, Failure> {
+        Ok(Self {
+            team: names(catalog, &draft)?,
+            relations: related(catalog, shape, draft.relations.unwrap_or_default())?,
+            properties: draft.properties.unwrap_or_default(),
+            title: draft.title,
+            icon: draft.icon,
+        })
+    }
+
     fn onto(self, mut base: Entity) -> Entity {
         let set = |onto: &mut Map<String, Value>, given: Map<String, Value>| {
             for (key, value) in given {
@@ -101,6 +96,8 @@ impl Given {
         };
         set(&mut base.properties, self.properties);
         set(&mut base.relations, self.relations);
+        base.title = self.title.or(base.title);
+        base.icon = self.icon.or(base.icon);
         base.team = self.team.unwrap_or(base.team);
         base
     }

@@ -29,7 +29,7 @@ async fn credentials_buy_a_token() {
     let token = body["accessToken"].as_str().unwrap();
     assert_eq!(
         body,
-        json!({"ok": true, "accessToken": token, "expiresIn": 10800.0, "tokenType": "Bearer"})
+        json!({"ok": true, "accessToken": token, "expiresIn": 10800, "tokenType": "Bearer"})
     );
     assert_eq!(status_with(&port, token).await, 200);
     let (_, again) = log_in(&port, credentials()).await;

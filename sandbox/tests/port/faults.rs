@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use port_gitops_sandbox::{Fault, Sandbox};
@@ -41,16 +42,19 @@ async fn a_write_can_be_cut_off_before_it_takes_effect() {
 }
 
 #[tokio::test]
-async fn a_token_can_be_revoked_in_the_middle() {
-    let port = Port::start();
+async fn the_world_can_change_in_the_middle() {
+    let port = Arc::new(Port::start());
     let token = port.sandbox.access_token();
-    let get = async || {
+    let outer = Arc::downgrade(&port);
+    let revoke = move || outer.upgrade().unwrap().sandbox.revoke_token();
+    port.sandbox
+        .inject(Fault::call(revoke).skip(1).after_effect());
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
         let request = port.plain("GET", "/v1/blueprints").bearer_auth(&token);
-        request.send().await.unwrap().status().as_u16()
-    };
-    assert_eq!(get().await, 200);
-    port.sandbox.revoke_token();
-    assert_eq!(get().await, 401);
+        statuses.push(request.send().await.unwrap().status().as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 401]);
 }
 
 #[tokio::test]

@@ -103,11 +103,7 @@ async fn parts_can_be_chosen() {
 #[tokio::test]
 async fn path_segments_are_decoded_once() {
     let port = Port::start();
-    for identifier in ["team/a", "a%2Fb", "ä:b"] {
-        port.sandbox
-            .put_entity("service", json!({"identifier": identifier}), "")
-            .unwrap_or(());
-    }
+    port.put("service", json!({"identifier": "ä:b"}));
     port.put("service", json!({"identifier": "team/a"}));
     let (status, body) = port.get("/v1/blueprints/service/entities/team%2Fa").await;
     assert_eq!(
