@@ -3,3 +3,13 @@
 //! Both are real HTTP servers on a free port of `127.0.0.1`, each on a thread of its own, so that
 //! synchronous tests can drive a real binary against them. Each keeps a journal of every request
 //! and answer, and can be told to misbehave.
+
+pub mod fault;
+pub mod journal;
+pub mod port;
+pub mod server;
+
+pub use fault::{Effect, Fault};
+pub use journal::{Answer, Exchange, Matcher};
+pub use port::PortSandbox;
+pub use server::{Sandbox, Server};

@@ -1,0 +1,298 @@
+//! Misbehaviour on demand: answers that are wrong, broken, late or never come.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::journal::{Answer, Exchange, Matcher};
+
+/// Whether a request that is struck by a fault does its work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Effect {
+    /// It does not: the fault strikes before the request is looked at.
+    #[default]
+    None,
+    /// It does, and only its answer is lost or spoilt.
+    Taken,
+}
+
+/// What a fault did to an exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Injected {
+    /// A word for it: `answer`, `reset`, `close`, `cut-short`, `invalid-json`, `content-type`,
+    /// `hang`, `slow-body`, `delay`, `call`.
+    pub kind: &'static str,
+    /// Whether the request took effect all the same.
+    pub effect: Effect,
+}
+
+/// One rule of the script: which requests are struck, how often, and how.
+///
+/// Rules are asked in the order in which they were given; the first that fits strikes, so at most
+/// one strikes a request.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    matcher: Matcher,
+    skip: usize,
+    times: usize,
+    effect: Effect,
+    action: Action,
+}
+
+#[derive(Clone)]
+pub(crate) enum Action {
+    Answer(Answer),
+    Reset,
+    Close,
+    CutShort,
+    InvalidJson,
+    ContentType(String),
+    Hang,
+    SlowBody(Duration),
+    Delay(Duration),
+    Call(Arc<dyn Fn() + Send + Sync>),
+}
+
+impl Fault {
+    /// This answer, in place of the real one.
+    pub fn answer(answer: Answer) -> Self {
+        Self::new(Action::Answer(answer))
+    }
+
+    /// An answer with this status and a JSON body as Port words its errors.
+    pub fn status(status: u16) -> Self {
+        let body = json!({"ok": false, "error": "injected", "message": format!("HTTP {status}")});
+        Self::answer(Answer::json(status, &body))
+    }
+
+    /// The connection is reset (TCP RST) instead of an answer.
+    pub fn reset() -> Self {
+        Self::new(Action::Reset)
+    }
+
+    /// The connection is closed in order (TCP FIN) instead of an answer.
+    pub fn close() -> Self {
+        Self::new(Action::Close)
+    }
+
+    /// Half of the body that `content-length` announces, then the connection is closed.
+    pub fn cut_short() -> Self {
+        Self::new(Action::CutShort)
+    }
+
+    /// The real status and headers, with the first half of the body, measured rightly: no JSON.
+    pub fn invalid_json() -> Self {
+        Self::new(Action::InvalidJson)
+    }
+
+    /// The real status and body under another content type.
+    pub fn content_type(content_type: &str) -> Self {
+        Self::new(Action::ContentType(content_type.into()))
+    }
+
+    /// Never an answer; the connection stays open.
+    pub fn hang() -> Self {
+        Self::new(Action::Hang)
+    }
+
+    /// The body in up to ten pieces, spread evenly over `duration`.
+    pub fn slow_body(duration: Duration) -> Self {
+        Self::new(Action::SlowBody(duration))
+    }
+
+    /// The real answer, later. With [`Self::without_effect`] the time passes before the request
+    /// takes effect, with [`Self::after_effect`] between that and the answer; it takes effect
+    /// either way.
+    pub fn delay(duration: Duration) -> Self {
+        Self::new(Action::Delay(duration))
+    }
+
+    /// Calls a function (on the server's thread) and then goes on as if nothing had happened: for
+    /// what changes in the world while a run is under way. The request takes effect after the call
+    /// or, with [`Self::after_effect`], before it.
+    pub fn call(function: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::new(Action::Call(Arc::new(function)))
+    }
+
+    fn new(action: Action) -> Self {
+        Self {
+            matcher: Matcher::any(),
+            skip: 0,
+            times: 1,
+            effect: Effect::None,
+            action,
+        }
+    }
+
+    /// Only requests of this method to this path; see [`Matcher::new`].
+    #[must_use]
+    pub fn on(self, method: &str, path: &str) -> Self {
+        self.when(Matcher::new(method, path))
+    }
+
+    /// Only requests that this fits.
+    #[must_use]
+    pub fn when(self, matcher: Matcher) -> Self {
+        Self { matcher, ..self }
+    }
+
+    /// Lets the first `count` matching requests through.
+    #[must_use]
+    pub fn skip(self, count: usize) -> Self {
+        Self {
+            skip: count,
+            ..self
+        }
+    }
+
+    /// Strikes this many times; once, if not said.
+    #[must_use]
+    pub fn times(self, count: usize) -> Self {
+        Self {
+            times: count,
+            ..self
+        }
+    }
+
+    /// Strikes every time.
+    #[must_use]
+    pub fn always(self) -> Self {
+        self.times(usize::MAX)
+    }
+
+    /// The request takes effect before the fault strikes: its answer is lost.
+    #[must_use]
+    pub fn after_effect(self) -> Self {
+        Self {
+            effect: Effect::Taken,
+            ..self
+        }
+    }
+
+    /// The fault strikes before the request takes effect. This is how it is if not said; faults
+    /// that spoil a real answer have `200 {"ok":true}` to spoil then.
+    #[must_use]
+    pub fn without_effect(self) -> Self {
+        Self {
+            effect: Effect::None,
+            ..self
+        }
+    }
+}
+
+impl Fault {
+    /// Counts a request that fits; itself if it strikes this one.
+    fn due(&mut self, exchange: &Exchange) -> Option<&mut Self> {
+        if !self.matcher.matches(exchange) || self.times == 0 {
+            return None;
+        }
+        match self.skip.checked_sub(1) {
+            Some(rest) => {
+                self.skip = rest;
+                None
+            }
+            None => Some(self),
+        }
+    }
+}
+
+impl Action {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Answer(_) => "answer",
+            Self::Reset => "reset",
+            Self::Close => "close",
+            Self::CutShort => "cut-short",
+            Self::InvalidJson => "invalid-json",
+            Self::ContentType(_) => "content-type",
+            Self::Hang => "hang",
+            Self::SlowBody(_) => "slow-body",
+            Self::Delay(_) => "delay",
+            Self::Call(_) => "call",
+        }
+    }
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.kind())
+    }
+}
+
+/// A fault that is to strike one exchange now.
+#[derive(Debug)]
+pub(crate) struct Strike {
+    pub(crate) action: Action,
+    pub(crate) effect: Effect,
+}
+
+impl Strike {
+    pub(crate) fn injected(&self) -> Injected {
+        Injected {
+            kind: self.action.kind(),
+            effect: self.effect,
+        }
+    }
+}
+
+/// The script of one server.
+#[derive(Debug, Default)]
+pub(crate) struct Script {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    faults: Vec<Fault>,
+    latency: Duration,
+}
+
+impl Script {
+    pub(crate) fn add(&self, fault: Fault) {
+        self.state().faults.push(fault);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.state().faults.clear();
+    }
+
+    pub(crate) fn pending(&self) -> usize {
+        self.state()
+            .faults
+            .iter()
+            .filter(|fault| fault.times != usize::MAX)
+            .count()
+    }
+
+    pub(crate) fn set_latency(&self, latency: Duration) {
+        self.state().latency = latency;
+    }
+
+    pub(crate) fn latency(&self) -> Duration {
+        self.state().latency
+    }
+
+    /// The fault for this request, counted down; used-up rules go.
+    pub(crate) fn strike(&self, exchange: &Exchange) -> Option<Strike> {
+        let mut state = self.state();
+        let fault = state
+            .faults
+            .iter_mut()
+            .find_map(|fault| fault.due(exchange))?;
+        if fault.times != usize::MAX {
+            fault.times -= 1;
+        }
+        let strike = Strike {
+            action: fault.action.clone(),
+            effect: fault.effect,
+        };
+        state.faults.retain(|fault| fault.times > 0);
+        Some(strike)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
