@@ -1,0 +1,167 @@
+//! The modules form floors, and each imports only from floors below its own. Data then flows one
+//! way, and everything up to `event` stays free of network, clock and environment.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// From the ground up. Modules of the same floor do not know each other.
+const FLOORS: [&[&str]; 12] = [
+    &["source", "git", "environment", "shutdown"],
+    &["diagnostic"],
+    &["document"],
+    &["catalog"],
+    &["inputs"],
+    &["event"],
+    &["http"],
+    &["github", "port"],
+    &["apply"],
+    &["report"],
+    &["error"],
+    &["lib"],
+];
+
+/// What the pure floors must not touch.
+const WORLD: [&str; 9] = [
+    "std::env::var",
+    "std::fs",
+    "std::net::TcpStream",
+    "std::process",
+    "std::time::SystemTime",
+    "std::time::Instant",
+    "tokio::",
+    "reqwest::",
+    "octocrab::",
+];
+
+fn floor_of(module: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&module))
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The first part of a file's path below `src`: the module that it belongs to.
+fn module_of(file: &Path) -> String {
+    let below = file.strip_prefix(source_folder()).unwrap();
+    let first = below.components().next().unwrap();
+    let name = first.as_os_str().to_str().unwrap();
+    name.trim_end_matches(".rs").to_owned()
+}
+
+fn source_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// Modules of this crate that a file names: in `use` lines, in nested ones, and in plain paths.
+fn named_modules(text: &str) -> Vec<String> {
+    let code: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let mut named = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let before = code[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        let rest = &code[at + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            Some(list) => named.extend(top_level_names(list)),
+            None => named.push(first_word(rest)),
+        }
+    }
+    named
+}
+
+fn first_word(text: &str) -> String {
+    text.trim_start()
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect()
+}
+
+/// The first word of each item of `{a::b, c::{d, e}}`, given what stands behind its `{`.
+fn top_level_names(list: &str) -> Vec<String> {
+    let (mut depth, mut item, mut names) = (0, String::new(), Vec::new());
+    for character in list.chars() {
+        match character {
+            '}' if depth == 0 => break,
+            ',' if depth == 0 => names.push(first_word(&std::mem::take(&mut item))),
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 && character != ',' {
+            item.push(character);
+        }
+    }
+    names.push(first_word(&item));
+    names.into_iter().filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn every_module_imports_only_from_floors_below() {
+    let mut wrong = Vec::new();
+    for file in rust_files(&source_folder()) {
+        let module = module_of(&file);
+        if module == "main" || module == "lib" {
+            continue;
+        }
+        let own = floor_of(&module).unwrap_or_else(|| panic!("`{module}` is on no floor"));
+        for named in named_modules(&fs::read_to_string(&file).unwrap()) {
+            let is_below = floor_of(&named).is_some_and(|floor| floor < own);
+            if named != module && !is_below {
+                wrong.push(format!("{} (`{module}`) imports `{named}`", file.display()));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "imports from the same floor or one above:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn the_pure_floors_do_not_touch_the_world() {
+    let event = floor_of("event").unwrap();
+    let mut wrong = Vec::new();
+    for file in rust_files(&source_folder()) {
+        let module = module_of(&file);
+        // How a run is told to stop is a channel, which is tokio's.
+        if floor_of(&module).is_none_or(|floor| floor > event) || module == "shutdown" {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        wrong.extend(
+            WORLD
+                .iter()
+                .filter(|world| code.contains(world))
+                .map(|world| format!("{} uses `{world}`", file.display())),
+        );
+    }
+    assert!(
+        wrong.is_empty(),
+        "the pure part touches the world:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn imports_are_found_in_every_form() {
+    let text =
+        "use crate::a::B;\nuse crate::{b::{C, d}, e};\nlet x = crate::f::g();\n// crate::no\n";
+    assert_eq!(named_modules(text), ["a", "b", "e", "f"]);
+}
