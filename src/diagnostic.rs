@@ -125,7 +125,10 @@ impl Diagnostic {
         Self {
             code,
             message: message.into(),
-            primary: Label { location, text: String::new() },
+            primary: Label {
+                location,
+                text: String::new(),
+            },
             related: Vec::new(),
             help: None,
         }
@@ -139,7 +142,10 @@ impl Diagnostic {
 
     /// Adds another place.
     pub fn related(mut self, location: Location, text: impl Into<String>) -> Self {
-        self.related.push(Label { location, text: text.into() });
+        self.related.push(Label {
+            location,
+            text: text.into(),
+        });
         self
     }
 
@@ -172,7 +178,11 @@ mod tests {
     #[test]
     fn code_names_are_kebab_case_and_unique() {
         let mut names: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
+        assert!(
+            names
+                .iter()
+                .all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+        );
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Code::ALL.len());

@@ -76,9 +76,14 @@ impl Source {
     /// Indexes `text`, the content of the file at `path`.
     pub fn new(path: RepoPath, text: impl Into<String>) -> Arc<Self> {
         let text = text.into();
-        let line_starts =
-            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Arc::new(Self { path, text, line_starts })
+        let line_starts = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
+        Arc::new(Self {
+            path,
+            text,
+            line_starts,
+        })
     }
 
     /// A file whose content cannot be shown (too large, not text): its only place is its start.
@@ -105,15 +110,27 @@ impl Source {
     pub fn position(&self, offset: usize) -> Position {
         let offset = offset.min(self.text.len());
         let line = self.line_starts.partition_point(|&start| start <= offset);
-        let line_start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let line_start = self
+            .line_starts
+            .get(line.saturating_sub(1))
+            .copied()
+            .unwrap_or(0);
         let before = self.text.get(line_start..offset).unwrap_or_default();
-        Position { line, column: before.chars().count() + 1 }
+        Position {
+            line,
+            column: before.chars().count() + 1,
+        }
     }
 }
 
 impl fmt::Debug for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Source({}, {} bytes)", self.path, self.text.len())
+        write!(
+            formatter,
+            "Source({}, {} bytes)",
+            self.path,
+            self.text.len()
+        )
     }
 }
 
@@ -129,7 +146,10 @@ pub struct Location {
 impl Location {
     /// The place `span` in `source`.
     pub fn new(source: &Arc<Source>, span: Span) -> Self {
-        Self { source: Arc::clone(source), span }
+        Self {
+            source: Arc::clone(source),
+            span,
+        }
     }
 
     /// The start of a file: for what concerns the file as a whole.

@@ -5,9 +5,13 @@
 //! and answer, and can be told to misbehave.
 
 pub mod fault;
+mod git;
+pub mod github;
 pub mod journal;
 pub mod server;
 
 pub use fault::{Effect, Fault};
+pub use git::{GitError, ObjectFormat, ObjectId, TestRepository};
+pub use github::GitHubSandbox;
 pub use journal::{Answer, Exchange, Matcher};
 pub use server::{Sandbox, Server};
