@@ -195,6 +195,21 @@ fn wildcard(pattern: &str, text: &str) -> bool {
     }
 }
 
+/// The most exchanges under way at the same time: at the arrival of one of them.
+pub(crate) fn peak_concurrency(exchanges: &[Exchange]) -> usize {
+    let open_at = |moment: Duration| {
+        let open = |one: &&Exchange| {
+            one.arrived <= moment && one.answered.is_none_or(|answered| answered > moment)
+        };
+        exchanges.iter().filter(open).count()
+    };
+    exchanges
+        .iter()
+        .map(|one| open_at(one.arrived))
+        .max()
+        .unwrap_or_default()
+}
+
 /// The journal of one server.
 #[derive(Debug)]
 pub(crate) struct Journal {

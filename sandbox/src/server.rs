@@ -28,7 +28,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Sleep, sleep};
 
 use crate::fault::{Action, Effect, Fault, Script, Strike};
-use crate::journal::{Answer, Exchange, Journal, Matcher, headers};
+use crate::journal::{self, Answer, Exchange, Journal, Matcher, headers};
 
 /// What the sandboxes have in common.
 pub trait Sandbox {
@@ -56,6 +56,11 @@ pub trait Sandbox {
     /// The exchanges with requests of this method to this path; see [`Matcher::new`].
     fn requests_to(&self, method: &str, path: &str) -> Vec<Exchange> {
         self.requests(&Matcher::new(method, path))
+    }
+
+    /// The most requests of the journal that were under way at the same time.
+    fn peak_concurrency(&self) -> usize {
+        journal::peak_concurrency(&self.journal())
     }
 
     /// Forgets the exchanges so far.

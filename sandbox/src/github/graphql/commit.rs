@@ -6,7 +6,7 @@ use super::object::{TreeEntryNode, TreeNode, abbreviated, commit_url};
 use super::query::Repository;
 use super::scalar::{DateTime, GitObjectId, Uri};
 use super::status::Status;
-use super::{World, failure};
+use super::{Nullable, failure, world};
 use crate::git::{Commit, GitError, ObjectId, TestRepository};
 use crate::github::state::{Access, Permission};
 use crate::github::timestamp;
@@ -22,7 +22,7 @@ impl CommitNode {
         abbreviated(&self.0.id)
     }
 
-    pub(super) async fn commit_url(&self, context: &Context<'_>) -> Result<Uri> {
+    pub(super) async fn commit_url(&self, context: &Context<'_>) -> Uri {
         commit_url(context, &self.0.id)
     }
 
@@ -59,13 +59,12 @@ impl CommitNode {
     }
 
     /// `None` where there is nothing at the path.
-    async fn file(&self, context: &Context<'_>, path: String) -> Result<Option<TreeEntryNode>> {
-        let entry = context
-            .data::<World>()?
-            .shared
-            .repository
-            .entry_at(&self.0.tree, &path)?;
-        Ok(entry.map(|entry| TreeEntryNode { path, entry }))
+    async fn file(&self, context: &Context<'_>, path: String) -> Nullable<TreeEntryNode> {
+        let repository = &world(context).shared.repository;
+        match repository.entry_at(&self.0.tree, &path) {
+            Ok(entry) => entry.map(|entry| Ok(TreeEntryNode { path, entry })),
+            Err(error) => Some(Err(error.into())),
+        }
     }
 
     async fn history(
@@ -74,7 +73,7 @@ impl CommitNode {
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<CommitHistoryConnection> {
-        let repository = &context.data::<World>()?.shared.repository;
+        let repository = &world(context).shared.repository;
         let tips = [self.0.id.as_str()];
         let page = Page::new("history", &self.0.id, first, after)?;
         let total = repository.history_length(&tips)?;
@@ -96,7 +95,7 @@ impl CommitNode {
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<CommitConnection> {
-        let repository = &context.data::<World>()?.shared.repository;
+        let repository = &world(context).shared.repository;
         let page = Page::new("parents", &self.0.id, first, after)?;
         let total = self.0.parents.len();
         let ids = self
@@ -117,19 +116,15 @@ impl CommitNode {
     }
 
     /// `None` where the commit has no status.
-    async fn status(&self, context: &Context<'_>) -> Result<Option<Status>> {
-        let world = context.data::<World>()?;
+    async fn status(&self, context: &Context<'_>) -> Nullable<Status> {
+        let world = world(context);
         if world.settings.access(Permission::Statuses) < Access::Read {
-            return Err(failure(
-                "FORBIDDEN",
-                "Resource not accessible by integration",
-            ));
+            let text = "Resource not accessible by integration";
+            return Some(Err(failure("FORBIDDEN", text)));
         }
         let latest = world.shared.records().latest_of(&self.0.id);
-        Ok((!latest.is_empty()).then(|| Status {
-            commit: self.0.id.clone(),
-            latest,
-        }))
+        let commit = self.0.id.clone();
+        (!latest.is_empty()).then(|| Ok(Status { commit, latest }))
     }
 }
 

@@ -11,7 +11,7 @@ mod status;
 
 use std::sync::Arc;
 
-use async_graphql::{EmptyMutation, EmptySubscription, Error, ErrorExtensions, Schema};
+use async_graphql::{Context, EmptyMutation, EmptySubscription, Error, ErrorExtensions, Schema};
 use serde_json::{Value, json};
 
 use self::query::Query;
@@ -34,6 +34,14 @@ struct World {
     shared: Arc<Shared>,
     settings: Settings,
     links: Links,
+}
+
+/// A field that may be null: an error in it leaves the rest of the data as it is.
+type Nullable<T> = Option<async_graphql::Result<T>>;
+
+/// Every query carries it, see [`execute`].
+fn world<'a>(context: &Context<'a>) -> &'a World {
+    context.data_unchecked()
 }
 
 /// Answers a query. As at GitHub the status is 200 also where it failed.

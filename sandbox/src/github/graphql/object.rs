@@ -1,12 +1,12 @@
 //! Git objects: the interface, trees, blobs and entries of trees.
 
-use async_graphql::{Context, ID, Interface, Object, Result};
+use async_graphql::{Context, Error, ID, Interface, Object, Result};
 
-use super::World;
 use super::commit::CommitNode;
 use super::query::Repository;
 use super::scalar::{GitObjectId, Uri};
-use crate::git::{self, Kind, Mode, ObjectId, TreeEntry};
+use super::{Nullable, world};
+use crate::git::{self, GitError, Kind, Mode, ObjectId, TreeEntry};
 
 /// How much of a blob Git looks at for a NUL byte before it calls it text.
 const BINARY_PROBE: usize = 8_000;
@@ -14,7 +14,7 @@ const BINARY_PROBE: usize = 8_000;
 #[derive(Interface)]
 #[graphql(
     field(name = "abbreviated_oid", ty = "String"),
-    field(name = "commit_url", ty = "Result<Uri>"),
+    field(name = "commit_url", ty = "Uri"),
     field(name = "id", ty = "ID"),
     field(name = "oid", ty = "GitObjectId"),
     field(name = "repository", ty = "Repository")
@@ -25,8 +25,14 @@ pub(super) enum GitObject {
     Blob(BlobNode),
 }
 
+/// What was looked up, as a nullable field.
+pub(super) fn found(object: Result<Option<git::Object>, GitError>) -> Nullable<GitObject> {
+    let object = object.map(|object| object.and_then(of_object));
+    object.map_err(Error::from).transpose()
+}
+
 /// Tags that are objects are not in this schema.
-pub(super) fn of_object(object: git::Object) -> Option<GitObject> {
+fn of_object(object: git::Object) -> Option<GitObject> {
     match object.kind {
         Kind::Commit => {
             git::Commit::parse(&object).map(|commit| GitObject::Commit(CommitNode(commit)))
@@ -42,11 +48,8 @@ pub(super) fn abbreviated(id: &ObjectId) -> String {
 }
 
 /// The address that every Git object has, though only a commit is to be seen there.
-pub(super) fn commit_url(context: &Context<'_>, id: &ObjectId) -> Result<Uri> {
-    Ok(Uri(context
-        .data::<World>()?
-        .links
-        .web(&format!("/commit/{id}"))))
+pub(super) fn commit_url(context: &Context<'_>, id: &ObjectId) -> Uri {
+    Uri(world(context).links.web(&format!("/commit/{id}")))
 }
 
 pub(super) struct TreeNode(pub(super) ObjectId);
@@ -57,7 +60,7 @@ impl TreeNode {
         abbreviated(&self.0)
     }
 
-    async fn commit_url(&self, context: &Context<'_>) -> Result<Uri> {
+    async fn commit_url(&self, context: &Context<'_>) -> Uri {
         commit_url(context, &self.0)
     }
 
@@ -74,13 +77,16 @@ impl TreeNode {
     }
 
     /// Paths count from this tree: where it lies is not known.
-    async fn entries(&self, context: &Context<'_>) -> Result<Option<Vec<TreeEntryNode>>> {
-        let entries = context.data::<World>()?.shared.repository.tree(&self.0)?;
+    async fn entries(&self, context: &Context<'_>) -> Nullable<Vec<TreeEntryNode>> {
+        let entries = world(context).shared.repository.tree(&self.0);
         let node = |entry: TreeEntry| TreeEntryNode {
             path: entry.name.clone(),
             entry,
         };
-        Ok(Some(entries.into_iter().map(node).collect()))
+        Some(match entries {
+            Ok(entries) => Ok(entries.into_iter().map(node).collect()),
+            Err(error) => Err(error.into()),
+        })
     }
 }
 
@@ -98,7 +104,7 @@ impl BlobNode {
         abbreviated(&self.0.id)
     }
 
-    async fn commit_url(&self, context: &Context<'_>) -> Result<Uri> {
+    async fn commit_url(&self, context: &Context<'_>) -> Uri {
         commit_url(context, &self.0.id)
     }
 
@@ -123,18 +129,18 @@ impl BlobNode {
     }
 
     async fn is_truncated(&self, context: &Context<'_>) -> Result<bool> {
-        Ok(self.0.data.len() > context.data::<World>()?.settings.text_limit)
+        Ok(self.0.data.len() > world(context).settings.text_limit)
     }
 
     /// Cut at the limit, and back to the end of a character. Bytes that are not UTF-8 become
     /// U+FFFD; GitHub guesses an encoding there.
-    async fn text(&self, context: &Context<'_>) -> Result<Option<String>> {
+    async fn text(&self, context: &Context<'_>) -> Option<String> {
         if self.is_binary_data() {
-            return Ok(None);
+            return None;
         }
         let text = String::from_utf8_lossy(&self.0.data);
-        let limit = context.data::<World>()?.settings.text_limit;
-        Ok(Some(text[..text.floor_char_boundary(limit)].to_owned()))
+        let limit = world(context).settings.text_limit;
+        Some(text[..text.floor_char_boundary(limit)].to_owned())
     }
 }
 
@@ -174,24 +180,15 @@ impl TreeEntryNode {
         if self.entry.mode.kind() != Kind::Blob {
             return Ok(0);
         }
-        let object = context
-            .data::<World>()?
-            .shared
-            .repository
-            .object(&self.entry.id)?;
+        let object = world(context).shared.repository.object(&self.entry.id)?;
         Ok(object.map_or(0, |object| object.data.len()))
     }
 
     /// A submodule's commit lies in another repository.
-    async fn object(&self, context: &Context<'_>) -> Result<Option<GitObject>> {
+    async fn object(&self, context: &Context<'_>) -> Nullable<GitObject> {
         if self.entry.mode == Mode::Submodule {
-            return Ok(None);
+            return None;
         }
-        let object = context
-            .data::<World>()?
-            .shared
-            .repository
-            .object(&self.entry.id)?;
-        Ok(object.and_then(of_object))
+        found(world(context).shared.repository.object(&self.entry.id))
     }
 }

@@ -2,9 +2,10 @@
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::object::{GitObject, of_object};
+use super::object::{GitObject, found};
 use super::scalar::{DateTime, GitObjectId, Uri};
-use super::{World, failure};
+use super::{Nullable, failure, world};
+use crate::git::TestRepository;
 use crate::github::model::REPOSITORY_ID;
 use crate::github::rate::{Reading, Resource};
 use crate::github::route::{Meant, meant};
@@ -20,23 +21,19 @@ impl Query {
         context: &Context<'_>,
         owner: String,
         name: String,
-    ) -> Result<Option<Repository>> {
-        match meant(&context.data::<World>()?.settings, &owner, &name) {
-            Meant::This | Meant::Former => Ok(Some(Repository)),
+    ) -> Nullable<Repository> {
+        Some(match meant(&world(context).settings, &owner, &name) {
+            Meant::This | Meant::Former => Ok(Repository),
             Meant::Other => Err(failure(
                 "NOT_FOUND",
                 format!("Could not resolve to a Repository with the name '{owner}/{name}'."),
             )),
-        }
+        })
     }
 
-    async fn rate_limit(&self, context: &Context<'_>) -> Result<Option<RateLimit>> {
-        let reading = context
-            .data::<World>()?
-            .shared
-            .limits()
-            .reading(Resource::Graphql);
-        Ok(Some(RateLimit(reading)))
+    async fn rate_limit(&self, context: &Context<'_>) -> Option<RateLimit> {
+        let mut limits = world(context).shared.limits();
+        Some(RateLimit(limits.reading(Resource::Graphql)))
     }
 }
 
@@ -48,39 +45,26 @@ impl Repository {
         ID(format!("R_{REPOSITORY_ID}"))
     }
 
-    async fn name(&self, context: &Context<'_>) -> Result<String> {
-        Ok(context.data::<World>()?.settings.name().to_owned())
+    async fn name<'a>(&self, context: &Context<'a>) -> &'a str {
+        world(context).settings.name()
     }
 
-    async fn name_with_owner(&self, context: &Context<'_>) -> Result<String> {
-        Ok(context.data::<World>()?.settings.full_name.clone())
+    async fn name_with_owner<'a>(&self, context: &Context<'a>) -> &'a str {
+        &world(context).settings.full_name
     }
 
-    async fn url(&self, context: &Context<'_>) -> Result<Uri> {
-        Ok(Uri(context.data::<World>()?.links.web("")))
+    async fn url(&self, context: &Context<'_>) -> Uri {
+        Uri(world(context).links.web(""))
     }
 
-    async fn default_branch_ref(&self, context: &Context<'_>) -> Result<Option<Ref>> {
-        let repository = &context.data::<World>()?.shared.repository;
-        let name = format!("refs/heads/{}", repository.default_branch()?);
-        Ok(repository.reference(&name)?.map(|_| Ref(name)))
+    async fn default_branch_ref(&self, context: &Context<'_>) -> Nullable<Ref> {
+        default_branch(&world(context).shared.repository).transpose()
     }
 
     /// By a full name, else by that of a branch or a tag.
     #[graphql(name = "ref")]
-    async fn reference(
-        &self,
-        context: &Context<'_>,
-        qualified_name: String,
-    ) -> Result<Option<Ref>> {
-        let repository = &context.data::<World>()?.shared.repository;
-        for place in ["", "refs/heads/", "refs/tags/"] {
-            let name = format!("{place}{qualified_name}");
-            if repository.reference(&name)?.is_some() {
-                return Ok(Some(Ref(name)));
-            }
-        }
-        Ok(None)
+    async fn reference(&self, context: &Context<'_>, qualified_name: String) -> Nullable<Ref> {
+        reference(&world(context).shared.repository, &qualified_name).transpose()
     }
 
     /// By the full id, or by what `git rev-parse` understands.
@@ -89,15 +73,29 @@ impl Repository {
         context: &Context<'_>,
         oid: Option<GitObjectId>,
         expression: Option<String>,
-    ) -> Result<Option<GitObject>> {
-        let repository = &context.data::<World>()?.shared.repository;
-        let object = match (oid, expression) {
-            (Some(oid), _) => repository.object_by_id(&oid.0)?,
-            (None, Some(expression)) => repository.object(&expression)?,
-            (None, None) => None,
-        };
-        Ok(object.and_then(of_object))
+    ) -> Nullable<GitObject> {
+        let repository = &world(context).shared.repository;
+        found(match (oid, expression) {
+            (Some(oid), _) => repository.object_by_id(&oid.0),
+            (None, Some(expression)) => repository.object(&expression),
+            (None, None) => Ok(None),
+        })
     }
+}
+
+fn default_branch(repository: &TestRepository) -> Result<Option<Ref>> {
+    let name = format!("refs/heads/{}", repository.default_branch()?);
+    Ok(repository.reference(&name)?.map(|_| Ref(name)))
+}
+
+fn reference(repository: &TestRepository, qualified_name: &str) -> Result<Option<Ref>> {
+    for place in ["", "refs/heads/", "refs/tags/"] {
+        let name = format!("{place}{qualified_name}");
+        if repository.reference(&name)?.is_some() {
+            return Ok(Some(Ref(name)));
+        }
+    }
+    Ok(None)
 }
 
 /// A reference by its full name.
@@ -121,13 +119,8 @@ impl Ref {
             .collect()
     }
 
-    async fn target(&self, context: &Context<'_>) -> Result<Option<GitObject>> {
-        let object = context
-            .data::<World>()?
-            .shared
-            .repository
-            .reference(&self.0)?;
-        Ok(object.and_then(of_object))
+    async fn target(&self, context: &Context<'_>) -> Nullable<GitObject> {
+        found(world(context).shared.repository.reference(&self.0))
     }
 }
 

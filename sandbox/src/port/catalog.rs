@@ -1,0 +1,294 @@
+//! What the catalog holds.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::clock;
+use super::failure::Failure;
+
+/// A blueprint's identifier and an entity's.
+pub(super) type Key = (String, String);
+
+/// All blueprints and entities. It is copied for a request that only validates.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Catalog {
+    blueprints: BTreeMap<String, Blueprint>,
+    entities: BTreeMap<Key, Entity>,
+}
+
+/// A blueprint, kept as its JSON.
+#[derive(Clone, Debug)]
+pub(super) struct Blueprint {
+    pub(super) json: Value,
+}
+
+/// Where a relation leads, by its blueprint.
+pub(super) struct Relation<'a> {
+    pub(super) target: &'a str,
+    pub(super) many: bool,
+    pub(super) required: bool,
+}
+
+/// An entity with what Port keeps about its last write.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Entity {
+    pub(super) title: Option<String>,
+    pub(super) icon: Option<String>,
+    pub(super) team: Vec<String>,
+    pub(super) properties: Map<String, Value>,
+    pub(super) relations: Map<String, Value>,
+    /// The User-Agent of the last writer, which searches know as `$datasource`.
+    pub(super) datasource: String,
+    pub(super) created_at: String,
+    pub(super) updated_at: String,
+}
+
+impl Blueprint {
+    /// Fills in what Port itself adds to a blueprint that is created.
+    fn new(mut json: Value) -> Self {
+        let now = clock::now();
+        if let Some(object) = json.as_object_mut() {
+            let title = object.get("identifier").cloned().unwrap_or_default();
+            let defaults = [
+                ("title", title),
+                ("schema", json!({"properties": {}, "required": []})),
+                ("relations", json!({})),
+                ("mirrorProperties", json!({})),
+                ("calculationProperties", json!({})),
+                ("aggregationProperties", json!({})),
+                ("createdBy", json!("sandbox")),
+                ("updatedBy", json!("sandbox")),
+                ("createdAt", json!(now)),
+                ("updatedAt", json!(now)),
+            ];
+            for (key, value) in defaults {
+                object.entry(key).or_insert(value);
+            }
+        }
+        Self { json }
+    }
+
+    /// The JSON Schema of a property that users write.
+    pub(super) fn property(&self, name: &str) -> Option<&Value> {
+        self.json["schema"]["properties"].get(name)
+    }
+
+    /// Whether Port computes a property of this name.
+    pub(super) fn is_calculated(&self, name: &str) -> bool {
+        [
+            "calculationProperties",
+            "mirrorProperties",
+            "aggregationProperties",
+        ]
+        .iter()
+        .any(|kind| self.json[kind].get(name).is_some())
+    }
+
+    pub(super) fn required_properties(&self) -> impl Iterator<Item = &str> {
+        self.json["schema"]["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+    }
+
+    pub(super) fn relation(&self, name: &str) -> Option<Relation<'_>> {
+        let relation = self.json["relations"].get(name)?;
+        Some(Relation {
+            target: relation["target"].as_str().unwrap_or_default(),
+            many: relation["many"].as_bool().unwrap_or_default(),
+            required: relation["required"].as_bool().unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn relations(&self) -> impl Iterator<Item = (&str, Relation<'_>)> {
+        let names = self.json["relations"].as_object().into_iter().flatten();
+        names.filter_map(|(name, _)| Some((name.as_str(), self.relation(name)?)))
+    }
+}
+
+impl Catalog {
+    pub(super) fn add_blueprint(&mut self, json: Value) {
+        let identifier = json["identifier"].as_str().unwrap_or_default().to_owned();
+        self.blueprints.insert(identifier, Blueprint::new(json));
+    }
+
+    pub(super) fn remove_blueprint(&mut self, identifier: &str) {
+        self.blueprints.remove(identifier);
+        self.entities
+            .retain(|(blueprint, _), _| blueprint != identifier);
+    }
+
+    pub(super) fn blueprint(&self, identifier: &str) -> Result<&Blueprint, Failure> {
+        self.blueprints.get(identifier).ok_or_else(|| {
+            Failure::not_found(format!(
+                "Blueprint with identifier \"{identifier}\" was not found"
+            ))
+        })
+    }
+
+    pub(super) fn blueprints(&self) -> impl Iterator<Item = &Blueprint> {
+        self.blueprints.values()
+    }
+
+    pub(super) fn entity(&self, blueprint: &str, identifier: &str) -> Option<&Entity> {
+        self.entities
+            .get(&(blueprint.to_owned(), identifier.to_owned()))
+    }
+
+    pub(super) fn entities(&self) -> impl Iterator<Item = (&Key, &Entity)> {
+        self.entities.iter()
+    }
+
+    /// The entities of one blueprint, by identifier.
+    pub(super) fn entities_of(&self, blueprint: &str) -> impl Iterator<Item = (&Key, &Entity)> {
+        self.entities
+            .iter()
+            .filter(move |((of, _), _)| of == blueprint)
+    }
+
+    pub(super) fn put(&mut self, blueprint: &str, identifier: &str, entity: Entity) {
+        self.entities
+            .insert((blueprint.to_owned(), identifier.to_owned()), entity);
+    }
+
+    pub(super) fn remove(&mut self, blueprint: &str, identifier: &str) -> Option<Entity> {
+        self.entities
+            .remove(&(blueprint.to_owned(), identifier.to_owned()))
+    }
+
+    /// The entities with a relation to this one, without itself.
+    pub(super) fn dependents(&self, key: &Key) -> Vec<Key> {
+        let points_here = |of: &Key, entity: &Entity| {
+            self.blueprints.get(&of.0).is_some_and(|blueprint| {
+                blueprint.relations().any(|(name, relation)| {
+                    relation.target == key.0
+                        && entity
+                            .relations
+                            .get(name)
+                            .is_some_and(|to| targets(to).any(|to| to == key.1))
+                })
+            })
+        };
+        let others = self.entities.iter().filter(|(of, _)| *of != key);
+        others
+            .filter(|(of, entity)| points_here(of, entity))
+            .map(|(of, _)| of.clone())
+            .collect()
+    }
+
+    /// Deletes entities of one blueprint: all of them, or none if one is unknown or has
+    /// dependants that stay.
+    pub(super) fn delete(
+        &mut self,
+        blueprint: &str,
+        identifiers: &[String],
+        dependents: Dependents,
+    ) -> Result<(), Failure> {
+        self.blueprint(blueprint)?;
+        let mut doomed: Vec<Key> = identifiers
+            .iter()
+            .map(|one| (blueprint.to_owned(), one.clone()))
+            .collect();
+        if let Some((_, unknown)) = doomed.iter().find(|key| !self.entities.contains_key(*key)) {
+            return Err(Failure::no_entity(blueprint, unknown));
+        }
+        let mut at = 0;
+        while let Some(key) = doomed.get(at).cloned() {
+            let mut others = self.dependents(&key);
+            others.retain(|other| !doomed.contains(other));
+            if !others.is_empty() && dependents == Dependents::Keep {
+                return Err(kept(&key, &others));
+            }
+            doomed.extend(others);
+            at += 1;
+        }
+        self.entities.retain(|key, _| !doomed.contains(key));
+        Ok(())
+    }
+}
+
+/// What a deletion does with entities that have a relation to a deleted one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dependents {
+    /// They stay, and so does what they need.
+    Keep,
+    /// They go too.
+    Delete,
+}
+
+fn kept((blueprint, identifier): &Key, others: &[Key]) -> Failure {
+    let others: Vec<_> = others
+        .iter()
+        .map(|(of, one)| format!("\"{one}\" of \"{of}\""))
+        .collect();
+    let message = format!(
+        "Entity with identifier \"{identifier}\" of blueprint \"{blueprint}\" has dependents: {}",
+        others.join(", ")
+    );
+    Failure::new(422, "has_dependents", message)
+}
+
+/// The identifiers in a relation's value.
+pub(super) fn targets(value: &Value) -> impl Iterator<Item = &str> {
+    let many = value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    value.as_str().into_iter().chain(many)
+}
+
+impl Entity {
+    /// A bare entity, written now.
+    pub(super) fn new(writer: &str) -> Self {
+        let mut entity = Self {
+            created_at: clock::now(),
+            ..Self::default()
+        };
+        entity.stamp(writer);
+        entity
+    }
+
+    /// Notes who writes it, and that it is now.
+    pub(super) fn stamp(&mut self, writer: &str) {
+        self.datasource = writer.to_owned();
+        self.updated_at = clock::now();
+    }
+
+    /// The entity as Port sends it. Port names every relation of the blueprint, `null` or `[]`
+    /// where it leads nowhere.
+    pub(super) fn wire(&self, identifier: &str, blueprint: &Blueprint) -> Map<String, Value> {
+        let mut relations = self.relations.clone();
+        for (name, relation) in blueprint.relations() {
+            let nowhere = if relation.many {
+                json!([])
+            } else {
+                Value::Null
+            };
+            relations.entry(name).or_insert(nowhere);
+        }
+        let mut wire = self.plain(identifier);
+        wire.insert("team".into(), json!(self.team));
+        wire.insert("relations".into(), relations.into());
+        wire
+    }
+
+    /// The entity without anything that is not set.
+    pub(super) fn plain(&self, identifier: &str) -> Map<String, Value> {
+        let mut plain = Map::new();
+        plain.insert("identifier".into(), identifier.into());
+        for (key, value) in [("title", &self.title), ("icon", &self.icon)] {
+            if let Some(value) = value {
+                plain.insert(key.into(), value.as_str().into());
+            }
+        }
+        if !self.team.is_empty() {
+            plain.insert("team".into(), json!(self.team));
+        }
+        plain.insert("properties".into(), self.properties.clone().into());
+        plain.insert("relations".into(), self.relations.clone().into());
+        plain
+    }
+}

@@ -1,0 +1,73 @@
+//! Answers that say no.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+/// A refused request, or a refused entity in a bulk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The HTTP status; for an entity in a bulk, its `statusCode`.
+    pub status: u16,
+    /// A word for the kind of error, such as `not_found`.
+    pub error: String,
+    /// What is wrong, for people.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with any status.
+    pub fn new(status: u16, error: &str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            error: error.into(),
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn unauthorized(message: &str) -> Self {
+        Self::new(401, "unauthorized", message)
+    }
+
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(404, "not_found", message)
+    }
+
+    pub(super) fn no_entity(blueprint: &str, identifier: &str) -> Self {
+        Self::not_found(format!(
+            "Entity with identifier \"{identifier}\" of blueprint \"{blueprint}\" was not found"
+        ))
+    }
+
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(422, "invalid_request", message)
+    }
+
+    pub(super) fn too_large() -> Self {
+        Self::new(
+            413,
+            "payload_too_large",
+            "Request body is too large (limit is 1MiB)",
+        )
+    }
+
+    /// The failure as one of a bulk's `errors`.
+    pub(super) fn of_entity(&self, index: usize, identifier: &str) -> Value {
+        json!({
+            "identifier": identifier,
+            "index": index,
+            "statusCode": self.status,
+            "error": self.error,
+            "message": self.message,
+        })
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = json!({"ok": false, "error": self.error, "message": self.message});
+        (status, Json(body)).into_response()
+    }
+}

@@ -1,0 +1,210 @@
+//! Port's API over a catalog in memory.
+//!
+//! It follows Port's OpenAPI document in routes, parameters, statuses and bodies, and answers with
+//! documented fields only. Where that document is silent (the wording of messages, the status of
+//! an entity that exists already or has dependants) it does what Port is known to do, or else the
+//! stricter thing.
+
+mod access;
+mod budget;
+mod catalog;
+mod clock;
+mod failure;
+mod routes;
+mod schema;
+mod search;
+mod upsert;
+mod wire;
+mod world;
+
+use std::io;
+use std::net::ToSocketAddrs;
+use std::time::Duration;
+
+use serde_json::Value;
+
+pub use access::{CLIENT_ID, CLIENT_SECRET};
+pub use budget::Reset;
+pub use failure::Failure;
+
+use crate::server::{Sandbox, Server};
+use catalog::Entity;
+use routes::Shared;
+use wire::{Draft, Lookup, Team};
+use world::{Refusal, World};
+
+/// A Port API on loopback; it stops when it is dropped.
+#[derive(Debug)]
+pub struct PortSandbox {
+    server: Server,
+    shared: Shared,
+}
+
+impl Sandbox for PortSandbox {
+    fn server(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl PortSandbox {
+    /// An empty catalog on a free port of `127.0.0.1`.
+    ///
+    /// # Errors
+    ///
+    /// There is no free port, or the thread cannot be started.
+    pub fn start() -> io::Result<Self> {
+        Self::start_on("127.0.0.1:0")
+    }
+
+    /// An empty catalog on an address, such as `0.0.0.0:0` for clients in containers.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be bound, or the thread cannot be started.
+    pub fn start_on(address: impl ToSocketAddrs) -> io::Result<Self> {
+        let shared = Shared::new(World::new());
+        let server = Server::start(address, routes::router(shared.clone()))?;
+        Ok(Self { server, shared })
+    }
+
+    /// Adds or replaces a blueprint, given as in `GET /v1/blueprints/{identifier}`. Only its
+    /// `identifier` has to be there; what else Port requires is filled in.
+    pub fn add_blueprint(&self, blueprint: Value) {
+        self.shared.lock().catalog.add_blueprint(blueprint);
+    }
+
+    /// Takes a blueprint away, with its entities.
+    pub fn remove_blueprint(&self, identifier: &str) {
+        self.shared.lock().catalog.remove_blueprint(identifier);
+    }
+
+    /// Adds or replaces an entity as if `writer` (a User-Agent) had written it. The blueprint has
+    /// no say, so that calculated properties and what was valid once can be put there too.
+    ///
+    /// # Errors
+    ///
+    /// It is no entity, or its identifier, team or a relation is a query.
+    pub fn put_entity(&self, blueprint: &str, entity: Value, writer: &str) -> Result<(), Failure> {
+        let draft = Draft::read(&entity, "entity")?;
+        let Lookup::Identifier(identifier) = draft.identifier else {
+            return Err(Failure::invalid("entity/identifier must be string"));
+        };
+        let team = match draft.team {
+            None => Vec::new(),
+            Some(Team::Names(names)) => names,
+            Some(Team::Query(_)) => return Err(Failure::invalid("entity/team must be array")),
+        };
+        let relations = draft.relations.unwrap_or_default();
+        if relations.values().any(Value::is_object) {
+            return Err(Failure::invalid("entity/relations must NOT be queries"));
+        }
+        let entity = Entity {
+            title: draft.title,
+            icon: draft.icon,
+            team,
+            properties: draft.properties.unwrap_or_default(),
+            relations,
+            ..Entity::new(writer)
+        };
+        self.shared
+            .lock()
+            .catalog
+            .put(blueprint, &identifier, entity);
+        Ok(())
+    }
+
+    /// Takes an entity away, whatever depends on it; whether it was there.
+    pub fn remove_entity(&self, blueprint: &str, identifier: &str) -> bool {
+        self.shared
+            .lock()
+            .catalog
+            .remove(blueprint, identifier)
+            .is_some()
+    }
+
+    /// An entity: `identifier`, `properties` and `relations`, and `title`, `icon` and `team`
+    /// where they are set.
+    pub fn entity(&self, blueprint: &str, identifier: &str) -> Option<Value> {
+        let world = self.shared.lock();
+        Some(
+            world
+                .catalog
+                .entity(blueprint, identifier)?
+                .plain(identifier)
+                .into(),
+        )
+    }
+
+    /// All entities as in [`Self::entity`], with blueprint and identifier, sorted by these.
+    pub fn entities(&self) -> Vec<(String, String, Value)> {
+        let world = self.shared.lock();
+        let all = world.catalog.entities();
+        all.map(|((blueprint, identifier), entity)| {
+            (
+                blueprint.clone(),
+                identifier.clone(),
+                entity.plain(identifier).into(),
+            )
+        })
+        .collect()
+    }
+
+    /// The User-Agent that wrote an entity last.
+    pub fn datasource(&self, blueprint: &str, identifier: &str) -> Option<String> {
+        let world = self.shared.lock();
+        Some(
+            world
+                .catalog
+                .entity(blueprint, identifier)?
+                .datasource
+                .clone(),
+        )
+    }
+
+    /// Refuses the next `times` writes of an entity, alone or in a bulk.
+    pub fn refuse(&self, blueprint: &str, identifier: &str, failure: Failure, times: usize) {
+        self.shared.lock().refusals.push(Refusal {
+            blueprint: blueprint.into(),
+            identifier: identifier.into(),
+            failure,
+            times,
+        });
+    }
+
+    /// Sends this as `additionalData` with every entity of a blueprint that a bulk writes.
+    pub fn set_additional_data(&self, blueprint: &str, data: Value) {
+        self.shared.lock().additional.insert(blueprint.into(), data);
+    }
+
+    /// Changes the credentials, which are [`CLIENT_ID`] and [`CLIENT_SECRET`] at first.
+    pub fn set_credentials(&self, client_id: &str, client_secret: &str) {
+        let mut world = self.shared.lock();
+        world.access.client_id = client_id.into();
+        world.access.client_secret = client_secret.into();
+    }
+
+    /// How long tokens issued from now on are valid; three hours at first.
+    pub fn set_token_lifetime(&self, lifetime: Duration) {
+        self.shared.lock().access.lifetime = lifetime;
+    }
+
+    /// The valid access token; a new one, if there is none.
+    pub fn access_token(&self) -> String {
+        self.shared.lock().access.access_token()
+    }
+
+    /// Makes the token that is in use invalid.
+    pub fn revoke_token(&self) {
+        self.shared.lock().access.revoke();
+    }
+
+    /// Refuses requests with 429 past so many in a period; the first period begins now.
+    pub fn set_rate_limit(&self, requests: u64, period: Duration) {
+        self.shared.lock().budget.enforce(requests, period);
+    }
+
+    /// How `x-ratelimit-reset` is written from now on.
+    pub fn set_rate_limit_reset(&self, reset: Reset) {
+        self.shared.lock().budget.reset = reset;
+    }
+}

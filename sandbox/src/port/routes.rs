@@ -1,0 +1,357 @@
+//! The routes, as Port's OpenAPI document has them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::catalog::{Catalog, Dependents};
+use super::failure::Failure;
+use super::search::{self, Names, Projection};
+use super::upsert::{self, Options, Written};
+use super::wire::{self, Draft};
+use super::world::World;
+
+/// What all requests share.
+#[derive(Clone, Debug)]
+pub(super) struct Shared(Arc<Mutex<World>>);
+
+impl Shared {
+    pub(super) fn new(world: World) -> Self {
+        Self(Arc::new(Mutex::new(world)))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) fn router(shared: Shared) -> Router {
+    let entity = get(read_entity).delete(delete_entity);
+    let guarded = Router::new()
+        .route("/v1/blueprints", get(list_blueprints))
+        .route("/v1/blueprints/{blueprint}", get(read_blueprint))
+        .route("/v1/blueprints/{blueprint}/entities", post(write_entity))
+        .route(
+            "/v1/blueprints/{blueprint}/entities/bulk",
+            post(write_entities),
+        )
+        .route(
+            "/v1/blueprints/{blueprint}/entities/search",
+            post(search_blueprint),
+        )
+        .route("/v1/blueprints/{blueprint}/entities/{entity}", entity)
+        .route(
+            "/v1/blueprints/{blueprint}/bulk/entities/delete",
+            post(delete_entities),
+        )
+        .route(
+            "/v1/blueprints/{blueprint}/entities-count",
+            get(count_entities),
+        )
+        .route("/v1/entities/search", post(search_all))
+        .route_layer(middleware::from_fn_with_state(shared.clone(), authorize));
+    Router::new()
+        .route("/v1/auth/access_token", post(grant_token))
+        .merge(guarded)
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_route)
+        .layer(middleware::from_fn_with_state(shared.clone(), ration))
+        // The limit is Port's own, and so is the answer past it.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(shared)
+}
+
+type Answer = Result<Response, Failure>;
+type Parts = (String, String);
+
+async fn no_route(request: Request) -> Failure {
+    Failure::not_found(format!(
+        "Route {}:{} not found",
+        request.method(),
+        request.uri().path()
+    ))
+}
+
+async fn authorize(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let given = request.headers().get(header::AUTHORIZATION);
+    let checked = shared
+        .lock()
+        .access
+        .check(given.and_then(|value| value.to_str().ok()));
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn ration(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let share = shared.lock().budget.take();
+    let mut response = if share.granted {
+        next.run(request).await
+    } else {
+        Failure::new(429, "too_many_requests", "Rate limit exceeded").into_response()
+    };
+    for (name, value) in share.headers {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from(value));
+    }
+    response
+}
+
+/// The query parameters of a request.
+struct Parameters(Vec<Parts>);
+
+impl Parameters {
+    fn flag(&self, name: &str) -> Result<bool, Failure> {
+        match self
+            .0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+        {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Failure::invalid(format!(
+                "querystring/{name} must be boolean"
+            ))),
+        }
+    }
+
+    fn list(&self, name: &str) -> Vec<String> {
+        let named = |key: &str| key == name || key.strip_suffix("[]") == Some(name);
+        self.0
+            .iter()
+            .filter(|(key, _)| named(key))
+            .map(|(_, value)| value.clone())
+            .collect()
+    }
+
+    fn options(&self) -> Result<Options, Failure> {
+        Ok(Options {
+            upsert: self.flag("upsert")?,
+            merge: self.flag("merge")?,
+            create_missing: self.flag("create_missing_related_entities")?,
+        })
+    }
+
+    fn dependents(&self) -> Result<Dependents, Failure> {
+        let all = self.flag("delete_dependents")?;
+        Ok(if all {
+            Dependents::Delete
+        } else {
+            Dependents::Keep
+        })
+    }
+
+    fn projection(&self) -> Result<Projection, Failure> {
+        Ok(Projection {
+            include: self.list("include"),
+            exclude: self.list("exclude"),
+            names: Names::Paths,
+            without_calculated: self.flag("exclude_calculated_properties")?,
+        })
+    }
+}
+
+fn ok(body: Value) -> Answer {
+    Ok(Json(body).into_response())
+}
+
+fn writer(headers: &HeaderMap) -> String {
+    let agent = headers
+        .get(header::USER_AGENT)
+        .map(|value| value.as_bytes());
+    String::from_utf8_lossy(agent.unwrap_or_default()).into_owned()
+}
+
+async fn grant_token(State(shared): State<Shared>, body: Bytes) -> Answer {
+    ok(shared.lock().access.grant(&wire::json(&body)?)?)
+}
+
+async fn list_blueprints(State(shared): State<Shared>) -> Answer {
+    let world = shared.lock();
+    let blueprints: Vec<_> = world.catalog.blueprints().map(|one| &one.json).collect();
+    ok(json!({"ok": true, "blueprints": blueprints}))
+}
+
+async fn read_blueprint(State(shared): State<Shared>, Path(blueprint): Path<String>) -> Answer {
+    let world = shared.lock();
+    ok(json!({"ok": true, "blueprint": world.catalog.blueprint(&blueprint)?.json}))
+}
+
+async fn write_entity(
+    State(shared): State<Shared>,
+    Path(blueprint): Path<String>,
+    Query(query): Query<Vec<Parts>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let query = Parameters(query);
+    let draft = Draft::read(&wire::json(&body)?, "body")?;
+    let options = query.options()?;
+    let validation_only = query.flag("validation_only")?;
+    let mut world = shared.lock();
+    let world = &mut *world;
+    world.refused(&blueprint, draft.name())?;
+    let mut scratch = validation_only.then(|| world.catalog.clone());
+    let catalog = scratch.as_mut().unwrap_or(&mut world.catalog);
+    let written = upsert::upsert(catalog, &blueprint, draft, options, &writer(&headers))?;
+    let entity = sent(
+        catalog,
+        &blueprint,
+        &written.identifier,
+        &Projection::default(),
+    )?;
+    Ok((
+        StatusCode::CREATED,
+        Json(json!({"ok": true, "entity": entity})),
+    )
+        .into_response())
+}
+
+async fn write_entities(
+    State(shared): State<Shared>,
+    Path(blueprint): Path<String>,
+    Query(query): Query<Vec<Parts>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let query = Parameters(query);
+    let drafts = Draft::read_bulk(&wire::json(&body)?)?;
+    let (options, validation_only) = (query.options()?, query.flag("validation_only")?);
+    let mut world = shared.lock();
+    let world = &mut *world;
+    world.catalog.blueprint(&blueprint)?;
+    let mut scratch = validation_only.then(|| world.catalog.clone());
+    let (mut entities, mut errors) = (Vec::new(), Vec::new());
+    for (index, draft) in drafts.into_iter().enumerate() {
+        let name = draft.name().to_owned();
+        let refused = world.refused(&blueprint, &name);
+        let catalog = scratch.as_mut().unwrap_or(&mut world.catalog);
+        let written = refused
+            .and_then(|()| upsert::upsert(catalog, &blueprint, draft, options, &writer(&headers)));
+        match written {
+            Ok(written) => entities.push(done(index, &written, world.additional(&blueprint))),
+            Err(failure) => errors.push(failure.of_entity(index, &name)),
+        }
+    }
+    let status = if errors.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::MULTI_STATUS
+    };
+    let body = json!({"ok": errors.is_empty(), "entities": entities, "errors": errors});
+    Ok((status, Json(body)).into_response())
+}
+
+fn done(index: usize, written: &Written, additional: Option<&Value>) -> Value {
+    let mut item = json!({
+        "created": written.created,
+        "identifier": written.identifier,
+        "index": index,
+    });
+    if let Some(additional) = additional {
+        item["additionalData"] = additional.clone();
+    }
+    item
+}
+
+fn sent(
+    catalog: &Catalog,
+    blueprint: &str,
+    identifier: &str,
+    projection: &Projection,
+) -> Result<Value, Failure> {
+    let shape = catalog.blueprint(blueprint)?;
+    let entity = catalog.entity(blueprint, identifier);
+    let entity = entity.ok_or_else(|| Failure::no_entity(blueprint, identifier))?;
+    Ok(projection.apply(entity, identifier, shape))
+}
+
+async fn read_entity(
+    State(shared): State<Shared>,
+    Path((blueprint, entity)): Path<Parts>,
+    Query(query): Query<Vec<Parts>>,
+) -> Answer {
+    let projection = Parameters(query).projection()?;
+    let entity = sent(&shared.lock().catalog, &blueprint, &entity, &projection)?;
+    ok(json!({"ok": true, "entity": entity}))
+}
+
+async fn delete_entity(
+    State(shared): State<Shared>,
+    Path((blueprint, entity)): Path<Parts>,
+    Query(query): Query<Vec<Parts>>,
+) -> Answer {
+    let dependents = Parameters(query).dependents()?;
+    shared
+        .lock()
+        .catalog
+        .delete(&blueprint, &[entity], dependents)?;
+    ok(json!({"ok": true}))
+}
+
+async fn delete_entities(
+    State(shared): State<Shared>,
+    Path(blueprint): Path<String>,
+    Query(query): Query<Vec<Parts>>,
+    body: Bytes,
+) -> Answer {
+    let dependents = Parameters(query).dependents()?;
+    let entities = wire::deletion(&wire::json(&body)?)?;
+    shared
+        .lock()
+        .catalog
+        .delete(&blueprint, &entities, dependents)?;
+    ok(json!({"ok": true, "deletedEntities": entities}))
+}
+
+async fn count_entities(State(shared): State<Shared>, Path(blueprint): Path<String>) -> Answer {
+    let world = shared.lock();
+    world.catalog.blueprint(&blueprint)?;
+    ok(json!({"ok": true, "count": world.catalog.entities_of(&blueprint).count()}))
+}
+
+async fn search_blueprint(
+    State(shared): State<Shared>,
+    Path(blueprint): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let body = if body.is_empty() {
+        json!({})
+    } else {
+        wire::json(&body)?
+    };
+    let search = search::Page::read(&body)?;
+    ok(search.run(&shared.lock().catalog, &blueprint)?)
+}
+
+async fn search_all(
+    State(shared): State<Shared>,
+    Query(query): Query<Vec<Parts>>,
+    body: Bytes,
+) -> Answer {
+    let projection = Parameters(query).projection()?;
+    let body = wire::json(&body)?;
+    wire::only(&body, &["combinator", "rules"])?;
+    let world = shared.lock();
+    let (mut entities, mut blueprints) = (Vec::new(), Vec::new());
+    for (key, entity) in world.catalog.entities() {
+        if search::matches(&body, &world.catalog, key, entity)? {
+            let shape = world.catalog.blueprint(&key.0)?;
+            entities.push(projection.apply(entity, &key.1, shape));
+            if blueprints.last() != Some(&key.0) {
+                blueprints.push(key.0.clone());
+            }
+        }
+    }
+    ok(json!({"ok": true, "entities": entities, "matchingBlueprints": blueprints}))
+}

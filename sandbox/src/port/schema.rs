@@ -1,0 +1,249 @@
+//! Property values against a blueprint's property schemas.
+//!
+//! The checks are written anew here and share nothing with those of the action, so that one can
+//! show the other's mistakes.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
+
+use fancy_regex::{Error, Regex};
+use serde_json::Value;
+
+/// What is wrong with a value, each as a path and Ajv's words for it.
+pub(super) fn check(schema: &Value, value: &Value, path: &str) -> Vec<String> {
+    let mut complaints = Complaints {
+        path,
+        list: Vec::new(),
+    };
+    if !schema["type"]
+        .as_str()
+        .is_none_or(|wanted| has_type(value, wanted))
+    {
+        complaints.add(format!(
+            "must be {}",
+            schema["type"].as_str().unwrap_or_default()
+        ));
+        return complaints.list;
+    }
+    if schema["enum"]
+        .as_array()
+        .is_some_and(|allowed| !allowed.iter().any(|one| same(one, value)))
+    {
+        complaints.add("must be equal to one of the allowed values");
+    }
+    match value {
+        Value::String(text) => string(schema, text, &mut complaints),
+        Value::Number(number) => {
+            numeric(schema, number.as_f64().unwrap_or_default(), &mut complaints);
+        }
+        Value::Array(items) => array(schema, items, &mut complaints),
+        _ => {}
+    }
+    complaints.list
+}
+
+struct Complaints<'a> {
+    path: &'a str,
+    list: Vec<String>,
+}
+
+impl Complaints<'_> {
+    fn add(&mut self, text: impl AsRef<str>) {
+        self.list.push(format!("{} {}", self.path, text.as_ref()));
+    }
+}
+
+fn has_type(value: &Value, wanted: &str) -> bool {
+    match wanted {
+        "string" => value.is_string(),
+        "number" => value.is_number(),
+        "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        "boolean" => value.is_boolean(),
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        _ => true,
+    }
+}
+
+/// Whether two values are equal in JSON's sense, in which `1` is `1.0`.
+pub(super) fn same(one: &Value, other: &Value) -> bool {
+    match (one.as_f64(), other.as_f64()) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
+    }
+}
+
+fn string(schema: &Value, text: &str, complaints: &mut Complaints<'_>) {
+    let length = text.chars().count() as u64;
+    if let Some(least) = schema["minLength"].as_u64().filter(|least| length < *least) {
+        complaints.add(format!("must NOT have fewer than {least} characters"));
+    }
+    if let Some(most) = schema["maxLength"].as_u64().filter(|most| length > *most) {
+        complaints.add(format!("must NOT have more than {most} characters"));
+    }
+    if let Some(pattern) = schema["pattern"]
+        .as_str()
+        .filter(|pattern| !fits(pattern, text))
+    {
+        complaints.add(format!("must match pattern \"{pattern}\""));
+    }
+    if let Some(format) = schema["format"]
+        .as_str()
+        .filter(|format| !is_format(format, text))
+    {
+        complaints.add(format!("must match format \"{format}\""));
+    }
+}
+
+fn numeric(schema: &Value, number: f64, complaints: &mut Complaints<'_>) {
+    type Test = fn(&f64, &f64) -> bool;
+    let bounds: [(&str, &str, Test); 4] = [
+        ("minimum", ">=", f64::ge),
+        ("maximum", "<=", f64::le),
+        ("exclusiveMinimum", ">", f64::gt),
+        ("exclusiveMaximum", "<", f64::lt),
+    ];
+    for (key, sign, holds) in bounds {
+        if let Some(bound) = schema[key].as_f64().filter(|bound| !holds(&number, bound)) {
+            complaints.add(format!("must be {sign} {bound}"));
+        }
+    }
+}
+
+fn array(schema: &Value, items: &[Value], complaints: &mut Complaints<'_>) {
+    let length = items.len() as u64;
+    if let Some(least) = schema["minItems"].as_u64().filter(|least| length < *least) {
+        complaints.add(format!("must NOT have fewer than {least} items"));
+    }
+    if let Some(most) = schema["maxItems"].as_u64().filter(|most| length > *most) {
+        complaints.add(format!("must NOT have more than {most} items"));
+    }
+    let repeated = |at: usize| items[..at].iter().any(|one| same(one, &items[at]));
+    if schema["uniqueItems"] == true && (0..items.len()).any(repeated) {
+        complaints.add("must NOT have duplicate items");
+    }
+    if schema["items"].is_object() {
+        for (at, item) in items.iter().enumerate() {
+            let path = format!("{}/{at}", complaints.path);
+            complaints.list.extend(check(&schema["items"], item, &path));
+        }
+    }
+}
+
+/// A pattern that cannot be read refuses everything, so that no test passes on its account.
+fn fits(pattern: &str, text: &str) -> bool {
+    Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text).unwrap_or_default())
+}
+
+type Pattern = LazyLock<Result<Regex, Error>>;
+
+static DATE_TIME: Pattern = LazyLock::new(|| {
+    Regex::new(
+        r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt ]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):?[0-5]\d)$",
+    )
+});
+static URL: Pattern = LazyLock::new(|| Regex::new(r"^(?i)[a-z][a-z0-9+.-]*://[^\s/?#]+[^\s]*$"));
+static EMAIL: Pattern = LazyLock::new(|| Regex::new(r"^[^\s@]+@[^\s@.]+(\.[^\s@.]+)*$"));
+
+/// The formats of Port's property types; those without a syntax of their own take any text.
+fn is_format(format: &str, text: &str) -> bool {
+    let fits = |pattern: &Pattern| {
+        pattern
+            .as_ref()
+            .is_ok_and(|pattern| pattern.is_match(text).unwrap_or_default())
+    };
+    match format {
+        "date-time" | "timer" => fits(&DATE_TIME),
+        "url" => fits(&URL),
+        "email" | "idn-email" | "user" => fits(&EMAIL),
+        "ipv4" => text.parse::<Ipv4Addr>().is_ok(),
+        "ipv6" => text.parse::<Ipv6Addr>().is_ok(),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::check;
+
+    fn complaints(schema: Value, value: Value) -> Vec<String> {
+        check(&schema, &value, "/p")
+    }
+
+    #[test]
+    fn types_are_told_apart() {
+        assert_eq!(
+            complaints(json!({"type": "string"}), json!(7)),
+            ["/p must be string"]
+        );
+        assert_eq!(
+            complaints(json!({"type": "number"}), json!("7")),
+            ["/p must be number"]
+        );
+        assert_eq!(
+            complaints(json!({"type": "boolean"}), json!("true")),
+            ["/p must be boolean"]
+        );
+        assert_eq!(
+            complaints(json!({"type": "object"}), json!([])),
+            ["/p must be object"]
+        );
+        assert_eq!(complaints(json!({"type": "number"}), json!(7.5)), [""; 0]);
+    }
+
+    #[test]
+    fn bounds_hold() {
+        let schema = json!({"type": "number", "minimum": 1, "exclusiveMaximum": 3});
+        assert_eq!(complaints(schema.clone(), json!(0)), ["/p must be >= 1"]);
+        assert_eq!(complaints(schema.clone(), json!(3)), ["/p must be < 3"]);
+        assert_eq!(complaints(schema, json!(1)), [""; 0]);
+        let schema = json!({"minLength": 2, "maxLength": 3});
+        assert_eq!(complaints(schema.clone(), json!("ä")).len(), 1);
+        assert_eq!(complaints(schema.clone(), json!("äöüß")).len(), 1);
+        assert_eq!(complaints(schema, json!("äöü")).len(), 0);
+    }
+
+    #[test]
+    fn arrays_look_at_their_items() {
+        let schema = json!({"type": "array", "items": {"type": "string"}, "maxItems": 2, "uniqueItems": true});
+        assert_eq!(
+            complaints(schema.clone(), json!(["a", 1])),
+            ["/p/1 must be string"]
+        );
+        assert_eq!(complaints(schema.clone(), json!(["a", "a"])).len(), 1);
+        assert_eq!(complaints(schema, json!(["a", "b", "c"])).len(), 1);
+    }
+
+    #[test]
+    fn formats_are_checked() {
+        for (format, right, wrong) in [
+            (
+                "date-time",
+                "2024-02-29T10:00:00.5+01:00",
+                "2024-13-01T10:00:00Z",
+            ),
+            ("url", "https://a.b/c?d", "www.a.b"),
+            ("email", "a@b.c", "a.b.c"),
+            ("user", "a@b.c", "a"),
+            ("ipv4", "10.0.0.1", "10.0.0.256"),
+            ("ipv6", "::1", "10.0.0.1"),
+        ] {
+            let schema = json!({"type": "string", "format": format});
+            assert_eq!(complaints(schema.clone(), json!(right)), [""; 0]);
+            assert_eq!(complaints(schema, json!(wrong)).len(), 1, "{format}");
+        }
+    }
+
+    #[test]
+    fn patterns_and_enumerations_hold() {
+        let schema = json!({"type": "string", "pattern": "^(?!x)[a-z]+$"});
+        assert_eq!(complaints(schema.clone(), json!("xa")).len(), 1);
+        assert_eq!(complaints(schema, json!("ax")).len(), 0);
+        let schema = json!({"enum": ["a", 1]});
+        assert_eq!(complaints(schema.clone(), json!(1.0)).len(), 0);
+        let wrong = complaints(schema, json!("b"));
+        assert_eq!(wrong, ["/p must be equal to one of the allowed values"]);
+    }
+}
