@@ -5,11 +5,15 @@
 //! and answer, and can be told to misbehave.
 
 pub mod fault;
+mod git;
+pub mod github;
 pub mod journal;
 pub mod port;
 pub mod server;
 
 pub use fault::{Effect, Fault};
+pub use git::{GitError, ObjectFormat, ObjectId, TestRepository};
+pub use github::GitHubSandbox;
 pub use journal::{Answer, Exchange, Matcher};
 pub use port::PortSandbox;
 pub use server::{Sandbox, Server};

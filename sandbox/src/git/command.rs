@@ -1,0 +1,98 @@
+//! The `git` program, cut off from the user's configuration.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use super::GitError;
+
+pub(super) struct Git {
+    directory: PathBuf,
+}
+
+impl Git {
+    pub(super) fn new(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+        }
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("git");
+        command
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("GIT_DIR", &self.directory)
+            .env("HOME", &self.directory)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC")
+            .args([
+                "-c",
+                "core.quotePath=false",
+                "-c",
+                "core.hooksPath=/dev/null",
+            ])
+            .args(["-c", "commit.gpgSign=false", "-c", "gc.auto=0"])
+            .args(arguments)
+            .current_dir(&self.directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// What the command prints; an error if it fails.
+    pub(super) fn run(&self, arguments: &[&str]) -> Result<String, GitError> {
+        let output = self.command(arguments).output()?;
+        text(arguments, output)
+    }
+
+    /// What the command prints; `None` if it ends with status 1 and no word.
+    pub(super) fn try_run(&self, arguments: &[&str]) -> Result<Option<String>, GitError> {
+        let output = self.command(arguments).output()?;
+        if output.status.code() == Some(1) && output.stderr.is_empty() {
+            return Ok(None);
+        }
+        text(arguments, output).map(Some)
+    }
+
+    /// Feeds the command's input first and reads its output, which must be short, afterwards.
+    pub(super) fn run_with(&self, arguments: &[&str], input: &[u8]) -> Result<String, GitError> {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn()?;
+        let written = child
+            .stdin
+            .take()
+            .map_or(Ok(()), |mut stdin| stdin.write_all(input));
+        // A command that fails stops reading: its own words say more than the broken pipe.
+        let output = text(arguments, child.wait_with_output()?)?;
+        written?;
+        Ok(output)
+    }
+
+    pub(super) fn run_in(
+        &self,
+        arguments: &[&str],
+        (name, value): (&str, &OsStr),
+    ) -> Result<(), GitError> {
+        let output = self.command(arguments).env(name, value).output()?;
+        text(arguments, output).map(drop)
+    }
+}
+
+fn text(arguments: &[&str], output: Output) -> Result<String, GitError> {
+    if !output.status.success() {
+        return Err(GitError::Failed {
+            command: arguments.join(" "),
+            stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,0 +1,362 @@
+//! A real Git repository in a temporary directory, built without a work tree.
+
+mod command;
+mod diff;
+mod objects;
+mod read;
+mod stage;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{fmt, fs, io};
+
+use tempfile::TempDir;
+
+use self::command::Git;
+pub(crate) use self::diff::{ChangeKind, FileChange};
+use self::objects::CatFile;
+pub(crate) use self::objects::{Commit, Kind, Mode, Object, Signature, TreeEntry};
+pub(crate) use self::read::ListedEntry;
+use self::stage::Staged;
+
+/// Why Git could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// The `git` program could not be started or talked to.
+    #[error("git could not be run: {0}")]
+    Io(#[from] io::Error),
+    /// A command ended with a failure.
+    #[error("git {command} failed: {stderr}")]
+    Failed {
+        /// The command and its arguments.
+        command: String,
+        /// What it said.
+        stderr: String,
+    },
+    /// A staged change is about a path that is not there.
+    #[error("there is no {0:?} in the branch")]
+    NoSuchPath(String),
+    /// A branch or commit is not there.
+    #[error("there is no revision {0:?}")]
+    NoSuchRevision(String),
+    /// Git answered in a way that is not understood.
+    #[error("git answered {0:?}")]
+    Unexpected(String),
+}
+
+/// The id of a Git object: 40 hexadecimal digits, or 64 in a SHA-256 repository.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectId(String);
+
+impl ObjectId {
+    /// The id as hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl std::ops::Deref for ObjectId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for ObjectId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl From<ObjectId> for String {
+    fn from(id: ObjectId) -> Self {
+        id.0
+    }
+}
+
+impl PartialEq<str> for ObjectId {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<&str> for ObjectId {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
+/// The hash that names a repository's objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ObjectFormat {
+    /// 40 hexadecimal digits.
+    #[default]
+    Sha1,
+    /// 64 hexadecimal digits.
+    Sha256,
+}
+
+impl ObjectFormat {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+        }
+    }
+
+    fn byte_length(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+        }
+    }
+}
+
+/// A bare Git repository in a temporary directory that goes with its last handle.
+///
+/// Changes are staged in memory ([`Self::write`] and others) and become a commit on the current
+/// branch with [`Self::commit`]. Names and dates are fixed, so the same calls give the same ids.
+/// Nothing of the user's configuration is read. Clones are handles to the same repository.
+#[derive(Clone)]
+pub struct TestRepository(Arc<Inner>);
+
+struct Inner {
+    // Dropped first: its process works in the directory.
+    objects: Mutex<Option<CatFile>>,
+    builder: Mutex<Builder>,
+    git: Git,
+    format: ObjectFormat,
+    _directory: TempDir,
+}
+
+struct Builder {
+    branch: String,
+    staged: Vec<Staged>,
+    /// Seconds since 1970 of the last commit.
+    clock: u64,
+}
+
+/// 2026-01-01T00:00:00Z.
+const FIRST_COMMIT: u64 = 1_767_225_600;
+const SECONDS_BETWEEN_COMMITS: u64 = 60;
+
+impl TestRepository {
+    /// An empty SHA-1 repository whose default and current branch is `main`.
+    pub fn new() -> Result<Self, GitError> {
+        Self::create("main", ObjectFormat::Sha1)
+    }
+
+    /// An empty repository with this default branch, which is also the current one.
+    pub fn create(default_branch: &str, format: ObjectFormat) -> Result<Self, GitError> {
+        let directory = tempfile::Builder::new()
+            .prefix("sandbox-")
+            .suffix(".git")
+            .tempdir()?;
+        let git = Git::new(directory.path());
+        git.run(&[
+            "init",
+            "--quiet",
+            "--bare",
+            "--template=",
+            &format!("--object-format={}", format.name()),
+            &format!("--initial-branch={default_branch}"),
+        ])?;
+        let builder = Builder {
+            branch: default_branch.to_owned(),
+            staged: Vec::new(),
+            clock: FIRST_COMMIT - SECONDS_BETWEEN_COMMITS,
+        };
+        Ok(Self(Arc::new(Inner {
+            objects: Mutex::new(None),
+            builder: Mutex::new(builder),
+            git,
+            format,
+            _directory: directory,
+        })))
+    }
+
+    /// The repository's Git directory.
+    pub fn path(&self) -> &Path {
+        self.0.git.directory()
+    }
+
+    /// The id that stands for "no object" in events.
+    pub fn zero_id(&self) -> ObjectId {
+        ObjectId("00".repeat(self.0.format.byte_length()))
+    }
+
+    /// Commits what is staged, if anything, to the current branch. One minute lies between commits.
+    pub fn commit(&self, message: &str) -> Result<ObjectId, GitError> {
+        self.commit_with(message, None)
+    }
+
+    /// Commits with a second parent. The tree is the current branch's with what is staged.
+    pub fn merge(&self, other: &str, message: &str) -> Result<ObjectId, GitError> {
+        let other = self.commit_id(other)?;
+        self.commit_with(message, Some(other))
+    }
+
+    fn commit_with(&self, message: &str, other: Option<ObjectId>) -> Result<ObjectId, GitError> {
+        let mut builder = self.builder();
+        let tip = self.branch_tip(&builder.branch)?;
+        let clock = builder.clock + SECONDS_BETWEEN_COMMITS;
+        let staged = std::mem::take(&mut builder.staged);
+        let entry = |path: &str| match &tip {
+            Some(tip) => self.entry_at(tip, path),
+            None => Ok(None),
+        };
+        let commit = stage::Commit {
+            branch: &builder.branch,
+            clock,
+            message,
+            parents: tip.iter().chain(&other).collect(),
+            staged: &staged,
+        };
+        let stream = commit.stream(entry)?;
+        let output = self
+            .0
+            .git
+            .run_with(&["fast-import", "--quiet", "--done"], &stream)?;
+        builder.clock = clock;
+        Ok(ObjectId(output.trim().to_owned()))
+    }
+
+    /// The commit at the tip of the current branch.
+    pub fn head(&self) -> Result<ObjectId, GitError> {
+        let branch = self.branch();
+        self.branch_tip(&branch)?
+            .ok_or(GitError::NoSuchRevision(branch))
+    }
+
+    /// The name of the current branch.
+    pub fn branch(&self) -> String {
+        self.builder().branch.clone()
+    }
+
+    /// Makes a branch at the current one's tip and goes there. What is staged comes along.
+    pub fn create_branch(&self, name: &str) -> Result<(), GitError> {
+        let head = self.head()?;
+        self.update_ref(&format!("refs/heads/{name}"), &head)?;
+        self.builder().branch = name.to_owned();
+        Ok(())
+    }
+
+    /// Goes to a branch that is there. What is staged comes along.
+    pub fn checkout(&self, branch: &str) -> Result<(), GitError> {
+        self.branch_tip(branch)?
+            .ok_or_else(|| GitError::NoSuchRevision(branch.to_owned()))?;
+        self.builder().branch = branch.to_owned();
+        Ok(())
+    }
+
+    /// Goes to a new branch whose first commit will have no parent and only what is staged.
+    pub fn checkout_orphan(&self, branch: &str) {
+        self.builder().branch = branch.to_owned();
+    }
+
+    /// Moves the current branch to a commit, as a force-push does, and drops what is staged.
+    pub fn reset_hard(&self, revision: &str) -> Result<(), GitError> {
+        let id = self.commit_id(revision)?;
+        let mut builder = self.builder();
+        builder.staged.clear();
+        self.update_ref(&format!("refs/heads/{}", builder.branch), &id)
+    }
+
+    /// Deletes a branch; its commits stay.
+    pub fn delete_branch(&self, name: &str) -> Result<(), GitError> {
+        self.0
+            .git
+            .run(&["update-ref", "-d", &format!("refs/heads/{name}")])?;
+        Ok(())
+    }
+
+    /// Makes or moves a lightweight tag.
+    pub fn tag(&self, name: &str, revision: &str) -> Result<(), GitError> {
+        let id = self.commit_id(revision)?;
+        self.update_ref(&format!("refs/tags/{name}"), &id)
+    }
+
+    /// The nearest common ancestor of two revisions; `None` if they have none.
+    pub fn merge_base(&self, one: &str, other: &str) -> Result<Option<ObjectId>, GitError> {
+        let (one, other) = (self.commit_id(one)?, self.commit_id(other)?);
+        let output = self.0.git.try_run(&["merge-base", &one, &other])?;
+        Ok(output.map(|id| ObjectId(id.trim().to_owned())))
+    }
+
+    /// Writes a revision's files into a directory, as a checkout does (without `.git`).
+    pub fn export(&self, revision: &str, directory: &Path) -> Result<(), GitError> {
+        let id = self.commit_id(revision)?;
+        fs::create_dir_all(directory)?;
+        let index = tempfile::NamedTempFile::new_in(self.path())?.into_temp_path();
+        fs::remove_file(&index)?;
+        let work_tree = format!("--work-tree={}", directory.display());
+        let index = ("GIT_INDEX_FILE", index.as_os_str());
+        self.0.git.run_in(&[&work_tree, "read-tree", &id], index)?;
+        self.0
+            .git
+            .run_in(&[&work_tree, "checkout-index", "--all", "--force"], index)
+    }
+
+    /// The branch that `HEAD` names: what GitHub calls the default branch.
+    pub fn default_branch(&self) -> Result<String, GitError> {
+        let name = self.0.git.run(&["symbolic-ref", "HEAD"])?;
+        Ok(name.trim().trim_start_matches("refs/heads/").to_owned())
+    }
+
+    /// Makes another branch the default; it need not exist yet.
+    pub fn set_default_branch(&self, name: &str) -> Result<(), GitError> {
+        self.0
+            .git
+            .run(&["symbolic-ref", "HEAD", &format!("refs/heads/{name}")])?;
+        Ok(())
+    }
+
+    fn update_ref(&self, name: &str, id: &str) -> Result<(), GitError> {
+        self.0.git.run(&["update-ref", name, id])?;
+        Ok(())
+    }
+
+    fn branch_tip(&self, branch: &str) -> Result<Option<ObjectId>, GitError> {
+        let object = self.object(&format!("refs/heads/{branch}^{{commit}}"))?;
+        Ok(object.map(|object| object.id))
+    }
+
+    fn commit_id(&self, revision: &str) -> Result<ObjectId, GitError> {
+        self.object(&format!("{revision}^{{commit}}"))?
+            .map(|object| object.id)
+            .ok_or_else(|| GitError::NoSuchRevision(revision.to_owned()))
+    }
+
+    fn builder(&self) -> MutexGuard<'_, Builder> {
+        self.0
+            .builder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for TestRepository {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_tuple("TestRepository")
+            .field(&self.path())
+            .finish()
+    }
+}

@@ -1,0 +1,187 @@
+//! What the GitHub API asks of a repository.
+
+use std::sync::PoisonError;
+
+use super::objects::{self, CatFile};
+use super::{Commit, GitError, Kind, Mode, Object, ObjectId, TestRepository, TreeEntry};
+
+/// One entry of a tree and everything below it.
+#[derive(Clone, Debug)]
+pub(crate) struct ListedEntry {
+    pub(crate) mode: Mode,
+    pub(crate) id: ObjectId,
+    /// The bytes of a blob; `None` for anything else.
+    pub(crate) size: Option<u64>,
+    /// Relative to the tree that was listed.
+    pub(crate) path: String,
+}
+
+impl TestRepository {
+    /// The object that a revision expression names.
+    pub(crate) fn object(&self, expression: &str) -> Result<Option<Object>, GitError> {
+        let mut process = self
+            .0
+            .objects
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let reader = match process.as_mut() {
+            Some(reader) => reader,
+            None => process.insert(CatFile::start(&self.0.git)?),
+        };
+        let answer = reader.read(expression);
+        if answer.is_err() {
+            *process = None;
+        }
+        answer
+    }
+
+    /// The object with this full id.
+    pub(crate) fn object_by_id(&self, id: &str) -> Result<Option<Object>, GitError> {
+        if self.is_full_id(id) {
+            self.object(id)
+        } else {
+            Ok(None)
+        }
+    }
+
+    pub(crate) fn is_full_id(&self, text: &str) -> bool {
+        text.len() == 2 * self.0.format.byte_length()
+            && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+
+    /// The commit that a revision expression names.
+    pub(crate) fn commit_at(&self, expression: &str) -> Result<Option<Commit>, GitError> {
+        let object = self.object(&format!("{expression}^{{commit}}"))?;
+        Ok(object.as_ref().and_then(Commit::parse))
+    }
+
+    /// The commit that a name in a URL stands for: an id (whole, or its first 7 digits or more), a
+    /// branch, a tag, `HEAD`, or a reference with or without `refs/`. Revision operators such as
+    /// `~` are not taken.
+    pub(crate) fn named_commit(&self, name: &str) -> Result<Option<Commit>, GitError> {
+        if !is_plain_name(name) {
+            return Ok(None);
+        }
+        for place in ["refs/heads/", "refs/tags/", "refs/", ""] {
+            let by_id = place.is_empty()
+                && (name == "HEAD" || name.starts_with("refs/") || is_short_id(name));
+            if place.is_empty() && !by_id {
+                continue;
+            }
+            if let Some(commit) = self.commit_at(&format!("{place}{name}"))? {
+                return Ok(Some(commit));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The object that a full reference name such as `refs/heads/main` points to.
+    pub(crate) fn reference(&self, name: &str) -> Result<Option<Object>, GitError> {
+        if is_plain_name(name) && name.starts_with("refs/") {
+            self.object(name)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Whether no reference exists at all.
+    pub(crate) fn is_empty(&self) -> Result<bool, GitError> {
+        Ok(self.0.git.run(&["for-each-ref", "--count=1"])?.is_empty())
+    }
+
+    /// The entries of a tree, itself only.
+    pub(crate) fn tree(&self, id: &str) -> Result<Vec<TreeEntry>, GitError> {
+        match self.object(id)? {
+            Some(Object {
+                kind: Kind::Tree,
+                data,
+                ..
+            }) => objects::tree_entries(&data, self.0.format),
+            _ => Err(GitError::NoSuchRevision(id.to_owned())),
+        }
+    }
+
+    /// What lies at a path below a tree or commit; symbolic links are not followed.
+    pub(crate) fn entry_at(&self, tree: &str, path: &str) -> Result<Option<TreeEntry>, GitError> {
+        let mut folder = match self.object(&format!("{tree}^{{tree}}"))? {
+            Some(object) => object.id,
+            None => return Ok(None),
+        };
+        let mut names = path.split('/').peekable();
+        while let Some(name) = names.next() {
+            let entries = self.tree(&folder)?;
+            let Some(entry) = entries.into_iter().find(|entry| entry.name == name) else {
+                return Ok(None);
+            };
+            match (names.peek(), entry.mode) {
+                (None, _) => return Ok(Some(entry)),
+                (Some(_), Mode::Folder) => folder = entry.id,
+                (Some(_), _) => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// A tree and all below it, in Git's order, the trees themselves included.
+    pub(crate) fn list_recursively(&self, tree: &str) -> Result<Vec<ListedEntry>, GitError> {
+        let output = self.0.git.run(&["ls-tree", "-r", "-t", "-l", "-z", tree])?;
+        output
+            .split_terminator('\0')
+            .map(|line| listed(line).ok_or_else(|| GitError::Unexpected(line.to_owned())))
+            .collect()
+    }
+
+    /// The commits reachable from `tips` (a name after `^` excludes), newest first.
+    pub(crate) fn history(
+        &self,
+        tips: &[&str],
+        skip: usize,
+        count: usize,
+    ) -> Result<Vec<ObjectId>, GitError> {
+        let (skip, count) = (format!("--skip={skip}"), format!("--max-count={count}"));
+        let mut arguments = vec!["rev-list", &skip, &count];
+        arguments.extend(tips);
+        let output = self.0.git.run(&arguments)?;
+        Ok(output
+            .lines()
+            .map(|line| ObjectId(line.to_owned()))
+            .collect())
+    }
+
+    /// How many commits are reachable from `tips` (a name after `^` excludes).
+    pub(crate) fn history_length(&self, tips: &[&str]) -> Result<usize, GitError> {
+        let mut arguments = vec!["rev-list", "--count"];
+        arguments.extend(tips);
+        let output = self.0.git.run(&arguments)?;
+        output
+            .trim()
+            .parse()
+            .map_err(|_| GitError::Unexpected(output.clone()))
+    }
+}
+
+fn is_plain_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with('-')
+        && !name.contains(['^', '~', ':', '\\', '*', '?', '[', ' '])
+        && !name.contains("..")
+        && !name.contains("@{")
+}
+
+fn is_short_id(name: &str) -> bool {
+    name.len() >= 7 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// `<mode> SP <type> SP <object> SP+ <size> TAB <path>`
+fn listed(line: &str) -> Option<ListedEntry> {
+    let (head, path) = line.split_once('\t')?;
+    let mut words = head.split_ascii_whitespace();
+    let mode = Mode::parse(words.next()?)?;
+    let id = words.nth(1)?;
+    Some(ListedEntry {
+        mode,
+        id: ObjectId(id.to_owned()),
+        size: words.next()?.parse().ok(),
+        path: path.to_owned(),
+    })
+}

@@ -1,0 +1,80 @@
+//! One request with all that is needed to answer it.
+
+use super::model::Links;
+use super::refusal::{Outcome, Refusal};
+use super::request::{Page, Request};
+use super::state::{Access, Edition, Permission, Settings, Shared};
+use crate::git::{Commit, TestRepository};
+use crate::journal::Answer;
+
+pub(super) struct Call<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) request: &'a Request,
+    pub(super) settings: Settings,
+    pub(super) links: Links,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(shared: &'a Shared, request: &'a Request) -> Self {
+        let settings = shared.settings().clone();
+        let links = links(shared.edition, &host(request), &settings);
+        Self {
+            shared,
+            request,
+            settings,
+            links,
+        }
+    }
+
+    pub(super) fn repository(&self) -> &TestRepository {
+        &self.shared.repository
+    }
+
+    /// The commit that a name in the address stands for; 422 where there is none.
+    pub(super) fn commit(&self, name: &str) -> Result<Commit, Refusal> {
+        match self.repository().named_commit(name)? {
+            Some(commit) => Ok(commit),
+            None if self.repository().is_empty()? => Err(Refusal::empty_repository()),
+            None => Err(Refusal::no_commit(name)),
+        }
+    }
+
+    pub(super) fn need(&self, permission: Permission, access: Access) -> Result<(), Refusal> {
+        if self.settings.access(permission) < access {
+            Err(Refusal::forbidden())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// One page of a list as the answer, with its `link` header.
+    pub(super) fn list(&self, items: serde_json::Value, page: Page, total: usize) -> Outcome {
+        let answer = Answer::json(200, &items);
+        Ok(self.with_link(answer, page, total))
+    }
+
+    pub(super) fn with_link(&self, answer: Answer, page: Page, total: usize) -> Answer {
+        match page.link(self.request, &host(self.request), total) {
+            Some(link) => answer.with_header("link", link),
+            None => answer,
+        }
+    }
+}
+
+/// The scheme and host that the client used.
+pub(super) fn host(request: &Request) -> String {
+    format!("http://{}", request.header("host").unwrap_or("localhost"))
+}
+
+/// `host` with its scheme, without a slash at its end.
+pub(super) fn links(edition: Edition, host: &str, settings: &Settings) -> Links {
+    let (api, web) = match edition {
+        Edition::Cloud => (host.to_owned(), "https://github.com".to_owned()),
+        Edition::EnterpriseServer => (format!("{host}/api/v3"), host.to_owned()),
+    };
+    Links {
+        api,
+        web,
+        full_name: settings.full_name.clone(),
+    }
+}

@@ -1,0 +1,150 @@
+//! <https://docs.github.com/rest/commits/commits#compare-two-commits>
+
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::refusal::{Outcome, Refusal};
+use super::request::Page;
+use crate::git::Commit;
+use crate::journal::Answer;
+
+/// "It includes up to 300 changed files for the entire comparison."
+const MOST_FILES: usize = 300;
+/// "When calling this endpoint without any paging parameter, the list is limited to 250 commits."
+const MOST_COMMITS: usize = 250;
+const PAGE_DOCUMENTATION: &str = "rest/commits/commits#compare-two-commits";
+
+/// `base...head`: what head has that its merge base with base has not.
+pub(super) fn compare(call: &Call<'_>, range: &str) -> Outcome {
+    let (base_name, head_name) = range.split_once("...").ok_or_else(not_found)?;
+    let base = named(call, base_name)?;
+    let head = named(call, head_name)?;
+    let Some(merge_base) = call.repository().merge_base(&base.id, &head.id)? else {
+        let message = format!("No common ancestor between {base_name} and {head_name}.");
+        return Err(Refusal::new(404, message).at(PAGE_DOCUMENTATION));
+    };
+    let merge_base = call
+        .repository()
+        .commit_at(&merge_base)?
+        .ok_or_else(Refusal::not_found)?;
+    Comparison {
+        call,
+        range,
+        base,
+        head,
+        merge_base,
+    }
+    .answer()
+}
+
+fn not_found() -> Refusal {
+    Refusal::not_found().at(PAGE_DOCUMENTATION)
+}
+
+/// A commit, its name with or without the owner: `branch`, `owner:branch`, `owner:repo:branch`.
+fn named(call: &Call<'_>, name: &str) -> Result<Commit, Refusal> {
+    let parts: Vec<&str> = name.split(':').collect();
+    let name = match parts.as_slice() {
+        [name] => name,
+        [owner, name] if *owner == call.settings.owner() => name,
+        [owner, repo, name] if *owner == call.settings.owner() && *repo == call.settings.name() => {
+            name
+        }
+        _ => return Err(not_found()),
+    };
+    call.repository().named_commit(name)?.ok_or_else(not_found)
+}
+
+struct Comparison<'a> {
+    call: &'a Call<'a>,
+    range: &'a str,
+    base: Commit,
+    head: Commit,
+    merge_base: Commit,
+}
+
+impl Comparison<'_> {
+    /// The `commit-comparison` schema.
+    fn answer(&self) -> Outcome {
+        let (base, head) = (self.base.id.as_str(), self.head.id.as_str());
+        let repository = self.call.repository();
+        let ahead = repository.history_length(&[head, &format!("^{base}")])?;
+        let behind = repository.history_length(&[base, &format!("^{head}")])?;
+        let links = &self.call.links;
+        let web = links.web(&format!("/compare/{}", self.range));
+        let mut body = json!({
+            "url": links.api(&format!("/compare/{}", self.range)),
+            "html_url": web,
+            "permalink_url": links.web(&format!("/compare/{base}...{head}")),
+            "diff_url": format!("{web}.diff"),
+            "patch_url": format!("{web}.patch"),
+            "base_commit": links.commit(&self.base),
+            "merge_base_commit": links.commit(&self.merge_base),
+            "status": status(ahead, behind),
+            "ahead_by": ahead,
+            "behind_by": behind,
+            "total_commits": ahead,
+            "commits": self.commits(ahead)?,
+        });
+        let page = self.call.request.page(30, 100);
+        if page.number == 1 {
+            body["files"] = self.files()?;
+        }
+        let answer = Answer::json(200, &body);
+        Ok(match self.page() {
+            Some(page) => self.call.with_link(answer, page, ahead),
+            None => answer,
+        })
+    }
+
+    fn page(&self) -> Option<Page> {
+        let asked = |name| self.call.request.query(name).is_some();
+        (asked("page") || asked("per_page")).then(|| self.call.request.page(30, 100))
+    }
+
+    /// Oldest first.
+    fn commits(&self, ahead: usize) -> Result<Vec<Value>, Refusal> {
+        let repository = self.call.repository();
+        // History is read newest first, pages are counted from the oldest.
+        let (skip, count) = match self.page() {
+            Some(page) => {
+                let after = ahead.saturating_sub(page.skip());
+                let count = after.min(page.size);
+                (after - count, count)
+            }
+            None => (0, ahead.min(MOST_COMMITS)),
+        };
+        let ids =
+            repository.history(&[&self.head.id, &format!("^{}", self.base.id)], skip, count)?;
+        let mut commits = Vec::new();
+        for id in ids.iter().rev() {
+            commits.extend(
+                repository
+                    .commit_at(id)?
+                    .map(|commit| self.call.links.commit(&commit)),
+            );
+        }
+        Ok(commits)
+    }
+
+    fn files(&self) -> Result<Value, Refusal> {
+        let head = &self.head.id;
+        let changes = self
+            .call
+            .repository()
+            .changed_files(Some(&self.merge_base.id), head)?;
+        let files = changes.iter().take(MOST_FILES);
+        Ok(files
+            .map(|change| self.call.links.file(change, head))
+            .collect())
+    }
+}
+
+fn status(ahead: usize, behind: usize) -> &'static str {
+    match (ahead, behind) {
+        (0, 0) => "identical",
+        (_, 0) => "ahead",
+        (0, _) => "behind",
+        _ => "diverged",
+    }
+}

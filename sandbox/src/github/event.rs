@@ -1,0 +1,257 @@
+//! Events as a workflow finds them in `GITHUB_EVENT_PATH`:
+//! <https://docs.github.com/webhooks/webhook-events-and-payloads>.
+
+use serde_json::{Value, json};
+
+use super::model::Links;
+use super::{GitHubSandbox, call};
+use crate::git::{Commit, GitError};
+use crate::server::Sandbox;
+
+/// The most commits that a push event lists.
+const MOST_COMMITS: usize = 2_048;
+/// Who pushes and opens pull requests.
+const ACTOR: &str = "octocat";
+
+/// A pull request as an event tells of it.
+#[derive(Clone, Debug)]
+pub struct PullRequest {
+    number: u64,
+    base: String,
+    head: String,
+    action: String,
+    fork: Option<String>,
+}
+
+impl PullRequest {
+    /// An opened pull request between two branches.
+    pub fn new(number: u64, base: &str, head: &str) -> Self {
+        let (base, head) = (base.to_owned(), head.to_owned());
+        Self {
+            number,
+            base,
+            head,
+            action: "opened".to_owned(),
+            fork: None,
+        }
+    }
+
+    /// What happened, such as `synchronize`.
+    #[must_use]
+    pub fn action(self, action: &str) -> Self {
+        Self {
+            action: action.to_owned(),
+            ..self
+        }
+    }
+
+    /// Its head belongs to another repository: `owner/name`. Its commits are looked up in the
+    /// repository that is shown, as GitHub has those of a fork there too.
+    #[must_use]
+    pub fn from_fork(self, full_name: &str) -> Self {
+        Self {
+            fork: Some(full_name.to_owned()),
+            ..self
+        }
+    }
+}
+
+/// Events.
+impl GitHubSandbox {
+    /// A push that moves a branch (or a full reference name) from one commit to another. Either
+    /// may be all zeros: the branch is created or deleted. Whether it is forced follows from the
+    /// history; a `before` that does not exist any more makes it so.
+    ///
+    /// As in workflows, commits do not tell their files.
+    ///
+    /// # Errors
+    ///
+    /// `after` is not there, or Git fails.
+    pub fn push_event(&self, branch: &str, before: &str, after: &str) -> Result<Value, GitError> {
+        let zero = self.repository().zero_id();
+        let (created, deleted) = (zero == *before, zero == *after);
+        let known = !created && self.repository().commit_at(before)?.is_some();
+        let forced = match (created || deleted, known) {
+            (true, _) => false,
+            (false, false) => true,
+            (false, true) => {
+                self.repository().merge_base(before, after)?.as_deref() != Some(before)
+            }
+        };
+        let links = self.links();
+        let commits = if deleted {
+            Vec::new()
+        } else {
+            self.pushed(known.then_some(before), after)?
+        };
+        let head = if deleted {
+            None
+        } else {
+            self.repository().commit_at(after)?
+        };
+        let reference = if branch.starts_with("refs/") {
+            branch.to_owned()
+        } else {
+            format!("refs/heads/{branch}")
+        };
+        let short = |sha: &str| sha.chars().take(12).collect::<String>();
+        let compare = format!("/compare/{}...{}", short(before), short(after));
+        self.event(json!({
+            "ref": reference,
+            "before": before,
+            "after": after,
+            "base_ref": null,
+            "created": created,
+            "deleted": deleted,
+            "forced": forced,
+            "compare": links.web(&compare),
+            "commits": commits.iter().map(|commit| pushed_commit(&links, commit)).collect::<Value>(),
+            "head_commit": head.map(|commit| pushed_commit(&links, &commit)),
+            "pusher": {"name": ACTOR, "email": format!("{ACTOR}@example.com")},
+        }))
+    }
+
+    /// Something that happened to a pull request.
+    ///
+    /// # Errors
+    ///
+    /// One of its branches is not there, or Git fails.
+    pub fn pull_request_event(&self, pull: &PullRequest) -> Result<Value, GitError> {
+        let repository = self.repository_json()?;
+        let mut head_repository = repository.clone();
+        if let Some(fork) = &pull.fork {
+            let (owner, name) = fork.split_once('/').unwrap_or((fork, ""));
+            head_repository["id"] = json!(1_296_270);
+            head_repository["full_name"] = json!(fork);
+            head_repository["name"] = json!(name);
+            head_repository["owner"] = self.links().user(owner);
+            head_repository["fork"] = json!(true);
+        }
+        let links = self.links();
+        let number = pull.number;
+        let base = self.side(&pull.base, repository)?;
+        let head = self.side(&pull.head, head_repository)?;
+        let merge_base = self.repository().merge_base(&pull.base, &pull.head)?;
+        self.event(json!({
+            "action": pull.action,
+            "number": number,
+            "pull_request": {
+                "id": number,
+                "node_id": format!("PR_{number}"),
+                "number": number,
+                "state": "open",
+                "draft": false,
+                "merged": false,
+                "title": format!("Merge {} into {}", pull.head, pull.base),
+                "body": null,
+                "url": links.api(&format!("/pulls/{number}")),
+                "html_url": links.web(&format!("/pull/{number}")),
+                "user": links.user(ACTOR),
+                "merge_commit_sha": null,
+                "mergeable": merge_base.map(|_| true),
+                "base": base,
+                "head": head,
+            },
+        }))
+    }
+
+    /// A run that somebody started by hand on a branch.
+    ///
+    /// # Errors
+    ///
+    /// Git fails.
+    pub fn workflow_dispatch_event(&self, branch: &str) -> Result<Value, GitError> {
+        self.event(json!({
+            "inputs": null,
+            "ref": format!("refs/heads/{branch}"),
+            "workflow": ".github/workflows/catalog.yml",
+        }))
+    }
+
+    /// A merge group that a merge queue wants checked.
+    ///
+    /// # Errors
+    ///
+    /// `head` is not there, or Git fails.
+    pub fn merge_group_event(
+        &self,
+        branch: &str,
+        base: &str,
+        head: &str,
+    ) -> Result<Value, GitError> {
+        let commit = self.repository().commit_at(head)?;
+        let commit = commit.ok_or_else(|| GitError::NoSuchRevision(head.to_owned()))?;
+        self.event(json!({
+            "action": "checks_requested",
+            "merge_group": {
+                "base_ref": format!("refs/heads/{branch}"),
+                "base_sha": base,
+                "head_ref": format!("refs/heads/gh-readonly-queue/{branch}/pr-1-{base}"),
+                "head_sha": head,
+                "head_commit": pushed_commit(&self.links(), &commit),
+            },
+        }))
+    }
+
+    fn links(&self) -> Links {
+        let host = self.server().url();
+        call::links(self.shared.edition, &host, &self.shared.settings())
+    }
+
+    fn repository_json(&self) -> Result<Value, GitError> {
+        let default_branch = self.repository().default_branch()?;
+        Ok(self
+            .links()
+            .full_repository(&self.shared.settings(), &default_branch))
+    }
+
+    /// What every event carries.
+    fn event(&self, mut event: Value) -> Result<Value, GitError> {
+        event["repository"] = self.repository_json()?;
+        event["sender"] = self.links().user(ACTOR);
+        Ok(event)
+    }
+
+    fn pushed(&self, before: Option<&str>, after: &str) -> Result<Vec<Commit>, GitError> {
+        let mut tips = vec![after.to_owned()];
+        tips.extend(before.map(|before| format!("^{before}")));
+        let tips: Vec<&str> = tips.iter().map(String::as_str).collect();
+        let mut commits = Vec::new();
+        for id in self
+            .repository()
+            .history(&tips, 0, MOST_COMMITS)?
+            .iter()
+            .rev()
+        {
+            commits.extend(self.repository().commit_at(id)?);
+        }
+        Ok(commits)
+    }
+
+    fn side(&self, branch: &str, repository: Value) -> Result<Value, GitError> {
+        let commit = self.repository().named_commit(branch)?;
+        let commit = commit.ok_or_else(|| GitError::NoSuchRevision(branch.to_owned()))?;
+        Ok(json!({
+            "label": format!("{}:{branch}", repository["owner"]["login"].as_str().unwrap_or_default()),
+            "ref": branch,
+            "sha": commit.id.as_str(),
+            "user": repository["owner"],
+            "repo": repository,
+        }))
+    }
+}
+
+fn pushed_commit(links: &Links, commit: &Commit) -> Value {
+    let sha = &commit.id;
+    let person = |who: &crate::git::Signature| json!({"name": who.name, "email": who.email, "username": ACTOR});
+    json!({
+        "id": sha.as_str(),
+        "tree_id": commit.tree.as_str(),
+        "distinct": true,
+        "message": commit.message,
+        "timestamp": super::timestamp::iso(commit.committer.seconds),
+        "url": links.web(&format!("/commit/{sha}")),
+        "author": person(&commit.author),
+        "committer": person(&commit.committer),
+    })
+}

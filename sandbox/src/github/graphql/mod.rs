@@ -1,0 +1,101 @@
+//! The part of GitHub's GraphQL API that reads a repository: <https://docs.github.com/graphql>.
+//!
+//! Types, fields and arguments have the names and types of GitHub's public schema; what is not
+//! there is refused when a query is validated.
+
+mod commit;
+mod object;
+mod query;
+mod scalar;
+mod status;
+
+use std::sync::Arc;
+
+use async_graphql::{Context, EmptyMutation, EmptySubscription, Error, ErrorExtensions, Schema};
+use serde_json::{Value, json};
+
+use self::query::Query;
+use super::call;
+use super::model::Links;
+use super::refusal::{Outcome, Refusal};
+use super::request::Request;
+use super::state::{Settings, Shared};
+use crate::journal::Answer;
+
+/// The schema, ready to be asked.
+pub(super) type GitHubSchema = Schema<Query, EmptyMutation, EmptySubscription>;
+
+pub(super) fn schema() -> GitHubSchema {
+    Schema::new(Query, EmptyMutation, EmptySubscription)
+}
+
+/// What resolvers work on: one state of the settings for the whole of a query.
+struct World {
+    shared: Arc<Shared>,
+    settings: Settings,
+    links: Links,
+}
+
+/// A field that may be null: an error in it leaves the rest of the data as it is.
+type Nullable<T> = Option<async_graphql::Result<T>>;
+
+/// Every query carries it, see [`execute`].
+fn world<'a>(context: &Context<'a>) -> &'a World {
+    context.data_unchecked()
+}
+
+/// Answers a query. As at GitHub the status is 200 also where it failed.
+pub(super) async fn answer(
+    schema: &GitHubSchema,
+    shared: &Arc<Shared>,
+    request: &Request,
+) -> Answer {
+    match execute(schema, shared, request).await {
+        Ok(answer) => answer,
+        Err(refusal) => refusal.answer(),
+    }
+}
+
+async fn execute(schema: &GitHubSchema, shared: &Arc<Shared>, request: &Request) -> Outcome {
+    if request.method != "POST" {
+        return Err(Refusal::not_found());
+    }
+    let query: async_graphql::Request = request.json()?;
+    let settings = shared.settings().clone();
+    let links = call::links(shared.edition, &call::host(request), &settings);
+    let world = World {
+        shared: Arc::clone(shared),
+        settings,
+        links,
+    };
+    let response = schema.execute(query.data(world)).await;
+    let mut body = serde_json::to_value(response).map_err(|_| Refusal::not_json())?;
+    for error in body["errors"].as_array_mut().into_iter().flatten() {
+        raise_type(error);
+    }
+    if body.get("errors").is_some_and(Value::is_null) {
+        body.as_object_mut().map(|body| body.remove("errors"));
+    }
+    Ok(Answer::json(200, &body))
+}
+
+/// GitHub has an error's type beside its message.
+fn raise_type(error: &mut Value) {
+    let kind = error["extensions"]["type"].take();
+    if let Some(error) = error.as_object_mut() {
+        if kind.is_string() {
+            error.insert("type".to_owned(), kind);
+            error.remove("extensions");
+        } else if error
+            .get("extensions")
+            .is_some_and(|all| *all == json!({"type": null}))
+        {
+            error.remove("extensions");
+        }
+    }
+}
+
+/// An error with a type as GitHub gives it, such as `NOT_FOUND`.
+fn failure(kind: &'static str, message: impl Into<String>) -> Error {
+    Error::new(message).extend_with(|_, extensions| extensions.set("type", kind))
+}

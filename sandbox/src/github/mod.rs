@@ -1,0 +1,264 @@
+//! GitHub's API over a real Git repository.
+
+mod call;
+mod comments;
+mod commits;
+mod compare;
+mod contents;
+mod event;
+mod graphql;
+mod model;
+mod objects;
+mod rate;
+mod refusal;
+mod request;
+mod route;
+mod state;
+mod statuses;
+mod timestamp;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Uri};
+
+pub use self::event::PullRequest;
+use self::graphql::GitHubSchema;
+pub use self::rate::{Resource, Throttle};
+use self::refusal::Refusal;
+use self::request::Request;
+use self::route::Api;
+pub use self::state::{Access, Comment, CommitStatus, Edition, Permission, State};
+use self::state::{Settings, Shared};
+use crate::git::TestRepository;
+use crate::journal::Answer;
+use crate::server::{Sandbox, Server};
+
+/// GitHub's API on loopback for one repository.
+///
+/// What it shows of the repository is what the Git repository's references say at that moment, so
+/// a commit is a push. Statuses and comments are kept in memory. It stops when it is dropped.
+///
+/// If not told otherwise, the repository is `octo-org/catalog`, the token [`Self::TOKEN`], and
+/// everything is permitted.
+#[derive(Debug)]
+pub struct GitHubSandbox {
+    server: Server,
+    shared: Arc<Shared>,
+}
+
+impl GitHubSandbox {
+    /// The token that clients need if no other is set.
+    pub const TOKEN: &str = "ghs_sandbox";
+    /// The repository's name if no other is set.
+    pub const FULL_NAME: &str = "octo-org/catalog";
+
+    /// Serves a repository with the addresses of `api.github.com`.
+    ///
+    /// # Errors
+    ///
+    /// No port can be bound, or the thread cannot be started.
+    pub fn start(repository: &TestRepository) -> io::Result<Self> {
+        Self::start_edition(Edition::Cloud, repository)
+    }
+
+    /// Serves a repository with the addresses of an edition of GitHub.
+    ///
+    /// # Errors
+    ///
+    /// No port can be bound, or the thread cannot be started.
+    pub fn start_edition(edition: Edition, repository: &TestRepository) -> io::Result<Self> {
+        let settings = Settings {
+            full_name: Self::FULL_NAME.to_owned(),
+            former_name: None,
+            token: Self::TOKEN.to_owned(),
+            statuses: Access::Write,
+            pull_requests: Access::Write,
+            tree_limit: 100_000,
+            text_limit: 512_000,
+        };
+        let shared = Arc::new(Shared::new(repository.clone(), edition, settings));
+        let app = App {
+            shared: Arc::clone(&shared),
+            schema: graphql::schema(),
+        };
+        let router = Router::new().fallback(handle).with_state(app);
+        let server = Server::start(("127.0.0.1", 0), router)?;
+        Ok(Self { server, shared })
+    }
+
+    /// The address of the GraphQL API.
+    pub fn graphql_url(&self) -> String {
+        match self.shared.edition {
+            Edition::Cloud => format!("{}/graphql", self.server.url()),
+            Edition::EnterpriseServer => format!("{}/api/graphql", self.server.url()),
+        }
+    }
+
+    /// The Git repository that is shown.
+    pub fn repository(&self) -> &TestRepository {
+        &self.shared.repository
+    }
+
+    /// The repository's name: `owner/name`.
+    pub fn full_name(&self) -> String {
+        self.shared.settings().full_name.clone()
+    }
+
+    /// Gives the repository another name: `owner/name`. The one before is unknown from now on.
+    pub fn set_full_name(&self, name: &str) {
+        self.shared.settings().full_name = name.to_owned();
+    }
+
+    /// Answers a name that the repository once had with a redirect.
+    pub fn set_former_name(&self, name: &str) {
+        self.shared.settings().former_name = Some(name.to_owned());
+    }
+
+    /// Takes another token from now on.
+    pub fn set_token(&self, token: &str) {
+        self.shared.settings().token = token.to_owned();
+    }
+
+    /// Grants or takes away what the token may do.
+    pub fn set_permission(&self, permission: Permission, access: Access) {
+        let mut settings = self.shared.settings();
+        match permission {
+            Permission::Statuses => settings.statuses = access,
+            Permission::PullRequests => settings.pull_requests = access,
+        }
+    }
+
+    /// Answers recursive trees with more entries than this as truncated. GitHub's limit is 100,000.
+    pub fn set_tree_limit(&self, entries: usize) {
+        self.shared.settings().tree_limit = entries;
+    }
+
+    /// Cuts texts in GraphQL that are longer than this. GitHub's limit is 512,000 bytes.
+    pub fn set_text_limit(&self, bytes: usize) {
+        self.shared.settings().text_limit = bytes;
+    }
+
+    /// Leaves this many requests (of 1,000) in a budget until it is renewed, in whole seconds.
+    pub fn set_budget(&self, resource: Resource, remaining: u64, reset_in: Duration) {
+        self.shared.limits().set(resource, remaining, reset_in);
+    }
+
+    /// Answers the next requests so; the client's budget is not touched.
+    pub fn throttle(&self, throttle: Throttle, times: usize) {
+        self.shared.limits().throttle(throttle, times);
+    }
+
+    /// All statuses of a commit, newest first.
+    pub fn statuses(&self, sha: &str) -> Vec<CommitStatus> {
+        self.shared.records().statuses_of(sha)
+    }
+
+    /// Attaches a status to a commit, as some client may have done before.
+    pub fn add_status(&self, sha: &str, context: &str, state: State) {
+        let mut records = self.shared.records();
+        let status = CommitStatus {
+            id: records.next(),
+            sha: sha.to_owned(),
+            context: context.to_owned(),
+            state,
+            description: None,
+            target_url: None,
+        };
+        records.statuses.push(status);
+    }
+
+    /// The comments of an issue or pull request, oldest first.
+    pub fn comments(&self, issue: u64) -> Vec<Comment> {
+        let records = self.shared.records();
+        records
+            .comments
+            .iter()
+            .filter(|comment| comment.issue == issue)
+            .cloned()
+            .collect()
+    }
+
+    /// Adds a comment of another author and gives its id.
+    pub fn add_comment(&self, issue: u64, author: &str, body: &str) -> u64 {
+        let mut records = self.shared.records();
+        let id = records.next();
+        let (author, body) = (author.to_owned(), body.to_owned());
+        records.comments.push(Comment {
+            id,
+            issue,
+            author,
+            body,
+            updated: id,
+        });
+        id
+    }
+}
+
+impl Sandbox for GitHubSandbox {
+    fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The base of the REST API.
+    fn url(&self) -> String {
+        match self.shared.edition {
+            Edition::Cloud => self.server.url(),
+            Edition::EnterpriseServer => format!("{}/api/v3", self.server.url()),
+        }
+    }
+}
+
+#[derive(Clone)]
+struct App {
+    shared: Arc<Shared>,
+    schema: GitHubSchema,
+}
+
+async fn handle(
+    extract::State(app): extract::State<App>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let answer = match Request::new(method, &uri, headers, body) {
+        Ok(request) => app.answer(&request).await,
+        Err(refusal) => refusal.answer(),
+    };
+    response(answer)
+}
+
+impl App {
+    async fn answer(&self, request: &Request) -> Answer {
+        let Some(api) = Api::of(self.shared.edition, request) else {
+            return Refusal::not_found().answer();
+        };
+        let answer = match (route::gate(&self.shared, &api, request), &api) {
+            (Err(refused), _) => refused,
+            (Ok(()), Api::Graphql) => graphql::answer(&self.schema, &self.shared, request).await,
+            (Ok(()), Api::Rest(path)) => route::rest(&self.shared, request, path),
+        };
+        self.shared.limits().reading(api.resource()).mark(answer)
+    }
+}
+
+fn response(answer: Answer) -> Response {
+    let mut response = Response::builder().status(answer.status);
+    for (name, value) in &answer.headers {
+        response = response.header(name, value);
+    }
+    response
+        .body(Body::from(answer.body))
+        .unwrap_or_else(|error| {
+            let mut response = Response::new(Body::from(error.to_string()));
+            *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        })
+}

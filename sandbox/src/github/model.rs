@@ -1,0 +1,305 @@
+//! Parts of answers that more than one route needs.
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use super::state::Settings;
+use super::timestamp;
+use crate::git::{ChangeKind, Commit, FileChange, Signature};
+
+/// The repository's number, which stays when it is renamed.
+pub(super) const REPOSITORY_ID: u64 = 1_296_269;
+/// Who acts with `GITHUB_TOKEN`.
+pub(super) const BOT: &str = "github-actions[bot]";
+
+const PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?');
+
+/// Where the repository is to be found.
+#[derive(Clone, Debug)]
+pub(super) struct Links {
+    /// The base of the REST API.
+    pub(super) api: String,
+    /// The base of the website.
+    pub(super) web: String,
+    pub(super) full_name: String,
+}
+
+impl Links {
+    /// An address of the API; `rest` begins with a slash or is empty.
+    pub(super) fn api(&self, rest: &str) -> String {
+        format!("{}/repos/{}{rest}", self.api, self.full_name)
+    }
+
+    /// An address of the website; `rest` begins with a slash or is empty.
+    pub(super) fn web(&self, rest: &str) -> String {
+        format!("{}/{}{rest}", self.web, self.full_name)
+    }
+
+    /// The `simple-user` schema.
+    pub(super) fn user(&self, login: &str) -> Value {
+        let name = login.trim_end_matches("[bot]");
+        let is_bot = name != login;
+        let api = format!(
+            "{}/users/{}",
+            self.api,
+            login.replace('[', "%5B").replace(']', "%5D")
+        );
+        let id = 1_000 + login.bytes().map(u64::from).sum::<u64>();
+        let mut user = json!({
+            "login": login,
+            "id": id,
+            "node_id": format!("U_{id}"),
+            "avatar_url": format!("{}/avatars/u/{id}", self.web),
+            "gravatar_id": "",
+            "url": api,
+            "html_url": format!("{}/{}{name}", self.web, if is_bot { "apps/" } else { "" }),
+            "type": if is_bot { "Bot" } else { "User" },
+            "site_admin": false,
+        });
+        for (key, rest) in USER_URLS {
+            user[*key] = json!(format!("{api}{rest}"));
+        }
+        user
+    }
+
+    /// The `minimal-repository` schema, which `full-repository` and events build on.
+    pub(super) fn repository(&self, settings: &Settings) -> Value {
+        let mut repository = json!({
+            "id": REPOSITORY_ID,
+            "node_id": format!("R_{REPOSITORY_ID}"),
+            "name": settings.name(),
+            "full_name": self.full_name,
+            "owner": self.user(settings.owner()),
+            "private": false,
+            "html_url": self.web(""),
+            "description": null,
+            "fork": false,
+        });
+        for (key, rest) in REPOSITORY_URLS {
+            repository[*key] = json!(self.api(rest));
+        }
+        repository
+    }
+
+    /// The `full-repository` schema.
+    pub(super) fn full_repository(&self, settings: &Settings, default_branch: &str) -> Value {
+        let mut repository = self.repository(settings);
+        for key in COUNTS {
+            repository[*key] = json!(0);
+        }
+        for key in ["homepage", "language", "license", "mirror_url"] {
+            repository[key] = Value::Null;
+        }
+        for key in [
+            "has_pages",
+            "has_wiki",
+            "has_discussions",
+            "archived",
+            "disabled",
+        ] {
+            repository[key] = json!(false);
+        }
+        for key in ["has_issues", "has_projects", "has_downloads"] {
+            repository[key] = json!(true);
+        }
+        for key in ["created_at", "updated_at", "pushed_at"] {
+            repository[key] = json!(timestamp::iso(timestamp::of_record(0)));
+        }
+        let clone = self.web(".git");
+        repository["clone_url"] = json!(clone);
+        repository["git_url"] = json!(clone.replacen("https:", "git:", 1));
+        repository["ssh_url"] = json!(format!("git@github.com:{}.git", self.full_name));
+        repository["svn_url"] = json!(self.web(""));
+        repository["default_branch"] = json!(default_branch);
+        repository["visibility"] = json!("public");
+        repository
+    }
+
+    /// The `commit` schema.
+    pub(super) fn commit(&self, commit: &Commit) -> Value {
+        let sha = &commit.id;
+        json!({
+            "sha": sha.as_str(),
+            "node_id": format!("C_{sha}"),
+            "url": self.api(&format!("/commits/{sha}")),
+            "html_url": self.web(&format!("/commit/{sha}")),
+            "comments_url": self.api(&format!("/commits/{sha}/comments")),
+            "commit": {
+                "url": self.api(&format!("/git/commits/{sha}")),
+                "author": person(&commit.author),
+                "committer": person(&commit.committer),
+                "message": commit.message,
+                "comment_count": 0,
+                "tree": self.tree_link(commit),
+                "verification": unsigned(),
+            },
+            "author": null,
+            "committer": null,
+            "parents": self.parents(commit, "commits"),
+        })
+    }
+
+    /// The `git-commit` schema.
+    pub(super) fn git_commit(&self, commit: &Commit) -> Value {
+        let sha = &commit.id;
+        json!({
+            "sha": sha.as_str(),
+            "node_id": format!("C_{sha}"),
+            "url": self.api(&format!("/git/commits/{sha}")),
+            "html_url": self.web(&format!("/commit/{sha}")),
+            "author": person(&commit.author),
+            "committer": person(&commit.committer),
+            "tree": self.tree_link(commit),
+            "message": commit.message,
+            "parents": self.parents(commit, "git/commits"),
+            "verification": unsigned(),
+        })
+    }
+
+    /// The `diff-entry` schema, as seen from the commit `head`.
+    pub(super) fn file(&self, change: &FileChange, head: &str) -> Value {
+        let path = escaped(&change.path);
+        let mut file = json!({
+            "sha": change.blob.as_str(),
+            "filename": change.path,
+            "status": status(&change.kind),
+            "additions": change.additions,
+            "deletions": change.deletions,
+            "changes": change.additions + change.deletions,
+            "blob_url": self.web(&format!("/blob/{head}/{path}")),
+            "raw_url": self.web(&format!("/raw/{head}/{path}")),
+            "contents_url": self.api(&format!("/contents/{path}?ref={head}")),
+        });
+        if let ChangeKind::Renamed { from } = &change.kind {
+            file["previous_filename"] = json!(from);
+        }
+        file
+    }
+
+    fn tree_link(&self, commit: &Commit) -> Value {
+        let sha = &commit.tree;
+        json!({"sha": sha.as_str(), "url": self.api(&format!("/git/trees/{sha}"))})
+    }
+
+    fn parents(&self, commit: &Commit, place: &str) -> Value {
+        commit
+            .parents
+            .iter()
+            .map(|sha| {
+                json!({
+                    "sha": sha.as_str(),
+                    "url": self.api(&format!("/{place}/{sha}")),
+                    "html_url": self.web(&format!("/commit/{sha}")),
+                })
+            })
+            .collect()
+    }
+}
+
+/// A path as a part of an address; slashes stay.
+pub(super) fn escaped(path: &str) -> String {
+    utf8_percent_encode(path, PATH).to_string()
+}
+
+fn status(kind: &ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Added => "added",
+        ChangeKind::Removed => "removed",
+        ChangeKind::Modified => "modified",
+        ChangeKind::Changed => "changed",
+        ChangeKind::Renamed { .. } => "renamed",
+    }
+}
+
+fn person(signature: &Signature) -> Value {
+    json!({
+        "name": signature.name,
+        "email": signature.email,
+        "date": timestamp::iso(signature.seconds),
+    })
+}
+
+fn unsigned() -> Value {
+    json!({
+        "verified": false,
+        "reason": "unsigned",
+        "signature": null,
+        "payload": null,
+        "verified_at": null,
+    })
+}
+
+const USER_URLS: &[(&str, &str)] = &[
+    ("events_url", "/events{/privacy}"),
+    ("followers_url", "/followers"),
+    ("following_url", "/following{/other_user}"),
+    ("gists_url", "/gists{/gist_id}"),
+    ("organizations_url", "/orgs"),
+    ("received_events_url", "/received_events"),
+    ("repos_url", "/repos"),
+    ("starred_url", "/starred{/owner}{/repo}"),
+    ("subscriptions_url", "/subscriptions"),
+];
+
+const COUNTS: &[&str] = &[
+    "forks",
+    "forks_count",
+    "network_count",
+    "open_issues",
+    "open_issues_count",
+    "size",
+    "stargazers_count",
+    "subscribers_count",
+    "watchers",
+    "watchers_count",
+];
+
+const REPOSITORY_URLS: &[(&str, &str)] = &[
+    ("archive_url", "/{archive_format}{/ref}"),
+    ("assignees_url", "/assignees{/user}"),
+    ("blobs_url", "/git/blobs{/sha}"),
+    ("branches_url", "/branches{/branch}"),
+    ("collaborators_url", "/collaborators{/collaborator}"),
+    ("comments_url", "/comments{/number}"),
+    ("commits_url", "/commits{/sha}"),
+    ("compare_url", "/compare/{base}...{head}"),
+    ("contents_url", "/contents/{+path}"),
+    ("contributors_url", "/contributors"),
+    ("deployments_url", "/deployments"),
+    ("downloads_url", "/downloads"),
+    ("events_url", "/events"),
+    ("forks_url", "/forks"),
+    ("git_commits_url", "/git/commits{/sha}"),
+    ("git_refs_url", "/git/refs{/sha}"),
+    ("git_tags_url", "/git/tags{/sha}"),
+    ("hooks_url", "/hooks"),
+    ("issue_comment_url", "/issues/comments{/number}"),
+    ("issue_events_url", "/issues/events{/number}"),
+    ("issues_url", "/issues{/number}"),
+    ("keys_url", "/keys{/key_id}"),
+    ("labels_url", "/labels{/name}"),
+    ("languages_url", "/languages"),
+    ("merges_url", "/merges"),
+    ("milestones_url", "/milestones{/number}"),
+    (
+        "notifications_url",
+        "/notifications{?since,all,participating}",
+    ),
+    ("pulls_url", "/pulls{/number}"),
+    ("releases_url", "/releases{/id}"),
+    ("stargazers_url", "/stargazers"),
+    ("statuses_url", "/statuses/{sha}"),
+    ("subscribers_url", "/subscribers"),
+    ("subscription_url", "/subscription"),
+    ("tags_url", "/tags"),
+    ("teams_url", "/teams"),
+    ("trees_url", "/git/trees{/sha}"),
+    ("url", ""),
+];

@@ -1,0 +1,170 @@
+//! The repository, its references and its objects: <https://docs.github.com/rest/git>.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::refusal::{Outcome, Refusal};
+use crate::git::{Commit, Kind, ListedEntry, Mode, Object};
+use crate::journal::Answer;
+
+/// The `full-repository` schema.
+pub(super) fn repository(call: &Call<'_>) -> Outcome {
+    let default_branch = call.repository().default_branch()?;
+    let body = call.links.full_repository(&call.settings, &default_branch);
+    Ok(Answer::json(200, &body))
+}
+
+/// The `git-tree` schema. The tree may be named by its id, a commit's, a branch or a tag.
+pub(super) fn tree(call: &Call<'_>, name: &str) -> Outcome {
+    let tree = named_tree(call, name)?;
+    let mut entries = call.repository().list_recursively(&tree)?;
+    let mut truncated = false;
+    if call.request.query("recursive").is_some() {
+        truncated = entries.len() > call.settings.tree_limit;
+        entries.truncate(call.settings.tree_limit);
+    } else {
+        entries.retain(|entry| !entry.path.contains('/'));
+    }
+    let body = json!({
+        "sha": tree,
+        "url": call.links.api(&format!("/git/trees/{tree}")),
+        "tree": entries.iter().map(|entry| tree_entry(call, entry)).collect::<Value>(),
+        "truncated": truncated,
+    });
+    Ok(Answer::json(200, &body))
+}
+
+fn named_tree(call: &Call<'_>, name: &str) -> Result<String, Refusal> {
+    if let Some(Object {
+        id,
+        kind: Kind::Tree,
+        ..
+    }) = call.repository().object_by_id(name)?
+    {
+        return Ok(id.into());
+    }
+    match call.repository().named_commit(name)? {
+        Some(commit) => Ok(commit.tree.into()),
+        None if call.repository().is_empty()? => Err(Refusal::empty_repository()),
+        None => Err(Refusal::not_found()),
+    }
+}
+
+fn tree_entry(call: &Call<'_>, entry: &ListedEntry) -> Value {
+    let kind = entry.mode.kind();
+    let mut value = json!({
+        "path": entry.path,
+        "mode": entry.mode.octal(),
+        "type": kind.name(),
+        "sha": entry.id.as_str(),
+    });
+    if let Some(size) = entry.size {
+        value["size"] = json!(size);
+    }
+    if entry.mode != Mode::Submodule {
+        value["url"] = json!(
+            call.links
+                .api(&format!("/git/{}s/{}", kind.name(), entry.id))
+        );
+    }
+    value
+}
+
+/// The `blob` schema, or the bytes where the client accepts `application/vnd.github.raw`.
+pub(super) fn blob(call: &Call<'_>, sha: &str) -> Outcome {
+    if !call.repository().is_full_id(sha) {
+        let length = call.repository().zero_id().len();
+        let message = format!(
+            "The sha parameter must be exactly {length} characters and contain only [0-9a-f]."
+        );
+        return Err(Refusal::new(422, message).at("rest/git/blobs#get-a-blob"));
+    }
+    let Some(Object {
+        id,
+        kind: Kind::Blob,
+        data,
+    }) = call.repository().object(sha)?
+    else {
+        return Err(Refusal::not_found().at("rest/git/blobs#get-a-blob"));
+    };
+    if call.request.accepts("raw") {
+        return Ok(raw(data));
+    }
+    let body = json!({
+        "sha": id.as_str(),
+        "node_id": format!("B_{id}"),
+        "url": call.links.api(&format!("/git/blobs/{id}")),
+        "size": data.len(),
+        "content": base64_lines(&data),
+        "encoding": "base64",
+    });
+    Ok(Answer::json(200, &body))
+}
+
+pub(super) fn raw(data: Vec<u8>) -> Answer {
+    Answer::text(200, "application/vnd.github.raw; charset=utf-8", data)
+}
+
+/// Base64 in lines of 60 characters, each with a line break at its end, as GitHub sends it.
+pub(super) fn base64_lines(data: &[u8]) -> String {
+    data.chunks(45)
+        .map(|chunk| STANDARD.encode(chunk) + "\n")
+        .collect()
+}
+
+/// The `git-commit` schema.
+pub(super) fn git_commit(call: &Call<'_>, sha: &str) -> Outcome {
+    let object = call.repository().object_by_id(sha)?;
+    let commit = object.as_ref().filter(|object| object.kind == Kind::Commit);
+    let commit = commit
+        .and_then(Commit::parse)
+        .ok_or_else(Refusal::not_found)?;
+    Ok(Answer::json(200, &call.links.git_commit(&commit)))
+}
+
+/// The `git-ref` schema; `name` is `heads/<branch>` or `tags/<tag>`, whole.
+pub(super) fn reference(call: &Call<'_>, name: &str) -> Outcome {
+    let full_name = format!("refs/{name}");
+    let object = call.repository().reference(&full_name)?;
+    let object = object.ok_or_else(|| Refusal::not_found().at("rest/git/refs#get-a-reference"))?;
+    let kind = object.kind.name();
+    let body = json!({
+        "ref": full_name,
+        "node_id": format!("REF_{full_name}"),
+        "url": call.links.api(&format!("/git/{full_name}")),
+        "object": {
+            "type": kind,
+            "sha": object.id.as_str(),
+            "url": call.links.api(&format!("/git/{kind}s/{}", object.id)),
+        },
+    });
+    Ok(Answer::json(200, &body))
+}
+
+/// The `branch-with-protection` schema.
+pub(super) fn branch(call: &Call<'_>, name: &str) -> Outcome {
+    let reference = format!("refs/heads/{name}");
+    let Some(tip) = call.repository().reference(&reference)? else {
+        return Err(Refusal::new(404, "Branch not found").at("rest/branches/branches#get-a-branch"));
+    };
+    let commit = Commit::parse(&tip).ok_or_else(Refusal::not_found)?;
+    let url = call.links.api(&format!("/branches/{name}"));
+    let body = json!({
+        "name": name,
+        "commit": call.links.commit(&commit),
+        "_links": {"self": url, "html": call.links.web(&format!("/tree/{name}"))},
+        "protected": false,
+        "protection": {
+            "enabled": false,
+            "required_status_checks": {
+                "enforcement_level": "off",
+                "contexts": [],
+                "checks": [],
+            },
+        },
+        "protection_url": format!("{url}/protection"),
+    });
+    Ok(Answer::json(200, &body))
+}

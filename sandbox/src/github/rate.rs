@@ -1,0 +1,175 @@
+//! GitHub's limits:
+//! <https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api>.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::timestamp;
+use crate::journal::Answer;
+
+/// What `GITHUB_TOKEN` has an hour for a repository.
+const LIMIT: u64 = 1_000;
+const WINDOW: u64 = 3_600;
+
+/// The budgets, each counted by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// REST requests.
+    Core,
+    /// GraphQL points; every query costs one here.
+    Graphql,
+}
+
+impl Resource {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            Self::Graphql => "graphql",
+        }
+    }
+}
+
+/// An answer that tells the client to slow down though its budget is not used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Throttle {
+    /// The secondary limit: 403, also for GraphQL, with `retry-after` in whole seconds if given.
+    Secondary {
+        /// How long the client is told to wait.
+        retry_after: Option<Duration>,
+    },
+    /// GraphQL's limit: 200 with an error of the type `RATE_LIMITED`. REST is not struck.
+    GraphqlRateLimited,
+}
+
+/// Whether a request may be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Allowed,
+    Exhausted,
+    Throttled(Throttle),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Budget {
+    used: u64,
+    /// Seconds since 1970.
+    reset: u64,
+}
+
+/// The state of all limits.
+#[derive(Debug)]
+pub(super) struct Limits {
+    core: Budget,
+    graphql: Budget,
+    throttles: Vec<(Throttle, usize)>,
+}
+
+/// A budget as it is told to the client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    pub(super) limit: u64,
+    pub(super) used: u64,
+    pub(super) reset: u64,
+    resource: Resource,
+}
+
+impl Limits {
+    pub(super) fn new() -> Self {
+        let budget = Budget {
+            used: 0,
+            reset: timestamp::now() + WINDOW,
+        };
+        Self {
+            core: budget,
+            graphql: budget,
+            throttles: Vec::new(),
+        }
+    }
+
+    pub(super) fn set(&mut self, resource: Resource, remaining: u64, reset_in: Duration) {
+        let budget = self.budget(resource);
+        budget.used = LIMIT.saturating_sub(remaining);
+        budget.reset = timestamp::now() + reset_in.as_secs();
+    }
+
+    pub(super) fn throttle(&mut self, throttle: Throttle, times: usize) {
+        self.throttles.push((throttle, times));
+    }
+
+    /// Counts one request, unless it is refused.
+    pub(super) fn take(&mut self, resource: Resource) -> Verdict {
+        if let Some(throttle) = self.next_throttle(resource) {
+            return Verdict::Throttled(throttle);
+        }
+        let budget = self.budget(resource);
+        if budget.used >= LIMIT {
+            return Verdict::Exhausted;
+        }
+        budget.used += 1;
+        Verdict::Allowed
+    }
+
+    pub(super) fn reading(&mut self, resource: Resource) -> Reading {
+        let Budget { used, reset } = *self.budget(resource);
+        Reading {
+            limit: LIMIT,
+            used,
+            reset,
+            resource,
+        }
+    }
+
+    fn budget(&mut self, resource: Resource) -> &mut Budget {
+        let budget = match resource {
+            Resource::Core => &mut self.core,
+            Resource::Graphql => &mut self.graphql,
+        };
+        let now = timestamp::now();
+        if budget.reset <= now {
+            *budget = Budget {
+                used: 0,
+                reset: now + WINDOW,
+            };
+        }
+        budget
+    }
+
+    fn next_throttle(&mut self, resource: Resource) -> Option<Throttle> {
+        let strikes = |throttle: &Throttle| {
+            resource == Resource::Graphql || *throttle != Throttle::GraphqlRateLimited
+        };
+        let (throttle, left) = self
+            .throttles
+            .iter_mut()
+            .find(|(throttle, left)| *left > 0 && strikes(throttle))?;
+        *left -= 1;
+        Some(*throttle)
+    }
+}
+
+impl Reading {
+    pub(super) fn remaining(self) -> u64 {
+        self.limit - self.used
+    }
+
+    /// The `rate-limit` schema.
+    pub(super) fn json(self) -> Value {
+        json!({
+            "limit": self.limit,
+            "used": self.used,
+            "remaining": self.remaining(),
+            "reset": self.reset,
+        })
+    }
+
+    /// The same answer with the headers that every answer carries.
+    pub(super) fn mark(self, answer: Answer) -> Answer {
+        answer
+            .with_header("x-ratelimit-limit", self.limit)
+            .with_header("x-ratelimit-remaining", self.remaining())
+            .with_header("x-ratelimit-reset", self.reset)
+            .with_header("x-ratelimit-used", self.used)
+            .with_header("x-ratelimit-resource", self.resource.name())
+    }
+}

@@ -1,0 +1,212 @@
+//! From a request to its answer: the gate that every request passes, and the table of routes.
+
+use axum::http::Method;
+use serde_json::json;
+
+use super::call::Call;
+use super::model::REPOSITORY_ID;
+use super::rate::{Resource, Throttle, Verdict};
+use super::refusal::{Outcome, Refusal};
+use super::request::Request;
+use super::state::{Edition, Settings, Shared};
+use super::{comments, commits, compare, contents, objects, statuses};
+use crate::journal::Answer;
+
+/// Which API a request is for.
+pub(super) enum Api<'a> {
+    Graphql,
+    /// With the path below the API's base.
+    Rest(Vec<&'a str>),
+}
+
+impl Api<'_> {
+    /// `None` where no API is.
+    pub(super) fn of(edition: Edition, request: &Request) -> Option<Api<'_>> {
+        let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
+        match (edition, segments.as_slice()) {
+            (Edition::Cloud, ["graphql"]) | (Edition::EnterpriseServer, ["api", "graphql"]) => {
+                Some(Api::Graphql)
+            }
+            (Edition::Cloud, _) => Some(Api::Rest(segments)),
+            (Edition::EnterpriseServer, ["api", "v3", rest @ ..]) => Some(Api::Rest(rest.to_vec())),
+            (Edition::EnterpriseServer, _) => None,
+        }
+    }
+
+    pub(super) fn resource(&self) -> Resource {
+        match self {
+            Api::Graphql => Resource::Graphql,
+            Api::Rest(_) => Resource::Core,
+        }
+    }
+
+    fn is_free(&self) -> bool {
+        matches!(self, Api::Rest(path) if path.as_slice() == ["rate_limit"])
+    }
+}
+
+/// What stands before every route: the client's name, its token, its budget.
+pub(super) fn gate(shared: &Shared, api: &Api<'_>, request: &Request) -> Result<(), Answer> {
+    if request.header("user-agent").is_none_or(str::is_empty) {
+        let text = "Request forbidden by administrative rules. Please make sure your request has \
+                    a User-Agent header.";
+        return Err(Answer::text(403, "text/plain", text));
+    }
+    authorize(&shared.settings(), request).map_err(|refusal| refusal.answer())?;
+    if api.is_free() {
+        return Ok(());
+    }
+    match (shared.limits().take(api.resource()), api) {
+        (Verdict::Allowed, _) => Ok(()),
+        (Verdict::Exhausted, Api::Graphql)
+        | (Verdict::Throttled(Throttle::GraphqlRateLimited), _) => Err(graphql_rate_limited()),
+        (Verdict::Exhausted, Api::Rest(_)) => Err(Refusal::new(403, EXHAUSTED)
+            .at("rest/using-the-rest-api/rate-limits-for-the-rest-api")
+            .answer()),
+        (Verdict::Throttled(Throttle::Secondary { retry_after }), _) => {
+            let answer = Refusal::new(403, SECONDARY)
+                .at("rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits")
+                .answer();
+            Err(match retry_after {
+                Some(wait) => answer.with_header("retry-after", wait.as_secs()),
+                None => answer,
+            })
+        }
+    }
+}
+
+const EXHAUSTED: &str = "API rate limit exceeded for installation ID 1.";
+const SECONDARY: &str = "You have exceeded a secondary rate limit. Please wait a few minutes \
+                         before you try again.";
+
+fn graphql_rate_limited() -> Answer {
+    Answer::json(
+        200,
+        &json!({"errors": [{"type": "RATE_LIMITED", "message": EXHAUSTED}]}),
+    )
+}
+
+fn authorize(settings: &Settings, request: &Request) -> Result<(), Refusal> {
+    let Some(authorization) = request.header("authorization") else {
+        return Err(Refusal::new(401, "Requires authentication"));
+    };
+    let token = authorization
+        .split_once(' ')
+        .filter(|(scheme, _)| ["bearer", "token"].contains(&scheme.to_lowercase().as_str()))
+        .map(|(_, token)| token.trim());
+    if token == Some(settings.token.as_str()) {
+        Ok(())
+    } else {
+        Err(Refusal::new(401, "Bad credentials"))
+    }
+}
+
+/// Answers a REST request; `path` is what follows the API's base.
+pub(super) fn rest(shared: &Shared, request: &Request, path: &[&str]) -> Answer {
+    let call = Call::new(shared, request);
+    answer(&call, path).unwrap_or_else(|refusal| refusal.answer())
+}
+
+fn answer(call: &Call<'_>, path: &[&str]) -> Outcome {
+    let id = REPOSITORY_ID.to_string();
+    match path {
+        ["rate_limit"] => rate_limit(call),
+        ["repos", owner, name, rest @ ..] => match meant(&call.settings, owner, name) {
+            Meant::This => repository(call, rest),
+            Meant::Former => moved(call, rest),
+            Meant::Other => Err(Refusal::not_found()),
+        },
+        ["repositories", number, rest @ ..] if *number == id => repository(call, rest),
+        _ => Err(Refusal::not_found()),
+    }
+}
+
+/// Routes below `/repos/{owner}/{repo}`. Names with slashes may come with or without escaping.
+fn repository(call: &Call<'_>, path: &[&str]) -> Outcome {
+    match (call.request.method.as_str(), path) {
+        ("GET", []) => objects::repository(call),
+        ("GET", ["compare", range @ ..]) => compare::compare(call, &range.join("/")),
+        ("GET", ["git", "trees", name @ ..]) => objects::tree(call, &name.join("/")),
+        ("GET", ["git", "blobs", sha]) => objects::blob(call, sha),
+        ("GET", ["git", "commits", sha]) => objects::git_commit(call, sha),
+        ("GET", ["git", "ref", name @ ..]) => objects::reference(call, &name.join("/")),
+        ("GET", ["branches", name @ ..]) => objects::branch(call, &name.join("/")),
+        ("GET", ["commits"]) => commits::list(call),
+        ("GET", ["commits", name @ .., "status"]) => statuses::combined(call, &name.join("/")),
+        ("GET", ["commits", name @ .., "statuses"]) => statuses::list(call, &name.join("/")),
+        ("GET", ["commits", name @ ..]) => commits::get(call, &name.join("/")),
+        ("POST", ["statuses", sha]) => statuses::create(call, sha),
+        ("GET", ["contents", path @ ..]) => contents::get(call, &path.join("/")),
+        ("GET", ["issues", issue, "comments"]) => comments::list(call, issue),
+        ("POST", ["issues", issue, "comments"]) => comments::create(call, issue),
+        ("PATCH", ["issues", "comments", id]) => comments::update(call, id),
+        _ => Err(Refusal::not_found()),
+    }
+}
+
+/// Which repository a name means.
+pub(super) enum Meant {
+    This,
+    Former,
+    Other,
+}
+
+/// Names are compared without regard to case, as GitHub does.
+pub(super) fn meant(settings: &Settings, owner: &str, name: &str) -> Meant {
+    let full_name = format!("{owner}/{name}");
+    if full_name.eq_ignore_ascii_case(&settings.full_name) {
+        Meant::This
+    } else if settings
+        .former_name
+        .as_ref()
+        .is_some_and(|former| full_name.eq_ignore_ascii_case(former))
+    {
+        Meant::Former
+    } else {
+        Meant::Other
+    }
+}
+
+/// 301, or 307 for what is not read: the method is to be kept
+/// (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects>).
+fn moved(call: &Call<'_>, rest: &[&str]) -> Outcome {
+    let status = if call.request.method == Method::GET {
+        301
+    } else {
+        307
+    };
+    let raw: Vec<&str> = call.request.path.split('/').collect();
+    let mut target = format!("/repositories/{REPOSITORY_ID}");
+    for part in &raw[raw.len() - rest.len()..] {
+        target = format!("{target}/{part}");
+    }
+    if let Some(query) = &call.request.raw_query {
+        target = format!("{target}?{query}");
+    }
+    let url = format!("{}{target}", call.links.api);
+    let body = json!({
+        "message": "Moved Permanently",
+        "url": url,
+        "documentation_url": "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects",
+    });
+    Ok(Answer::json(status, &body).with_header("location", url))
+}
+
+fn rate_limit(call: &Call<'_>) -> Outcome {
+    let mut limits = call.shared.limits();
+    let core = limits.reading(Resource::Core).json();
+    let graphql = limits.reading(Resource::Graphql).json();
+    let search = json!({
+        "limit": 30,
+        "used": 0,
+        "remaining": 30,
+        "reset": core["reset"],
+    });
+    Ok(Answer::json(
+        200,
+        &json!({
+            "resources": {"core": core, "graphql": graphql, "search": search},
+            "rate": core,
+        }),
+    ))
+}
