@@ -9,6 +9,7 @@ mod git;
 pub mod github;
 pub mod journal;
 pub mod port;
+pub mod runner;
 pub mod server;
 
 pub use fault::{Effect, Fault};
@@ -16,4 +17,5 @@ pub use git::{GitError, ObjectFormat, ObjectId, TestRepository};
 pub use github::GitHubSandbox;
 pub use journal::{Answer, Exchange, Matcher};
 pub use port::PortSandbox;
+pub use runner::{RunnerCommand, Step, StepResult};
 pub use server::{Sandbox, Server};

@@ -1,0 +1,242 @@
+//! What can be wrong from outside: one clear message each, and nothing half-done.
+
+use port_gitops_sandbox::github::{Access, Permission};
+use port_gitops_sandbox::port::CLIENT_SECRET;
+use port_gitops_sandbox::{Fault, Sandbox, Step, StepResult};
+
+use crate::world::{World, run};
+
+fn world_with_change() -> (World, Step) {
+    let world = World::new();
+    world
+        .repository
+        .write("port.yml", "identifier: a\nblueprint: domain\n");
+    let step = world.push("Add an entity");
+    (world, step)
+}
+
+/// Runs a step that cannot go on and must say so once, in words that hold all of `needles`.
+fn cannot_go_on(step: &Step, needles: &[&str]) -> StepResult {
+    let result = run(step);
+    assert_eq!(result.status, 2, "{}", result.log);
+    assert_eq!(result.output("outcome"), "failure");
+    let errors = result.commands("error");
+    assert_eq!(errors.len(), 1, "{}", result.log);
+    for needle in needles {
+        assert!(
+            errors[0].data.contains(needle),
+            "`{needle}` is not in: {}",
+            errors[0].data
+        );
+    }
+    assert!(!result.summary.is_empty());
+    result
+}
+
+#[test]
+fn missing_credentials() {
+    let (world, step) = world_with_change();
+    let step = step
+        .without("INPUT_CLIENT-ID")
+        .without("INPUT_CLIENT-SECRET");
+    cannot_go_on(&step, &["`client-id`", "`client-secret`", "`mode: plan`"]);
+    assert_eq!(world.port.journal().len(), 0);
+}
+
+#[test]
+fn wrong_credentials() {
+    let (world, step) = world_with_change();
+    let result = cannot_go_on(
+        &step.input("client-secret", "hunter2-hunter2"),
+        &["`client-secret`", "401"],
+    );
+    assert!(!result.shown().contains("hunter2-hunter2"));
+    assert_eq!(result.output("failed"), "1");
+    assert_eq!(world.port.entities().len(), 0);
+}
+
+#[test]
+fn port_cannot_be_reached() {
+    let (_world, step) = world_with_change();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let step = step.input("base-url", format!("http://{nobody}"));
+    cannot_go_on(
+        &step,
+        &["could not be reached", &nobody.to_string(), "`base-url`"],
+    );
+}
+
+#[test]
+fn github_cannot_be_reached() {
+    let (_world, step) = world_with_change();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let step = step.input("github-api-url", format!("http://{nobody}"));
+    cannot_go_on(&step, &["could not be reached", "`github-api-url`"]);
+}
+
+#[test]
+fn a_files_rule_that_is_no_glob() {
+    let (_world, step) = world_with_change();
+    cannot_go_on(
+        &step.input("files", "**/port.yml\na[b"),
+        &["`files`", "line 2", "`a[b`"],
+    );
+}
+
+#[test]
+fn every_bad_input_is_named_at_once() {
+    let (world, step) = world_with_change();
+    let result = run(&step
+        .input("mode", "dry-run")
+        .input("merge", "maybe")
+        .input("prune", "true"));
+    assert_eq!(result.status, 2);
+    let messages: Vec<_> = result
+        .commands("error")
+        .iter()
+        .map(|e| e.data.clone())
+        .collect();
+    assert_eq!(messages.len(), 3, "{messages:#?}");
+    assert!(
+        messages
+            .iter()
+            .any(|m| m.contains("`prune`") && m.contains("not supported yet"))
+    );
+    assert_eq!(world.github.journal().len(), 0);
+}
+
+#[test]
+fn an_event_file_that_is_missing_or_no_json() {
+    let (_world, step) = world_with_change();
+    let path = step.variables()["GITHUB_EVENT_PATH"].clone();
+    std::fs::write(&path, "not json").unwrap();
+    cannot_go_on(&step, &["`push`", "not as GitHub describes it"]);
+    std::fs::remove_file(&path).unwrap();
+    cannot_go_on(&step, &["GITHUB_EVENT_PATH", &path]);
+    cannot_go_on(
+        &step.without("GITHUB_EVENT_PATH"),
+        &["GITHUB_EVENT_PATH is not set"],
+    );
+}
+
+#[test]
+fn a_github_token_that_is_wrong_or_may_not_read() {
+    let (world, step) = world_with_change();
+    cannot_go_on(
+        &step.input("github-token", "ghs_wrong"),
+        &["`github-token`"],
+    );
+    let (_, step) = (world, world_with_change().1);
+    drop(step);
+    let (world, step) = world_with_change();
+    world.github.set_full_name("octo-org/elsewhere");
+    cannot_go_on(&step, &["contents: read"]);
+    let forbidden = Fault::status(403).on("GET", "*/compare/*").always();
+    world.github.set_full_name("octo-org/catalog");
+    world.github.inject(forbidden);
+    cannot_go_on(&step, &["contents: read"]);
+    let _ = (Access::Write, Permission::Statuses);
+}
+
+#[test]
+fn a_file_that_is_too_large_or_not_text() {
+    let world = World::new();
+    let large = format!(
+        "identifier: a\nblueprint: domain\n# {}\n",
+        "x".repeat(1024 * 1024)
+    );
+    world.repository.write("large/port.yml", &large);
+    world.repository.write_bytes(
+        "latin/port.yml",
+        b"identifier: caf\xe9\nblueprint: domain\n",
+    );
+    world
+        .repository
+        .write_bytes("zip/port.json", b"PK\x03\x04\0\0\0\xff");
+    world
+        .repository
+        .symlink("link/port.yml", "../good/port.yml");
+    world
+        .repository
+        .write("good/port.yml", "identifier: good\nblueprint: domain\n");
+    let result = run(&world.push("Add"));
+    assert_eq!(result.status, 1);
+    let errors: Vec<_> = result
+        .commands("error")
+        .iter()
+        .map(|error| format!("{} {}", error.property("file"), error.property("title")))
+        .collect();
+    assert_eq!(
+        errors,
+        [
+            "large/port.yml too-large",
+            "latin/port.yml binary",
+            "link/port.yml symlink",
+            "zip/port.json binary"
+        ]
+    );
+    assert_eq!(world.port.entities().len(), 1);
+}
+
+#[test]
+fn a_file_cannot_speak_to_the_runner() {
+    let world = World::new();
+    let yaml = "::set-output name=x::y\n---\nidentifier: \"a\\n::error::gotcha ##[error]x\"\nblueprint: domain\n";
+    world.repository.write("port.yml", yaml);
+    let result = run(&world.push("Add"));
+    assert_eq!(result.status, 1);
+    let allowed = [
+        "add-mask", "group", "endgroup", "error", "warning", "notice", "debug",
+    ];
+    for command in &result.commands {
+        assert!(allowed.contains(&command.name.as_str()), "{command:?}");
+    }
+    for error in result.commands("error") {
+        assert_eq!(error.property("file"), "port.yml", "{error:?}");
+    }
+}
+
+#[test]
+fn the_secret_and_the_token_are_only_in_masks() {
+    let (world, step) = world_with_change();
+    let token = world.port.access_token();
+    let result = run(&step);
+    assert_eq!(result.status, 0);
+    let masked: Vec<_> = result
+        .commands("add-mask")
+        .iter()
+        .map(|c| c.data.clone())
+        .collect();
+    assert!(masked.contains(&CLIENT_SECRET.to_owned()), "{masked:?}");
+    assert!(masked.contains(&token), "{masked:?}");
+    assert!(!crate::world::shown_beside_masks(&result, &token));
+    assert_eq!(
+        result.commands[0].name, "add-mask",
+        "masks come before anything else"
+    );
+}
+
+#[test]
+fn passing_faults_of_both_apis_pass() {
+    let (world, step) = world_with_change();
+    world
+        .github
+        .inject(Fault::status(502).on("GET", "*/compare/*"));
+    world.github.inject(Fault::reset().on("POST", "/graphql"));
+    world
+        .port
+        .inject(Fault::status(503).on("POST", "*/access_token"));
+    world
+        .port
+        .inject(Fault::invalid_json().on("POST", "*/entities"));
+    let result = run(&step);
+    assert_eq!(result.status, 0, "{}", result.log);
+    assert_eq!(world.port.entities().len(), 1);
+    assert!(result.log.contains("502"), "{}", result.log);
+}

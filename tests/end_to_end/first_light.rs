@@ -1,0 +1,388 @@
+//! A push's changed entities reach Port, and nothing else does.
+
+use port_gitops_sandbox::Sandbox;
+use serde_json::json;
+
+use crate::world::{World, run, succeed};
+
+const SERVICE: &str = r#"{
+  "identifier": "notification-microservice",
+  "title": "Notification Service",
+  "properties": {"url": "https://www.github.com/user/notification"}
+}"#;
+
+#[test]
+fn one_file_is_one_request_and_formatting_is_none() {
+    let world = World::new();
+    let step = |text: &str, message: &str| {
+        world.repository.write("entity.json", text);
+        world.push(message).input("blueprint", "microservice")
+    };
+
+    let result = succeed(&step(SERVICE, "Add the service"));
+    assert_eq!(result.output("created"), "1");
+    let upserts = world
+        .port
+        .requests_to("POST", "/v1/blueprints/microservice/entities");
+    assert_eq!(upserts.len(), 1);
+    assert_eq!(upserts[0].query_value("upsert"), Some("true"));
+    assert_eq!(upserts[0].query_value("merge"), Some("true"));
+    assert_eq!(
+        upserts[0].json().unwrap(),
+        serde_json::from_str::<serde_json::Value>(SERVICE).unwrap()
+    );
+    assert_eq!(
+        upserts[0].header("user-agent"),
+        Some(concat!(
+            "port-gitops/",
+            env!("CARGO_PKG_VERSION"),
+            " (octo-org/catalog)"
+        ))
+    );
+
+    let result = succeed(&step(
+        &SERVICE.replace("Notification S", "Mail S"),
+        "Rename it",
+    ));
+    assert_eq!(result.output("updated"), "1");
+    assert_eq!(world.port_writes().len(), 2);
+    assert_eq!(
+        world
+            .title("microservice", "notification-microservice")
+            .unwrap(),
+        "Mail Service"
+    );
+
+    world.port.clear_journal();
+    let reformatted = SERVICE
+        .replace("Notification S", "Mail S")
+        .replace('\n', "\r\n    ");
+    let result = succeed(&step(&reformatted, "Reformat it"));
+    assert_eq!(result.output("unchanged"), "1");
+    assert_eq!(
+        world.port.journal().len(),
+        0,
+        "Port is not even asked for a token"
+    );
+}
+
+#[test]
+fn one_changed_entity_of_fifty_is_one_entity_sent() {
+    let world = World::new();
+    let file = |changed: usize| {
+        let entity = |n: usize| {
+            let title = if n == changed { "changed" } else { "same" };
+            json!({"identifier": format!("s{n}"), "blueprint": "microservice", "title": title})
+        };
+        serde_json::Value::from_iter((0..50).map(entity)).to_string()
+    };
+    world.repository.write("port.json", &file(99));
+    let result = succeed(&world.push("Add fifty"));
+    assert_eq!(result.output("created"), "50");
+    assert_eq!(
+        world.port_writes(),
+        ["POST /v1/blueprints/microservice/entities/bulk"; 3]
+    );
+
+    world.port.clear_journal();
+    world.repository.write("port.json", &file(7));
+    let result = succeed(&world.push("Change one"));
+    assert_eq!(
+        (result.output("updated"), result.output("unchanged")),
+        ("1", "49")
+    );
+    assert_eq!(
+        world.port_writes(),
+        ["POST /v1/blueprints/microservice/entities"]
+    );
+    assert_eq!(world.title("microservice", "s7").unwrap(), "changed");
+}
+
+#[test]
+fn a_push_of_three_files_is_cheap() {
+    let world = World::new();
+    for name in ["a", "b", "c"] {
+        let text = format!("identifier: {name}\nblueprint: microservice\n");
+        world.repository.write(&format!("{name}/port.yml"), &text);
+    }
+    let result = succeed(&world.push("Add three"));
+    assert_eq!(result.output("created"), "3");
+    assert!(
+        world.github.journal().len() <= 5,
+        "{} requests to GitHub",
+        world.github.journal().len()
+    );
+    assert!(
+        world.port.journal().len() <= 3,
+        "{} requests to Port",
+        world.port.journal().len()
+    );
+}
+
+#[test]
+fn a_push_without_entity_files_asks_port_for_nothing() {
+    let world = World::new();
+    world.repository.write("src/main.go", "package main\n");
+    let result = succeed(&world.push("Add code"));
+    assert_eq!(world.port.journal().len(), 0);
+    assert!(world.github.journal().len() <= 1);
+    assert_eq!(result.output("created"), "0");
+    assert!(result.log.contains("nothing to write"), "{}", result.log);
+}
+
+#[test]
+fn relation_targets_are_written_first() {
+    let world = World::new();
+    let yaml = "
+- {identifier: shop, blueprint: microservice, relations: {domain: sales, dependsOn: [billing]}}
+- {identifier: billing, blueprint: microservice, relations: {domain: sales}}
+- {identifier: sales, blueprint: domain}
+";
+    world.repository.write("port.yml", yaml);
+    succeed(&world.push("Add a domain and its services"));
+    assert_eq!(
+        world.port_writes(),
+        [
+            "POST /v1/blueprints/domain/entities",
+            "POST /v1/blueprints/microservice/entities",
+            "POST /v1/blueprints/microservice/entities",
+        ]
+    );
+    let shop = world.port.entity("microservice", "shop").unwrap();
+    assert_eq!(shop["relations"]["dependsOn"], json!(["billing"]));
+}
+
+#[test]
+fn one_failure_does_not_stop_the_others() {
+    let world = World::new();
+    let yaml = "\
+identifier: good
+blueprint: microservice
+---
+identifier: refused
+blueprint: microservice
+properties: {language: COBOL}
+---
+identifier: 42
+blueprint: microservice
+---
+identifier: lost
+blueprint: nowhere
+---
+identifier: fine
+blueprint: domain
+";
+    world.repository.write("port.yml", yaml);
+    let result = run(&world.push("Add good and bad"));
+    assert_eq!(result.status, 1, "{}", result.log);
+    assert_eq!(result.output("outcome"), "failure");
+    assert_eq!(result.output("created"), "2");
+    assert_eq!(result.output("failed"), "2");
+    assert_eq!(result.output("invalid"), "1");
+    assert!(world.port.entity("microservice", "good").is_some());
+    assert!(world.port.entity("domain", "fine").is_some());
+    assert!(world.port.entity("microservice", "refused").is_none());
+
+    let errors = result.commands("error");
+    let at = |index: usize| {
+        let error: &port_gitops_sandbox::RunnerCommand = errors[index];
+        (
+            error.property("line").to_owned(),
+            error.property("title").to_owned(),
+        )
+    };
+    assert_eq!(errors.len(), 3, "{errors:#?}");
+    assert_eq!(at(0), ("4".to_owned(), "rejected-by-port".to_owned()));
+    assert_eq!(at(1), ("8".to_owned(), "wrong-type".to_owned()));
+    assert_eq!(at(2), ("11".to_owned(), "rejected-by-port".to_owned()));
+    assert!(
+        errors[1].data.contains("quote it: `\"42\"`"),
+        "{}",
+        errors[1].data
+    );
+    assert!(
+        errors
+            .iter()
+            .all(|error| error.property("file") == "port.yml")
+    );
+    assert!(
+        result.summary.contains("rejected-by-port"),
+        "{}",
+        result.summary
+    );
+}
+
+#[test]
+fn a_push_to_another_branch_is_planned() {
+    let world = World::new();
+    world.repository.create_branch("topic").unwrap();
+    world.repository.checkout("topic").unwrap();
+    world
+        .repository
+        .write("port.yml", "identifier: a\nblueprint: domain\n");
+    world.commit("Add an entity");
+    world.repository.write("README.md", "# Another\n");
+    let (before, after) = world.commit("Change something else");
+    let event = world.github.push_event("topic", &before, &after).unwrap();
+    let result = succeed(
+        &world
+            .step("push", &event)
+            .without("INPUT_CLIENT-SECRET")
+            .without("INPUT_CLIENT-ID"),
+    );
+    assert_eq!(
+        result.output("created"),
+        "1",
+        "the plan is against the default branch"
+    );
+    assert_eq!(world.port.journal().len(), 0);
+    assert!(result.log.contains("to create"), "{}", result.log);
+}
+
+#[test]
+fn the_first_push_of_a_branch_applies_every_file() {
+    let world = World::new();
+    world
+        .repository
+        .write("port.yml", "identifier: a\nblueprint: domain\n");
+    let (_, after) = world.commit("Add an entity");
+    let zero = world.repository.zero_id();
+    let event = world.github.push_event("main", &zero, &after).unwrap();
+    let result = succeed(&world.step("push", &event));
+    assert_eq!(result.output("created"), "1");
+}
+
+#[test]
+fn a_force_push_is_compared_with_what_was_there_before() {
+    let world = World::new();
+    let begin = world.repository.head().unwrap();
+    world.repository.write(
+        "a/port.yml",
+        "identifier: a\nblueprint: domain\ntitle: Old\n",
+    );
+    world.commit("Add a");
+    world
+        .repository
+        .write("b/port.yml", "identifier: b\nblueprint: domain\n");
+    let (_, before) = world.commit("Add b");
+    world.repository.reset_hard(&begin).unwrap();
+    world.repository.write(
+        "a/port.yml",
+        "identifier: a\nblueprint: domain\ntitle: New\n",
+    );
+    let (_, after) = world.commit("Add another a");
+    let event = world.github.push_event("main", &before, &after).unwrap();
+    let result = succeed(&world.step("push", &event));
+    assert_eq!(result.output("updated"), "1");
+    assert!(
+        result.log.contains("Git no longer declares `domain/b`"),
+        "{}",
+        result.log
+    );
+}
+
+#[test]
+fn more_files_than_a_comparison_lists_are_all_found() {
+    let world = World::new();
+    for n in 0..301 {
+        let text = format!("identifier: d{n}\nblueprint: domain\n");
+        world.repository.write(&format!("{n}/port.yml"), &text);
+    }
+    let result = succeed(&world.push("Add many"));
+    assert_eq!(result.output("created"), "301");
+    assert_eq!(world.port.entities().len(), 301);
+}
+
+#[test]
+fn moves_and_renames_cost_nothing() {
+    let world = World::new();
+    world
+        .repository
+        .write("a/port.yml", "identifier: a\nblueprint: domain\n");
+    succeed(&world.push("Add a"));
+    world.port.clear_journal();
+    world.repository.rename("a/port.yml", "b/entity.yml");
+    let result = succeed(&world.push("Move a"));
+    assert_eq!(result.output("unchanged"), "1");
+    assert_eq!(world.port.journal().len(), 0);
+}
+
+#[test]
+fn deleted_branches_tags_and_other_events_need_nothing() {
+    let world = World::new();
+    let head = world.repository.head().unwrap();
+    let zero = world.repository.zero_id();
+    let deleted = world.github.push_event("main", &head, &zero).unwrap();
+    let tag = world
+        .github
+        .push_event("refs/tags/v1", &zero, &head)
+        .unwrap();
+    for (event, payload) in [("push", &deleted), ("push", &tag), ("issues", &json!({}))] {
+        let result = succeed(&world.step(event, payload));
+        assert!(result.log.contains("Nothing to do: "), "{}", result.log);
+    }
+    let asked = world
+        .github
+        .journal()
+        .iter()
+        .filter(|e| e.path.contains("compare"))
+        .count();
+    assert_eq!(asked, 0);
+}
+
+#[test]
+fn inputs_choose_files_and_blueprints() {
+    let world = World::new();
+    let files = "**/*.yml => microservice\ndomains/* => domain\n!**/skipped.yml";
+    world.repository.write("a.yml", "identifier: a\n");
+    world.repository.write("domains/b.yml", "identifier: b\n");
+    world
+        .repository
+        .write("skipped.yml", "- not\n- an entity\n");
+    world
+        .repository
+        .write("c.yml", "identifier: c\nblueprint: _user\n");
+    let result = run(&world.push("Add").input("files", files));
+    assert_eq!(result.status, 1);
+    assert_eq!(world.port.entities().len(), 2);
+    let errors = result.commands("error");
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].property("title"), "forbidden-blueprint");
+}
+
+#[test]
+fn identifiers_with_slashes_stay_one_segment() {
+    let world = World::new();
+    world.port.add_blueprint(json!({
+        "identifier": "team/service", "title": "T", "schema": {"properties": {}, "required": []},
+        "relations": {},
+    }));
+    world
+        .repository
+        .write("port.yml", "identifier: a/b\nblueprint: team/service\n");
+    succeed(&world.push("Add"));
+    assert_eq!(
+        world.port_writes(),
+        ["POST /v1/blueprints/team%2Fservice/entities"]
+    );
+    assert!(world.port.entity("team/service", "a/b").is_some());
+}
+
+#[test]
+fn the_report_is_data() {
+    let world = World::new();
+    world
+        .repository
+        .write("port.yml", "identifier: a\nblueprint: domain\n");
+    let step = world.push("Add").input("report-file", "reports/port.json");
+    let result = succeed(&step);
+    let report: serde_json::Value = serde_json::from_str(result.output("report")).unwrap();
+    assert_eq!(report["version"], 1);
+    assert_eq!(report["counts"], json!({"created": 1}));
+    assert_eq!(report["entities"][0]["location"]["path"], "port.yml");
+    let file = std::fs::read(step.workspace().join("reports/port.json")).unwrap();
+    assert_eq!(
+        serde_json::from_slice::<serde_json::Value>(&file).unwrap(),
+        report
+    );
+}

@@ -1,0 +1,12 @@
+//! The real binary, started as the runner starts it, against both sandboxes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
+mod bad_input;
+mod first_light;
+mod world;

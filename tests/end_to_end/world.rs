@@ -1,0 +1,134 @@
+//! A small organisation: a repository on GitHub, a catalog in Port.
+
+use std::path::Path;
+
+use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
+use port_gitops_sandbox::{
+    GitHubSandbox, Matcher, ObjectId, PortSandbox, Sandbox, Step, StepResult, TestRepository,
+};
+use serde_json::{Value, json};
+
+pub(crate) struct World {
+    pub(crate) repository: TestRepository,
+    pub(crate) github: GitHubSandbox,
+    pub(crate) port: PortSandbox,
+}
+
+pub(crate) fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_port-gitops"))
+}
+
+impl World {
+    /// An empty catalog with two blueprints, and a repository with one commit and no entities.
+    pub(crate) fn new() -> Self {
+        let repository = TestRepository::new().unwrap();
+        repository
+            .write("README.md", "# The shop\n")
+            .commit("Begin")
+            .unwrap();
+        let github = GitHubSandbox::start(&repository).unwrap();
+        let port = PortSandbox::start().unwrap();
+        port.add_blueprint(domain());
+        port.add_blueprint(microservice());
+        Self {
+            repository,
+            github,
+            port,
+        }
+    }
+
+    /// Commits what is staged and gives the commits before and after.
+    pub(crate) fn commit(&self, message: &str) -> (ObjectId, ObjectId) {
+        let before = self.repository.head().unwrap();
+        (before, self.repository.commit(message).unwrap())
+    }
+
+    /// Commits what is staged and gives the step that the push triggers.
+    pub(crate) fn push(&self, message: &str) -> Step {
+        let (before, after) = self.commit(message);
+        let event = self.github.push_event("main", &before, &after).unwrap();
+        self.step("push", &event)
+    }
+
+    pub(crate) fn step(&self, event: &str, payload: &Value) -> Step {
+        Step::new(&self.github, event, payload)
+            .unwrap()
+            .input("client-id", CLIENT_ID)
+            .input("client-secret", CLIENT_SECRET)
+            .input("base-url", self.port.url())
+    }
+
+    /// The requests that wrote to Port, as `METHOD path`.
+    pub(crate) fn port_writes(&self) -> Vec<String> {
+        self.port
+            .requests(&Matcher::any())
+            .iter()
+            .filter(|exchange| !exchange.path.ends_with("/access_token"))
+            .map(|exchange| format!("{} {}", exchange.method, exchange.path))
+            .collect()
+    }
+
+    pub(crate) fn title(&self, blueprint: &str, identifier: &str) -> Option<String> {
+        let entity = self.port.entity(blueprint, identifier)?;
+        Some(entity["title"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+pub(crate) fn run(step: &Step) -> StepResult {
+    let result = step.run(binary()).unwrap();
+    assert_eq!(result.errors, "", "nothing belongs on standard error");
+    assert!(
+        !shown_beside_masks(&result, CLIENT_SECRET),
+        "the secret is shown:\n{}",
+        result.log
+    );
+    result
+}
+
+/// Runs a step that must succeed.
+pub(crate) fn succeed(step: &Step) -> StepResult {
+    let result = run(step);
+    assert_eq!(result.status, 0, "{}", result.log);
+    assert_eq!(result.output("outcome"), "success");
+    result
+}
+
+/// Whether `secret` is anywhere but in the commands that mask it.
+pub(crate) fn shown_beside_masks(result: &StepResult, secret: &str) -> bool {
+    let log = result
+        .log
+        .lines()
+        .filter(|line| !line.starts_with("::add-mask::"));
+    let outputs = result.outputs.values().map(String::as_str);
+    log.chain(outputs)
+        .chain([result.summary.as_str()])
+        .any(|text| text.contains(secret))
+}
+
+pub(crate) fn domain() -> Value {
+    json!({
+        "identifier": "domain",
+        "title": "Domain",
+        "schema": {"properties": {"owner": {"type": "string"}}, "required": []},
+        "relations": {},
+    })
+}
+
+pub(crate) fn microservice() -> Value {
+    json!({
+        "identifier": "microservice",
+        "title": "Microservice",
+        "schema": {
+            "properties": {
+                "url": {"type": "string", "format": "url"},
+                "language": {"type": "string", "enum": ["Go", "Rust", "Python"]},
+                "replicas": {"type": "number"},
+            },
+            "required": [],
+        },
+        "relations": {
+            "domain": {"target": "domain", "required": false, "many": false},
+            "dependsOn": {"target": "microservice", "required": false, "many": true},
+        },
+    })
+}
