@@ -26,6 +26,16 @@ impl Members {
         }
     }
 
+    /// Adds those of `others` whose keys are not there yet.
+    pub(super) fn extend_missing(&mut self, others: Vec<Member>) {
+        for member in others {
+            if !self.places.contains_key(&member.key) {
+                self.places.insert(member.key.clone(), member.key_span);
+                self.members.push(member);
+            }
+        }
+    }
+
     /// The members alone.
     pub(super) fn into_vec(self) -> Vec<Member> {
         self.members
