@@ -3,8 +3,12 @@
 //! Both formats give the same [`Node`]s, so nothing behind this module knows which one a file was
 //! written in.
 
+mod findings;
 mod json;
+mod members;
 mod node;
+#[cfg(test)]
+mod testing;
 mod yaml;
 
 use std::sync::Arc;

@@ -1,0 +1,92 @@
+//! The mistakes found in one file.
+
+use std::sync::Arc;
+
+use super::{Documents, Node};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::{Location, Source, Span};
+
+/// How many mistakes are reported for a file. Nobody reads more, and a hostile file could hold a
+/// hundred thousand.
+const MAX_FINDINGS: usize = 100;
+
+/// Collects what is wrong with a file while it is read.
+pub(super) struct Findings {
+    source: Arc<Source>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Findings {
+    /// Nothing found in `source` yet.
+    pub(super) fn new(source: &Arc<Source>) -> Self {
+        Self { source: Arc::clone(source), diagnostics: Vec::new() }
+    }
+
+    /// A diagnostic about this file, to be completed and [pushed](Self::push).
+    pub(super) fn at(&self, code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(code, self.location(span), message)
+    }
+
+    /// A place in this file.
+    pub(super) fn location(&self, span: Span) -> Location {
+        Location::new(&self.source, span)
+    }
+
+    /// Keeps `diagnostic`, unless there are enough of them.
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+        if !self.is_full() {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Reports that a mapping names `key` at `second` although it does at `first` already.
+    pub(super) fn push_duplicate_key(&mut self, key: &str, first: Span, second: Span) {
+        self.push(
+            self.at(Code::DuplicateKey, second, format!("the key `{}` is given twice", brief(key)))
+                .label("again here")
+                .related(self.location(first), "first here")
+                .help("remove one of the two"),
+        );
+    }
+
+    /// Whether there are so many that reading on is of no use.
+    pub(super) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MAX_FINDINGS
+    }
+
+    /// Whether something was reported at exactly `span`.
+    pub(super) fn include(&self, span: Span) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.location().span == span)
+    }
+
+    /// `roots` and what was found. Too many mistakes leave no root: those that were not reported
+    /// could lie in any of them.
+    pub(super) fn into_documents(self, roots: Vec<Node>) -> Documents {
+        let roots = if self.is_full() { Vec::new() } else { roots };
+        Documents { roots, diagnostics: self.diagnostics }
+    }
+}
+
+/// `text` as it is quoted in a message: on one line and not long.
+pub(super) fn brief(text: &str) -> String {
+    const MOST: usize = 40;
+    let mut shown: String =
+        text.chars().take(MOST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// `character` as it is named in a message: itself if it can be seen, else its code point.
+pub(super) fn name_of(character: char) -> String {
+    match character {
+        '\t' => "a tab".to_owned(),
+        '\n' | '\r' => "the end of the line".to_owned(),
+        '\u{A0}' => "a no-break space (U+00A0)".to_owned(),
+        '\u{FEFF}' => "a byte order mark (U+FEFF)".to_owned(),
+        '“' | '”' | '„' | '‘' | '’' => format!("the typographic quote `{character}`"),
+        c if c.is_control() || c.is_whitespace() => format!("the character U+{:04X}", u32::from(c)),
+        c => format!("`{c}`"),
+    }
+}

@@ -1,0 +1,43 @@
+//! Mappings while they are being read.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::Member;
+use crate::source::Span;
+
+/// Members with unique keys, in the order in which they were added.
+#[derive(Default)]
+pub(super) struct Members {
+    members: Vec<Member>,
+    places: HashMap<String, Span>,
+}
+
+impl Members {
+    /// Adds `member`. If its key is there already, the first one stays and its place is returned.
+    pub(super) fn insert(&mut self, member: Member) -> Result<(), Span> {
+        match self.places.entry(member.key.clone()) {
+            Entry::Occupied(first) => Err(*first.get()),
+            Entry::Vacant(free) => {
+                free.insert(member.key_span);
+                self.members.push(member);
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds those of `others` whose keys are not there yet.
+    pub(super) fn extend_missing(&mut self, others: Vec<Member>) {
+        for member in others {
+            if !self.places.contains_key(&member.key) {
+                self.places.insert(member.key.clone(), member.key_span);
+                self.members.push(member);
+            }
+        }
+    }
+
+    /// The members alone.
+    pub(super) fn into_vec(self) -> Vec<Member> {
+        self.members
+    }
+}

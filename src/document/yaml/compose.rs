@@ -1,0 +1,362 @@
+//! The parser's events → a graph with places.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
+
+use super::layout::{self, Announced, Properties};
+use super::message;
+use crate::diagnostic::Code;
+use crate::document::MAX_DEPTH;
+use crate::document::findings::Findings;
+use crate::source::Span;
+
+/// One document as it is written: aliases are not followed, scalars not resolved.
+pub(super) struct Graph {
+    entries: Vec<Entry>,
+    pub(super) root: Id,
+}
+
+/// Names an [`Entry`] of a [`Graph`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Id(usize);
+
+/// A node of the graph.
+pub(super) struct Entry {
+    /// From the tag, if there is one, to the end of the value. For an alias, the alias.
+    pub(super) span: Span,
+    /// The tag in full, such as `tag:yaml.org,2002:str`.
+    pub(super) tag: Option<String>,
+    pub(super) content: Content,
+}
+
+/// What a node is.
+pub(super) enum Content {
+    Scalar { text: String, is_plain: bool },
+    Sequence(Vec<Id>),
+    /// Keys and values in turn.
+    Mapping(Vec<Id>),
+    Alias(Id),
+    /// An alias of which was reported that it leads nowhere.
+    Nothing,
+}
+
+impl Graph {
+    pub(super) fn entry(&self, id: Id) -> &Entry {
+        &self.entries[id.0]
+    }
+}
+
+/// Composes the document at `document` in `text`. `None` if it is empty or broken.
+pub(super) fn compose(text: &str, document: Span, findings: &mut Findings) -> Option<Graph> {
+    if let Some(diagnostic) = message::forbidden_character(text, document, findings) {
+        findings.push(diagnostic);
+        return None;
+    }
+    let input = text.get(document.range()).unwrap_or_default();
+    let mut parser = Parser::new_from_str(input);
+    let mut composer = Composer::new(text, document, findings);
+    while let Some(event) = parser.next_event() {
+        match event {
+            Ok((event, span)) => composer.take(event, span).ok()?,
+            Err(error) => composer.recover(&error).ok()?,
+        }
+    }
+    composer.finish()
+}
+
+/// The document cannot be read on; why is reported.
+struct Broken;
+
+/// A collection whose end was not reached yet.
+struct Open {
+    id: Id,
+    shape: Shape,
+    children: Vec<Id>,
+}
+
+/// How a collection is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// In brackets.
+    Flow,
+    /// A block, or a single pair in a flow sequence: it ends where its last value does.
+    Bare,
+}
+
+/// The kinds of collections.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sequence,
+    Mapping,
+}
+
+struct Composer<'a> {
+    text: &'a str,
+    offsets: Offsets,
+    findings: &'a mut Findings,
+    entries: Vec<Entry>,
+    root: Option<Id>,
+    open: Vec<Open>,
+    /// The entries of anchors, by the parser's number for them.
+    anchors: HashMap<usize, Id>,
+    anchor_names: Vec<&'a str>,
+    /// Offset behind the last value or opening bracket.
+    cursor: usize,
+}
+
+impl<'a> Composer<'a> {
+    fn new(text: &'a str, document: Span, findings: &'a mut Findings) -> Self {
+        Self {
+            text,
+            offsets: Offsets::new(text, document),
+            findings,
+            entries: Vec::new(),
+            root: None,
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            anchor_names: Vec::new(),
+            cursor: document.start,
+        }
+    }
+
+    fn take(&mut self, event: Event<'_>, span: saphyr_parser::Span) -> Result<(), Broken> {
+        let token = Span::new(self.offsets.of(&span.start), self.offsets.of(&span.end));
+        match event {
+            Event::DocumentStart(true) => self.cursor = token.end,
+            Event::Scalar(text, style, anchor, tag) => {
+                let properties = self.properties(token.start, anchor, tag.is_some());
+                let span = self.scalar_span(token, &text, style, &properties);
+                let is_plain = style == ScalarStyle::Plain;
+                let content = Content::Scalar { text: text.into_owned(), is_plain };
+                self.add(span, &properties, tag.as_deref(), anchor, content)?;
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.enter(Kind::Sequence, token, anchor, tag.as_deref())?;
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.enter(Kind::Mapping, token, anchor, tag.as_deref())?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.leave(token.start),
+            Event::Alias(anchor) => self.alias(token, anchor)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Option<Graph> {
+        let graph = Graph { root: self.root?, entries: self.entries };
+        let root = graph.entry(graph.root);
+        let is_empty = matches!(&root.content, Content::Scalar { text, is_plain: true } if text.is_empty());
+        (!is_empty || root.tag.is_some()).then_some(graph)
+    }
+
+    fn properties(&mut self, at: usize, anchor: usize, has_tag: bool) -> Properties {
+        let announced = Announced { tag: has_tag, anchor: anchor > 0 };
+        let properties = layout::properties(self.text, at, announced);
+        let name = properties.anchor.and_then(|name| self.text.get(name.range()));
+        self.anchor_names.extend(name);
+        properties
+    }
+
+    /// Where the value of a scalar stands, without its tag and anchor.
+    fn scalar_span(
+        &self,
+        token: Span,
+        text: &str,
+        style: ScalarStyle,
+        properties: &Properties,
+    ) -> Span {
+        let has_properties = properties.end > token.start;
+        let after_properties = layout::skip_blanks(self.text, properties.end);
+        match style {
+            ScalarStyle::Plain if text.is_empty() && has_properties => {
+                Span::new(properties.end, properties.end)
+            }
+            ScalarStyle::Plain if text.is_empty() => {
+                let place = self.omitted();
+                Span::new(place, place)
+            }
+            ScalarStyle::Plain => Span::new(after_properties.min(token.end), token.end),
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+                let end = layout::quoted_end(self.text, after_properties);
+                Span::new(after_properties, end)
+            }
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                let from = if has_properties { properties.end } else { self.cursor };
+                let start = layout::block_scalar_start(self.text, from);
+                let whole = Span::new(start, token.end.max(start));
+                Span::new(start, layout::block_scalar_end(self.text, whole))
+            }
+        }
+    }
+
+    /// Where a value that is left out would stand: right behind its indicator.
+    fn omitted(&self) -> usize {
+        match self.open.last().map(|open| (self.kind(open), open.children.len() % 2)) {
+            None => self.cursor,
+            Some((Kind::Sequence, _)) => layout::behind(self.text, self.cursor, b'-'),
+            Some((Kind::Mapping, 0)) => {
+                let comma = layout::behind(self.text, self.cursor, b',');
+                layout::behind(self.text, comma, b'?')
+            }
+            Some((Kind::Mapping, _)) => layout::behind(self.text, self.cursor, b':'),
+        }
+    }
+
+    fn kind(&self, open: &Open) -> Kind {
+        match self.entries[open.id.0].content {
+            Content::Mapping(_) => Kind::Mapping,
+            _ => Kind::Sequence,
+        }
+    }
+
+    /// A collection begins, of which the parser gave the first `token`.
+    fn enter(
+        &mut self,
+        kind: Kind,
+        token: Span,
+        anchor: usize,
+        tag: Option<&Tag>,
+    ) -> Result<(), Broken> {
+        let properties = self.properties(token.start, anchor, tag.is_some());
+        let after_properties = layout::skip_blanks(self.text, properties.end);
+        // The token of a block collection is empty, or ends where the collection starts.
+        let is_flow = token.end > after_properties
+            && matches!(self.text.as_bytes().get(after_properties), Some(b'[' | b'{'));
+        let (shape, start) = match kind {
+            _ if is_flow => (Shape::Flow, after_properties),
+            _ if properties.end == token.start => (Shape::Bare, self.bare_start(kind, token)),
+            Kind::Mapping => (Shape::Bare, token.end),
+            Kind::Sequence => (Shape::Bare, after_properties),
+        };
+        let content = match kind {
+            Kind::Sequence => Content::Sequence(Vec::new()),
+            Kind::Mapping => Content::Mapping(Vec::new()),
+        };
+        let place = Span::new(start, start);
+        let id = self.add(place, &properties, tag, anchor, content)?;
+        self.cursor = if is_flow { start + 1 } else { start };
+        self.open.push(Open { id, shape, children: Vec::new() });
+        Ok(())
+    }
+
+    /// Where a collection without brackets and properties starts.
+    fn bare_start(&self, kind: Kind, token: Span) -> usize {
+        match self.open.last().map(|parent| (self.kind(parent), parent.children.len() % 2)) {
+            // A sequence that is indented no further than its key has its token behind the `-`.
+            Some((Kind::Mapping, place)) if kind == Kind::Sequence => {
+                let indicator = if place == 0 { b'?' } else { b':' };
+                let behind = layout::behind(self.text, self.cursor, indicator);
+                layout::skip_blanks(self.text, behind)
+            }
+            _ => token.start,
+        }
+    }
+
+    /// The innermost open collection ends; `bracket` is the offset of its closing bracket.
+    fn leave(&mut self, bracket: usize) {
+        let Some(open) = self.open.pop() else { return };
+        if open.shape == Shape::Flow {
+            self.cursor = bracket + 1;
+        }
+        let entry = &mut self.entries[open.id.0];
+        entry.span.end = self.cursor.max(entry.span.start);
+        if let Content::Sequence(children) | Content::Mapping(children) = &mut entry.content {
+            *children = open.children;
+        }
+    }
+
+    fn alias(&mut self, token: Span, anchor: usize) -> Result<(), Broken> {
+        let target = self.anchors.get(&anchor).copied();
+        let is_enclosing = |id| self.open.iter().any(|open| open.id == id);
+        let content = match target {
+            Some(id) if is_enclosing(id) => {
+                let name = self.text.get(token.range()).unwrap_or_default();
+                let diagnostic = message::recursive_alias(name, token, self.findings);
+                self.findings.push(diagnostic);
+                Content::Nothing
+            }
+            Some(id) => Content::Alias(id),
+            None => Content::Nothing,
+        };
+        self.add(token, &Properties { end: token.start, ..Properties::default() }, None, 0, content)?;
+        Ok(())
+    }
+
+    /// Adds an entry for the value at `span` to the collection that it is in.
+    fn add(
+        &mut self,
+        span: Span,
+        properties: &Properties,
+        tag: Option<&Tag>,
+        anchor: usize,
+        content: Content,
+    ) -> Result<Id, Broken> {
+        if self.open.len() >= MAX_DEPTH {
+            let message = format!("values are nested more than {MAX_DEPTH} levels deep");
+            let place = Span::new(span.start, span.start);
+            self.findings.push(self.findings.at(Code::TooDeep, place, message));
+            return Err(Broken);
+        }
+        self.cursor = span.end;
+        let start = properties.tag.map_or(span.start, |tag| tag.start.min(span.start));
+        let tag = tag.map(|tag| format!("{}{}", tag.handle, tag.suffix));
+        let id = Id(self.entries.len());
+        self.entries.push(Entry { span: Span::new(start, span.end), tag, content });
+        if anchor > 0 {
+            self.anchors.insert(anchor, id);
+        }
+        match self.open.last_mut() {
+            Some(parent) => parent.children.push(id),
+            None => self.root = Some(id),
+        }
+        Ok(id)
+    }
+
+    /// Reports what the parser stumbled over. Behind an unknown alias it can read on.
+    fn recover(&mut self, error: &ScanError) -> Result<(), Broken> {
+        let at = self.offsets.of(error.marker());
+        if error.info() == message::UNKNOWN_ANCHOR {
+            let name = layout::name(self.text, at + 1);
+            let diagnostic =
+                message::unknown_alias(self.text, name, &self.anchor_names, self.findings);
+            self.findings.push(diagnostic);
+            let nothing = Properties { end: at, ..Properties::default() };
+            let span = Span::new(at, name.end);
+            self.add(span, &nothing, None, 0, Content::Nothing)?;
+            return if self.findings.is_full() { Err(Broken) } else { Ok(()) };
+        }
+        let diagnostic = message::explain(self.text, error.info(), at, self.findings);
+        self.findings.push(diagnostic);
+        Err(Broken)
+    }
+}
+
+/// Turns the parser's offsets, which count characters of a document, into bytes of the text.
+struct Offsets {
+    document: Span,
+    /// The byte offset of every character; empty where each takes one byte.
+    characters: Vec<usize>,
+}
+
+impl Offsets {
+    fn new(text: &str, document: Span) -> Self {
+        let input = text.get(document.range()).unwrap_or_default();
+        let characters = if input.is_ascii() {
+            Vec::new()
+        } else {
+            input.char_indices().map(|(at, _)| document.start + at).collect()
+        };
+        Self { document, characters }
+    }
+
+    fn of(&self, marker: &Marker) -> usize {
+        let offset = if self.characters.is_empty() {
+            self.document.start.saturating_add(marker.index())
+        } else {
+            self.characters.get(marker.index()).copied().unwrap_or(self.document.end)
+        };
+        offset.min(self.document.end)
+    }
+}

@@ -1,0 +1,318 @@
+//! The graph → nodes: schema, tags, aliases and merge keys.
+
+use serde_json::Number;
+
+use super::compose::{Content, Entry, Graph, Id};
+use super::scalar::{self, Scalar};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::document::findings::{Findings, brief};
+use crate::document::members::Members;
+use crate::document::{MAX_ALIASED_NODES, MAX_DEPTH, Member, Node, Value};
+use crate::source::Span;
+
+/// How much text a file's aliases may stand for in all, in bytes: few aliases of a long text
+/// would fill the memory too.
+const MAX_ALIASED_BYTES: usize = 8 * crate::document::MAX_BYTES;
+
+/// What a file's aliases have expanded to so far.
+#[derive(Default)]
+pub(super) struct Budget {
+    nodes: usize,
+    bytes: usize,
+}
+
+impl Budget {
+    fn is_exceeded(&self) -> bool {
+        self.nodes > MAX_ALIASED_NODES || self.bytes > MAX_ALIASED_BYTES
+    }
+
+    fn spend(&mut self, entry: &Entry) {
+        self.nodes += 1;
+        self.bytes += match &entry.content {
+            Content::Scalar { text, .. } => text.len(),
+            _ => 0,
+        };
+    }
+}
+
+/// The value of the whole `graph`.
+pub(super) fn construct(graph: &Graph, findings: &mut Findings, budget: &mut Budget) -> Node {
+    Constructor { graph, findings, budget, alias: None }.node(graph.root, 1)
+}
+
+struct Constructor<'a> {
+    graph: &'a Graph,
+    findings: &'a mut Findings,
+    budget: &'a mut Budget,
+    /// The outermost of the aliases that are being expanded.
+    alias: Option<Span>,
+}
+
+impl<'a> Constructor<'a> {
+    fn node(&mut self, id: Id, depth: usize) -> Node {
+        let graph = self.graph;
+        let entry = graph.entry(id);
+        if self.alias.is_some_and(|alias| self.is_too_much(alias, entry, depth)) {
+            return Node { span: entry.span, value: Value::Null };
+        }
+        let value = match &entry.content {
+            Content::Alias(target) => return self.expand(entry.span, *target, depth),
+            Content::Nothing => Value::Null,
+            Content::Scalar { text, is_plain } => self.scalar(entry, text, *is_plain),
+            Content::Sequence(items) => {
+                self.check_collection(entry, Tag::Sequence);
+                Value::Array(items.iter().map(|item| self.node(*item, depth + 1)).collect())
+            }
+            Content::Mapping(children) => {
+                self.check_collection(entry, Tag::Mapping);
+                self.mapping(children, depth)
+            }
+        };
+        Node { span: entry.span, value }
+    }
+
+    /// The value that the alias at `span` stands for, at the place of its anchor.
+    fn expand(&mut self, span: Span, target: Id, depth: usize) -> Node {
+        let outer = self.alias;
+        self.alias = outer.or(Some(span));
+        let node = self.node(target, depth);
+        self.alias = outer;
+        node
+    }
+
+    /// Whether `entry` is one too many of what the file's aliases stand for.
+    fn is_too_much(&mut self, alias: Span, entry: &Entry, depth: usize) -> bool {
+        self.budget.spend(entry);
+        let (code, message) = if depth > MAX_DEPTH {
+            let message = format!("with this alias, values are nested more than {MAX_DEPTH} deep");
+            (Code::TooDeep, message)
+        } else if self.budget.is_exceeded() {
+            (Code::TooLarge, "the aliases of this file stand for too much".to_owned())
+        } else {
+            return false;
+        };
+        if !self.findings.include(alias) {
+            let help = format!(
+                "all aliases of a file together may stand for {MAX_ALIASED_NODES} values and 8 MiB \
+                 of text; write fewer, or split the file"
+            );
+            let diagnostic = self.findings.at(code, alias, message);
+            self.findings.push(match code {
+                Code::TooLarge => diagnostic.help(help),
+                _ => diagnostic,
+            });
+        }
+        true
+    }
+
+    /// Reports `diagnostic`, unless the value was looked at already where its anchor stands.
+    fn report(&mut self, diagnostic: Diagnostic) {
+        if self.alias.is_none() {
+            self.findings.push(diagnostic);
+        }
+    }
+
+    fn report_at(&mut self, span: Span, message: String, help: impl Into<String>) {
+        self.report(self.findings.at(Code::WrongType, span, message).help(help));
+    }
+
+    fn scalar(&mut self, entry: &Entry, text: &str, is_plain: bool) -> Value {
+        let resolved = match (self.tag(entry), is_plain) {
+            (Some(tag), _) => tag.resolve(text),
+            (None, true) => Some(scalar::resolve(text)),
+            (None, false) => Some(Scalar::Text),
+        };
+        match resolved {
+            Some(Scalar::Null) => Value::Null,
+            Some(Scalar::Bool(value)) => Value::Bool(value),
+            Some(Scalar::Integer(number) | Scalar::Float(number)) => Value::Number(number),
+            Some(Scalar::Text) => Value::String(text.to_owned()),
+            Some(Scalar::NotFinite) => {
+                let message = format!("Port cannot hold the number `{}`", brief(text));
+                self.report_at(entry.span, message, "put quotes around it if it is text");
+                Value::Null
+            }
+            None => {
+                self.report_mismatch(entry);
+                Value::String(text.to_owned())
+            }
+        }
+    }
+
+    /// The tag of `entry`. One that is not known is reported and counts as none.
+    fn tag(&mut self, entry: &Entry) -> Option<Tag> {
+        let name = entry.tag.as_deref()?;
+        let tag = Tag::of(name);
+        if tag.is_none() {
+            let message = format!("the tag `{}` is not known", brief(shorthand(name)));
+            self.report_at(entry.span, message, format!("known are {KNOWN_TAGS}"));
+        }
+        tag
+    }
+
+    fn check_collection(&mut self, entry: &Entry, kind: Tag) {
+        if self.tag(entry).is_some_and(|tag| tag != kind && tag != Tag::NonSpecific) {
+            self.report_mismatch(entry);
+        }
+    }
+
+    fn report_mismatch(&mut self, entry: &Entry) {
+        let tag = shorthand(entry.tag.as_deref().unwrap_or_default());
+        let message = format!("the value is not what its tag `!!{tag}` says");
+        self.report_at(entry.span, message, "change the value, or remove the tag");
+    }
+
+    fn mapping(&mut self, children: &'a [Id], depth: usize) -> Value {
+        let mut members = Members::default();
+        let mut merge: Option<(Span, Id, Node)> = None;
+        for pair in children.chunks_exact(2) {
+            let &[key, value_id] = pair else { continue };
+            let value = self.node(value_id, depth + 1);
+            let key_span = self.graph.entry(key).span;
+            if self.is_merge_key(key) {
+                match &merge {
+                    Some((first, ..)) => self.report_second_merge(*first, key_span),
+                    None => merge = Some((key_span, value_id, value)),
+                }
+            } else if let Some(key) = self.key(key) {
+                let name = key.clone();
+                if let Err(first) = members.insert(Member { key, key_span, value }) {
+                    self.report_duplicate(&name, first, key_span);
+                }
+            }
+        }
+        if let Some((_, id, value)) = merge {
+            self.merge(&mut members, self.graph.entry(id).span, value);
+        }
+        Value::Object(members.into_vec())
+    }
+
+    /// The text of a key: that of a scalar as it is written, whatever it would stand for as value.
+    fn key(&mut self, id: Id) -> Option<String> {
+        let graph = self.graph;
+        let entry = graph.entry(id);
+        let target = match entry.content {
+            Content::Alias(target) => graph.entry(target),
+            _ => entry,
+        };
+        match &target.content {
+            Content::Scalar { text, is_plain } => {
+                if entry.tag.is_some() {
+                    self.scalar(entry, text, *is_plain);
+                }
+                Some(text.clone())
+            }
+            Content::Sequence(_) | Content::Mapping(_) => {
+                let message = "a key has to be text, this one is a collection".to_owned();
+                let help = "put quotes around it if it is text, such as the template `\"{{ … }}\"`";
+                self.report_at(entry.span, message, help);
+                None
+            }
+            Content::Alias(_) | Content::Nothing => None,
+        }
+    }
+
+    fn report_duplicate(&mut self, key: &str, first: Span, second: Span) {
+        if self.alias.is_none() {
+            self.findings.push_duplicate_key(key, first, second);
+        }
+    }
+
+    fn is_merge_key(&self, id: Id) -> bool {
+        let entry = self.graph.entry(id);
+        entry.tag.is_none()
+            && matches!(&entry.content, Content::Scalar { text, is_plain: true } if text == "<<")
+    }
+
+    fn report_second_merge(&mut self, first: Span, second: Span) {
+        let diagnostic = self
+            .findings
+            .at(Code::DuplicateKey, second, "the key `<<` is given twice")
+            .label("again here")
+            .related(self.findings.location(first), "first here")
+            .help("merge several mappings with one key: `<<: [*first, *second]`");
+        self.report(diagnostic);
+    }
+
+    /// Adds those members of the merge value that are not there yet; what stands first wins.
+    ///
+    /// <https://yaml.org/type/merge.html>
+    fn merge(&mut self, members: &mut Members, span: Span, value: Node) {
+        match value.value {
+            Value::Object(merged) => members.extend_missing(merged),
+            Value::Array(items) => {
+                for item in items {
+                    match item.value {
+                        Value::Object(merged) => members.extend_missing(merged),
+                        _ => self.report_merge(item.span),
+                    }
+                }
+            }
+            _ => self.report_merge(span),
+        }
+    }
+
+    fn report_merge(&mut self, span: Span) {
+        if !self.findings.include(span) {
+            let message = "`<<` merges mappings, and this is none".to_owned();
+            self.report_at(span, message, "write `<<: *anchor`, or `<<: [*first, *second]`");
+        }
+    }
+}
+
+/// The tags that JSON has values for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tag {
+    Null,
+    Bool,
+    Integer,
+    Float,
+    Text,
+    Sequence,
+    Mapping,
+    /// `!` alone: a scalar is text, a collection what it is.
+    NonSpecific,
+}
+
+const PREFIX: &str = "tag:yaml.org,2002:";
+const KNOWN_TAGS: &str = "`!!str`, `!!int`, `!!float`, `!!bool`, `!!null`, `!!map` and `!!seq`";
+
+/// A tag's name as it is mostly written, without the `!!`.
+fn shorthand(name: &str) -> &str {
+    name.strip_prefix(PREFIX).unwrap_or(name)
+}
+
+impl Tag {
+    /// The tag with this full name.
+    fn of(name: &str) -> Option<Self> {
+        if name == "!" {
+            return Some(Self::NonSpecific);
+        }
+        match name.strip_prefix(PREFIX)? {
+            "null" => Some(Self::Null),
+            "bool" => Some(Self::Bool),
+            "int" => Some(Self::Integer),
+            "float" => Some(Self::Float),
+            "str" => Some(Self::Text),
+            "seq" => Some(Self::Sequence),
+            "map" => Some(Self::Mapping),
+            _ => None,
+        }
+    }
+
+    /// What a scalar with this tag stands for, unless its text does not fit.
+    fn resolve(self, text: &str) -> Option<Scalar> {
+        let resolved = scalar::resolve(text);
+        match (self, &resolved) {
+            (Self::Text | Self::NonSpecific, _) => Some(Scalar::Text),
+            (Self::Null, Scalar::Null)
+            | (Self::Bool, Scalar::Bool(_))
+            | (Self::Integer, Scalar::Integer(_))
+            | (Self::Float, Scalar::Float(_) | Scalar::NotFinite) => Some(resolved),
+            (Self::Float, Scalar::Integer(number)) => {
+                Number::from_f64(number.as_f64()?).map(Scalar::Float)
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A stream → the texts of its documents.
+
+use crate::source::Span;
+
+/// The places of the documents in `text`, with their directives and markers; those with nothing
+/// but blanks and comments are left out.
+///
+/// A line that starts with `---` or `...` is a marker wherever it stands, even inside of quotes or
+/// brackets: <https://yaml.org/spec/1.2.2/#document-markers>. So no parser is needed to find them.
+pub(super) fn documents(text: &str) -> Vec<Span> {
+    let mut documents = Vec::new();
+    let mut current = Current::new(0);
+    for (start, line) in lines(text) {
+        let kind = Line::of(line);
+        let begins_anew = kind == Line::Start && current.reached >= Part::Content;
+        if begins_anew {
+            documents.extend(current.until(start));
+            current = Current::new(start);
+        }
+        current.take(kind);
+        if kind == Line::End {
+            documents.extend(current.until(start + line.len()));
+            current = Current::new(start + line.len());
+        }
+    }
+    documents.extend(current.until(text.len()));
+    documents
+}
+
+/// How far a document has got.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Nothing,
+    Directives,
+    Content,
+}
+
+/// The document that is being cut out.
+struct Current {
+    start: usize,
+    reached: Part,
+}
+
+impl Current {
+    fn new(start: usize) -> Self {
+        Self { start, reached: Part::Nothing }
+    }
+
+    fn take(&mut self, line: Line) {
+        let part = match line {
+            Line::Blank => Part::Nothing,
+            // Behind the start of a document, `%` is content.
+            Line::Directive => Part::Directives,
+            Line::Start | Line::End | Line::Content => Part::Content,
+        };
+        self.reached = self.reached.max(part);
+    }
+
+    fn until(&self, end: usize) -> Option<Span> {
+        (self.reached > Part::Nothing).then(|| Span::new(self.start, end))
+    }
+}
+
+/// What a line means to the stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// Nothing, or a comment.
+    Blank,
+    /// `%…`
+    Directive,
+    /// `---`
+    Start,
+    /// `...`
+    End,
+    Content,
+}
+
+impl Line {
+    fn of(line: &str) -> Self {
+        // A byte order mark may stand before any document.
+        let line = line.strip_prefix('\u{FEFF}').unwrap_or(line);
+        let is_marker = |marker: &str| {
+            line.strip_prefix(marker)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']))
+        };
+        let content = line.trim_start_matches([' ', '\t']).trim_end_matches(['\n', '\r']);
+        if is_marker("---") {
+            Self::Start
+        } else if is_marker("...") {
+            Self::End
+        } else if line.starts_with('%') {
+            Self::Directive
+        } else if content.is_empty() || content.starts_with('#') {
+            Self::Blank
+        } else {
+            Self::Content
+        }
+    }
+}
+
+/// The lines of `text` with their offsets and line breaks. A lone CR ends a line in YAML too.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
+        let length = match rest.find(['\n', '\r']) {
+            Some(at) if rest.get(at..).is_some_and(|end| end.starts_with("\r\n")) => at + 2,
+            Some(at) => at + 1,
+            None => rest.len(),
+        };
+        let line = rest.get(..length).unwrap_or_default();
+        let line_start = start;
+        start += length;
+        Some((line_start, line))
+    })
+}
