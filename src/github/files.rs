@@ -132,8 +132,7 @@ impl Repository {
         };
         match text {
             _ if byte_size > MAX_BYTES => Ok(BlobContent::TooLarge),
-            // Text that has another size than the blob was converted on its way.
-            Some(text) if is_truncated != Some(true) && text.len() == byte_size => {
+            Some(text) if is_truncated != Some(true) && is_exact(&text, byte_size) => {
                 Ok(BlobContent::Text(text))
             }
             _ => self.raw_blob(&oid).await,
@@ -153,6 +152,11 @@ impl Repository {
             })?;
         Ok(String::from_utf8(bytes).map_or(BlobContent::Binary, BlobContent::Text))
     }
+}
+
+/// Bytes that are not UTF-8 are replaced on their way, and text may be converted.
+fn is_exact(text: &str, byte_size: usize) -> bool {
+    text.len() == byte_size && !text.contains(char::REPLACEMENT_CHARACTER)
 }
 
 fn alias(index: usize) -> String {

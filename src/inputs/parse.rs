@@ -406,7 +406,17 @@ mod tests {
             ("prune", "true"),
         ])
         .unwrap_err();
-        insta::assert_snapshot!(errors.join("\n"), @"");
+        insta::assert_snapshot!(errors.join("\n"), @r"
+        input `prune`: `true` is not supported yet; allowed are `false`
+        input `client-secret`: is missing or empty although `client-id` is given: both belong together
+        input `base-url`: `ftp://x` must begin with `https://`
+        input `files`: line 1: `a[` is not a glob: unclosed character class; missing ']'
+        input `blueprint`: `a b` is no blueprint: a space is not allowed
+        input `owner`: `a(b` is not allowed: use printable ASCII characters except parentheses
+        input `report-file`: `../x` must be a path below the workspace
+        input `mode`: `dry` is not allowed; allowed are `auto`, `plan`, `apply`
+        input `merge`: `yes` is not allowed; allowed are `true`, `false`
+        ");
     }
 
     #[test]

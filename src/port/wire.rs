@@ -59,13 +59,13 @@ pub fn pack<'e>(entities: impl IntoIterator<Item = &'e Entity>) -> Vec<Body> {
     let mut batch_bytes = 0;
     for entity in entities {
         let entity = to_json(entity);
-        let bytes = batch_bytes + b",".len() + entity.len();
-        let is_over = BULK_START.len() + bytes + BULK_END.len() > MAX_BYTES;
+        let bytes = BULK_START.len() + batch_bytes + entity.len() + BULK_END.len();
+        let is_over = bytes > MAX_BYTES;
         if !batch.is_empty() && (batch.len() == MAX_ENTITIES || is_over) {
             bodies.push(Body::of(&std::mem::take(&mut batch)));
             batch_bytes = 0;
         }
-        batch_bytes += b",".len() + entity.len();
+        batch_bytes += entity.len() + b",".len();
         batch.push(entity);
     }
     if !batch.is_empty() {
