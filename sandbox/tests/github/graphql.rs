@@ -325,6 +325,7 @@ async fn errors_come_with_status_200() {
     ] {
         let body = world.graphql(query, json!({})).await;
         assert!(!body["errors"].as_array().unwrap().is_empty(), "{query}");
+        assert_eq!(body.get("data"), None, "{query}");
     }
     let broken = world
         .request(Method::POST, &world.github.graphql_url())
