@@ -134,6 +134,10 @@ impl ObjectFormat {
 /// Changes are staged in memory ([`Self::write`] and others) and become a commit on the current
 /// branch with [`Self::commit`]. Names and dates are fixed, so the same calls give the same ids.
 /// Nothing of the user's configuration is read. Clones are handles to the same repository.
+///
+/// A revision is whatever `git rev-parse` takes for a commit: an id, a branch, `main~2`. Methods
+/// fail with [`GitError::NoSuchRevision`] where there is none, and with another [`GitError`] where
+/// `git` itself fails.
 #[derive(Clone)]
 pub struct TestRepository(Arc<Inner>);
 

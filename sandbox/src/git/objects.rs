@@ -155,24 +155,38 @@ impl Commit {
     }
 }
 
-/// The entries of a tree object.
-pub(super) fn tree_entries(data: &[u8], format: ObjectFormat) -> Result<Vec<TreeEntry>, GitError> {
-    let broken = || GitError::Unexpected("a broken tree".to_owned());
-    let mut entries = Vec::new();
-    let mut rest = data;
-    while !rest.is_empty() {
-        let end = rest.iter().position(|byte| *byte == 0).ok_or_else(broken)?;
-        let head = String::from_utf8_lossy(&rest[..end]);
-        let (mode, name) = head.split_once(' ').ok_or_else(broken)?;
-        let id_end = end + 1 + format.byte_length();
-        entries.push(TreeEntry {
-            mode: Mode::parse(mode).ok_or_else(broken)?,
-            name: name.to_owned(),
-            id: ObjectId::from_bytes(rest.get(end + 1..id_end).ok_or_else(broken)?),
-        });
-        rest = &rest[id_end..];
+/// An entry of a tree as its bytes have it, so that looking for one name makes only one entry.
+pub(super) struct RawEntry<'a> {
+    mode: &'a [u8],
+    pub(super) name: &'a [u8],
+    id: &'a [u8],
+}
+
+impl RawEntry<'_> {
+    pub(super) fn parse(&self) -> Result<TreeEntry, GitError> {
+        let mode = String::from_utf8_lossy(self.mode);
+        Ok(TreeEntry {
+            mode: Mode::parse(&mode).ok_or_else(|| GitError::Unexpected(mode.into_owned()))?,
+            name: String::from_utf8_lossy(self.name).into_owned(),
+            id: ObjectId::from_bytes(self.id),
+        })
     }
-    Ok(entries)
+}
+
+/// The entries of a tree object: `<mode> SP <name> NUL <id>`, one after the other.
+pub(super) fn raw_entries(
+    mut data: &[u8],
+    format: ObjectFormat,
+) -> impl Iterator<Item = RawEntry<'_>> {
+    std::iter::from_fn(move || {
+        let space = data.iter().position(|byte| *byte == b' ')?;
+        let (mode, rest) = (&data[..space], &data[space + 1..]);
+        let end = rest.iter().position(|byte| *byte == 0)?;
+        let (name, rest) = (&rest[..end], &rest[end + 1..]);
+        let (id, rest) = rest.split_at_checked(format.byte_length())?;
+        data = rest;
+        Some(RawEntry { mode, name, id })
+    })
 }
 
 /// The process that reads objects. It ends when its input is closed.

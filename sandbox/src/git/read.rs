@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use super::objects::{self, CatFile};
+use super::objects::{CatFile, raw_entries};
 use super::{Commit, GitError, Kind, Mode, Object, ObjectId, TestRepository, TreeEntry};
 
 /// One entry of a tree and everything below it.
@@ -91,28 +91,39 @@ impl TestRepository {
 
     /// The entries of a tree, itself only.
     pub(crate) fn tree(&self, id: &str) -> Result<Vec<TreeEntry>, GitError> {
+        let data = self.tree_data(id)?;
+        raw_entries(&data, self.0.format)
+            .map(|entry| entry.parse())
+            .collect()
+    }
+
+    fn tree_data(&self, id: &str) -> Result<Vec<u8>, GitError> {
         match self.object(id)? {
             Some(Object {
                 kind: Kind::Tree,
                 data,
                 ..
-            }) => objects::tree_entries(&data, self.0.format),
+            }) => Ok(data),
             _ => Err(GitError::NoSuchRevision(id.to_owned())),
         }
     }
 
     /// What lies at a path below a tree or commit; symbolic links are not followed.
     pub(crate) fn entry_at(&self, tree: &str, path: &str) -> Result<Option<TreeEntry>, GitError> {
-        let mut folder = match self.object(&format!("{tree}^{{tree}}"))? {
-            Some(object) => object.id,
-            None => return Ok(None),
+        let Some(mut folder) = self
+            .object(&format!("{tree}^{{tree}}"))?
+            .map(|tree| tree.id)
+        else {
+            return Ok(None);
         };
         let mut names = path.split('/').peekable();
         while let Some(name) = names.next() {
-            let entries = self.tree(&folder)?;
-            let Some(entry) = entries.into_iter().find(|entry| entry.name == name) else {
+            let data = self.tree_data(&folder)?;
+            let mut entries = raw_entries(&data, self.0.format);
+            let Some(entry) = entries.find(|entry| entry.name == name.as_bytes()) else {
                 return Ok(None);
             };
+            let entry = entry.parse()?;
             match (names.peek(), entry.mode) {
                 (None, _) => return Ok(Some(entry)),
                 (Some(_), Mode::Folder) => folder = entry.id,

@@ -71,23 +71,14 @@ impl GitHubSandbox {
         let zero = self.repository().zero_id();
         let (created, deleted) = (zero == *before, zero == *after);
         let known = !created && self.repository().commit_at(before)?.is_some();
-        let forced = match (created || deleted, known) {
-            (true, _) => false,
-            (false, false) => true,
-            (false, true) => {
-                self.repository().merge_base(before, after)?.as_deref() != Some(before)
-            }
-        };
+        let moved = !created && !deleted;
+        let forced = moved && (!known || !self.is_ancestor(before, after)?);
         let links = self.links();
-        let commits = if deleted {
-            Vec::new()
+        let (commits, head) = if deleted {
+            (Vec::new(), None)
         } else {
-            self.pushed(known.then_some(before), after)?
-        };
-        let head = if deleted {
-            None
-        } else {
-            self.repository().commit_at(after)?
+            let commits = self.pushed(known.then_some(before), after)?;
+            (commits, self.repository().commit_at(after)?)
         };
         let reference = if branch.starts_with("refs/") {
             branch.to_owned()
@@ -210,6 +201,11 @@ impl GitHubSandbox {
         event["repository"] = self.repository_json()?;
         event["sender"] = self.links().user(ACTOR);
         Ok(event)
+    }
+
+    fn is_ancestor(&self, ancestor: &str, commit: &str) -> Result<bool, GitError> {
+        let merge_base = self.repository().merge_base(ancestor, commit)?;
+        Ok(merge_base.as_deref() == Some(ancestor))
     }
 
     fn pushed(&self, before: Option<&str>, after: &str) -> Result<Vec<Commit>, GitError> {

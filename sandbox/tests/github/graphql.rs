@@ -325,7 +325,12 @@ async fn errors_come_with_status_200() {
     ] {
         let body = world.graphql(query, json!({})).await;
         assert!(!body["errors"].as_array().unwrap().is_empty(), "{query}");
+        assert_eq!(body.get("data"), None, "{query}");
     }
+    let query = "query($id: GitObjectID!) { repository(owner: \"octo-org\", name: \"catalog\") {
+        object(oid: $id) { oid } } }";
+    let body = world.graphql(query, json!({"id": "main"})).await;
+    assert!(!body["errors"].as_array().unwrap().is_empty());
     let broken = world
         .request(Method::POST, &world.github.graphql_url())
         .body("{");

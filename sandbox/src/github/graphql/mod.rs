@@ -69,29 +69,26 @@ async fn execute(schema: &GitHubSchema, shared: &Arc<Shared>, request: &Request)
         links,
     };
     let response = schema.execute(query.data(world)).await;
-    let mut body = serde_json::to_value(response).map_err(|_| Refusal::not_json())?;
-    for error in body["errors"].as_array_mut().into_iter().flatten() {
-        raise_type(error);
-    }
-    if body.get("errors").is_some_and(Value::is_null) {
-        body.as_object_mut().map(|body| body.remove("errors"));
-    }
+    let mut body =
+        serde_json::to_value(response).map_err(|error| Refusal::new(500, error.to_string()))?;
+    tidy(&mut body);
     Ok(Answer::json(200, &body))
 }
 
-/// GitHub has an error's type beside its message.
-fn raise_type(error: &mut Value) {
-    let kind = error["extensions"]["type"].take();
-    if let Some(error) = error.as_object_mut() {
-        if kind.is_string() {
+/// GitHub has an error's type beside its message, and no data where a query is not valid.
+fn tidy(body: &mut Value) {
+    let Some(Value::Array(errors)) = body.get_mut("errors") else {
+        return;
+    };
+    for error in errors.iter_mut().filter_map(Value::as_object_mut) {
+        let extensions = error.get_mut("extensions").and_then(Value::as_object_mut);
+        if let Some(kind) = extensions.and_then(|extensions| extensions.remove("type")) {
             error.insert("type".to_owned(), kind);
-            error.remove("extensions");
-        } else if error
-            .get("extensions")
-            .is_some_and(|all| *all == json!({"type": null}))
-        {
-            error.remove("extensions");
         }
+        error.retain(|key, value| key != "extensions" || *value != json!({}));
+    }
+    if let Some(body) = body.as_object_mut() {
+        body.retain(|key, value| key != "data" || !value.is_null());
     }
 }
 

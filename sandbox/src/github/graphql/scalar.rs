@@ -16,6 +16,11 @@ impl ScalarType for GitObjectId {
         }
     }
 
+    /// So that a query with another is refused as a whole.
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::String(text) if is_full_id(text))
+    }
+
     fn to_value(&self) -> Value {
         Value::String(self.0.clone())
     }
