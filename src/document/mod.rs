@@ -37,7 +37,9 @@ pub enum Format {
 impl Format {
     /// The format that a path's extension says: JSON for `.json` in any case, else YAML.
     pub fn of_path(path: &str) -> Self {
-        let is_json = path.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case("json"));
+        let is_json = path
+            .rsplit_once('.')
+            .is_some_and(|(_, end)| end.eq_ignore_ascii_case("json"));
         if is_json { Self::Json } else { Self::Yaml }
     }
 }
@@ -58,7 +60,10 @@ pub struct Documents {
 /// Never fails as a whole: what cannot be read is in [`Documents::diagnostics`].
 pub fn parse(source: &Arc<Source>) -> Documents {
     if source.text().len() > MAX_BYTES {
-        return Documents { roots: Vec::new(), diagnostics: vec![too_large(source)] };
+        return Documents {
+            roots: Vec::new(),
+            diagnostics: vec![too_large(source)],
+        };
     }
     match Format::of_path(source.path().as_str()) {
         Format::Json => json::parse(source),

@@ -111,5 +111,8 @@ impl Node {
 
 /// The members of a mapping alone, as JSON.
 pub fn to_json_map(members: &[Member]) -> Map<String, serde_json::Value> {
-    members.iter().map(|member| (member.key.clone(), member.value.to_json())).collect()
+    members
+        .iter()
+        .map(|member| (member.key.clone(), member.value.to_json()))
+        .collect()
 }
