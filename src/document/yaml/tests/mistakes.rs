@@ -80,7 +80,7 @@ fn syntax_errors_are_put_in_plain_words() {
         ),
         (
             "  a: 1\nb: 2",
-            "2:1-2:3 syntax: found `b:` behind the end of the value",
+            "2:1-2:3 syntax: expected the end of the document, found `b:`",
         ),
         ("- a\n b: 1", "2:3-2:4 syntax: a `:` cannot stand here"),
         (
@@ -111,7 +111,7 @@ fn syntax_errors_are_put_in_plain_words() {
         ),
         (
             "%YAML\n---\n",
-            "1:1-1:6 syntax: found `%YAML`, which is no directive that YAML has",
+            "1:1-1:6 syntax: the directive `%YAML` is incomplete, unknown or given twice",
         ),
         (
             "a\n... b",
