@@ -19,7 +19,10 @@ pub(super) struct Findings {
 impl Findings {
     /// Nothing found in `source` yet.
     pub(super) fn new(source: &Arc<Source>) -> Self {
-        Self { source: Arc::clone(source), diagnostics: Vec::new() }
+        Self {
+            source: Arc::clone(source),
+            diagnostics: Vec::new(),
+        }
     }
 
     /// A diagnostic about this file, to be completed and [pushed](Self::push).
@@ -42,10 +45,14 @@ impl Findings {
     /// Reports that a mapping names `key` at `second` although it does at `first` already.
     pub(super) fn push_duplicate_key(&mut self, key: &str, first: Span, second: Span) {
         self.push(
-            self.at(Code::DuplicateKey, second, format!("the key `{}` is given twice", brief(key)))
-                .label("again here")
-                .related(self.location(first), "first here")
-                .help("remove one of the two"),
+            self.at(
+                Code::DuplicateKey,
+                second,
+                format!("the key `{}` is given twice", brief(key)),
+            )
+            .label("again here")
+            .related(self.location(first), "first here")
+            .help("remove one of the two"),
         );
     }
 
@@ -56,22 +63,30 @@ impl Findings {
 
     /// Whether something was reported at exactly `span`.
     pub(super) fn include(&self, span: Span) -> bool {
-        self.diagnostics.iter().any(|diagnostic| diagnostic.location().span == span)
+        self.diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.location().span == span)
     }
 
     /// `roots` and what was found. Too many mistakes leave no root: those that were not reported
     /// could lie in any of them.
     pub(super) fn into_documents(self, roots: Vec<Node>) -> Documents {
         let roots = if self.is_full() { Vec::new() } else { roots };
-        Documents { roots, diagnostics: self.diagnostics }
+        Documents {
+            roots,
+            diagnostics: self.diagnostics,
+        }
     }
 }
 
 /// `text` as it is quoted in a message: on one line and not long.
 pub(super) fn brief(text: &str) -> String {
     const MOST: usize = 40;
-    let mut shown: String =
-        text.chars().take(MOST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut shown: String = text
+        .chars()
+        .take(MOST)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     if text.chars().nth(MOST).is_some() {
         shown.push('…');
     }

@@ -4,9 +4,9 @@
 //! accepts exactly what `serde_json` does. Where it is plain what was meant (a missing comma, a
 //! single quote) it reports the mistake and reads on, so that one run finds them all.
 
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::sync::Arc;
 
@@ -50,7 +50,11 @@ enum Next {
 impl<'a> Reader<'a> {
     fn new(source: &'a Arc<Source>) -> Self {
         let text = source.text();
-        let byte_order_mark = if text.starts_with('\u{FEFF}') { '\u{FEFF}'.len_utf8() } else { 0 };
+        let byte_order_mark = if text.starts_with('\u{FEFF}') {
+            '\u{FEFF}'.len_utf8()
+        } else {
+            0
+        };
         Self {
             text,
             at: byte_order_mark,
@@ -66,7 +70,9 @@ impl<'a> Reader<'a> {
         self.skip_blanks();
         if self.peek().is_none() {
             let help = "write an entity, such as `{\"identifier\": \"my-service\"}`";
-            let empty = self.mistake(Span::new(0, self.text.len()), "the file is empty").help(help);
+            let empty = self
+                .mistake(Span::new(0, self.text.len()), "the file is empty")
+                .help(help);
             return self.stop(empty);
         }
         let root = self.value(1)?;
@@ -100,7 +106,10 @@ impl<'a> Reader<'a> {
             Some(c) if is_word(c) => self.word()?,
             _ => return self.stop(self.unexpected("a value")),
         };
-        Ok(Node { span: Span::new(start, self.at), value })
+        Ok(Node {
+            span: Span::new(start, self.at),
+            value,
+        })
     }
 
     /// `array = "[" [ value { "," value } ] "]"`
@@ -146,7 +155,11 @@ impl<'a> Reader<'a> {
         }
         self.at += 1;
         self.skip_blanks();
-        Ok(Member { key, key_span, value: self.value(depth + 1)? })
+        Ok(Member {
+            key,
+            key_span,
+            value: self.value(depth + 1)?,
+        })
     }
 
     fn unquoted_key(&mut self) -> String {
@@ -172,7 +185,11 @@ impl<'a> Reader<'a> {
         while self.peek() == Some(',') {
             if is_first || comma.is_some() {
                 let help = "remove the comma, or write the value";
-                self.pass_over(self.next_character(), "there is no value before this `,`", help);
+                self.pass_over(
+                    self.next_character(),
+                    "there is no value before this `,`",
+                    help,
+                );
             }
             comma = Some(self.next_character());
             self.at += 1;
@@ -188,10 +205,14 @@ impl<'a> Reader<'a> {
                 self.open.pop();
                 Ok(Next::End)
             }
-            Some(_) if is_first || comma.is_some() => Ok(Next::Item),
+            _ if is_first || comma.is_some() => Ok(Next::Item),
             Some('"' | '{' | '[' | '0'..='9') => {
                 let message = format!("expected `,` or `{close}` here");
-                self.pass_over(Span::new(behind_last, behind_last), message, "add the comma");
+                self.pass_over(
+                    Span::new(behind_last, behind_last),
+                    message,
+                    "add the comma",
+                );
                 Ok(Next::Item)
             }
             _ => self.stop(self.no_comma(behind_last, close)),
@@ -258,12 +279,15 @@ impl<'a> Reader<'a> {
 
     fn too_deep(&self) -> Diagnostic {
         let message = format!("values are nested more than {MAX_DEPTH} levels deep");
-        self.findings.at(Code::TooDeep, self.next_character(), message)
+        self.findings
+            .at(Code::TooDeep, self.next_character(), message)
     }
 
     /// Something else than `expected` stands here.
     fn unexpected(&self, expected: &str) -> Diagnostic {
-        let found = self.peek().map_or("the end of the file".to_owned(), name_of);
+        let found = self
+            .peek()
+            .map_or("the end of the file".to_owned(), name_of);
         let message = format!("expected {expected}, found {found}");
         let diagnostic = self.mistake(self.next_character(), message);
         let diagnostic = match (self.peek(), self.open.last()) {
@@ -284,7 +308,11 @@ impl<'a> Reader<'a> {
     /// Neither a comma nor the closing bracket stands here.
     fn no_comma(&self, behind_last: usize, close: char) -> Diagnostic {
         let diagnostic = self.unexpected(&format!("`,` or `{close}`"));
-        let follows_quote = behind_last == self.at && self.text.get(..self.at).is_some_and(|read| read.ends_with('"'));
+        let follows_quote = behind_last == self.at
+            && self
+                .text
+                .get(..self.at)
+                .is_some_and(|read| read.ends_with('"'));
         match self.peek() {
             Some(c) if is_word(c) && follows_quote => {
                 diagnostic.help("write `\\\"` for a quote inside a string")

@@ -1,5 +1,7 @@
 //! What the tests of both formats need.
 
+use proptest::prelude::*;
+
 use super::{Documents, Format, Node, Value, parse};
 use crate::source::{RepoPath, Source};
 
@@ -12,7 +14,7 @@ pub(super) fn documents(format: Format, text: &str) -> Documents {
     parse(&Source::new(RepoPath::new(path), text))
 }
 
-/// The diagnostics, one a line: `line:column code: message (help)`.
+/// The diagnostics, one a line: `line:column code: message (help: …)`.
 pub(super) fn shown(documents: &Documents) -> String {
     let lines = documents.diagnostics.iter().map(|diagnostic| {
         let (start, end) = (diagnostic.location().start(), diagnostic.location().end());
@@ -21,7 +23,7 @@ pub(super) fn shown(documents: &Documents) -> String {
             start.line, start.column, end.line, end.column, diagnostic.code, diagnostic.message
         );
         if let Some(help) = &diagnostic.help {
-            line.push_str(&format!(" ({help})"));
+            line.push_str(&format!(" (help: {help})"));
         }
         line
     });
@@ -37,4 +39,31 @@ pub(super) fn nodes(node: &Node) -> Vec<&Node> {
         _ => {}
     }
     found
+}
+
+/// Any JSON, not too large.
+pub(super) fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let text = prop_oneof![
+        "[a-z]{0,6}",
+        "\\PC{0,8}",
+        "[\\x00-\\x7f]{0,6}",
+        "(true|null|~|1|<<|- |: |#)"
+    ];
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map_into(),
+        any::<i64>().prop_map_into(),
+        any::<u64>().prop_map_into(),
+        any::<f64>()
+            .prop_filter("JSON has finite numbers only", |f| f.is_finite())
+            .prop_map_into(),
+        text.clone().prop_map_into(),
+    ];
+    leaf.prop_recursive(5, 40, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map_into(),
+            prop::collection::vec((text.clone(), inner), 0..6)
+                .prop_map(|members| serde_json::Value::Object(members.into_iter().collect())),
+        ]
+    })
 }

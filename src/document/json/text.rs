@@ -44,7 +44,11 @@ impl Reader<'_> {
         }
         self.at += 1;
         let help = "put it into double quotes";
-        self.pass_over(Span::new(start, self.at), "the string is in single quotes", help);
+        self.pass_over(
+            Span::new(start, self.at),
+            "the string is in single quotes",
+            help,
+        );
         Ok(text.to_owned())
     }
 
@@ -55,7 +59,10 @@ impl Reader<'_> {
         } else {
             "put it into double quotes"
         };
-        self.stop(self.mistake(Span::new(start, start + 1), message).help(help))
+        self.stop(
+            self.mistake(Span::new(start, start + 1), message)
+                .help(help),
+        )
     }
 
     fn control_character(&mut self, control: char) {
@@ -64,7 +71,11 @@ impl Reader<'_> {
             _ => format!("\\u{:04x}", u32::from(control)),
         };
         let message = format!("{} stands in a string as it is", name_of(control));
-        self.pass_over(self.next_character(), message, format!("write `{escape}` for it"));
+        self.pass_over(
+            self.next_character(),
+            message,
+            format!("write `{escape}` for it"),
+        );
         self.at += 1;
     }
 
@@ -100,7 +111,11 @@ impl Reader<'_> {
             self.at += 1;
             self.take_while(|c| c.is_ascii_hexdigit());
             let help = "`\\u` takes four hexadecimal digits, such as `\\u00e9`";
-            self.pass_over(Span::new(start, self.at), "the `\\u` escape is cut short", help);
+            self.pass_over(
+                Span::new(start, self.at),
+                "the `\\u` escape is cut short",
+                help,
+            );
             return REPLACEMENT;
         };
         self.at = start + 6;
@@ -124,7 +139,9 @@ impl Reader<'_> {
     fn code_unit(&self, at: usize) -> Option<u16> {
         let digits = self.text.get(at..at + 6)?.strip_prefix("\\u")?;
         let is_hexadecimal = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_hexadecimal.then(|| u16::from_str_radix(digits, 16).ok()).flatten()
+        is_hexadecimal
+            .then(|| u16::from_str_radix(digits, 16).ok())
+            .flatten()
     }
 
     /// `number = ["-"] digits-without-leading-zero ["." digits] [("e" | "E") ["+" | "-"] digits]`
@@ -167,7 +184,11 @@ impl Reader<'_> {
                 return self.stop(self.mistake(span, message).help(help));
             }
         };
-        self.pass_over(span, format!("JSON has no `{word}`"), format!("write `{meant}`"));
+        self.pass_over(
+            span,
+            format!("JSON has no `{word}`"),
+            format!("write `{meant}`"),
+        );
         Ok(Value::Null)
     }
 }
@@ -181,10 +202,16 @@ fn number_mistake(text: &str) -> (String, String) {
         return (format!("the number `{shown}` is too large"), quote);
     }
     if let Some(rest) = digits.strip_prefix('+').filter(|rest| is_number(rest)) {
-        return ("a number has no `+` in front".to_owned(), format!("write `{}`", brief(rest)));
+        return (
+            "a number has no `+` in front".to_owned(),
+            format!("write `{}`", brief(rest)),
+        );
     }
     if matches!(digits, "Infinity" | "NaN" | "inf") {
-        return (format!("JSON has no `{shown}`"), "use `null`, or leave the key out".to_owned());
+        return (
+            format!("JSON has no `{shown}`"),
+            "use `null`, or leave the key out".to_owned(),
+        );
     }
     let plain = digits.trim_start_matches('0');
     if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -193,10 +220,16 @@ fn number_mistake(text: &str) -> (String, String) {
         return (format!("the number `{shown}` has leading zeros"), help);
     }
     if digits.starts_with('.') && is_number(&format!("0{digits}")) {
-        return (format!("`{shown}` has no digit before its point"), "write a `0` there".to_owned());
+        return (
+            format!("`{shown}` has no digit before its point"),
+            "write a `0` there".to_owned(),
+        );
     }
     if digits.ends_with('.') && is_number(&format!("{digits}0")) {
-        return (format!("`{shown}` has no digit behind its point"), "write a `0` there".to_owned());
+        return (
+            format!("`{shown}` has no digit behind its point"),
+            "write a `0` there".to_owned(),
+        );
     }
     (format!("`{shown}` is not a number"), quote)
 }

@@ -32,7 +32,10 @@ pub(super) struct Entry {
 
 /// What a node is.
 pub(super) enum Content {
-    Scalar { text: String, is_plain: bool },
+    Scalar {
+        text: String,
+        is_plain: bool,
+    },
     Sequence(Vec<Id>),
     /// Keys and values in turn.
     Mapping(Vec<Id>),
@@ -78,8 +81,8 @@ struct Open {
 /// How a collection is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
-    /// In brackets.
-    Flow,
+    /// In brackets, the first at this offset.
+    Flow(usize),
     /// A block, or a single pair in a flow sequence: it ends where its last value does.
     Bare,
 }
@@ -128,7 +131,10 @@ impl<'a> Composer<'a> {
                 let properties = self.properties(token.start, anchor, tag.is_some());
                 let span = self.scalar_span(token, &text, style, &properties);
                 let is_plain = style == ScalarStyle::Plain;
-                let content = Content::Scalar { text: text.into_owned(), is_plain };
+                let content = Content::Scalar {
+                    text: text.into_owned(),
+                    is_plain,
+                };
                 self.add(span, &properties, tag.as_deref(), anchor, content)?;
             }
             Event::SequenceStart(anchor, tag) => {
@@ -145,16 +151,25 @@ impl<'a> Composer<'a> {
     }
 
     fn finish(self) -> Option<Graph> {
-        let graph = Graph { root: self.root?, entries: self.entries };
+        let graph = Graph {
+            root: self.root?,
+            entries: self.entries,
+        };
         let root = graph.entry(graph.root);
-        let is_empty = matches!(&root.content, Content::Scalar { text, is_plain: true } if text.is_empty());
+        let is_empty =
+            matches!(&root.content, Content::Scalar { text, is_plain: true } if text.is_empty());
         (!is_empty || root.tag.is_some()).then_some(graph)
     }
 
     fn properties(&mut self, at: usize, anchor: usize, has_tag: bool) -> Properties {
-        let announced = Announced { tag: has_tag, anchor: anchor > 0 };
+        let announced = Announced {
+            tag: has_tag,
+            anchor: anchor > 0,
+        };
         let properties = layout::properties(self.text, at, announced);
-        let name = properties.anchor.and_then(|name| self.text.get(name.range()));
+        let name = properties
+            .anchor
+            .and_then(|name| self.text.get(name.range()));
         self.anchor_names.extend(name);
         properties
     }
@@ -183,7 +198,11 @@ impl<'a> Composer<'a> {
                 Span::new(after_properties, end)
             }
             ScalarStyle::Literal | ScalarStyle::Folded => {
-                let from = if has_properties { properties.end } else { self.cursor };
+                let from = if has_properties {
+                    properties.end
+                } else {
+                    self.cursor
+                };
                 let start = layout::block_scalar_start(self.text, from);
                 let whole = Span::new(start, token.end.max(start));
                 Span::new(start, layout::block_scalar_end(self.text, whole))
@@ -193,7 +212,11 @@ impl<'a> Composer<'a> {
 
     /// Where a value that is left out would stand: right behind its indicator.
     fn omitted(&self) -> usize {
-        match self.open.last().map(|open| (self.kind(open), open.children.len() % 2)) {
+        match self
+            .open
+            .last()
+            .map(|open| (self.kind(open), open.children.len() % 2))
+        {
             None => self.cursor,
             Some((Kind::Sequence, _)) => layout::behind(self.text, self.cursor, b'-'),
             Some((Kind::Mapping, 0)) => {
@@ -223,9 +246,12 @@ impl<'a> Composer<'a> {
         let after_properties = layout::skip_blanks(self.text, properties.end);
         // The token of a block collection is empty, or ends where the collection starts.
         let is_flow = token.end > after_properties
-            && matches!(self.text.as_bytes().get(after_properties), Some(b'[' | b'{'));
+            && matches!(
+                self.text.as_bytes().get(after_properties),
+                Some(b'[' | b'{')
+            );
         let (shape, start) = match kind {
-            _ if is_flow => (Shape::Flow, after_properties),
+            _ if is_flow => (Shape::Flow(after_properties), after_properties),
             _ if properties.end == token.start => (Shape::Bare, self.bare_start(kind, token)),
             Kind::Mapping => (Shape::Bare, token.end),
             Kind::Sequence => (Shape::Bare, after_properties),
@@ -237,13 +263,21 @@ impl<'a> Composer<'a> {
         let place = Span::new(start, start);
         let id = self.add(place, &properties, tag, anchor, content)?;
         self.cursor = if is_flow { start + 1 } else { start };
-        self.open.push(Open { id, shape, children: Vec::new() });
+        self.open.push(Open {
+            id,
+            shape,
+            children: Vec::new(),
+        });
         Ok(())
     }
 
     /// Where a collection without brackets and properties starts.
     fn bare_start(&self, kind: Kind, token: Span) -> usize {
-        match self.open.last().map(|parent| (self.kind(parent), parent.children.len() % 2)) {
+        match self
+            .open
+            .last()
+            .map(|parent| (self.kind(parent), parent.children.len() % 2))
+        {
             // A sequence that is indented no further than its key has its token behind the `-`.
             Some((Kind::Mapping, place)) if kind == Kind::Sequence => {
                 let indicator = if place == 0 { b'?' } else { b':' };
@@ -254,10 +288,12 @@ impl<'a> Composer<'a> {
         }
     }
 
-    /// The innermost open collection ends; `bracket` is the offset of its closing bracket.
-    fn leave(&mut self, bracket: usize) {
+    /// The innermost open collection ends; its closing bracket, if it has one, stands at `at` or
+    /// behind the comma there.
+    fn leave(&mut self, at: usize) {
         let Some(open) = self.open.pop() else { return };
-        if open.shape == Shape::Flow {
+        if let Shape::Flow(_) = open.shape {
+            let bracket = layout::skip_blanks(self.text, layout::behind(self.text, at, b','));
             self.cursor = bracket + 1;
         }
         let entry = &mut self.entries[open.id.0];
@@ -280,7 +316,16 @@ impl<'a> Composer<'a> {
             Some(id) => Content::Alias(id),
             None => Content::Nothing,
         };
-        self.add(token, &Properties { end: token.start, ..Properties::default() }, None, 0, content)?;
+        self.add(
+            token,
+            &Properties {
+                end: token.start,
+                ..Properties::default()
+            },
+            None,
+            0,
+            content,
+        )?;
         Ok(())
     }
 
@@ -294,16 +339,19 @@ impl<'a> Composer<'a> {
         content: Content,
     ) -> Result<Id, Broken> {
         if self.open.len() >= MAX_DEPTH {
-            let message = format!("values are nested more than {MAX_DEPTH} levels deep");
-            let place = Span::new(span.start, span.start);
-            self.findings.push(self.findings.at(Code::TooDeep, place, message));
-            return Err(Broken);
+            return self.too_deep(span.start);
         }
         self.cursor = span.end;
-        let start = properties.tag.map_or(span.start, |tag| tag.start.min(span.start));
+        let start = properties
+            .tag
+            .map_or(span.start, |tag| tag.start.min(span.start));
         let tag = tag.map(|tag| format!("{}{}", tag.handle, tag.suffix));
         let id = Id(self.entries.len());
-        self.entries.push(Entry { span: Span::new(start, span.end), tag, content });
+        self.entries.push(Entry {
+            span: Span::new(start, span.end),
+            tag,
+            content,
+        });
         if anchor > 0 {
             self.anchors.insert(anchor, id);
         }
@@ -314,6 +362,13 @@ impl<'a> Composer<'a> {
         Ok(id)
     }
 
+    fn too_deep<T>(&mut self, at: usize) -> Result<T, Broken> {
+        let message = format!("values are nested more than {MAX_DEPTH} levels deep");
+        self.findings
+            .push(self.findings.at(Code::TooDeep, Span::new(at, at), message));
+        Err(Broken)
+    }
+
     /// Reports what the parser stumbled over. Behind an unknown alias it can read on.
     fn recover(&mut self, error: &ScanError) -> Result<(), Broken> {
         let at = self.offsets.of(error.marker());
@@ -322,12 +377,32 @@ impl<'a> Composer<'a> {
             let diagnostic =
                 message::unknown_alias(self.text, name, &self.anchor_names, self.findings);
             self.findings.push(diagnostic);
-            let nothing = Properties { end: at, ..Properties::default() };
+            let nothing = Properties {
+                end: at,
+                ..Properties::default()
+            };
             let span = Span::new(at, name.end);
             self.add(span, &nothing, None, 0, Content::Nothing)?;
-            return if self.findings.is_full() { Err(Broken) } else { Ok(()) };
+            return if self.findings.is_full() {
+                Err(Broken)
+            } else {
+                Ok(())
+            };
         }
-        let diagnostic = message::explain(self.text, error.info(), at, self.findings);
+        if error.info() == message::TOO_DEEP {
+            return self.too_deep(at);
+        }
+        let bracket = self.open.iter().rev().find_map(|open| match open.shape {
+            Shape::Flow(bracket) => Some(bracket),
+            Shape::Bare => None,
+        });
+        let stumble = message::Stumble {
+            info: error.info(),
+            at,
+            bracket,
+        };
+        let document = self.offsets.document;
+        let diagnostic = message::explain(self.text, document, &stumble, self.findings);
         self.findings.push(diagnostic);
         Err(Broken)
     }
@@ -346,16 +421,25 @@ impl Offsets {
         let characters = if input.is_ascii() {
             Vec::new()
         } else {
-            input.char_indices().map(|(at, _)| document.start + at).collect()
+            input
+                .char_indices()
+                .map(|(at, _)| document.start + at)
+                .collect()
         };
-        Self { document, characters }
+        Self {
+            document,
+            characters,
+        }
     }
 
     fn of(&self, marker: &Marker) -> usize {
         let offset = if self.characters.is_empty() {
             self.document.start.saturating_add(marker.index())
         } else {
-            self.characters.get(marker.index()).copied().unwrap_or(self.document.end)
+            self.characters
+                .get(marker.index())
+                .copied()
+                .unwrap_or(self.document.end)
         };
         offset.min(self.document.end)
     }

@@ -37,7 +37,13 @@ impl Budget {
 
 /// The value of the whole `graph`.
 pub(super) fn construct(graph: &Graph, findings: &mut Findings, budget: &mut Budget) -> Node {
-    Constructor { graph, findings, budget, alias: None }.node(graph.root, 1)
+    Constructor {
+        graph,
+        findings,
+        budget,
+        alias: None,
+    }
+    .node(graph.root, 1)
 }
 
 struct Constructor<'a> {
@@ -52,8 +58,14 @@ impl<'a> Constructor<'a> {
     fn node(&mut self, id: Id, depth: usize) -> Node {
         let graph = self.graph;
         let entry = graph.entry(id);
-        if self.alias.is_some_and(|alias| self.is_too_much(alias, entry, depth)) {
-            return Node { span: entry.span, value: Value::Null };
+        if self
+            .alias
+            .is_some_and(|alias| self.is_too_much(alias, entry, depth))
+        {
+            return Node {
+                span: entry.span,
+                value: Value::Null,
+            };
         }
         let value = match &entry.content {
             Content::Alias(target) => return self.expand(entry.span, *target, depth),
@@ -61,14 +73,22 @@ impl<'a> Constructor<'a> {
             Content::Scalar { text, is_plain } => self.scalar(entry, text, *is_plain),
             Content::Sequence(items) => {
                 self.check_collection(entry, Tag::Sequence);
-                Value::Array(items.iter().map(|item| self.node(*item, depth + 1)).collect())
+                Value::Array(
+                    items
+                        .iter()
+                        .map(|item| self.node(*item, depth + 1))
+                        .collect(),
+                )
             }
             Content::Mapping(children) => {
                 self.check_collection(entry, Tag::Mapping);
                 self.mapping(children, depth)
             }
         };
-        Node { span: entry.span, value }
+        Node {
+            span: entry.span,
+            value,
+        }
     }
 
     /// The value that the alias at `span` stands for, at the place of its anchor.
@@ -87,7 +107,10 @@ impl<'a> Constructor<'a> {
             let message = format!("with this alias, values are nested more than {MAX_DEPTH} deep");
             (Code::TooDeep, message)
         } else if self.budget.is_exceeded() {
-            (Code::TooLarge, "the aliases of this file stand for too much".to_owned())
+            (
+                Code::TooLarge,
+                "the aliases of this file stand for too much".to_owned(),
+            )
         } else {
             return false;
         };
@@ -144,21 +167,24 @@ impl<'a> Constructor<'a> {
         let name = entry.tag.as_deref()?;
         let tag = Tag::of(name);
         if tag.is_none() {
-            let message = format!("the tag `{}` is not known", brief(shorthand(name)));
+            let message = format!("the tag `{}` is not known", brief(&shorthand(name)));
             self.report_at(entry.span, message, format!("known are {KNOWN_TAGS}"));
         }
         tag
     }
 
     fn check_collection(&mut self, entry: &Entry, kind: Tag) {
-        if self.tag(entry).is_some_and(|tag| tag != kind && tag != Tag::NonSpecific) {
+        if self
+            .tag(entry)
+            .is_some_and(|tag| tag != kind && tag != Tag::NonSpecific)
+        {
             self.report_mismatch(entry);
         }
     }
 
     fn report_mismatch(&mut self, entry: &Entry) {
         let tag = shorthand(entry.tag.as_deref().unwrap_or_default());
-        let message = format!("the value is not what its tag `!!{tag}` says");
+        let message = format!("the value is not what its tag `{tag}` says");
         self.report_at(entry.span, message, "change the value, or remove the tag");
     }
 
@@ -176,7 +202,11 @@ impl<'a> Constructor<'a> {
                 }
             } else if let Some(key) = self.key(key) {
                 let name = key.clone();
-                if let Err(first) = members.insert(Member { key, key_span, value }) {
+                if let Err(first) = members.insert(Member {
+                    key,
+                    key_span,
+                    value,
+                }) {
                     self.report_duplicate(&name, first, key_span);
                 }
             }
@@ -255,7 +285,11 @@ impl<'a> Constructor<'a> {
     fn report_merge(&mut self, span: Span) {
         if !self.findings.include(span) {
             let message = "`<<` merges mappings, and this is none".to_owned();
-            self.report_at(span, message, "write `<<: *anchor`, or `<<: [*first, *second]`");
+            self.report_at(
+                span,
+                message,
+                "write `<<: *anchor`, or `<<: [*first, *second]`",
+            );
         }
     }
 }
@@ -277,9 +311,10 @@ enum Tag {
 const PREFIX: &str = "tag:yaml.org,2002:";
 const KNOWN_TAGS: &str = "`!!str`, `!!int`, `!!float`, `!!bool`, `!!null`, `!!map` and `!!seq`";
 
-/// A tag's name as it is mostly written, without the `!!`.
-fn shorthand(name: &str) -> &str {
-    name.strip_prefix(PREFIX).unwrap_or(name)
+/// A tag's full name as it is mostly written.
+fn shorthand(name: &str) -> String {
+    name.strip_prefix(PREFIX)
+        .map_or(name.to_owned(), |suffix| format!("!!{suffix}"))
 }
 
 impl Tag {

@@ -23,7 +23,11 @@ pub(super) fn skip_blanks(text: &str, mut at: usize) -> usize {
 /// The offset behind `indicator` if it follows at or behind `at`, else `at`.
 pub(super) fn behind(text: &str, at: usize, indicator: u8) -> usize {
     let next = skip_blanks(text, at);
-    if text.as_bytes().get(next) == Some(&indicator) { next + 1 } else { at }
+    if text.as_bytes().get(next) == Some(&indicator) {
+        next + 1
+    } else {
+        at
+    }
 }
 
 /// The offset of the block scalar whose indicators and blanks start at `at`.
@@ -86,7 +90,10 @@ pub(super) struct Announced {
 
 /// The properties that are written at `at`, in either order.
 pub(super) fn properties(text: &str, at: usize, announced: Announced) -> Properties {
-    let mut found = Properties { end: at, ..Properties::default() };
+    let mut found = Properties {
+        end: at,
+        ..Properties::default()
+    };
     loop {
         let start = skip_blanks(text, found.end);
         match text.as_bytes().get(start) {
@@ -114,7 +121,12 @@ fn tag_end(text: &str, start: usize) -> usize {
 /// The place of the anchor's name that starts at `at`.
 pub(super) fn name(text: &str, at: usize) -> Span {
     let rest = text.get(at..).unwrap_or_default();
-    let ends = |c| matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{FEFF}' | ',' | '[' | ']' | '{' | '}');
+    let ends = |c| {
+        matches!(
+            c,
+            ' ' | '\t' | '\n' | '\r' | '\u{FEFF}' | ',' | '[' | ']' | '{' | '}'
+        )
+    };
     Span::new(at, at + rest.find(ends).unwrap_or(rest.len()))
 }
 

@@ -26,14 +26,16 @@ pub(super) fn resolve(text: &str) -> Scalar {
         _ => {}
     }
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let finite = |number: Option<Number>, kind: fn(Number) -> Scalar| {
-        number.map_or(Scalar::NotFinite, kind)
-    };
+    let finite =
+        |number: Option<Number>, kind: fn(Number) -> Scalar| number.map_or(Scalar::NotFinite, kind);
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
         Scalar::NotFinite
     } else if let Some(digits) = text.strip_prefix("0o").filter(|digits| is_octal(digits)) {
         finite(in_radix(digits, 8), Scalar::Integer)
-    } else if let Some(digits) = text.strip_prefix("0x").filter(|digits| is_hexadecimal(digits)) {
+    } else if let Some(digits) = text
+        .strip_prefix("0x")
+        .filter(|digits| is_hexadecimal(digits))
+    {
         finite(in_radix(digits, 16), Scalar::Integer)
     } else if is_decimal(unsigned) {
         finite(decimal(text), Scalar::Integer)
@@ -79,11 +81,17 @@ fn is_float(unsigned: &str) -> bool {
 /// A decimal number as JSON would hold it: an integer where it fits, else a float.
 fn decimal(text: &str) -> Option<Number> {
     let text = text.strip_prefix('+').unwrap_or(text);
-    let integer = text.parse().map(u64::into).or_else(|_| text.parse().map(i64::into));
-    integer.or_else(|_| serde_json::from_str(text)).ok().or_else(|| {
-        // What JSON does not spell so: leading zeros, no digit beside the point.
-        Number::from_f64(text.parse().ok()?)
-    })
+    let integer = text
+        .parse()
+        .map(u64::into)
+        .or_else(|_| text.parse().map(i64::into));
+    integer
+        .or_else(|_| serde_json::from_str(text))
+        .ok()
+        .or_else(|| {
+            // What JSON does not spell so: leading zeros, no digit beside the point.
+            Number::from_f64(text.parse().ok()?)
+        })
 }
 
 fn in_radix(digits: &str, radix: u32) -> Option<Number> {

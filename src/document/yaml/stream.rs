@@ -43,7 +43,10 @@ struct Current {
 
 impl Current {
     fn new(start: usize) -> Self {
-        Self { start, reached: Part::Nothing }
+        Self {
+            start,
+            reached: Part::Nothing,
+        }
     }
 
     fn take(&mut self, line: Line) {
@@ -83,7 +86,9 @@ impl Line {
             line.strip_prefix(marker)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']))
         };
-        let content = line.trim_start_matches([' ', '\t']).trim_end_matches(['\n', '\r']);
+        let content = line
+            .trim_start_matches([' ', '\t'])
+            .trim_end_matches(['\n', '\r']);
         if is_marker("---") {
             Self::Start
         } else if is_marker("...") {
