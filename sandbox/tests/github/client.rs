@@ -1,5 +1,6 @@
 //! A sandbox with a client for it.
 
+use crate::support;
 use port_gitops_sandbox::github::Edition;
 use port_gitops_sandbox::{GitHubSandbox, Sandbox, TestRepository};
 use reqwest::header::HeaderMap;
@@ -63,10 +64,9 @@ impl World {
 
     pub(crate) fn of(repository: TestRepository, edition: Edition) -> Self {
         let github = GitHubSandbox::start_edition(edition, &repository).unwrap();
-        let client = Client::builder()
+        let client = support::http()
             .user_agent("sandbox-tests")
             .redirect(redirect::Policy::none())
-            .no_proxy()
             .build()
             .unwrap();
         Self {

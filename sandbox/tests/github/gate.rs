@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::client::{Reply, World, send};
+use crate::support;
 
 const QUERY: &str = "{ rateLimit { limit remaining used cost } }";
 
@@ -70,7 +71,7 @@ async fn a_token_is_needed() {
 #[tokio::test]
 async fn a_user_agent_is_needed() {
     let world = World::new();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = support::http().build().unwrap();
     let reply = send(client.get(world.url("")).bearer_auth(GitHubSandbox::TOKEN)).await;
     assert_eq!(reply.status, 403);
     assert!(reply.text.contains("administrative rules"));

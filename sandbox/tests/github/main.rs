@@ -1,6 +1,9 @@
 //! The GitHub sandbox, asked over HTTP.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod client;
 mod compare;
 mod contents;

@@ -5,6 +5,7 @@ use port_gitops_sandbox::{PortSandbox, Sandbox};
 use serde_json::{Value, json};
 
 use crate::client::{Port, message, read};
+use crate::support;
 
 const TOKEN: &str = "/v1/auth/access_token";
 
@@ -146,5 +147,12 @@ async fn requests_past_the_budget_are_refused_until_it_is_whole_again() {
 async fn it_can_listen_on_all_addresses() {
     let sandbox = PortSandbox::start_on("0.0.0.0:0").unwrap();
     let url = format!("{}/v1/blueprints", sandbox.url());
-    assert_eq!(reqwest::get(url).await.unwrap().status().as_u16(), 401);
+    let answer = support::http()
+        .build()
+        .unwrap()
+        .get(url)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status().as_u16(), 401);
 }

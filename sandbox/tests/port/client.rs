@@ -1,3 +1,4 @@
+use crate::support;
 use port_gitops_sandbox::{PortSandbox, Sandbox};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -16,11 +17,7 @@ impl Port {
         let sandbox = PortSandbox::start().unwrap();
         sandbox.add_blueprint(json!({"identifier": "domain", "title": "Domain"}));
         sandbox.add_blueprint(service());
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .user_agent(AGENT)
-            .build()
-            .unwrap();
+        let http = support::http().user_agent(AGENT).build().unwrap();
         Self { sandbox, http }
     }
 

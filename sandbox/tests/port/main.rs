@@ -3,6 +3,9 @@
 // Helpers of tests fail their test by panicking.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod access;
 mod client;
 mod delete;
