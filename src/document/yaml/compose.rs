@@ -52,7 +52,10 @@ impl Graph {
 
 /// Composes the document at `document` in `text`. `None` if it is empty or broken.
 pub(super) fn compose(text: &str, document: Span, findings: &mut Findings) -> Option<Graph> {
-    if let Some(diagnostic) = message::forbidden_character(text, document, findings) {
+    let forbidden = message::forbidden_character(text, document, findings);
+    if let Some(diagnostic) =
+        forbidden.or_else(|| message::unknown_directive(text, document, findings))
+    {
         findings.push(diagnostic);
         return None;
     }

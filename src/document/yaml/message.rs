@@ -5,7 +5,7 @@ mod rules;
 use strsim::damerau_levenshtein;
 
 use self::rules::{Extent, RULES, Rule, UNKNOWN};
-use super::layout;
+use super::{layout, stream};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::findings::{Findings, brief, name_of};
 use crate::source::Span;
@@ -43,6 +43,28 @@ pub(super) fn forbidden_character(
             .help(format!(
                 "remove it, or write `{escape}` for it inside of double quotes"
             )),
+    )
+}
+
+/// The first directive of `document` that YAML does not have, if there is one.
+///
+/// The specification would have it ignored, but then nobody learns that it does nothing. And the
+/// parser counts bytes there, where it counts characters elsewhere: every place behind is wrong.
+pub(super) fn unknown_directive(
+    text: &str,
+    document: Span,
+    findings: &Findings,
+) -> Option<Diagnostic> {
+    let name = stream::unknown_directive(text, document)?;
+    let shown = brief(text.get(name.range()).unwrap_or_default());
+    Some(
+        findings
+            .at(
+                Code::Syntax,
+                name,
+                format!("YAML has no directive `{shown}`"),
+            )
+            .help("remove the line; YAML has `%YAML 1.2` and `%TAG !handle! prefix`"),
     )
 }
 

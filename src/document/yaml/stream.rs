@@ -1,5 +1,6 @@
 //! A stream → the texts of its documents.
 
+use super::layout;
 use crate::source::Span;
 
 /// The places of the documents in `text`, with their directives and markers; those with nothing
@@ -25,6 +26,21 @@ pub(super) fn documents(text: &str) -> Vec<Span> {
     }
     documents.extend(current.until(text.len()));
     documents
+}
+
+/// The place of the first directive of `document` that YAML does not have, without its parameters.
+pub(super) fn unknown_directive(text: &str, document: Span) -> Option<Span> {
+    let prefix = lines(text.get(document.range())?)
+        .map(|(at, line)| (document.start + at, line))
+        .take_while(|(_, line)| matches!(Line::of(line), Line::Blank | Line::Directive));
+    let mut directives = prefix.filter_map(|(at, line)| {
+        let percent = at
+            + line
+                .find('%')
+                .filter(|_| Line::of(line) == Line::Directive)?;
+        Some(layout::word(text, percent))
+    });
+    directives.find(|name| !matches!(text.get(name.range()), Some("%YAML" | "%TAG")))
 }
 
 /// How far a document has got.

@@ -103,6 +103,14 @@ fn syntax_errors_are_put_in_plain_words() {
             "a: &x 1\nb: !!int *x",
             "2:10-2:12 syntax: an alias cannot have a tag or an anchor",
         ),
+        (
+            "# c\n%é x\n---\na",
+            "2:1-2:3 syntax: YAML has no directive `%é`",
+        ),
+        (
+            "\u{FEFF}%YAML 1.2\n%FOO\n---\na",
+            "2:1-2:5 syntax: YAML has no directive `%FOO`",
+        ),
         ("a: & b", "1:4-1:5 syntax: expected a name behind `&`"),
         ("a: !e!x b", "1:4-1:8 syntax: the tag `!e!x` is not known"),
         (
