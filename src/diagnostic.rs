@@ -171,6 +171,15 @@ impl Diagnostic {
     }
 }
 
+/// Sorts by file and line.
+pub fn sort(diagnostics: &mut [Diagnostic]) {
+    let place = |diagnostic: &Diagnostic| {
+        let location = diagnostic.location();
+        (location.path().clone(), location.span.start)
+    };
+    diagnostics.sort_by_cached_key(place);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -283,7 +283,7 @@ fn report(
     console::write_diagnostics(&rejections, log);
     let mut diagnostics = head.diagnostics;
     diagnostics.extend(rejections);
-    build::sort(&mut diagnostics);
+    diagnostic::sort(&mut diagnostics);
     let run = RunFacts {
         mode: run.mode,
         repository: runner.repository.clone(),

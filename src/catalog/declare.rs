@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::entity::{self, BlueprintId, Context, Entity, EntityKey};
 use super::rules::BlueprintRules;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{self, Code, Diagnostic};
 use crate::document::{self, Documents, Node};
 use crate::source::{Location, RepoPath, Source};
 
@@ -82,7 +82,7 @@ pub struct Declarations {
     pub valid: Vec<Arc<Declaration>>,
     /// Entities with errors, and documents of which nothing is known.
     pub invalid: Vec<Invalid>,
-    /// Everything there is to say.
+    /// Everything there is to say, in the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
     /// Whether anything may be missing.
     pub completeness: Completeness,
@@ -103,6 +103,7 @@ pub fn declare(files: &[EntityFile], writable: &BlueprintRules) -> Declarations 
         }
     }
     declarations.reject_duplicates();
+    diagnostic::sort(&mut declarations.diagnostics);
     if declarations
         .invalid
         .iter()

@@ -149,15 +149,6 @@ fn help(status: u16) -> Option<&'static str> {
     }
 }
 
-/// Sorts by file and line.
-pub fn sort(diagnostics: &mut [Diagnostic]) {
-    let place = |diagnostic: &Diagnostic| {
-        let location = diagnostic.location();
-        (location.path().clone(), location.span.start)
-    };
-    diagnostics.sort_by_cached_key(place);
-}
-
 fn place(entity: &EntityReport) -> (&str, usize) {
     (entity.location.path().as_str(), entity.location.span.start)
 }

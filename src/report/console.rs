@@ -3,7 +3,7 @@
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::log::{Log, visible};
-use super::{Cost, Ending, EntityReport, Report, State};
+use super::{Ending, EntityReport, Report, State};
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::event::Mode;
 use crate::source::Location;
@@ -63,15 +63,7 @@ pub fn write_ending(report: &Report, log: &Log) {
     } else {
         counts.join(", ")
     };
-    let Cost {
-        github_requests,
-        port_requests,
-        elapsed,
-    } = report.cost;
-    log.line(format!(
-        "{verb}: {counts} · {github_requests} requests to GitHub, {port_requests} to Port · {:.1} s",
-        elapsed.as_secs_f32()
-    ));
+    log.line(format!("{verb}: {counts} · {}", report.cost.words()));
 }
 
 /// The words for a state, which in a plan is only expected.

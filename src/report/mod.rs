@@ -13,6 +13,7 @@ pub mod summary;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::catalog::entity::EntityKey;
@@ -20,6 +21,13 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::Mode;
 use crate::git::{BranchName, CommitSha, RepoName};
 use crate::source::Location;
+
+/// What a segment of a URL's path may hold as it is.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Everything that there is to tell about a run.
 #[derive(Debug)]
@@ -68,6 +76,22 @@ pub struct Cost {
 
 fn as_milliseconds<S: serde::Serializer>(elapsed: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_u128(elapsed.as_millis())
+}
+
+impl Cost {
+    /// Says it in a few words.
+    pub fn words(&self) -> String {
+        let Self {
+            github_requests,
+            port_requests,
+            elapsed,
+        } = self;
+        let elapsed = match elapsed.as_millis() {
+            milliseconds @ ..1000 => format!("{milliseconds} ms"),
+            _ => format!("{:.1} s", elapsed.as_secs_f32()),
+        };
+        format!("{github_requests} requests to GitHub, {port_requests} to Port · {elapsed}")
+    }
 }
 
 /// How a run ended.
@@ -215,10 +239,7 @@ impl Report {
             .path()
             .as_str()
             .split('/')
-            .map(|segment| {
-                percent_encoding::utf8_percent_encode(segment, percent_encoding::NON_ALPHANUMERIC)
-                    .to_string()
-            })
+            .map(|segment| utf8_percent_encode(segment, SEGMENT).to_string())
             .collect();
         let line = location.start().line;
         format!(

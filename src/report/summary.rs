@@ -178,11 +178,9 @@ impl<W: Write> Page<W> {
             ))?;
         }
         self.line(&format!(
-            "\n<sub>[`{}`]({commit}) · {} requests to GitHub, {} to Port · {:.1} s</sub>",
+            "\n<sub>[`{}`]({commit}) · {}</sub>",
             head.short(),
-            report.cost.github_requests,
-            report.cost.port_requests,
-            report.cost.elapsed.as_secs_f32()
+            report.cost.words()
         ))
     }
 }
