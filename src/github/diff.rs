@@ -72,54 +72,41 @@ struct Entry {
 impl Repository {
     /// Finds where `head` differs from `base`.
     ///
-    /// Uses GitHub's comparison where that is exact, else both trees. A base that is gone (as after
-    /// a force-push) counts as no base at all.
+    /// Uses GitHub's comparison where that is exact, else both trees. A base that is gone, as after
+    /// a force-push, or that has no history in common with head where that is needed, counts as no
+    /// base at all.
     ///
     /// # Errors
     /// If GitHub does not answer, does not let the token read, or cuts a tree short.
     pub async fn diff(&self, base: &Base, head: &CommitSha) -> Result<Diff, Error> {
-        match base {
-            Base::Nothing => self.all_of(head).await,
-            Base::Commit(base) => match self.compare(base.as_str(), head).await {
-                Ok(comparison) => self.since_commit(base, head, comparison).await,
-                Err(Error::NotFound { .. }) => {
-                    tracing::info!(
-                        "the base {} is gone; every entity file counts as new",
-                        base.short()
-                    );
-                    self.all_of(head).await
-                }
-                Err(error) => Err(error),
-            },
-            Base::MergeBaseWith(other) => {
-                let comparison = self.compare(other, head).await?;
-                let merge_base = merge_base(&comparison)?;
-                match comparison.is_cut_short() {
-                    true => self.between_trees(merge_base, head).await,
-                    false => Ok(Diff {
-                        base: Some(merge_base),
-                        paths: comparison.paths(),
-                    }),
-                }
+        let other = match base {
+            Base::Nothing => return self.all_of(head).await,
+            Base::Commit(base) => base.as_str(),
+            Base::MergeBaseWith(other) => other,
+        };
+        let comparison = match self.compare(other, head).await {
+            Ok(comparison) => comparison,
+            Err(Error::NotFound { .. }) => {
+                tracing::info!(
+                    "there is no base `{other}` to compare with: all entity files count as new"
+                );
+                return self.all_of(head).await;
             }
-        }
-    }
-
-    async fn since_commit(
-        &self,
-        base: &CommitSha,
-        head: &CommitSha,
-        comparison: Comparison,
-    ) -> Result<Diff, Error> {
-        // The comparison begins at the merge base, which is `base` only if head was built on it.
-        let is_exact = matches!(comparison.status, Relation::Ahead | Relation::Identical);
+            Err(error) => return Err(error),
+        };
+        // The comparison begins at the merge base, which is a pushed commit's `before` only if
+        // head was built on it.
+        let (base, is_exact) = match base {
+            Base::Commit(base) => (base.clone(), comparison.is_from_base()),
+            Base::MergeBaseWith(_) | Base::Nothing => (comparison.merge_base()?, true),
+        };
         if is_exact && !comparison.is_cut_short() {
             Ok(Diff {
-                base: Some(base.clone()),
+                base: Some(base),
                 paths: comparison.paths(),
             })
         } else {
-            self.between_trees(base.clone(), head).await
+            self.between_trees(base, head).await
         }
     }
 
@@ -172,15 +159,19 @@ impl Repository {
     }
 }
 
-fn merge_base(comparison: &Comparison) -> Result<CommitSha, Error> {
-    let sha = &comparison.merge_base_commit.sha;
-    CommitSha::parse(sha).ok_or_else(|| Error::UnknownForm {
-        path: "a comparison".to_owned(),
-        reason: format!("`{sha}` is not a commit's id"),
-    })
-}
-
 impl Comparison {
+    fn merge_base(&self) -> Result<CommitSha, Error> {
+        let sha = &self.merge_base_commit.sha;
+        CommitSha::parse(sha).ok_or_else(|| Error::UnknownForm {
+            path: "a comparison".to_owned(),
+            reason: format!("`{sha}` is not a commit's id"),
+        })
+    }
+
+    fn is_from_base(&self) -> bool {
+        matches!(self.status, Relation::Ahead | Relation::Identical)
+    }
+
     fn is_cut_short(&self) -> bool {
         self.files.len() >= COMPARE_LIMIT
     }

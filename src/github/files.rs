@@ -95,16 +95,9 @@ impl Repository {
     async fn batch(&self, wanted: Wanted<'_>) -> Result<Vec<BaseAndHead>, Error> {
         let variables = variables(&self.name, &wanted);
         let mut answer = self.api.graphql(&query(&wanted), &variables).await?;
-        let mut revision = |side: &str| -> Result<BTreeMap<String, Option<TreeEntry>>, Error> {
-            match answer["repository"][side].take() {
-                Value::Null => Ok(BTreeMap::new()),
-                entries => serde_json::from_value(entries).map_err(|reason| Error::UnknownForm {
-                    path: "a query for files".to_owned(),
-                    reason: reason.to_string(),
-                }),
-            }
-        };
-        let (mut base, mut head) = (revision("base")?, revision("head")?);
+        let head = revision(&mut answer, "head")?;
+        let mut head = head.ok_or_else(|| gone(wanted.head))?;
+        let mut base = revision(&mut answer, "base")?.unwrap_or_default();
         let mut contents = Vec::with_capacity(wanted.paths.len());
         for index in 0..wanted.paths.len() {
             let alias = alias(index);
@@ -157,6 +150,24 @@ impl Repository {
 /// Bytes that are not UTF-8 are replaced on their way, and text may be converted.
 fn is_exact(text: &str, byte_size: usize) -> bool {
     text.len() == byte_size && !text.contains(char::REPLACEMENT_CHARACTER)
+}
+
+/// The entries of one side of the answer; `None` where the commit is not there.
+fn revision(
+    answer: &mut Value,
+    side: &str,
+) -> Result<Option<BTreeMap<String, Option<TreeEntry>>>, Error> {
+    serde_json::from_value(answer["repository"][side].take()).map_err(|reason| Error::UnknownForm {
+        path: "a query for files".to_owned(),
+        reason: reason.to_string(),
+    })
+}
+
+fn gone(commit: &CommitSha) -> Error {
+    Error::NotFound {
+        path: format!("commit {commit}"),
+        message: "it may have been replaced by a force-push".to_owned(),
+    }
 }
 
 fn alias(index: usize) -> String {

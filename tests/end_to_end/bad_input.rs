@@ -1,8 +1,7 @@
 //! What can be wrong from outside: one clear message each, and nothing half-done.
 
-use port_gitops_sandbox::github::{Access, Permission};
 use port_gitops_sandbox::port::CLIENT_SECRET;
-use port_gitops_sandbox::{Fault, Sandbox, Step, StepResult};
+use port_gitops_sandbox::{Fault, GitHubSandbox, Sandbox, Step, StepResult};
 
 use crate::world::{World, run};
 
@@ -128,20 +127,15 @@ fn an_event_file_that_is_missing_or_no_json() {
 #[test]
 fn a_github_token_that_is_wrong_or_may_not_read() {
     let (world, step) = world_with_change();
-    cannot_go_on(
-        &step.input("github-token", "ghs_wrong"),
-        &["`github-token`"],
-    );
-    let (_, step) = (world, world_with_change().1);
-    drop(step);
-    let (world, step) = world_with_change();
+    let step = step.input("github-token", "ghs_wrong");
+    cannot_go_on(&step, &["`github-token`"]);
+    let step = step.input("github-token", GitHubSandbox::TOKEN);
     world.github.set_full_name("octo-org/elsewhere");
     cannot_go_on(&step, &["contents: read"]);
     let forbidden = Fault::status(403).on("GET", "*/compare/*").always();
     world.github.set_full_name("octo-org/catalog");
     world.github.inject(forbidden);
     cannot_go_on(&step, &["contents: read"]);
-    let _ = (Access::Write, Permission::Statuses);
 }
 
 #[test]

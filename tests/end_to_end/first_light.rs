@@ -1,6 +1,7 @@
 //! A push's changed entities reach Port, and nothing else does.
 
-use port_gitops_sandbox::Sandbox;
+use port_gitops_sandbox::github::PullRequest;
+use port_gitops_sandbox::{Fault, Sandbox};
 use serde_json::json;
 
 use crate::world::{World, run, succeed};
@@ -279,6 +280,62 @@ fn a_force_push_is_compared_with_what_was_there_before() {
         "{}",
         result.log
     );
+}
+
+#[test]
+fn a_branch_without_common_history_is_planned_as_new() {
+    let world = World::new();
+    world.repository.checkout_orphan("orphan");
+    world
+        .repository
+        .write("port.yml", "identifier: a\nblueprint: domain\n");
+    let after = world.repository.commit("Begin anew").unwrap();
+    let zero = world.repository.zero_id();
+    let event = world.github.push_event("orphan", &zero, &after).unwrap();
+    let result = succeed(&world.step("push", &event));
+    assert_eq!(result.output("created"), "1");
+}
+
+#[test]
+fn a_pull_request_is_planned_and_never_applied() {
+    let world = World::new();
+    world.repository.create_branch("topic").unwrap();
+    world.repository.checkout("topic").unwrap();
+    world
+        .repository
+        .write("port.yml", "identifier: a\nblueprint: domain\ntitle: 1\n");
+    world.commit("Add an entity with a mistake");
+    let event = world
+        .github
+        .pull_request_event(&PullRequest::new(1, "main", "topic"))
+        .unwrap();
+    let result = run(&world.step("pull_request", &event));
+    assert_eq!(result.status, 1);
+    assert_eq!(result.commands("error")[0].property("line"), "3");
+    let result = run(&world.step("pull_request", &event).input("mode", "apply"));
+    assert_eq!(result.status, 2);
+    assert_eq!(world.port.journal().len(), 0);
+}
+
+#[test]
+fn a_token_that_ends_in_mid_run_is_renewed() {
+    let world = World::new();
+    world
+        .repository
+        .write("port.yml", "identifier: a\nblueprint: domain\n");
+    let step = world.push("Add an entity");
+    world
+        .port
+        .inject(Fault::status(401).on("POST", "*/entities"));
+    succeed(&step);
+    assert_eq!(
+        world
+            .port
+            .requests_to("POST", "/v1/auth/access_token")
+            .len(),
+        2
+    );
+    assert!(world.port.entity("domain", "a").is_some());
 }
 
 #[test]
