@@ -10,11 +10,11 @@ use crate::catalog::entity::{BlueprintId, Entity};
 use crate::catalog::order;
 use crate::catalog::plan::{Plan, Upsert};
 use crate::port::wire::{self, Body};
-use crate::port::{self, BatchResult, Port, Rejection, UpsertOptions, Upserted};
+use crate::port::{
+    self, BatchResult, CONCURRENT_REQUESTS, Port, Rejection, UpsertOptions, Upserted,
+};
 use crate::shutdown::Shutdown;
 
-/// Requests under way at the same time.
-const CONCURRENT_REQUESTS: usize = 8;
 /// How long requests under way may take to end once the run is told to stop. The runner waits 7.5
 /// seconds between its first and its second signal.
 const GRACE: Duration = Duration::from_secs(5);

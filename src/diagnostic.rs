@@ -85,6 +85,22 @@ codes! {
     UnknownField "unknown-field" Warning;
     /// A field that Port sets by itself, and nobody else can.
     ReadOnlyField "read-only-field" Notice;
+    /// Port has no such blueprint.
+    UnknownBlueprint "unknown-blueprint" Error;
+    /// The blueprint has no such property.
+    UnknownProperty "unknown-property" Error;
+    /// A required property is missing.
+    MissingProperty "missing-property" Error;
+    /// A property's value is not what the blueprint allows.
+    InvalidProperty "invalid-property" Error;
+    /// A property that Port computes by itself.
+    CalculatedProperty "calculated-property" Error;
+    /// The blueprint has no such relation.
+    UnknownRelation "unknown-relation" Error;
+    /// A relation is missing, or points to another number of entities than the blueprint says.
+    InvalidRelation "invalid-relation" Error;
+    /// A relation points to an entity that Port does not have.
+    MissingRelationTarget "missing-relation-target" Error;
     /// Port did not take the entity.
     RejectedByPort "rejected-by-port" Error;
 }

@@ -8,6 +8,7 @@ use crate::event::EventError;
 use crate::github;
 use crate::http::ClientError;
 use crate::inputs::InputError;
+use crate::port;
 use crate::report::publish::PublishError;
 
 /// What ends a run before its report.
@@ -36,6 +37,8 @@ pub(crate) enum Error {
     Client(#[from] ClientError),
     #[error(transparent)]
     GitHub(#[from] github::Error),
+    #[error(transparent)]
+    Port(#[from] port::Error),
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error("the run was told to stop before it wrote anything")]

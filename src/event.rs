@@ -29,6 +29,17 @@ impl Mode {
     }
 }
 
+/// Whether a run may ask Port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatalogAccess {
+    /// It must: it writes.
+    Required,
+    /// It does where there are credentials.
+    WithCredentials,
+    /// It must not: the author of a fork's pull request would query the catalog.
+    Never,
+}
+
 /// What head is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Base {
@@ -45,6 +56,8 @@ pub enum Base {
 pub struct Run {
     /// Whether to write.
     pub mode: Mode,
+    /// Whether to ask Port.
+    pub catalog: CatalogAccess,
     /// What head is compared with.
     pub base: Base,
     /// The revision whose files count.
@@ -76,6 +89,7 @@ enum Trigger {
         base: CommitSha,
         head: CommitSha,
         branch: BranchName,
+        catalog: CatalogAccess,
     },
     MergeGroup {
         base: CommitSha,
@@ -153,6 +167,13 @@ mod payload {
         #[serde(rename = "ref")]
         pub(super) branch: String,
         pub(super) sha: String,
+        /// Nothing, where a fork was deleted.
+        pub(super) repo: Option<Fork>,
+    }
+
+    #[derive(Deserialize, PartialEq, Eq)]
+    pub(super) struct Fork {
+        pub(super) full_name: String,
     }
 
     #[derive(Deserialize)]
@@ -203,10 +224,11 @@ impl Event {
         mode: ModeInput,
         default_branch: &BranchName,
     ) -> Result<Decision, EventError> {
-        let plan_only = |event, base: &CommitSha, head: &CommitSha, branch| match mode {
+        let plan_only = |event, base: &CommitSha, head: &CommitSha, branch, catalog| match mode {
             ModeInput::Apply => Err(EventError::ApplyUnmerged(event)),
             ModeInput::Auto | ModeInput::Plan => Ok(Decision::Run(Run {
                 mode: Mode::Plan,
+                catalog,
                 base: Base::MergeBaseWith(base.to_string()),
                 head: head.clone(),
                 branch,
@@ -214,10 +236,19 @@ impl Event {
         };
         match &self.trigger {
             Trigger::Push(push) => Ok(push.decide(mode, default_branch)),
-            Trigger::PullRequest { base, head, branch } => {
-                plan_only("pull_request", base, head, Some(branch.clone()))
-            }
-            Trigger::MergeGroup { base, head } => plan_only("merge_group", base, head, None),
+            Trigger::PullRequest {
+                base,
+                head,
+                branch,
+                catalog,
+            } => plan_only("pull_request", base, head, Some(branch.clone()), *catalog),
+            Trigger::MergeGroup { base, head } => plan_only(
+                "merge_group",
+                base,
+                head,
+                None,
+                CatalogAccess::WithCredentials,
+            ),
             Trigger::NotBuilt(name) => Err(EventError::NotSupportedYet(name.clone())),
             Trigger::Other(name) => Ok(Decision::Nothing(format!(
                 "the event `{name}` says nothing about entity files; run the action on `push` and `pull_request`"
@@ -244,10 +275,17 @@ impl Trigger {
             }
             "pull_request" | "pull_request_target" => {
                 let payload::PullRequest { pull_request } = from_json(text)?;
+                let (base, head) = (&pull_request.base.repo, &pull_request.head.repo);
+                let is_own = head.is_some() && head == base;
                 Ok(Self::PullRequest {
                     base: sha("pull_request.base.sha", &pull_request.base.sha)?,
                     head: sha("pull_request.head.sha", &pull_request.head.sha)?,
                     branch: BranchName::new(pull_request.head.branch),
+                    catalog: if is_own {
+                        CatalogAccess::WithCredentials
+                    } else {
+                        CatalogAccess::Never
+                    },
                 })
             }
             "merge_group" => {
@@ -289,8 +327,13 @@ impl Push {
             _ if self.before.is_zero() => Base::Nothing,
             _ => Base::Commit(self.before.clone()),
         };
+        let catalog = match mode {
+            Mode::Plan => CatalogAccess::WithCredentials,
+            Mode::Apply => CatalogAccess::Required,
+        };
         Decision::Run(Run {
             mode,
+            catalog,
             base,
             head: self.after.clone(),
             branch: Some(branch),
@@ -370,6 +413,29 @@ mod tests {
         let expected = (Mode::Plan, Base::MergeBaseWith(A.to_owned()), B.to_owned());
         assert_eq!(run(decision), expected);
         assert!(event.decide(ModeInput::Apply, &main).is_err());
+    }
+
+    #[test]
+    fn a_fork_does_not_reach_the_catalog() {
+        let catalog = |head: serde_json::Value| {
+            let side = |repo| serde_json::json!({"ref": "x", "sha": A, "repo": repo});
+            let own = serde_json::json!({"full_name": "octo/shop"});
+            let payload =
+                serde_json::json!({"pull_request": {"base": side(own), "head": side(head)}});
+            let event = Event::parse("pull_request_target", &payload.to_string()).unwrap();
+            match event
+                .decide(ModeInput::Auto, &BranchName::new("main"))
+                .unwrap()
+            {
+                Decision::Run(run) => run.catalog,
+                Decision::Nothing(reason) => panic!("nothing to do: {reason}"),
+            }
+        };
+        let own = serde_json::json!({"full_name": "octo/shop"});
+        assert_eq!(catalog(own), CatalogAccess::WithCredentials);
+        let fork = serde_json::json!({"full_name": "mallory/shop"});
+        assert_eq!(catalog(fork), CatalogAccess::Never);
+        assert_eq!(catalog(serde_json::Value::Null), CatalogAccess::Never);
     }
 
     #[test]

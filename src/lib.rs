@@ -20,6 +20,7 @@ pub mod source;
 
 mod error;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -28,14 +29,16 @@ use std::time::Instant;
 use reqwest::Client;
 
 use apply::{Applied, apply};
-use catalog::change::compare;
+use catalog::blueprint::Blueprints;
+use catalog::change::{Change, compare};
 use catalog::declare::{Declarations, EntityFile, FileContent, Unreadable, declare};
 use catalog::plan::Plan;
+use catalog::validate::{Omission, Validated, validate};
 use environment::{Environment, Runner};
 use error::Error;
-use event::{Decision, Event, Mode, Run};
+use event::{CatalogAccess, Decision, Event, Mode, Run};
 use github::{Access, BlobContent, Diff, Repository, Wanted};
-use inputs::Inputs;
+use inputs::{Inputs, Merge};
 use port::{Port, UpsertOptions};
 use report::build::{self, Findings};
 use report::log::{Command, Log};
@@ -90,13 +93,28 @@ async fn pipeline(
         }
     };
     let port = connect_port(&client, &run, &inputs, log)?;
-    log.line(heading(&run, &runner));
+    log.line(heading(&run, &runner, port.as_ref()));
 
-    let planned = unless_interrupted(shutdown, plan(&repository, &run, &inputs)).await?;
-    console::write_diagnostics(&planned.head.diagnostics, log);
-    let applied = match &port {
-        Some(port) if !planned.plan.is_empty() => {
-            Some(apply(&planned.plan, port, &upsert_options(&inputs), shutdown).await)
+    let reading = declarations(&repository, &run, &inputs);
+    let (base, mut head) = unless_interrupted(shutdown, reading).await?;
+    console::write_diagnostics(&head.diagnostics, log);
+    let changes = compare(base, &head);
+
+    let asking = blueprints_in_use(port.as_ref(), &changes);
+    let blueprints = unless_interrupted(shutdown, asking).await?;
+    let Validated {
+        changes,
+        invalid,
+        diagnostics,
+    } = validate(changes, &blueprints, omission(inputs.merge));
+    console::write_diagnostics(&diagnostics, log);
+    head.reject(invalid, diagnostics);
+
+    let plan = Plan::new(changes);
+    log.line(format!("plan: {plan}"));
+    let applied = match (&port, run.mode) {
+        (Some(port), Mode::Apply) if !plan.is_empty() => {
+            Some(apply(&plan, port, &upsert_options(&inputs), shutdown).await)
         }
         _ => None,
     };
@@ -105,7 +123,7 @@ async fn pipeline(
         port_requests: port.as_ref().map_or(0, Port::requests),
         elapsed: started.elapsed(),
     };
-    let report = report(run, &runner, planned, applied, cost, log);
+    let report = report(run, &runner, head, &plan, applied.as_ref(), cost, log);
     publish::publish(&report, &runner, inputs.report_file.as_deref(), log)?;
     Ok(exit(&report))
 }
@@ -151,38 +169,30 @@ async fn decide(
     Ok(event.decide(inputs.mode, &default_branch)?)
 }
 
-/// A client of Port for a run that writes; a plan asks Port for nothing.
+/// A client of Port, for a run that may and can ask it.
 fn connect_port(
     client: &Client,
     run: &Run,
     inputs: &Inputs,
     log: &Log,
 ) -> Result<Option<Port>, Error> {
-    if run.mode == Mode::Plan {
-        return Ok(None);
-    }
-    let credentials = inputs
-        .credentials
-        .clone()
-        .ok_or(Error::MissingCredentials)?;
+    let credentials = match (run.catalog, &inputs.credentials) {
+        (CatalogAccess::Required, None) => return Err(Error::MissingCredentials),
+        (CatalogAccess::Required | CatalogAccess::WithCredentials, Some(given)) => given.clone(),
+        (CatalogAccess::WithCredentials, None) | (CatalogAccess::Never, _) => return Ok(None),
+    };
     let log = log.clone();
     let mask = Box::new(move |token: &str| log.mask(token));
-    Ok(Some(Port::new(
-        client.clone(),
-        inputs.base_url.clone(),
-        credentials,
-        mask,
-    )))
+    let base_url = inputs.base_url.clone();
+    Ok(Some(Port::new(client.clone(), base_url, credentials, mask)))
 }
 
-/// What head declares, and what is to be done about it.
-struct Planned {
-    head: Declarations,
-    plan: Plan,
-}
-
-/// Reads the changed entity files at both revisions and compares what they declare.
-async fn plan(repository: &Repository, run: &Run, inputs: &Inputs) -> Result<Planned, Error> {
+/// Reads the changed entity files: what base declares, and what head declares.
+async fn declarations(
+    repository: &Repository,
+    run: &Run,
+    inputs: &Inputs,
+) -> Result<(Declarations, Declarations), Error> {
     let Diff { base, paths } = repository.diff(&run.base, &run.head).await?;
     let changed = paths.len();
     let files: Vec<_> = paths
@@ -196,13 +206,28 @@ async fn plan(repository: &Repository, run: &Run, inputs: &Inputs) -> Result<Pla
         paths: &files,
     };
     let contents = repository.contents(wanted).await?;
-
     let (base, head): (Vec<_>, Vec<_>) = contents.into_iter().unzip();
-    let base = declare(&entity_files(&files, base, inputs), &inputs.blueprints);
-    let head = declare(&entity_files(&files, head, inputs), &inputs.blueprints);
-    let plan = Plan::new(compare(base, &head));
-    tracing::info!("plan: {plan}");
-    Ok(Planned { head, plan })
+    let declared = |contents| declare(&entity_files(&files, contents, inputs), &inputs.blueprints);
+    Ok((declared(base), declared(head)))
+}
+
+/// The blueprints of what is to be written; none if Port is not asked.
+async fn blueprints_in_use(port: Option<&Port>, changes: &[Change]) -> Result<Blueprints, Error> {
+    let written = changes.iter().filter_map(Change::written);
+    let blueprints: BTreeSet<_> = written
+        .map(|declaration| declaration.entity.blueprint.clone())
+        .collect();
+    match port {
+        Some(port) if !blueprints.is_empty() => Ok(port.blueprints(blueprints).await?),
+        _ => Ok(Blueprints::default()),
+    }
+}
+
+fn omission(merge: Merge) -> Omission {
+    match merge {
+        Merge::Merge => Omission::MayExist,
+        Merge::Replace => Omission::IsMissing,
+    }
 }
 
 fn entity_files(
@@ -250,14 +275,18 @@ fn upsert_options(inputs: &Inputs) -> UpsertOptions {
     }
 }
 
-fn heading(run: &Run, runner: &Runner) -> String {
+fn heading(run: &Run, runner: &Runner, port: Option<&Port>) -> String {
     let branch = run
         .branch
         .as_ref()
         .map(|branch| format!(" ({branch})"))
         .unwrap_or_default();
+    let offline = match port {
+        Some(_) => "",
+        None => ", offline: blueprints are not checked",
+    };
     format!(
-        "port-gitops {}: {} of {}@{}{branch}",
+        "port-gitops {}: {} of {}@{}{branch}{offline}",
         env!("CARGO_PKG_VERSION"),
         run.mode.as_str(),
         runner.repository,
@@ -268,18 +297,18 @@ fn heading(run: &Run, runner: &Runner) -> String {
 fn report(
     run: Run,
     runner: &Runner,
-    planned: Planned,
-    applied: Option<Applied>,
+    head: Declarations,
+    plan: &Plan,
+    applied: Option<&Applied>,
     cost: Cost,
     log: &Log,
 ) -> Report {
-    let Planned { head, plan } = planned;
-    let ending = build::ending(applied.as_ref());
+    let ending = build::ending(applied);
     let Findings {
         entities,
         rejections,
         notices,
-    } = Findings::new(&head, &plan, applied.as_ref());
+    } = Findings::new(&head, plan, applied);
     console::write_diagnostics(&rejections, log);
     let mut diagnostics = head.diagnostics;
     diagnostics.extend(rejections);

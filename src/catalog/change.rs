@@ -24,6 +24,16 @@ pub enum Change {
     Removed(Arc<Declaration>),
 }
 
+impl Change {
+    /// What is to be written, if anything.
+    pub fn written(&self) -> Option<&Arc<Declaration>> {
+        match self {
+            Self::Created(head) | Self::Changed { head, .. } => Some(head),
+            Self::Unchanged(_) | Self::Removed(_) => None,
+        }
+    }
+}
+
 /// Compares what base declares with what head declares, by key.
 ///
 /// What is invalid at head is neither changed nor removed. While head is only partly readable

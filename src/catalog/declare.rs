@@ -115,6 +115,13 @@ pub fn declare(files: &[EntityFile], writable: &BlueprintRules) -> Declarations 
 }
 
 impl Declarations {
+    /// Adds what was found to be wrong with entities that read well.
+    pub fn reject(&mut self, invalid: Vec<Invalid>, diagnostics: Vec<Diagnostic>) {
+        self.invalid.extend(invalid);
+        self.diagnostics.extend(diagnostics);
+        diagnostic::sort(&mut self.diagnostics);
+    }
+
     fn add_text(&mut self, source: &Arc<Source>, context: Context<'_>) {
         let Documents { roots, diagnostics } = document::parse(source);
         let errors: Vec<_> = diagnostics

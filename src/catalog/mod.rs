@@ -1,9 +1,11 @@
 //! The domain: entities, what declares them, what changed, what to do. Pure: no network, no clock,
 //! no environment.
 
+pub mod blueprint;
 pub mod change;
 pub mod declare;
 pub mod entity;
 pub mod order;
 pub mod plan;
 pub mod rules;
+pub mod validate;

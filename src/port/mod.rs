@@ -1,10 +1,11 @@
 //! Port's API: typed operations on the catalog.
 
 mod auth;
+mod blueprints;
 pub mod wire;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use url::Url;
 
 use crate::catalog::entity::BlueprintId;
@@ -22,6 +23,9 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
+
+/// Requests under way at the same time.
+pub const CONCURRENT_REQUESTS: usize = 8;
 
 /// How an upsert treats what is there.
 #[derive(Debug, Clone)]
@@ -149,47 +153,47 @@ impl Port {
         };
         wire::add_upsert_query(&mut url, options);
         let what = format!("the upsert of {} `{blueprint}`", body.count());
-        let answer = self.post(&what, url, body).await?;
+        let request = || {
+            self.client
+                .post(url.clone())
+                .header("content-type", "application/json")
+                .body(body.bytes())
+        };
+        let answer = self.authorized(&what, request).await?;
         wire::read_upsert(&answer, body.count(), &what)
     }
 
     /// Sends with a token; if Port no longer accepts it, once more with a new one.
-    async fn post(&self, what: &str, url: Url, body: &Body) -> Result<Answer, Error> {
+    async fn authorized(
+        &self,
+        what: &str,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<Answer, Error> {
         let token = self.token().await?;
-        let answer = self.post_with(&token, what, &url, body).await?;
+        let answer = self.send_with(&token, what, &request).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
         self.tokens.forget(&token).await;
         let token = self.token().await?;
-        let answer = self.post_with(&token, what, &url, body).await?;
+        let answer = self.send_with(&token, what, &request).await?;
         match answer.status {
             StatusCode::UNAUTHORIZED => Err(self.unauthorized(&answer)),
             _ => Ok(answer),
         }
     }
 
-    async fn post_with(
+    async fn send_with(
         &self,
         token: &auth::Token,
         what: &str,
-        url: &Url,
-        body: &Body,
+        request: impl Fn() -> RequestBuilder,
     ) -> Result<Answer, TransportError> {
-        self.sender
-            .send(what, async || {
-                let request = self
-                    .client
-                    .post(url.clone())
-                    .bearer_auth(token.expose())
-                    .header("content-type", "application/json")
-                    .body(body.bytes());
-                self.execute(request).await
-            })
-            .await
+        let attempt = async || self.execute(request().bearer_auth(token.expose())).await;
+        self.sender.send(what, attempt).await
     }
 
-    async fn execute(&self, request: reqwest::RequestBuilder) -> Result<Answer, TransportError> {
+    async fn execute(&self, request: RequestBuilder) -> Result<Answer, TransportError> {
         match request.send().await {
             Ok(response) => Answer::read(response).await,
             Err(error) => Err(TransportError::new(&self.host(), &error)),

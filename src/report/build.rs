@@ -1,11 +1,11 @@
 //! What was planned and what became of it → the report.
 
-use super::{Ending, EntityReport, State};
+use super::{Ending, EntityReport, State, rejection};
 use crate::apply::{Applied, Outcome, Stopped};
-use crate::catalog::declare::{Declaration, Declarations};
+use crate::catalog::declare::Declarations;
 use crate::catalog::plan::{Action, Plan, Untouched, Upsert};
-use crate::diagnostic::{Code, Diagnostic};
-use crate::port::{Rejection, Upserted};
+use crate::diagnostic::Diagnostic;
+use crate::port::Upserted;
 
 /// What a run found and did, for the report.
 #[derive(Debug, Default)]
@@ -58,7 +58,8 @@ impl Findings {
     fn add_upsert(&mut self, upsert: &Upsert, outcome: Option<&Outcome>) {
         let declaration = &upsert.declaration;
         if let Some(Outcome::Rejected(rejection)) = outcome {
-            self.rejections.push(rejected(declaration, rejection));
+            self.rejections
+                .push(rejection::diagnostic(declaration, rejection));
         }
         self.entities.push(EntityReport {
             key: Some(declaration.entity.key()),
@@ -113,39 +114,6 @@ fn state(action: Action, outcome: Option<&Outcome>) -> State {
         Some(Outcome::Rejected(_)) => State::Failed,
         Some(Outcome::NotSent) => State::NotWritten,
         Some(Outcome::Unknown) => State::Unknown,
-    }
-}
-
-fn rejected(declaration: &Declaration, rejection: &Rejection) -> Diagnostic {
-    let Rejection { status, message } = rejection;
-    let message = format!(
-        "Port did not take `{}`: {message} ({status})",
-        declaration.entity.key()
-    );
-    let diagnostic =
-        Diagnostic::new(Code::RejectedByPort, declaration.location(), message).label("this entity");
-    match help(*status) {
-        Some(help) => diagnostic.help(help),
-        None => diagnostic,
-    }
-}
-
-fn help(status: u16) -> Option<&'static str> {
-    match status {
-        403 => Some(
-            "check what the credentials may do, and whether an IP allow-list keeps the runner out",
-        ),
-        404 => Some(
-            "check the blueprint's name and the relations' targets: what is named must exist in Port, or set `create-missing-related-entities: true`",
-        ),
-        409 | 422 => {
-            Some("change the entity as the message says; Port's blueprint decides what is allowed")
-        }
-        413 => Some("make the entity smaller: Port takes at most 1 MiB"),
-        429 | 500..=599 => {
-            Some("run the job again: Port was busy or failing, and the tries were used up")
-        }
-        _ => None,
     }
 }
 

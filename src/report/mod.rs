@@ -8,6 +8,7 @@ pub mod log;
 pub mod outputs;
 pub mod progress;
 pub mod publish;
+mod rejection;
 pub mod summary;
 
 use std::collections::BTreeMap;

@@ -10,4 +10,5 @@
 mod bad_input;
 mod first_light;
 mod interrupted;
+mod validation;
 mod world;

@@ -60,6 +60,13 @@ impl World {
 
     /// The requests that wrote to Port, as `METHOD path`.
     pub(crate) fn port_writes(&self) -> Vec<String> {
+        let mut requests = self.port_requests();
+        requests.retain(|request| !request.starts_with("GET "));
+        requests
+    }
+
+    /// The requests to Port except for tokens, as `METHOD path`.
+    pub(crate) fn port_requests(&self) -> Vec<String> {
         self.port
             .requests(&Matcher::any())
             .iter()

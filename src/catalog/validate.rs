@@ -1,0 +1,427 @@
+//! Entity × blueprint → diagnostics on the very line.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::blueprint::{
+    Blueprint, Blueprints, Cardinality, Presence, Property, RelationRule, Violation, ViolationKind,
+};
+use super::change::Change;
+use super::declare::{Declaration, Invalid};
+use super::entity::nearest;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::document::{Member, Node, Value};
+use crate::source::{Location, Source, Span};
+
+/// How many allowed values are worth listing.
+const LISTED: usize = 12;
+
+/// What it means that a file leaves out what the blueprint requires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Omission {
+    /// The entity may have it in Port already: that is Port's to judge.
+    MayExist,
+    /// The file replaces the entity, so it would be missing.
+    IsMissing,
+}
+
+/// Changes that may be written, and what is wrong with the others.
+#[derive(Debug, Default)]
+pub struct Validated {
+    /// What can be written, as far as is known, and what needs no writing.
+    pub changes: Vec<Change>,
+    /// Entities that cannot be written.
+    pub invalid: Vec<Invalid>,
+    /// What is wrong with them.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Checks every entity that is to be written against its blueprint. An entity whose blueprint was
+/// not asked for passes.
+pub fn validate(changes: Vec<Change>, blueprints: &Blueprints, omission: Omission) -> Validated {
+    let mut validated = Validated::default();
+    for change in changes {
+        let diagnostics = match change.written() {
+            Some(declaration) => check(declaration, blueprints, omission),
+            None => Vec::new(),
+        };
+        match change.written() {
+            Some(declaration) if diagnostics.iter().any(Diagnostic::is_error) => {
+                validated.invalid.push(Invalid {
+                    key: Some(declaration.entity.key()),
+                    location: declaration.location(),
+                });
+            }
+            _ => validated.changes.push(change),
+        }
+        validated.diagnostics.extend(diagnostics);
+    }
+    validated
+}
+
+fn check(
+    declaration: &Declaration,
+    blueprints: &Blueprints,
+    omission: Omission,
+) -> Vec<Diagnostic> {
+    let mut checker = Checker {
+        declaration,
+        diagnostics: Vec::new(),
+    };
+    let blueprint = &declaration.entity.blueprint;
+    if blueprints.missing.contains(blueprint) {
+        checker.unknown_blueprint(&blueprints.names);
+    } else if let Some(blueprint) = blueprints.known.get(blueprint) {
+        checker.properties(blueprint);
+        checker.relations(blueprint);
+        if omission == Omission::IsMissing {
+            checker.omissions(blueprint);
+        }
+    }
+    checker.diagnostics
+}
+
+struct Checker<'a> {
+    declaration: &'a Declaration,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Checker<'_> {
+    fn report(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: String,
+        label: &str,
+        help: Option<String>,
+    ) {
+        let location = Location::new(&self.declaration.source, span);
+        let diagnostic = Diagnostic::new(code, location, message).label(label);
+        self.diagnostics.push(match help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        });
+    }
+
+    fn unknown_blueprint(&mut self, names: &[String]) {
+        let blueprint = self.declaration.entity.blueprint.as_str();
+        let headline = self.declaration.location().span;
+        let own = self
+            .declaration
+            .node
+            .get("blueprint")
+            .filter(|value| !value.is_null());
+        let span = own.map_or(headline, |value| value.span);
+        let message = format!("Port has no blueprint `{blueprint}`");
+        let help = did_you_mean(blueprint, names.iter().map(String::as_str))
+            .unwrap_or_else(|| "create the blueprint in Port first".to_owned());
+        self.report(
+            Code::UnknownBlueprint,
+            span,
+            message,
+            "no such blueprint",
+            Some(help),
+        );
+    }
+
+    fn properties(&mut self, blueprint: &Blueprint) {
+        for member in members(self.declaration, "properties") {
+            match blueprint.property(&member.key) {
+                None => self.unknown_property(member, blueprint),
+                Some(Property::Computed(computation)) => {
+                    let message = format!(
+                        "`{}` is {} property, which Port computes by itself",
+                        member.key,
+                        computation.as_str()
+                    );
+                    let help = Some("remove the line".to_owned());
+                    self.report(
+                        Code::CalculatedProperty,
+                        member.key_span,
+                        message,
+                        "cannot be written",
+                        help,
+                    );
+                }
+                Some(Property::Stored { presence, .. }) if member.value.is_null() => {
+                    self.cleared(member, *presence, Code::InvalidProperty);
+                }
+                Some(Property::Stored { schema, .. }) => {
+                    for violation in schema.violations(&member.value.to_json()) {
+                        self.violation(member, &violation);
+                    }
+                }
+            }
+        }
+    }
+
+    fn unknown_property(&mut self, member: &Member, blueprint: &Blueprint) {
+        let name = member.key.as_str();
+        let of = &self.declaration.entity.blueprint;
+        let help = match blueprint.relation(name) {
+            Some(_) => Some(format!("`{name}` is a relation: put it under `relations`")),
+            None => did_you_mean(name, blueprint.stored_properties())
+                .or_else(|| few("its properties are", blueprint.stored_properties())),
+        };
+        let message = format!("the blueprint `{of}` has no property `{name}`");
+        self.report(
+            Code::UnknownProperty,
+            member.key_span,
+            message,
+            "unknown property",
+            help,
+        );
+    }
+
+    /// An explicit `null`.
+    fn cleared(&mut self, member: &Member, presence: Presence, code: Code) {
+        if presence == Presence::Required {
+            let message = format!("`{}` is required, so it cannot be cleared", member.key);
+            self.report(code, member.value.span, message, "required", None);
+        }
+    }
+
+    fn violation(&mut self, member: &Member, violation: &Violation) {
+        let (value, path) = resolve(&member.value, &member.key, &violation.pointer);
+        let (requirement, help) = words(&violation.kind, value, &self.declaration.source);
+        let span = match &violation.kind {
+            ViolationKind::UnknownKeys(keys) => keys
+                .first()
+                .and_then(|key| value.member(key))
+                .map_or(value.span, |member| member.key_span),
+            _ => value.span,
+        };
+        let message = format!("`{path}` {requirement}");
+        self.report(Code::InvalidProperty, span, message, &requirement, help);
+    }
+
+    fn relations(&mut self, blueprint: &Blueprint) {
+        for member in members(self.declaration, "relations") {
+            match blueprint.relation(&member.key) {
+                None => self.unknown_relation(member, blueprint),
+                Some(rule) if member.value.is_null() => {
+                    self.cleared(member, rule.presence, Code::InvalidRelation);
+                }
+                Some(rule) => self.cardinality(member, rule),
+            }
+        }
+    }
+
+    fn unknown_relation(&mut self, member: &Member, blueprint: &Blueprint) {
+        let name = member.key.as_str();
+        let of = &self.declaration.entity.blueprint;
+        let help = match blueprint.property(name) {
+            Some(_) => Some(format!("`{name}` is a property: put it under `properties`")),
+            None => did_you_mean(name, blueprint.relation_names())
+                .or_else(|| few("its relations are", blueprint.relation_names())),
+        };
+        let message = format!("the blueprint `{of}` has no relation `{name}`");
+        self.report(
+            Code::UnknownRelation,
+            member.key_span,
+            message,
+            "unknown relation",
+            help,
+        );
+    }
+
+    fn cardinality(&mut self, member: &Member, rule: &RelationRule) {
+        let RelationRule {
+            target,
+            cardinality,
+            ..
+        } = rule;
+        let name = &member.key;
+        let (message, label, help) = match (&member.value.value, cardinality) {
+            (Value::Array(_), Cardinality::One) => (
+                format!("the relation `{name}` points to one `{target}`, found an array"),
+                "expected one identifier",
+                "write the identifier alone, without brackets".to_owned(),
+            ),
+            (Value::String(one), Cardinality::Many) => (
+                format!("the relation `{name}` points to many `{target}`, found a string"),
+                "expected an array",
+                format!("write `[{one}]`"),
+            ),
+            _ => return,
+        };
+        self.report(
+            Code::InvalidRelation,
+            member.value.span,
+            message,
+            label,
+            Some(help),
+        );
+    }
+
+    fn omissions(&mut self, blueprint: &Blueprint) {
+        let headline = self.declaration.location().span;
+        let of = self.declaration.entity.blueprint.clone();
+        let missing = |section, name: &&str| !has(self.declaration, section, name);
+        let properties: Vec<_> = blueprint
+            .required_properties()
+            .filter(|name| missing("properties", name))
+            .collect();
+        let relations: Vec<_> = blueprint
+            .required_relations()
+            .filter(|name| missing("relations", name))
+            .collect();
+        for name in properties {
+            let message = format!("the property `{name}` is missing, which `{of}` requires");
+            let help = Some(format!("add `{name}` under `properties`"));
+            self.report(
+                Code::MissingProperty,
+                headline,
+                message,
+                "this entity",
+                help,
+            );
+        }
+        for name in relations {
+            let message = format!("the relation `{name}` is missing, which `{of}` requires");
+            let help = Some(format!("add `{name}` under `relations`"));
+            self.report(
+                Code::InvalidRelation,
+                headline,
+                message,
+                "this entity",
+                help,
+            );
+        }
+    }
+}
+
+fn members<'d>(declaration: &'d Declaration, section: &str) -> &'d [Member] {
+    match declaration.node.get(section).map(|node| &node.value) {
+        Some(Value::Object(members)) => members,
+        _ => &[],
+    }
+}
+
+fn has(declaration: &Declaration, section: &str, name: &str) -> bool {
+    members(declaration, section)
+        .iter()
+        .any(|member| member.key == name)
+}
+
+/// What a JSON pointer leads to below a property, and the way there as people write it.
+fn resolve<'n>(value: &'n Node, property: &str, pointer: &str) -> (&'n Node, String) {
+    let mut path = property.to_owned();
+    let mut node = value;
+    for step in pointer.split('/').skip(1) {
+        let step = step.replace("~1", "/").replace("~0", "~");
+        let next = match &node.value {
+            Value::Array(items) => {
+                path.push_str(&format!("[{step}]"));
+                step.parse().ok().and_then(|index: usize| items.get(index))
+            }
+            _ => {
+                path.push_str(&format!(".{step}"));
+                node.get(&step)
+            }
+        };
+        let Some(next) = next else { break };
+        node = next;
+    }
+    (node, path)
+}
+
+/// What is required, in words that fit behind a name, and what to do.
+fn words(kind: &ViolationKind, value: &Node, source: &Arc<Source>) -> (String, Option<String>) {
+    match kind {
+        ViolationKind::Type(types) => {
+            let types: Vec<_> = types.iter().map(|name| with_article(name)).collect();
+            let requirement = format!("must be {}, found {}", types.join(" or "), value.kind());
+            (
+                requirement,
+                type_help(&types, value, source.slice(value.span)),
+            )
+        }
+        ViolationKind::Enum(allowed) => enum_words(allowed, value),
+        ViolationKind::Format(format) => (format!("must be {}", format_words(format)), None),
+        ViolationKind::Pattern(pattern) => (format!("must match the pattern `{pattern}`"), None),
+        ViolationKind::MissingKey(key) => (format!("must have the key `{key}`"), None),
+        ViolationKind::UnknownKeys(keys) => (
+            format!("must not have the key `{}`", keys.join("`, `")),
+            None,
+        ),
+        ViolationKind::Other(words) => (words.clone(), None),
+    }
+}
+
+fn with_article(kind: &str) -> String {
+    match kind {
+        "object" | "array" | "integer" => format!("an {kind}"),
+        "null" => kind.to_owned(),
+        _ => format!("a {kind}"),
+    }
+}
+
+fn type_help(types: &[String], value: &Node, text: &str) -> Option<String> {
+    let wants = |kind: &str| types.iter().any(|wanted| wanted == kind);
+    match &value.value {
+        Value::Number(_) | Value::Bool(_) if wants("a string") => {
+            Some(format!("quote it: `\"{text}\"`"))
+        }
+        Value::String(inner) if wants("a number") && inner.parse::<f64>().is_ok() => {
+            Some(format!("remove the quotes: `{inner}`"))
+        }
+        Value::String(inner) if wants("a boolean") => match inner.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" => Some("write `true`".to_owned()),
+            "false" | "no" | "off" => Some("write `false`".to_owned()),
+            _ => None,
+        },
+        Value::String(inner) if wants("an array") => Some(format!("write `[{inner}]`")),
+        _ => None,
+    }
+}
+
+fn enum_words(allowed: &[Json], value: &Node) -> (String, Option<String>) {
+    let names: Vec<_> = allowed
+        .iter()
+        .map(|value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        })
+        .collect();
+    let near = value
+        .as_str()
+        .and_then(|text| did_you_mean(text, names.iter().map(String::as_str)));
+    let listed = few("allowed are", names.iter().map(String::as_str));
+    let help = match (near, listed) {
+        (Some(near), Some(listed)) => Some(format!("{near} {listed}")),
+        (near, listed) => near.or(listed),
+    };
+    (
+        "must be one of the values that the blueprint allows".to_owned(),
+        help,
+    )
+}
+
+fn format_words(format: &str) -> String {
+    match format {
+        "url" => "a URL like `https://host/path`".to_owned(),
+        "email" | "idn-email" => "an email address".to_owned(),
+        "date-time" | "timer" => "a date and time like `2026-01-31T12:00:00Z`".to_owned(),
+        "ipv4" => "an IPv4 address".to_owned(),
+        "ipv6" => "an IPv6 address".to_owned(),
+        other => format!("of the format `{other}`"),
+    }
+}
+
+fn did_you_mean<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Option<String> {
+    nearest(name, candidates).map(|candidate| format!("did you mean `{candidate}`?"))
+}
+
+/// Lists names, if they are few.
+fn few<'c>(intro: &str, names: impl Iterator<Item = &'c str>) -> Option<String> {
+    let names: Vec<_> = names
+        .take(LISTED + 1)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    (1..=LISTED)
+        .contains(&names.len())
+        .then(|| format!("{intro} {}", names.join(", ")))
+}

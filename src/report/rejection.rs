@@ -1,0 +1,108 @@
+//! What Port refuses, brought back to the line that it refuses.
+//!
+//! Port's messages are not specified. They name a property or relation by a JSON pointer as Ajv
+//! does, or name things in quotes; where neither is found, the entity as a whole is shown.
+
+use crate::catalog::declare::Declaration;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::document::{Member, Node, Value};
+use crate::port::Rejection;
+use crate::source::{Location, Span};
+
+const NOT_FOUND: u16 = 404;
+
+/// The diagnostic for an entity that Port refused.
+pub(super) fn diagnostic(declaration: &Declaration, rejection: &Rejection) -> Diagnostic {
+    let Rejection { status, message } = rejection;
+    let target = (*status == NOT_FOUND)
+        .then(|| named_target(declaration, message))
+        .flatten();
+    let (code, span) = match target {
+        Some(target) => (Code::MissingRelationTarget, Some(target)),
+        None => (Code::RejectedByPort, named_member(declaration, message)),
+    };
+    let location = match span {
+        Some(span) => Location::new(&declaration.source, span),
+        None => declaration.location(),
+    };
+    let key = declaration.entity.key();
+    let text = format!("Port did not take `{key}`: {message} ({status})");
+    let diagnostic = Diagnostic::new(code, location, text).label(match code {
+        Code::MissingRelationTarget => "Port does not have this",
+        _ => "Port refuses this",
+    });
+    match help(*status) {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
+}
+
+fn help(status: u16) -> Option<&'static str> {
+    match status {
+        403 => Some(
+            "check what the credentials may do, and whether an IP allow-list keeps the runner out",
+        ),
+        404 => Some(
+            "create what is missing first, or set `create-missing-related-entities: true` for relation targets",
+        ),
+        409 | 422 => {
+            Some("change the entity as the message says; Port's blueprint decides what is allowed")
+        }
+        413 => Some("make the entity smaller: Port takes at most 1 MiB"),
+        429 | 500..=599 => {
+            Some("run the job again: Port was busy or failing, and the tries were used up")
+        }
+        _ => None,
+    }
+}
+
+/// The relation target that the message quotes.
+fn named_target(declaration: &Declaration, message: &str) -> Option<Span> {
+    let targets =
+        members(declaration, "relations")
+            .iter()
+            .flat_map(|member| match &member.value.value {
+                Value::Array(items) => items.as_slice(),
+                _ => std::slice::from_ref(&member.value),
+            });
+    let named = |target: &&Node| target.as_str().is_some_and(|name| quotes(message, name));
+    targets.into_iter().find(named).map(|target| target.span)
+}
+
+/// The property or relation that the message points to or quotes.
+fn named_member(declaration: &Declaration, message: &str) -> Option<Span> {
+    let in_section = |section| {
+        members(declaration, section)
+            .iter()
+            .map(move |member| (section, member))
+    };
+    let all: Vec<_> = in_section("properties")
+        .chain(in_section("relations"))
+        .collect();
+    let pointed = all
+        .iter()
+        .find(|(section, member)| points_to(message, &format!("/{section}/{}", member.key)));
+    let quoted = || all.iter().find(|(_, member)| quotes(message, &member.key));
+    pointed.or_else(quoted).map(|(_, member)| member.value.span)
+}
+
+fn members<'d>(declaration: &'d Declaration, section: &str) -> &'d [Member] {
+    match declaration.node.get(section).map(|node| &node.value) {
+        Some(Value::Object(members)) => members,
+        _ => &[],
+    }
+}
+
+fn quotes(message: &str, name: &str) -> bool {
+    ['"', '\'', '`']
+        .iter()
+        .any(|quote| message.contains(&format!("{quote}{name}{quote}")))
+}
+
+/// Whether the pointer ends where the message's word does: `/properties/a` is not in `/properties/ab`.
+fn points_to(message: &str, pointer: &str) -> bool {
+    message.match_indices(pointer).any(|(at, _)| {
+        let behind = message[at + pointer.len()..].chars().next();
+        behind.is_none_or(|next| !next.is_alphanumeric() && !matches!(next, '_' | '-'))
+    })
+}
