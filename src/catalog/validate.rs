@@ -193,7 +193,12 @@ impl Checker<'_> {
             _ => value.span,
         };
         let message = format!("`{path}` {requirement}");
-        self.report(Code::InvalidProperty, span, message, &requirement, help);
+        let label = match &violation.kind {
+            ViolationKind::Type(types) => format!("expected {}", alternatives(types)),
+            ViolationKind::Enum(_) => "not one of them".to_owned(),
+            _ => String::new(),
+        };
+        self.report(Code::InvalidProperty, span, message, &label, help);
     }
 
     fn relations(&mut self, blueprint: &Blueprint) {
@@ -331,12 +336,9 @@ fn resolve<'n>(value: &'n Node, property: &str, pointer: &str) -> (&'n Node, Str
 fn words(kind: &ViolationKind, value: &Node, source: &Arc<Source>) -> (String, Option<String>) {
     match kind {
         ViolationKind::Type(types) => {
-            let types: Vec<_> = types.iter().map(|name| with_article(name)).collect();
-            let requirement = format!("must be {}, found {}", types.join(" or "), value.kind());
-            (
-                requirement,
-                type_help(&types, value, source.slice(value.span)),
-            )
+            let requirement = format!("must be {}, found {}", alternatives(types), value.kind());
+            let help = type_help(types, value, source.slice(value.span));
+            (requirement, help)
         }
         ViolationKind::Enum(allowed) => enum_words(allowed, value),
         ViolationKind::Format(format) => (format!("must be {}", format_words(format)), None),
@@ -350,6 +352,12 @@ fn words(kind: &ViolationKind, value: &Node, source: &Arc<Source>) -> (String, O
     }
 }
 
+/// `a string or a number`
+fn alternatives(types: &[String]) -> String {
+    let types: Vec<_> = types.iter().map(|name| with_article(name)).collect();
+    types.join(" or ")
+}
+
 fn with_article(kind: &str) -> String {
     match kind {
         "object" | "array" | "integer" => format!("an {kind}"),
@@ -361,18 +369,18 @@ fn with_article(kind: &str) -> String {
 fn type_help(types: &[String], value: &Node, text: &str) -> Option<String> {
     let wants = |kind: &str| types.iter().any(|wanted| wanted == kind);
     match &value.value {
-        Value::Number(_) | Value::Bool(_) if wants("a string") => {
+        Value::Number(_) | Value::Bool(_) if wants("string") => {
             Some(format!("quote it: `\"{text}\"`"))
         }
-        Value::String(inner) if wants("a number") && inner.parse::<f64>().is_ok() => {
+        Value::String(inner) if wants("number") && inner.parse::<f64>().is_ok() => {
             Some(format!("remove the quotes: `{inner}`"))
         }
-        Value::String(inner) if wants("a boolean") => match inner.to_ascii_lowercase().as_str() {
+        Value::String(inner) if wants("boolean") => match inner.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" => Some("write `true`".to_owned()),
             "false" | "no" | "off" => Some("write `false`".to_owned()),
             _ => None,
         },
-        Value::String(inner) if wants("an array") => Some(format!("write `[{inner}]`")),
+        Value::String(inner) if wants("array") => Some(format!("write `[{inner}]`")),
         _ => None,
     }
 }

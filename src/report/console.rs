@@ -1,6 +1,6 @@
 //! The report as a person reads it in the job's log.
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::log::{Log, visible};
 use super::{Ending, EntityReport, Report, State};
@@ -112,9 +112,13 @@ fn render(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
 
 /// The first line of a place, marked. A file can be one very long line, or a place a whole file, so
 /// only that line is handed on.
-fn snippet(label: &Label, kind: AnnotationKind) -> Snippet<'_, Annotation<'_>> {
+fn snippet(label: &Label, kind: AnnotationKind) -> Element<'_> {
     let Location { source, span } = &label.location;
+    let path = visible(source.path().as_str()).into_owned();
     let text = source.text();
+    if text.is_empty() {
+        return Origin::path(path).into();
+    }
     let line_start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
     let line_end = text[span.start..]
         .find('\n')
@@ -128,6 +132,7 @@ fn snippet(label: &Label, kind: AnnotationKind) -> Snippet<'_, Annotation<'_>> {
     }
     Snippet::source(line)
         .line_start(label.location.start().line)
-        .path(visible(source.path().as_str()).into_owned())
+        .path(path)
         .annotation(annotation)
+        .into()
 }

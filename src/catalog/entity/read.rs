@@ -350,7 +350,7 @@ impl Reader<'_> {
                 Code::WrongType,
                 value.span,
                 format!("an object in `{field}` must be a search query"),
-                |d| d.help("give it `combinator: and` (or `or`) and `rules: […]`, or write the identifier itself"),
+                |d| d.help("give it `combinator: and` (or `or`) and `rules: […]`, or write the name itself"),
             )),
         }
     }

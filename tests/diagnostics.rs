@@ -1,0 +1,220 @@
+//! `docs/diagnostics.md` says of each diagnostic what the program says.
+//!
+//! Each section's example is read and checked as a file of a repository would be, and what the log
+//! shows of it must be the section's text. With `UPDATE_DOCUMENTATION=1` the texts are written anew.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use port_gitops::apply::{Applied, Outcome};
+use port_gitops::catalog::blueprint::{Blueprint, Blueprints};
+use port_gitops::catalog::change::{Change, compare};
+use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, Unreadable, declare};
+use port_gitops::catalog::entity::BlueprintId;
+use port_gitops::catalog::plan::Plan;
+use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS};
+use port_gitops::catalog::validate::{Omission, validate};
+use port_gitops::diagnostic::{Code, Diagnostic};
+use port_gitops::port::Rejection;
+use port_gitops::report::build::Findings;
+use port_gitops::report::console;
+use port_gitops::report::log::Log;
+use port_gitops::source::{RepoPath, Source};
+
+fn page() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnostics.md")
+}
+
+/// A fenced block: what stands behind its opening fence, and its text.
+struct Block<'p> {
+    info: &'p str,
+    text: &'p str,
+}
+
+fn blocks(markdown: &str) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    let mut rest = markdown;
+    while let Some((_, behind)) = rest.split_once("\n```") {
+        let (info, body) = behind.split_once('\n').unwrap();
+        // An empty block's closing fence follows at once.
+        let end = if body.starts_with("```") {
+            0
+        } else {
+            body.find("\n```").unwrap() + 1
+        };
+        blocks.push(Block {
+            info,
+            text: &body[..end],
+        });
+        rest = &body[end + "```".len()..];
+    }
+    blocks
+}
+
+fn sections(markdown: &str) -> Vec<(&str, &str)> {
+    markdown
+        .split("\n## ")
+        .skip(1)
+        .map(|section| section.split_once('\n').unwrap())
+        .collect()
+}
+
+fn blueprints(page: &str) -> Blueprints {
+    let block = blocks(page)
+        .into_iter()
+        .find(|block| block.info == "json blueprint")
+        .unwrap();
+    let blueprint = Blueprint::from_json(serde_json::from_str(block.text).unwrap()).unwrap();
+    let id = |name| BlueprintId::parse(name).unwrap();
+    Blueprints {
+        known: BTreeMap::from([(id("microservice"), blueprint)]),
+        missing: [id("micorservice")].into(),
+        names: vec!["domain".to_owned(), "microservice".to_owned()],
+    }
+}
+
+fn text_file(path: &str, text: &str) -> FileContent {
+    FileContent::Text(Source::new(RepoPath::new(path), text))
+}
+
+/// What a section is about, where it is not a small file.
+fn special(code: Code) -> Option<FileContent> {
+    let unreadable = |reason| FileContent::Unreadable(RepoPath::new("port.yml"), reason);
+    match code {
+        Code::TooLarge => Some(unreadable(Unreadable::TooLarge)),
+        Code::Binary => Some(unreadable(Unreadable::Binary)),
+        Code::Symlink => Some(unreadable(Unreadable::Symlink)),
+        Code::TooDeep => Some(text_file("port.json", &"[".repeat(200))),
+        _ => None,
+    }
+}
+
+fn declared(content: FileContent) -> Declarations {
+    let file = EntityFile {
+        content,
+        default_blueprint: None,
+    };
+    declare(&[file], &BlueprintRules::parse(DEFAULT_BLUEPRINTS).unwrap())
+}
+
+/// What Port says of the examples that only Port can refuse.
+fn refusal(code: Code) -> Option<Rejection> {
+    let rejection = |status, message: &str| {
+        Some(Rejection {
+            status,
+            message: message.to_owned(),
+        })
+    };
+    match code {
+        Code::RejectedByPort => rejection(422, "/properties/language is no longer in use"),
+        Code::MissingRelationTarget => {
+            rejection(404, "no entity \"sales\" of blueprint \"domain\"")
+        }
+        _ => None,
+    }
+}
+
+fn diagnostics(
+    code: Code,
+    example: Option<&Block<'_>>,
+    blueprints: &Blueprints,
+) -> Vec<Diagnostic> {
+    let content = special(code).unwrap_or_else(|| {
+        let example = example.unwrap_or_else(|| panic!("`{code}` has no example"));
+        let path = example.info.split_once(' ').unwrap().1;
+        text_file(path, example.text)
+    });
+    let head = declared(content);
+    let changes = compare(Declarations::default(), &head);
+    if let Some(rejection) = refusal(code) {
+        return rejections(&head, changes, rejection);
+    }
+    let omission = match code {
+        Code::MissingProperty => Omission::IsMissing,
+        _ => Omission::MayExist,
+    };
+    let mut found = head.diagnostics;
+    found.extend(validate(changes, blueprints, omission).diagnostics);
+    found
+}
+
+fn rejections(head: &Declarations, changes: Vec<Change>, rejection: Rejection) -> Vec<Diagnostic> {
+    let outcomes = vec![Outcome::Rejected(rejection); changes.len()];
+    let applied = Applied {
+        outcomes,
+        stopped: None,
+    };
+    Findings::new(head, &Plan::new(changes), Some(&applied)).rejections
+}
+
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What the log shows, without its colours.
+fn rendered(diagnostics: &[Diagnostic]) -> String {
+    let out = Shared::default();
+    console::write_diagnostics(diagnostics, &Log::new(out.clone()));
+    let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+    let (first, styled) = text.split_once("\u{1b}[").unwrap_or((&text, "m"));
+    let mut plain = first.to_owned();
+    plain.extend(
+        styled
+            .split("\u{1b}[")
+            .map(|part| part.split_once('m').unwrap().1),
+    );
+    let lines: Vec<_> = plain.trim().lines().map(str::trim_end).collect();
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn the_page_shows_what_the_log_shows() {
+    let page_text = std::fs::read_to_string(page()).unwrap();
+    let blueprints = blueprints(&page_text);
+    let names: Vec<_> = sections(&page_text).iter().map(|(name, _)| *name).collect();
+    let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(
+        names, codes,
+        "the page has one section a code, in their order"
+    );
+
+    let mut updated = page_text.clone();
+    for ((name, section), &code) in sections(&page_text).into_iter().zip(Code::ALL) {
+        let blocks = blocks(section);
+        let shown = blocks.iter().find(|block| block.info == "text").unwrap();
+        let example = blocks.iter().find(|block| block.info != "text");
+        let diagnostics = diagnostics(code, example, &blueprints);
+        assert!(
+            diagnostics.iter().any(|d| d.code == code),
+            "{name}: {diagnostics:#?}"
+        );
+        let (before, after) = (
+            format!("```text\n{}```", shown.text),
+            rendered(&diagnostics),
+        );
+        let changed = section.replace(&before, &format!("```text\n{after}```"));
+        updated = updated.replace(section, &changed);
+    }
+    if std::env::var_os("UPDATE_DOCUMENTATION").is_some() {
+        std::fs::write(page(), updated).unwrap();
+    } else {
+        assert_eq!(
+            page_text, updated,
+            "write it anew with UPDATE_DOCUMENTATION=1"
+        );
+    }
+}
