@@ -83,7 +83,7 @@ pub enum Error {
         message: String,
     },
     /// Port answers with an error that is not about an entity.
-    #[error("Port answered {what} with {status}: {message}")]
+    #[error("Port answered {what} with {status}: {message}{}", hint(*status))]
     Refused {
         /// The request.
         what: String,
@@ -105,6 +105,20 @@ pub enum Error {
         /// What is wrong with the answer.
         reason: String,
     },
+}
+
+/// What to do about an error that is not about an entity.
+fn hint(status: u16) -> &'static str {
+    match status {
+        403 => {
+            "; check what the credentials may do, and whether an IP allow-list keeps the runner out"
+        }
+        404 => "; check that `base-url` is Port's API",
+        429 | 500..=599 => {
+            "; run the job again: Port was busy or failing, and the tries were used up"
+        }
+        _ => "",
+    }
 }
 
 /// What becomes of each entity of a batch, in its order; or why nothing can be said of any.

@@ -1,6 +1,7 @@
 //! Request and response bodies.
 
 use bytes::Bytes;
+use reqwest::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -136,7 +137,12 @@ pub(super) fn read_upsert(answer: &Answer, count: usize, what: &str) -> BatchRes
         return Ok(vec![Err(rejection); count]);
     }
     if count == 1 {
-        return Ok(vec![Ok(Upserted::Written)]);
+        // The specification has 201 alone; Port's documentation had 200 for an entity that was
+        // there, so that much can be told.
+        return Ok(vec![Ok(match answer.status {
+            StatusCode::OK => Upserted::Updated,
+            _ => Upserted::Written,
+        })]);
     }
     let BulkAnswer { entities, errors } = read(answer, what)?;
     let unsaid = || Rejection {
@@ -202,7 +208,6 @@ pub(super) fn message(answer: &Answer) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use reqwest::StatusCode;
     use reqwest::header::HeaderMap;
     use serde_json::json;
 

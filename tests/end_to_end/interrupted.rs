@@ -9,13 +9,18 @@ use port_gitops_sandbox::{Fault, Matcher, Sandbox, Step, StepResult};
 
 use crate::world::{World, binary};
 
-/// Starts a step, and sends it signals as soon as `is_time` says so.
-fn run_and_signal(step: &Step, is_time: impl Fn() -> bool, signals: &[&str]) -> StepResult {
+/// Starts a step, and sends it signals as soon as an API has got a request like `moment`.
+fn run_and_signal(
+    step: &Step,
+    api: &impl Sandbox,
+    moment: &Matcher,
+    signals: &[&str],
+) -> StepResult {
     let mut process = step.command(binary()).spawn().unwrap();
     let started = Instant::now();
-    while !is_time() {
+    while api.requests(moment).is_empty() {
         assert!(
-            started.elapsed() < Duration::from_secs(30),
+            started.elapsed() < Duration::from_secs(60),
             "the moment did not come"
         );
         sleep(Duration::from_millis(5));
@@ -26,27 +31,19 @@ fn run_and_signal(step: &Step, is_time: impl Fn() -> bool, signals: &[&str]) -> 
     }
     let status = process.wait().unwrap().code().unwrap_or(-1);
     let mut log = String::new();
-    process
-        .stdout
-        .take()
-        .unwrap()
-        .read_to_string(&mut log)
-        .unwrap();
+    let mut out = process.stdout.take().unwrap();
+    out.read_to_string(&mut log).unwrap();
     step.result(status, log, String::new()).unwrap()
 }
 
 fn send(signal: &str, process: &Child) {
     let id = process.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args([signal, &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    let status = Command::new("kill").args([signal, &id]).status().unwrap();
+    assert!(status.success());
 }
 
-fn world_with_two_waves() -> (World, Step) {
+/// A push whose first wave is the domain that its second wave needs, and the first wave's request.
+fn world_with_two_waves() -> (World, Step, Matcher) {
     let world = World::new();
     let yaml = "\
 - {identifier: sales, blueprint: domain}
@@ -54,24 +51,19 @@ fn world_with_two_waves() -> (World, Step) {
 ";
     world.repository.write("port.yml", yaml);
     let step = world.push("Add a domain and a service");
-    (world, step)
+    (world, step, Matcher::new("POST", "*/domain/entities"))
 }
 
 #[test]
 fn what_is_under_way_may_end_and_nothing_new_begins() {
-    let (world, step) = world_with_two_waves();
-    let upsert = Matcher::new("POST", "*/domain/entities");
-    world
-        .port
-        .inject(Fault::delay(Duration::from_secs(1)).when(upsert.clone()));
-    let is_under_way = || !world.port.requests(&upsert).is_empty();
-    let result = run_and_signal(&step, is_under_way, &["-TERM"]);
+    let (world, step, first_wave) = world_with_two_waves();
+    let slow = Fault::delay(Duration::from_secs(1)).when(first_wave.clone());
+    world.port.inject(slow);
+    let result = run_and_signal(&step, &world.port, &first_wave, &["-TERM"]);
     assert_eq!(result.status, 143, "{}", result.log);
     assert_eq!(result.output("outcome"), "cancelled");
-    assert_eq!(
-        (result.output("created"), result.output("failed")),
-        ("1", "1")
-    );
+    let counts = (result.output("created"), result.output("failed"));
+    assert_eq!(counts, ("1", "1"));
     assert!(
         result.log.contains("not written  microservice/shop"),
         "{}",
@@ -83,13 +75,11 @@ fn what_is_under_way_may_end_and_nothing_new_begins() {
 
 #[test]
 fn what_never_ends_is_left_as_unknown() {
-    let (world, step) = world_with_two_waves();
-    let upsert = Matcher::new("POST", "*/domain/entities");
+    let (world, step, first_wave) = world_with_two_waves();
     world
         .port
-        .inject(Fault::hang().when(upsert.clone()).always());
-    let is_under_way = || !world.port.requests(&upsert).is_empty();
-    let result = run_and_signal(&step, is_under_way, &["-INT"]);
+        .inject(Fault::hang().when(first_wave.clone()).always());
+    let result = run_and_signal(&step, &world.port, &first_wave, &["-INT"]);
     assert_eq!(result.status, 130, "{}", result.log);
     assert_eq!(result.output("outcome"), "cancelled");
     assert!(
@@ -101,13 +91,11 @@ fn what_never_ends_is_left_as_unknown() {
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    let (world, step) = world_with_two_waves();
-    let upsert = Matcher::new("POST", "*/domain/entities");
+    let (world, step, first_wave) = world_with_two_waves();
     world
         .port
-        .inject(Fault::hang().when(upsert.clone()).always());
-    let is_under_way = || !world.port.requests(&upsert).is_empty();
-    let result = run_and_signal(&step, is_under_way, &["-INT", "-TERM"]);
+        .inject(Fault::hang().when(first_wave.clone()).always());
+    let result = run_and_signal(&step, &world.port, &first_wave, &["-INT", "-TERM"]);
     assert_eq!(result.status, 130);
     assert_eq!(
         result.output("outcome"),
@@ -118,13 +106,12 @@ fn a_second_signal_ends_it_at_once() {
 
 #[test]
 fn before_anything_is_written_it_stops_at_once() {
-    let (world, step) = world_with_two_waves();
+    let (world, step, _) = world_with_two_waves();
     let compare = Matcher::new("GET", "*/compare/*");
     world
         .github
         .inject(Fault::hang().when(compare.clone()).always());
-    let is_under_way = || !world.github.requests(&compare).is_empty();
-    let result = run_and_signal(&step, is_under_way, &["-TERM"]);
+    let result = run_and_signal(&step, &world.github, &compare, &["-TERM"]);
     assert_eq!(result.status, 143);
     assert_eq!(result.output("outcome"), "cancelled");
     assert_eq!(world.port.journal().len(), 0);
