@@ -72,7 +72,7 @@ pub enum InvalidCertificates {
     },
 }
 
-/// What to do about a certificate that is none.
+/// What to do about a block that is of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unusable {
     Refuse,
@@ -140,7 +140,9 @@ fn add(
                     return Err(InvalidCertificates::Damaged { number });
                 }
             }
-            SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey => {
+            SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey
+                if unusable == Unusable::Refuse =>
+            {
                 return Err(InvalidCertificates::PrivateKey);
             }
             _ => {}

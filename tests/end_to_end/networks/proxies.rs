@@ -214,3 +214,16 @@ fn a_proxy_that_is_no_url_is_named_without_its_password() {
     );
     assert_eq!(company.world.github.journal().len(), 0);
 }
+
+#[test]
+fn a_proxy_that_cannot_be_reached_is_named() {
+    let (_world, step) = World::new().with_change();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let step = step.variable("HTTP_PROXY", format!("http://me:{PASSWORD}@{nobody}"));
+    let said = format!("cannot connect to the proxy {nobody} (HTTP_PROXY) on the way to 127.0.0.1");
+    let result = cannot_go_on(&step, &[&said, "check HTTP_PROXY", "NO_PROXY"]);
+    assert!(!shown_beside_masks(&result, PASSWORD), "{}", result.log);
+}
