@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod support;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -9,7 +11,7 @@ use port_gitops_sandbox::{PortSandbox, ProxySandbox, Sandbox};
 
 fn client(proxy: &str) -> reqwest::Client {
     let proxy = reqwest::Proxy::http(proxy).unwrap();
-    reqwest::Client::builder().proxy(proxy).build().unwrap()
+    support::http().proxy(proxy).build().unwrap()
 }
 
 async fn status(proxy: &str, url: &str) -> u16 {
