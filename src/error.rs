@@ -7,6 +7,7 @@ use crate::environment::MissingRepository;
 use crate::event::EventError;
 use crate::github;
 use crate::http::ClientError;
+use crate::http::proxy::InvalidProxy;
 use crate::inputs::InputError;
 use crate::port;
 use crate::report::publish::PublishError;
@@ -33,6 +34,8 @@ pub(crate) enum Error {
         "inputs `client-id` and `client-secret` are needed to write to Port; set them from the repository's or organisation's secrets, or use `mode: plan`"
     )]
     MissingCredentials,
+    #[error(transparent)]
+    Proxy(#[from] InvalidProxy),
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]

@@ -26,8 +26,6 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use reqwest::Client;
-
 use apply::{Applied, apply};
 use catalog::blueprint::Blueprints;
 use catalog::change::{Change, compare};
@@ -38,6 +36,8 @@ use environment::{Environment, Runner};
 use error::Error;
 use event::{CatalogAccess, Decision, Event, Mode, Run};
 use github::{Access, BlobContent, Diff, Repository, Wanted};
+use http::proxy::Proxies;
+use http::{Client, Settings, Timeouts};
 use inputs::{Inputs, Merge};
 use port::{Port, UpsertOptions};
 use report::build::{self, Findings};
@@ -82,8 +82,9 @@ async fn pipeline(
 ) -> Result<Exit, Error> {
     let started = Instant::now();
     let runner = Runner::from_environment(environment)?;
+    let proxies = read_proxies(environment, log)?;
     let inputs = read_inputs(environment, &runner, log)?;
-    let client = http::client(&inputs.owner, inputs.ca_certificates.as_deref())?;
+    let client = connect(environment, &inputs, proxies)?;
     let repository = open_repository(&client, &runner, &inputs)?;
     let run = match decide(environment, &inputs, &repository).await? {
         Decision::Run(run) => run,
@@ -137,6 +138,25 @@ fn read_inputs(environment: &Environment, runner: &Runner, log: &Log) -> Result<
         log.command(&Command::new("warning", &warning));
     }
     Ok(inputs)
+}
+
+fn read_proxies(environment: &Environment, log: &Log) -> Result<Proxies, Error> {
+    let proxies = Proxies::from_environment(environment)?;
+    for secret in proxies.secrets() {
+        log.mask(&secret);
+    }
+    Ok(proxies)
+}
+
+fn connect(environment: &Environment, inputs: &Inputs, proxies: Proxies) -> Result<Client, Error> {
+    let settings = Settings {
+        owner: &inputs.owner,
+        ca_certificates: inputs.ca_certificates.as_deref(),
+        certificate_file: environment.variable("SSL_CERT_FILE").map(Path::new),
+        proxies,
+        timeouts: Timeouts::default(),
+    };
+    Ok(Client::new(settings)?)
 }
 
 fn open_repository(client: &Client, runner: &Runner, inputs: &Inputs) -> Result<Repository, Error> {

@@ -5,8 +5,8 @@ use octocrab::service::middleware::base_uri::BaseUriLayer;
 use octocrab::service::middleware::extra_headers::ExtraHeadersLayer;
 use octocrab::service::middleware::reqwest_connector::ReqwestConnector;
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
+use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
-use reqwest::{Client, StatusCode};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::http::retry::{Attempt, Sender};
-use crate::http::{self, Answer, TransportError};
+use crate::http::{self, Answer, Client, TransportError};
 use crate::inputs::GitHubUrls;
 
 /// How GitHub is reached, and as whom.
@@ -70,9 +70,7 @@ pub enum Error {
         message: String,
     },
     /// GitHub cannot be reached.
-    #[error(
-        "GitHub could not be reached: {0}; check the input `github-api-url` and the runner's network"
-    )]
+    #[error("GitHub could not be reached: {}; {}", .0, .0.help("github-api-url"))]
     Unreachable(#[from] TransportError),
     /// The answer is JSON, but not what the specification says.
     #[error(
@@ -100,7 +98,8 @@ pub enum Error {
 pub(super) struct Api {
     rest: Octocrab,
     graphql: Octocrab,
-    host: String,
+    urls: GitHubUrls,
+    client: Client,
     sender: Sender,
 }
 
@@ -125,7 +124,8 @@ impl Api {
         Ok(Self {
             rest: octocrab(&access, access.urls.rest.as_str())?,
             graphql: octocrab(&access, graphql_base)?,
-            host: host(&access.urls.rest),
+            urls: access.urls.clone(),
+            client: access.client,
             sender: Sender::new("GitHub"),
         })
     }
@@ -136,7 +136,10 @@ impl Api {
 
     /// Reads what is at `path`, percent-encoded, below the REST API's base.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        let attempt = async || self.attempt(self.rest._get(path).await).await;
+        let attempt = async || {
+            self.attempt(&self.urls.rest, self.rest._get(path).await)
+                .await
+        };
         let answer = self.sender.send(path, attempt).await?;
         if answer.status.is_success() {
             read(&answer, path)
@@ -149,8 +152,8 @@ impl Api {
     pub(super) async fn graphql(&self, query: &str, variables: &Value) -> Result<Value, Error> {
         let body = serde_json::json!({ "query": query, "variables": variables });
         let attempt = async || {
-            self.attempt(self.graphql._post(GRAPHQL_PATH, Some(&body)).await)
-                .await
+            let response = self.graphql._post(GRAPHQL_PATH, Some(&body)).await;
+            self.attempt(&self.urls.graphql, response).await
         };
         let answer = self.sender.send("a GraphQL query", attempt).await?;
         if !answer.status.is_success() {
@@ -164,19 +167,31 @@ impl Api {
         }
     }
 
-    async fn attempt<B>(&self, response: octocrab::Result<::http::Response<B>>) -> Attempt
+    async fn attempt<B>(
+        &self,
+        target: &Url,
+        response: octocrab::Result<::http::Response<B>>,
+    ) -> Attempt
     where
         B: http_body::Body<Error = octocrab::Error>,
     {
-        let transport_error = |error: octocrab::Error| TransportError::new(&self.host, &error);
-        let (parts, body) = response.map_err(transport_error)?.into_parts();
-        let body = body.collect().await.map_err(transport_error)?.to_bytes();
-        Ok(Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        })
+        match receive(response).await {
+            Ok(answer) => self.client.check(target, answer),
+            Err(error) => Err(self.client.explain(target, &error).await),
+        }
     }
+}
+
+async fn receive<B>(response: octocrab::Result<::http::Response<B>>) -> octocrab::Result<Answer>
+where
+    B: http_body::Body<Error = octocrab::Error>,
+{
+    let (parts, body) = response?.into_parts();
+    Ok(Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: body.collect().await?.to_bytes(),
+    })
 }
 
 /// A bare stack of octocrab's layers: its default one adds a second User-Agent.
@@ -200,7 +215,7 @@ fn octocrab(access: &Access<'_>, base: &str) -> Result<Octocrab, Error> {
         ),
     ];
     let built = OctocrabBuilder::new_empty()
-        .with_service(ReqwestConnector::new(access.client.clone()))
+        .with_service(ReqwestConnector::new(access.client.reqwest().clone()))
         .with_layer(&ExtraHeadersLayer::new(std::sync::Arc::new(headers)))
         .with_layer(&BaseUriLayer::new(base))
         .with_auth(AuthState::AccessToken {
@@ -211,14 +226,6 @@ fn octocrab(access: &Access<'_>, base: &str) -> Result<Octocrab, Error> {
         Ok(octocrab) => Ok(octocrab),
         Err(never) => match never {},
     }
-}
-
-fn host(url: &Url) -> String {
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
-    format!("{}{port}", url.host_str().unwrap_or_default())
 }
 
 fn read<T: DeserializeOwned>(answer: &Answer, path: &str) -> Result<T, Error> {

@@ -1,38 +1,187 @@
 //! The one client towards the world: both APIs go through its connections, proxies, certificates
 //! and timeouts, and through one retry loop.
 
+pub mod proxy;
 pub mod retry;
 mod tls;
+mod transport;
+mod tunnel;
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
-use reqwest::{Client, StatusCode};
+use reqwest::{RequestBuilder, StatusCode, redirect};
 use serde::de::DeserializeOwned;
+use url::{Position, Url};
 
-pub use tls::InvalidCertificates;
+use proxy::Proxies;
+use retry::Attempt;
+use transport::TunnelError;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an answer may pause, not how long it may take in all.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+pub use tls::{CertificatesError, InvalidCertificates};
+pub use transport::{CertificateFault, ProxyFault, TransportError, TransportErrorKind};
 
-/// Makes the client. `ca_certificates` is PEM text of root certificates to trust beside the usual
-/// ones; `owner` is who acts, which Port keeps with every entity written.
-///
-/// Proxies are taken from `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
-///
-/// # Errors
-/// If the certificates cannot be read.
-pub fn client(owner: &str, ca_certificates: Option<&str>) -> Result<Client, ClientError> {
-    Ok(Client::builder()
-        .tls_backend_preconfigured(tls::config(ca_certificates)?)
-        .user_agent(user_agent(owner))
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .build()?)
+const MAX_REDIRECTS: usize = 5;
+
+/// How the client reaches the world.
+#[derive(Debug, Clone)]
+pub struct Settings<'a> {
+    /// Who acts, which Port keeps with every entity written.
+    pub owner: &'a str,
+    /// PEM text of root certificates to trust beside the usual ones.
+    pub ca_certificates: Option<&'a str>,
+    /// A file of such certificates, which need not be there.
+    pub certificate_file: Option<&'a Path>,
+    /// Through which proxies.
+    pub proxies: Proxies,
+    /// For how long.
+    pub timeouts: Timeouts,
+}
+
+/// How long one try of a request may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until there is a connection, with TLS and through a proxy.
+    pub connect: Duration,
+    /// How long an answer may keep silent, at its beginning and in between.
+    pub silence: Duration,
+    /// The whole of it, however steadily an answer trickles.
+    pub whole: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            silence: Duration::from_secs(30),
+            whole: Duration::from_secs(5 * 60),
+        }
+    }
+}
+
+/// The client. Clones share their connections.
+#[derive(Debug, Clone)]
+pub struct Client {
+    reqwest: reqwest::Client,
+    proxies: Arc<Proxies>,
+    tls: Arc<rustls::ClientConfig>,
+    timeouts: Timeouts,
+}
+
+impl Client {
+    /// Makes the client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// If the certificates cannot be used.
+    pub fn new(settings: Settings<'_>) -> Result<Self, ClientError> {
+        let tls = tls::config(settings.ca_certificates, settings.certificate_file)?;
+        let (proxies, timeouts) = (Arc::new(settings.proxies), settings.timeouts);
+        let rules = Arc::clone(&proxies);
+        let proxy = move |url: &Url| Some(rules.for_url(url)?.url().clone());
+        let reqwest = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls.clone())
+            .user_agent(user_agent(settings.owner))
+            .no_proxy()
+            .proxy(reqwest::Proxy::custom(proxy))
+            .redirect(redirect::Policy::custom(follow_on_same_server))
+            .referer(false)
+            .connect_timeout(timeouts.connect)
+            .read_timeout(timeouts.silence)
+            .timeout(timeouts.whole)
+            .build()?;
+        Ok(Self {
+            reqwest,
+            proxies,
+            tls: Arc::new(tls),
+            timeouts,
+        })
+    }
+
+    /// The client for libraries that bring their own requests; what they report goes to
+    /// [`Self::explain`].
+    pub fn reqwest(&self) -> &reqwest::Client {
+        &self.reqwest
+    }
+
+    /// Begins a GET request.
+    pub fn get(&self, url: Url) -> RequestBuilder {
+        self.reqwest.get(url)
+    }
+
+    /// Begins a POST request.
+    pub fn post(&self, url: Url) -> RequestBuilder {
+        self.reqwest.post(url)
+    }
+
+    /// Sends a request to `target` and waits for the whole answer.
+    ///
+    /// # Errors
+    /// If no answer comes, or none of `target`'s.
+    pub async fn execute(&self, target: &Url, request: RequestBuilder) -> Attempt {
+        let received = async { Answer::read(request.send().await?).await };
+        match received.await {
+            Ok(answer) => self.check(target, answer),
+            Err(error) => Err(self.explain(target, &error).await),
+        }
+    }
+
+    /// Gives an answer back unless it is a proxy's.
+    ///
+    /// # Errors
+    /// If a proxy wants to know who asks.
+    pub fn check(&self, target: &Url, answer: Answer) -> Attempt {
+        match self.proxies.for_url(target) {
+            Some(proxy) if answer.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED => Err(
+                TransportError::from_proxy(target, proxy, Some(answer.status)),
+            ),
+            _ => Ok(answer),
+        }
+    }
+
+    /// Says what an error of a request to `target` means; a proxy that gave no tunnel is asked
+    /// again, to learn why.
+    pub async fn explain(&self, target: &Url, error: &(dyn StdError + 'static)) -> TransportError {
+        let proxy = self.proxies.for_url(target);
+        let status = match (proxy, transport::tunnel_error(error)) {
+            (Some(_), Some(TunnelError::Unauthorized)) => {
+                Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED)
+            }
+            (Some(proxy), Some(TunnelError::Unsuccessful)) => {
+                tunnel::ask(proxy, target, &self.tls, self.timeouts.connect).await
+            }
+            _ => return TransportError::new(target, proxy, error),
+        };
+        match proxy {
+            Some(proxy) => TransportError::from_proxy(target, proxy, status),
+            None => TransportError::new(target, proxy, error),
+        }
+    }
+}
+
+/// Requests carry secrets in headers and in bodies, so they never go to a server that nobody named.
+fn follow_on_same_server(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let from = attempt.previous().last();
+    if from.is_none_or(|from| from.origin() != attempt.url().origin()) {
+        let to = attempt.url()[..Position::BeforePath].to_owned();
+        return attempt.error(to);
+    }
+    if attempt.previous().len() > MAX_REDIRECTS {
+        return attempt.stop();
+    }
+    attempt.follow()
+}
+
+/// A URL's host, and its port where it is not the scheme's own.
+pub fn host_and_port(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
 }
 
 /// How the program names itself and whom it acts for.
@@ -43,11 +192,11 @@ pub fn user_agent(owner: &str) -> String {
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The input `ca-certificates` is not usable.
-    #[error("input `ca-certificates`: {0}")]
-    Certificates(#[from] InvalidCertificates),
-    /// A proxy variable or the like is not usable.
-    #[error("the HTTP client cannot be set up: {}", innermost(.0))]
+    /// Extra root certificates are not usable.
+    #[error(transparent)]
+    Certificates(#[from] CertificatesError),
+    /// reqwest refuses what it is given; this is not known to happen.
+    #[error("the HTTP client cannot be set up: {0}")]
     Client(#[from] reqwest::Error),
 }
 
@@ -63,21 +212,11 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Waits for the whole body of `response`.
-    ///
-    /// # Errors
-    /// If the connection breaks or stalls before its end.
-    pub async fn read(response: reqwest::Response) -> Result<Self, TransportError> {
-        let host = response.url().host_str().unwrap_or_default().to_owned();
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = response
-            .bytes()
-            .await
-            .map_err(|error| TransportError::new(&host, &error))?;
+    async fn read(response: reqwest::Response) -> reqwest::Result<Self> {
         Ok(Self {
-            status,
-            headers,
-            body,
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: response.bytes().await?,
         })
     }
 
@@ -95,94 +234,5 @@ impl Answer {
     }
 }
 
-/// A request that got no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TransportError {
-    /// What went wrong.
-    pub kind: TransportErrorKind,
-    host: String,
-    cause: String,
-}
-
-/// What can keep an answer from arriving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TransportErrorKind {
-    /// No connection.
-    Connect,
-    /// The server's certificate is not trusted.
-    Certificate,
-    /// No answer in time.
-    Timeout,
-    /// The connection ended in the middle of an answer.
-    Broken,
-}
-
-impl TransportError {
-    /// Classifies what reqwest, or octocrab on top of it, reports of a request to `host`.
-    pub fn new(host: &str, error: &(dyn StdError + 'static)) -> Self {
-        let cause = innermost(error);
-        let from_reqwest = chain(error).find_map(|error| error.downcast_ref::<reqwest::Error>());
-        let kind = match from_reqwest {
-            _ if is_certificate_error(error) => TransportErrorKind::Certificate,
-            Some(error) if error.is_connect() => TransportErrorKind::Connect,
-            Some(error) if error.is_timeout() => TransportErrorKind::Timeout,
-            _ => TransportErrorKind::Broken,
-        };
-        Self {
-            kind,
-            host: host.to_owned(),
-            cause,
-        }
-    }
-}
-
-impl fmt::Display for TransportError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, host, cause } = self;
-        match kind {
-            TransportErrorKind::Connect => write!(formatter, "cannot connect to {host}: {cause}"),
-            TransportErrorKind::Certificate => write!(
-                formatter,
-                "{host} shows a certificate that is not trusted ({cause}); if it is your company's, give its root certificate in the input `ca-certificates`"
-            ),
-            TransportErrorKind::Timeout => write!(formatter, "{host} did not answer in time"),
-            TransportErrorKind::Broken => {
-                write!(
-                    formatter,
-                    "the connection to {host} broke in the middle of an answer: {cause}"
-                )
-            }
-        }
-    }
-}
-
-impl StdError for TransportError {}
-
-fn chain<'e>(
-    error: &'e (dyn StdError + 'static),
-) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
-
-fn is_certificate_error(error: &(dyn StdError + 'static)) -> bool {
-    chain(error).any(|error| {
-        // A rustls error travels inside of an I/O error, which hides it from `source`.
-        let inside = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        let rustls = match inside {
-            Some(inside) => inside.downcast_ref::<rustls::Error>(),
-            None => error.downcast_ref::<rustls::Error>(),
-        };
-        matches!(rustls, Some(rustls::Error::InvalidCertificate(_)))
-    })
-}
-
-/// The last error of the chain says what really happened; the ones before only wrap it. Whole URLs,
-/// which can hold a proxy's password, are in those.
-fn innermost(error: &(dyn StdError + 'static)) -> String {
-    chain(error)
-        .last()
-        .map(ToString::to_string)
-        .unwrap_or_default()
-}
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use reqwest::StatusCode;
 use serde::de::IgnoredAny;
 
-use super::{Answer, TransportError, TransportErrorKind};
+use super::{Answer, TransportError};
 
 const MAX_TRIES: u32 = 6;
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
@@ -37,7 +37,7 @@ pub enum Verdict {
 pub fn judge(attempt: &Attempt, now: SystemTime) -> Verdict {
     let answer = match attempt {
         Ok(answer) => answer,
-        Err(error) if error.kind == TransportErrorKind::Certificate => return Verdict::Final,
+        Err(error) if error.is_final() => return Verdict::Final,
         Err(_) => return Verdict::BackOff,
     };
     let or_back_off = |wait: Option<Duration>| wait.map_or(Verdict::BackOff, Verdict::WaitFor);
@@ -283,6 +283,22 @@ mod tests {
         let (result, sent) = send(vec![asks("800"), asks("200")]).await;
         assert_eq!(result.unwrap().status, 429);
         assert_eq!(sent, 2);
+    }
+
+    /// A server that accepts and never answers holds a request up for this long and no longer.
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_bounded() {
+        const SILENCE: Duration = Duration::from_secs(30);
+        let started = tokio::time::Instant::now();
+        let silent = async || {
+            tokio::time::sleep(SILENCE).await;
+            Err(TransportError::timeout("port.test"))
+        };
+        let sender = Sender::new("Port");
+        sender.send("a request", silent).await.unwrap_err();
+        assert_eq!(sender.sent(), 6);
+        let waits = Duration::from_millis(500 + 1_000 + 2_000 + 4_000 + 8_000);
+        assert!(started.elapsed() <= SILENCE * MAX_TRIES + waits + Duration::from_millis(100));
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,12 +5,12 @@ mod blueprints;
 pub mod wire;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, StatusCode};
 use url::Url;
 
 use crate::catalog::entity::BlueprintId;
 use crate::http::retry::Sender;
-use crate::http::{Answer, TransportError};
+use crate::http::{self, Answer, Client, TransportError};
 use crate::inputs::{Credentials, Merge, MissingTargets};
 use auth::TokenKeeper;
 use wire::Body;
@@ -93,7 +93,7 @@ pub enum Error {
         message: String,
     },
     /// Port cannot be reached.
-    #[error("Port could not be reached: {0}; check the input `base-url` and the runner's network")]
+    #[error("Port could not be reached: {}; {}", .0, .0.help("base-url"))]
     Unreachable(#[from] TransportError),
     /// The answer is JSON, but not what the specification says.
     #[error(
@@ -208,10 +208,7 @@ impl Port {
     }
 
     async fn execute(&self, request: RequestBuilder) -> Result<Answer, TransportError> {
-        match request.send().await {
-            Ok(response) => Answer::read(response).await,
-            Err(error) => Err(TransportError::new(&self.host(), &error)),
-        }
+        self.client.execute(&self.base_url, request).await
     }
 
     fn url(&self, segments: &[&str]) -> Url {
@@ -225,19 +222,10 @@ impl Port {
         url
     }
 
-    fn host(&self) -> String {
-        let port = self
-            .base_url
-            .port()
-            .map(|port| format!(":{port}"))
-            .unwrap_or_default();
-        format!("{}{port}", self.base_url.host_str().unwrap_or_default())
-    }
-
     fn unauthorized(&self, answer: &Answer) -> Error {
         let (status, message) = (answer.status.as_u16(), wire::message(answer));
         Error::Unauthorized {
-            host: self.host(),
+            host: http::host_and_port(&self.base_url),
             status,
             message,
         }

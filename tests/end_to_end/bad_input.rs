@@ -1,35 +1,12 @@
 //! What can be wrong from outside: one clear message each, and nothing half-done.
 
 use port_gitops_sandbox::port::CLIENT_SECRET;
-use port_gitops_sandbox::{Fault, GitHubSandbox, Sandbox, Step, StepResult};
+use port_gitops_sandbox::{Fault, GitHubSandbox, Sandbox, Step};
 
-use crate::world::{World, run};
+use crate::world::{World, cannot_go_on, run};
 
 fn world_with_change() -> (World, Step) {
-    let world = World::new();
-    world
-        .repository
-        .write("port.yml", "identifier: a\nblueprint: domain\n");
-    let step = world.push("Add an entity");
-    (world, step)
-}
-
-/// Runs a step that cannot go on and must say so once, in words that hold all of `needles`.
-fn cannot_go_on(step: &Step, needles: &[&str]) -> StepResult {
-    let result = run(step);
-    assert_eq!(result.status, 2, "{}", result.log);
-    assert_eq!(result.output("outcome"), "failure");
-    let errors = result.commands("error");
-    assert_eq!(errors.len(), 1, "{}", result.log);
-    for needle in needles {
-        assert!(
-            errors[0].data.contains(needle),
-            "`{needle}` is not in: {}",
-            errors[0].data
-        );
-    }
-    assert!(!result.summary.is_empty());
-    result
+    World::new().with_change()
 }
 
 #[test]

@@ -10,5 +10,6 @@
 mod bad_input;
 mod first_light;
 mod interrupted;
+mod networks;
 mod validation;
 mod world;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use port_gitops_sandbox::github::Edition;
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use port_gitops_sandbox::{
     GitHubSandbox, Matcher, ObjectId, PortSandbox, Sandbox, Step, StepResult, TestRepository,
@@ -21,12 +22,17 @@ pub(crate) fn binary() -> &'static Path {
 impl World {
     /// An empty catalog with two blueprints, and a repository with one commit and no entities.
     pub(crate) fn new() -> Self {
+        Self::on(Edition::Cloud)
+    }
+
+    /// The same on an edition of GitHub.
+    pub(crate) fn on(edition: Edition) -> Self {
         let repository = TestRepository::new().unwrap();
         repository
             .write("README.md", "# The shop\n")
             .commit("Begin")
             .unwrap();
-        let github = GitHubSandbox::start(&repository).unwrap();
+        let github = GitHubSandbox::start_edition(edition, &repository).unwrap();
         let port = PortSandbox::start().unwrap();
         port.add_blueprint(domain());
         port.add_blueprint(microservice());
@@ -35,6 +41,14 @@ impl World {
             github,
             port,
         }
+    }
+
+    /// A world in which a push has just added the entity `domain/a`, and the step of that push.
+    pub(crate) fn with_change(self) -> (Self, Step) {
+        self.repository
+            .write("port.yml", "identifier: a\nblueprint: domain\n");
+        let step = self.push("Add an entity");
+        (self, step)
     }
 
     /// Commits what is staged and gives the commits before and after.
@@ -97,6 +111,24 @@ pub(crate) fn succeed(step: &Step) -> StepResult {
     let result = run(step);
     assert_eq!(result.status, 0, "{}", result.log);
     assert_eq!(result.output("outcome"), "success");
+    result
+}
+
+/// Runs a step that cannot go on and must say so once, in words that hold all of `needles`.
+pub(crate) fn cannot_go_on(step: &Step, needles: &[&str]) -> StepResult {
+    let result = run(step);
+    assert_eq!(result.status, 2, "{}", result.log);
+    assert_eq!(result.output("outcome"), "failure");
+    let errors = result.commands("error");
+    assert_eq!(errors.len(), 1, "{}", result.log);
+    for needle in needles {
+        assert!(
+            errors[0].data.contains(needle),
+            "`{needle}` is not in: {}",
+            errors[0].data
+        );
+    }
+    assert!(!result.summary.is_empty());
     result
 }
 

@@ -1,0 +1,229 @@
+//! Proxies: who goes through them, who does not, and what they can refuse.
+
+use port_gitops_sandbox::network::Validity;
+use port_gitops_sandbox::{Authority, ProxySandbox, Sandbox, Step, TlsFront};
+
+use super::{authority, front, message};
+use crate::world::{World, cannot_go_on, shown_beside_masks, succeed};
+
+/// A name that only the proxy can resolve, as in networks without a way out.
+const HOST: &str = "api.port.test";
+const PASSWORD: &str = "hunter2-hunter2";
+
+/// A Port behind TLS that is reached through a proxy only.
+struct Company {
+    world: World,
+    proxy: ProxySandbox,
+    step: Step,
+    _tls: TlsFront,
+}
+
+fn company() -> Company {
+    company_with(ProxySandbox::start().unwrap())
+}
+
+fn company_with(proxy: ProxySandbox) -> Company {
+    let (world, step) = World::new().with_change();
+    let authority = authority();
+    let tls = front(&world.port, &authority, &[HOST]);
+    proxy.resolve(HOST, tls.address());
+    let step = step
+        .input("base-url", format!("https://{HOST}"))
+        .input("ca-certificates", authority.pem())
+        .variable("HTTPS_PROXY", proxy.url());
+    Company {
+        world,
+        proxy,
+        step,
+        _tls: tls,
+    }
+}
+
+#[test]
+fn https_goes_through_a_tunnel() {
+    let company = company();
+    succeed(&company.step);
+    assert_eq!(company.world.port.entities().len(), 1);
+    assert_eq!(company.proxy.targets(), [format!("CONNECT {HOST}:443")]);
+    let seen = &company.proxy.journal()[0];
+    assert_eq!(seen.header("authorization"), None);
+    assert_eq!(seen.header("proxy-authorization"), None);
+}
+
+#[test]
+fn http_is_asked_of_the_proxy() {
+    let (world, step) = World::new().with_change();
+    let proxy = ProxySandbox::start().unwrap();
+    succeed(&step.variable("http_proxy", proxy.url()));
+    assert_eq!(world.port.entities().len(), 1);
+    let sent = world.github.journal().len() + world.port.journal().len();
+    assert_eq!(proxy.targets().len(), sent, "loopback is no exception");
+    let upsert = format!("POST {}/v1/blueprints/domain/entities?", world.port.url());
+    assert!(proxy.targets().last().unwrap().starts_with(&upsert));
+}
+
+#[test]
+fn all_proxy_is_for_what_has_no_other() {
+    let company = company();
+    let all = ProxySandbox::start().unwrap();
+    succeed(&company.step.variable("ALL_PROXY", all.url()));
+    assert_eq!(all.targets().len(), company.world.github.journal().len());
+    assert_eq!(company.proxy.targets(), [format!("CONNECT {HOST}:443")]);
+}
+
+#[test]
+fn no_proxy_leaves_hosts_out() {
+    let (world, step) = World::new().with_change();
+    let proxy = ProxySandbox::start().unwrap();
+    let port_only = world.port.server().address().to_string();
+    let step = step.variable("HTTP_PROXY", proxy.url());
+    succeed(&step.variable("NO_PROXY", format!("shop.test, {port_only}")));
+    assert_eq!(proxy.targets().len(), world.github.journal().len());
+    assert_eq!(world.port.entities().len(), 1);
+}
+
+#[test]
+fn a_user_name_and_a_password_are_sent_to_the_proxy_alone() {
+    let company = company();
+    company
+        .proxy
+        .require_credentials("the shop", "p@ss:hunter2-hunter2");
+    let url = company
+        .proxy
+        .url_with("the%20shop", "p%40ss%3Ahunter2-hunter2");
+    let step = company
+        .step
+        .variable("HTTPS_PROXY", &url)
+        .variable("HTTP_PROXY", &url);
+    let result = succeed(&step);
+    assert!(!shown_beside_masks(&result, PASSWORD));
+    assert!(company.proxy.targets().len() > 1);
+    for exchange in [company.world.github.journal(), company.world.port.journal()].concat() {
+        assert_eq!(exchange.header("proxy-authorization"), None);
+    }
+}
+
+#[test]
+fn the_way_to_the_proxy_can_be_private_too() {
+    let authority = authority();
+    let identity = authority.issue(&["localhost"], Validity::Current).unwrap();
+    let company = company_with(ProxySandbox::start_tls(&identity).unwrap());
+    company.proxy.require_credentials("me", PASSWORD);
+    let roots = format!(
+        "{}{}",
+        company.step.variables()["INPUT_CA-CERTIFICATES"],
+        authority.pem()
+    );
+    let url = company.proxy.url_with("me", PASSWORD);
+    assert!(url.starts_with("https://"));
+    let step = company
+        .step
+        .input("ca-certificates", roots)
+        .variable("HTTPS_PROXY", &url)
+        .variable("HTTP_PROXY", &url);
+    let result = succeed(&step);
+    assert!(!shown_beside_masks(&result, PASSWORD));
+    assert_eq!(company.world.port.entities().len(), 1);
+    assert!(
+        company
+            .proxy
+            .targets()
+            .contains(&format!("CONNECT {HOST}:443"))
+    );
+}
+
+/// The message of a step that a proxy kept from going on, the proxy being named `PROXY`.
+fn refusal(step: &Step, proxy: &ProxySandbox) -> String {
+    let result = cannot_go_on(step, &[]);
+    assert!(!shown_beside_masks(&result, PASSWORD), "{}", result.log);
+    let address = format!("localhost:{}", proxy.address().port());
+    message(&result).replace(&address, "PROXY")
+}
+
+#[test]
+fn a_proxy_that_wants_credentials_is_final() {
+    let company = company();
+    company.proxy.require_credentials("me", PASSWORD);
+    insta::assert_snapshot!(refusal(&company.step, &company.proxy), @"Port could not be reached: the proxy PROXY (HTTPS_PROXY) wants a valid user name and password for api.port.test (407 Proxy Authentication Required); put them into HTTPS_PROXY (`http://user:password@host:port`), or name api.port.test in NO_PROXY if it can be reached without");
+    assert_eq!(company.proxy.targets().len(), 1, "it is not tried again");
+
+    let step = company
+        .step
+        .variable("HTTPS_PROXY", company.proxy.url_with("you", PASSWORD));
+    insta::assert_snapshot!(refusal(&step, &company.proxy), @"Port could not be reached: the proxy PROXY (HTTPS_PROXY) wants a valid user name and password for api.port.test (407 Proxy Authentication Required); check them in HTTPS_PROXY, where special characters must be percent-encoded");
+    assert_eq!(company.proxy.targets().len(), 2, "it is not tried again");
+
+    let step = step.variable("HTTP_PROXY", company.proxy.url_with("you", PASSWORD));
+    let message = refusal(&step, &company.proxy);
+    assert!(
+        message
+            .starts_with("GitHub could not be reached: the proxy PROXY (HTTP_PROXY) wants a valid"),
+        "{message}"
+    );
+    assert_eq!(company.proxy.targets().len(), 3, "it is not tried again");
+}
+
+#[test]
+fn a_proxy_that_does_not_want_to_is_final() {
+    let company = company();
+    company.proxy.refuse(403);
+    insta::assert_snapshot!(refusal(&company.step, &company.proxy), @"Port could not be reached: the proxy PROXY (HTTPS_PROXY) does not let requests pass to api.port.test (403 Forbidden); have api.port.test allowed there, or name it in NO_PROXY if it can be reached without");
+    assert_eq!(
+        company.proxy.targets().len(),
+        2,
+        "once, and once to learn why"
+    );
+}
+
+#[test]
+fn a_proxy_that_cannot_just_now_is_asked_again() {
+    let company = company();
+    company.proxy.refuse_next(502, 2);
+    let result = succeed(&company.step);
+    let said = format!("has no way to {HOST} (502 Bad Gateway); again in");
+    assert!(result.log.contains(&said), "{}", result.log);
+    assert_eq!(company.world.port.entities().len(), 1);
+}
+
+#[test]
+fn a_proxy_with_an_unknown_certificate_is_named() {
+    let identity = Authority::new("Somebody")
+        .unwrap()
+        .issue(&["localhost"], Validity::Current)
+        .unwrap();
+    let company = company_with(ProxySandbox::start_tls(&identity).unwrap());
+    let step = company
+        .step
+        .variable("HTTPS_PROXY", company.proxy.url_with("me", PASSWORD));
+    insta::assert_snapshot!(refusal(&step, &company.proxy), @"Port could not be reached: the certificate of the proxy PROXY (HTTPS_PROXY) on the way to api.port.test is from an issuer that is not trusted (UnknownIssuer); if it is your company's, give its root certificate in the input `ca-certificates`");
+    assert_eq!(company.proxy.targets().len(), 0);
+}
+
+#[test]
+fn a_proxy_that_is_no_url_is_named_without_its_password() {
+    let company = company();
+    let step = company
+        .step
+        .variable("HTTPS_PROXY", format!("http://me:#{PASSWORD}@localhost:1"));
+    insta::assert_snapshot!(refusal(&step, &company.proxy), @"HTTPS_PROXY is not the URL of a proxy (there is more behind the host); it must look like `http://host:port` or `http://user:password@host:port`, with special characters of user and password percent-encoded");
+    let step = step.variable("HTTPS_PROXY", format!("socks5://me:{PASSWORD}@localhost:1"));
+    let message = refusal(&step, &company.proxy);
+    assert!(
+        message.contains("`socks5://` is not supported"),
+        "{message}"
+    );
+    assert_eq!(company.world.github.journal().len(), 0);
+}
+
+#[test]
+fn a_proxy_that_cannot_be_reached_is_named() {
+    let (_world, step) = World::new().with_change();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let step = step.variable("HTTP_PROXY", format!("http://me:{PASSWORD}@{nobody}"));
+    let said = format!("cannot connect to the proxy {nobody} (HTTP_PROXY) on the way to 127.0.0.1");
+    let result = cannot_go_on(&step, &[&said, "check HTTP_PROXY", "NO_PROXY"]);
+    assert!(!shown_beside_masks(&result, PASSWORD), "{}", result.log);
+}
