@@ -9,4 +9,5 @@
 
 mod bad_input;
 mod first_light;
+mod mock;
 mod world;

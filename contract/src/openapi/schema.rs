@@ -96,6 +96,13 @@ fn convert_keyword(dialect: Dialect, keyword: &str, value: &Value) -> Value {
         ("items" | "additionalProperties" | "propertyNames" | "not", schema) => {
             convert(dialect, schema)
         }
+        // Port's document names a member twice, which JSON Schema forbids.
+        ("required", Value::Array(names)) => {
+            let mut names = names.clone();
+            names.sort_by_key(Value::to_string);
+            names.dedup();
+            names.into()
+        }
         _ => value.clone(),
     }
 }
