@@ -1,5 +1,7 @@
-//! Statuses that the OpenAPI documents leave out, though the services do answer with them. The
-//! documents are incomplete in this; each row says where the status is described.
+//! What the OpenAPI documents leave out, though the services do it: they are incomplete in this.
+//! Each row says where it is described.
+
+use serde_json::{Map, Value, json};
 
 use crate::Service;
 
@@ -42,4 +44,51 @@ pub(crate) fn source(service: Service, status: u16) -> Option<&'static str> {
     ROWS.iter()
         .find(|row| row.service == service && row.statuses.contains(&status))
         .map(|row| row.source)
+}
+
+/// Content types of answers, with what they are for.
+const MEDIA_TYPES: &[(Service, &str, &str)] = &[
+    (
+        Service::GitHub,
+        "application/vnd.github.raw",
+        "https://docs.github.com/en/rest/git/blobs#get-a-blob",
+    ),
+    (
+        // Requests without a User-Agent are turned away before they reach the API.
+        Service::GitHub,
+        "text/plain",
+        "https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent",
+    ),
+];
+
+/// Whether `service` answers with `media_type` if there is reason to.
+pub(crate) fn is_media_type(service: Service, media_type: &str) -> bool {
+    MEDIA_TYPES
+        .iter()
+        .any(|(owner, name, _)| *owner == service && *name == media_type)
+}
+
+/// Objects that may have other members than those that their schemas name: each is known by the
+/// name of one that is its alone.
+const OPEN_OBJECTS: &[(&str, &str)] = &[
+    // A property of a blueprint is a JSON Schema: it has `enum`, `items`, `pattern` and so on.
+    (
+        "specAuthentication",
+        "https://docs.port.io/build-your-software-catalog/customize-integrations/configure-data-model/setup-blueprint/properties/",
+    ),
+];
+
+/// Whether an object with these members may have others.
+pub(crate) fn is_open(members: &Map<String, Value>) -> bool {
+    OPEN_OBJECTS
+        .iter()
+        .any(|(name, _)| members.contains_key(*name))
+}
+
+/// Members of GitHub's `validation-error`. Its errors all have a `status`, as its `basic-error` says:
+/// <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api>.
+pub(crate) fn complete(component: &str, schema: &mut Value) {
+    if component == "validation-error" {
+        schema["properties"]["status"] = json!({ "type": "string" });
+    }
 }

@@ -117,8 +117,8 @@ fn requests_to_port() {
         "operation is not documented",
     );
     expect(
-        &exchange("GET", "/v1/blueprints/", &Value::Null, None),
-        "`identifier`",
+        &exchange("GET", "/v1/blueprints//entities-count", &Value::Null, None),
+        "`blueprint_identifier`",
     );
     let mut anonymous = upsert("?upsert=true", &entities());
     anonymous.headers.truncate(1);
@@ -155,7 +155,7 @@ fn answers_of_port() {
     expect(&answered(429, &refusal), "");
     expect(&answered(418, &refusal), "status 418 is not documented");
     expect(
-        &answered(429, &json!({"error": "e"})),
+        &answered(429, &json!({"error": "e", "message": "m"})),
         "\"ok\" is a required property",
     );
     expect(

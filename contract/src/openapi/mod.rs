@@ -136,7 +136,9 @@ impl Document {
         let described = match responses.get(status.to_string()) {
             Some(described) => resolve(&self.root, described),
             // All refusals of a service look alike, and this one every operation describes.
-            None if undocumented::source(service, status).is_some() => self.refusal(operation),
+            None if undocumented::source(service, status).is_some() => {
+                self.refusal(operation, status)
+            }
             None => return vec![format!("answer: status {status} is not documented")],
         };
         if answer.body.is_empty() {
@@ -146,6 +148,10 @@ impl Document {
                 .map(|_| problem)
                 .into_iter()
                 .collect();
+        }
+        let media_type = media_type(answer.header("content-type"));
+        if undocumented::is_media_type(service, media_type) {
+            return Problems::new();
         }
         let key = format!("{} answer {status}", operation.name);
         self.check_body(
@@ -159,11 +165,12 @@ impl Document {
         .collect()
     }
 
-    fn refusal<'d>(&'d self, operation: &'d Operation) -> &'d Value {
-        let common = &self.root["components"]["responses"]["not_found"];
-        match common {
-            Value::Null => resolve(&self.root, &operation.described["responses"]["404"]),
-            _ => common,
+    fn refusal<'d>(&'d self, operation: &'d Operation, status: u16) -> &'d Value {
+        let common = &self.root["components"]["responses"];
+        match (common, status) {
+            (Value::Null, _) => resolve(&self.root, &operation.described["responses"]["404"]),
+            (_, 422) => &common["validation_failed"],
+            _ => &common["not_found"],
         }
     }
 
@@ -174,8 +181,7 @@ impl Document {
         content_type: Option<&str>,
         body: &[u8],
     ) -> Problems {
-        let media_type = content_type.and_then(|value| value.split(';').next());
-        let media_type = media_type.unwrap_or_default().trim();
+        let media_type = media_type(content_type);
         let Some(described) = content.get(media_type) else {
             return vec![format!("the content type `{media_type}` is not documented")];
         };
@@ -250,6 +256,12 @@ fn resolve<'d>(root: &'d Value, value: &'d Value) -> &'d Value {
             target.unwrap_or_else(|| panic!("the document has no #{pointer}"))
         }
     }
+}
+
+/// A content type without its parameters.
+fn media_type(content_type: Option<&str>) -> &str {
+    let name = content_type.and_then(|value| value.split(';').next());
+    name.unwrap_or_default().trim()
 }
 
 /// GitHub Enterprise Server has its API below `/api/v3`; and a repository that was renamed is

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
+use crate::undocumented;
+
 /// How a document writes its schemas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
@@ -44,7 +46,8 @@ fn gather(
             if let Some(name) = reference.and_then(|text| text.strip_prefix(COMPONENTS))
                 && !needed.contains_key(name)
             {
-                let component = convert(dialect, &components[name]);
+                let mut component = convert(dialect, &components[name]);
+                undocumented::complete(name, &mut component);
                 needed.insert(name.to_owned(), component.clone());
                 gather(dialect, &component, components, needed);
             }
@@ -114,7 +117,7 @@ fn close(schema: &mut Map<String, Value>) {
     let names_members = schema
         .get("properties")
         .and_then(Value::as_object)
-        .is_some_and(|properties| !properties.is_empty());
+        .is_some_and(|properties| !properties.is_empty() && !undocumented::is_open(properties));
     let is_open = matches!(
         schema.get("additionalProperties"),
         None | Some(Value::Bool(true))
