@@ -8,6 +8,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "this crate serves tests, and a test may fail"
 )]
 
@@ -44,7 +45,7 @@ pub enum Extent {
 /// Checks every exchange of a sandbox with Port's API, also those that were cleared.
 ///
 /// # Panics
-/// With all that is wrong. Does nothing where the test failed already.
+/// With all that is wrong. Where the test failed already, that is only printed.
 pub fn check_port(sandbox: &PortSandbox, extent: Extent) {
     check(Service::Port, &sandbox.whole_journal(), extent);
 }
@@ -52,21 +53,24 @@ pub fn check_port(sandbox: &PortSandbox, extent: Extent) {
 /// The same for a sandbox with GitHub's API; see [`check_port`].
 ///
 /// # Panics
-/// With all that is wrong. Does nothing where the test failed already.
+/// With all that is wrong. Where the test failed already, that is only printed.
 pub fn check_github(sandbox: &GitHubSandbox, extent: Extent) {
     check(Service::GitHub, &sandbox.whole_journal(), extent);
 }
 
 fn check(service: Service, exchanges: &[Exchange], extent: Extent) {
-    if thread::panicking() {
+    let problems = problems(service, exchanges, extent);
+    if problems.is_empty() {
         return;
     }
-    let problems = problems(service, exchanges, extent);
-    assert!(
-        problems.is_empty(),
-        "{service:?}'s specification does not allow this:\n{}",
-        problems.into_iter().collect::<Vec<_>>().join("\n")
-    );
+    let problems: Vec<_> = problems.into_iter().collect();
+    let problems = problems.join("\n");
+    let message = format!("{service:?}'s specification does not allow this:\n{problems}");
+    // A second panic would end the process, and with it the first one's message.
+    match thread::panicking() {
+        true => eprintln!("{message}"),
+        false => panic!("{message}"),
+    }
 }
 
 /// What is wrong with the exchanges, each mistake once.

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use port_gitops_contract::{Extent, Service, problems, specifications};
 use port_gitops_sandbox::{Answer, Effect, Exchange, fault::Injected};
 use serde_json::{Value, json};
@@ -15,7 +16,6 @@ fn exchange(method: &str, path_and_query: &str, body: &Value, answer: Option<Ans
     let (path, query) = path_and_query
         .split_once('?')
         .unwrap_or((path_and_query, ""));
-    let has_body = !body.is_null();
     Exchange {
         sequence: 0,
         connection: 0,
@@ -30,9 +30,10 @@ fn exchange(method: &str, path_and_query: &str, body: &Value, answer: Option<Ans
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec(),
-        body: has_body
-            .then(|| body.to_string().into())
-            .unwrap_or_default(),
+        body: match body {
+            Value::Null => Bytes::new(),
+            _ => body.to_string().into(),
+        },
         answer,
         fault: None,
     }
