@@ -219,8 +219,9 @@ pub(crate) struct Journal {
 
 #[derive(Debug, Default)]
 struct State {
-    next: u64,
     exchanges: Vec<Exchange>,
+    /// How many of them were there when the journal was last cleared.
+    cleared: usize,
 }
 
 impl Journal {
@@ -235,7 +236,7 @@ impl Journal {
     pub(crate) fn begin(&self, connection: u64, head: &request::Parts, body: Bytes) -> Exchange {
         let mut state = self.state();
         let exchange = Exchange {
-            sequence: state.next,
+            sequence: state.exchanges.len() as u64,
             connection,
             arrived: self.start.elapsed(),
             answered: None,
@@ -247,7 +248,6 @@ impl Journal {
             answer: None,
             fault: None,
         };
-        state.next += 1;
         state.exchanges.push(exchange.clone());
         exchange
     }
@@ -264,12 +264,19 @@ impl Journal {
         });
     }
 
+    /// The exchanges since the journal was last cleared.
     pub(crate) fn exchanges(&self) -> Vec<Exchange> {
+        let state = self.state();
+        state.exchanges[state.cleared..].to_vec()
+    }
+
+    pub(crate) fn all_exchanges(&self) -> Vec<Exchange> {
         self.state().exchanges.clone()
     }
 
     pub(crate) fn clear(&self) {
-        self.state().exchanges.clear();
+        let mut state = self.state();
+        state.cleared = state.exchanges.len();
     }
 
     fn update(&self, sequence: u64, change: impl FnOnce(&mut Exchange)) {

@@ -45,6 +45,11 @@ pub trait Sandbox {
         self.server().shared.journal.exchanges()
     }
 
+    /// The same, with those that [`Self::clear_journal`] took out of sight.
+    fn whole_journal(&self) -> Vec<Exchange> {
+        self.server().shared.journal.all_exchanges()
+    }
+
     /// The exchanges of the journal whose requests fit.
     fn requests(&self, matcher: &Matcher) -> Vec<Exchange> {
         self.journal()

@@ -10,6 +10,7 @@
 mod bad_input;
 mod first_light;
 mod interrupted;
+mod mock;
 mod networks;
 mod validation;
 mod world;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use port_gitops_contract::{Extent, check_github, check_port};
 use port_gitops_sandbox::github::Edition;
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use port_gitops_sandbox::{
@@ -92,6 +93,15 @@ impl World {
     pub(crate) fn title(&self, blueprint: &str, identifier: &str) -> Option<String> {
         let entity = self.port.entity(blueprint, identifier)?;
         Some(entity["title"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+/// Every test is a contract test: what it made the action send, and what it was answered, has to be
+/// what the services' specifications say.
+impl Drop for World {
+    fn drop(&mut self) {
+        check_port(&self.port, Extent::Both);
+        check_github(&self.github, Extent::Both);
     }
 }
 

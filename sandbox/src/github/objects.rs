@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::model::escaped;
 use super::refusal::{Outcome, Refusal};
 use crate::git::{Commit, Kind, ListedEntry, Mode, Object};
 use crate::journal::Answer;
@@ -133,7 +134,7 @@ pub(super) fn reference(call: &Call<'_>, name: &str) -> Outcome {
     let body = json!({
         "ref": full_name,
         "node_id": format!("REF_{full_name}"),
-        "url": call.links.api(&format!("/git/{full_name}")),
+        "url": call.links.api(&format!("/git/{}", escaped(&full_name))),
         "object": {
             "type": kind,
             "sha": object.id.as_str(),
@@ -150,11 +151,11 @@ pub(super) fn branch(call: &Call<'_>, name: &str) -> Outcome {
         return Err(Refusal::new(404, "Branch not found").at("rest/branches/branches#get-a-branch"));
     };
     let commit = Commit::parse(&tip).ok_or_else(Refusal::not_found)?;
-    let url = call.links.api(&format!("/branches/{name}"));
+    let url = call.links.api(&format!("/branches/{}", escaped(name)));
     let body = json!({
         "name": name,
         "commit": call.links.commit(&commit),
-        "_links": {"self": url, "html": call.links.web(&format!("/tree/{name}"))},
+        "_links": {"self": url, "html": call.links.web(&format!("/tree/{}", escaped(name)))},
         "protected": false,
         "protection": {
             "enabled": false,

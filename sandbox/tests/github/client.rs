@@ -1,6 +1,7 @@
 //! A sandbox with a client for it.
 
 use crate::support;
+use port_gitops_contract::{Extent, check_github};
 use port_gitops_sandbox::github::Edition;
 use port_gitops_sandbox::{GitHubSandbox, Sandbox, TestRepository};
 use reqwest::header::HeaderMap;
@@ -113,6 +114,13 @@ impl World {
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}/repos/octo-org/catalog{path}", self.github.url())
+    }
+}
+
+/// Every answer of every test has to be one that GitHub's specifications allow.
+impl Drop for World {
+    fn drop(&mut self) {
+        check_github(&self.github, Extent::Answers);
     }
 }
 

@@ -1,4 +1,5 @@
 use crate::support;
+use port_gitops_contract::{Extent, check_port};
 use port_gitops_sandbox::{PortSandbox, Sandbox};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -59,6 +60,13 @@ impl Port {
         self.sandbox
             .put_entity(blueprint, entity, "someone else")
             .unwrap();
+    }
+}
+
+/// Every answer of every test has to be one that Port's specification allows.
+impl Drop for Port {
+    fn drop(&mut self) {
+        check_port(&self.sandbox, Extent::Answers);
     }
 }
 
