@@ -67,7 +67,7 @@ start_sandboxes() {
   cargo run --quiet --locked --package port-gitops-sandbox --example serve -- \
     --address "$bridge" --folder "$scratch" >"$scratch/world.json" &
   for _ in {1..50}; do
-    world="$(cat "$scratch/world.json")"
+    world="$(cat "$scratch/world.json" 2>/dev/null || true)"
     if [[ "$(world .control 2>/dev/null)" == http* ]]; then return; fi
     sleep 0.1
   done
