@@ -32,15 +32,16 @@ have_base() {
 # so that crates arrive here through whatever they arrive through outside.
 make_stand_in() {
   can_install || skip "$base cannot be pulled, and making one like it takes root and apt-get."
+  command -v rustup >/dev/null || skip "$base cannot be pulled, and making one like it takes rustup."
   have_commands debootstrap
   local files="$scratch/stand-in" toolchain
   toolchain="$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)"
   say "Making it (Debian bookworm, Rust $toolchain)"
   debootstrap --variant=minbase --include=ca-certificates,gcc,libc6-dev \
     bookworm "$files" >"$scratch/debootstrap.log" || skip "debootstrap fails, see above."
-  RUSTUP_HOME="$files/usr/local/rustup" rustup toolchain install "$toolchain" --quiet \
-    --profile minimal --target "$(uname -m)-unknown-linux-musl" --no-self-update
-  RUSTUP_HOME="$files/usr/local/rustup" rustup --quiet default "$toolchain"
+  RUSTUP_HOME="$files/usr/local/rustup" rustup --quiet toolchain install "$toolchain" \
+    --profile minimal --target "$(uname -m)-unknown-linux-musl" --no-self-update >/dev/null
+  RUSTUP_HOME="$files/usr/local/rustup" rustup --quiet default "$toolchain" >/dev/null
   mkdir -p "$files/usr/local/cargo/bin"
   cp --no-dereference "$(dirname "$(command -v rustup)")"/{rustup,rustc,cargo} "$files/usr/local/cargo/bin/"
   cp --dereference /etc/ssl/certs/ca-certificates.crt "$files/etc/ssl/certs/"
