@@ -18,6 +18,7 @@ mod statuses;
 mod timestamp;
 
 use std::io;
+use std::net::ToSocketAddrs;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +75,19 @@ impl GitHubSandbox {
     ///
     /// No port can be bound, or the thread cannot be started.
     pub fn start_edition(edition: Edition, repository: &TestRepository) -> io::Result<Self> {
+        Self::start_on(("127.0.0.1", 0), edition, repository)
+    }
+
+    /// The same on an address, such as that of a bridge, for clients in containers.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be bound, or the thread cannot be started.
+    pub fn start_on(
+        address: impl ToSocketAddrs,
+        edition: Edition,
+        repository: &TestRepository,
+    ) -> io::Result<Self> {
         let settings = Settings {
             full_name: Self::FULL_NAME.to_owned(),
             former_name: None,
@@ -89,7 +103,7 @@ impl GitHubSandbox {
             schema: graphql::schema(),
         };
         let router = Router::new().fallback(handle).with_state(app);
-        let server = Server::start(("127.0.0.1", 0), router)?;
+        let server = Server::start(address, router)?;
         Ok(Self { server, shared })
     }
 

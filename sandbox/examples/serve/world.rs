@@ -1,0 +1,150 @@
+//! A repository on GitHub, a catalog in Port, and pushes between them.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use port_gitops_sandbox::github::Edition;
+use port_gitops_sandbox::{Exchange, GitHubSandbox, PortSandbox, Sandbox, TestRepository};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// The branch that pushes go to.
+const BRANCH: &str = "main";
+
+/// Everything that the process serves.
+#[derive(Debug)]
+pub(crate) struct World {
+    repository: TestRepository,
+    pub(crate) github: GitHubSandbox,
+    pub(crate) port: PortSandbox,
+    /// The payload of the push before now.
+    pub(crate) event_file: PathBuf,
+    started: SystemTime,
+}
+
+/// A commit that is pushed at once.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Push {
+    #[serde(default = "Push::usual_message")]
+    message: String,
+    /// The text of every file that changes; `None` removes it.
+    files: BTreeMap<String, Option<String>>,
+}
+
+impl Push {
+    fn usual_message() -> String {
+        "Change the catalog".to_owned()
+    }
+
+    /// The service of README's quick start.
+    pub(crate) fn first() -> Self {
+        let file = ("port.yml".to_owned(), Some(SERVICE.to_owned()));
+        Self {
+            message: "Describe the notification service".to_owned(),
+            files: BTreeMap::from([file]),
+        }
+    }
+}
+
+impl World {
+    /// A repository with one commit and no entities, and a catalog with two blueprints.
+    pub(crate) fn new(address: IpAddr, folder: &Path) -> Result<Self> {
+        let repository = TestRepository::new()?;
+        repository
+            .write("README.md", "# The shop\n")
+            .commit("Begin")?;
+        let started = SystemTime::now();
+        let github = GitHubSandbox::start_on((address, 0), Edition::Cloud, &repository)?;
+        let port = PortSandbox::start_on((address, 0))?;
+        port.add_blueprint(json!({"identifier": "domain", "title": "Domain"}));
+        port.add_blueprint(microservice());
+        fs::create_dir_all(folder)?;
+        Ok(Self {
+            repository,
+            github,
+            port,
+            event_file: folder.canonicalize()?.join("event.json"),
+            started,
+        })
+    }
+
+    /// Commits and pushes; gives the event, which is also in its file then.
+    pub(crate) fn push(&self, push: &Push) -> Result<Value> {
+        for (path, text) in &push.files {
+            match text {
+                Some(text) => self.repository.write(path, text),
+                None => self.repository.remove(path),
+            };
+        }
+        let before = self.repository.head()?;
+        let after = self.repository.commit(&push.message)?;
+        let event = self.github.push_event(BRANCH, &before, &after)?;
+        fs::write(&self.event_file, event.to_string())?;
+        Ok(event)
+    }
+
+    /// The catalog's entities, with who wrote them last.
+    pub(crate) fn entities(&self) -> Value {
+        let entity = |(blueprint, identifier, entity): (String, String, Value)| {
+            json!({
+                "blueprint": blueprint,
+                "datasource": self.port.datasource(&blueprint, &identifier),
+                "entity": entity,
+            })
+        };
+        self.port.entities().into_iter().map(entity).collect()
+    }
+
+    /// An API's journal, without headers and bodies.
+    pub(crate) fn journal(&self, api: &dyn Sandbox) -> Value {
+        let exchange = |exchange: &Exchange| {
+            json!({
+                "at": self.milliseconds(exchange.arrived),
+                "method": exchange.method,
+                "path": exchange.path,
+                "query": exchange.query,
+                "status": exchange.status(),
+                "fault": exchange.fault.as_ref().map(|fault| fault.kind),
+            })
+        };
+        api.journal().iter().map(exchange).collect()
+    }
+
+    /// Milliseconds since 1970, of a moment in a journal.
+    fn milliseconds(&self, moment: Duration) -> u128 {
+        let since_1970 = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
+        (since_1970 + moment).as_millis()
+    }
+}
+
+const SERVICE: &str = "\
+identifier: notification-microservice
+title: Notification Service
+blueprint: microservice
+properties:
+  url: https://www.github.com/user/notification
+";
+
+fn microservice() -> Value {
+    json!({
+        "identifier": "microservice",
+        "title": "Microservice",
+        "schema": {
+            "properties": {
+                "url": {"type": "string", "format": "url"},
+                "language": {"type": "string", "enum": ["Go", "Rust", "Python"]},
+            },
+            "required": [],
+        },
+        "relations": {
+            "domain": {"target": "domain", "required": false, "many": false},
+            "dependsOn": {"target": "microservice", "required": false, "many": true},
+        },
+    })
+}
