@@ -38,9 +38,11 @@ make_stand_in() {
   toolchain="$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)"
   say "Making it (Debian bookworm, Rust $toolchain)"
   debootstrap --variant=minbase --include=ca-certificates,gcc,libc6-dev \
-    bookworm "$files" >"$scratch/debootstrap.log" || skip "debootstrap fails, see above."
+    bookworm "$files" >"$scratch/debootstrap.log" 2>&1 ||
+    skip "debootstrap fails: $(tail -n 1 "$scratch/debootstrap.log")"
   RUSTUP_HOME="$files/usr/local/rustup" rustup --quiet toolchain install "$toolchain" \
-    --profile minimal --target "$(uname -m)-unknown-linux-musl" --no-self-update >/dev/null
+    --profile minimal --target "$(uname -m)-unknown-linux-musl" --no-self-update >/dev/null ||
+    skip "rustup cannot install Rust $toolchain, see above."
   RUSTUP_HOME="$files/usr/local/rustup" rustup --quiet default "$toolchain" >/dev/null
   mkdir -p "$files/usr/local/cargo/bin"
   cp --no-dereference "$(dirname "$(command -v rustup)")"/{rustup,rustc,cargo} "$files/usr/local/cargo/bin/"
