@@ -1,7 +1,7 @@
 //! What is worth another try, and when: one pure classification, one loop.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use reqwest::StatusCode;
 use serde::de::IgnoredAny;
@@ -124,7 +124,9 @@ impl Sender {
         let mut tries = 0;
         loop {
             self.sent.fetch_add(1, Ordering::Relaxed);
+            let started = Instant::now();
             let result = attempt().await;
+            self.say_what(what, &result, started.elapsed());
             tries += 1;
             let wait = match judge(&result, SystemTime::now()) {
                 Verdict::Final => return result,
@@ -140,6 +142,17 @@ impl Sender {
             };
             self.say_why(what, &result, wait);
             tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// For those who look closely: each try and how long it took.
+    fn say_what(&self, what: &str, result: &Attempt, elapsed: Duration) {
+        let (api, milliseconds) = (self.api, elapsed.as_millis());
+        match result {
+            Ok(answer) => {
+                tracing::debug!("{api}: {what}: {} in {milliseconds} ms", answer.status);
+            }
+            Err(error) => tracing::debug!("{api}: {what}: {error} in {milliseconds} ms"),
         }
     }
 

@@ -108,6 +108,12 @@ fn a_push_of_three_files_is_cheap() {
         world.repository.write(&format!("{name}/port.yml"), &text);
     }
     let result = succeed(&world.push("Add three"));
+    let requests = world.github.journal().len() + world.port.journal().len();
+    assert_eq!(
+        result.commands("debug").len(),
+        requests,
+        "each is in the debug log"
+    );
     assert_eq!(result.output("created"), "3");
     assert!(
         world.github.journal().len() <= 5,

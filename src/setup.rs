@@ -1,0 +1,160 @@
+//! What a run is made of before it begins: the runner's words, the user's inputs, the connections.
+
+use std::fs;
+use std::path::Path;
+
+use crate::catalog::validate::Omission;
+use crate::environment::{Environment, Runner};
+use crate::error::Error;
+use crate::event::{CatalogAccess, Decision, Event, Run};
+use crate::github::{Access, Repository};
+use crate::http::proxy::Proxies;
+use crate::http::{Client, Settings, Timeouts};
+use crate::inputs::{self, Inputs, Merge};
+use crate::port::{Port, UpsertOptions};
+use crate::report::RunFacts;
+use crate::report::log::{Command, Log};
+
+/// What every run needs.
+pub(crate) struct Setup {
+    pub(crate) runner: Runner,
+    pub(crate) inputs: Inputs,
+    pub(crate) repository: Repository,
+    client: Client,
+}
+
+impl Setup {
+    /// Reads the environment, and masks the secrets in it before anything else is printed.
+    pub(crate) fn read(environment: &Environment, log: &Log) -> Result<Self, Error> {
+        let runner = Runner::from_environment(environment)?;
+        let proxies = read_proxies(environment, log)?;
+        let inputs = read_inputs(environment, &runner, log)?;
+        let client = connect(environment, &inputs, proxies)?;
+        let repository = open_repository(&client, &runner, &inputs)?;
+        Ok(Self {
+            runner,
+            inputs,
+            repository,
+            client,
+        })
+    }
+
+    /// What the event asks for.
+    pub(crate) async fn decide(&self, environment: &Environment) -> Result<Decision, Error> {
+        let variable = |name| environment.variable(name).ok_or(Error::NoEvent(name));
+        let name = variable("GITHUB_EVENT_NAME")?;
+        let path = Path::new(variable("GITHUB_EVENT_PATH")?);
+        let payload = fs::read_to_string(path).map_err(|error| Error::EventFile {
+            path: path.to_owned(),
+            error,
+        })?;
+        let event = Event::parse(name, &payload)?;
+        let default_branch = match event.default_branch() {
+            Some(branch) => branch.clone(),
+            None => self.repository.default_branch().await?,
+        };
+        Ok(event.decide(self.inputs.mode, &default_branch)?)
+    }
+
+    /// A client of Port, for a run that may and can ask it.
+    pub(crate) fn connect_port(&self, run: &Run, log: &Log) -> Result<Option<Port>, Error> {
+        let credentials = match (run.catalog, self.inputs.credentials.clone()) {
+            (CatalogAccess::Required, None) => return Err(Error::MissingCredentials),
+            (CatalogAccess::Required | CatalogAccess::WithCredentials, Some(given)) => given,
+            (CatalogAccess::WithCredentials, None) | (CatalogAccess::Never, _) => return Ok(None),
+        };
+        let log = log.clone();
+        let mask = Box::new(move |token: &str| log.mask(token));
+        let base_url = self.inputs.base_url.clone();
+        Ok(Some(Port::new(
+            self.client.clone(),
+            base_url,
+            credentials,
+            mask,
+        )))
+    }
+
+    /// What it means that a file leaves out what its blueprint requires.
+    pub(crate) fn omission(&self) -> Omission {
+        match self.inputs.merge {
+            Merge::Merge => Omission::MayExist,
+            Merge::Replace => Omission::IsMissing,
+        }
+    }
+
+    pub(crate) fn upsert_options(&self) -> UpsertOptions {
+        UpsertOptions {
+            merge: self.inputs.merge,
+            missing_targets: self.inputs.missing_targets,
+            run_id: self.inputs.run_id.clone(),
+        }
+    }
+
+    /// The log's first line.
+    pub(crate) fn heading(&self, run: &Run, port: Option<&Port>) -> String {
+        let branch = run.branch.as_ref().map(|branch| format!(" ({branch})"));
+        let offline = match port {
+            Some(_) => "",
+            None => ", offline: blueprints are not checked",
+        };
+        format!(
+            "port-gitops {}: {} of {}@{}{}{offline}",
+            env!("CARGO_PKG_VERSION"),
+            run.mode.as_str(),
+            self.runner.repository,
+            run.head.short(),
+            branch.unwrap_or_default()
+        )
+    }
+
+    /// What the report says of the run itself.
+    pub(crate) fn facts(&self, run: Run) -> RunFacts {
+        RunFacts {
+            mode: run.mode,
+            repository: self.runner.repository.clone(),
+            head: run.head,
+            branch: run.branch,
+            server_url: self.runner.server_url.clone(),
+        }
+    }
+}
+
+fn read_inputs(environment: &Environment, runner: &Runner, log: &Log) -> Result<Inputs, Error> {
+    if let Some(secret) = environment.input("client-secret") {
+        log.mask(secret);
+    }
+    let (inputs, warnings) = inputs::parse(environment, runner).map_err(Error::Inputs)?;
+    for warning in warnings {
+        log.command(&Command::new("warning", &warning));
+    }
+    Ok(inputs)
+}
+
+fn read_proxies(environment: &Environment, log: &Log) -> Result<Proxies, Error> {
+    let proxies = Proxies::from_environment(environment)?;
+    for secret in proxies.secrets() {
+        log.mask(&secret);
+    }
+    Ok(proxies)
+}
+
+fn connect(environment: &Environment, inputs: &Inputs, proxies: Proxies) -> Result<Client, Error> {
+    let settings = Settings {
+        owner: &inputs.owner,
+        ca_certificates: inputs.ca_certificates.as_deref(),
+        certificate_file: environment.variable("SSL_CERT_FILE").map(Path::new),
+        proxies,
+        timeouts: Timeouts::default(),
+    };
+    Ok(Client::new(settings)?)
+}
+
+fn open_repository(client: &Client, runner: &Runner, inputs: &Inputs) -> Result<Repository, Error> {
+    let access = Access {
+        client: client.clone(),
+        urls: &inputs.github,
+        token: &inputs.github_token,
+        owner: &inputs.owner,
+    };
+    Ok(Repository::open(access, runner.repository.clone())?)
+}
