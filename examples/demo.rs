@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use port_gitops::environment::Environment;
 use port_gitops::shutdown::shutdown;
 use port_gitops::{Exit, run};
-use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
+use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET, blueprints};
 use port_gitops_sandbox::{GitHubSandbox, PortSandbox, Sandbox, Step, StepResult, TestRepository};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -123,8 +123,8 @@ impl Organisation {
         let repository = TestRepository::new()?;
         let github = GitHubSandbox::start(&repository)?;
         let port = PortSandbox::start()?;
-        port.add_blueprint(json!({"identifier": "domain", "title": "Domain"}));
-        port.add_blueprint(microservice());
+        port.add_blueprint(blueprints::domain());
+        port.add_blueprint(blueprints::microservice());
         let pushed = repository.zero_id().to_string();
         Ok(Self {
             repository,
@@ -244,24 +244,6 @@ fn heading(text: &str) -> String {
         "\n━━━ {text} {}\n",
         "━".repeat(70_usize.saturating_sub(text.chars().count()))
     )
-}
-
-fn microservice() -> Value {
-    json!({
-        "identifier": "microservice",
-        "title": "Microservice",
-        "schema": {
-            "properties": {
-                "url": {"type": "string", "format": "url"},
-                "language": {"type": "string", "enum": ["Go", "Rust", "Python"]},
-            },
-            "required": [],
-        },
-        "relations": {
-            "domain": {"target": "domain", "required": false, "many": false},
-            "dependsOn": {"target": "microservice", "required": false, "many": true},
-        },
-    })
 }
 
 /// Keeps what is written, for whoever has a clone.

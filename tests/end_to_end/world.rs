@@ -4,11 +4,11 @@ use std::path::Path;
 
 use port_gitops_contract::{Extent, check_github, check_port};
 use port_gitops_sandbox::github::Edition;
-use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
+use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET, blueprints};
 use port_gitops_sandbox::{
     GitHubSandbox, Matcher, ObjectId, PortSandbox, Sandbox, Step, StepResult, TestRepository,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(crate) struct World {
     pub(crate) repository: TestRepository,
@@ -35,8 +35,8 @@ impl World {
             .unwrap();
         let github = GitHubSandbox::start_edition(edition, &repository).unwrap();
         let port = PortSandbox::start().unwrap();
-        port.add_blueprint(domain());
-        port.add_blueprint(microservice());
+        port.add_blueprint(blueprints::domain());
+        port.add_blueprint(blueprints::microservice());
         Self {
             repository,
             github,
@@ -152,32 +152,4 @@ pub(crate) fn shown_beside_masks(result: &StepResult, secret: &str) -> bool {
     log.chain(outputs)
         .chain([result.summary.as_str()])
         .any(|text| text.contains(secret))
-}
-
-pub(crate) fn domain() -> Value {
-    json!({
-        "identifier": "domain",
-        "title": "Domain",
-        "schema": {"properties": {"owner": {"type": "string"}}, "required": []},
-        "relations": {},
-    })
-}
-
-pub(crate) fn microservice() -> Value {
-    json!({
-        "identifier": "microservice",
-        "title": "Microservice",
-        "schema": {
-            "properties": {
-                "url": {"type": "string", "format": "url"},
-                "language": {"type": "string", "enum": ["Go", "Rust", "Python"]},
-                "replicas": {"type": "number"},
-            },
-            "required": [],
-        },
-        "relations": {
-            "domain": {"target": "domain", "required": false, "many": false},
-            "dependsOn": {"target": "microservice", "required": false, "many": true},
-        },
-    })
 }

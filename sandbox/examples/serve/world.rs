@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use port_gitops_sandbox::github::Edition;
+use port_gitops_sandbox::port::blueprints;
 use port_gitops_sandbox::{Exchange, GitHubSandbox, PortSandbox, Sandbox, TestRepository};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -62,8 +63,8 @@ impl World {
         let started = SystemTime::now();
         let github = GitHubSandbox::start_on((address, 0), Edition::Cloud, &repository)?;
         let port = PortSandbox::start_on((address, 0))?;
-        port.add_blueprint(json!({"identifier": "domain", "title": "Domain"}));
-        port.add_blueprint(microservice());
+        port.add_blueprint(blueprints::domain());
+        port.add_blueprint(blueprints::microservice());
         fs::create_dir_all(folder)?;
         Ok(Self {
             repository,
@@ -130,21 +131,3 @@ blueprint: microservice
 properties:
   url: https://www.github.com/user/notification
 ";
-
-fn microservice() -> Value {
-    json!({
-        "identifier": "microservice",
-        "title": "Microservice",
-        "schema": {
-            "properties": {
-                "url": {"type": "string", "format": "url"},
-                "language": {"type": "string", "enum": ["Go", "Rust", "Python"]},
-            },
-            "required": [],
-        },
-        "relations": {
-            "domain": {"target": "domain", "required": false, "many": false},
-            "dependsOn": {"target": "microservice", "required": false, "many": true},
-        },
-    })
-}

@@ -6,6 +6,7 @@
 //! stricter thing.
 
 mod access;
+pub mod blueprints;
 mod budget;
 mod catalog;
 mod clock;
