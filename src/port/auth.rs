@@ -72,6 +72,12 @@ struct Granted {
     expires_in: f64,
 }
 
+/// How long a token is used. Port gives out the same one until its end, so what comes may have less
+/// left than [`EARLY`]; asking before every request would not change that.
+fn usable(lifetime: Duration) -> Duration {
+    lifetime.saturating_sub(EARLY).max(lifetime / 2)
+}
+
 impl Port {
     /// The current token, or a new one. Whoever asks meanwhile waits for the same.
     pub(super) async fn token(&self) -> Result<Token, Error> {
@@ -114,7 +120,21 @@ impl Port {
         let lifetime = Duration::try_from_secs_f64(granted.expires_in).unwrap_or_default();
         Ok(Token {
             secret: Arc::new(SecretString::from(granted.access_token)),
-            refresh_at: Instant::now() + lifetime.saturating_sub(EARLY),
+            refresh_at: Instant::now() + usable(lifetime),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_early_and_not_at_every_request() {
+        let seconds = |lifetime| usable(Duration::from_secs(lifetime)).as_secs();
+        assert_eq!(seconds(10_800), 10_740);
+        assert_eq!(seconds(80), 40);
+        assert_eq!(seconds(20), 10);
+        assert_eq!(seconds(0), 0);
     }
 }
