@@ -112,7 +112,26 @@ struct ErrorAnswer {
 struct GraphQlAnswer {
     data: Option<Value>,
     #[serde(default)]
-    errors: Vec<ErrorAnswer>,
+    errors: Vec<GraphQlError>,
+}
+
+/// What is wrong with a GraphQL query, or with one field of its answer.
+#[derive(Debug, Deserialize)]
+struct GraphQlError {
+    message: String,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    /// The field, from the query's root.
+    #[serde(default)]
+    path: Vec<Value>,
+}
+
+impl GraphQlError {
+    /// Whether it only says that something in the repository is not there: GitHub says so beside
+    /// the `null` that stands in its place. Of the repository itself that is more than a gap.
+    fn is_about_a_gap(&self) -> bool {
+        self.kind.as_deref() == Some("NOT_FOUND") && self.path.len() > 1
+    }
 }
 
 const GRAPHQL_PATH: &str = "/graphql";
@@ -148,7 +167,7 @@ impl Api {
         }
     }
 
-    /// Sends a GraphQL query and gives its data.
+    /// Sends a GraphQL query and gives its data, in which `null` stands for what is not there.
     pub(super) async fn graphql(&self, query: &str, variables: &Value) -> Result<Value, Error> {
         let body = serde_json::json!({ "query": query, "variables": variables });
         let attempt = async || {
@@ -160,10 +179,13 @@ impl Api {
             return Err(refusal(&answer, GRAPHQL_PATH));
         }
         let GraphQlAnswer { data, errors } = read(&answer, GRAPHQL_PATH)?;
-        match (data, errors.as_slice()) {
-            (Some(data), []) => Ok(data),
-            (_, [first, ..]) => Err(Error::GraphQl(first.message.clone())),
-            (None, []) => Err(Error::GraphQl("the answer holds no data".to_owned())),
+        match (
+            data,
+            errors.into_iter().find(|error| !error.is_about_a_gap()),
+        ) {
+            (_, Some(error)) => Err(Error::GraphQl(error.message)),
+            (Some(data), None) => Ok(data),
+            (None, None) => Err(Error::GraphQl("the answer holds no data".to_owned())),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What can be wrong from outside: one clear message each, and nothing half-done.
 
+use port_gitops_sandbox::github::Throttle;
 use port_gitops_sandbox::port::CLIENT_SECRET;
 use port_gitops_sandbox::{Fault, GitHubSandbox, Sandbox, Step};
 
@@ -113,6 +114,14 @@ fn a_github_token_that_is_wrong_or_may_not_read() {
     world.github.set_full_name("octo-org/catalog");
     world.github.inject(forbidden);
     cannot_go_on(&step, &["contents: read"]);
+}
+
+#[test]
+fn a_query_that_github_does_not_answer() {
+    let (world, step) = world_with_change();
+    world.github.throttle(Throttle::GraphqlRateLimited, 1);
+    cannot_go_on(&step, &["GraphQL"]);
+    assert_eq!(world.port.journal().len(), 0);
 }
 
 #[test]

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use crate::client::{World, send};
 
-/// What is asked of the repository, with variables `$head` and `$path`.
+/// What is asked of the repository, with variables `$head` and `$path`; with `$probe` also for the
+/// file there.
 async fn ask(world: &World, fields: &str, variables: Value) -> Value {
     let query = format!(
-        "query($head: GitObjectID, $path: String = \"\") {{
+        "query($head: GitObjectID, $path: String = \"\", $probe: Boolean = false) {{
             repository(owner: \"octo-org\", name: \"catalog\") {{ 
-                probe: object(oid: $head) {{ ... on Commit {{ file(path: $path) {{ name }} }} }} 
+                probe: object(oid: $head) {{ ... on Commit {{ file(path: $path) @include(if: $probe) {{ name }} }} }} 
                 {fields} 
             }} 
         }}"
@@ -57,7 +58,27 @@ async fn contents_of_many_files_with_aliases_variables_and_fragments() {
     let variables =
         json!({"base": base.as_str(), "head": head.as_str(), "p0": "a.yml", "p1": "deep/b.yml"});
     let body = world.graphql(query, variables).await;
-    assert_eq!(body.get("errors"), None, "{body}");
+    // What is not there is null, and an error beside it.
+    let errors = body["errors"].as_array().unwrap().iter();
+    let errors: Vec<_> = errors
+        .map(|error| json!([error["type"], error["path"], error["message"]]))
+        .collect();
+    let missing = |path: &str| format!("Could not resolve file for path '{path}'.");
+    assert_eq!(
+        errors,
+        [
+            json!([
+                "NOT_FOUND",
+                ["repository", "base", "f1"],
+                missing("deep/b.yml")
+            ]),
+            json!([
+                "NOT_FOUND",
+                ["repository", "head", "none"],
+                missing("a.yml/x")
+            ]),
+        ]
+    );
     let data = &body["data"]["repository"];
     assert_eq!(data["base"]["f1"], Value::Null);
     assert_eq!(data["base"]["f0"]["object"]["text"], "a: 1\n");
@@ -361,7 +382,7 @@ async fn sha256_ids_are_taken() {
     let data = ask(
         &world,
         "defaultBranchRef { target { oid } }",
-        json!({"head": head.as_str(), "path": "a/b"}),
+        json!({"head": head.as_str(), "path": "a/b", "probe": true}),
     )
     .await;
     assert_eq!(data["defaultBranchRef"]["target"]["oid"], head.as_str());

@@ -58,11 +58,15 @@ impl CommitNode {
         TreeNode(self.0.tree.clone())
     }
 
-    /// `None` where there is nothing at the path.
+    /// Nothing at the path is an error beside the other fields' data, not a plain null.
     async fn file(&self, context: &Context<'_>, path: String) -> Nullable<TreeEntryNode> {
         let repository = &world(context).shared.repository;
         match repository.entry_at(&self.0.tree, &path) {
-            Ok(entry) => entry.map(|entry| Ok(TreeEntryNode { path, entry })),
+            Ok(Some(entry)) => Some(Ok(TreeEntryNode { path, entry })),
+            Ok(None) => {
+                let text = format!("Could not resolve file for path '{path}'.");
+                Some(Err(failure("NOT_FOUND", text)))
+            }
             Err(error) => Some(Err(error.into())),
         }
     }
