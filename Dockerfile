@@ -21,12 +21,12 @@ RUN case "${TARGETARCH:-$(uname -m)}" in \
  && printf '[build]\ntarget = "%s"\n' "$target" > .cargo/config.toml
 
 # The dependencies are a layer of their own, which lasts until a manifest changes. The other members
-# are here since the workspace's manifest names them; they are never compiled.
+# and the benchmark are here since the manifest names them; they are never compiled.
 COPY Cargo.toml Cargo.lock ./
 COPY contract/Cargo.toml contract/
 COPY sandbox/Cargo.toml sandbox/
-RUN mkdir src contract/src sandbox/src \
- && touch src/lib.rs contract/src/lib.rs sandbox/src/lib.rs \
+RUN mkdir src benches contract/src sandbox/src \
+ && touch src/lib.rs benches/check.rs contract/src/lib.rs sandbox/src/lib.rs \
  && echo 'fn main() {}' > src/main.rs \
  && cargo build --release --locked
 
