@@ -5,6 +5,8 @@ pub mod blueprint;
 pub mod change;
 pub mod declare;
 pub mod entity;
+pub mod live;
+pub mod merge;
 pub mod order;
 pub mod plan;
 pub mod rules;
