@@ -83,10 +83,11 @@ fn write_lines(entities: &[&EntityReport], mode: Mode, log: &Log) {
     let (label_width, name_width) = (labels.max().unwrap_or(0), names.max().unwrap_or(0).min(60));
     for entity in entities {
         let label = label(entity.state, mode);
-        let (name, location) = (entity.name(), &entity.location);
-        log.line(format!(
-            "{label:label_width$}  {name:name_width$}  {location}"
-        ));
+        let name = entity.name();
+        let location = entity.location.as_ref();
+        let location = location.map(ToString::to_string).unwrap_or_default();
+        let line = format!("{label:label_width$}  {name:name_width$}  {location}");
+        log.line(line.trim_end());
     }
 }
 
