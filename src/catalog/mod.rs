@@ -10,4 +10,6 @@ pub mod merge;
 pub mod order;
 pub mod plan;
 pub mod rules;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod validate;
