@@ -14,6 +14,9 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
 use crate::source::{Location, Source, Span};
 
+/// How many errors are reported of one entity.
+const MAX_FINDINGS: usize = 100;
+
 /// How many allowed values are worth listing.
 const LISTED: usize = 12;
 
@@ -88,6 +91,10 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MAX_FINDINGS
+    }
+
     fn report(
         &mut self,
         code: Code,
@@ -127,6 +134,9 @@ impl Checker<'_> {
 
     fn properties(&mut self, blueprint: &Blueprint) {
         for member in members(self.declaration, "properties") {
+            if self.is_full() {
+                return;
+            }
             match blueprint.property(&member.key) {
                 None => self.unknown_property(member, blueprint),
                 Some(Property::Computed(computation)) => {
@@ -178,7 +188,8 @@ impl Checker<'_> {
     fn cleared(&mut self, member: &Member, presence: Presence, code: Code) {
         if presence == Presence::Required {
             let message = format!("`{}` is required, so it cannot be cleared", member.key);
-            self.report(code, member.value.span, message, "required", None);
+            let help = Some("write a value".to_owned());
+            self.report(code, member.value.span, message, "required", help);
         }
     }
 
@@ -203,6 +214,9 @@ impl Checker<'_> {
 
     fn relations(&mut self, blueprint: &Blueprint) {
         for member in members(self.declaration, "relations") {
+            if self.is_full() {
+                return;
+            }
             match blueprint.relation(&member.key) {
                 None => self.unknown_relation(member, blueprint),
                 Some(rule) if member.value.is_null() => {
@@ -272,7 +286,7 @@ impl Checker<'_> {
             .required_relations()
             .filter(|name| missing("relations", name))
             .collect();
-        for name in properties {
+        for name in properties.into_iter().take(MAX_FINDINGS) {
             let message = format!("the property `{name}` is missing, which `{of}` requires");
             let help = Some(format!("add `{name}` under `properties`"));
             self.report(
@@ -283,7 +297,7 @@ impl Checker<'_> {
                 help,
             );
         }
-        for name in relations {
+        for name in relations.into_iter().take(MAX_FINDINGS) {
             let message = format!("the relation `{name}` is missing, which `{of}` requires");
             let help = Some(format!("add `{name}` under `relations`"));
             self.report(
