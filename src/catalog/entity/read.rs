@@ -39,6 +39,9 @@ const AN_OBJECT: &str = "an object";
 
 const ALLOWED_CHARACTERS: &str = r"use letters, digits and the characters `@ _ . + : \ / = -` only";
 
+const ALLOWED_IN_BLUEPRINTS: &str =
+    r"use letters, digits and the characters `@ _ . + : \ / -` only";
+
 /// How many errors, and how many other findings, are reported of one entity. Nobody reads more, and
 /// a hostile file could hold half a million.
 const MAX_FINDINGS: usize = 100;
@@ -239,14 +242,16 @@ impl Reader<'_> {
 
     fn invalid_name(&mut self, what: &str, reason: &InvalidName, span: Span) -> Reported {
         let message = format!("this is no valid {what}: {reason}");
+        let allowed = match what {
+            "blueprint" => ALLOWED_IN_BLUEPRINTS,
+            _ => ALLOWED_CHARACTERS,
+        };
         self.report(
             Code::InvalidIdentifier,
             span,
             message,
             |diagnostic| match reason {
-                InvalidName::Character { .. } => diagnostic
-                    .label(reason.to_string())
-                    .help(ALLOWED_CHARACTERS),
+                InvalidName::Character { .. } => diagnostic.label(reason.to_string()).help(allowed),
                 _ => diagnostic.label(reason.to_string()),
             },
         )
