@@ -9,6 +9,14 @@ use crate::diagnostic::{self, Code, Diagnostic};
 use crate::document::{self, Documents, Node};
 use crate::source::{Location, RepoPath, Source};
 
+/// How many errors, and how many other findings, are reported of the entities of one file. Behind
+/// so many errors the file is not read on.
+const MAX_FINDINGS: usize = 1000;
+/// How many places of one entity are reported where it is declared more than once.
+const MAX_DUPLICATES: usize = 100;
+/// How many other places a place names.
+const MAX_RELATED: usize = 5;
+
 /// A file that may hold entities, at one revision.
 #[derive(Debug, Clone)]
 pub struct EntityFile {
@@ -137,12 +145,22 @@ impl Declarations {
 
         let candidates: Vec<Node> = roots.into_iter().flat_map(entity_nodes).collect();
         self.add_lost_documents(&candidates, &errors);
+        let mut found = Findings::default();
         for node in candidates {
+            if found.errors.len() >= MAX_FINDINGS {
+                self.invalid.push(Invalid {
+                    key: None,
+                    location: Location::new(source, entity::headline(&node)),
+                });
+                break;
+            }
             let is_sound = !errors
                 .iter()
                 .any(|error| node.covers(error.location().span));
-            self.add_entity(node, source, context, is_sound);
+            self.add_entity(node, source, context, is_sound, &mut found);
         }
+        self.diagnostics.extend(found.errors);
+        self.diagnostics.extend(found.others);
     }
 
     /// An error outside of every entity has cost a document.
@@ -167,8 +185,11 @@ impl Declarations {
         source: &Arc<Source>,
         context: Context<'_>,
         is_sound: bool,
+        findings: &mut Findings,
     ) {
-        let entity = entity::read(&node, source, context, &mut self.diagnostics);
+        let mut found = Vec::new();
+        let entity = entity::read(&node, source, context, &mut found);
+        findings.add(found);
         let location = Location::new(source, entity::headline(&node));
         match entity {
             Ok(entity) if is_sound => {
@@ -237,6 +258,22 @@ impl Declarations {
     }
 }
 
+/// What is wrong with the entities of one file.
+#[derive(Default)]
+struct Findings {
+    errors: Vec<Diagnostic>,
+    others: Vec<Diagnostic>,
+}
+
+impl Findings {
+    fn add(&mut self, found: Vec<Diagnostic>) {
+        let (errors, others): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
+        self.errors.extend(errors);
+        let room = MAX_FINDINGS.saturating_sub(self.others.len());
+        self.others.extend(others.into_iter().take(room));
+    }
+}
+
 /// A document is an entity or an array of entities.
 fn entity_nodes(root: Node) -> Vec<Node> {
     match root.value {
@@ -245,17 +282,16 @@ fn entity_nodes(root: Node) -> Vec<Node> {
     }
 }
 
-/// One diagnostic a place, each naming the others.
+/// One diagnostic a place, each naming others.
 fn duplicates(key: &EntityKey, locations: &[Location]) -> Vec<Diagnostic> {
-    let at = |index: usize, here: &Location| {
+    let at = |(index, here): (usize, &Location)| {
         let others = locations
             .iter()
             .enumerate()
-            .filter(|(other, _)| *other != index);
-        let first_other = others
-            .clone()
-            .map(|(_, location)| location.to_string())
-            .next();
+            .filter(|(other, _)| *other != index)
+            .map(|(_, location)| location)
+            .take(MAX_RELATED);
+        let first_other = others.clone().map(Location::to_string).next();
         let message = format!(
             "`{key}` is declared more than once, also at {}",
             first_other.unwrap_or_default()
@@ -263,13 +299,14 @@ fn duplicates(key: &EntityKey, locations: &[Location]) -> Vec<Diagnostic> {
         let diagnostic = Diagnostic::new(Code::DuplicateEntity, here.clone(), message)
             .label("declared here")
             .help("keep one declaration: which of them Port should hold cannot be told");
-        others.fold(diagnostic, |diagnostic, (_, other)| {
+        others.fold(diagnostic, |diagnostic, other| {
             diagnostic.related(other.clone(), "and here")
         })
     };
     locations
         .iter()
         .enumerate()
-        .map(|(index, here)| at(index, here))
+        .take(MAX_DUPLICATES)
+        .map(at)
         .collect()
 }

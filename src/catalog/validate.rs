@@ -14,6 +14,9 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
 use crate::source::{Location, Source, Span};
 
+/// How many errors are reported of one entity.
+const MAX_FINDINGS: usize = 100;
+
 /// How many allowed values are worth listing.
 const LISTED: usize = 12;
 
@@ -94,6 +97,10 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MAX_FINDINGS
+    }
+
     fn report(
         &mut self,
         code: Code,
@@ -133,6 +140,9 @@ impl Checker<'_> {
 
     fn properties(&mut self, blueprint: &Blueprint) {
         for member in members(self.declaration, "properties") {
+            if self.is_full() {
+                return;
+            }
             match blueprint.property(&member.key) {
                 None => self.unknown_property(member, blueprint),
                 Some(Property::Computed(computation)) => {
@@ -184,7 +194,8 @@ impl Checker<'_> {
     fn cleared(&mut self, member: &Member, presence: Presence, code: Code) {
         if presence == Presence::Required {
             let message = format!("`{}` is required, so it cannot be cleared", member.key);
-            self.report(code, member.value.span, message, "required", None);
+            let help = Some("write a value".to_owned());
+            self.report(code, member.value.span, message, "required", help);
         }
     }
 
@@ -209,6 +220,9 @@ impl Checker<'_> {
 
     fn relations(&mut self, blueprint: &Blueprint) {
         for member in members(self.declaration, "relations") {
+            if self.is_full() {
+                return;
+            }
             match blueprint.relation(&member.key) {
                 None => self.unknown_relation(member, blueprint),
                 Some(rule) if member.value.is_null() => {
@@ -278,7 +292,7 @@ impl Checker<'_> {
             .required_relations()
             .filter(|name| missing("relations", name))
             .collect();
-        for name in properties {
+        for name in properties.into_iter().take(MAX_FINDINGS) {
             let message = format!("the property `{name}` is missing, which `{of}` requires");
             let help = Some(format!("add `{name}` under `properties`"));
             self.report(
@@ -289,7 +303,7 @@ impl Checker<'_> {
                 help,
             );
         }
-        for name in relations {
+        for name in relations.into_iter().take(MAX_FINDINGS) {
             let message = format!("the relation `{name}` is missing, which `{of}` requires");
             let help = Some(format!("add `{name}` under `relations`"));
             self.report(

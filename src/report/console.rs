@@ -1,5 +1,7 @@
 //! The report as a person reads it in the job's log.
 
+use std::ops::Range;
+
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::log::{Log, visible};
@@ -101,9 +103,9 @@ fn render(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
         .primary_title(visible(&diagnostic.message).into_owned())
         .id(diagnostic.code.as_str());
     let mut group =
-        Group::with_title(title).element(snippet(&diagnostic.primary, AnnotationKind::Primary));
+        Group::with_title(title).elements(snippet(&diagnostic.primary, AnnotationKind::Primary));
     for label in &diagnostic.related {
-        group = group.element(snippet(label, AnnotationKind::Context));
+        group = group.elements(snippet(label, AnnotationKind::Context));
     }
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(visible(help).into_owned()));
@@ -112,28 +114,56 @@ fn render(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
 }
 
 /// The first line of a place, marked. A file can be one very long line, or a place a whole file, so
-/// only that line is handed on.
-fn snippet(label: &Label, kind: AnnotationKind) -> Element<'_> {
+/// only the part of the line around the place's start is handed on.
+fn snippet(label: &Label, kind: AnnotationKind) -> Vec<Element<'_>> {
     let Location { source, span } = &label.location;
-    let path = visible(source.path().as_str()).into_owned();
     let text = source.text();
+    let path = visible(source.path().as_str()).into_owned();
     if text.is_empty() {
-        return Origin::path(path).into();
+        return vec![Origin::path(path).into()];
     }
-    let line_start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
-    let line_end = text[span.start..]
-        .find('\n')
-        .map_or(text.len(), |at| span.start + at);
-    let line = text[line_start..line_end].trim_end_matches('\r');
-    let start = (span.start - line_start).min(line.len());
-    let end = span.end.saturating_sub(line_start).clamp(start, line.len());
-    let mut annotation = kind.span(start..end);
+    let Excerpt { range, is_whole } = excerpt(text, span.start);
+    let within = |offset: usize| offset.clamp(range.start, range.end) - range.start;
+    let mut annotation = kind.span(within(span.start)..within(span.end));
     if !label.text.is_empty() {
         annotation = annotation.label(visible(&label.text).into_owned());
     }
-    Snippet::source(line)
-        .line_start(label.location.start().line)
-        .path(path)
-        .annotation(annotation)
-        .into()
+    let start = label.location.start();
+    let snippet = Snippet::source(text.get(range.clone()).unwrap_or_default())
+        .line_start(start.line)
+        .annotation(annotation);
+    if is_whole {
+        return vec![snippet.path(path).into()];
+    }
+    // The column in the excerpt is not that in the file.
+    let place = Origin::path(path)
+        .line(start.line)
+        .char_column(start.column);
+    vec![place.into(), snippet.into()]
+}
+
+/// A part of a line.
+struct Excerpt {
+    range: Range<usize>,
+    /// Whether the line starts there.
+    is_whole: bool,
+}
+
+/// The line around `at`, or as much of it as could be shown.
+fn excerpt(text: &str, at: usize) -> Excerpt {
+    // Twice the width, in characters that take the most bytes.
+    const REACH: usize = 8 * WIDTH;
+    let earliest = text.floor_char_boundary(at.saturating_sub(REACH));
+    let latest = text.floor_char_boundary(at.saturating_add(REACH));
+    let line_break = text.get(earliest..at).and_then(|before| before.rfind('\n'));
+    let start = line_break.map_or(earliest, |line_break| earliest + line_break + 1);
+    let end = text
+        .get(at..latest)
+        .and_then(|behind| behind.find('\n'))
+        .map_or(latest, |line_break| at + line_break);
+    let line = text.get(start..end).unwrap_or_default();
+    Excerpt {
+        range: start..start + line.trim_end_matches('\r').len(),
+        is_whole: line_break.is_some() || start == 0,
+    }
 }
