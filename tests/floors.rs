@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 13] = [
     &["apply"],
     &["report"],
     &["error"],
-    &["read", "setup"],
+    &["check", "read", "setup"],
     &["lib"],
 ];
 
