@@ -334,3 +334,14 @@ fn help_and_version_are_printed() {
     }
     assert_eq!(print(&["chekc"]).status, 2);
 }
+
+#[test]
+fn the_document_shows_what_the_program_prints() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/check.md");
+    let page = fs::read_to_string(page).unwrap();
+    let example = page.split("```yaml port.yml\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    let checked = Tree::new(&[("port.yml", example)]).check(&[]);
+    let shown = format!("```console\n$ port-gitops check\n{}```", checked.out);
+    assert!(page.contains(&shown), "{shown}");
+}
