@@ -177,6 +177,32 @@ fn everything_that_is_given_to_the_action_is_known() {
     assert!(checked >= 10, "only {checked} values were found");
 }
 
+/// What is tested of the template holds for what people copy.
+#[test]
+fn the_documents_show_the_templates_job() {
+    let template = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/workflow-templates/port-gitops.yml"
+    );
+    let text = fs::read_to_string(template).unwrap();
+    let template = Snippet {
+        place: "the template".to_owned(),
+        source: Source::new(RepoPath::new("port-gitops.yml"), text),
+    };
+    let job = |snippet: &Snippet| {
+        let root = snippet.root();
+        let job = root.get("jobs").and_then(|jobs| jobs.get("port"));
+        root.get("on").and(job).map(Node::to_json)
+    };
+    let expected = job(&template).unwrap();
+    let shown = snippets().into_iter().filter(|snippet| {
+        let is_page = |page: &str| snippet.place.starts_with(page);
+        is_page("README.md") || is_page("setup.md")
+    });
+    let jobs: Vec<_> = shown.filter_map(|snippet| job(&snippet)).collect();
+    assert_eq!(jobs, [expected.clone(), expected]);
+}
+
 /// How many values a step or job gives to the action.
 fn check_use(node: &Node, place: &str) -> usize {
     let target = node
