@@ -11,6 +11,7 @@ use url::Url;
 use crate::catalog::entity::BlueprintId;
 use crate::catalog::rules::{BlueprintRules, FileRules};
 
+pub use crate::catalog::merge::Merge;
 pub use parse::parse;
 
 /// Every input that `action.yml` declares.
@@ -98,15 +99,6 @@ pub enum ModeInput {
     Plan,
     /// Write.
     Apply,
-}
-
-/// The input `merge`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Merge {
-    /// What the file does not mention stays as it is.
-    Merge,
-    /// The file replaces the entity.
-    Replace,
 }
 
 /// The input `create-missing-related-entities`.

@@ -6,8 +6,9 @@ use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::Change;
 use crate::catalog::declare::{Declarations, EntityFile, FileContent, Unreadable, declare};
 use crate::error::Error;
-use crate::event::Run;
-use crate::github::{BlobContent, Diff, Repository, Wanted};
+use crate::event::{Base, Run};
+use crate::git::CommitSha;
+use crate::github::{self, BlobContent, Diff, Repository, WantedFile};
 use crate::inputs::Inputs;
 use crate::port::Port;
 use crate::source::{RepoPath, Source};
@@ -18,22 +19,50 @@ pub(crate) async fn declarations(
     run: &Run,
     inputs: &Inputs,
 ) -> Result<(Declarations, Declarations), Error> {
-    let Diff { base, paths } = repository.diff(&run.base, &run.head).await?;
-    let changed = paths.len();
-    let files: Vec<_> = paths
-        .into_iter()
-        .filter(|path| inputs.files.select(path).is_some())
-        .collect();
+    let Diff {
+        base, files: all, ..
+    } = differences(repository, run).await?;
+    let changed = all.len();
+    let (mut files, mut wanted) = (Vec::new(), Vec::new());
+    for file in all {
+        if inputs.files.select(&file.path).is_none() {
+            continue;
+        }
+        let side = |commit: &CommitSha, side| WantedFile {
+            commit: commit.clone(),
+            path: file.path.clone(),
+            side,
+        };
+        wanted.push(side(base.as_ref().unwrap_or(&run.head), file.base));
+        wanted.push(side(&run.head, file.head));
+        files.push(file.path);
+    }
     tracing::info!("{} of {changed} changed files hold entities", files.len());
-    let wanted = Wanted {
-        base: base.as_ref(),
-        head: &run.head,
-        paths: &files,
-    };
-    let contents = repository.contents(wanted).await?;
-    let (base, head): (Vec<_>, Vec<_>) = contents.into_iter().unzip();
+    let mut contents = repository.contents(&wanted, None).await?.into_iter();
+    let (mut base, mut head) = (Vec::new(), Vec::new());
+    while let (Some(before), Some(after)) = (contents.next(), contents.next()) {
+        base.push(before);
+        head.push(after);
+    }
     let declared = |contents| declare(&entity_files(&files, contents, inputs), &inputs.blueprints);
     Ok((declared(base), declared(head)))
+}
+
+async fn differences(repository: &Repository, run: &Run) -> Result<Diff, github::Error> {
+    let found = match &run.base {
+        Base::Nothing => return repository.all_of(&run.head).await,
+        Base::Commit(base) => repository.diff(base, &run.head).await,
+        Base::MergeBaseWith(other) => repository.diff_from_merge_base(other, &run.head).await,
+    };
+    match found {
+        Err(github::Error::NoSuchCommit { commit }) if commit != run.head.as_str() => {
+            tracing::info!(
+                "there is no base `{commit}` to compare with: all entity files count as new"
+            );
+            repository.all_of(&run.head).await
+        }
+        found => found,
+    }
 }
 
 /// The blueprints of what is to be written; none if Port is not asked.

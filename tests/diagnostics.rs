@@ -146,6 +146,7 @@ fn rejections(head: &Declarations, changes: Vec<Change>, rejection: Rejection) -
     let outcomes = vec![Outcome::Rejected(rejection); changes.len()];
     let applied = Applied {
         outcomes,
+        deletions: Vec::new(),
         stopped: None,
     };
     Findings::new(head, &Plan::new(changes), Some(&applied)).rejections

@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 13] = [
     &["catalog"],
     &["inputs"],
     &["event"],
-    &["http"],
+    &["checkout", "http"],
     &["github", "port"],
     &["apply"],
     &["report"],

@@ -1,23 +1,35 @@
 //! Git, read through GitHub's API. octocrab lives here and nowhere else.
 
 mod api;
+mod batch;
 mod diff;
+mod error;
 mod files;
+mod record;
+mod tree;
 
 use serde::Deserialize;
 
 use crate::git::{BranchName, RepoName};
 use api::Api;
+use tree::Listings;
 
-pub use api::{Access, Error};
-pub use diff::Diff;
-pub use files::{BaseAndHead, BlobContent, Wanted};
+pub use api::Access;
+pub use diff::{ChangedFile, Diff, Relation, Side};
+pub use error::Error;
+pub use files::{BlobContent, WantedFile};
+pub use record::{
+    Cursor, History, HistoryEntry, HistoryPage, HistoryQuery, NewStatus, RecordedStatus,
+    StatusState,
+};
+pub use tree::{Tree, TreeFile};
 
 /// A repository on GitHub: the operations that a run needs.
 #[derive(Debug)]
 pub struct Repository {
     api: Api,
     name: RepoName,
+    listings: Listings,
 }
 
 #[derive(Deserialize)]
@@ -34,6 +46,7 @@ impl Repository {
         Ok(Self {
             api: Api::new(access)?,
             name,
+            listings: Listings::default(),
         })
     }
 
@@ -49,6 +62,17 @@ impl Repository {
     pub async fn default_branch(&self) -> Result<BranchName, Error> {
         let answer: RepositoryAnswer = self.get("").await?;
         Ok(BranchName::new(answer.default_branch))
+    }
+
+    /// Sends `body` to `path` below the repository's own route.
+    async fn post<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<T, Error> {
+        self.api
+            .post(&format!("/repos/{}{path}", self.name), body)
+            .await
     }
 
     /// Reads `path` below the repository's own route.

@@ -3,7 +3,7 @@
 use super::{Ending, EntityReport, State, rejection};
 use crate::apply::{Applied, Outcome, Stopped};
 use crate::catalog::declare::Declarations;
-use crate::catalog::plan::{Action, Plan, Untouched, Upsert};
+use crate::catalog::plan::{Action, Plan, Reason, Untouched, Upsert};
 use crate::diagnostic::Diagnostic;
 use crate::port::Upserted;
 
@@ -24,8 +24,7 @@ impl Findings {
     pub fn new(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Self {
         let mut findings = Self::default();
         findings.add_invalid(head);
-        findings.add_untouched(&plan.unchanged, State::Unchanged);
-        findings.add_untouched(&plan.removed, State::Removed);
+        findings.add_untouched(&plan.untouched);
         for (index, upsert) in plan.upserts.iter().enumerate() {
             let outcome = applied.and_then(|applied| applied.outcomes.get(index));
             findings.add_upsert(upsert, outcome);
@@ -44,14 +43,18 @@ impl Findings {
         self.entities.extend(invalid);
     }
 
-    fn add_untouched(&mut self, untouched: &[Untouched], state: State) {
-        let entities = untouched
-            .iter()
-            .map(|Untouched { key, location }| EntityReport {
-                key: Some(key.clone()),
-                state,
-                location: location.clone(),
-            });
+    fn add_untouched(&mut self, untouched: &[Untouched]) {
+        let entities = untouched.iter().map(|untouched| EntityReport {
+            key: Some(untouched.key.clone()),
+            state: match untouched.reason {
+                Reason::Unchanged => State::Unchanged,
+                Reason::Removed => State::Removed,
+                Reason::HeldBack(_) => State::HeldBack,
+                Reason::Superseded => State::Superseded,
+                Reason::OwnedElsewhere(_) => State::OwnedElsewhere,
+            },
+            location: untouched.location.clone(),
+        });
         self.entities.extend(entities);
     }
 
@@ -70,16 +73,16 @@ impl Findings {
 
     fn add_removal_notice(&mut self, plan: &Plan) {
         const NAMED: usize = 10;
-        if plan.removed.is_empty() {
+        let removed: Vec<_> = plan.untouched_by(&Reason::Removed).collect();
+        if removed.is_empty() {
             return;
         }
-        let names: Vec<_> = plan
-            .removed
+        let names: Vec<_> = removed
             .iter()
             .take(NAMED)
             .map(|removed| format!("`{}`", removed.key))
             .collect();
-        let more = plan.removed.len().saturating_sub(NAMED);
+        let more = removed.len().saturating_sub(NAMED);
         let more = if more > 0 {
             format!(" and {more} more")
         } else {
@@ -113,6 +116,7 @@ fn state(action: Action, outcome: Option<&Outcome>) -> State {
         Some(Outcome::Written(Upserted::Updated)) => State::Updated,
         Some(Outcome::Rejected(_)) => State::Failed,
         Some(Outcome::NotSent) => State::NotWritten,
+        Some(Outcome::Blocked(_)) => State::Blocked,
         Some(Outcome::Unknown) => State::Unknown,
     }
 }
