@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod catalog;
+pub mod check;
 pub mod checkout;
 pub mod diagnostic;
 pub mod document;

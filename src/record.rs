@@ -100,10 +100,10 @@ impl<'r> Record<'r> {
             past = past::read(&entries);
         }
         let known: BTreeSet<_> = entries.iter().map(|entry| &entry.commit).collect();
-        if let Some(before) = before.filter(|before| !known.contains(before)) {
-            past::add_replaced(&mut past, &known, before, &history.before);
-        }
         let base_words = words_of(&entries, past.base.as_ref());
+        if let Some(before) = before.filter(|before| !known.contains(before)) {
+            past::add_replaced(&mut past, &base_words, &known, before, &history.before);
+        }
         if words::next(&base_words).is_some() {
             self.add_hidden(&mut past, &known).await?;
         }

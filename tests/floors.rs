@@ -26,7 +26,7 @@ const FLOORS: [&[&str]; 20] = [
     &["session"],
     &["ask"],
     &["decide", "settle"],
-    &["write"],
+    &["check", "write"],
     &["lib"],
 ];
 

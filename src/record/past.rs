@@ -79,8 +79,12 @@ fn may_have_outlived(attempt: &RecordedStatus, base_begun: Option<&str>) -> bool
 
 /// Adds what the branch pointed to before the event, where that is no longer in head's history, and
 /// what was attempted on the way there.
+///
+/// Histories are ordered by date, so a commit that was replaced can stand behind the base. Then only
+/// its status tells whether it was attempted after the base.
 pub(super) fn add_replaced(
     past: &mut Past,
+    base_words: &str,
     head: &BTreeSet<&CommitSha>,
     before: &CommitSha,
     history_of_before: &[HistoryEntry],
@@ -88,14 +92,14 @@ pub(super) fn add_replaced(
     if past.base.is_some() {
         past.add_attempt(before);
     }
-    let replaced = history_of_before
-        .iter()
-        .take_while(|entry| !head.contains(&entry.commit));
-    for HistoryEntry { commit, status } in replaced {
-        let Some(status) = status else { continue };
-        past.add_attempt(commit);
-        if status.state == StatusState::Success {
-            break;
+    let mut is_behind_base = false;
+    for HistoryEntry { commit, status } in history_of_before {
+        is_behind_base |= past.base.as_ref() == Some(commit);
+        let Some(status) = status.as_ref().filter(|_| !head.contains(commit)) else {
+            continue;
+        };
+        if !is_behind_base || may_have_outlived(status, words::begun(base_words)) {
+            past.add_attempt(commit);
         }
     }
 }
@@ -171,12 +175,20 @@ mod tests {
         let history = [entry('a', None), done('b', EARLY)];
         let mut past = read(&history);
         let known = history.iter().map(|entry| &entry.commit).collect();
-        let replaced = [entry('e', None), failed, done('b', EARLY)];
-        add_replaced(&mut past, &known, &sha('e'), &replaced);
+        let settled = entry('9', Some((StatusState::Failure, EARLY, EARLY)));
+        let replaced = [entry('e', None), failed, done('b', EARLY), settled];
+        let base_words = words::success("1 created", LATER, None);
+        add_replaced(&mut past, &base_words, &known, &sha('e'), &replaced);
         assert_eq!(past.attempts, [sha('e'), sha('f')]);
 
         let mut first = Past::default();
-        add_replaced(&mut first, &BTreeSet::new(), &sha('e'), &[entry('e', None)]);
+        add_replaced(
+            &mut first,
+            "",
+            &BTreeSet::new(),
+            &sha('e'),
+            &[entry('e', None)],
+        );
         assert_eq!(first, Past::default(), "nothing was ever applied");
     }
 }

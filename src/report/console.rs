@@ -15,9 +15,27 @@ const WIDTH: usize = 140;
 /// How many diagnostics are shown with their source; the summary and the report hold all.
 const SHOWN_WITH_SOURCE: usize = 100;
 
+/// Whether text is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// With the codes that terminals and GitHub's log understand.
+    Always,
+    /// Without.
+    Never,
+}
+
 /// Writes diagnostics with the lines that they are about.
 pub fn write_diagnostics(diagnostics: &[Diagnostic], log: &Log) {
-    let renderer = Renderer::styled().term_width(WIDTH);
+    write_diagnostics_in(Colour::Always, diagnostics, log);
+}
+
+/// The same, with or without colour.
+pub fn write_diagnostics_in(colour: Colour, diagnostics: &[Diagnostic], log: &Log) {
+    let renderer = match colour {
+        Colour::Always => Renderer::styled(),
+        Colour::Never => Renderer::plain(),
+    };
+    let renderer = renderer.term_width(WIDTH);
     for diagnostic in diagnostics.iter().take(SHOWN_WITH_SOURCE) {
         log.rendered(&render(diagnostic, &renderer));
         log.rendered("");

@@ -66,7 +66,8 @@ fn entity(entity: &EntityReport) -> Value {
     })
 }
 
-fn diagnostic(diagnostic: &Diagnostic) -> Value {
+/// A diagnostic, as the report holds it.
+pub fn diagnostic(diagnostic: &Diagnostic) -> Value {
     json!({
         "code": diagnostic.code.as_str(),
         "severity": diagnostic.severity().as_str(),
