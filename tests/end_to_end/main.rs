@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod first_light;
+mod hostile;
 mod interrupted;
 mod mock;
 mod networks;
