@@ -1,5 +1,8 @@
 //! Documents → declarations: which entities a revision's files declare, and what is wrong.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

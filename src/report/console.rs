@@ -185,3 +185,43 @@ fn excerpt(text: &str, at: usize) -> Excerpt {
         is_whole: line_break.is_some() || start == 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Code;
+    use crate::source::{RepoPath, Source, Span};
+
+    fn shown(text: &str, span: Span) -> String {
+        let source = Source::new(RepoPath::new("port.json"), text);
+        let place = Location::new(&source, span);
+        let diagnostic = Diagnostic::new(Code::Syntax, place, "wrong").label("here");
+        render(&diagnostic, &Renderer::plain().term_width(WIDTH))
+    }
+
+    #[test]
+    fn the_place_in_a_long_line_is_shown_with_what_is_around_it() {
+        for blank in ["\"é\",", "1,"] {
+            let before = blank.repeat(300_000);
+            let text = format!("[\n[{before}wrong{before}]");
+            let at = 3 + before.len();
+            let shown = shown(&text, Span::new(at, at + 5));
+            let column = 2 + before.chars().count();
+            assert!(
+                shown.contains(&format!("--> port.json:2:{column}\n")),
+                "{shown}"
+            );
+            assert!(shown.contains("^^^^^ here"), "{shown}");
+            assert!(shown.contains(&format!("{blank}wrong{blank}")), "{shown}");
+            assert!(shown.len() < 2000, "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_place_of_many_lines_is_shown_by_its_first() {
+        let text = "a: [1,\r\n 2]\n";
+        let shown = shown(text, Span::new(3, text.len() - 1));
+        assert!(shown.contains("1 | a: [1,\n  |    ^^^ here"), "{shown}");
+        assert!(!shown.contains("2]"), "{shown}");
+    }
+}

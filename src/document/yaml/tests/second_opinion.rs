@@ -11,7 +11,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde::Deserialize;
 
-use super::values;
+use super::places::read_alone;
+use super::{read, shown, value, values};
+use crate::document::testing::nodes;
+use crate::document::{Member, Node, Value};
 
 #[derive(Debug, Clone)]
 enum Tree {
@@ -372,4 +375,30 @@ proptest! {
         prop_assert!(expected.is_ok(), "{}\n{:?}", text, expected);
         prop_assert_eq!(values(&text), expected.unwrap(), "{}", text);
     }
+
+    #[test]
+    fn the_text_at_a_place_is_the_value(text in any_document()) {
+        let documents = read(&text);
+        prop_assert_eq!(shown(&documents), "", "{}", text);
+        for node in nodes(&documents.roots[0]) {
+            if let Value::Object(members) = &node.value {
+                for Member { key, key_span, .. } in members {
+                    prop_assert_eq!(value(&text[key_span.range()]), key.as_str(), "{}", text);
+                }
+            }
+            if can_stand_alone(&text, node) {
+                prop_assert_eq!(read_alone(&text, node), node.to_json(), "{}", text);
+            }
+        }
+    }
+}
+
+/// Whether the text of `node` means the same where nothing is around it. Collections may hold
+/// aliases, nothing at all is no document, and the digit of a block scalar counts from its parent.
+fn can_stand_alone(text: &str, node: &Node) -> bool {
+    let own = &text[node.span.range()];
+    let has_digit =
+        own.starts_with(['|', '>']) && own[1..].starts_with(|c: char| c.is_ascii_digit());
+    let is_scalar = !matches!(node.value, Value::Array(_) | Value::Object(_));
+    is_scalar && !own.is_empty() && !has_digit
 }
