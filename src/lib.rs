@@ -31,13 +31,15 @@ use apply::{Applied, apply};
 use catalog::change::compare;
 use catalog::declare::Declarations;
 use catalog::plan::Plan;
+use catalog::rules::PropertyRules;
 use catalog::validate::validate;
 use environment::Environment;
 use error::Error;
 use event::{Decision, Mode};
 use port::Port;
-use report::build::{self, Findings};
+use report::build::{self, Findings, Material};
 use report::log::Log;
+use report::redact::Redaction;
 use report::{Cost, Ending, Outcome, Report, RunFacts, console, progress, publish};
 use setup::Setup;
 use shutdown::Shutdown;
@@ -113,7 +115,11 @@ async fn pipeline(
         elapsed: started.elapsed(),
     };
     let facts = setup.facts(run);
-    let report = report(facts, head, &plan, applied.as_ref(), cost, log);
+    let redaction = Redaction {
+        properties: &PropertyRules::default(),
+        blueprints: &blueprints,
+    };
+    let report = report(facts, head, &plan, applied.as_ref(), redaction, cost, log);
     let report_file = setup.inputs.report_file.as_deref();
     publish::publish(&report, &setup.runner, report_file, log)?;
     Ok(exit(&report))
@@ -135,6 +141,7 @@ fn report(
     head: Declarations,
     plan: &Plan,
     applied: Option<&Applied>,
+    redaction: Redaction<'_>,
     cost: Cost,
     log: &Log,
 ) -> Report {
@@ -143,7 +150,13 @@ fn report(
         entities,
         rejections,
         notices,
-    } = Findings::new(&head, plan, applied);
+    } = Findings::new(Material {
+        head: &head,
+        plan,
+        applied,
+        mode: run.mode,
+        redaction,
+    });
     console::write_diagnostics(&rejections, log);
     let mut diagnostics = head.diagnostics;
     diagnostics.extend(rejections);

@@ -15,14 +15,17 @@ use port_gitops::catalog::blueprint::{Blueprint, Blueprints};
 use port_gitops::catalog::change::{Change, compare};
 use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, Unreadable, declare};
 use port_gitops::catalog::entity::BlueprintId;
-use port_gitops::catalog::plan::Plan;
-use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS};
+use port_gitops::catalog::plan::{Plan, Reason, Untouched, Upsert};
+use port_gitops::catalog::reference;
+use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS, PropertyRules};
 use port_gitops::catalog::validate::{Omission, validate};
 use port_gitops::diagnostic::{Code, Diagnostic};
+use port_gitops::event::Mode;
 use port_gitops::port::Rejection;
-use port_gitops::report::build::Findings;
+use port_gitops::report::build::{Findings, Material};
 use port_gitops::report::console;
 use port_gitops::report::log::Log;
+use port_gitops::report::redact::Redaction;
 use port_gitops::source::{RepoPath, Source};
 
 fn page() -> PathBuf {
@@ -133,6 +136,9 @@ fn diagnostics(
     if let Some(rejection) = refusal(code) {
         return rejections(&head, changes, rejection);
     }
+    if let Some(found) = elsewhere(code, &head) {
+        return found;
+    }
     let omission = match code {
         Code::MissingProperty => Omission::IsMissing,
         _ => Omission::MayExist,
@@ -142,6 +148,51 @@ fn diagnostics(
     found
 }
 
+fn findings(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Vec<Diagnostic> {
+    let material = Material {
+        head,
+        plan,
+        applied,
+        mode: Mode::Apply,
+        redaction: Redaction {
+            properties: &PropertyRules::default(),
+            blueprints: &Blueprints::default(),
+        },
+    };
+    Findings::new(material).rejections
+}
+
+/// What is found about the examples that are sound but not written all the same.
+fn elsewhere(code: Code, head: &Declarations) -> Option<Vec<Diagnostic>> {
+    let changes = || compare(Declarations::default(), head);
+    match code {
+        Code::Blocked => {
+            let plan = Plan::new(changes());
+            let domain = plan.upserts[0].entity.key();
+            let applied = Applied {
+                outcomes: vec![Outcome::NotSent, Outcome::Blocked(domain)],
+                deletions: Vec::new(),
+                stopped: None,
+            };
+            Some(findings(head, &plan, Some(&applied)))
+        }
+        Code::OwnedElsewhere => {
+            let untouched = |upsert: &Upsert| Untouched {
+                key: upsert.entity.key(),
+                location: upsert.declaration.location(),
+                reason: Reason::OwnedElsewhere("`octo/invoices`".to_owned()),
+            };
+            let plan = Plan {
+                untouched: Plan::new(changes()).upserts.iter().map(untouched).collect(),
+                ..Plan::default()
+            };
+            Some(findings(head, &plan, None))
+        }
+        Code::InvalidFileReference => reference::resolve(&head.valid[0], &BTreeMap::new()).err(),
+        _ => None,
+    }
+}
+
 fn rejections(head: &Declarations, changes: Vec<Change>, rejection: Rejection) -> Vec<Diagnostic> {
     let outcomes = vec![Outcome::Rejected(rejection); changes.len()];
     let applied = Applied {
@@ -149,7 +200,7 @@ fn rejections(head: &Declarations, changes: Vec<Change>, rejection: Rejection) -
         deletions: Vec::new(),
         stopped: None,
     };
-    Findings::new(head, &Plan::new(changes), Some(&applied)).rejections
+    findings(head, &Plan::new(changes), Some(&applied))
 }
 
 #[derive(Clone, Default)]

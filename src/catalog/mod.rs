@@ -9,6 +9,7 @@ pub mod live;
 pub mod merge;
 pub mod order;
 pub mod plan;
+pub mod reference;
 pub mod rules;
 #[cfg(test)]
 pub(crate) mod testing;
