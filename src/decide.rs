@@ -50,7 +50,7 @@ pub(crate) async fn plan(
     checked: Checked,
     policy: &Policy,
     ledger: &mut Ledger<'_>,
-) -> Result<Plan, Error> {
+) -> Result<(Plan, Blueprints), Error> {
     let Checked {
         mut changes,
         blueprints,
@@ -67,7 +67,8 @@ pub(crate) async fn plan(
         live: &live,
         blueprints: &blueprints,
     };
-    Ok(Plan::new(changes, known, policy))
+    let plan = Plan::new(changes, known, policy);
+    Ok((plan, blueprints))
 }
 
 /// Entities that seem to be this owner's, though no known revision declares them.

@@ -21,10 +21,12 @@ pub mod shutdown;
 pub mod source;
 
 mod ask;
+mod comment;
 mod decide;
 mod error;
 mod read;
 mod record;
+mod references;
 mod revisions;
 mod session;
 mod settle;
@@ -41,8 +43,9 @@ use error::Error;
 use event::Decision;
 use port::Port;
 use record::Ledger;
-use report::build::{self, Findings};
+use report::build::{self, Findings, Material};
 use report::log::Log;
+use report::redact::Redaction;
 use report::{Cost, Ending, Outcome, Report, RunFacts, console, progress, publish};
 use revisions::Found;
 use session::Session;
@@ -121,7 +124,15 @@ async fn pipeline(
         port_requests: port.as_ref().map_or(0, Port::requests),
         elapsed: started.elapsed(),
     };
-    let report = report(setup.facts(run), declared.head, done, cost, log);
+    let facts = setup.facts(&run);
+    let redaction = Redaction {
+        properties: &setup.inputs.redact,
+        blueprints: &done.blueprints,
+    };
+    let mut report = report(facts, declared.head, &done, redaction, cost, log);
+    report
+        .notices
+        .extend(comment::keep(&session, &report).await);
     let report_file = setup.inputs.report_file.as_deref();
     publish::publish(&report, &setup.runner, report_file, log)?;
     Ok(exit(&report))
@@ -133,19 +144,32 @@ fn nothing_to_do(reason: &str, setup: &Setup, log: &Log) -> Result<Exit, Error> 
 }
 
 /// Puts the report together, and shows what Port refused.
-fn report(run: RunFacts, head: Declarations, done: Done, cost: Cost, log: &Log) -> Report {
+fn report(
+    run: RunFacts,
+    head: Declarations,
+    done: &Done,
+    redaction: Redaction<'_>,
+    cost: Cost,
+    log: &Log,
+) -> Report {
     let applied = done.applied.as_ref();
     let ending = build::ending(applied);
     let Findings {
         entities,
         rejections,
         mut notices,
-    } = Findings::new(&head, &done.plan, applied);
+    } = Findings::new(Material {
+        head: &head,
+        plan: &done.plan,
+        applied,
+        mode: run.mode,
+        redaction,
+    });
     console::write_diagnostics(&rejections, log);
     let mut diagnostics = head.diagnostics;
     diagnostics.extend(rejections);
     diagnostic::sort(&mut diagnostics);
-    notices.extend(done.unsettled);
+    notices.extend(done.unsettled.clone());
     Report {
         run,
         entities,

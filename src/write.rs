@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::apply::{Applied, DeletionOutcome, Outcome, apply};
+use crate::catalog::blueprint::Blueprints;
 use crate::catalog::plan::{Plan, Policy, Reason};
 use crate::decide::{self, Checked};
 use crate::error::Error;
@@ -21,6 +22,8 @@ const LAST_WORD: Duration = Duration::from_millis(1500);
 pub(crate) struct Done {
     /// What was to be done.
     pub(crate) plan: Plan,
+    /// The blueprints of what it is about.
+    pub(crate) blueprints: Blueprints,
     /// What became of it, if it was tried.
     pub(crate) applied: Option<Applied>,
     /// Why it is not known whether the branch moved on meanwhile: a sentence without a full stop.
@@ -58,10 +61,11 @@ async fn work(
     policy: &Policy,
     ledger: &mut Ledger<'_>,
 ) -> Result<Done, Error> {
-    let plan = decide::plan(session, checked, policy, ledger).await?;
+    let (plan, blueprints) = decide::plan(session, checked, policy, ledger).await?;
     session.log.line(format!("plan: {plan}"));
     let mut done = Done {
         plan,
+        blueprints,
         applied: None,
         unsettled: None,
     };

@@ -145,6 +145,19 @@ impl Sender {
         }
     }
 
+    /// Calls `attempt` once: for a request that makes something anew and must not be repeated before
+    /// it is known what became of it.
+    ///
+    /// # Errors
+    /// If it got no answer.
+    pub async fn send_once(&self, what: &str, attempt: impl Future<Output = Attempt>) -> Attempt {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        let started = Instant::now();
+        let result = attempt.await;
+        self.say_what(what, &result, started.elapsed());
+        result
+    }
+
     /// For those who look closely: each try and how long it took.
     fn say_what(&self, what: &str, result: &Attempt, elapsed: Duration) {
         let (api, milliseconds) = (self.api, elapsed.as_millis());

@@ -1,7 +1,7 @@
 //! Diagnostics as annotations on the lines of the files.
 
 use super::log::{Command, Log};
-use super::{Ending, Report};
+use super::{Ending, EntityReport, Report, State};
 use crate::diagnostic::{Diagnostic, Severity};
 
 /// GitHub shows no more than this of each level a step.
@@ -18,6 +18,7 @@ pub fn write(report: &Report, log: &Log) {
         write_error(reason, log);
     }
     write_levels(&report.diagnostics, usize::from(stopped.is_some()), log);
+    write_held_back(report, log);
 }
 
 /// Writes the annotations of `diagnostics`, which are in the order of files and lines.
@@ -42,6 +43,25 @@ fn write_levels(diagnostics: &[Diagnostic], errors_before: usize, log: &Log) {
             write_one(diagnostic, if is_last { more } else { 0 }, log);
         }
     }
+}
+
+/// What was not deleted has no place at head, so there is one annotation for all of it.
+fn write_held_back(report: &Report, log: &Log) {
+    let held_back = |entity: &&EntityReport| entity.state == State::HeldBack;
+    let count = report.entities.iter().filter(held_back).count();
+    let Some(first) = report.entities.iter().find(held_back) else {
+        return;
+    };
+    let reason = first
+        .note
+        .as_deref()
+        .unwrap_or("something speaks against it");
+    let others = match count - 1 {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    let name = first.name();
+    write_error(&format!("`{name}`{others} not deleted: {reason}"), log);
 }
 
 /// Writes an error that has no place in a file.
