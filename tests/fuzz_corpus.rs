@@ -1,6 +1,7 @@
 //! What fuzzing starts from, and what it has found, holds for every text: see `fuzz/checks.rs`.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::print_stdout, reason = "a failure shows which file it was")]
 
 #[path = "../fuzz/checks.rs"]
 mod checks;

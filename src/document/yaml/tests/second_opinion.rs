@@ -178,7 +178,7 @@ impl<C: Iterator<Item = u8>> Writer<C> {
             0 if is_word => text.trim().replacen(' ', &fold, 1),
             1 if has_plain_lines && is_printable => {
                 let folded = text.replace('\'', "''").replace('\n', &format!("\n{fold}"));
-                format!("'{}'", folded.replacen(' ', " ", 1))
+                format!("'{folded}'")
             }
             2 if has_plain_lines && !text.contains("  ") => {
                 // The first line break stands for a blank.
