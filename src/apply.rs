@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use crate::catalog::entity::{BlueprintId, Entity};
+use crate::catalog::entity::{BlueprintId, Entity, EntityKey};
 use crate::catalog::order;
-use crate::catalog::plan::{Plan, Upsert};
+use crate::catalog::plan::Plan;
 use crate::port::wire::{self, Body};
 use crate::port::{
     self, BatchResult, CONCURRENT_REQUESTS, Port, Rejection, UpsertOptions, Upserted,
@@ -28,8 +28,29 @@ pub enum Outcome {
     Rejected(Rejection),
     /// It is not in Port: the run ended before.
     NotSent,
+    /// It was not sent, as what it needs could not be written: that entity.
+    Blocked(EntityKey),
+    /// It was written, and then brought to what the branch's tip declares.
+    Superseded,
     /// It was sent, but no answer came: it may be in Port or not.
     Unknown,
+}
+
+/// What became of a deletion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeletionOutcome {
+    /// It is not in Port.
+    Deleted,
+    /// Port keeps it.
+    Rejected(Rejection),
+    /// It was not tried, for the reason given: a sentence without a full stop.
+    HeldBack(String),
+    /// It is in Port: the run ended before.
+    NotSent,
+    /// It was sent, but no answer came: it may be in Port or not.
+    Unknown,
+    /// It was deleted, and then brought to what the branch's tip declares.
+    Superseded,
 }
 
 /// What became of a plan.
@@ -37,6 +58,8 @@ pub enum Outcome {
 pub struct Applied {
     /// An outcome for each of the plan's upserts, in their order.
     pub outcomes: Vec<Outcome>,
+    /// An outcome for each of the plan's deletions, in their order.
+    pub deletions: Vec<DeletionOutcome>,
     /// Why the rest was not tried, if so.
     pub stopped: Option<Stopped>,
 }
@@ -66,9 +89,10 @@ pub async fn apply(
     options: &UpsertOptions,
     shutdown: &Shutdown,
 ) -> Applied {
-    let entities: Vec<_> = plan.upserts.iter().map(entity).collect();
+    let entities: Vec<_> = plan.upserts.iter().map(|upsert| &upsert.entity).collect();
     let mut applied = Applied {
         outcomes: vec![Outcome::NotSent; entities.len()],
+        deletions: vec![DeletionOutcome::NotSent; plan.deletions.len()],
         stopped: None,
     };
     if let Err(error) = port.authenticate().await {
@@ -83,10 +107,6 @@ pub async fn apply(
         }
     }
     applied
-}
-
-fn entity(upsert: &Upsert) -> &Entity {
-    &upsert.declaration.entity
 }
 
 fn batches<'p>(entities: &[&'p Entity], wave: &[usize]) -> Vec<Batch<'p>> {
@@ -114,6 +134,15 @@ fn batches<'p>(entities: &[&'p Entity], wave: &[usize]) -> Vec<Batch<'p>> {
 }
 
 impl Applied {
+    /// Whether all of the plan was done.
+    pub fn is_complete(&self) -> bool {
+        let is_written = |outcome: &Outcome| matches!(outcome, Outcome::Written(_));
+        let is_deleted = |outcome: &DeletionOutcome| *outcome == DeletionOutcome::Deleted;
+        self.stopped.is_none()
+            && self.outcomes.iter().all(is_written)
+            && self.deletions.iter().all(is_deleted)
+    }
+
     async fn write_wave(
         &mut self,
         batches: Vec<Batch<'_>>,

@@ -11,6 +11,7 @@ use url::Url;
 use crate::catalog::entity::BlueprintId;
 use crate::catalog::rules::{BlueprintRules, FileRules};
 
+pub use crate::catalog::merge::Merge;
 pub use parse::parse;
 
 /// Every input that `action.yml` declares.
@@ -59,6 +60,16 @@ pub struct Inputs {
     pub blueprints: BlueprintRules,
     /// Whether to write.
     pub mode: ModeInput,
+    /// What to look at.
+    pub scope: ScopeInput,
+    /// What to compare with.
+    pub base: BaseInput,
+    /// What becomes of entities that Git no longer declares.
+    pub prune: Prune,
+    /// How many entities a run may delete.
+    pub max_deletes: usize,
+    /// Whether the pull request gets a comment.
+    pub comment: CommentInput,
     /// What a run that writes does with an entity that is there already.
     pub merge: Merge,
     /// What Port does about relation targets that do not exist.
@@ -100,13 +111,44 @@ pub enum ModeInput {
     Apply,
 }
 
-/// The input `merge`.
+/// The input `scope`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Merge {
-    /// What the file does not mention stays as it is.
-    Merge,
-    /// The file replaces the entity.
-    Replace,
+pub enum ScopeInput {
+    /// As the event says.
+    Auto,
+    /// What changed since base.
+    Changed,
+    /// Every entity file at head.
+    All,
+}
+
+/// The input `base`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BaseInput {
+    /// The record of what was applied.
+    Auto,
+    /// What the event says was there before.
+    Before,
+    /// A branch, tag or commit.
+    Named(String),
+}
+
+/// The input `prune`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prune {
+    /// They are deleted.
+    Delete,
+    /// They stay.
+    Keep,
+}
+
+/// The input `comment`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommentInput {
+    /// One comment is kept up to date.
+    Keep,
+    /// None is written.
+    None,
 }
 
 /// The input `create-missing-related-entities`.

@@ -6,17 +6,19 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use port_gitops::apply::{Applied, Outcome};
 use port_gitops::catalog::blueprint::{Blueprint, Blueprints};
-use port_gitops::catalog::change::{Change, compare};
+use port_gitops::catalog::change::{Basis, Change, compare};
 use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, Unreadable, declare};
 use port_gitops::catalog::entity::BlueprintId;
-use port_gitops::catalog::plan::Plan;
+use port_gitops::catalog::live::Live;
+use port_gitops::catalog::merge::Merge;
+use port_gitops::catalog::plan::{Known, Plan, Policy, Pruning};
 use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS};
 use port_gitops::catalog::validate::{Omission, validate};
 use port_gitops::diagnostic::{Code, Diagnostic};
@@ -134,7 +136,7 @@ fn diagnostics(
         text_file(path, example.text)
     });
     let head = declared(content);
-    let changes = compare(Declarations::default(), &head);
+    let changes = compare(&[], &head);
     if let Some(rejection) = refusal(code) {
         return rejections(&head, changes, rejection);
     }
@@ -143,7 +145,7 @@ fn diagnostics(
         _ => Omission::MayExist,
     };
     let mut found = head.diagnostics;
-    found.extend(validate(changes, blueprints, omission).diagnostics);
+    found.extend(validate(changes, Basis::Git, blueprints, omission).diagnostics);
     found
 }
 
@@ -151,9 +153,22 @@ fn rejections(head: &Declarations, changes: Vec<Change>, rejection: Rejection) -
     let outcomes = vec![Outcome::Rejected(rejection); changes.len()];
     let applied = Applied {
         outcomes,
+        deletions: Vec::new(),
         stopped: None,
     };
-    Findings::new(head, &Plan::new(changes), Some(&applied)).rejections
+    let known = Known {
+        live: &Live::default(),
+        blueprints: &Blueprints::default(),
+    };
+    let policy = Policy {
+        basis: Basis::Git,
+        merge: Merge::Merge,
+        pruning: Pruning::Off,
+        superseded: BTreeSet::new(),
+        owner: "octo-org/catalog".to_owned(),
+    };
+    let plan = Plan::new(changes, known, &policy);
+    Findings::new(head, &plan, Some(&applied)).rejections
 }
 
 #[derive(Clone, Default)]

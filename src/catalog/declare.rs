@@ -76,16 +76,6 @@ pub struct Invalid {
     pub location: Location,
 }
 
-/// How much of the files could be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Completeness {
-    /// It is known of every entity which one it is.
-    #[default]
-    Whole,
-    /// It is not: an entity that seems to be gone may just be unreadable.
-    Partial,
-}
-
 /// What the files of one revision declare.
 #[derive(Debug, Default)]
 pub struct Declarations {
@@ -95,8 +85,6 @@ pub struct Declarations {
     pub invalid: Vec<Invalid>,
     /// Everything there is to say, in the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
-    /// Whether anything may be missing.
-    pub completeness: Completeness,
 }
 
 /// Reads the entities of all `files`, of which those of blueprints that are not `writable` are
@@ -115,17 +103,33 @@ pub fn declare(files: &[EntityFile], writable: &BlueprintRules) -> Declarations 
     }
     declarations.reject_duplicates();
     diagnostic::sort(&mut declarations.diagnostics);
-    if declarations
-        .invalid
-        .iter()
-        .any(|invalid| invalid.key.is_none())
-    {
-        declarations.completeness = Completeness::Partial;
-    }
     declarations
 }
 
 impl Declarations {
+    /// Whether every file could be read, and every entity in them.
+    pub fn is_sound(&self) -> bool {
+        self.invalid.is_empty()
+    }
+
+    /// Makes an error of every entity that other files of the same revision declare too.
+    pub fn reject_declared_elsewhere(&mut self, others: &Self) {
+        let elsewhere: BTreeMap<_, _> = others
+            .valid
+            .iter()
+            .map(|declaration| (declaration.entity.key(), declaration.location()))
+            .collect();
+        let mut twice = BTreeMap::new();
+        for declaration in &self.valid {
+            let key = declaration.entity.key();
+            if let Some(other) = elsewhere.get(&key) {
+                twice.insert(key, vec![declaration.location(), other.clone()]);
+            }
+        }
+        self.reject_places(&twice);
+        diagnostic::sort(&mut self.diagnostics);
+    }
+
     /// Adds what was found to be wrong with entities that read well.
     pub fn reject(&mut self, invalid: Vec<Invalid>, diagnostics: Vec<Diagnostic>) {
         self.invalid.extend(invalid);
@@ -240,8 +244,11 @@ impl Declarations {
                 .push(declaration.location());
         }
         places.retain(|_, locations| locations.len() > 1);
+        self.reject_places(&places);
+    }
 
-        for (key, locations) in &places {
+    fn reject_places(&mut self, places: &BTreeMap<EntityKey, Vec<Location>>) {
+        for (key, locations) in places {
             self.diagnostics.extend(duplicates(key, locations));
             let invalid = |location: &Location| Invalid {
                 key: Some(key.clone()),

@@ -5,7 +5,12 @@ pub mod blueprint;
 pub mod change;
 pub mod declare;
 pub mod entity;
+pub mod live;
+pub mod merge;
 pub mod order;
 pub mod plan;
 pub mod rules;
 pub mod validate;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,12 +1,18 @@
-//! Changes → what to do about them, as data: printed, tested and applied as one value.
+//! Changes × live catalog → what to do, as data: printed, tested and applied as one value.
 
+mod decide;
+
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::change::Change;
+use super::blueprint::Blueprints;
+use super::change::{Basis, Change};
 use super::declare::Declaration;
-use super::entity::EntityKey;
-use crate::source::Location;
+use super::entity::{Entity, EntityKey, Identifier};
+use super::live::{Difference, Field, Live};
+use super::merge::Merge;
+use crate::source::{Location, RepoPath};
 
 /// What an upsert is expected to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +28,46 @@ pub enum Action {
 pub struct Upsert {
     /// What is expected to happen.
     pub action: Action,
-    /// What is written.
+    /// What declares it.
     pub declaration: Arc<Declaration>,
+    /// What is sent: what is declared, and `null` for what Git no longer declares.
+    pub entity: Entity,
+    /// What the write changes in Port, where Port was asked.
+    pub differences: Vec<Difference>,
+    /// What Git no longer declares and a merge cannot clear.
+    pub uncleared: Vec<Field>,
+}
+
+/// An entity to be deleted.
+#[derive(Debug, Clone)]
+pub struct Deletion {
+    /// Which one.
+    pub key: EntityKey,
+    /// Where it was declared, if Git ever declared it as far as is known.
+    pub location: Option<Location>,
+    /// What it relates to: entities that must outlive it.
+    pub targets: Vec<Identifier>,
+    /// The upserts, by their places in the plan, without which it must not be deleted: what its file
+    /// declares in its stead.
+    pub successors: Vec<usize>,
+}
+
+/// Why this run does nothing about an entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// Port has it as it is declared.
+    Unchanged,
+    /// Git no longer declares it, and nothing is pruned.
+    Removed,
+    /// Git no longer declares it, but something speaks against deleting it: a sentence without a
+    /// full stop.
+    HeldBack(String),
+    /// It seems to be this owner's and no file declares it; a later run deletes it.
+    Unclaimed,
+    /// The branch has a newer declaration, which is a newer run's.
+    Superseded,
+    /// Another owner wrote it last: its name.
+    OwnedElsewhere(String),
 }
 
 /// An entity that needs nothing, or nothing that this run does.
@@ -31,8 +75,59 @@ pub struct Upsert {
 pub struct Untouched {
     /// Which one.
     pub key: EntityKey,
-    /// Where it is declared, at head or, if it was removed, at base.
-    pub location: Location,
+    /// Where it is declared, at head or, if it was removed, where it was.
+    pub location: Option<Location>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What is known of the catalog.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'k> {
+    /// Its entities.
+    pub live: &'k Live,
+    /// Its blueprints.
+    pub blueprints: &'k Blueprints,
+}
+
+/// What may be done.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// What decides whether an entity is written.
+    pub basis: Basis,
+    /// What a write does with what the file does not mention.
+    pub merge: Merge,
+    /// What becomes of what Git no longer declares.
+    pub pruning: Pruning,
+    /// The files that the branch's tip has in a newer version.
+    pub superseded: BTreeSet<RepoPath>,
+    /// Who writes.
+    pub owner: String,
+}
+
+/// What becomes of what Git no longer declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pruning {
+    /// It stays.
+    Off,
+    /// It is deleted.
+    On {
+        /// How many deletions are no accident.
+        at_most: usize,
+        /// What speaks against every deletion: a sentence without a full stop.
+        obstacle: Option<String>,
+        /// What becomes of entities of this owner that no known revision declares.
+        unclaimed: Unclaimed,
+    },
+}
+
+/// What becomes of entities of this owner that no known revision declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unclaimed {
+    /// They are listed, and stay.
+    List,
+    /// They are deleted.
+    Delete,
 }
 
 /// What a run does.
@@ -40,40 +135,21 @@ pub struct Untouched {
 pub struct Plan {
     /// What is written, in the order of files and lines.
     pub upserts: Vec<Upsert>,
-    /// What head declares as base did.
-    pub unchanged: Vec<Untouched>,
-    /// What Git no longer declares, and stays in Port.
-    pub removed: Vec<Untouched>,
+    /// What is deleted, in the order of files and lines.
+    pub deletions: Vec<Deletion>,
+    /// What is left as it is.
+    pub untouched: Vec<Untouched>,
 }
 
 impl Plan {
     /// Decides what to do about each change.
-    pub fn new(changes: Vec<Change>) -> Self {
-        let mut plan = Self::default();
-        for change in changes {
-            match change {
-                Change::Created(declaration) => {
-                    plan.upserts.push(Upsert {
-                        action: Action::Create,
-                        declaration,
-                    });
-                }
-                Change::Changed { head, .. } => {
-                    plan.upserts.push(Upsert {
-                        action: Action::Update,
-                        declaration: head,
-                    });
-                }
-                Change::Unchanged(head) => plan.unchanged.push(untouched(&head)),
-                Change::Removed(base) => plan.removed.push(untouched(&base)),
-            }
-        }
-        plan
+    pub fn new(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> Self {
+        decide::plan(changes, known, policy)
     }
 
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.upserts.is_empty()
+        self.upserts.is_empty() && self.deletions.is_empty()
     }
 
     /// How many upserts are expected to do `action`.
@@ -83,12 +159,12 @@ impl Plan {
             .filter(|upsert| upsert.action == action)
             .count()
     }
-}
 
-fn untouched(declaration: &Declaration) -> Untouched {
-    Untouched {
-        key: declaration.entity.key(),
-        location: declaration.location(),
+    /// What is left as it is because of `reason`.
+    pub fn untouched_by<'p>(&'p self, reason: &'p Reason) -> impl Iterator<Item = &'p Untouched> {
+        self.untouched
+            .iter()
+            .filter(move |untouched| untouched.reason == *reason)
     }
 }
 
@@ -96,13 +172,18 @@ impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} to create, {} to update, {} unchanged",
+            "{} to create, {} to update",
             self.count(Action::Create),
             self.count(Action::Update),
-            self.unchanged.len()
         )?;
-        if !self.removed.is_empty() {
-            write!(formatter, ", {} no longer declared", self.removed.len())?;
+        if !self.deletions.is_empty() {
+            write!(formatter, ", {} to delete", self.deletions.len())?;
+        }
+        let unchanged = self.untouched_by(&Reason::Unchanged).count();
+        write!(formatter, ", {unchanged} unchanged")?;
+        let removed = self.untouched_by(&Reason::Removed).count();
+        if removed > 0 {
+            write!(formatter, ", {removed} no longer declared")?;
         }
         Ok(())
     }

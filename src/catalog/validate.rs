@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::blueprint::{
     Blueprint, Blueprints, Cardinality, Presence, Property, RelationRule, Violation, ViolationKind,
 };
-use super::change::Change;
+use super::change::{Basis, Change};
 use super::declare::{Declaration, Invalid};
 use super::entity::nearest;
 use crate::diagnostic::{Code, Diagnostic};
@@ -40,23 +40,29 @@ pub struct Validated {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Checks every entity that is to be written against its blueprint. An entity whose blueprint was
-/// not asked for passes.
-pub fn validate(changes: Vec<Change>, blueprints: &Blueprints, omission: Omission) -> Validated {
+/// Checks every entity that may have to be written against its blueprint. An entity whose blueprint
+/// was not asked for passes.
+pub fn validate(
+    changes: Vec<Change>,
+    basis: Basis,
+    blueprints: &Blueprints,
+    omission: Omission,
+) -> Validated {
     let mut validated = Validated::default();
     for change in changes {
-        let diagnostics = match change.written() {
-            Some(declaration) => check(declaration, blueprints, omission),
-            None => Vec::new(),
+        let candidate = change.head.as_ref().filter(|_| change.is_candidate(basis));
+        let Some(declaration) = candidate else {
+            validated.changes.push(change);
+            continue;
         };
-        match change.written() {
-            Some(declaration) if diagnostics.iter().any(Diagnostic::is_error) => {
-                validated.invalid.push(Invalid {
-                    key: Some(declaration.entity.key()),
-                    location: declaration.location(),
-                });
-            }
-            _ => validated.changes.push(change),
+        let diagnostics = check(declaration, blueprints, omission);
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            validated.invalid.push(Invalid {
+                key: Some(declaration.entity.key()),
+                location: declaration.location(),
+            });
+        } else {
+            validated.changes.push(change);
         }
         validated.diagnostics.extend(diagnostics);
     }

@@ -2,6 +2,9 @@
 
 mod auth;
 mod blueprints;
+mod ownership;
+mod search;
+mod validate;
 pub mod wire;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -16,6 +19,8 @@ use auth::TokenKeeper;
 use wire::Body;
 
 pub use auth::OnToken;
+pub use ownership::{Owned, Ownership};
+pub use validate::Verdicts;
 
 /// What a path's segment may hold as it is; an identifier's `/` must not end the segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC

@@ -3,7 +3,7 @@
 use super::{Ending, EntityReport, State, rejection};
 use crate::apply::{Applied, Outcome, Stopped};
 use crate::catalog::declare::Declarations;
-use crate::catalog::plan::{Action, Plan, Untouched, Upsert};
+use crate::catalog::plan::{Action, Plan, Reason, Untouched, Upsert};
 use crate::diagnostic::Diagnostic;
 use crate::port::Upserted;
 
@@ -24,8 +24,7 @@ impl Findings {
     pub fn new(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Self {
         let mut findings = Self::default();
         findings.add_invalid(head);
-        findings.add_untouched(&plan.unchanged, State::Unchanged);
-        findings.add_untouched(&plan.removed, State::Removed);
+        findings.add_untouched(&plan.untouched);
         for (index, upsert) in plan.upserts.iter().enumerate() {
             let outcome = applied.and_then(|applied| applied.outcomes.get(index));
             findings.add_upsert(upsert, outcome);
@@ -39,19 +38,23 @@ impl Findings {
         let invalid = head.invalid.iter().map(|invalid| EntityReport {
             key: invalid.key.clone(),
             state: State::Invalid,
-            location: invalid.location.clone(),
+            location: Some(invalid.location.clone()),
         });
         self.entities.extend(invalid);
     }
 
-    fn add_untouched(&mut self, untouched: &[Untouched], state: State) {
-        let entities = untouched
-            .iter()
-            .map(|Untouched { key, location }| EntityReport {
-                key: Some(key.clone()),
-                state,
-                location: location.clone(),
-            });
+    fn add_untouched(&mut self, untouched: &[Untouched]) {
+        let entities = untouched.iter().map(|untouched| EntityReport {
+            key: Some(untouched.key.clone()),
+            state: match untouched.reason {
+                Reason::Unchanged => State::Unchanged,
+                Reason::Removed | Reason::Unclaimed => State::Removed,
+                Reason::HeldBack(_) => State::HeldBack,
+                Reason::Superseded => State::Superseded,
+                Reason::OwnedElsewhere(_) => State::OwnedElsewhere,
+            },
+            location: untouched.location.clone(),
+        });
         self.entities.extend(entities);
     }
 
@@ -64,22 +67,22 @@ impl Findings {
         self.entities.push(EntityReport {
             key: Some(declaration.entity.key()),
             state: state(upsert.action, outcome),
-            location: declaration.location(),
+            location: Some(declaration.location()),
         });
     }
 
     fn add_removal_notice(&mut self, plan: &Plan) {
         const NAMED: usize = 10;
-        if plan.removed.is_empty() {
+        let removed: Vec<_> = plan.untouched_by(&Reason::Removed).collect();
+        if removed.is_empty() {
             return;
         }
-        let names: Vec<_> = plan
-            .removed
+        let names: Vec<_> = removed
             .iter()
             .take(NAMED)
             .map(|removed| format!("`{}`", removed.key))
             .collect();
-        let more = plan.removed.len().saturating_sub(NAMED);
+        let more = removed.len().saturating_sub(NAMED);
         let more = if more > 0 {
             format!(" and {more} more")
         } else {
@@ -113,10 +116,15 @@ fn state(action: Action, outcome: Option<&Outcome>) -> State {
         Some(Outcome::Written(Upserted::Updated)) => State::Updated,
         Some(Outcome::Rejected(_)) => State::Failed,
         Some(Outcome::NotSent) => State::NotWritten,
+        Some(Outcome::Blocked(_)) => State::Blocked,
+        Some(Outcome::Superseded) => State::Superseded,
         Some(Outcome::Unknown) => State::Unknown,
     }
 }
 
-fn place(entity: &EntityReport) -> (&str, usize) {
-    (entity.location.path().as_str(), entity.location.span.start)
+/// What no file declares comes last.
+fn place(entity: &EntityReport) -> (bool, Option<(&str, usize)>) {
+    let location = entity.location.as_ref();
+    let place = location.map(|location| (location.path().as_str(), location.span.start));
+    (place.is_none(), place)
 }

@@ -15,9 +15,27 @@ const WIDTH: usize = 140;
 /// How many diagnostics are shown with their source; the summary and the report hold all.
 const SHOWN_WITH_SOURCE: usize = 100;
 
+/// Whether text is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// With the codes that terminals and GitHub's log understand.
+    Always,
+    /// Without.
+    Never,
+}
+
 /// Writes diagnostics with the lines that they are about.
 pub fn write_diagnostics(diagnostics: &[Diagnostic], log: &Log) {
-    let renderer = Renderer::styled().term_width(WIDTH);
+    write_diagnostics_in(Colour::Always, diagnostics, log);
+}
+
+/// The same, with or without colour.
+pub fn write_diagnostics_in(colour: Colour, diagnostics: &[Diagnostic], log: &Log) {
+    let renderer = match colour {
+        Colour::Always => Renderer::styled(),
+        Colour::Never => Renderer::plain(),
+    };
+    let renderer = renderer.term_width(WIDTH);
     for diagnostic in diagnostics.iter().take(SHOWN_WITH_SOURCE) {
         log.rendered(&render(diagnostic, &renderer));
         log.rendered("");
@@ -85,10 +103,11 @@ fn write_lines(entities: &[&EntityReport], mode: Mode, log: &Log) {
     let (label_width, name_width) = (labels.max().unwrap_or(0), names.max().unwrap_or(0).min(60));
     for entity in entities {
         let label = label(entity.state, mode);
-        let (name, location) = (entity.name(), &entity.location);
-        log.line(format!(
-            "{label:label_width$}  {name:name_width$}  {location}"
-        ));
+        let name = entity.name();
+        let location = entity.location.as_ref();
+        let location = location.map(ToString::to_string).unwrap_or_default();
+        let line = format!("{label:label_width$}  {name:name_width$}  {location}");
+        log.line(line.trim_end());
     }
 }
 

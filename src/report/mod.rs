@@ -141,10 +141,20 @@ pub enum State {
     Unknown,
     /// The run ended before it was sent.
     NotWritten,
+    /// What it needs could not be written.
+    Blocked,
+    /// Git no longer declares it, but something speaks against deleting it.
+    HeldBack,
+    /// Another owner wrote it last.
+    OwnedElsewhere,
     /// It is new in Port.
     Created,
     /// It is in Port as declared.
     Updated,
+    /// It is no longer in Port.
+    Deleted,
+    /// The branch has a newer declaration, which is a newer run's.
+    Superseded,
     /// Git no longer declares it; it stays in Port.
     Removed,
     /// Its declaration did not change.
@@ -159,8 +169,13 @@ impl State {
             Self::Failed => "failed",
             Self::Unknown => "unknown",
             Self::NotWritten => "not written",
+            Self::Blocked => "blocked",
+            Self::HeldBack => "not deleted",
+            Self::OwnedElsewhere => "owned elsewhere",
             Self::Created => "created",
             Self::Updated => "updated",
+            Self::Deleted => "deleted",
+            Self::Superseded => "superseded",
             Self::Removed => "removed from Git",
             Self::Unchanged => "unchanged",
         }
@@ -170,7 +185,13 @@ impl State {
     pub fn is_failure(self) -> bool {
         matches!(
             self,
-            Self::Invalid | Self::Failed | Self::Unknown | Self::NotWritten
+            Self::Invalid
+                | Self::Failed
+                | Self::Unknown
+                | Self::NotWritten
+                | Self::Blocked
+                | Self::HeldBack
+                | Self::OwnedElsewhere
         )
     }
 }
@@ -182,16 +203,17 @@ pub struct EntityReport {
     pub key: Option<EntityKey>,
     /// What became of it.
     pub state: State,
-    /// Where it is declared.
-    pub location: Location,
+    /// Where it is declared, if Git ever declared it as far as is known.
+    pub location: Option<Location>,
 }
 
 impl EntityReport {
     /// Its key, or its file where that is all that is known.
     pub fn name(&self) -> String {
-        match &self.key {
-            Some(key) => key.to_string(),
-            None => format!("({})", self.location.path()),
+        match (&self.key, &self.location) {
+            (Some(key), _) => key.to_string(),
+            (None, Some(location)) => format!("({})", location.path()),
+            (None, None) => "(unknown)".to_owned(),
         }
     }
 }

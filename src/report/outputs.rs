@@ -38,14 +38,20 @@ fn write_counts(counts: &Counts, out: &mut impl Write) -> io::Result<()> {
         ("created", count(&[State::Created])),
         ("updated", count(&[State::Updated])),
         ("unchanged", count(&[State::Unchanged])),
-        ("deleted", 0),
+        ("deleted", count(&[State::Deleted])),
         ("invalid", count(&[State::Invalid])),
         (
             "failed",
-            count(&[State::Failed, State::Unknown, State::NotWritten]),
+            count(&[
+                State::Failed,
+                State::Unknown,
+                State::NotWritten,
+                State::HeldBack,
+                State::OwnedElsewhere,
+            ]),
         ),
-        ("superseded", 0),
-        ("blocked", 0),
+        ("superseded", count(&[State::Superseded])),
+        ("blocked", count(&[State::Blocked])),
     ];
     for (name, count) in outputs {
         writeln!(out, "{name}={count}")?;

@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod check;
 mod first_light;
 mod hostile;
 mod interrupted;
