@@ -84,7 +84,7 @@ async fn pipeline(
             return Ok(Exit::Success);
         }
     };
-    let port = setup.connect_port(&run, log)?;
+    let port = setup.connect_port(&run, shutdown, log)?;
     log.line(setup.heading(&run, port.as_ref()));
 
     let reading = read::declarations(&setup.repository, &run, &setup.inputs);
@@ -101,7 +101,8 @@ async fn pipeline(
     log.line(format!("plan: {plan}"));
     let applied = match (&port, run.mode) {
         (Some(port), Mode::Apply) if !plan.is_empty() => {
-            Some(apply(&plan, port, &setup.upsert_options(), shutdown).await)
+            let options = setup.upsert_options();
+            Some(apply(&plan, &blueprints, port, &options, shutdown).await)
         }
         _ => None,
     };

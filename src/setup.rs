@@ -14,6 +14,7 @@ use crate::inputs::{self, Inputs, Merge};
 use crate::port::{Port, UpsertOptions};
 use crate::report::RunFacts;
 use crate::report::log::{Command, Log};
+use crate::shutdown::Shutdown;
 
 /// What every run needs.
 pub(crate) struct Setup {
@@ -57,7 +58,12 @@ impl Setup {
     }
 
     /// A client of Port, for a run that may and can ask it.
-    pub(crate) fn connect_port(&self, run: &Run, log: &Log) -> Result<Option<Port>, Error> {
+    pub(crate) fn connect_port(
+        &self,
+        run: &Run,
+        shutdown: &Shutdown,
+        log: &Log,
+    ) -> Result<Option<Port>, Error> {
         let credentials = match (run.catalog, self.inputs.credentials.clone()) {
             (CatalogAccess::Required, None) => return Err(Error::MissingCredentials),
             (CatalogAccess::Required | CatalogAccess::WithCredentials, Some(given)) => given,
@@ -66,12 +72,8 @@ impl Setup {
         let log = log.clone();
         let mask = Box::new(move |token: &str| log.mask(token));
         let base_url = self.inputs.base_url.clone();
-        Ok(Some(Port::new(
-            self.client.clone(),
-            base_url,
-            credentials,
-            mask,
-        )))
+        let port = Port::new(self.client.clone(), base_url, credentials, mask);
+        Ok(Some(port.stop_on(shutdown.clone())))
     }
 
     /// What it means that a file leaves out what its blueprint requires.

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use crate::http::retry::{Attempt, Sender};
+use crate::http::retry::{Api as Rules, Attempt, Request, Sender};
 use crate::http::{self, Answer, Client, TransportError};
 use crate::inputs::GitHubUrls;
 
@@ -145,7 +145,7 @@ impl Api {
             graphql: octocrab(&access, graphql_base)?,
             urls: access.urls.clone(),
             client: access.client,
-            sender: Sender::new("GitHub"),
+            sender: Sender::new(Rules::GitHub),
         })
     }
 
@@ -174,7 +174,8 @@ impl Api {
             let response = self.graphql._post(GRAPHQL_PATH, Some(&body)).await;
             self.attempt(&self.urls.graphql, response).await
         };
-        let answer = self.sender.send("a GraphQL query", attempt).await?;
+        let request = Request::from("a GraphQL query").graphql();
+        let answer = self.sender.send(request, attempt).await?;
         if !answer.status.is_success() {
             return Err(refusal(&answer, GRAPHQL_PATH));
         }

@@ -1,11 +1,13 @@
 //! The one client towards the world: both APIs go through its connections, proxies, certificates
 //! and timeouts, and through one retry loop.
 
+mod pace;
 pub mod proxy;
 pub mod retry;
 mod tls;
 mod transport;
 mod tunnel;
+mod verdict;
 
 use std::error::Error as StdError;
 use std::path::Path;
@@ -22,8 +24,9 @@ use proxy::Proxies;
 use retry::Attempt;
 use transport::TunnelError;
 
+pub use pace::CONCURRENT_REQUESTS;
 pub use tls::{CertificatesError, InvalidCertificates};
-pub use transport::{CertificateFault, ProxyFault, TransportError, TransportErrorKind};
+pub use transport::{CertificateFault, Delivery, ProxyFault, TransportError, TransportErrorKind};
 
 const MAX_REDIRECTS: usize = 5;
 
