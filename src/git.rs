@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+/// Whether this is the whole id of an object: SHA-1 or SHA-256.
+fn is_full_id(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// A commit's id: 40 hexadecimal digits, or 64 in a SHA-256 repository.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommitSha(String);
@@ -9,9 +14,7 @@ pub struct CommitSha(String);
 impl CommitSha {
     /// Takes a full id; anything else is `None`, an abbreviated id too.
     pub fn parse(text: &str) -> Option<Self> {
-        let is_full = matches!(text.len(), 40 | 64);
-        let is_hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        (is_full && is_hexadecimal).then(|| Self(text.to_ascii_lowercase()))
+        is_full_id(text).then(|| Self(text.to_ascii_lowercase()))
     }
 
     /// Whether this is the id of all zeros by which events say "no commit".
@@ -33,6 +36,61 @@ impl CommitSha {
 impl fmt::Display for CommitSha {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
+    }
+}
+
+/// The id of a file's content: 40 hexadecimal digits, or 64 in a SHA-256 repository.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobId(String);
+
+impl BlobId {
+    /// Takes a full id; anything else is `None`, an abbreviated id too.
+    pub fn parse(text: &str) -> Option<Self> {
+        is_full_id(text).then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    /// The full id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BlobId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// What a tree says that an entry is, folders apart. See [the modes of a tree][docs].
+///
+/// [docs]: https://docs.github.com/en/rest/git/trees#create-a-tree
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FileMode {
+    /// A file: 100644, and what very old versions of Git wrote for it.
+    Regular,
+    /// A file that can be executed: 100755.
+    Executable,
+    /// A symbolic link, whose content is where it points to: 120000.
+    Symlink,
+    /// A commit of another repository: 160000.
+    Submodule,
+}
+
+impl FileMode {
+    /// The meaning of a mode's number; `None` for a folder and for what Git does not know.
+    pub fn from_bits(bits: u32) -> Option<Self> {
+        match bits & 0o170_000 {
+            0o100_000 if bits & 0o100 == 0 => Some(Self::Regular),
+            0o100_000 => Some(Self::Executable),
+            0o120_000 => Some(Self::Symlink),
+            0o160_000 => Some(Self::Submodule),
+            _ => None,
+        }
+    }
+
+    /// The same for a number in octal digits.
+    pub fn parse(octal: &str) -> Option<Self> {
+        Self::from_bits(u32::from_str_radix(octal, 8).ok()?)
     }
 }
 
@@ -116,6 +174,20 @@ mod tests {
         for bad in ["", "main", "abc123", &"g".repeat(40), &"a".repeat(41)] {
             assert_eq!(CommitSha::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn modes_are_known_by_their_kind() {
+        let modes = ["100644", "100664", "100755", "120000", "160000"].map(FileMode::parse);
+        let known = [
+            FileMode::Regular,
+            FileMode::Regular,
+            FileMode::Executable,
+            FileMode::Symlink,
+            FileMode::Submodule,
+        ];
+        assert_eq!(modes, known.map(Some));
+        assert_eq!(["040000", "", "x"].map(FileMode::parse), [None; 3]);
     }
 
     #[test]

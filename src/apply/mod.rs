@@ -24,6 +24,8 @@ pub enum Outcome {
     NotSent,
     /// It was not sent, as what it needs could not be written: that entity.
     Blocked(EntityKey),
+    /// It was written, and then brought to what the branch's tip declares.
+    Superseded,
     /// It was sent, but no answer came: it may be in Port or not.
     Unknown,
 }
@@ -41,6 +43,8 @@ pub enum DeletionOutcome {
     NotSent,
     /// It was sent, but no answer came: it may be in Port or not.
     Unknown,
+    /// It was deleted, and then brought to what the branch's tip declares.
+    Superseded,
 }
 
 /// What became of a plan.
@@ -52,6 +56,17 @@ pub struct Applied {
     pub deletions: Vec<DeletionOutcome>,
     /// Why the rest was not tried, if so.
     pub stopped: Option<Stopped>,
+}
+
+impl Applied {
+    /// Whether all of the plan was done.
+    pub fn is_complete(&self) -> bool {
+        let is_written = |outcome: &Outcome| matches!(outcome, Outcome::Written(_));
+        let is_deleted = |outcome: &DeletionOutcome| *outcome == DeletionOutcome::Deleted;
+        self.stopped.is_none()
+            && self.outcomes.iter().all(is_written)
+            && self.deletions.iter().all(is_deleted)
+    }
 }
 
 /// Why an apply ended before its end.

@@ -1,11 +1,13 @@
 //! What Port holds, and where it differs from what is declared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::entity::EntityKey;
+use super::blueprint::{Blueprint, Property};
+use super::entity::{Entity, EntityKey, Relation, Team};
+use super::merge::Merge;
 
 /// An entity as Port holds it, without what Port computes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -93,4 +95,340 @@ pub struct Difference {
     pub from: Option<Value>,
     /// What it will hold; `None` is nothing.
     pub to: Option<Value>,
+}
+
+/// What writing `sent` changes in `live`, in the order title, icon, team, properties, relations.
+///
+/// A spelling that Port does not keep apart is no difference: `null` and nothing, `1` and `1.0`, the
+/// order of teams and of a relation's targets. The text of a date is, as Port keeps it.
+///
+/// Whatever a search query finds is Port's to say. So a query counts as a difference, with the query
+/// itself as what the field will be.
+///
+/// With [`Merge::Replace`] what `sent` leaves out goes too, of properties and relations as far as
+/// `blueprint` says that entities hold them.
+pub fn differences(
+    sent: &Entity,
+    live: &LiveEntity,
+    mode: Merge,
+    blueprint: Option<&Blueprint>,
+) -> Vec<Difference> {
+    let mut found = Vec::new();
+    text_difference(Field::Title, &sent.title, &live.title, mode, &mut found);
+    text_difference(Field::Icon, &sent.icon, &live.icon, mode, &mut found);
+    // Where no title is given, Port may show the identifier in its place.
+    let is_identifier = |value: &Value| {
+        let identifier = sent.name.identifier();
+        identifier.is_some_and(|identifier| value.as_str() == Some(identifier.as_str()))
+    };
+    found.retain(|difference| {
+        difference.field != Field::Title
+            || difference.to.is_some()
+            || !difference.from.as_ref().is_some_and(is_identifier)
+    });
+    found.extend(team_difference(sent, live, mode));
+    property_differences(sent, live, &mut found);
+    relation_differences(sent, live, &mut found);
+    if mode == Merge::Replace {
+        omissions(sent, live, blueprint, &mut found);
+    }
+    found.sort_by(|one, other| one.field.cmp(&other.field));
+    found
+}
+
+fn text_difference(
+    field: Field,
+    sent: &Option<String>,
+    live: &Option<String>,
+    mode: Merge,
+    found: &mut Vec<Difference>,
+) {
+    let stays = sent.is_none() && mode == Merge::Merge;
+    if !stays && sent != live {
+        let value = |text: &Option<String>| text.clone().map(Value::from);
+        found.push(Difference {
+            field,
+            from: value(live),
+            to: value(sent),
+        });
+    }
+}
+
+fn team_difference(sent: &Entity, live: &LiveEntity, mode: Merge) -> Option<Difference> {
+    let to = match (&sent.team, mode) {
+        (None, Merge::Merge) => return None,
+        (None, Merge::Replace) => None,
+        (Some(team), _) if is_same_team(team, &live.team) => return None,
+        (Some(Team::Query(query)), _) => Some(Value::from(query.to_string())),
+        (Some(Team::One(name)), _) => Some(Value::from(vec![name.as_str()])),
+        (Some(Team::Many(names)), _) => Some(Value::from(names.as_slice())),
+    };
+    let from = Some(Value::from(live.team.as_slice())).filter(|_| !live.team.is_empty());
+    let to = to.filter(|value| !is_nothing(value));
+    (from.is_some() || to.is_some()).then_some(Difference {
+        field: Field::Team,
+        from,
+        to,
+    })
+}
+
+fn property_differences(sent: &Entity, live: &LiveEntity, found: &mut Vec<Difference>) {
+    for (name, value) in &sent.properties {
+        let held = live.properties.get(name).filter(|held| !held.is_null());
+        let value = Some(value).filter(|value| !value.is_null());
+        let is_equal = match (value, held) {
+            (Some(value), Some(held)) => is_same(value, held),
+            (None, None) => true,
+            _ => false,
+        };
+        if !is_equal {
+            found.push(Difference {
+                field: Field::Property(name.clone()),
+                from: held.cloned(),
+                to: value.cloned(),
+            });
+        }
+    }
+}
+
+fn relation_differences(sent: &Entity, live: &LiveEntity, found: &mut Vec<Difference>) {
+    for (name, relation) in &sent.relations {
+        let held = live.relations.get(name).filter(|held| !is_nothing(held));
+        if !is_same_relation(relation, held) {
+            found.push(Difference {
+                field: Field::Relation(name.clone()),
+                from: held.cloned(),
+                to: relation_value(relation),
+            });
+        }
+    }
+}
+
+/// What a replacing write takes away by leaving it out.
+fn omissions(
+    sent: &Entity,
+    live: &LiveEntity,
+    blueprint: Option<&Blueprint>,
+    found: &mut Vec<Difference>,
+) {
+    let is_stored = |name: &str| blueprint.is_none_or(|blueprint| stores_property(blueprint, name));
+    let is_relation =
+        |name: &str| blueprint.is_none_or(|blueprint| blueprint.relation(name).is_some());
+    let gone = |field: Field, from: &Value| Difference {
+        field,
+        from: Some(from.clone()),
+        to: None,
+    };
+    for (name, held) in &live.properties {
+        if !held.is_null() && !sent.properties.contains_key(name) && is_stored(name) {
+            found.push(gone(Field::Property(name.clone()), held));
+        }
+    }
+    for (name, held) in &live.relations {
+        if !is_nothing(held) && !sent.relations.contains_key(name) && is_relation(name) {
+            found.push(gone(Field::Relation(name.clone()), held));
+        }
+    }
+}
+
+pub(super) fn stores_property(blueprint: &Blueprint, name: &str) -> bool {
+    matches!(blueprint.property(name), Some(Property::Stored { .. }))
+}
+
+fn relation_value(relation: &Relation) -> Option<Value> {
+    let name = |target: &super::entity::Identifier| Value::from(target.as_str());
+    match relation {
+        Relation::Null => None,
+        Relation::One(target) => Some(name(target)),
+        Relation::Many(targets) if targets.is_empty() => None,
+        Relation::Many(targets) => Some(targets.iter().map(name).collect()),
+        Relation::Query(query) => Some(Value::from(query.to_string())),
+    }
+}
+
+/// Whether a relation's value, or a team's, says that there is none.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether Port takes both for the same value: numbers by size, objects whatever the order of keys.
+pub(super) fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || (one.as_f64() == other.as_f64() && (one.is_f64() || other.is_f64()))
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .zip(other)
+                    .all(|(one, other)| is_same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let equal = |(key, one): (&String, &Value)| {
+                other.get(key).is_some_and(|other| is_same(one, other))
+            };
+            one.len() == other.len() && one.iter().all(equal)
+        }
+        _ => one == other,
+    }
+}
+
+/// Whether the declared teams are those that Port holds; a query is none of them.
+pub(super) fn is_same_team(declared: &Team, live: &[String]) -> bool {
+    let live: BTreeSet<_> = live.iter().collect();
+    match declared {
+        Team::One(name) => live == BTreeSet::from([name]),
+        Team::Many(names) => live == names.iter().collect(),
+        Team::Query(_) => false,
+    }
+}
+
+/// Whether the declared targets are those that Port holds; a query is none of them.
+pub(super) fn is_same_relation(declared: &Relation, live: Option<&Value>) -> bool {
+    if let Relation::Query(_) = declared {
+        return false;
+    }
+    let targets: BTreeSet<_> = declared.targets().iter().map(|one| one.as_str()).collect();
+    let live: BTreeSet<_> = match live {
+        None | Some(Value::Null) => BTreeSet::new(),
+        Some(Value::String(one)) => BTreeSet::from([one.as_str()]),
+        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
+        Some(_) => return false,
+    };
+    targets == live
+}
+
+/// Who owns what was written by the User-Agent `datasource`; `None` if it is not ours.
+pub fn owner_of(datasource: &str) -> Option<&str> {
+    let (version, owner) = datasource.strip_prefix("port-gitops/")?.split_once(" (")?;
+    let owner = owner.strip_suffix(')')?;
+    let is_version = !version.is_empty() && !version.contains(char::is_whitespace);
+    let is_owner = !owner.is_empty() && !owner.contains(['(', ')']);
+    (is_version && is_owner).then_some(owner)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::catalog::testing::{blueprint, entity, live};
+
+    fn changes(sent: Value, held: Value, mode: Merge) -> Vec<String> {
+        let blueprint = blueprint(json!({"properties": {
+            "a": {"type": "string"}, "n": {"type": "number"}, "o": {"type": "object"}
+        }}));
+        let show = |value: &Option<Value>| value.as_ref().map_or("–".to_owned(), Value::to_string);
+        differences(&entity(sent), &live(held), mode, Some(&blueprint))
+            .iter()
+            .map(|one| format!("{} {} {}", one.field, show(&one.from), show(&one.to)))
+            .collect()
+    }
+
+    #[test]
+    fn what_port_does_not_keep_apart_is_no_difference() {
+        let sent = json!({
+            "team": ["b", "a"],
+            "properties": {"n": 1.0, "a": null, "o": {"x": 1, "y": [2.0]}},
+            "relations": {"one": null, "many": ["y", "x"]},
+        });
+        let held = json!({
+            "title": "T", "icon": "I", "team": ["a", "b"],
+            "properties": {"n": 1, "o": {"y": [2], "x": 1.0}, "other": 1},
+            "relations": {"many": ["x", "y"], "one": null},
+        });
+        assert_eq!(changes(sent, held, Merge::Merge), [""; 0]);
+    }
+
+    #[test]
+    fn a_merge_changes_what_is_sent() {
+        let sent = json!({
+            "title": "New", "team": "a",
+            "properties": {"a": "2026-01-01T00:00:00Z", "n": null},
+            "relations": {"one": "x", "many": []},
+        });
+        let held = json!({
+            "title": "Old",
+            "properties": {"a": "2026-01-01T00:00:00.000Z", "n": 1},
+            "relations": {"many": ["x"]},
+        });
+        let expected = [
+            r#"title "Old" "New""#,
+            r#"team – ["a"]"#,
+            r#"properties.a "2026-01-01T00:00:00.000Z" "2026-01-01T00:00:00Z""#,
+            "properties.n 1 –",
+            r#"relations.many ["x"] –"#,
+            r#"relations.one – "x""#,
+        ];
+        assert_eq!(changes(sent, held, Merge::Merge), expected);
+    }
+
+    #[test]
+    fn large_numbers_are_not_rounded_together() {
+        let sent = json!({"properties": {"n": 9_007_199_254_740_993_i64}});
+        let held = json!({"properties": {"n": 9_007_199_254_740_992_i64}});
+        assert_eq!(changes(sent, held, Merge::Merge).len(), 1);
+    }
+
+    #[test]
+    fn a_replacement_takes_away_what_it_leaves_out() {
+        let held = json!({
+            "title": "T", "icon": "I", "team": ["t"],
+            "properties": {"a": "x", "computed": 1},
+            "relations": {"one": "x", "gone": "y", "many": []},
+        });
+        let expected = [
+            r#"title "T" –"#,
+            r#"icon "I" –"#,
+            r#"team ["t"] –"#,
+            r#"properties.a "x" –"#,
+            r#"relations.one "x" –"#,
+        ];
+        assert_eq!(changes(json!({}), held, Merge::Replace), expected);
+    }
+
+    #[test]
+    fn an_identifier_for_a_title_is_none() {
+        let held = json!({"title": "e"});
+        assert_eq!(changes(json!({}), held, Merge::Replace), [""; 0]);
+    }
+
+    #[test]
+    fn a_query_is_a_difference_whatever_it_finds() {
+        let query = json!({"combinator": "and", "rules": []});
+        let sent = json!({"team": query, "relations": {"one": query}});
+        let held = json!({"relations": {"one": "x"}});
+        let text = r#""{\"combinator\":\"and\",\"rules\":[]}""#;
+        assert_eq!(
+            changes(sent, held, Merge::Merge),
+            [
+                format!("team – {text}"),
+                format!(r#"relations.one "x" {text}"#)
+            ]
+        );
+    }
+
+    #[test]
+    fn only_our_own_words_name_an_owner() {
+        assert_eq!(owner_of("port-gitops/0.1.0 (octo/shop)"), Some("octo/shop"));
+        assert_eq!(owner_of("port-gitops/0.1.0 (a b)"), Some("a b"));
+        for other in [
+            "",
+            "port-gitops/0.1.0",
+            "port-gitops/ (octo/shop)",
+            "port-gitops/0.1.0 ()",
+            "port-gitops/0.1.0 (a) (b)",
+            "port-gitops/0.1.0 (a) more",
+            "port-gitops/0.1 x (a)",
+            "my port-gitops/0.1.0 (octo/shop)",
+            "port-ocean/jira/1.0/my-jira/exporter",
+        ] {
+            assert_eq!(owner_of(other), None, "{other}");
+        }
+    }
 }

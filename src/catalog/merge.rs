@@ -1,4 +1,12 @@
 //! Base × head × live → what is sent of an entity.
+//!
+//! Git and other tools write to the same entity. What head declares is sent, and what the file never
+//! mentioned is left alone. What Git took away is cleared, but only while Port still holds what Git
+//! had put there: otherwise somebody else owns it now.
+
+use super::blueprint::{Blueprint, Cardinality, Presence, Property};
+use super::entity::{Entity, Relation, Team};
+use super::live::{Field, Knowledge, LiveEntity, is_same, is_same_relation, is_same_team};
 
 /// What a write does with what the file does not mention: the input `merge`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,3 +16,204 @@ pub enum Merge {
     /// The file replaces the entity.
     Replace,
 }
+
+/// The outcome of a three-way merge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Merged {
+    /// What is sent.
+    pub entity: Entity,
+    /// What Git took away and Port still holds all the same: a title or an icon, which no request
+    /// that merges can clear, and what a search query had found, which nobody can tell from what
+    /// somebody else wrote.
+    pub uncleared: Vec<Field>,
+}
+
+/// Merges what `head` declares with what is `live`.
+///
+/// `former` is what earlier revisions declared: the base, and in a recovery also attempts that did
+/// not complete. What they declared and head does not is cleared where the live value is one of
+/// theirs and `blueprint` still has it, but not where it is required: see [`required_taken_away`].
+/// While nothing is known of the live entity, nothing is cleared.
+pub fn merge(
+    former: &[&Entity],
+    head: &Entity,
+    live: Knowledge<'_>,
+    blueprint: Option<&Blueprint>,
+    mode: Merge,
+) -> Merged {
+    let mut merged = Merged {
+        entity: head.clone(),
+        uncleared: Vec::new(),
+    };
+    let (Knowledge::Present(live), Merge::Merge) = (live, mode) else {
+        return merged;
+    };
+    for field in taken_away(former, head) {
+        match whose(&field, former, live) {
+            Owner::Git if is_clearable(&field, blueprint) => {
+                clear(&mut merged.entity, &field, blueprint);
+            }
+            Owner::Git if matches!(field, Field::Title | Field::Icon) => {
+                merged.uncleared.push(field);
+            }
+            Owner::Unclear => merged.uncleared.push(field),
+            Owner::Git | Owner::SomeoneElse => {}
+        }
+    }
+    merged
+}
+
+/// Whether anything was taken away, so that live has to be read before merging.
+pub fn takes_away(former: &[&Entity], head: &Entity) -> bool {
+    !taken_away(former, head).is_empty()
+}
+
+/// What Git took away though `blueprint` requires it, unless somebody else owns it by now. It stays
+/// in Port until the file has it again.
+pub fn required_taken_away(
+    former: &[&Entity],
+    head: &Entity,
+    live: Knowledge<'_>,
+    blueprint: &Blueprint,
+) -> Vec<Field> {
+    let is_ours = |field: &Field| match live {
+        Knowledge::Unknown | Knowledge::Absent => true,
+        Knowledge::Present(live) => whose(field, former, live) == Owner::Git,
+    };
+    let mut fields = taken_away(former, head);
+    fields.retain(|field| is_required(field, blueprint) && is_ours(field));
+    fields
+}
+
+/// The fields that have a value in one of `former` and are not mentioned in `head`, in order.
+fn taken_away(former: &[&Entity], head: &Entity) -> Vec<Field> {
+    let mut fields = Vec::new();
+    for entity in former {
+        if entity.title.is_some() && head.title.is_none() {
+            fields.push(Field::Title);
+        }
+        if entity.icon.is_some() && head.icon.is_none() {
+            fields.push(Field::Icon);
+        }
+        if entity.team.is_some() && head.team.is_none() {
+            fields.push(Field::Team);
+        }
+        let properties = entity.properties.iter();
+        let gone = properties
+            .filter(|(name, value)| !value.is_null() && !head.properties.contains_key(*name));
+        fields.extend(gone.map(|(name, _)| Field::Property(name.clone())));
+        let relations = entity.relations.iter();
+        let gone = relations.filter(|(name, relation)| {
+            **relation != Relation::Null && !head.relations.contains_key(*name)
+        });
+        fields.extend(gone.map(|(name, _)| Field::Relation(name.clone())));
+    }
+    fields.sort();
+    fields.dedup();
+    fields
+}
+
+/// Who put the value there that Port holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Git,
+    SomeoneElse,
+    /// It may be what a query of Git's found.
+    Unclear,
+}
+
+fn whose(field: &Field, former: &[&Entity], live: &LiveEntity) -> Owner {
+    match field {
+        Field::Title => by_text(&live.title, former.iter().map(|entity| &entity.title)),
+        Field::Icon => by_text(&live.icon, former.iter().map(|entity| &entity.icon)),
+        Field::Team => {
+            let teams = || former.iter().filter_map(|entity| entity.team.as_ref());
+            let is_ours = teams().any(|team| is_same_team(team, &live.team));
+            let asks = teams().any(|team| matches!(team, Team::Query(_)));
+            owner(is_ours, asks && !live.team.is_empty())
+        }
+        Field::Property(name) => {
+            let held = live.properties.get(name);
+            let mut declared = former
+                .iter()
+                .filter_map(|entity| entity.properties.get(name));
+            let is_held = |value: &serde_json::Value| held.is_some_and(|held| is_same(value, held));
+            owner(declared.any(is_held), false)
+        }
+        Field::Relation(name) => {
+            let held = live.relations.get(name);
+            let declared = || {
+                former
+                    .iter()
+                    .filter_map(|entity| entity.relations.get(name))
+            };
+            let is_ours = declared().any(|relation| is_same_relation(relation, held));
+            let asks = declared().any(|relation| matches!(relation, Relation::Query(_)));
+            owner(is_ours, asks && held.is_some_and(|held| !held.is_null()))
+        }
+    }
+}
+
+fn by_text<'e>(
+    held: &Option<String>,
+    mut declared: impl Iterator<Item = &'e Option<String>>,
+) -> Owner {
+    owner(held.is_some() && declared.any(|text| text == held), false)
+}
+
+fn owner(is_ours: bool, is_unclear: bool) -> Owner {
+    match (is_ours, is_unclear) {
+        (true, _) => Owner::Git,
+        (false, true) => Owner::Unclear,
+        (false, false) => Owner::SomeoneElse,
+    }
+}
+
+fn is_clearable(field: &Field, blueprint: Option<&Blueprint>) -> bool {
+    let presence = match field {
+        Field::Title | Field::Icon => return false,
+        Field::Team => return true,
+        Field::Property(_) | Field::Relation(_) => blueprint.and_then(|of| presence(field, of)),
+    };
+    presence == Some(Presence::Optional)
+}
+
+fn is_required(field: &Field, blueprint: &Blueprint) -> bool {
+    presence(field, blueprint) == Some(Presence::Required)
+}
+
+/// Whether every entity must have the field; `None` if the blueprint has no such field.
+fn presence(field: &Field, blueprint: &Blueprint) -> Option<Presence> {
+    match field {
+        Field::Title | Field::Icon | Field::Team => Some(Presence::Optional),
+        Field::Property(name) => match blueprint.property(name)? {
+            Property::Stored { presence, .. } => Some(*presence),
+            Property::Computed(_) => None,
+        },
+        Field::Relation(name) => Some(blueprint.relation(name)?.presence),
+    }
+}
+
+fn clear(entity: &mut Entity, field: &Field, blueprint: Option<&Blueprint>) {
+    match field {
+        Field::Title | Field::Icon => {}
+        Field::Team => entity.team = Some(Team::Many(Vec::new())),
+        Field::Property(name) => {
+            entity
+                .properties
+                .insert(name.clone(), serde_json::Value::Null);
+        }
+        Field::Relation(name) => {
+            let rule = blueprint.and_then(|blueprint| blueprint.relation(name));
+            // Port itself shows `[]` where a relation to many leads nowhere.
+            let nowhere = match rule.map(|rule| rule.cardinality) {
+                Some(Cardinality::Many) => Relation::Many(Vec::new()),
+                Some(Cardinality::One) | None => Relation::Null,
+            };
+            entity.relations.insert(name.clone(), nowhere);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,3 +11,6 @@ pub mod order;
 pub mod plan;
 pub mod rules;
 pub mod validate;
+
+#[cfg(test)]
+pub(crate) mod testing;

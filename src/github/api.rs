@@ -8,13 +8,14 @@ use octocrab::{AuthState, Octocrab, OctocrabBuilder};
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
 use secrecy::SecretString;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use url::Url;
+use url::{Position, Url};
 
+use super::error::{Error, GraphQlError, refusal};
 use crate::http::retry::{Api as Rules, Attempt, Request, Sender};
-use crate::http::{self, Answer, Client, TransportError};
+use crate::http::{self, Answer, Client};
 use crate::inputs::GitHubUrls;
 
 /// How GitHub is reached, and as whom.
@@ -30,69 +31,6 @@ pub struct Access<'a> {
     pub owner: &'a str,
 }
 
-/// Why GitHub cannot be worked with.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The token is not accepted.
-    #[error("GitHub does not accept the token ({message}); check the input `github-token`")]
-    Unauthorized {
-        /// GitHub's own words.
-        message: String,
-    },
-    /// The token may not do this.
-    #[error(
-        "GitHub refused to read {path} ({message}); give the job `permissions: contents: read`, or a token with that right in the input `github-token`"
-    )]
-    Forbidden {
-        /// What was asked for.
-        path: String,
-        /// GitHub's own words.
-        message: String,
-    },
-    /// There is no such thing, or the token may not know of it.
-    #[error(
-        "GitHub knows no {path}, or does not show it to this token ({message}); check that the job has `permissions: contents: read`"
-    )]
-    NotFound {
-        /// What was asked for.
-        path: String,
-        /// GitHub's own words.
-        message: String,
-    },
-    /// GitHub answered with another error.
-    #[error("GitHub answered {path} with {status}: {message}")]
-    Refused {
-        /// What was asked for.
-        path: String,
-        /// The HTTP status.
-        status: StatusCode,
-        /// GitHub's own words.
-        message: String,
-    },
-    /// GitHub cannot be reached.
-    #[error("GitHub could not be reached: {}; {}", .0, .0.help("github-api-url"))]
-    Unreachable(#[from] TransportError),
-    /// The answer is JSON, but not what the specification says.
-    #[error(
-        "GitHub answered {path} in an unknown form: {reason}; check that `github-api-url` is GitHub's API"
-    )]
-    UnknownForm {
-        /// What was asked for.
-        path: String,
-        /// What is wrong with the answer.
-        reason: String,
-    },
-    /// A GraphQL query failed.
-    #[error("GitHub could not answer a GraphQL query: {0}")]
-    GraphQl(String),
-    /// Something that this version cannot do.
-    #[error("{0}")]
-    NotSupportedYet(String),
-    /// The URL or the token cannot be used.
-    #[error("the client for GitHub cannot be set up: {0}")]
-    SetUp(String),
-}
-
 /// GitHub's two APIs.
 #[derive(Debug)]
 pub(super) struct Api {
@@ -104,37 +42,39 @@ pub(super) struct Api {
 }
 
 #[derive(Deserialize)]
-struct ErrorAnswer {
-    message: String,
-}
-
-#[derive(Deserialize)]
 struct GraphQlAnswer {
     data: Option<Value>,
     #[serde(default)]
     errors: Vec<GraphQlError>,
 }
 
-/// What is wrong with a GraphQL query, or with one field of its answer.
-#[derive(Debug, Deserialize)]
-struct GraphQlError {
-    message: String,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    /// The field, from the query's root.
-    #[serde(default)]
-    path: Vec<Value>,
+/// The endpoint's path, also in [`Error::Forbidden`] where GraphQL as a whole is not allowed.
+pub(super) const GRAPHQL_PATH: &str = "/graphql";
+
+/// What to do when GitHub does not finish a query: [after ten seconds][docs] it answers 502 or 504.
+///
+/// [docs]: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api#timeouts
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnTimeout {
+    /// The query is small, so another try may help.
+    TryAgain,
+    /// The query can be made smaller, which helps more: [`Error::QueryTooHeavy`].
+    Report,
 }
 
-impl GraphQlError {
-    /// Whether it only says that something in the repository is not there: GitHub says so beside
-    /// the `null` that stands in its place. Of the repository itself that is more than a gap.
-    fn is_about_a_gap(&self) -> bool {
-        self.kind.as_deref() == Some("NOT_FOUND") && self.path.len() > 1
+impl OnTimeout {
+    /// Turns a time-out into a status that is not worth another try.
+    fn apply(self, mut answer: Answer) -> Answer {
+        let is_timeout = matches!(
+            answer.status,
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT
+        );
+        if self == Self::Report && is_timeout {
+            answer.status = StatusCode::PAYLOAD_TOO_LARGE;
+        }
+        answer
     }
 }
-
-const GRAPHQL_PATH: &str = "/graphql";
 
 impl Api {
     pub(super) fn new(access: Access<'_>) -> Result<Self, Error> {
@@ -167,24 +107,77 @@ impl Api {
         }
     }
 
+    /// Sends `body` as JSON to `path`, percent-encoded, below the REST API's base.
+    ///
+    /// A repository that was renamed answers 307, and the request is then sent to where it says.
+    /// GETs are followed by the client itself; it cannot repeat a body that octocrab streams.
+    /// See [redirects][docs].
+    ///
+    /// [docs]: https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
+        let mut answer = self.post_once(path, body).await?;
+        if let Some(moved) = self.moved_to(&answer) {
+            answer = self.post_once(&moved, body).await?;
+        }
+        if answer.status.is_success() {
+            read(&answer, path)
+        } else {
+            Err(refusal(&answer, path))
+        }
+    }
+
+    async fn post_once(&self, path: &str, body: &impl Serialize) -> Result<Answer, Error> {
+        let attempt = async || {
+            self.attempt(&self.urls.rest, self.rest._post(path, Some(body)).await)
+                .await
+        };
+        Ok(self.sender.send(path, attempt).await?)
+    }
+
+    /// The path below the API's base to which an answer points; another server's is not followed.
+    fn moved_to(&self, answer: &Answer) -> Option<String> {
+        let is_redirect = matches!(
+            answer.status,
+            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
+        );
+        let base = &self.urls.rest;
+        let target = base
+            .join(answer.header("location").filter(|_| is_redirect)?)
+            .ok()?;
+        let path = &target[Position::BeforePath..Position::AfterQuery];
+        let below = path.strip_prefix(base.path().trim_end_matches('/'))?;
+        (target.origin() == base.origin()).then(|| below.to_owned())
+    }
+
     /// Sends a GraphQL query and gives its data, in which `null` stands for what is not there.
-    pub(super) async fn graphql(&self, query: &str, variables: &Value) -> Result<Value, Error> {
+    ///
+    /// A 403 or 404 of the endpoint itself, as some proxies give it, is [`Error::Forbidden`] at
+    /// [`GRAPHQL_PATH`].
+    pub(super) async fn graphql(
+        &self,
+        query: &str,
+        variables: &Value,
+        on_timeout: OnTimeout,
+    ) -> Result<Value, Error> {
         let body = serde_json::json!({ "query": query, "variables": variables });
         let attempt = async || {
             let response = self.graphql._post(GRAPHQL_PATH, Some(&body)).await;
-            self.attempt(&self.urls.graphql, response).await
+            let answer = self.attempt(&self.urls.graphql, response).await?;
+            Ok(on_timeout.apply(answer))
         };
         let request = Request::from("a GraphQL query").graphql();
         let answer = self.sender.send(request, attempt).await?;
         if !answer.status.is_success() {
-            return Err(refusal(&answer, GRAPHQL_PATH));
+            return Err(graphql_refusal(&answer));
         }
         let GraphQlAnswer { data, errors } = read(&answer, GRAPHQL_PATH)?;
-        match (
-            data,
-            errors.into_iter().find(|error| !error.is_about_a_gap()),
-        ) {
-            (_, Some(error)) => Err(Error::GraphQl(error.message)),
+        let error = errors.into_iter().find(|error| !error.is_about_a_gap());
+        match (data, error) {
+            (_, Some(error)) => Err(error.into_error()),
             (Some(data), None) => Ok(data),
             (None, None) => Err(Error::GraphQl("the answer holds no data".to_owned())),
         }
@@ -258,23 +251,14 @@ fn read<T: DeserializeOwned>(answer: &Answer, path: &str) -> Result<T, Error> {
     })
 }
 
-fn refusal(answer: &Answer, path: &str) -> Error {
-    let path = path.to_owned();
-    let reason = answer
-        .status
-        .canonical_reason()
-        .unwrap_or("no reason given");
-    let message = answer
-        .json()
-        .map_or_else(|_| reason.to_owned(), |ErrorAnswer { message }| message);
-    match answer.status {
-        StatusCode::UNAUTHORIZED => Error::Unauthorized { message },
-        StatusCode::FORBIDDEN => Error::Forbidden { path, message },
-        StatusCode::NOT_FOUND => Error::NotFound { path, message },
-        status => Error::Refused {
-            path,
-            status,
+fn graphql_refusal(answer: &Answer) -> Error {
+    match refusal(answer, GRAPHQL_PATH) {
+        Error::NotFound { path, message } => Error::Forbidden { path, message },
+        Error::Refused {
+            status: StatusCode::PAYLOAD_TOO_LARGE,
             message,
-        },
+            ..
+        } => Error::QueryTooHeavy(message),
+        error => error,
     }
 }

@@ -1,13 +1,13 @@
 //! Two revisions → the paths at which they differ.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::StatusCode;
 use serde::Deserialize;
 
 use super::{Error, Repository};
-use crate::event::Base;
-use crate::git::CommitSha;
+use crate::git::{BlobId, CommitSha, FileMode};
 use crate::source::RepoPath;
 
 /// [Compare two commits][docs] lists no more files than this.
@@ -15,32 +15,66 @@ use crate::source::RepoPath;
 /// [docs]: https://docs.github.com/en/rest/commits/commits#compare-two-commits
 const COMPARE_LIMIT: usize = 300;
 
+/// What a revision has at a path, as far as it is known without asking again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Side {
+    /// No file. A folder is none.
+    Absent,
+    /// A file, a symbolic link or a submodule.
+    File {
+        /// Which of these; a comparison does not tell.
+        mode: Option<FileMode>,
+        /// Its content; for a submodule a commit of the other repository.
+        blob: BlobId,
+    },
+    /// Something, or nothing: it has to be looked up.
+    Unknown,
+}
+
+/// A path at which two revisions differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedFile {
+    /// The path. Of a renamed file both are listed.
+    pub path: RepoPath,
+    /// What base has there.
+    pub base: Side,
+    /// What head has there.
+    pub head: Side,
+}
+
+/// What head is to base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Relation {
+    /// Base is in head's history.
+    Ahead,
+    /// Head is in base's history.
+    Behind,
+    /// They have an ancestor in common that is neither.
+    Diverged,
+    /// They are the same commit.
+    Identical,
+    /// They have no history in common.
+    Unrelated,
+}
+
 /// Where two revisions differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diff {
     /// The commit that head is compared with; `None` where everything at head counts as new.
     pub base: Option<CommitSha>,
-    /// Every path whose content differs, at whichever of the two revisions it is. Of a renamed
-    /// file both paths.
-    pub paths: BTreeSet<RepoPath>,
+    /// What head is to the commit that was asked for.
+    pub relation: Relation,
+    /// Every path at which they differ, in order, each once.
+    pub files: Vec<ChangedFile>,
 }
 
 #[derive(Deserialize)]
 struct Comparison {
     status: Relation,
     merge_base_commit: Commit,
-    #[serde(default)]
-    files: Vec<File>,
-}
-
-/// What base is to head in a comparison.
-#[derive(Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-enum Relation {
-    Ahead,
-    Behind,
-    Diverged,
-    Identical,
+    /// Only on the first page.
+    files: Option<Vec<File>>,
 }
 
 #[derive(Deserialize)]
@@ -52,111 +86,144 @@ struct Commit {
 struct File {
     filename: String,
     previous_filename: Option<String>,
+    /// A word that this version does not know counts as a change of unknown kind.
+    status: String,
+    /// Head's blob, or base's where the file is gone at head.
+    sha: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Tree {
-    tree: Vec<Entry>,
-    truncated: bool,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    path: String,
-    mode: String,
-    #[serde(rename = "type")]
-    kind: String,
-    sha: String,
+/// Which page of a comparison is asked for.
+#[derive(Clone, Copy)]
+enum Page {
+    /// With the files.
+    First,
+    /// Without them, which spares GitHub the work.
+    Second,
 }
 
 impl Repository {
-    /// Finds where `head` differs from `base`.
+    /// Finds where `head` differs from `base`, whatever their histories.
     ///
-    /// Uses GitHub's comparison where that is exact, else both trees. A base that is gone, as after
-    /// a force-push, or that has no history in common with head where that is needed, counts as no
-    /// base at all.
+    /// Uses GitHub's comparison where that is exact, else both trees.
     ///
     /// # Errors
-    /// If GitHub does not answer, does not let the token read, or cuts a tree short.
-    pub async fn diff(&self, base: &Base, head: &CommitSha) -> Result<Diff, Error> {
-        let other = match base {
-            Base::Nothing => return self.all_of(head).await,
-            Base::Commit(base) => base.as_str(),
-            Base::MergeBaseWith(other) => other,
+    /// [`Error::NoSuchCommit`] if base or head is gone, as base may be after a force-push; others if
+    /// GitHub does not answer or does not let the token read.
+    pub async fn diff(&self, base: &CommitSha, head: &CommitSha) -> Result<Diff, Error> {
+        if base == head {
+            return Ok(diff(base, Relation::Identical, Vec::new()));
+        }
+        let relation = match self.compare(base.as_str(), head).await {
+            Ok(comparison) => match comparison.status {
+                relation @ (Relation::Ahead | Relation::Identical) => {
+                    if let Some(files) = comparison.exact_files() {
+                        return Ok(diff(base, relation, files));
+                    }
+                    relation
+                }
+                relation => relation,
+            },
+            // One of them is gone, which their trees will say, or they have nothing in common.
+            Err(Error::NotFound { .. }) => Relation::Unrelated,
+            Err(error) => return Err(error),
         };
+        let files = self.compare_trees(Some(base), Some(head)).await?;
+        Ok(diff(base, relation, files))
+    }
+
+    /// Finds what `head` changed since its history left that of `other`, a branch or a commit. With
+    /// no history in common everything at head is new.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchCommit`] if one of them is gone; others if GitHub does not answer or does not
+    /// let the token read.
+    pub async fn diff_from_merge_base(&self, other: &str, head: &CommitSha) -> Result<Diff, Error> {
         let comparison = match self.compare(other, head).await {
             Ok(comparison) => comparison,
-            Err(Error::NotFound { .. }) => {
-                tracing::info!(
-                    "there is no base `{other}` to compare with: all entity files count as new"
-                );
-                return self.all_of(head).await;
+            Err(error @ Error::NotFound { .. }) => {
+                let all = self.all_of(head).await?;
+                if is_about_ancestors(&error) {
+                    return Ok(all);
+                }
+                return Err(error.about_commit(other));
             }
             Err(error) => return Err(error),
         };
-        // The comparison begins at the merge base, which is a pushed commit's `before` only if
-        // head was built on it.
-        let (base, is_exact) = match base {
-            Base::Commit(base) => (base.clone(), comparison.is_from_base()),
-            Base::MergeBaseWith(_) | Base::Nothing => (comparison.merge_base()?, true),
+        let (base, relation) = (comparison.merge_base()?, comparison.status);
+        let files = match comparison.exact_files() {
+            Some(files) => files,
+            None => self.compare_trees(Some(&base), Some(head)).await?,
         };
-        if is_exact && !comparison.is_cut_short() {
-            Ok(Diff {
-                base: Some(base),
-                paths: comparison.paths(),
-            })
-        } else {
-            self.between_trees(base, head).await
-        }
+        Ok(diff(&base, relation, files))
     }
 
-    async fn compare(&self, base: &str, head: &CommitSha) -> Result<Comparison, Error> {
-        let base = utf8_percent_encode(base, NON_ALPHANUMERIC);
-        // The files come with the first page, so one commit a page is enough.
-        self.get(&format!("/compare/{base}...{head}?per_page=1"))
-            .await
-    }
-
-    async fn between_trees(&self, base: CommitSha, head: &CommitSha) -> Result<Diff, Error> {
-        let (before, after) = futures::try_join!(self.tree(&base), self.tree(head))?;
-        let differs = |path: &String| before.get(path) != after.get(path);
-        let paths = before
-            .keys()
-            .chain(after.keys())
-            .filter(|path| differs(path));
-        let paths = paths.map(|path| RepoPath::new(path.as_str())).collect();
+    /// Every file at `head`, as if all were new.
+    ///
+    /// # Errors
+    /// As [`Self::tree`].
+    pub async fn all_of(&self, head: &CommitSha) -> Result<Diff, Error> {
         Ok(Diff {
-            base: Some(base),
-            paths,
+            base: None,
+            relation: Relation::Unrelated,
+            files: self.compare_trees(None, Some(head)).await?,
         })
     }
 
-    async fn all_of(&self, head: &CommitSha) -> Result<Diff, Error> {
-        let paths = self
-            .tree(head)
-            .await?
-            .into_keys()
-            .map(RepoPath::new)
-            .collect();
-        Ok(Diff { base: None, paths })
+    /// Asks what `head` is to `base`, without their files.
+    ///
+    /// # Errors
+    /// As [`Self::diff`].
+    pub async fn relation(&self, base: &CommitSha, head: &CommitSha) -> Result<Relation, Error> {
+        if base == head {
+            return Ok(Relation::Identical);
+        }
+        match self.compare_page(base.as_str(), head, Page::Second).await {
+            Ok(comparison) => Ok(comparison.status),
+            Err(error) if is_about_ancestors(&error) => Ok(Relation::Unrelated),
+            Err(error) => Err(error.about_commit(base.as_str())),
+        }
     }
 
-    /// Every file of a revision with its mode and blob.
-    async fn tree(&self, commit: &CommitSha) -> Result<BTreeMap<String, (String, String)>, Error> {
-        let Tree { tree, truncated } = self
-            .get(&format!("/git/trees/{commit}?recursive=1"))
-            .await?;
-        if truncated {
-            return Err(Error::NotSupportedYet(format!(
-                "the tree of {} is too large for GitHub to list at once, which is not supported yet",
-                commit.short()
-            )));
+    /// Compares, without files where GitHub says that finding these takes it too long.
+    async fn compare(&self, base: &str, head: &CommitSha) -> Result<Comparison, Error> {
+        match self.compare_page(base, head, Page::First).await {
+            Err(Error::Refused { status, .. })
+                if status.is_server_error() || status == StatusCode::UNPROCESSABLE_ENTITY =>
+            {
+                self.compare_page(base, head, Page::Second).await
+            }
+            result => result,
         }
-        let files = tree.into_iter().filter(|entry| entry.kind != "tree");
-        Ok(files
-            .map(|entry| (entry.path, (entry.mode, entry.sha)))
-            .collect())
     }
+
+    async fn compare_page(
+        &self,
+        base: &str,
+        head: &CommitSha,
+        page: Page,
+    ) -> Result<Comparison, Error> {
+        let base = utf8_percent_encode(base, NON_ALPHANUMERIC);
+        // Pages are of commits, of which none is needed.
+        let page = match page {
+            Page::First => "",
+            Page::Second => "&page=2",
+        };
+        self.get(&format!("/compare/{base}...{head}?per_page=1{page}"))
+            .await
+    }
+}
+
+fn diff(base: &CommitSha, relation: Relation, files: Vec<ChangedFile>) -> Diff {
+    Diff {
+        base: Some(base.clone()),
+        relation,
+        files,
+    }
+}
+
+/// GitHub answers 404 also where both commits are there, in other words.
+fn is_about_ancestors(error: &Error) -> bool {
+    matches!(error, Error::NotFound { message, .. } if message.starts_with("No common ancestor"))
 }
 
 impl Comparison {
@@ -168,20 +235,138 @@ impl Comparison {
         })
     }
 
-    fn is_from_base(&self) -> bool {
-        matches!(self.status, Relation::Ahead | Relation::Identical)
+    /// The differences between the merge base and head; `None` where the list is cut short, or
+    /// holds a path that is no UTF-8 and so could not be looked up.
+    fn exact_files(self) -> Option<Vec<ChangedFile>> {
+        let files = self.files?;
+        let is_exact = |file: &File| !file.filename.contains(char::REPLACEMENT_CHARACTER);
+        (files.len() < COMPARE_LIMIT && files.iter().all(is_exact)).then(|| changed(files))
+    }
+}
+
+/// A file that becomes a symbolic link may be listed twice, as removed and as added.
+fn changed(files: Vec<File>) -> Vec<ChangedFile> {
+    let mut paths: BTreeMap<RepoPath, (Side, Side)> = BTreeMap::new();
+    let mut add = |path: String, base: Side, head: Side| {
+        let sides = paths
+            .entry(RepoPath::new(path))
+            .or_insert((Side::Absent, Side::Absent));
+        if base != Side::Absent {
+            sides.0 = base;
+        }
+        if head != Side::Absent {
+            sides.1 = head;
+        }
+    };
+    for file in files {
+        let listed = file.listed();
+        match file.status.as_str() {
+            "unchanged" => {}
+            "added" | "copied" => add(file.filename, Side::Absent, listed),
+            "removed" => add(file.filename, listed, Side::Absent),
+            "renamed" => {
+                add(file.filename, Side::Absent, listed);
+                if let Some(previous) = file.previous_filename {
+                    add(previous, Side::Unknown, Side::Absent);
+                }
+            }
+            _ => add(file.filename, Side::Unknown, listed),
+        }
+    }
+    let file = |(path, (base, head))| ChangedFile { path, base, head };
+    paths.into_iter().map(file).collect()
+}
+
+impl File {
+    fn listed(&self) -> Side {
+        let blob = self.sha.as_deref().and_then(BlobId::parse);
+        blob.map_or(Side::Unknown, |blob| Side::File { mode: None, blob })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(filename: &str, status: &str, digit: char) -> File {
+        File {
+            filename: filename.to_owned(),
+            previous_filename: (status == "renamed").then(|| "old".to_owned()),
+            status: status.to_owned(),
+            sha: (digit != '-').then(|| digit.to_string().repeat(40)),
+        }
     }
 
-    fn is_cut_short(&self) -> bool {
-        self.files.len() >= COMPARE_LIMIT
+    fn known(digit: char) -> Side {
+        Side::File {
+            mode: None,
+            blob: BlobId::parse(&digit.to_string().repeat(40)).unwrap(),
+        }
     }
 
-    fn paths(self) -> BTreeSet<RepoPath> {
-        self.files
+    #[test]
+    fn every_status_says_what_is_known_of_both_sides() {
+        let listed = [
+            file("added", "added", '1'),
+            file("changed", "changed", '2'),
+            file("removed", "removed", '3'),
+            file("renamed", "renamed", '4'),
+            file("copied", "copied", '5'),
+            file("same", "unchanged", '6'),
+            file("strange", "a new word", '7'),
+            file("null", "modified", '-'),
+        ];
+        let files = changed(listed.into());
+        let files: Vec<_> = files
             .into_iter()
-            .flat_map(|file| [Some(file.filename), file.previous_filename])
-            .flatten()
-            .map(RepoPath::new)
-            .collect()
+            .map(|file| (file.path.as_str().to_owned(), file.base, file.head))
+            .collect();
+        let row = |path: &str, base, head| (path.to_owned(), base, head);
+        let expected = [
+            row("added", Side::Absent, known('1')),
+            row("changed", Side::Unknown, known('2')),
+            row("copied", Side::Absent, known('5')),
+            row("null", Side::Unknown, Side::Unknown),
+            row("old", Side::Unknown, Side::Absent),
+            row("removed", known('3'), Side::Absent),
+            row("renamed", Side::Absent, known('4')),
+            row("strange", Side::Unknown, known('7')),
+        ];
+        assert_eq!(files, expected);
+    }
+
+    #[test]
+    fn a_path_listed_twice_is_one_change() {
+        for order in [["removed", "added"], ["added", "removed"]] {
+            let listed =
+                order.map(|status| file("x", status, if status == "added" { '2' } else { '1' }));
+            let files = changed(listed.into());
+            assert_eq!(files.len(), 1);
+            assert_eq!((&files[0].base, &files[0].head), (&known('1'), &known('2')));
+        }
+    }
+
+    #[test]
+    fn lists_that_may_not_be_whole_are_not_used() {
+        let comparison = |files| Comparison {
+            status: Relation::Ahead,
+            merge_base_commit: Commit {
+                sha: "1".repeat(40),
+            },
+            files,
+        };
+        let many = |count: usize| {
+            (0..count)
+                .map(|n| file(&n.to_string(), "added", '1'))
+                .collect()
+        };
+        assert_eq!(
+            comparison(Some(many(299))).exact_files().unwrap().len(),
+            299
+        );
+        assert_eq!(comparison(Some(many(300))).exact_files(), None);
+        assert_eq!(comparison(None).exact_files(), None);
+        let lossy = file("caf\u{fffd}.yml", "added", '1');
+        assert_eq!(comparison(Some(vec![lossy])).exact_files(), None);
     }
 }

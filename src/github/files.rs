@@ -1,42 +1,45 @@
-//! Contents of many files, at two revisions, in few requests.
+//! Contents of many files, at any revisions, in few requests.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::collections::HashMap;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use futures::StreamExt;
-use futures::stream;
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
-use super::{Error, Repository};
+use super::api::OnTimeout;
+use super::batch::{self, Answered, Ask};
+use super::{Error, Repository, Side, Tree, TreeFile};
+use crate::checkout::Checkout;
 use crate::document::MAX_BYTES;
-use crate::git::CommitSha;
+use crate::git::{BlobId, CommitSha, FileMode};
 use crate::source::RepoPath;
 
-/// Files in one request, each at up to two revisions.
-const FILES_A_REQUEST: usize = 50;
+/// Files in one query.
+const FILES_A_QUERY: usize = 100;
+/// How much content one query asks for, in bytes, as far as sizes are known: GitHub gives up on
+/// what takes it more than ten seconds.
+const BYTES_A_QUERY: u64 = 2 * 1024 * 1024;
+/// Longer text is cut in GraphQL, in bytes.
+const TEXT_LIMIT: u64 = 512_000;
 /// Requests under way at the same time.
 const CONCURRENT_REQUESTS: usize = 4;
 
-const SYMLINK: u32 = 0o120_000;
-
-/// Which contents are wanted: each path at head and, if there is one, at base.
-#[derive(Debug, Clone)]
-pub struct Wanted<'a> {
-    /// The older revision.
-    pub base: Option<&'a CommitSha>,
-    /// The newer revision.
-    pub head: &'a CommitSha,
-    /// The files.
-    pub paths: &'a [RepoPath],
+/// A file whose content is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedFile {
+    /// The revision.
+    pub commit: CommitSha,
+    /// Where it lies.
+    pub path: RepoPath,
+    /// What is known of it.
+    pub side: Side,
 }
 
 /// What a revision has at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BlobContent {
-    /// No file: nothing at all, a directory, or a submodule.
+    /// No file: nothing at all, a folder, or a submodule.
     Absent,
     /// UTF-8 text.
     Text(String),
@@ -48,23 +51,20 @@ pub enum BlobContent {
     Symlink,
 }
 
-/// The contents of one path at both revisions.
-pub type BaseAndHead = (BlobContent, BlobContent);
-
-#[derive(Deserialize)]
-struct TreeEntry {
-    mode: u32,
-    oid: String,
-    object: Option<Blob>,
+impl BlobContent {
+    fn of(bytes: Vec<u8>) -> Self {
+        if bytes.len() > MAX_BYTES {
+            return Self::TooLarge;
+        }
+        String::from_utf8(bytes).map_or(Self::Binary, Self::Text)
+    }
 }
 
-/// Empty for objects that are no blobs.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Blob {
-    text: Option<String>,
-    is_truncated: Option<bool>,
-    byte_size: Option<usize>,
+/// Where an answer comes from.
+enum Place {
+    Here(BlobContent),
+    /// From GitHub: the number of what is asked.
+    Asked(usize),
 }
 
 #[derive(Deserialize)]
@@ -73,68 +73,185 @@ struct RawBlob {
 }
 
 impl Repository {
-    /// Reads every wanted file at both revisions.
+    /// Reads every wanted file, in the order given: from the checkout where that holds the very
+    /// blob, else up to 100 a request from GitHub. What is known to be absent, a link or too large
+    /// costs nothing.
     ///
     /// # Errors
-    /// If GitHub does not answer or does not let the token read.
-    pub async fn contents(&self, wanted: Wanted<'_>) -> Result<Vec<BaseAndHead>, Error> {
-        let batches: Vec<_> = stream::iter(wanted.paths.chunks(FILES_A_REQUEST))
-            .map(|paths| {
-                self.batch(Wanted {
-                    paths,
-                    ..wanted.clone()
-                })
+    /// [`Error::NoSuchCommit`] if a revision is gone; others if GitHub does not answer or does not
+    /// let the token read.
+    pub async fn contents(
+        &self,
+        wanted: &[WantedFile],
+        checkout: Option<&Checkout>,
+    ) -> Result<Vec<BlobContent>, Error> {
+        let (mut asks, mut numbers) = (Vec::new(), HashMap::new());
+        let mut ask = |file: &WantedFile| {
+            let ask = Ask::for_file(file);
+            *numbers.entry(ask.clone()).or_insert_with(|| {
+                asks.push(ask);
+                asks.len() - 1
+            })
+        };
+        let place = |file| match self.without_request(file, checkout) {
+            Some(content) => Place::Here(content),
+            None => Place::Asked(ask(file)),
+        };
+        let places: Vec<_> = wanted.iter().map(place).collect();
+        let contents = self.ask_all(&asks).await?;
+        let content = |place| match place {
+            Place::Here(content) => content,
+            // One content can be wanted at several places.
+            Place::Asked(number) => contents[number].clone(),
+        };
+        Ok(places.into_iter().map(content).collect())
+    }
+
+    fn without_request(
+        &self,
+        file: &WantedFile,
+        checkout: Option<&Checkout>,
+    ) -> Option<BlobContent> {
+        let (mode, blob) = match &file.side {
+            Side::Absent => return Some(BlobContent::Absent),
+            Side::Unknown => return None,
+            Side::File { mode, blob } => (*mode, blob),
+        };
+        match mode {
+            Some(FileMode::Symlink) => return Some(BlobContent::Symlink),
+            Some(FileMode::Submodule) => return Some(BlobContent::Absent),
+            Some(FileMode::Regular | FileMode::Executable) | None => {}
+        }
+        let size = self
+            .listings
+            .size(blob)
+            .and_then(|size| usize::try_from(size).ok());
+        if size.is_some_and(|size| size > MAX_BYTES) {
+            return Some(BlobContent::TooLarge);
+        }
+        checkout?.read(&file.path, blob).map(BlobContent::of)
+    }
+
+    /// The contents, in the order of the questions.
+    async fn ask_all(&self, asks: &[Ask]) -> Result<Vec<BlobContent>, Error> {
+        let short: Vec<Ask> = asks
+            .iter()
+            .filter(|ask| !self.is_long(ask))
+            .cloned()
+            .collect();
+        let answered: Vec<Vec<Answered>> = stream::iter(self.batches(&short))
+            .map(|batch| self.ask_in_parts(batch))
+            .buffered(CONCURRENT_REQUESTS)
+            .try_collect()
+            .await?;
+        let mut answered = answered.into_iter().flatten();
+        let in_order = asks.iter().filter_map(|ask| match ask {
+            Ask::Blob(blob) if self.is_long(ask) => Some(Answered::Elsewhere(blob.clone())),
+            _ => answered.next(),
+        });
+        let in_order: Vec<_> = in_order.collect();
+        stream::iter(in_order)
+            .map(async |answered| match answered {
+                Answered::Content(content) => Ok(content),
+                Answered::Elsewhere(blob) => self.raw_blob(&blob).await,
             })
             .buffered(CONCURRENT_REQUESTS)
-            .collect()
-            .await;
-        let batches: Vec<_> = batches.into_iter().collect::<Result<_, _>>()?;
-        Ok(batches.into_iter().flatten().collect())
+            .try_collect()
+            .await
     }
 
-    async fn batch(&self, wanted: Wanted<'_>) -> Result<Vec<BaseAndHead>, Error> {
-        let variables = variables(&self.name, &wanted);
-        let mut answer = self.api.graphql(&query(&wanted), &variables).await?;
-        let head = revision(&mut answer, "head")?;
-        let mut head = head.ok_or_else(|| gone(wanted.head))?;
-        let mut base = revision(&mut answer, "base")?.unwrap_or_default();
-        let mut contents = Vec::with_capacity(wanted.paths.len());
-        for index in 0..wanted.paths.len() {
-            let alias = alias(index);
-            let before = self.content(base.remove(&alias).flatten()).await?;
-            let after = self.content(head.remove(&alias).flatten()).await?;
-            contents.push((before, after));
-        }
-        Ok(contents)
+    fn size(&self, ask: &Ask) -> u64 {
+        let blob = ask.blob();
+        blob.and_then(|blob| self.listings.size(blob)).unwrap_or(0)
     }
 
-    async fn content(&self, entry: Option<TreeEntry>) -> Result<BlobContent, Error> {
-        let Some(TreeEntry { mode, oid, object }) = entry else {
-            return Ok(BlobContent::Absent);
-        };
-        if mode == SYMLINK {
-            return Ok(BlobContent::Symlink);
+    /// Whether GraphQL is known to cut the text.
+    fn is_long(&self, ask: &Ask) -> bool {
+        self.size(ask) > TEXT_LIMIT
+    }
+
+    /// Cuts a list where a query would ask for too many files, or for too many bytes.
+    fn batches<'a>(&self, mut asks: &'a [Ask]) -> Vec<&'a [Ask]> {
+        let mut batches = Vec::new();
+        while !asks.is_empty() {
+            let mut bytes = 0;
+            let fits = |ask: &&Ask| {
+                bytes += self.size(ask);
+                bytes <= BYTES_A_QUERY
+            };
+            let count = asks.iter().take(FILES_A_QUERY).take_while(fits).count();
+            let (batch, rest) = asks.split_at(count.max(1));
+            batches.push(batch);
+            asks = rest;
         }
-        let Some(Blob {
-            text,
-            is_truncated,
-            byte_size: Some(byte_size),
-        }) = object
-        else {
-            return Ok(BlobContent::Absent);
-        };
-        match text {
-            _ if byte_size > MAX_BYTES => Ok(BlobContent::TooLarge),
-            Some(text) if is_truncated != Some(true) && is_exact(&text, byte_size) => {
-                Ok(BlobContent::Text(text))
+        batches
+    }
+
+    /// Asks again for half as much, as long as GitHub says that it is too much.
+    async fn ask_in_parts(&self, asks: &[Ask]) -> Result<Vec<Answered>, Error> {
+        let mut answered = Vec::with_capacity(asks.len());
+        let mut parts = vec![asks];
+        while let Some(part) = parts.pop() {
+            match self.ask(part).await {
+                Ok(answers) => answered.extend(answers),
+                Err(Error::QueryTooHeavy(_)) if part.len() > 1 => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+                Err(
+                    Error::QueryTooHeavy(reason)
+                    | Error::Forbidden {
+                        message: reason, ..
+                    },
+                ) => {
+                    tracing::debug!("without GraphQL ({reason}): {} files", part.len());
+                    answered.extend(self.find_in_trees(part).await?);
+                }
+                Err(error) => return Err(error),
             }
-            _ => self.raw_blob(&oid).await,
         }
+        Ok(answered)
     }
 
-    /// Reads a blob byte by byte, by its id: the route that takes a path follows symbolic links.
-    async fn raw_blob(&self, oid: &str) -> Result<BlobContent, Error> {
-        let path = format!("/git/blobs/{oid}");
+    async fn ask(&self, asks: &[Ask]) -> Result<Vec<Answered>, Error> {
+        let on_timeout = match asks.len() {
+            1 => OnTimeout::TryAgain,
+            _ => OnTimeout::Report,
+        };
+        let (query, variables) = batch::question(&self.name, asks);
+        let data = self.api.graphql(&query, &variables, on_timeout).await?;
+        batch::answers(asks, data)
+    }
+
+    /// Finds blobs where GraphQL cannot be had: by the listing of the whole revision.
+    async fn find_in_trees(&self, asks: &[Ask]) -> Result<Vec<Answered>, Error> {
+        let mut trees: HashMap<&CommitSha, Tree> = HashMap::new();
+        let mut answered = Vec::with_capacity(asks.len());
+        for ask in asks {
+            answered.push(match ask {
+                Ask::Blob(blob) => Answered::Elsewhere(blob.clone()),
+                Ask::Path(commit, path, listed) => {
+                    if !trees.contains_key(commit) {
+                        trees.insert(commit, self.tree(commit).await?);
+                    }
+                    match trees.get(commit).and_then(|tree| tree.get(path)) {
+                        Some(TreeFile { mode, blob }) => {
+                            Answered::of_entry(Some(*mode), blob.clone())
+                        }
+                        None => Answered::of_nothing(listed),
+                    }
+                }
+            });
+        }
+        Ok(answered)
+    }
+
+    /// Reads [a blob][docs] byte by byte, by its id: the route that takes a path follows symbolic
+    /// links.
+    ///
+    /// [docs]: https://docs.github.com/en/rest/git/blobs#get-a-blob
+    async fn raw_blob(&self, blob: &BlobId) -> Result<BlobContent, Error> {
+        let path = format!("/git/blobs/{blob}");
         let RawBlob { content } = self.get(&path).await?;
         let base64: String = content.split_ascii_whitespace().collect();
         let bytes = BASE64_STANDARD
@@ -143,73 +260,6 @@ impl Repository {
                 path,
                 reason: reason.to_string(),
             })?;
-        Ok(String::from_utf8(bytes).map_or(BlobContent::Binary, BlobContent::Text))
+        Ok(BlobContent::of(bytes))
     }
-}
-
-/// Bytes that are not UTF-8 are replaced on their way, and text may be converted.
-fn is_exact(text: &str, byte_size: usize) -> bool {
-    text.len() == byte_size && !text.contains(char::REPLACEMENT_CHARACTER)
-}
-
-/// The entries of one side of the answer; `None` where the commit is not there.
-fn revision(
-    answer: &mut Value,
-    side: &str,
-) -> Result<Option<BTreeMap<String, Option<TreeEntry>>>, Error> {
-    serde_json::from_value(answer["repository"][side].take()).map_err(|reason| Error::UnknownForm {
-        path: "a query for files".to_owned(),
-        reason: reason.to_string(),
-    })
-}
-
-fn gone(commit: &CommitSha) -> Error {
-    Error::NotFound {
-        path: format!("commit {commit}"),
-        message: "it may have been replaced by a force-push".to_owned(),
-    }
-}
-
-fn alias(index: usize) -> String {
-    format!("f{index}")
-}
-
-/// The query names files by variables only: a path can hold anything.
-fn query(wanted: &Wanted<'_>) -> String {
-    let mut parameters = "$owner: String!, $name: String!, $head: GitObjectID!".to_owned();
-    let mut files = String::new();
-    for index in 0..wanted.paths.len() {
-        // Writing to a string cannot fail.
-        let _ = write!(parameters, ", $p{index}: String!");
-        let _ = write!(
-            files,
-            " {}: file(path: $p{index}) {{ ...entry }}",
-            alias(index)
-        );
-    }
-    let mut sides = "head: object(oid: $head) { ...files }".to_owned();
-    if wanted.base.is_some() {
-        parameters.push_str(", $base: GitObjectID!");
-        sides.push_str(" base: object(oid: $base) { ...files }");
-    }
-    format!(
-        "query({parameters}) {{ repository(owner: $owner, name: $name) {{ {sides} }} }} \
-         fragment files on Commit {{{files} }} \
-         fragment entry on TreeEntry {{ mode oid object {{ ... on Blob {{ text isTruncated byteSize }} }} }}"
-    )
-}
-
-fn variables(name: &crate::git::RepoName, wanted: &Wanted<'_>) -> Value {
-    let mut variables = json!({
-        "owner": name.owner(),
-        "name": name.name(),
-        "head": wanted.head.as_str(),
-    });
-    if let Some(base) = wanted.base {
-        variables["base"] = json!(base.as_str());
-    }
-    for (index, path) in wanted.paths.iter().enumerate() {
-        variables[format!("p{index}")] = json!(path.as_str());
-    }
-    variables
 }

@@ -1,28 +1,46 @@
 //! Git, read through GitHub's API. octocrab lives here and nowhere else.
 
 mod api;
+mod batch;
 mod diff;
+mod error;
 mod files;
+mod record;
+mod tree;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use crate::git::{BranchName, RepoName};
+use crate::git::{BranchName, CommitSha, RepoName};
 use api::Api;
+use tree::Listings;
 
-pub use api::{Access, Error};
-pub use diff::Diff;
-pub use files::{BaseAndHead, BlobContent, Wanted};
+pub use api::Access;
+pub use diff::{ChangedFile, Diff, Relation, Side};
+pub use error::Error;
+pub use files::{BlobContent, WantedFile};
+pub use record::{
+    Cursor, History, HistoryEntry, HistoryPage, HistoryQuery, NewStatus, RecordedStatus,
+    StatusState,
+};
+pub use tree::{Tree, TreeFile};
 
 /// A repository on GitHub: the operations that a run needs.
 #[derive(Debug)]
 pub struct Repository {
     api: Api,
     name: RepoName,
+    listings: Listings,
 }
 
 #[derive(Deserialize)]
 struct RepositoryAnswer {
     default_branch: String,
+}
+
+#[derive(Deserialize)]
+struct CommitAnswer {
+    sha: String,
 }
 
 impl Repository {
@@ -34,6 +52,7 @@ impl Repository {
         Ok(Self {
             api: Api::new(access)?,
             name,
+            listings: Listings::default(),
         })
     }
 
@@ -49,6 +68,34 @@ impl Repository {
     pub async fn default_branch(&self) -> Result<BranchName, Error> {
         let answer: RepositoryAnswer = self.get("").await?;
         Ok(BranchName::new(answer.default_branch))
+    }
+
+    /// Sends `body` to `path` below the repository's own route.
+    async fn post<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<T, Error> {
+        self.api
+            .post(&format!("/repos/{}{path}", self.name), body)
+            .await
+    }
+
+    /// Asks which commit a branch, a tag or a commit's abbreviated id names.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchCommit`] if none; others if GitHub does not answer or does not let the token
+    /// read.
+    pub async fn resolve(&self, name: &str) -> Result<CommitSha, Error> {
+        let path = format!("/commits/{}", utf8_percent_encode(name, NON_ALPHANUMERIC));
+        let answer: CommitAnswer = self
+            .get(&path)
+            .await
+            .map_err(|error: Error| error.about_commit(name))?;
+        CommitSha::parse(&answer.sha).ok_or_else(|| Error::UnknownForm {
+            path,
+            reason: format!("`{}` is not a commit's id", answer.sha),
+        })
     }
 
     /// Reads `path` below the repository's own route.

@@ -66,6 +66,31 @@ impl Default for Timeouts {
     }
 }
 
+/// The variable that says how long silence may last.
+pub const TIMEOUT_VARIABLE: &str = "PORT_GITOPS_TIMEOUT";
+
+/// Why [`TIMEOUT_VARIABLE`] is of no use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{TIMEOUT_VARIABLE} is `{0}`; give seconds, more than 0 and at most 300, such as `30`")]
+pub struct InvalidTimeout(String);
+
+impl Timeouts {
+    /// The usual ones, but with silence of `seconds`: a number as [`TIMEOUT_VARIABLE`] holds it.
+    ///
+    /// # Errors
+    /// If it is no number, or not one of more than 0 and at most 300.
+    pub fn with_silence(seconds: &str) -> Result<Self, InvalidTimeout> {
+        let usual = Self::default();
+        let silence = seconds.parse().ok().map(Duration::try_from_secs_f64);
+        match silence {
+            Some(Ok(silence)) if !silence.is_zero() && silence <= usual.whole => {
+                Ok(Self { silence, ..usual })
+            }
+            _ => Err(InvalidTimeout(seconds.to_owned())),
+        }
+    }
+}
+
 /// The client. Clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Client {

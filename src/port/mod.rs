@@ -3,6 +3,9 @@
 mod auth;
 mod blueprints;
 mod delete;
+mod ownership;
+mod search;
+mod validate;
 pub mod wire;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -20,6 +23,8 @@ use wire::Body;
 pub use crate::http::CONCURRENT_REQUESTS;
 pub use auth::OnToken;
 pub use delete::MAX_DELETIONS;
+pub use ownership::{Owned, Ownership};
+pub use validate::Verdicts;
 
 /// What a path's segment may hold as it is; an identifier's `/` must not end the segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC

@@ -17,14 +17,27 @@ pub fn write(report: &Report, log: &Log) {
     if let Some(reason) = stopped {
         write_error(reason, log);
     }
+    write_levels(&report.diagnostics, usize::from(stopped.is_some()), log);
+}
+
+/// Writes the annotations of `diagnostics`, which are in the order of files and lines.
+pub fn write_diagnostics(diagnostics: &[Diagnostic], log: &Log) {
+    write_levels(diagnostics, 0, log);
+}
+
+/// `errors_before` is how many errors the step has shown already.
+fn write_levels(diagnostics: &[Diagnostic], errors_before: usize, log: &Log) {
     for severity in [Severity::Error, Severity::Warning, Severity::Notice] {
-        let taken = usize::from(severity == Severity::Error && stopped.is_some());
-        let shown = SHOWN_A_LEVEL - taken;
-        let more = report
-            .diagnostics_of(severity)
-            .count()
-            .saturating_sub(shown);
-        for (index, diagnostic) in report.diagnostics_of(severity).take(shown).enumerate() {
+        let shown = match severity {
+            Severity::Error => SHOWN_A_LEVEL - errors_before,
+            Severity::Warning | Severity::Notice => SHOWN_A_LEVEL,
+        };
+        let level: Vec<_> = diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity() == severity)
+            .collect();
+        let more = level.len().saturating_sub(shown);
+        for (index, diagnostic) in level.into_iter().take(shown).enumerate() {
             let is_last = index + 1 == shown;
             write_one(diagnostic, if is_last { more } else { 0 }, log);
         }

@@ -62,11 +62,12 @@ fn entity(entity: &EntityReport) -> Value {
         "blueprint": entity.key.as_ref().map(|key| key.blueprint.as_str()),
         "identifier": entity.key.as_ref().map(|key| &key.name),
         "state": entity.state,
-        "location": location(&entity.location),
+        "location": entity.location.as_ref().map(location),
     })
 }
 
-fn diagnostic(diagnostic: &Diagnostic) -> Value {
+/// A diagnostic, as the report holds it.
+pub fn diagnostic(diagnostic: &Diagnostic) -> Value {
     json!({
         "code": diagnostic.code.as_str(),
         "severity": diagnostic.severity().as_str(),

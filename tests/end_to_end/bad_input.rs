@@ -72,7 +72,7 @@ fn every_bad_input_is_named_at_once() {
     let result = run(&step
         .input("mode", "dry-run")
         .input("merge", "maybe")
-        .input("prune", "true"));
+        .input("max-deletes", "many"));
     assert_eq!(result.status, 2);
     let messages: Vec<_> = result
         .commands("error")
@@ -83,7 +83,7 @@ fn every_bad_input_is_named_at_once() {
     assert!(
         messages
             .iter()
-            .any(|m| m.contains("`prune`") && m.contains("not supported yet"))
+            .any(|m| m.contains("`max-deletes`") && m.contains("`many`"))
     );
     assert_eq!(world.github.journal().len(), 0);
 }
@@ -120,7 +120,14 @@ fn a_github_token_that_is_wrong_or_may_not_read() {
 fn a_query_that_github_does_not_answer() {
     let (world, step) = world_with_change();
     world.github.throttle(Throttle::GraphqlRateLimited, 1);
-    cannot_go_on(&step, &["GraphQL"]);
+    cannot_go_on(
+        &step,
+        &[
+            "the request limit is used up",
+            "GitHub asks to wait 60 min",
+            "run the job again",
+        ],
+    );
     assert_eq!(world.port.journal().len(), 0);
 }
 

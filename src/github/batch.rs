@@ -1,0 +1,219 @@
+//! One GraphQL query for the contents of many files, and its answer.
+
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{BlobContent, Error, Side, WantedFile};
+use crate::document::MAX_BYTES;
+use crate::git::{BlobId, CommitSha, FileMode, RepoName};
+use crate::source::RepoPath;
+
+/// What GitHub listed at a path before: `None` where nobody knows.
+pub(super) type Listed = Option<BlobId>;
+
+/// What is asked for one content.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Ask {
+    /// A file's content, which is known not to be a link's.
+    Blob(BlobId),
+    /// Whatever is at a path.
+    Path(CommitSha, RepoPath, Listed),
+}
+
+impl Ask {
+    pub(super) fn for_file(file: &WantedFile) -> Self {
+        match &file.side {
+            Side::File {
+                mode: Some(_),
+                blob,
+            } => Self::Blob(blob.clone()),
+            Side::File { mode: None, blob } => {
+                Self::Path(file.commit.clone(), file.path.clone(), Some(blob.clone()))
+            }
+            Side::Absent | Side::Unknown => {
+                Self::Path(file.commit.clone(), file.path.clone(), None)
+            }
+        }
+    }
+
+    pub(super) fn blob(&self) -> Option<&BlobId> {
+        match self {
+            Self::Blob(blob) => Some(blob),
+            Self::Path(..) => None,
+        }
+    }
+}
+
+/// What is known of one content after a query.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answered {
+    Content(BlobContent),
+    /// The answer could not hold it as it is: it has to be read by itself.
+    Elsewhere(BlobId),
+}
+
+impl Answered {
+    /// What to do about the entry of a tree, of which no content is at hand.
+    pub(super) fn of_entry(mode: Option<FileMode>, blob: BlobId) -> Self {
+        match mode {
+            None | Some(FileMode::Submodule) => Self::Content(BlobContent::Absent),
+            Some(FileMode::Symlink) => Self::Content(BlobContent::Symlink),
+            Some(FileMode::Regular | FileMode::Executable) => Self::Elsewhere(blob),
+        }
+    }
+
+    /// What to do about a path at which nothing was found. What was listed there is there all the
+    /// same: a path that is not UTF-8 is listed in other letters than its own.
+    pub(super) fn of_nothing(listed: &Listed) -> Self {
+        match listed {
+            Some(blob) => Self::Elsewhere(blob.clone()),
+            None => Self::Content(BlobContent::Absent),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct TreeEntry {
+    mode: u32,
+    oid: String,
+    object: Option<Blob>,
+}
+
+/// Empty for objects that are no blobs.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Blob {
+    text: Option<String>,
+    is_truncated: Option<bool>,
+    byte_size: Option<usize>,
+}
+
+const BLOB: &str = " fragment blob on Blob { text isTruncated byteSize }";
+const ENTRY: &str = " fragment entry on TreeEntry { mode oid object { ...blob } }";
+
+/// The query and its variables. Paths and ids are variables only: a path can hold anything.
+pub(super) fn question(name: &RepoName, asks: &[Ask]) -> (String, Value) {
+    let mut variables = Map::new();
+    variables.insert("owner".to_owned(), json!(name.owner()));
+    variables.insert("name".to_owned(), json!(name.name()));
+    let mut parameters = "$owner: String!, $name: String!".to_owned();
+    let mut selection = String::new();
+    let mut add = |name: String, kind: &str, value: &str| {
+        // Writing to a string cannot fail.
+        let _ = write!(parameters, ", ${name}: {kind}!");
+        variables.insert(name, json!(value));
+    };
+    let commits = commits(asks);
+    for (at, commit) in commits.iter().enumerate() {
+        add(format!("c{at}"), "GitObjectID", commit.as_str());
+        let _ = write!(selection, " c{at}: object(oid: $c{at}) {{ ... on Commit {{");
+        for (index, ask) in asks.iter().enumerate() {
+            if let Ask::Path(of, path, _) = ask
+                && of == *commit
+            {
+                add(format!("p{index}"), "String", path.as_str());
+                let _ = write!(selection, " f{index}: file(path: $p{index}) {{ ...entry }}");
+            }
+        }
+        selection.push_str(" } }");
+    }
+    for (index, ask) in asks.iter().enumerate() {
+        if let Ask::Blob(blob) = ask {
+            add(format!("b{index}"), "GitObjectID", blob.as_str());
+            let _ = write!(selection, " f{index}: object(oid: $b{index}) {{ ...blob }}");
+        }
+    }
+    // A fragment that nothing uses makes the query invalid.
+    let entry = if commits.is_empty() { "" } else { ENTRY };
+    let query = format!(
+        "query({parameters}) {{ repository(owner: $owner, name: $name) {{{selection} }} }}{entry}{BLOB}"
+    );
+    (query, Value::Object(variables))
+}
+
+/// The commits that paths are asked of, each once.
+fn commits(asks: &[Ask]) -> Vec<&CommitSha> {
+    let mut commits: Vec<&CommitSha> = Vec::new();
+    for ask in asks {
+        match ask {
+            Ask::Path(commit, ..) if !commits.contains(&commit) => commits.push(commit),
+            _ => {}
+        }
+    }
+    commits
+}
+
+/// The answers, in the order of the questions.
+pub(super) fn answers(asks: &[Ask], mut data: Value) -> Result<Vec<Answered>, Error> {
+    let commits = commits(asks);
+    let mut repository = data["repository"].take();
+    let missing = commits
+        .iter()
+        .enumerate()
+        .find(|(at, _)| repository[format!("c{at}")].is_null());
+    if let Some((_, commit)) = missing {
+        return Err(Error::NoSuchCommit {
+            commit: commit.to_string(),
+        });
+    }
+    let answer = |(index, ask): (usize, &Ask)| {
+        let field = format!("f{index}");
+        match ask {
+            Ask::Blob(blob) => {
+                let object: Option<Blob> = read(repository[field].take())?;
+                Ok(object.map_or_else(|| Answered::Elsewhere(blob.clone()), |it| it.answer(blob)))
+            }
+            Ask::Path(commit, _, listed) => {
+                let at = commits.iter().position(|one| one == &commit);
+                let commit = format!("c{}", at.unwrap_or_default());
+                entry(read(repository[commit][field].take())?, listed)
+            }
+        }
+    };
+    asks.iter().enumerate().map(answer).collect()
+}
+
+fn entry(entry: Option<TreeEntry>, listed: &Listed) -> Result<Answered, Error> {
+    let Some(TreeEntry { mode, oid, object }) = entry else {
+        return Ok(Answered::of_nothing(listed));
+    };
+    let blob =
+        BlobId::parse(&oid).ok_or_else(|| unknown(&format!("`{oid}` is not an object's id")))?;
+    let answered = Answered::of_entry(FileMode::from_bits(mode), blob);
+    Ok(match (answered, object) {
+        (Answered::Elsewhere(blob), Some(object)) => object.answer(&blob),
+        (answered, _) => answered,
+    })
+}
+
+impl Blob {
+    fn answer(self, blob: &BlobId) -> Answered {
+        match (self.text, self.byte_size) {
+            (_, Some(size)) if size > MAX_BYTES => Answered::Content(BlobContent::TooLarge),
+            (Some(text), Some(size))
+                if self.is_truncated != Some(true) && is_exact(&text, size) =>
+            {
+                Answered::Content(BlobContent::Text(text))
+            }
+            _ => Answered::Elsewhere(blob.clone()),
+        }
+    }
+}
+
+/// Bytes that are not UTF-8 are replaced on their way, and text may be converted.
+fn is_exact(text: &str, byte_size: usize) -> bool {
+    text.len() == byte_size && !text.contains(char::REPLACEMENT_CHARACTER)
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Error> {
+    serde_json::from_value(value).map_err(|reason| unknown(&reason))
+}
+
+fn unknown(reason: &dyn std::fmt::Display) -> Error {
+    Error::UnknownForm {
+        path: "a query for files".to_owned(),
+        reason: reason.to_string(),
+    }
+}

@@ -1,0 +1,197 @@
+//! Why GitHub cannot be worked with: what its answers mean, in one place.
+
+use reqwest::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::http::{Answer, TransportError};
+
+/// Why GitHub cannot be worked with.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The token is not accepted.
+    #[error("GitHub does not accept the token ({message}); check the input `github-token`")]
+    Unauthorized {
+        /// GitHub's own words.
+        message: String,
+    },
+    /// The token may not do this.
+    #[error(
+        "GitHub refused {path} ({message}); give the job the permission that this needs (`contents: read` for files, `statuses: write` for the record), or a token with that right in the input `github-token`"
+    )]
+    Forbidden {
+        /// What was asked for.
+        path: String,
+        /// GitHub's own words.
+        message: String,
+    },
+    /// There is no such thing, or the token may not know of it.
+    #[error(
+        "GitHub does not know {path}, or does not show it to this token ({message}); check that the job has `permissions: contents: read`"
+    )]
+    NotFound {
+        /// What was asked for.
+        path: String,
+        /// GitHub's own words.
+        message: String,
+    },
+    /// There is no such commit (any more), though the repository is there.
+    #[error(
+        "GitHub knows no commit `{commit}`, or does not show it to this token; it may have been replaced by a force-push, or the job lacks `permissions: contents: read`"
+    )]
+    NoSuchCommit {
+        /// The commit's id, or the name that was to stand for one.
+        commit: String,
+    },
+    /// GitHub answered with another error.
+    #[error("GitHub answered {path} with {status}: {message}")]
+    Refused {
+        /// What was asked for.
+        path: String,
+        /// The HTTP status.
+        status: StatusCode,
+        /// GitHub's own words.
+        message: String,
+    },
+    /// GitHub cannot be reached.
+    #[error("GitHub could not be reached: {}; {}", .0, .0.help("github-api-url"))]
+    Unreachable(#[from] TransportError),
+    /// The answer is JSON, but not what the specification says.
+    #[error(
+        "GitHub answered {path} in an unknown form: {reason}; check that `github-api-url` is GitHub's API"
+    )]
+    UnknownForm {
+        /// What was asked for.
+        path: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+    /// A GraphQL query failed.
+    #[error("GitHub could not answer a GraphQL query: {0}")]
+    GraphQl(String),
+    /// A GraphQL query asks for more than GitHub gives at once, in time or in size.
+    #[error("GitHub gave up on a GraphQL query: {0}")]
+    QueryTooHeavy(String),
+    /// A single folder has more entries than GitHub lists.
+    #[error(
+        "GitHub lists only a part of the folder `{0}`, because it holds too many files; move some of them"
+    )]
+    FolderTooLarge(String),
+    /// The URL or the token cannot be used.
+    #[error("the client for GitHub cannot be set up: {0}")]
+    SetUp(String),
+}
+
+#[derive(Deserialize)]
+struct ErrorAnswer {
+    message: String,
+}
+
+/// What is wrong with a GraphQL query, or with one field of its answer.
+#[derive(Debug, Deserialize)]
+pub(super) struct GraphQlError {
+    message: String,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    /// The field, from the query's root.
+    #[serde(default)]
+    path: Vec<Value>,
+}
+
+impl GraphQlError {
+    /// See [resource limits][docs]: GitHub gives up on a query after ten seconds, or when it uses
+    /// too much, and says so in words or by type.
+    ///
+    /// [docs]: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
+    fn is_about_weight(&self) -> bool {
+        const TYPES: [&str; 2] = ["RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED"];
+        self.kind
+            .as_deref()
+            .is_some_and(|kind| TYPES.contains(&kind))
+            || self
+                .message
+                .starts_with("Something went wrong while executing your query")
+            || self.message.to_lowercase().contains("timeout")
+    }
+
+    pub(super) fn into_error(self) -> Error {
+        let kind = self.kind.as_deref();
+        if kind == Some("FORBIDDEN") {
+            return Error::Forbidden {
+                path: "a GraphQL query".to_owned(),
+                message: self.message,
+            };
+        }
+        if self.is_about_weight() {
+            return Error::QueryTooHeavy(self.message);
+        }
+        if kind == Some("NOT_FOUND") {
+            return Error::NotFound {
+                path: "the repository".to_owned(),
+                message: self.message,
+            };
+        }
+        Error::GraphQl(self.message)
+    }
+
+    /// Whether it only says that something in the repository is not there: GitHub says so beside
+    /// the `null` that stands in its place. Of the repository itself that is more than a gap.
+    pub(super) fn is_about_a_gap(&self) -> bool {
+        self.kind.as_deref() == Some("NOT_FOUND") && self.path.len() > 1
+    }
+}
+
+impl Error {
+    /// What this error of a request about `commit` means: GitHub answers 404, or 422 `No commit
+    /// found for SHA`, where there is none, and 409 where the repository is empty.
+    pub(super) fn about_commit(self, commit: &str) -> Self {
+        let is_about_it = match &self {
+            Self::NotFound { .. } => true,
+            Self::Refused { status, .. } => {
+                matches!(
+                    *status,
+                    StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT
+                )
+            }
+            _ => false,
+        };
+        if is_about_it {
+            let commit = commit.to_owned();
+            return Self::NoSuchCommit { commit };
+        }
+        self
+    }
+}
+
+/// Whether a 403 is not about rights. See [rate limits][docs].
+///
+/// [docs]: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
+fn is_about_a_limit(answer: &Answer, message: &str) -> bool {
+    answer.header("retry-after").is_some()
+        || answer.header("x-ratelimit-remaining") == Some("0")
+        || message.contains("rate limit")
+}
+
+/// What an answer that is no success means.
+pub(super) fn refusal(answer: &Answer, path: &str) -> Error {
+    let path = path.to_owned();
+    let reason = answer
+        .status
+        .canonical_reason()
+        .unwrap_or("no reason given");
+    let message = answer
+        .json()
+        .map_or_else(|_| reason.to_owned(), |ErrorAnswer { message }| message);
+    match answer.status {
+        StatusCode::UNAUTHORIZED => Error::Unauthorized { message },
+        StatusCode::FORBIDDEN if !is_about_a_limit(answer, &message) => {
+            Error::Forbidden { path, message }
+        }
+        StatusCode::NOT_FOUND => Error::NotFound { path, message },
+        status => Error::Refused {
+            path,
+            status,
+            message,
+        },
+    }
+}

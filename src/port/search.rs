@@ -1,0 +1,226 @@
+//! Reading entities, many with a request.
+//!
+//! [Search a blueprint's entities](https://docs.port.io/api-reference/search-a-blueprints-entities)
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use reqwest::StatusCode;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
+
+use super::{Error, Port, wire};
+use crate::catalog::blueprint::{Blueprint, Blueprints};
+use crate::catalog::entity::{BlueprintId, EntityKey, EntityName, Identifier};
+use crate::catalog::live::{Live, LiveEntity};
+
+/// The most entities that Port puts on one page.
+const PAGE: usize = 1000;
+/// How many bytes of identifiers go into one request: Port takes 1 MiB, and the rest of the body
+/// needs room too.
+const MAX_IDENTIFIER_BYTES: usize = 900 * 1024;
+/// A page can be several megabytes, so fewer are under way at a time than other requests.
+const CONCURRENT_SEARCHES: usize = 4;
+
+/// What is written of an entity beside its properties and relations.
+const META: [&str; 4] = ["$identifier", "$title", "$icon", "$team"];
+
+/// One search in one blueprint.
+#[derive(Debug, Clone)]
+pub(super) struct Search {
+    pub(super) blueprint: BlueprintId,
+    pub(super) query: Value,
+    pub(super) include: Vec<String>,
+}
+
+/// An entity as a search gives it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Found {
+    pub(super) identifier: String,
+    /// Not specified, but known to be in answers that span blueprints.
+    pub(super) blueprint: Option<String>,
+    title: Option<String>,
+    icon: Option<String>,
+    #[serde(default, deserialize_with = "one_or_many")]
+    team: Vec<String>,
+    #[serde(default)]
+    properties: Option<Map<String, Value>>,
+    #[serde(default)]
+    pub(super) relations: Option<Map<String, Value>>,
+    /// Not specified, and taken where it is there.
+    #[serde(rename = "$datasource", alias = "datasource")]
+    pub(super) datasource: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    entities: Vec<Found>,
+    next: Option<String>,
+}
+
+/// Port writes teams as a list, and its specification also allows a text.
+fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Teams {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match Option::deserialize(from)? {
+        None => Vec::new(),
+        Some(Teams::One(team)) => vec![team],
+        Some(Teams::Many(teams)) => teams,
+    })
+}
+
+impl From<Found> for LiveEntity {
+    fn from(found: Found) -> Self {
+        Self {
+            title: found.title,
+            icon: found.icon,
+            team: found.team,
+            properties: found.properties.unwrap_or_default(),
+            relations: found.relations.unwrap_or_default(),
+            datasource: found.datasource,
+        }
+    }
+}
+
+impl Port {
+    /// Reads the entities called `keys`, without what Port computes as far as `blueprints` says what
+    /// that is. Costs a request for about 1,000 entities of a blueprint.
+    ///
+    /// What a search query names cannot be asked for and stays unknown. Without its blueprint an
+    /// entity is absent.
+    ///
+    /// # Errors
+    /// If Port is unreachable, refuses the credentials or answers with another error.
+    pub async fn live<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k EntityKey>,
+        blueprints: &Blueprints,
+    ) -> Result<Live, Error> {
+        let mut live = Live::default();
+        let batches = batches_of(keys);
+        let mut answers = stream::iter(batches)
+            .map(async |(blueprint, batch)| {
+                let known = blueprints.known.get(blueprint);
+                let found = self.search(&of_identifiers(blueprint, &batch, known)).await;
+                Ok::<_, Error>((blueprint, batch, found?))
+            })
+            .buffer_unordered(CONCURRENT_SEARCHES);
+        while let Some((blueprint, batch, found)) = answers.try_next().await? {
+            let mut found: BTreeMap<_, _> = found
+                .unwrap_or_default()
+                .into_iter()
+                .map(|mut found| (std::mem::take(&mut found.identifier), found))
+                .collect();
+            for identifier in batch {
+                let key = EntityKey {
+                    blueprint: blueprint.clone(),
+                    name: EntityName::Identifier(identifier.clone()),
+                };
+                live.insert(key, found.remove(identifier.as_str()).map(LiveEntity::from));
+            }
+        }
+        Ok(live)
+    }
+
+    /// All that a search finds, page by page; `None` if there is no such blueprint.
+    pub(super) async fn search(&self, search: &Search) -> Result<Option<Vec<Found>>, Error> {
+        let blueprint = &search.blueprint;
+        let what = format!("the search for entities of `{blueprint}`");
+        let url = self.url(&["blueprints", blueprint.as_str(), "entities", "search"]);
+        let mut body = json!({
+            "query": search.query,
+            "limit": PAGE,
+        });
+        if !search.include.is_empty() {
+            body["include"] = json!(search.include);
+        }
+        let mut found = Vec::new();
+        loop {
+            let request = || self.client.post(url.clone()).json(&body);
+            let answer = self.authorized(&what, request).await?;
+            match answer.status {
+                StatusCode::NOT_FOUND => return Ok(None),
+                status if !status.is_success() => return Err(wire::refused(&answer, &what)),
+                _ => {}
+            }
+            let Page { entities, next } = wire::read(&answer, &what)?;
+            let is_empty = entities.is_empty();
+            found.extend(entities);
+            match next {
+                // A page that leads to itself would never end.
+                Some(next) if !is_empty && body["from"] != next => body["from"] = next.into(),
+                _ => return Ok(Some(found)),
+            }
+        }
+    }
+}
+
+/// Entities with identifiers, in as few lists of one blueprint's as Port's limits allow.
+pub(super) fn batches_of<'k>(
+    keys: impl IntoIterator<Item = &'k EntityKey>,
+) -> Vec<(&'k BlueprintId, Vec<&'k Identifier>)> {
+    let mut wanted: BTreeMap<&BlueprintId, BTreeSet<&Identifier>> = BTreeMap::new();
+    for key in keys {
+        if let EntityName::Identifier(identifier) = &key.name {
+            wanted.entry(&key.blueprint).or_default().insert(identifier);
+        }
+    }
+    let of_one = |(blueprint, identifiers): (&'k BlueprintId, BTreeSet<&'k Identifier>)| {
+        let batches = batches(identifiers).into_iter();
+        batches.map(move |batch| (blueprint, batch))
+    };
+    wanted.into_iter().flat_map(of_one).collect()
+}
+
+/// The query for entities by their names.
+pub(super) fn named(identifiers: &[&Identifier]) -> Value {
+    let names: Vec<_> = identifiers.iter().map(|one| one.as_str()).collect();
+    json!({
+        "combinator": "and",
+        "rules": [{"property": "$identifier", "operator": "in", "value": names}],
+    })
+}
+
+/// The search for entities by their names.
+fn of_identifiers(
+    blueprint: &BlueprintId,
+    identifiers: &[&Identifier],
+    shape: Option<&Blueprint>,
+) -> Search {
+    let stored = shape.map(|shape| shape.stored_properties().chain(shape.relation_names()));
+    let include = stored.map(|stored| META.into_iter().chain(stored).map(str::to_owned).collect());
+    Search {
+        blueprint: blueprint.clone(),
+        query: named(identifiers),
+        include: include.unwrap_or_default(),
+    }
+}
+
+/// As few lists as a page's size and a body's limit allow.
+fn batches<'i>(identifiers: impl IntoIterator<Item = &'i Identifier>) -> Vec<Vec<&'i Identifier>> {
+    let mut batches: Vec<Vec<&Identifier>> = Vec::new();
+    let mut bytes = 0;
+    for identifier in identifiers {
+        // A quote on each side, a comma, and a second byte for each backslash.
+        let backslashes = identifier.as_str().matches('\\').count();
+        let size = identifier.as_str().len() + backslashes + 3;
+        match batches.last_mut() {
+            Some(batch) if batch.len() < PAGE && bytes + size <= MAX_IDENTIFIER_BYTES => {
+                bytes += size;
+                batch.push(identifier);
+            }
+            _ => {
+                bytes = size;
+                batches.push(vec![identifier]);
+            }
+        }
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,304 @@
+use std::time::Duration;
+
+use port_gitops_contract::{Extent, check_port};
+use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
+use port_gitops_sandbox::{Answer, Fault, Matcher, PortSandbox, Sandbox};
+use serde_json::json;
+
+use super::*;
+use crate::catalog::live::Knowledge;
+use crate::catalog::merge::Merge;
+use crate::http::proxy::Proxies;
+use crate::http::{Client, Settings, Timeouts};
+use crate::inputs::Credentials;
+use crate::port::{MissingTargets, Ownership, UpsertOptions};
+
+struct World {
+    sandbox: PortSandbox,
+    port: Port,
+}
+
+impl World {
+    fn new() -> Self {
+        let sandbox = PortSandbox::start().unwrap();
+        sandbox.add_blueprint(shape("service"));
+        let settings = Settings {
+            owner: "octo/shop",
+            ca_certificates: None,
+            certificate_file: None,
+            proxies: Proxies::default(),
+            timeouts: Timeouts {
+                whole: Duration::from_secs(60),
+                ..Timeouts::default()
+            },
+        };
+        let credentials = Credentials {
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: CLIENT_SECRET.to_owned().into(),
+        };
+        let client = Client::new(settings).unwrap();
+        let url = sandbox.url().parse().unwrap();
+        let port = Port::new(client, url, credentials, Box::new(|_| {}));
+        Self { sandbox, port }
+    }
+
+    fn put(&self, blueprint: &str, entity: Value, owner: &str) {
+        let writer = format!("port-gitops/0.0.1 ({owner})");
+        self.sandbox.put_entity(blueprint, entity, &writer).unwrap();
+    }
+
+    fn searches(&self) -> usize {
+        self.sandbox
+            .requests(&Matcher::any())
+            .iter()
+            .filter(|exchange| exchange.path.ends_with("/search"))
+            .count()
+    }
+
+    /// Lets Port answer the next search over all blueprints so.
+    fn answer(&self, body: Value) {
+        let fault = Fault::answer(Answer::json(200, &body)).on("POST", "/v1/entities/search");
+        self.sandbox.inject(fault);
+    }
+
+    async fn owned(&self, owner: &str) -> Vec<String> {
+        match self.port.owned(owner).await.unwrap() {
+            Ownership::Known(owned) => owned.iter().map(|one| one.key.to_string()).collect(),
+            Ownership::Unproven(reason) => vec![reason],
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        check_port(&self.sandbox, Extent::Both);
+    }
+}
+
+fn shape(identifier: &str) -> Value {
+    json!({
+        "identifier": identifier,
+        "schema": {"properties": {"text": {"type": "string"}}},
+        "relations": {
+            "one": {"target": identifier, "many": false, "required": false},
+            "many": {"target": identifier, "many": true, "required": false},
+        },
+        "calculationProperties": {"computed": {"calculation": ".", "type": "string"}},
+    })
+}
+
+fn blueprints() -> Blueprints {
+    let identifier = BlueprintId::parse("service").unwrap();
+    let blueprint = Blueprint::from_json(shape("service")).unwrap();
+    Blueprints {
+        known: BTreeMap::from([(identifier, blueprint)]),
+        ..Blueprints::default()
+    }
+}
+
+fn key(blueprint: &str, identifier: &str) -> EntityKey {
+    EntityKey {
+        blueprint: BlueprintId::parse(blueprint).unwrap(),
+        name: EntityName::Identifier(Identifier::parse(identifier).unwrap()),
+    }
+}
+
+#[tokio::test]
+async fn what_port_holds_is_known_afterwards() {
+    let world = World::new();
+    let entity = json!({
+        "identifier": "a/b", "title": "A", "team": ["t"],
+        "properties": {"text": "x", "computed": "y"},
+        "relations": {"many": ["c"]},
+    });
+    world.put("service", entity, "octo/shop");
+    world.put("service", json!({"identifier": "c"}), "octo/shop");
+    let keys = [
+        key("service", "a/b"),
+        key("service", "none"),
+        key("gone", "a"),
+    ];
+    let live = world.port.live(&keys, &blueprints()).await.unwrap();
+    let Knowledge::Present(entity) = live.get(&keys[0]) else {
+        panic!("it is there");
+    };
+    let expected = LiveEntity {
+        title: Some("A".to_owned()),
+        team: vec!["t".to_owned()],
+        properties: json!({"text": "x"}).as_object().unwrap().clone(),
+        relations: json!({"many": ["c"], "one": null})
+            .as_object()
+            .unwrap()
+            .clone(),
+        ..LiveEntity::default()
+    };
+    assert_eq!(*entity, expected);
+    assert_eq!(live.get(&keys[1]), Knowledge::Absent);
+    assert_eq!(live.get(&keys[2]), Knowledge::Absent);
+    assert_eq!(live.get(&key("service", "c")), Knowledge::Unknown);
+}
+
+#[tokio::test]
+async fn thousands_of_entities_cost_few_requests() {
+    let world = World::new();
+    let keys: Vec<_> = (0..2_500)
+        .map(|n| key("service", &format!("e{n:05}")))
+        .collect();
+    for key in &keys {
+        let entity = json!({"identifier": key.name.to_string(), "properties": {"text": "x"}});
+        world.put("service", entity, "octo/shop");
+    }
+    let live = world.port.live(&keys, &blueprints()).await.unwrap();
+    let is_known = |key: &EntityKey| matches!(live.get(key), Knowledge::Present(_));
+    assert!(keys.iter().all(is_known));
+    assert_eq!(world.searches(), 3);
+    assert_eq!(world.owned("octo/shop").await.len(), keys.len());
+    // Which blueprints, a page for each thousand, and the test of the answer: 22 for 10,000.
+    assert_eq!(world.searches(), 3 + 1 + 3 + 1);
+}
+
+#[tokio::test]
+async fn an_owners_entities_are_found_in_every_blueprint() {
+    let world = World::new();
+    world.sandbox.add_blueprint(shape("forgotten"));
+    let related = json!({"identifier": "a", "relations": {"one": "b", "many": ["c", "d"]}});
+    world.put("service", related, "octo/shop");
+    world.put("service", json!({"identifier": "b"}), "octo/shop2");
+    world.put("service", json!({"identifier": "c"}), "not octo/shop");
+    world.put("forgotten", json!({"identifier": "a"}), "octo/shop");
+    for writer in ["Mozilla (octo/shop)", "my port-gitops/1 (else)"] {
+        let entity = json!({"identifier": format!("by-{}", writer.len())});
+        world.sandbox.put_entity("service", entity, writer).unwrap();
+    }
+    assert_eq!(world.owned("octo/shop").await, ["forgotten/a", "service/a"]);
+    assert_eq!(world.owned("octo/none").await, [""; 0]);
+    let Ownership::Known(owned) = world.port.owned("octo/shop").await.unwrap() else {
+        panic!("it is known");
+    };
+    let targets: Vec<_> = owned[1].targets.iter().map(Identifier::as_str).collect();
+    assert_eq!(targets, ["c", "d", "b"]);
+}
+
+#[tokio::test]
+async fn an_answer_that_says_more_is_believed_and_checked() {
+    let world = World::new();
+    let found = |identifier: &str, owner: &str| {
+        json!({
+            "identifier": identifier, "blueprint": "service", "relations": {},
+            "$datasource": format!("port-gitops/1 ({owner})"),
+        })
+    };
+    let entities = [found("a", "octo/shop"), found("b", "octo/else")];
+    world.answer(json!({"ok": true, "entities": entities}));
+    assert_eq!(world.owned("octo/shop").await, ["service/a"]);
+    assert_eq!(world.searches(), 2);
+}
+
+#[tokio::test]
+async fn an_answer_that_proves_nothing_is_not_believed() {
+    let world = World::new();
+    let found = json!({"identifier": "a", "blueprint": "service"});
+    // A Port that knows nothing of `$datasource` and lets every entity pass.
+    for _ in 0..2 {
+        world.answer(json!({"ok": true, "entities": [found]}));
+    }
+    let reason = "Port's search does not tell owners apart";
+    assert_eq!(world.owned("octo/shop").await, [reason]);
+
+    world.answer(json!({"ok": true, "entities": [{"identifier": "a"}]}));
+    let reason = "Port does not say which blueprints the owner's entities are of";
+    assert_eq!(world.owned("octo/shop").await, [reason]);
+}
+
+#[tokio::test]
+async fn what_another_owner_wrote_last_is_told_from_the_rest() {
+    let world = World::new();
+    world.put("service", json!({"identifier": "ours"}), "octo/shop");
+    world.put("service", json!({"identifier": "theirs"}), "octo/else");
+    let by_hand = json!({"identifier": "by-hand"});
+    world
+        .sandbox
+        .put_entity("service", by_hand, "Mozilla")
+        .unwrap();
+    let keys = ["ours", "theirs", "by-hand", "none"].map(|name| key("service", name));
+    let elsewhere = world
+        .port
+        .owned_elsewhere(&keys, "octo/shop")
+        .await
+        .unwrap();
+    assert_eq!(
+        elsewhere,
+        BTreeMap::from([(key("service", "theirs"), None)])
+    );
+}
+
+#[tokio::test]
+async fn ports_verdict_writes_nothing() {
+    let world = World::new();
+    let entity = |identifier: &str, text: Value| {
+        let fields = json!({
+            "identifier": identifier, "blueprint": "service", "properties": {"text": text}
+        });
+        crate::catalog::testing::entity(fields)
+    };
+    let options = UpsertOptions {
+        merge: Merge::Merge,
+        missing_targets: MissingTargets::Reject,
+        run_id: None,
+    };
+    let blueprint = BlueprintId::parse("service").unwrap();
+    let (good, bad) = (entity("a", json!("x")), entity("b", json!(1)));
+    for (entities, expected) in [
+        (vec![&good], vec![None]),
+        (vec![&bad], vec![Some(422)]),
+        (vec![&good, &bad], vec![None, Some(422)]),
+    ] {
+        let body = &crate::port::wire::pack(entities)[0];
+        let verdicts = world.port.validate(&blueprint, body, &options).await;
+        let statuses = verdicts.unwrap().into_iter();
+        let statuses: Vec<_> = statuses
+            .map(|one| one.err().map(|one| one.status))
+            .collect();
+        assert_eq!(statuses, expected);
+    }
+    assert!(world.sandbox.entities().is_empty());
+}
+
+fn sizes(count: usize, length: usize) -> Vec<usize> {
+    let identifiers: Vec<_> = (0..count)
+        .map(|n| Identifier::parse(&format!("{n:0>length$}")).unwrap())
+        .collect();
+    let batches = batches(&identifiers);
+    let search = |batch: &Vec<&Identifier>| {
+        let blueprint = BlueprintId::parse("service").unwrap();
+        of_identifiers(&blueprint, batch, None).query.to_string()
+    };
+    assert!(
+        batches
+            .iter()
+            .all(|batch| search(batch).len() < 1024 * 1024)
+    );
+    batches.iter().map(Vec::len).collect()
+}
+
+#[test]
+fn requests_are_few_and_not_too_large() {
+    assert_eq!(sizes(0, 8), [0; 0]);
+    assert_eq!(sizes(2500, 8), [1000, 1000, 500]);
+    assert_eq!(sizes(1000, 1000), [918, 82]);
+}
+
+#[test]
+fn a_found_entity_may_say_more_or_less_than_specified() {
+    let found: Found = serde_json::from_value(json!({
+        "identifier": "a", "blueprint": "b", "team": "t", "icon": null,
+        "properties": {"p": 1}, "relations": null, "createdAt": "now",
+        "$datasource": "port-gitops/1 (o)",
+    }))
+    .unwrap();
+    let live = LiveEntity::from(found);
+    assert_eq!(live.team, ["t"]);
+    assert_eq!(live.properties["p"], 1);
+    assert_eq!(live.datasource.as_deref(), Some("port-gitops/1 (o)"));
+    assert!(live.relations.is_empty());
+}

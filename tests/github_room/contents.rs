@@ -1,0 +1,304 @@
+//! Contents, and where they come from.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use port_gitops::checkout::Checkout;
+use port_gitops::git::{BlobId, CommitSha, FileMode};
+use port_gitops::github::{BlobContent, Error, Side, WantedFile};
+use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox};
+use serde_json::json;
+
+use crate::world::{World, paths, text, wanted};
+
+fn by_path(commit: &CommitSha, path: &str) -> WantedFile {
+    wanted(commit, path, Side::Unknown)
+}
+
+#[tokio::test]
+async fn n_files_at_two_revisions_cost_a_request_for_every_hundred() {
+    let world = World::new();
+    for n in 0..70 {
+        world.git.write(&format!("{n}.yml"), &format!("old {n}"));
+    }
+    let base = world.commit("base");
+    for n in 0..70 {
+        world.git.write(&format!("{n}.yml"), &format!("new {n}"));
+    }
+    let head = world.commit("head");
+    let diff = world.room.diff(&base, &head).await.unwrap();
+    let both = diff.files.iter().flat_map(|file| {
+        [
+            wanted(&base, file.path.as_str(), file.base.clone()),
+            wanted(&head, file.path.as_str(), file.head.clone()),
+        ]
+    });
+    let both: Vec<_> = both.collect();
+    world.cost();
+    let contents = world.room.contents(&both, None).await.unwrap();
+    assert_eq!(world.cost(), 2);
+    for (file, content) in both.iter().zip(contents) {
+        let word = if file.commit == base { "old" } else { "new" };
+        let number = file.path.as_str().trim_end_matches(".yml");
+        assert_eq!(content, text(&format!("{word} {number}")));
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_costs_nothing() {
+    let world = World::new();
+    world
+        .git
+        .symlink("link", "a")
+        .submodule("module", &"1".repeat(40));
+    world.git.write("large.yml", &"x".repeat(1024 * 1024 + 1));
+    let head = world.commit("head");
+    let all = world.room.all_of(&head).await.unwrap();
+    assert_eq!(world.cost(), 1);
+    let contents = world.heads(&all, &head).await;
+    let expected = [
+        BlobContent::TooLarge,
+        BlobContent::Symlink,
+        BlobContent::Absent,
+    ];
+    assert_eq!(
+        (paths(&all), contents),
+        (vec!["large.yml", "link", "module"], expected.into())
+    );
+    let absent = wanted(&head, "x", Side::Absent);
+    assert_eq!(
+        world.room.contents(&[absent], None).await.unwrap(),
+        [BlobContent::Absent]
+    );
+    assert_eq!(world.cost(), 0);
+}
+
+#[tokio::test]
+async fn what_graphql_cannot_hold_is_read_by_itself() {
+    let world = World::new();
+    let long = "é".repeat(300_000);
+    world
+        .git
+        .write("long.yml", &long)
+        .write_bytes("latin.yml", b"caf\xe9");
+    world
+        .git
+        .write_bytes("binary.yml", b"a\0b\xff")
+        .write("mark.yml", "a \u{fffd}");
+    world
+        .git
+        .write("large.yml", &"x".repeat(1024 * 1024 + 1))
+        .write("empty.yml", "");
+    let head = world.commit("head");
+    let expected = [
+        ("binary.yml", BlobContent::Binary),
+        ("empty.yml", text("")),
+        ("large.yml", BlobContent::TooLarge),
+        ("latin.yml", BlobContent::Binary),
+        ("long.yml", text(&long)),
+        ("mark.yml", text("a \u{fffd}")),
+        ("none.yml", BlobContent::Absent),
+    ];
+    let unknown = expected.clone().map(|(path, _)| by_path(&head, path));
+    let contents = world.room.contents(&unknown, None).await.unwrap();
+    assert_eq!(contents, expected.clone().map(|(_, content)| content));
+    assert_eq!(world.cost(), 1 + 4);
+    // With the sizes known, the long one is not asked for in vain.
+    let all = world.room.all_of(&head).await.unwrap();
+    world.cost();
+    assert_eq!(
+        world.heads(&all, &head).await,
+        expected[..6]
+            .iter()
+            .map(|row| row.1.clone())
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(world.cost(), 1 + 4);
+    let blobs = world.github.whole_journal();
+    assert!(blobs.iter().all(|one| !one.path.contains("/contents/")));
+}
+
+#[tokio::test]
+async fn known_sizes_make_queries_smaller() {
+    let world = World::new();
+    for n in 0..30 {
+        world.git.write(
+            &format!("{n:02}.yml"),
+            &format!("{n} {}", "x".repeat(200_000)),
+        );
+    }
+    let head = world.commit("head");
+    let all = world.room.all_of(&head).await.unwrap();
+    world.cost();
+    let contents = world.heads(&all, &head).await;
+    assert!(
+        contents
+            .iter()
+            .all(|content| matches!(content, BlobContent::Text(text) if text.len() > 200_000))
+    );
+    assert_eq!(world.cost(), 3, "ten files of 200 KB in each");
+}
+
+#[tokio::test]
+async fn a_query_that_is_too_heavy_is_halved() {
+    let heavy = [
+        Answer::status(502),
+        Answer::status(504),
+        Answer::json(
+            200,
+            &json!({"data": null, "errors": [{"message":
+            "Something went wrong while executing your query. This may be the result of a timeout, or it could be a GitHub bug."}]}),
+        ),
+        Answer::json(
+            200,
+            &json!({"data": {"repository": null}, "errors": [{
+            "type": "RESOURCE_LIMITS_EXCEEDED", "path": ["repository", "c0"],
+            "message": "Resource limits for this query exceeded."}]}),
+        ),
+    ];
+    let world = World::new();
+    for n in 0..8 {
+        world.git.write(&format!("{n}.yml"), &n.to_string());
+    }
+    let head = world.commit("head");
+    let files: Vec<_> = (0..8)
+        .map(|n| by_path(&head, &format!("{n}.yml")))
+        .collect();
+    let expected: Vec<_> = (0..8).map(|n| text(&n.to_string())).collect();
+    for answer in heavy {
+        // Eight files, then four, then two and two, then the other four.
+        world
+            .github
+            .inject(Fault::answer(answer).on("POST", "/graphql").times(2));
+        let contents = world.room.contents(&files, None).await.unwrap();
+        assert_eq!(contents, expected);
+        assert_eq!(world.cost(), 5);
+    }
+    let answer = Answer::json(
+        200,
+        &json!({"errors": [{"message": "Something went wrong while executing your query."}]}),
+    );
+    world
+        .github
+        .inject(Fault::answer(answer).on("POST", "/graphql").always());
+    let contents = world.room.contents(&files, None).await.unwrap();
+    assert_eq!(contents, expected, "in the end without GraphQL");
+    world.github.clear_faults();
+}
+
+#[tokio::test]
+async fn without_graphql_files_are_found_in_trees() {
+    let world = World::new();
+    world
+        .git
+        .write("a.yml", "a")
+        .symlink("link", "a.yml")
+        .submodule("module", &"1".repeat(40));
+    let base = world.commit("base");
+    world.git.write("a.yml", "b");
+    let head = world.commit("head");
+    for status in [403, 404] {
+        world
+            .github
+            .inject(Fault::status(status).on("POST", "/graphql"));
+        let names = ["a.yml", "link", "module", "none"];
+        let files = [&base, &head]
+            .into_iter()
+            .flat_map(|at| names.map(|name| by_path(at, name)));
+        let files: Vec<_> = files.collect();
+        let contents = world.room.contents(&files, None).await.unwrap();
+        let others = [
+            BlobContent::Symlink,
+            BlobContent::Absent,
+            BlobContent::Absent,
+        ];
+        let expected = [&[text("a")][..], &others, &[text("b")], &others].concat();
+        assert_eq!(contents, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_revision_that_is_gone_is_no_empty_revision() {
+    let world = World::new();
+    let head = world.commit("head");
+    let gone = CommitSha::parse(&"1".repeat(40)).unwrap();
+    let files = [by_path(&head, "a"), by_path(&gone, "a")];
+    let error = world.room.contents(&files, None).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::NoSuchCommit { commit } if commit == gone.as_str()),
+        "{error}"
+    );
+    let side = Side::File {
+        mode: Some(FileMode::Regular),
+        blob: BlobId::parse(&"2".repeat(40)).unwrap(),
+    };
+    assert!(
+        world
+            .room
+            .contents(&[wanted(&head, "a", side)], None)
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn a_checkout_saves_requests_and_is_believed_by_ids_only() {
+    for world in [World::new(), World::sha256()] {
+        world
+            .git
+            .write("a.yml", "a")
+            .write("dir/b.yml", "b")
+            .write("crlf.yml", "a\nb\n");
+        world
+            .git
+            .write("forged.yml", "true")
+            .write("linked.yml", "linked")
+            .write("gone.yml", "gone");
+        let base = world.commit("base");
+        for name in [
+            "a.yml",
+            "dir/b.yml",
+            "crlf.yml",
+            "forged.yml",
+            "linked.yml",
+            "gone.yml",
+        ] {
+            world.git.write(name, &format!("{name}\nnew\n"));
+        }
+        let head = world.commit("head");
+        let workspace = tempfile::tempdir().unwrap();
+        let at = |name: &str| workspace.path().join(name);
+        world.git.export(head.as_str(), workspace.path()).unwrap();
+        assert!(Checkout::open(workspace.path()).is_none());
+        fs::create_dir(at(".git")).unwrap();
+        let checkout = Checkout::open(workspace.path()).unwrap();
+        let diff = world.room.diff(&base, &head).await.unwrap();
+        let heads: Vec<_> = diff
+            .files
+            .iter()
+            .map(|file| wanted(&head, file.path.as_str(), file.head.clone()))
+            .collect();
+        let expected: Vec<_> = paths(&diff)
+            .iter()
+            .map(|path| text(&format!("{path}\nnew\n")))
+            .collect();
+        world.cost();
+        let contents = world.room.contents(&heads, Some(&checkout)).await.unwrap();
+        assert_eq!((&contents, world.cost()), (&expected, 0));
+
+        fs::write(at("crlf.yml"), "crlf.yml\r\nnew\r\n").unwrap();
+        fs::write(at("forged.yml"), "false").unwrap();
+        fs::rename(at("linked.yml"), at("elsewhere")).unwrap();
+        symlink("elsewhere", at("linked.yml")).unwrap();
+        fs::remove_file(at("gone.yml")).unwrap();
+        let contents = world.room.contents(&heads, Some(&checkout)).await.unwrap();
+        assert_eq!((&contents, world.cost()), (&expected, 1));
+        let asked = world.github.whole_journal().pop().unwrap();
+        let body = String::from_utf8_lossy(&asked.body).into_owned();
+        assert!(Matcher::new("POST", "/graphql").matches(&asked));
+        assert!(
+            body.contains("forged.yml") && !body.contains("a.yml"),
+            "{body}"
+        );
+    }
+}

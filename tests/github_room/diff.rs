@@ -1,0 +1,447 @@
+//! Two revisions and where they differ.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::process::{Command, Stdio};
+
+use port_gitops::git::{CommitSha, FileMode};
+use port_gitops::github::{BlobContent, Relation, Side};
+use port_gitops_sandbox::{Answer, Fault, Sandbox};
+use serde_json::json;
+
+use crate::world::{World, paths, text};
+
+fn write_many(world: &World, count: usize, text: &str) {
+    for n in 0..count {
+        let path = format!("d{}/f{n:05}.yml", n % 7);
+        world.git.write(&path, &format!("{text} {n}\n"));
+    }
+}
+
+#[tokio::test]
+async fn up_to_299_files_are_compared_and_more_are_looked_up_in_trees() {
+    for (count, cost) in [(299, 1), (300, 3), (1_200, 3)] {
+        let world = World::new();
+        world.git.write("same.yml", "same");
+        write_many(&world, 3, "old");
+        let base = world.commit("base");
+        write_many(&world, count, "new");
+        let head = world.commit("head");
+        let diff = world.room.diff(&base, &head).await.unwrap();
+        assert_eq!(diff.files.len(), count);
+        assert_eq!(diff.relation, Relation::Ahead);
+        assert_eq!(diff.base.as_ref(), Some(&base));
+        assert!(diff.files.is_sorted_by_key(|file| &file.path));
+        assert_eq!(world.cost(), cost, "{count}");
+
+        let contents = world.heads(&diff, &head).await;
+        assert!(
+            contents.iter().all(
+                |content| matches!(content, BlobContent::Text(text) if text.starts_with("new "))
+            )
+        );
+        assert_eq!(world.cost(), count.div_ceil(100));
+    }
+}
+
+#[tokio::test]
+async fn relations_are_told_and_both_ways_are_exact() {
+    let world = World::new();
+    let base = world.commit("base");
+    world.git.write("a", "1");
+    let ahead = world.commit("ahead");
+    world.git.create_branch("topic").unwrap();
+    world.git.reset_hard(base.as_str()).unwrap();
+    world.git.write("b", "1");
+    let diverged = world.commit("diverged");
+    world.git.checkout_orphan("orphan");
+    world.git.write("c", "1");
+    let unrelated = world.commit("unrelated");
+    let cases = [
+        (&base, &ahead, Relation::Ahead, vec!["a"]),
+        (&ahead, &base, Relation::Behind, vec!["a"]),
+        (&ahead, &diverged, Relation::Diverged, vec!["a", "b"]),
+        (&ahead, &ahead, Relation::Identical, vec![]),
+        (&ahead, &unrelated, Relation::Unrelated, vec!["a", "c"]),
+    ];
+    for (from, to, relation, expected) in cases {
+        let diff = world.room.diff(from, to).await.unwrap();
+        assert_eq!((diff.relation, paths(&diff)), (relation, expected));
+        assert_eq!(world.room.relation(from, to).await.unwrap(), relation);
+    }
+    let room = &world.room;
+    let diff = room.diff_from_merge_base("topic", &ahead).await.unwrap();
+    assert_eq!((diff.base, diff.files.len()), (Some(base.clone()), 1));
+    let diff = room
+        .diff_from_merge_base(ahead.as_str(), &diverged)
+        .await
+        .unwrap();
+    assert_eq!((diff.base.as_ref(), paths(&diff)), (Some(&base), vec!["b"]));
+    let diff = room.diff_from_merge_base("main", &unrelated).await.unwrap();
+    assert_eq!((diff.base.as_ref(), paths(&diff)), (None, vec!["c"]));
+    assert_eq!(diff.relation, Relation::Unrelated);
+}
+
+#[tokio::test]
+async fn three_changes_among_20_000_files_are_cheap() {
+    let world = World::new();
+    for n in 0..20_000 {
+        world.git.write(
+            &format!("services/{}/{n}/port.yml", n % 50),
+            "identifier: a\n",
+        );
+    }
+    let base = world.commit("base");
+    for n in [7, 7_007, 19_999] {
+        world.git.write(
+            &format!("services/{}/{n}/port.yml", n % 50),
+            "identifier: b\n",
+        );
+    }
+    let head = world.commit("head");
+    let diff = world.room.diff(&base, &head).await.unwrap();
+    assert_eq!((diff.files.len(), world.cost()), (3, 1));
+    // After a force-push back, the comparison does not help.
+    let diff = world.room.diff(&head, &base).await.unwrap();
+    assert_eq!((diff.files.len(), world.cost()), (3, 3));
+    assert_eq!(
+        world.heads(&diff, &base).await,
+        vec![text("identifier: a\n"); 3]
+    );
+    assert_eq!(
+        world.cost(),
+        1,
+        "the same content three times is asked for once"
+    );
+    // 20,000 files and 20,050 folders are too many at once here: only what differs is looked into.
+    world.github.set_tree_limit(10_000);
+    let world = reopened(world);
+    let diff = world.room.diff(&head, &base).await.unwrap();
+    assert_eq!(diff.files.len(), 3);
+    assert!(
+        world.cost() <= 15,
+        "the comparison, two revisions, `services`, three folders"
+    );
+}
+
+fn reopened(mut world: World) -> World {
+    world.reopen("octo-org/catalog");
+    world
+}
+
+#[tokio::test]
+async fn trees_that_are_cut_short_are_walked_at_any_depth() {
+    let world = World::new();
+    for n in 0..40 {
+        world.git.write(&format!("big/{}/{n}.yml", n % 4), "x");
+        world.git.write(&format!("small/{n}.yml"), "x");
+    }
+    world.git.write("top.yml", "x");
+    let base = world.commit("base");
+    world
+        .git
+        .write("big/1/1.yml", "y")
+        .remove("big/2")
+        .write("big/2", "a file now");
+    world
+        .git
+        .rename("top.yml", "TOP.yml")
+        .write("new/deep/er.yml", "z");
+    let head = world.commit("head");
+    let whole = world.room.diff(&head, &base).await.unwrap();
+    assert_eq!(world.cost(), 3);
+    let tree = world.room.tree(&head).await.unwrap();
+    assert_eq!(
+        (tree.len(), world.cost()),
+        (73, 0),
+        "nothing is listed twice"
+    );
+
+    // All of `big` is too much as well, `small` and the folders in `big` are not.
+    world.github.set_tree_limit(30);
+    let world = reopened(world);
+    let walked = world.room.diff(&head, &base).await.unwrap();
+    assert_eq!(walked, whole);
+    assert!(walked.files.is_sorted_by_key(|file| &file.path));
+    assert!(
+        world
+            .github
+            .journal()
+            .iter()
+            .all(|one| !one.path.contains("small"))
+    );
+    assert_eq!(world.room.tree(&head).await.unwrap(), tree);
+    let journal = world.github.journal();
+    let mut asked: Vec<_> = journal.iter().map(|one| (&one.path, &one.query)).collect();
+    asked.sort();
+    asked.dedup();
+    assert_eq!(asked.len(), journal.len(), "nothing is listed twice");
+}
+
+#[tokio::test]
+async fn every_kind_of_entry_and_its_change_is_seen() {
+    let world = World::new();
+    let module = "1".repeat(40);
+    world
+        .git
+        .write("to-link", "a")
+        .write("to-folder", "a")
+        .write("folder/to-file", "a");
+    world
+        .git
+        .write("mode", "a")
+        .write("case.yml", "a long enough text to be found again\n");
+    world
+        .git
+        .symlink("link", "to")
+        .submodule("module", &module)
+        .symlink("to-text", "mode");
+    world.git.write(
+        "moved.yml",
+        "another text that is long enough to be found\n",
+    );
+    let base = world.commit("base");
+    world
+        .git
+        .remove("to-link")
+        .symlink("to-link", "mode")
+        .remove("to-folder");
+    world
+        .git
+        .write("to-folder/file", "b")
+        .remove("folder")
+        .write("folder", "b");
+    world
+        .git
+        .set_executable("mode")
+        .rename("case.yml", "Case.yml");
+    world
+        .git
+        .symlink("link", "elsewhere")
+        .submodule("module", &"2".repeat(40));
+    world
+        .git
+        .remove("to-text")
+        .write("to-text", "text")
+        .rename("moved.yml", "x/moved.yml");
+    let head = world.commit("head");
+    let expected = [
+        (
+            "Case.yml",
+            text("a long enough text to be found again\n"),
+            BlobContent::Absent,
+        ),
+        (
+            "case.yml",
+            BlobContent::Absent,
+            text("a long enough text to be found again\n"),
+        ),
+        ("folder", text("b"), BlobContent::Absent),
+        ("folder/to-file", BlobContent::Absent, text("a")),
+        ("link", BlobContent::Symlink, BlobContent::Symlink),
+        ("mode", text("a"), text("a")),
+        ("module", BlobContent::Absent, BlobContent::Absent),
+        (
+            "moved.yml",
+            BlobContent::Absent,
+            text("another text that is long enough to be found\n"),
+        ),
+        ("to-folder", BlobContent::Absent, text("a")),
+        ("to-folder/file", text("b"), BlobContent::Absent),
+        ("to-link", BlobContent::Symlink, text("a")),
+        ("to-text", text("text"), BlobContent::Symlink),
+        (
+            "x/moved.yml",
+            text("another text that is long enough to be found\n"),
+            BlobContent::Absent,
+        ),
+    ];
+    // By comparison, by trees, and by trees the other way round.
+    let compared = world.room.diff(&base, &head).await.unwrap();
+    assert_eq!(world.cost(), 1);
+    let reverse = world.room.diff(&head, &base).await.unwrap();
+    for (diff, swapped) in [(&compared, false), (&reverse, true)] {
+        assert_eq!(
+            paths(diff),
+            expected.iter().map(|row| row.0).collect::<Vec<_>>()
+        );
+        for (file, (path, at_head, at_base)) in diff.files.iter().zip(&expected) {
+            let (new, old) = if swapped {
+                (&base, &head)
+            } else {
+                (&head, &base)
+            };
+            let wanted = [
+                crate::world::wanted(new, path, file.head.clone()),
+                crate::world::wanted(old, path, file.base.clone()),
+            ];
+            let mut contents = world.room.contents(&wanted, None).await.unwrap();
+            if swapped {
+                contents.reverse();
+            }
+            assert_eq!(contents, [at_head.clone(), at_base.clone()], "{path}");
+        }
+    }
+    let modes: Vec<_> = reverse
+        .files
+        .iter()
+        .filter_map(|file| match &file.base {
+            Side::File { mode, .. } => *mode,
+            _ => None,
+        })
+        .collect();
+    assert!(modes.contains(&FileMode::Executable) && modes.contains(&FileMode::Submodule));
+}
+
+#[tokio::test]
+async fn any_path_that_git_allows_is_found_and_read() {
+    let names = [
+        "a b.yml",
+        "#.yml",
+        "?.yml",
+        "%41.yml",
+        "'\".yml",
+        "new\nline.yml",
+        "\\n.yml",
+        "tab\t.yml",
+        "ü/日本.yml",
+        "-x.yml",
+        "{a}/[b]/*.yml",
+        "a:b.yml",
+        "$p0.yml",
+        "\u{1}.yml",
+        "...yml",
+        "a\\b.yml",
+    ];
+    let world = World::new();
+    let base = world.commit("base");
+    for name in names {
+        world.git.write(name, name);
+    }
+    let head = world.commit("head");
+    let compared = world.room.diff(&base, &head).await.unwrap();
+    let walked = world.room.all_of(&head).await.unwrap();
+    let mut sorted = names;
+    sorted.sort_unstable();
+    for diff in [compared, walked] {
+        assert_eq!(paths(&diff), sorted);
+        assert_eq!(world.heads(&diff, &head).await, sorted.map(text));
+    }
+}
+
+/// A commit on `main` with one more file, at a path of any bytes.
+fn commit_at(world: &World, path: &[u8], content: &str) -> CommitSha {
+    let git = |arguments: &[&OsStr], input: &str| {
+        let mut child = Command::new("git")
+            .args(arguments)
+            .env("GIT_DIR", world.git.path())
+            .env("GIT_INDEX_FILE", world.git.path().join("test-index"))
+            .envs(["AUTHOR", "COMMITTER"].map(|who| (format!("GIT_{who}_NAME"), "Test")))
+            .envs(["AUTHOR", "COMMITTER"].map(|who| (format!("GIT_{who}_EMAIL"), "t@example.com")))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let words = |text: &'static str| text.split(' ').map(OsStr::new).collect::<Vec<_>>();
+    let blob = git(&words("hash-object -w --stdin"), content);
+    let mut entry = format!("100644,{blob},").into_bytes();
+    entry.extend(path);
+    let mut add = words("update-index --add --cacheinfo");
+    add.push(OsStr::from_bytes(&entry));
+    git(&words("read-tree main"), "");
+    git(&add, "");
+    let tree = git(&words("write-tree"), "");
+    let commit = ["commit-tree", &tree, "-p", "main", "-m", "raw"].map(OsStr::new);
+    let id = git(&commit, "");
+    git(&["update-ref", "refs/heads/main", &id].map(OsStr::new), "");
+    CommitSha::parse(&id).unwrap()
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_utf_8_is_shown_in_other_letters_and_read_all_the_same() {
+    let world = World::new();
+    world.git.write("a.yml", "a");
+    let base = world.commit("base");
+    let head = commit_at(&world, b"caf\xe9.yml", "new");
+    let changed = commit_at(&world, b"caf\xe9.yml", "newer");
+    let diff = world.room.diff(&base, &head).await.unwrap();
+    assert_eq!(paths(&diff), ["caf\u{fffd}.yml"]);
+    assert_eq!(world.heads(&diff, &head).await, [text("new")]);
+    let diff = world.room.diff(&head, &changed).await.unwrap();
+    assert_eq!(world.heads(&diff, &changed).await, [text("newer")]);
+    let before = crate::world::wanted(&head, "?", diff.files[0].base.clone());
+    assert_eq!(
+        world.room.contents(&[before], None).await.unwrap(),
+        [text("new")]
+    );
+    // Also where only its content is known.
+    let Side::File { blob, .. } = diff.files[0].head.clone() else {
+        panic!("{diff:?}");
+    };
+    let listed = crate::world::wanted(&changed, "?", Side::File { mode: None, blob });
+    assert_eq!(
+        world.room.contents(&[listed], None).await.unwrap(),
+        [text("newer")]
+    );
+}
+
+#[tokio::test]
+async fn a_sha_256_repository_is_read_alike() {
+    let world = World::sha256();
+    world.git.write("a.yml", "old");
+    let base = world.commit("base");
+    world.git.write("a.yml", "new");
+    let head = world.commit("head");
+    assert_eq!(head.as_str().len(), 64);
+    for (from, to, expected) in [(&base, &head, "new"), (&head, &base, "old")] {
+        let diff = world.room.diff(from, to).await.unwrap();
+        assert_eq!(world.heads(&diff, to).await, [text(expected)]);
+    }
+}
+
+#[tokio::test]
+async fn a_comparison_that_takes_too_long_is_made_without_it() {
+    let world = World::new();
+    let base = world.commit("base");
+    world.git.write("a.yml", "a");
+    let head = world.commit("head");
+    let body = json!({"message": "Server Error: Sorry, this diff is taking too long to generate."});
+    let slow = || Fault::answer(Answer::json(422, &body)).on("GET", "*/compare/*");
+    world.github.inject(slow());
+    let diff = world.room.diff(&base, &head).await.unwrap();
+    assert_eq!(
+        (paths(&diff), diff.relation),
+        (vec!["a.yml"], Relation::Ahead)
+    );
+    world.github.inject(slow());
+    let diff = world
+        .room
+        .diff_from_merge_base("main", &head)
+        .await
+        .unwrap();
+    assert_eq!(diff.base, Some(head));
+}
+
+#[tokio::test]
+async fn a_folder_that_is_too_large_by_itself_is_an_error() {
+    let world = World::new();
+    write_many(&world, 10, "x");
+    let head = world.commit("head");
+    let cut = Answer::json(200, &json!({"sha": "0", "tree": [], "truncated": true}));
+    world
+        .github
+        .inject(Fault::answer(cut).on("GET", "*/git/trees/*").times(2));
+    let error = world.room.tree(&head).await.unwrap_err().to_string();
+    assert!(error.contains("too many files"), "{error}");
+}
