@@ -93,7 +93,7 @@ async fn pipeline(
         Decision::Run(run) => run,
         Decision::Nothing(reason) => return nothing_to_do(&reason, &setup, log),
     };
-    let port = setup.connect_port(&run, log)?;
+    let port = setup.connect_port(&run, shutdown, log)?;
     log.line(setup.heading(&run, port.as_ref()));
     let session = Session {
         setup: &setup,
