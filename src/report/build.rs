@@ -113,7 +113,8 @@ impl Findings {
         let mut note = None;
         match outcome {
             Some(Outcome::Rejected(rejection)) => {
-                note = Some(format!("{} ({})", rejection.message, rejection.status));
+                let text = format!("{} ({})", rejection.message, rejection.status);
+                note = Some(redaction.conceal_text(&declaration.source, &text));
                 self.rejections
                     .push(rejection::diagnostic(declaration, rejection));
             }

@@ -49,6 +49,14 @@ pub(super) enum Line {
     Skipped(usize),
 }
 
+/// `… 1 line`, `… 2 lines`.
+pub(super) fn skipped(count: usize) -> String {
+    match count {
+        1 => "… 1 line".to_owned(),
+        count => format!("… {count} lines"),
+    }
+}
+
 /// What is shown of a change.
 pub(super) fn of(change: &Change) -> Delta {
     let (from, to) = (value(&change.from), value(&change.to));

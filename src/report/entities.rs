@@ -141,6 +141,6 @@ fn write_line(line: &Line, log: &Log) {
         Line::Kept(kept) => Colour::Dim.paint(&text(' ', kept)),
         Line::Removed(removed) => Colour::Red.paint(&text('-', removed)),
         Line::Added(added) => Colour::Green.paint(&text('+', added)),
-        Line::Skipped(count) => Colour::Dim.paint(&format!("          … {count} lines")),
+        Line::Skipped(count) => Colour::Dim.paint(&format!("          {}", delta::skipped(*count))),
     });
 }

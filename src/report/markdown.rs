@@ -77,7 +77,7 @@ fn add_change(change: &super::redact::Change, lines: &mut Vec<String>) {
                 Line::Kept(text) => format!("      {}", visible(text)),
                 Line::Removed(text) => format!("-     {}", visible(text)),
                 Line::Added(text) => format!("+     {}", visible(text)),
-                Line::Skipped(count) => format!("      … {count} lines"),
+                Line::Skipped(count) => format!("      {}", delta::skipped(*count)),
             }));
         }
     }

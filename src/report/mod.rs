@@ -315,3 +315,6 @@ impl Report {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;
