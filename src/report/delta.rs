@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::redact::{Change, REDACTED, Shown};
 
 /// Longer values are cut to this many characters.
-const WIDTH: usize = 100;
+const WIDTH: usize = 80;
 /// Of objects no more keys than these are shown.
 const KEYS: usize = 20;
 /// Of a text's difference no more lines than these are shown.
