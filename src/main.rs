@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use port_gitops::check::{self, Verdict};
 use port_gitops::environment::Environment;
 use port_gitops::shutdown::{ShutdownTrigger, shutdown};
 use port_gitops::{Exit, run};
@@ -12,12 +13,23 @@ const TERMINATED: u8 = 128 + 15;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let (trigger, shutdown) = shutdown();
-    let listener = tokio::spawn(listen(trigger));
     // A variable that is not UTF-8 cannot be an input of ours.
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let exit = run(Environment::new(variables), std::io::stdout(), shutdown).await;
+    let environment = Environment::new(variables);
+    // An action has no arguments: its inputs are variables.
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    if arguments.peek().is_some() {
+        return match check::run(arguments, &environment).await {
+            Verdict::Sound => ExitCode::SUCCESS,
+            Verdict::Invalid => ExitCode::from(1),
+            Verdict::CannotGoOn => ExitCode::from(2),
+        };
+    }
+
+    let (trigger, shutdown) = shutdown();
+    let listener = tokio::spawn(listen(trigger));
+    let exit = run(environment, std::io::stdout(), shutdown).await;
     match exit {
         Exit::Success => ExitCode::SUCCESS,
         Exit::Failure => ExitCode::from(1),

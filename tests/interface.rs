@@ -15,7 +15,11 @@ fn read(path: &str) -> String {
 }
 
 fn action() -> Node {
-    let source = Source::new(RepoPath::new("action.yml"), read("action.yml"));
+    yaml("action.yml")
+}
+
+fn yaml(path: &str) -> Node {
+    let source = Source::new(RepoPath::new(path), read(path));
     let documents = document::parse(&source);
     assert!(
         documents.diagnostics.is_empty(),
@@ -30,6 +34,16 @@ fn keys(node: &Node) -> Vec<&str> {
         Value::Object(members) => members.iter().map(|member| member.key.as_str()).collect(),
         _ => panic!("not a mapping"),
     }
+}
+
+fn at<'n>(node: &'n Node, path: &[&str]) -> &'n Node {
+    path.iter().fold(node, |node, key| {
+        node.get(key).unwrap_or_else(|| panic!("no `{key}`"))
+    })
+}
+
+fn text<'n>(node: &'n Node, key: &str) -> &'n str {
+    at(node, &[key]).as_str().unwrap()
 }
 
 /// The first cell's code of each row of the table below a heading.
@@ -65,13 +79,76 @@ fn every_input_and_output_is_described() {
 }
 
 #[test]
-fn the_readme_lists_every_input_output_and_code() {
-    let readme = read("README.md");
-    assert_eq!(table(&readme, "Inputs"), inputs::NAMES);
+fn the_reference_lists_every_input_output_and_code() {
+    let reference = read("docs/reference.md");
+    assert_eq!(table(&reference, "Inputs"), inputs::NAMES);
     assert_eq!(
-        table(&readme, "Outputs"),
+        table(&reference, "Outputs"),
         keys(action().get("outputs").unwrap())
     );
     let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-    assert_eq!(table(&readme, "Troubleshooting"), codes);
+    assert_eq!(table(&reference, "Diagnostics"), codes);
+}
+
+/// What a caller of the reusable workflow can set and get is what a step can. The secrets have their
+/// own section there, and the token is the caller's.
+#[test]
+fn the_reusable_workflow_passes_everything_through() {
+    let action = action();
+    let workflow = yaml(".github/workflows/sync.yml");
+    let call = at(&workflow, &["on", "workflow_call"]);
+    let job = at(&workflow, &["jobs", "sync"]);
+    let Value::Array(steps) = &at(job, &["steps"]).value else {
+        panic!("no steps");
+    };
+
+    let with = at(&steps[0], &["with"]);
+    assert_eq!(keys(with), inputs::NAMES);
+    let secrets = keys(at(call, &["secrets"]));
+    for name in inputs::NAMES {
+        let context = match name {
+            "github-token" => "github.token".to_owned(),
+            secret if secrets.contains(&secret) => format!("secrets.{secret}"),
+            input => format!("inputs.{input}"),
+        };
+        assert_eq!(text(with, name), format!("${{{{ {context} }}}}"));
+    }
+    let mut settable = keys(at(call, &["inputs"]));
+    settable.retain(|name| *name != "runs-on");
+    settable.extend(secrets);
+    settable.push("github-token");
+    settable.sort_unstable();
+    let mut all = inputs::NAMES;
+    all.sort_unstable();
+    assert_eq!(settable, all);
+
+    let outputs = keys(action.get("outputs").unwrap());
+    assert_eq!(keys(at(call, &["outputs"])), outputs);
+    assert_eq!(keys(at(job, &["outputs"])), outputs);
+    for name in outputs {
+        let value = text(at(call, &["outputs", name]), "value");
+        assert_eq!(value, format!("${{{{ jobs.sync.outputs.{name} }}}}"));
+        let value = text(at(job, &["outputs"]), name);
+        assert_eq!(value, format!("${{{{ steps.sync.outputs.{name} }}}}"));
+    }
+}
+
+/// A default that the action has and the called workflow repeats must be the same.
+#[test]
+fn the_reusable_workflows_defaults_are_the_actions() {
+    let action = action();
+    let workflow = yaml(".github/workflows/sync.yml");
+    let given = at(&workflow, &["on", "workflow_call", "inputs"]);
+    for name in keys(given) {
+        let default = |node: &Node| node.get("default").map(|value| value.to_json());
+        let Some(here) = default(at(given, &[name])) else {
+            continue;
+        };
+        let Some(input) = action.get("inputs").unwrap().get(name) else {
+            assert_eq!(name, "runs-on");
+            continue;
+        };
+        let there = default(input).unwrap_or_else(|| panic!("`{name}` has no default"));
+        assert_eq!(here.to_string(), there.as_str().unwrap(), "{name}");
+    }
 }

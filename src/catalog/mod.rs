@@ -11,6 +11,7 @@ pub mod order;
 pub mod plan;
 pub mod reference;
 pub mod rules;
+pub mod validate;
+
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod validate;

@@ -1,7 +1,7 @@
 //! Diagnostics as annotations on the lines of the files.
 
 use super::log::{Command, Log};
-use super::{Ending, EntityReport, Report, State};
+use super::{Ending, Report, State};
 use crate::diagnostic::{Diagnostic, Severity};
 
 /// GitHub shows no more than this of each level a step.
@@ -17,38 +17,52 @@ pub fn write(report: &Report, log: &Log) {
     if let Some(reason) = stopped {
         write_error(reason, log);
     }
+    let held_back = held_back(report);
+    if let Some(message) = &held_back {
+        write_error(message, log);
+    }
+    let errors = usize::from(stopped.is_some()) + usize::from(held_back.is_some());
+    write_levels(&report.diagnostics, errors, log);
+}
+
+/// Writes the annotations of `diagnostics`, which are in the order of files and lines.
+pub fn write_diagnostics(diagnostics: &[Diagnostic], log: &Log) {
+    write_levels(diagnostics, 0, log);
+}
+
+/// `errors_before` is how many errors the step has shown already.
+fn write_levels(diagnostics: &[Diagnostic], errors_before: usize, log: &Log) {
     for severity in [Severity::Error, Severity::Warning, Severity::Notice] {
-        let taken = usize::from(severity == Severity::Error && stopped.is_some());
-        let shown = SHOWN_A_LEVEL - taken;
-        let more = report
-            .diagnostics_of(severity)
-            .count()
-            .saturating_sub(shown);
-        for (index, diagnostic) in report.diagnostics_of(severity).take(shown).enumerate() {
+        let shown = match severity {
+            Severity::Error => SHOWN_A_LEVEL - errors_before,
+            Severity::Warning | Severity::Notice => SHOWN_A_LEVEL,
+        };
+        let level: Vec<_> = diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity() == severity)
+            .collect();
+        let more = level.len().saturating_sub(shown);
+        for (index, diagnostic) in level.into_iter().take(shown).enumerate() {
             let is_last = index + 1 == shown;
             write_one(diagnostic, if is_last { more } else { 0 }, log);
         }
     }
-    write_held_back(report, log);
 }
 
 /// What was not deleted has no place at head, so there is one annotation for all of it.
-fn write_held_back(report: &Report, log: &Log) {
-    let held_back = |entity: &&EntityReport| entity.state == State::HeldBack;
-    let count = report.entities.iter().filter(held_back).count();
-    let Some(first) = report.entities.iter().find(held_back) else {
-        return;
-    };
-    let reason = first
-        .note
-        .as_deref()
-        .unwrap_or("something speaks against it");
-    let others = match count - 1 {
+fn held_back(report: &Report) -> Option<String> {
+    let mut entities = report
+        .entities
+        .iter()
+        .filter(|entity| entity.state == State::HeldBack);
+    let first = entities.next()?;
+    let others = match entities.count() {
         0 => String::new(),
         others => format!(" and {others} more"),
     };
-    let name = first.name();
-    write_error(&format!("`{name}`{others} not deleted: {reason}"), log);
+    let (name, note) = (first.name(), first.note.as_deref());
+    let reason = note.unwrap_or("something speaks against it");
+    Some(format!("`{name}`{others} not deleted: {reason}"))
 }
 
 /// Writes an error that has no place in a file.

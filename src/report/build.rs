@@ -4,13 +4,14 @@ use super::redact::Redaction;
 use super::{Ending, EntityReport, Link, State, notices, rejection};
 use crate::apply::{Applied, DeletionOutcome, Outcome, Stopped};
 use crate::catalog::declare::Declarations;
-use crate::catalog::entity::Entity;
+use crate::catalog::entity::{Entity, EntityKey};
 use crate::catalog::live::{LiveEntity, differences};
 use crate::catalog::merge::Merge;
 use crate::catalog::plan::{Action, Deletion, Plan, Reason, Untouched, Upsert};
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::event::Mode;
 use crate::port::Upserted;
+use crate::source::Location;
 
 /// What a run found and did, for the report.
 #[derive(Debug, Default)]
@@ -71,7 +72,7 @@ impl Findings {
     fn add_invalid(&mut self, head: &Declarations) {
         let invalid = head.invalid.iter().map(|invalid| {
             let location = invalid.location.clone();
-            EntityReport::new(invalid.key.clone(), State::Invalid, location)
+            EntityReport::new(invalid.key.clone(), State::Invalid, Some(location))
         });
         self.entities.extend(invalid);
     }
@@ -85,20 +86,19 @@ impl Findings {
         let (state, note) = match reason {
             Reason::Unchanged => (State::Unchanged, None),
             Reason::Removed => (State::Removed, None),
+            Reason::Unclaimed => (
+                State::Removed,
+                Some("no file declares it; a later run deletes it".to_owned()),
+            ),
             Reason::HeldBack(reason) => (State::HeldBack, Some(reason.clone())),
             Reason::Superseded => (
                 State::Superseded,
                 Some("the branch has a newer declaration, which a newer run writes".to_owned()),
             ),
             Reason::OwnedElsewhere(owner) => {
-                let text = format!("`{key}` was last written by another owner: {owner}");
-                let found = Diagnostic::new(Code::OwnedElsewhere, location.clone(), text)
-                    .label("owned elsewhere")
-                    .help("declare it in one place only; to take it over, remove it there first");
-                self.rejections.push(match mode {
-                    Mode::Plan => found.warn(),
-                    Mode::Apply => found,
-                });
+                let location = location.iter();
+                self.rejections
+                    .extend(location.map(|location| owned_elsewhere(key, owner, location, mode)));
                 (State::OwnedElsewhere, Some(format!("by {owner}")))
             }
         };
@@ -139,7 +139,7 @@ impl Findings {
             ..EntityReport::new(
                 Some(key),
                 state(upsert.action, outcome),
-                declaration.location(),
+                Some(declaration.location()),
             )
         });
     }
@@ -152,6 +152,7 @@ impl Findings {
                 (State::Failed, Some(note))
             }
             Some(DeletionOutcome::HeldBack(reason)) => (State::HeldBack, Some(reason.clone())),
+            Some(DeletionOutcome::Superseded) => (State::Superseded, None),
             Some(DeletionOutcome::NotSent) => (State::NotWritten, None),
             Some(DeletionOutcome::Unknown) => (State::Unknown, None),
         };
@@ -186,7 +187,20 @@ fn state(action: Action, outcome: Option<&Outcome>) -> State {
         Some(Outcome::Rejected(_)) => State::Failed,
         Some(Outcome::NotSent) => State::NotWritten,
         Some(Outcome::Blocked(_)) => State::Blocked,
+        Some(Outcome::Superseded) => State::Superseded,
         Some(Outcome::Unknown) => State::Unknown,
+    }
+}
+
+/// Only a plan lets it pass with a warning.
+fn owned_elsewhere(key: &EntityKey, owner: &str, location: &Location, mode: Mode) -> Diagnostic {
+    let text = format!("`{key}` was last written by another owner: {owner}");
+    let found = Diagnostic::new(Code::OwnedElsewhere, location.clone(), text)
+        .label("owned elsewhere")
+        .help("declare it in one place only; to take it over, remove it there first");
+    match mode {
+        Mode::Plan => found.warn(),
+        Mode::Apply => found,
     }
 }
 
@@ -205,6 +219,9 @@ fn links(entity: &Entity, redaction: Redaction<'_>) -> Vec<Link> {
     links
 }
 
-fn place(entity: &EntityReport) -> (&str, usize) {
-    (entity.location.path().as_str(), entity.location.span.start)
+/// What no file declares comes last.
+fn place(entity: &EntityReport) -> (bool, Option<(&str, usize)>) {
+    let location = entity.location.as_ref();
+    let place = location.map(|location| (location.path().as_str(), location.span.start));
+    (place.is_none(), place)
 }

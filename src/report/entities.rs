@@ -64,7 +64,9 @@ pub(super) fn write(entities: &[&EntityReport], mode: Mode, log: &Log) {
     let mut detailed = 0;
     for entity in entities {
         let label = label(entity.state, mode);
-        let (name, location) = (entity.name(), entity.location.to_string());
+        let location = entity.location.as_ref();
+        let location = location.map(ToString::to_string).unwrap_or_default();
+        let name = entity.name();
         let (name, location) = (visible(&name), visible(&location));
         let sign = match sign(entity.state) {
             '+' => Colour::Green.paint("+"),

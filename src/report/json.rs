@@ -72,7 +72,7 @@ fn entity(entity: &EntityReport) -> Value {
         "state": entity.state,
         "note": entity.note,
         "changes": entity.changes.iter().map(change).collect::<Value>(),
-        "location": location(&entity.location),
+        "location": entity.location.as_ref().map(location),
     })
 }
 
@@ -84,7 +84,8 @@ fn change(change: &Change) -> Value {
     })
 }
 
-fn diagnostic(diagnostic: &Diagnostic) -> Value {
+/// A diagnostic, as the report holds it.
+pub fn diagnostic(diagnostic: &Diagnostic) -> Value {
     json!({
         "code": diagnostic.code.as_str(),
         "severity": diagnostic.severity().as_str(),

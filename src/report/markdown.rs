@@ -110,10 +110,9 @@ fn fence(text: &str) -> String {
 /// An entity with a link to its line, where head has it.
 pub(super) fn linked(entity: &EntityReport, report: &Report) -> String {
     let name = escape(&entity.name());
-    if entity.is_removed {
-        name
-    } else {
-        format!("[{name}]({})", report.link(&entity.location))
+    match entity.location.as_ref().filter(|_| !entity.is_removed) {
+        Some(location) => format!("[{name}]({})", report.link(location)),
+        None => name,
     }
 }
 

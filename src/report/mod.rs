@@ -213,8 +213,8 @@ pub struct EntityReport {
     pub key: Option<EntityKey>,
     /// What became of it.
     pub state: State,
-    /// Where it is declared, or was.
-    pub location: Location,
+    /// Where it is declared, or was, if Git ever declared it as far as is known.
+    pub location: Option<Location>,
     /// Whether head no longer has that place.
     pub is_removed: bool,
     /// Why, in words that fit behind the state.
@@ -238,7 +238,7 @@ pub struct Link {
 
 impl EntityReport {
     /// An entity of which nothing else is known.
-    pub fn new(key: Option<EntityKey>, state: State, location: Location) -> Self {
+    pub fn new(key: Option<EntityKey>, state: State, location: Option<Location>) -> Self {
         Self {
             key,
             is_removed: matches!(state, State::Removed | State::HeldBack),
@@ -252,9 +252,10 @@ impl EntityReport {
 
     /// Its key, or its file where that is all that is known.
     pub fn name(&self) -> String {
-        match &self.key {
-            Some(key) => key.to_string(),
-            None => format!("({})", self.location.path()),
+        match (&self.key, &self.location) {
+            (Some(key), _) => key.to_string(),
+            (None, Some(location)) => format!("({})", location.path()),
+            (None, None) => "(unknown)".to_owned(),
         }
     }
 }

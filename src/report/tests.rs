@@ -164,7 +164,7 @@ fn plan(head: &Declarations) -> Plan {
     };
     let untouched = |name: &str, reason| Untouched {
         key: key(name),
-        location: declared(1).location(),
+        location: Some(declared(1).location()),
         reason,
     };
     Plan {
@@ -179,7 +179,7 @@ fn plan(head: &Declarations) -> Plan {
         ],
         deletions: vec![Deletion {
             key: key("old-service"),
-            location: declared(1).location(),
+            location: Some(declared(1).location()),
             targets: Vec::new(),
             successors: Vec::new(),
         }],

@@ -84,8 +84,13 @@ control() {
 }
 
 # Pushes a commit with one file: `push PATH TEXT`
-push() {
-  control POST push "$(jq -n --arg path "$1" --arg text "$2" '{files: {($path): $text}}')" >/dev/null
+push() { send_change push "$@"; }
+
+# Opens a pull request that changes one file: `pull_request PATH TEXT`
+pull_request() { send_change pull-request "$@"; }
+
+send_change() {
+  control POST "$1" "$(jq -n --arg path "$2" --arg text "$3" '{files: {($path): $text}}')" >/dev/null
 }
 
 # Whether Port has an entity: `has_entity BLUEPRINT IDENTIFIER`

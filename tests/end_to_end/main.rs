@@ -8,7 +8,9 @@
 )]
 
 mod bad_input;
+mod check;
 mod first_light;
+mod hostile;
 mod interrupted;
 mod mock;
 mod networks;

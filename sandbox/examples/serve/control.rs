@@ -3,6 +3,7 @@
 //! | request | |
 //! | --- | --- |
 //! | `POST /push` `{"files": {"port.yml": "text", "old.yml": null}, "message": "…"}` | commits, pushes, writes the event's file, answers with the event |
+//! | `POST /pull-request`, the same body | commits that to a branch of its own, and opens a pull request to the branch that pushes go to |
 //! | `GET /port/entities` | the catalog, with who wrote each entity last |
 //! | `GET /port/requests`, `GET /github/requests` | what was asked; `at` is in milliseconds since 1970 |
 //! | `DELETE /port/requests`, `DELETE /github/requests` | forgets it |
@@ -20,7 +21,7 @@ use port_gitops_sandbox::{Fault, Sandbox};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::world::{Push, World};
+use crate::world::{self, Push, World};
 
 type Answer<T> = Result<T, (StatusCode, String)>;
 
@@ -79,6 +80,7 @@ impl From<FaultOrder> for Fault {
 pub(crate) fn router(world: Arc<World>) -> Router {
     Router::new()
         .route("/push", post(push))
+        .route("/pull-request", post(pull_request))
         .route("/port/entities", get(entities))
         .route("/{api}/requests", get(requests).delete(forget))
         .route("/{api}/faults", post(inject).delete(mend))
@@ -95,7 +97,17 @@ impl World {
 }
 
 async fn push(State(world): State<Arc<World>>, Json(push): Json<Push>) -> Answer<Json<Value>> {
-    let event = world.push(&push);
+    answer(world.push(&push))
+}
+
+async fn pull_request(
+    State(world): State<Arc<World>>,
+    Json(push): Json<Push>,
+) -> Answer<Json<Value>> {
+    answer(world.pull_request(&push))
+}
+
+fn answer(event: world::Result<Value>) -> Answer<Json<Value>> {
     let event = event.map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
     Ok(Json(event))
 }

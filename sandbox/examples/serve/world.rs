@@ -5,9 +5,10 @@ use std::error::Error;
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use port_gitops_sandbox::github::Edition;
+use port_gitops_sandbox::github::{Edition, PullRequest};
 use port_gitops_sandbox::port::blueprints;
 use port_gitops_sandbox::{Exchange, GitHubSandbox, PortSandbox, Sandbox, TestRepository};
 use serde::Deserialize;
@@ -24,8 +25,10 @@ pub(crate) struct World {
     repository: TestRepository,
     pub(crate) github: GitHubSandbox,
     pub(crate) port: PortSandbox,
-    /// The payload of the push before now.
+    /// The payload of the latest event.
     pub(crate) event_file: PathBuf,
+    /// How many there were.
+    pull_requests: AtomicU64,
     started: SystemTime,
 }
 
@@ -71,23 +74,42 @@ impl World {
             github,
             port,
             event_file: folder.canonicalize()?.join("event.json"),
+            pull_requests: AtomicU64::new(0),
             started,
         })
     }
 
     /// Commits and pushes; gives the event, which is also in its file then.
     pub(crate) fn push(&self, push: &Push) -> Result<Value> {
+        let before = self.repository.head()?;
+        self.stage(push);
+        let after = self.repository.commit(&push.message)?;
+        let event = self.github.push_event(BRANCH, &before, &after)?;
+        fs::write(&self.event_file, event.to_string())?;
+        Ok(event)
+    }
+
+    /// The same as a pull request from a new branch.
+    pub(crate) fn pull_request(&self, push: &Push) -> Result<Value> {
+        let number = self.pull_requests.fetch_add(1, Ordering::Relaxed) + 1;
+        let branch = format!("change-{number}");
+        self.repository.create_branch(&branch)?;
+        self.stage(push);
+        self.repository.commit(&push.message)?;
+        self.repository.checkout(BRANCH)?;
+        let pull_request = PullRequest::new(number, BRANCH, &branch);
+        let event = self.github.pull_request_event(&pull_request)?;
+        fs::write(&self.event_file, event.to_string())?;
+        Ok(event)
+    }
+
+    fn stage(&self, push: &Push) {
         for (path, text) in &push.files {
             match text {
                 Some(text) => self.repository.write(path, text),
                 None => self.repository.remove(path),
             };
         }
-        let before = self.repository.head()?;
-        let after = self.repository.commit(&push.message)?;
-        let event = self.github.push_event(BRANCH, &before, &after)?;
-        fs::write(&self.event_file, event.to_string())?;
-        Ok(event)
     }
 
     /// The catalog's entities, with who wrote them last.

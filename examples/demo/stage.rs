@@ -1,7 +1,4 @@
-//! A small organisation's repository, pushed commit by commit, without any account.
-//!
-//! A Port API and a GitHub API run on this machine; the action runs on each push as GitHub would
-//! run it. Start it with `cargo run --example demo`.
+//! Where the demo plays: a GitHub API and a Port API on this machine, and the action between them.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -10,121 +7,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 use port_gitops::environment::Environment;
 use port_gitops::shutdown::shutdown;
 use port_gitops::{Exit, run};
-use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET, blueprints};
+use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use port_gitops_sandbox::{GitHubSandbox, PortSandbox, Sandbox, Step, StepResult, TestRepository};
 use serde_json::Value;
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
-    let mut organisation = Organisation::new()?;
-
-    organisation.repository.write("domains.port.yml", DOMAINS);
-    organisation.repository.write("billing/port.yml", BILLING);
-    organisation.repository.write("shop/entity.json", SHOP);
-    organisation.push("Describe the shop").await?;
-
-    organisation.repository.write(
-        "shop/entity.json",
-        &SHOP.replace("\"Shop\"", "\"Web Shop\""),
-    );
-    organisation
-        .repository
-        .write("billing/port.yml", &BILLING.replace("team: [", "team:   ["));
-    organisation
-        .push("Rename the shop, and tidy the billing file")
-        .await?;
-
-    organisation
-        .repository
-        .write("mail/port.yml", MAIL_WITH_MISTAKES);
-    organisation.repository.write("search/port.yml", SEARCH);
-    organisation.push("Add mail and search").await?;
-
-    organisation.repository.write("mail/port.yml", MAIL);
-    organisation.push("Mend the mail service's file").await?;
-
-    organisation.show_catalog()
-}
-
-const FILES: &str = "
-**/port.yml
-**/entity.json => microservice   # these name no blueprint themselves
-*.port.yml     => domain
-";
-
-const DOMAINS: &str = "\
-- identifier: sales
-  title: Sales
-- identifier: messaging
-  title: Messaging
-";
-
-const BILLING: &str = "\
-identifier: billing
-blueprint: microservice
-title: Billing
-team: [payments]
-properties:
-  language: Rust
-relations:
-  domain: sales
-";
-
-const SHOP: &str = r#"{
-  "identifier": "shop",
-  "title": "Shop",
-  "properties": {"url": "https://github.com/octo-org/shop", "language": "Go"},
-  "relations": {"domain": "sales", "dependsOn": ["billing"]}
-}
-"#;
-
-const MAIL_WITH_MISTAKES: &str = "\
-identifier: mail service
-blueprint: microservice
-titel: Mail
-relations:
-  domain: 7
-";
-
-const MAIL: &str = "\
-identifier: mail-service
-blueprint: microservice
-title: Mail
-relations:
-  domain: messaging
-";
-
-const SEARCH: &str = "\
-identifier: search
-blueprint: microservice
-title: Search
-properties:
-  language: COBOL
----
-identifier: suggestions
-blueprint: microservice
-title: Suggestions
-properties:
-  language: Rust
-";
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// A repository on GitHub and a catalog in Port.
-struct Organisation {
-    repository: TestRepository,
+pub(crate) struct Stage {
+    pub(crate) repository: TestRepository,
     github: GitHubSandbox,
     port: PortSandbox,
     pushed: String,
 }
 
-impl Organisation {
-    fn new() -> Result<Self> {
+impl Stage {
+    /// An empty repository, and an empty catalog with these blueprints.
+    pub(crate) fn new(blueprints: impl IntoIterator<Item = Value>) -> Result<Self> {
         let repository = TestRepository::new()?;
         let github = GitHubSandbox::start(&repository)?;
         let port = PortSandbox::start()?;
-        port.add_blueprint(blueprints::domain());
-        port.add_blueprint(blueprints::microservice());
+        for blueprint in blueprints {
+            port.add_blueprint(blueprint);
+        }
         let pushed = repository.zero_id().to_string();
         Ok(Self {
             repository,
@@ -135,20 +40,22 @@ impl Organisation {
     }
 
     /// Commits what is staged, pushes it, and shows what the action makes of it.
-    async fn push(&mut self, message: &str) -> Result<()> {
+    pub(crate) async fn push(&mut self, message: &str, inputs: &[(&str, &str)]) -> Result<()> {
         let commit = self.repository.commit(message)?.to_string();
         let event = self.github.push_event("main", &self.pushed, &commit)?;
         self.pushed = commit;
         let step = Step::new(&self.github, "push", &event)?
             .input("client-id", CLIENT_ID)
             .input("client-secret", CLIENT_SECRET)
-            .input("base-url", self.port.url())
-            .input("files", FILES);
+            .input("base-url", self.port.url());
+        let step = inputs
+            .iter()
+            .fold(step, |step, (name, value)| step.input(name, *value));
         let result = run_action(&step).await?;
         show(message, &result)
     }
 
-    fn show_catalog(&self) -> Result<()> {
+    pub(crate) fn show_catalog(&self) -> Result<()> {
         let mut out = io::stdout().lock();
         write!(out, "{}", heading("The catalog in Port"))?;
         let row = |out: &mut dyn Write, cells: [&str; 4]| {
@@ -239,7 +146,7 @@ fn is_annotation(line: &str) -> bool {
         .any(|command| line.starts_with(command))
 }
 
-fn heading(text: &str) -> String {
+pub(crate) fn heading(text: &str) -> String {
     format!(
         "\n━━━ {text} {}\n",
         "━".repeat(70_usize.saturating_sub(text.chars().count()))

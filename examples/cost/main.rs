@@ -1,0 +1,91 @@
+//! What a run costs: requests, bytes, time, peak memory, and how they grow.
+//!
+//! `benches/cost` builds what is released and starts this with it. Both APIs run on this machine,
+//! and answer each request after a while: 50 ms for Port, 20 ms for GitHub. Beside the action, the
+//! same entities are sent by curl, one request each: one after the other on one connection, and by
+//! eight processes at a time. What is printed is a page in Markdown.
+
+mod action;
+mod by_hand;
+mod scene;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use scene::{Change, Scene};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// How many entities are sent by hand too, and by the action beside them.
+const BY_HAND: usize = 200;
+
+/// What something cost.
+#[derive(Debug, Default)]
+struct Cost {
+    github_requests: usize,
+    port_requests: usize,
+    /// Bodies to and from both APIs.
+    bytes: usize,
+    elapsed: Duration,
+    /// The most memory that was in use, in KiB.
+    peak_memory: Option<u64>,
+}
+
+fn main() -> Result<()> {
+    let binary = std::env::args_os().nth(1).ok_or("which program?")?;
+    let binary = PathBuf::from(binary);
+    let mut out = io::stdout().lock();
+
+    writeln!(out, "## How it grows\n")?;
+    header(&mut out, "A push that …")?;
+    for change in Change::ALL {
+        let scene = Scene::new(change)?;
+        row(&mut out, change.words(), &action::run(&binary, &scene)?)?;
+    }
+
+    writeln!(out, "\n## Beside a request for each entity\n")?;
+    header(&mut out, &format!("{BY_HAND} new entities"))?;
+    let created = Change::Created {
+        entities: BY_HAND,
+        files: BY_HAND,
+    };
+    let scene = Scene::new(created)?;
+    row(&mut out, "port-gitops", &action::run(&binary, &scene)?)?;
+    let scene = Scene::new(created)?;
+    row(
+        &mut out,
+        "curl, one connection",
+        &by_hand::one_by_one(&scene)?,
+    )?;
+    let scene = Scene::new(created)?;
+    row(
+        &mut out,
+        "xargs -P 8 curl",
+        &by_hand::eight_at_a_time(&scene)?,
+    )?;
+    Ok(())
+}
+
+fn header(out: &mut impl Write, first: &str) -> io::Result<()> {
+    writeln!(
+        out,
+        "| {first} | GitHub | Port | KiB sent and received | seconds | peak MiB |"
+    )?;
+    writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: |")
+}
+
+fn row(out: &mut impl Write, name: &str, cost: &Cost) -> io::Result<()> {
+    let memory = cost.peak_memory.map_or("–".to_owned(), |kib| {
+        format!("{:.1}", kib as f64 / 1024.0)
+    });
+    writeln!(
+        out,
+        "| {name} | {} | {} | {} | {:.2} | {memory} |",
+        cost.github_requests,
+        cost.port_requests,
+        cost.bytes / 1024,
+        cost.elapsed.as_secs_f64(),
+    )
+}

@@ -1,0 +1,110 @@
+//! Somebody's own entity files.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
+use port_gitops::catalog::entity::BlueprintId;
+use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_FILES, FileRules};
+use port_gitops::check::tree::{ShownPaths, Tree};
+
+use crate::infer;
+use crate::stage::{Result, Stage, heading};
+
+/// Which files, and what the action is told of them.
+#[derive(Default)]
+pub(crate) struct Own {
+    path: PathBuf,
+    files: Option<String>,
+    blueprint: Option<String>,
+}
+
+impl Own {
+    /// `None` without arguments.
+    pub(crate) fn from_arguments(
+        mut arguments: impl Iterator<Item = String>,
+    ) -> Result<Option<Self>> {
+        let Some(path) = arguments.next() else {
+            return Ok(None);
+        };
+        let mut own = Self {
+            path: path.into(),
+            ..Self::default()
+        };
+        while let Some(name) = arguments.next() {
+            let value = arguments.next().ok_or(format!("{name} needs a value"))?;
+            match name.as_str() {
+                "--files" => own.files = Some(value),
+                "--blueprint" => own.blueprint = Some(value),
+                _ => return Err(format!("{name}: there are --files and --blueprint").into()),
+            }
+        }
+        Ok(Some(own))
+    }
+
+    pub(crate) async fn play(&self) -> Result<()> {
+        let files = self.read()?;
+        // All blueprints are the demo's own here, so all may be written.
+        let declared = declare(&files, &BlueprintRules::parse("*").map_err(listed)?);
+        let blueprints = infer::blueprints(&declared.valid);
+        show_blueprints(&blueprints)?;
+
+        let mut stage = Stage::new(blueprints)?;
+        for file in &files {
+            if let FileContent::Text(source) = &file.content {
+                stage
+                    .repository
+                    .write(source.path().as_str(), source.text());
+            }
+        }
+        // What the relations point to may be declared elsewhere.
+        let mut inputs = vec![
+            ("blueprints", "*"),
+            ("create-missing-related-entities", "true"),
+        ];
+        inputs.extend(self.files.as_deref().map(|files| ("files", files)));
+        inputs.extend(self.blueprint.as_deref().map(|name| ("blueprint", name)));
+        let message = format!("Everything below {}", self.path.display());
+        stage.push(&message, &inputs).await?;
+        stage.show_catalog()
+    }
+
+    /// The entity files, with paths as the repository has them.
+    fn read(&self) -> Result<Vec<EntityFile>> {
+        let rules = FileRules::parse(self.files.as_deref().unwrap_or(DEFAULT_FILES));
+        let rules = rules.map_err(listed)?;
+        let blueprint = self.blueprint.as_deref().map(BlueprintId::parse);
+        let blueprint = blueprint.transpose()?;
+        let tree = Tree::new(&rules, blueprint.as_ref(), ShownPaths::FromRoot)?;
+        let files = tree.entity_files(std::slice::from_ref(&self.path))?;
+        if files.is_empty() {
+            let path = self.path.display();
+            return Err(format!("no file below {path} is one of {rules}; try --files").into());
+        }
+        Ok(files)
+    }
+}
+
+fn listed(errors: Vec<impl ToString>) -> String {
+    let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    errors.join("; ")
+}
+
+fn show_blueprints(blueprints: &[serde_json::Value]) -> Result<()> {
+    let mut out = io::stdout().lock();
+    write!(out, "{}", heading("Blueprints, as the files need them"))?;
+    for blueprint in blueprints {
+        let names = |members: &serde_json::Value| match members.as_object() {
+            Some(members) => members.keys().cloned().collect::<Vec<_>>().join(", "),
+            None => String::new(),
+        };
+        let identifier = blueprint["identifier"].as_str().unwrap_or_default();
+        let properties = names(&blueprint["schema"]["properties"]);
+        let relations = names(&blueprint["relations"]);
+        writeln!(
+            out,
+            "{identifier:14} properties: {properties}; relations: {relations}"
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! The command line of `port-gitops check`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::prelude::{Long, Short, Value, ValueExt};
+
+/// What `--help` prints behind the program's name and version.
+pub(super) const HELP: &str = "\
+Checks entity files as the action does, without GitHub and without writing anything.
+
+Usage: port-gitops check [OPTIONS] [PATH]...
+
+  PATH is a file or a folder; without one it is the current folder. In folders, what Git ignores and
+  what other repositories hold is passed over, and so is every file that no rule of `--files`
+  matches. Symbolic links are not followed.
+
+Options:
+  --files RULE         which files hold entities: [!]GLOB [=> BLUEPRINT], relative to the
+                       repository's root. Later ones win, ! excludes
+  --blueprint NAME     blueprint of entities that name none and match no =>
+  --blueprints GLOB    which blueprints may be written: [!]GLOB. Later ones win, ! excludes
+  --format FORMAT      text (the default), json, or github: annotations for a workflow
+  -h, --help           print this
+  -V, --version        print the version
+
+  --files and --blueprints can be repeated, and hold several lines. They mean what the action's inputs
+  of the same names mean, and have the same defaults.
+
+Environment:
+  PORT_CLIENT_ID, PORT_CLIENT_SECRET   with both, entities are checked against Port's blueprints too
+  PORT_BASE_URL                        Port's API, if not https://api.port.io
+  HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE as for the action
+
+Exit status: 0 nothing is wrong, 1 an entity is invalid, 2 the check could not be made.
+";
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    Check(Arguments),
+    Help,
+    Version,
+}
+
+/// How to check what.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Arguments {
+    /// Files and folders; none stands for the current folder.
+    pub(super) paths: Vec<PathBuf>,
+    /// The text of the input `files`.
+    pub(super) files: Option<String>,
+    /// The text of the input `blueprint`.
+    pub(super) blueprint: Option<String>,
+    /// The text of the input `blueprints`.
+    pub(super) blueprints: Option<String>,
+    /// How findings are shown.
+    pub(super) format: Format,
+}
+
+/// How findings are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One document.
+    Json,
+    /// Commands for GitHub's runner.
+    GitHub,
+}
+
+impl Request {
+    /// Reads the arguments behind the program's name.
+    pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, lexopt::Error> {
+        let mut parser = lexopt::Parser::from_args(arguments);
+        match parser.next()? {
+            Some(Value(command)) if command == "check" => {}
+            Some(Short('h') | Long("help")) => return Ok(Self::Help),
+            Some(Short('V') | Long("version")) => return Ok(Self::Version),
+            Some(Value(command)) => {
+                let command = command.to_string_lossy();
+                return Err(format!("there is no command `{command}`, only `check`").into());
+            }
+            Some(other) => return Err(other.unexpected()),
+            None => return Ok(Self::Help),
+        }
+        Self::parse_check(&mut parser)
+    }
+
+    fn parse_check(parser: &mut lexopt::Parser) -> Result<Self, lexopt::Error> {
+        let mut arguments = Arguments::default();
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Short('h') | Long("help") => return Ok(Self::Help),
+                Short('V') | Long("version") => return Ok(Self::Version),
+                Long("files") => add_line(&mut arguments.files, parser.value()?.string()?),
+                Long("blueprint") => arguments.blueprint = Some(parser.value()?.string()?),
+                Long("blueprints") => {
+                    add_line(&mut arguments.blueprints, parser.value()?.string()?);
+                }
+                Long("format") => arguments.format = parser.value()?.parse_with(Format::parse)?,
+                Value(path) => arguments.paths.push(path.into()),
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok(Self::Check(arguments))
+    }
+}
+
+impl Format {
+    fn parse(name: &str) -> Result<Self, &'static str> {
+        match name {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            "github" => Ok(Self::GitHub),
+            _ => Err("allowed are text, json, github"),
+        }
+    }
+}
+
+fn add_line(text: &mut Option<String>, line: String) {
+    match text {
+        None => *text = Some(line),
+        Some(text) => {
+            text.push('\n');
+            text.push_str(&line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Request, String> {
+        let arguments = line.split_whitespace().map(OsString::from);
+        Request::parse(arguments).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_option_is_read() {
+        let given =
+            "check --files a/* --files=!a/x a --blueprint b --blueprints * --format json -- -c";
+        let expected = Arguments {
+            paths: vec!["a".into(), "-c".into()],
+            files: Some("a/*\n!a/x".to_owned()),
+            blueprint: Some("b".to_owned()),
+            blueprints: Some("*".to_owned()),
+            format: Format::Json,
+        };
+        assert_eq!(parse(given), Ok(Request::Check(expected)));
+        assert_eq!(parse("check"), Ok(Request::Check(Arguments::default())));
+    }
+
+    #[test]
+    fn help_and_version_are_found_anywhere() {
+        for given in ["-h", "--help", "check --format json --help"] {
+            assert_eq!(parse(given), Ok(Request::Help), "{given}");
+        }
+        for given in ["-V", "--version", "check -V"] {
+            assert_eq!(parse(given), Ok(Request::Version), "{given}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (given, message) in [
+            ("chekc", "there is no command `chekc`, only `check`"),
+            ("check --fiels x", "invalid option '--fiels'"),
+            ("check --files", "missing argument for option '--files'"),
+            (
+                "check --format xml",
+                "cannot parse argument \"xml\": allowed are text, json, github",
+            ),
+        ] {
+            assert_eq!(parse(given).unwrap_err(), message, "{given}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What a check found, in each format.
+
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal, Write};
+
+use serde_json::json;
+
+use super::arguments::Format;
+use super::{EntityFile, Environment, Port};
+use crate::catalog::declare::{Declarations, Invalid};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::port::OnToken;
+use crate::report::console::{self, Colour};
+use crate::report::log::Log;
+use crate::report::{annotations, json};
+
+/// Grows with every change that a reader of the document could notice.
+const VERSION: u32 = 1;
+
+/// Where findings are shown, and how.
+pub(super) struct Screen {
+    format: Format,
+    colour: Colour,
+    log: Log,
+}
+
+/// What a check found, in numbers.
+#[derive(Debug)]
+pub(super) struct Findings {
+    files: usize,
+    entities: usize,
+    /// Entities with errors, and documents of which nothing is known.
+    pub(super) invalid: usize,
+    blueprints: BlueprintCheck,
+}
+
+/// Whether entities were held against their blueprints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BlueprintCheck {
+    Made,
+    NotMade,
+}
+
+impl Findings {
+    /// `port` is what the blueprints were asked of.
+    pub(super) fn new(declared: &Declarations, files: &[EntityFile], port: Option<&Port>) -> Self {
+        let valid: BTreeSet<_> = declared
+            .valid
+            .iter()
+            .map(|valid| valid.entity.key())
+            .collect();
+        // What its blueprint refuses is in both lists: its text is well.
+        let is_only_invalid =
+            |invalid: &&Invalid| !invalid.key.as_ref().is_some_and(|key| valid.contains(key));
+        let only_invalid = declared.invalid.iter().filter(is_only_invalid);
+        Self {
+            files: files.len(),
+            entities: declared.valid.len() + only_invalid.count(),
+            invalid: declared.invalid.len(),
+            blueprints: match port {
+                Some(_) => BlueprintCheck::Made,
+                None => BlueprintCheck::NotMade,
+            },
+        }
+    }
+}
+
+impl Screen {
+    pub(super) fn new(format: Format, environment: &Environment) -> Self {
+        // https://no-color.org
+        let is_plain = environment.variable("NO_COLOR").is_some()
+            || environment.variable("TERM") == Some("dumb");
+        let colour = if !is_plain && io::stdout().is_terminal() {
+            Colour::Always
+        } else {
+            Colour::Never
+        };
+        Self {
+            format,
+            colour,
+            log: Log::new(io::stdout()),
+        }
+    }
+
+    /// Keeps Port's access tokens out of a workflow's log.
+    pub(super) fn mask(&self) -> OnToken {
+        let log = self.log.clone();
+        match self.format {
+            Format::GitHub => Box::new(move |token| log.mask(token)),
+            // A terminal would show the command that masks it.
+            Format::Text | Format::Json => Box::new(|_| {}),
+        }
+    }
+
+    pub(super) fn show(&self, diagnostics: &[Diagnostic], findings: &Findings) -> io::Result<()> {
+        match self.format {
+            Format::Text => {
+                console::write_diagnostics_in(self.colour, diagnostics, &self.log);
+                self.log.line(last_line(diagnostics, findings));
+            }
+            Format::GitHub => {
+                annotations::write_diagnostics(diagnostics, &self.log);
+                self.log.line(last_line(diagnostics, findings));
+            }
+            Format::Json => write_json(diagnostics, findings)?,
+        }
+        Ok(())
+    }
+}
+
+fn last_line(diagnostics: &[Diagnostic], findings: &Findings) -> String {
+    let Findings {
+        files,
+        entities,
+        blueprints,
+        ..
+    } = findings;
+    if *files == 0 {
+        return "No entity files to check".to_owned();
+    }
+    let mut line = format!(
+        "Checked {} in {}",
+        counted(*entities, "entity", "entities"),
+        counted(*files, "file", "files")
+    );
+    for (severity, one, many) in [
+        (Severity::Error, "error", "errors"),
+        (Severity::Warning, "warning", "warnings"),
+        (Severity::Notice, "notice", "notices"),
+    ] {
+        let count = diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity() == severity)
+            .count();
+        if count > 0 || severity == Severity::Error {
+            line.push_str(&format!(" · {}", counted(count, one, many)));
+        }
+    }
+    if *blueprints == BlueprintCheck::NotMade {
+        line.push_str(" · blueprints not checked");
+    }
+    line
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+fn write_json(diagnostics: &[Diagnostic], findings: &Findings) -> io::Result<()> {
+    let document = json!({
+        "version": VERSION,
+        "files": findings.files,
+        "entities": findings.entities,
+        "invalid": findings.invalid,
+        "blueprintsChecked": findings.blueprints == BlueprintCheck::Made,
+        "diagnostics": diagnostics.iter().map(json::diagnostic).collect::<Vec<_>>(),
+    });
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, &document)?;
+    writeln!(out)
+}

@@ -1,0 +1,224 @@
+//! A working tree's files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use ignore::{DirEntry, WalkBuilder};
+
+use crate::catalog::declare::{EntityFile, FileContent, Unreadable};
+use crate::catalog::entity::BlueprintId;
+use crate::catalog::rules::FileRules;
+use crate::document;
+use crate::source::{RepoPath, Source};
+
+/// How paths are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShownPaths {
+    /// As the repository has them.
+    FromRoot,
+    /// As somebody at a terminal would type them.
+    FromHere,
+}
+
+/// A file or folder that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}: {error}", path.display())]
+pub struct Unread {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl Unread {
+    fn new(path: &Path, error: impl Into<io::Error>) -> Self {
+        Self {
+            path: path.to_owned(),
+            error: error.into(),
+        }
+    }
+}
+
+/// What of a working tree holds entities.
+#[derive(Debug)]
+pub struct Tree<'a> {
+    rules: &'a FileRules,
+    /// The blueprint of entities that name none and whose file's rule names none.
+    blueprint: Option<&'a BlueprintId>,
+    shown: ShownPaths,
+    /// The current folder, without symbolic links.
+    here: PathBuf,
+    /// By where they are, so that none is there twice.
+    files: BTreeMap<PathBuf, EntityFile>,
+}
+
+impl<'a> Tree<'a> {
+    /// Nothing yet; `rules` and `blueprint` are the action's inputs `files` and `blueprint`.
+    ///
+    /// # Errors
+    /// If there is no current folder.
+    pub fn new(
+        rules: &'a FileRules,
+        blueprint: Option<&'a BlueprintId>,
+        shown: ShownPaths,
+    ) -> Result<Self, Unread> {
+        let here = Path::new(".");
+        let here = here
+            .canonicalize()
+            .map_err(|error| Unread::new(here, error))?;
+        Ok(Self {
+            rules,
+            blueprint,
+            shown,
+            here,
+            files: BTreeMap::new(),
+        })
+    }
+
+    /// The entity files at and below `paths`, or below the current folder if there are none.
+    ///
+    /// # Errors
+    /// If a path is not there or cannot be read.
+    pub fn entity_files(mut self, paths: &[PathBuf]) -> Result<Vec<EntityFile>, Unread> {
+        let here = [PathBuf::from(".")];
+        let paths = if paths.is_empty() { &here } else { paths };
+        for path in paths {
+            let kind = fs::symlink_metadata(path).map_err(|error| Unread::new(path, error))?;
+            if kind.is_dir() {
+                self.add_folder(path)?;
+            } else {
+                let file = real_place(path).map_err(|error| Unread::new(path, error))?;
+                let root = self.root_of(&file);
+                self.add_file(&file, &root)?;
+            }
+        }
+        Ok(self.files.into_values().collect())
+    }
+
+    fn add_folder(&mut self, folder: &Path) -> Result<(), Unread> {
+        let folder = folder
+            .canonicalize()
+            .map_err(|error| Unread::new(folder, error))?;
+        let root = self.root_of(&folder);
+        let walk = WalkBuilder::new(&folder)
+            .hidden(false)
+            .ignore(false)
+            .require_git(false)
+            .filter_entry(is_of_this_repository)
+            .build();
+        for entry in walk {
+            let entry = entry.map_err(|error| match error.io_error() {
+                Some(io) => Unread::new(&folder, io.kind()),
+                None => Unread::new(&folder, io::Error::other(error)),
+            })?;
+            if entry.file_type().is_some_and(|kind| !kind.is_dir()) {
+                self.add_file(entry.path(), &root)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a file, if it is one that holds entities.
+    fn add_file(&mut self, file: &Path, root: &Path) -> Result<(), Unread> {
+        let path = RepoPath::new(slashed(file.strip_prefix(root).unwrap_or(file)));
+        let Some(selected) = self.rules.select(&path) else {
+            return Ok(());
+        };
+        let default_blueprint = selected.blueprint.or(self.blueprint);
+        let path = match self.shown {
+            ShownPaths::FromRoot => path.clone(),
+            ShownPaths::FromHere => RepoPath::new(relative(file, &self.here)),
+        };
+        let content = read(file, path).map_err(|error| Unread::new(file, error))?;
+        let entity_file = EntityFile {
+            content,
+            default_blueprint: default_blueprint.cloned(),
+        };
+        self.files.insert(file.to_owned(), entity_file);
+        Ok(())
+    }
+
+    /// The nearest folder that is a repository; without one the current folder, or else the
+    /// file's own.
+    fn root_of(&self, place: &Path) -> PathBuf {
+        let repository = place.ancestors().find(|folder| is_repository(folder));
+        match repository {
+            Some(root) => root.to_owned(),
+            None if place.starts_with(&self.here) => self.here.clone(),
+            None if place.is_dir() => place.to_owned(),
+            None => place.parent().unwrap_or(place).to_owned(),
+        }
+    }
+}
+
+/// A work tree has a file `.git` where a clone has a folder.
+fn is_repository(folder: &Path) -> bool {
+    folder.join(".git").exists()
+}
+
+/// GitHub keeps no files of submodules, and Git none of its own.
+fn is_of_this_repository(entry: &DirEntry) -> bool {
+    let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+    let is_other = is_folder && entry.depth() > 0 && is_repository(entry.path());
+    entry.file_name() != ".git" && !is_other
+}
+
+/// The path without symbolic links, but for the file itself.
+fn real_place(file: &Path) -> io::Result<PathBuf> {
+    let folder = match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let name = file.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
+    Ok(folder.canonicalize()?.join(name))
+}
+
+fn read(file: &Path, path: RepoPath) -> io::Result<FileContent> {
+    let kind = fs::symlink_metadata(file)?;
+    if kind.is_symlink() {
+        return Ok(FileContent::Unreadable(path, Unreadable::Symlink));
+    }
+    if kind.len() > document::MAX_BYTES as u64 {
+        return Ok(FileContent::Unreadable(path, Unreadable::TooLarge));
+    }
+    Ok(match String::from_utf8(fs::read(file)?) {
+        Ok(text) => FileContent::Text(Source::new(path, text)),
+        Err(_) => FileContent::Unreadable(path, Unreadable::Binary),
+    })
+}
+
+/// The way from the folder `here` to `file`; both are absolute.
+fn relative(file: &Path, here: &Path) -> String {
+    let common = here
+        .ancestors()
+        .find(|folder| file.starts_with(folder))
+        .unwrap_or(here);
+    let up = here.components().count() - common.components().count();
+    let down = file.strip_prefix(common).unwrap_or(file);
+    "../".repeat(up) + &slashed(down)
+}
+
+fn slashed(path: &Path) -> String {
+    let parts = path.components().filter_map(|part| match part {
+        Component::RootDir => None,
+        part => Some(part.as_os_str().to_string_lossy()),
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_to_a_file_is_short() {
+        for (file, here, expected) in [
+            ("/a/b/port.yml", "/a/b", "port.yml"),
+            ("/a/b/port.yml", "/a", "b/port.yml"),
+            ("/a/port.yml", "/a/b/c", "../../port.yml"),
+            ("/a/x/port.yml", "/a/b", "../x/port.yml"),
+        ] {
+            assert_eq!(relative(Path::new(file), Path::new(here)), expected);
+        }
+    }
+}
