@@ -83,7 +83,14 @@ async fn work(
         .unless_interrupted(async { Ok(ledger.begin().await?) })
         .await?;
     let options = session.setup.upsert_options();
-    let mut applied = apply(&done.plan, &done.blueprints, port, &options, session.shutdown).await;
+    let mut applied = apply(
+        &done.plan,
+        &done.blueprints,
+        port,
+        &options,
+        session.shutdown,
+    )
+    .await;
     if applied.stopped.is_none() {
         let settling = settle(session, files, policy, &done.plan, &mut applied);
         if let Err(error) = session.unless_interrupted(settling).await {

@@ -1,7 +1,7 @@
 //! Diagnostics as annotations on the lines of the files.
 
 use super::log::{Command, Log};
-use super::{Ending, EntityReport, Report, State};
+use super::{Ending, Report, State};
 use crate::diagnostic::{Diagnostic, Severity};
 
 /// GitHub shows no more than this of each level a step.
@@ -17,8 +17,12 @@ pub fn write(report: &Report, log: &Log) {
     if let Some(reason) = stopped {
         write_error(reason, log);
     }
-    write_levels(&report.diagnostics, usize::from(stopped.is_some()), log);
-    write_held_back(report, log);
+    let held_back = held_back(report);
+    if let Some(message) = &held_back {
+        write_error(message, log);
+    }
+    let errors = usize::from(stopped.is_some()) + usize::from(held_back.is_some());
+    write_levels(&report.diagnostics, errors, log);
 }
 
 /// Writes the annotations of `diagnostics`, which are in the order of files and lines.
@@ -46,22 +50,19 @@ fn write_levels(diagnostics: &[Diagnostic], errors_before: usize, log: &Log) {
 }
 
 /// What was not deleted has no place at head, so there is one annotation for all of it.
-fn write_held_back(report: &Report, log: &Log) {
-    let held_back = |entity: &&EntityReport| entity.state == State::HeldBack;
-    let count = report.entities.iter().filter(held_back).count();
-    let Some(first) = report.entities.iter().find(held_back) else {
-        return;
-    };
-    let reason = first
-        .note
-        .as_deref()
-        .unwrap_or("something speaks against it");
-    let others = match count - 1 {
+fn held_back(report: &Report) -> Option<String> {
+    let mut entities = report
+        .entities
+        .iter()
+        .filter(|entity| entity.state == State::HeldBack);
+    let first = entities.next()?;
+    let others = match entities.count() {
         0 => String::new(),
         others => format!(" and {others} more"),
     };
-    let name = first.name();
-    write_error(&format!("`{name}`{others} not deleted: {reason}"), log);
+    let (name, note) = (first.name(), first.note.as_deref());
+    let reason = note.unwrap_or("something speaks against it");
+    Some(format!("`{name}`{others} not deleted: {reason}"))
 }
 
 /// Writes an error that has no place in a file.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::redact::{Change, REDACTED, Shown};
 
 /// Longer values are cut to this many characters.
-const WIDTH: usize = 100;
+const WIDTH: usize = 80;
 /// Of objects no more keys than these are shown.
 const KEYS: usize = 20;
 /// Of a text's difference no more lines than these are shown.
@@ -47,6 +47,14 @@ pub(super) enum Line {
     Added(String),
     /// So many lines are left out here.
     Skipped(usize),
+}
+
+/// `… 1 line`, `… 2 lines`.
+pub(super) fn skipped(count: usize) -> String {
+    match count {
+        1 => "… 1 line".to_owned(),
+        count => format!("… {count} lines"),
+    }
 }
 
 /// What is shown of a change.

@@ -9,7 +9,7 @@ use super::{Ending, EntityReport, Report};
 use crate::diagnostic::Diagnostic;
 use crate::source::Location;
 
-/// Grows with every change that a reader of the report could notice.
+/// Grows when a field goes or changes its meaning: `docs/report.md` is its documentation.
 const VERSION: u32 = 1;
 
 /// Writes the whole report, for people to read too.

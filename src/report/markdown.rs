@@ -5,6 +5,7 @@ use super::entities::sign;
 use super::log::visible;
 use super::{EntityReport, Report, State};
 use crate::diagnostic::Severity;
+use crate::event::Mode;
 
 /// Any text as Markdown that shows just that text, except that pairs of backticks, by which our own
 /// words mark code, do so here too.
@@ -77,7 +78,7 @@ fn add_change(change: &super::redact::Change, lines: &mut Vec<String>) {
                 Line::Kept(text) => format!("      {}", visible(text)),
                 Line::Removed(text) => format!("-     {}", visible(text)),
                 Line::Added(text) => format!("+     {}", visible(text)),
-                Line::Skipped(count) => format!("      … {count} lines"),
+                Line::Skipped(count) => format!("      {}", delta::skipped(*count)),
             }));
         }
     }
@@ -137,13 +138,14 @@ pub(super) fn mark(severity: Severity) -> &'static str {
 }
 
 /// The sign for what happens to an entity.
-pub(super) fn badge(state: State) -> &'static str {
+pub(super) fn badge(state: State, mode: Mode) -> &'static str {
     match state {
         State::Created => "🟢",
         State::Updated => "🟡",
         State::Deleted => "🔴",
         State::Superseded | State::Removed | State::Unchanged => "⚪",
-        _ => "❌",
+        _ if state.is_failure(mode) => "❌",
+        _ => "⚠️",
     }
 }
 

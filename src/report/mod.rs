@@ -316,3 +316,6 @@ impl Report {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,6 +128,14 @@ impl Redaction<'_> {
         }
     }
 
+    /// Takes the values that are not shown out of a text about an entity in `source`.
+    pub fn conceal_text(&self, source: &Arc<Source>, text: &str) -> String {
+        let secrets = self.conceal_source(source).secrets;
+        secrets.iter().fold(text.to_owned(), |text, secret| {
+            text.replace(secret.as_str(), REDACTED)
+        })
+    }
+
     fn conceal_source(&self, source: &Arc<Source>) -> Concealed {
         let documents = document::parse(source);
         let is_broken = documents.diagnostics.iter().any(|one| {

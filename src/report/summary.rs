@@ -172,7 +172,7 @@ impl<W: Write> Page<W> {
         let title = capitalised(label(state, report.run.mode));
         self.frame(&format!(
             "\n<details{open}><summary>{} {title}: {}</summary>\n",
-            badge(state),
+            badge(state, report.run.mode),
             entities.len()
         ))?;
         let says_more =
@@ -224,8 +224,11 @@ impl<W: Write> Page<W> {
     }
 
     fn notices(&mut self, report: &Report) -> io::Result<()> {
+        if !report.notices.is_empty() {
+            self.line("\n> [!NOTE]")?;
+        }
         for notice in &report.notices {
-            self.line(&format!("\n{}", escape(notice)))?;
+            self.line(&format!("> - {}", escape(notice)))?;
         }
         Ok(())
     }
