@@ -30,6 +30,8 @@ pub enum Outcome {
     NotSent,
     /// It was not sent, as what it needs could not be written: that entity.
     Blocked(EntityKey),
+    /// It was written, and then brought to what the branch's tip declares.
+    Superseded,
     /// It was sent, but no answer came: it may be in Port or not.
     Unknown,
 }
@@ -47,6 +49,8 @@ pub enum DeletionOutcome {
     NotSent,
     /// It was sent, but no answer came: it may be in Port or not.
     Unknown,
+    /// It was deleted, and then brought to what the branch's tip declares.
+    Superseded,
 }
 
 /// What became of a plan.
@@ -130,6 +134,15 @@ fn batches<'p>(entities: &[&'p Entity], wave: &[usize]) -> Vec<Batch<'p>> {
 }
 
 impl Applied {
+    /// Whether all of the plan was done.
+    pub fn is_complete(&self) -> bool {
+        let is_written = |outcome: &Outcome| matches!(outcome, Outcome::Written(_));
+        let is_deleted = |outcome: &DeletionOutcome| *outcome == DeletionOutcome::Deleted;
+        self.stopped.is_none()
+            && self.outcomes.iter().all(is_written)
+            && self.deletions.iter().all(is_deleted)
+    }
+
     async fn write_wave(
         &mut self,
         batches: Vec<Batch<'_>>,

@@ -28,6 +28,18 @@ impl Severity {
     }
 }
 
+/// The longest text of a diagnostic, in characters. It can quote a name that is as long as a file.
+const LONGEST: usize = 500;
+
+fn cut(text: impl Into<String>) -> String {
+    let mut text = text.into();
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// Declares [`Code`] once: variant, its stable name, its severity.
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident $name:literal $severity:ident;)*) => {
@@ -140,7 +152,7 @@ impl Diagnostic {
     pub fn new(code: Code, location: Location, message: impl Into<String>) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: cut(message),
             primary: Label {
                 location,
                 text: String::new(),
@@ -152,7 +164,7 @@ impl Diagnostic {
 
     /// Says a few words right at the place.
     pub fn label(mut self, text: impl Into<String>) -> Self {
-        self.primary.text = text.into();
+        self.primary.text = cut(text);
         self
     }
 
@@ -160,14 +172,14 @@ impl Diagnostic {
     pub fn related(mut self, location: Location, text: impl Into<String>) -> Self {
         self.related.push(Label {
             location,
-            text: text.into(),
+            text: cut(text),
         });
         self
     }
 
     /// Says what to do.
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(cut(help));
         self
     }
 
@@ -199,6 +211,22 @@ pub fn sort(diagnostics: &mut [Diagnostic]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::{RepoPath, Source};
+
+    #[test]
+    fn no_text_is_endless() {
+        let source = Source::unreadable(RepoPath::new("f"));
+        let (place, long) = (Location::start_of(&source), "é".repeat(501));
+        let diagnostic = Diagnostic::new(Code::Syntax, place.clone(), &long)
+            .label(&long)
+            .related(place, &long)
+            .help(&long);
+        let expected = "é".repeat(500) + "…";
+        assert_eq!(diagnostic.message, expected);
+        assert_eq!(diagnostic.primary.text, expected);
+        assert_eq!(diagnostic.related[0].text, expected);
+        assert_eq!(diagnostic.help, Some(expected));
+    }
 
     #[test]
     fn code_names_are_kebab_case_and_unique() {

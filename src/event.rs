@@ -1,14 +1,16 @@
-//! What triggered the run → which revisions are compared, and whether anything is written.
+//! What triggered the run → what is looked at, and whether anything is written.
 //!
 //! Payloads are read through types that name only what is needed, so that an unknown field is never
 //! fatal. They are described at [Webhook events and payloads][docs].
 //!
 //! [docs]: https://docs.github.com/en/webhooks/webhook-events-and-payloads
 
+mod payload;
+
 use serde::Deserialize;
 
 use crate::git::{BranchName, CommitSha};
-use crate::inputs::ModeInput;
+use crate::inputs::{BaseInput, ModeInput, ScopeInput};
 
 /// Whether a run writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,13 +42,28 @@ pub enum CatalogAccess {
     Never,
 }
 
+/// Which of head's entity files are looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Those that changed.
+    Changed(Base),
+    /// All of them.
+    All,
+}
+
 /// What head is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Base {
-    /// Nothing: every entity file at head counts as new.
-    Nothing,
+    /// What was applied last, as the record says. Without a record it is what the branch pointed to
+    /// before the event.
+    Record {
+        /// That commit, if the event tells it.
+        before: Option<CommitSha>,
+    },
     /// A commit, whatever its relation to head.
     Commit(CommitSha),
+    /// A branch, tag or commit that the user named.
+    Named(String),
     /// Where head's history meets that of a branch or commit.
     MergeBaseWith(String),
 }
@@ -58,26 +75,46 @@ pub struct Run {
     pub mode: Mode,
     /// Whether to ask Port.
     pub catalog: CatalogAccess,
-    /// What head is compared with.
-    pub base: Base,
+    /// What to look at.
+    pub scope: Scope,
     /// The revision whose files count.
     pub head: CommitSha,
-    /// The branch that head is on, for people.
+    /// The branch that head is on.
     pub branch: Option<BranchName>,
+    /// The number of the pull request that the run is about.
+    pub pull_request: Option<u64>,
 }
 
 /// What an event asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Compare two revisions.
+    /// Look at a revision.
     Run(Run),
     /// Nothing, for the reason given: a sentence without a full stop.
     Nothing(String),
 }
 
+/// What counts beside the event.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The input `mode`.
+    pub mode: ModeInput,
+    /// The input `scope`.
+    pub scope: ScopeInput,
+    /// The input `base`.
+    pub base: &'a BaseInput,
+    /// The repository's default branch.
+    pub default_branch: &'a BranchName,
+    /// `GITHUB_REF`, for events whose payload names no branch.
+    pub full_ref: Option<&'a str>,
+    /// `GITHUB_SHA`, for events whose payload names no commit.
+    pub sha: Option<&'a str>,
+}
+
 /// What triggered the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
+    name: String,
     trigger: Trigger,
     default_branch: Option<BranchName>,
 }
@@ -86,6 +123,7 @@ pub struct Event {
 enum Trigger {
     Push(Push),
     PullRequest {
+        number: u64,
         base: CommitSha,
         head: CommitSha,
         branch: BranchName,
@@ -95,9 +133,9 @@ enum Trigger {
         base: CommitSha,
         head: CommitSha,
     },
-    /// Known, but this version cannot act on it.
-    NotBuilt(String),
-    Other(String),
+    /// Someone, or the clock, asked for a run of a branch as it is.
+    Asked,
+    Other,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,70 +160,12 @@ pub enum EventError {
     #[error(
         "input `mode`: `apply` is refused on `{0}`, because it would write what is not merged; use `plan` or leave it out"
     )]
-    ApplyUnmerged(&'static str),
-    /// Something that the design has and this version does not.
+    ApplyUnmerged(String),
+    /// The runner does not say which commit it is about.
     #[error(
-        "the event `{0}` is not supported yet; run the action on `push` and `pull_request`, and remove `{0}` from the workflow's `on:`"
+        "GITHUB_SHA is `{0}`, not a commit's id: run this as a step of a GitHub Actions workflow"
     )]
-    NotSupportedYet(String),
-}
-
-mod payload {
-    use super::Deserialize;
-
-    #[derive(Deserialize)]
-    pub(super) struct Repository {
-        pub(super) default_branch: Option<String>,
-    }
-
-    #[derive(Deserialize)]
-    pub(super) struct Any {
-        pub(super) repository: Option<Repository>,
-    }
-
-    #[derive(Deserialize)]
-    pub(super) struct Push {
-        #[serde(rename = "ref")]
-        pub(super) full_ref: String,
-        pub(super) before: String,
-        pub(super) after: String,
-    }
-
-    #[derive(Deserialize)]
-    pub(super) struct PullRequest {
-        pub(super) pull_request: PullRequestSides,
-    }
-
-    #[derive(Deserialize)]
-    pub(super) struct PullRequestSides {
-        pub(super) base: Side,
-        pub(super) head: Side,
-    }
-
-    #[derive(Deserialize)]
-    pub(super) struct Side {
-        #[serde(rename = "ref")]
-        pub(super) branch: String,
-        pub(super) sha: String,
-        /// Nothing, where a fork was deleted.
-        pub(super) repo: Option<Fork>,
-    }
-
-    #[derive(Deserialize, PartialEq, Eq)]
-    pub(super) struct Fork {
-        pub(super) full_name: String,
-    }
-
-    #[derive(Deserialize)]
-    pub(super) struct MergeGroup {
-        pub(super) merge_group: MergeGroupSides,
-    }
-
-    #[derive(Deserialize)]
-    pub(super) struct MergeGroupSides {
-        pub(super) base_sha: String,
-        pub(super) head_sha: String,
-    }
+    NoCommit(String),
 }
 
 impl Event {
@@ -205,6 +185,7 @@ impl Event {
             .map(BranchName::new);
         let trigger = Trigger::parse(name, payload).map_err(invalid)?;
         Ok(Self {
+            name: name.to_owned(),
             trigger,
             default_branch,
         })
@@ -215,46 +196,168 @@ impl Event {
         self.default_branch.as_ref()
     }
 
-    /// Decides what to do; an explicit `mode` wins over the event's own.
+    /// Decides what to do; explicit inputs win over the event's own ways.
     ///
     /// # Errors
-    /// If the event and the mode do not go together.
-    pub fn decide(
-        &self,
-        mode: ModeInput,
-        default_branch: &BranchName,
-    ) -> Result<Decision, EventError> {
-        let plan_only = |event, base: &CommitSha, head: &CommitSha, branch, catalog| match mode {
-            ModeInput::Apply => Err(EventError::ApplyUnmerged(event)),
-            ModeInput::Auto | ModeInput::Plan => Ok(Decision::Run(Run {
-                mode: Mode::Plan,
-                catalog,
-                base: Base::MergeBaseWith(base.to_string()),
-                head: head.clone(),
-                branch,
-            })),
-        };
+    /// If the event and the inputs do not go together.
+    pub fn decide(&self, asked: Asked<'_>) -> Result<Decision, EventError> {
         match &self.trigger {
-            Trigger::Push(push) => Ok(push.decide(mode, default_branch)),
+            Trigger::Push(push) => Ok(push.decide(asked)),
             Trigger::PullRequest {
+                number,
                 base,
                 head,
                 branch,
                 catalog,
-            } => plan_only("pull_request", base, head, Some(branch.clone()), *catalog),
-            Trigger::MergeGroup { base, head } => plan_only(
-                "merge_group",
-                base,
-                head,
-                None,
-                CatalogAccess::WithCredentials,
-            ),
-            Trigger::NotBuilt(name) => Err(EventError::NotSupportedYet(name.clone())),
-            Trigger::Other(name) => Ok(Decision::Nothing(format!(
-                "the event `{name}` says nothing about entity files; run the action on `push` and `pull_request`"
+            } => self.decide_unmerged(asked, base, |scope| Run {
+                mode: Mode::Plan,
+                catalog: *catalog,
+                scope,
+                head: head.clone(),
+                branch: Some(branch.clone()),
+                pull_request: Some(*number),
+            }),
+            Trigger::MergeGroup { base, head } => self.decide_unmerged(asked, base, |scope| Run {
+                mode: Mode::Plan,
+                catalog: CatalogAccess::WithCredentials,
+                scope,
+                head: head.clone(),
+                branch: None,
+                pull_request: None,
+            }),
+            Trigger::Other if asked.mode == ModeInput::Auto => Ok(Decision::Nothing(format!(
+                "the event `{}` says nothing about entity files; run the action on `push` and `pull_request`, or set the input `mode` to `plan` or `apply` to look at all entity files of the branch",
+                self.name
             ))),
+            Trigger::Asked | Trigger::Other => decide_branch(asked),
         }
     }
+
+    fn decide_unmerged(
+        &self,
+        asked: Asked<'_>,
+        base: &CommitSha,
+        run: impl FnOnce(Scope) -> Run,
+    ) -> Result<Decision, EventError> {
+        if asked.mode == ModeInput::Apply {
+            return Err(EventError::ApplyUnmerged(self.name.clone()));
+        }
+        let merge_base = Base::MergeBaseWith(base.to_string());
+        let scope = asked.scope(merge_base.clone(), merge_base, Scope::Changed);
+        Ok(Decision::Run(run(scope)))
+    }
+}
+
+impl Asked<'_> {
+    /// What is looked at: `auto` is the event's base where the input `base` leaves it open,
+    /// `before` what `base: before` means there, and `usual` makes a scope where the input `scope`
+    /// leaves that open.
+    fn scope(&self, auto: Base, before: Base, usual: impl FnOnce(Base) -> Scope) -> Scope {
+        let base = match self.base {
+            BaseInput::Auto => auto,
+            BaseInput::Before => before,
+            BaseInput::Named(name) => Base::Named(name.clone()),
+        };
+        match self.scope {
+            ScopeInput::Auto => usual(base),
+            ScopeInput::Changed => Scope::Changed(base),
+            ScopeInput::All => Scope::All,
+        }
+    }
+
+    /// What becomes of a run of `branch`.
+    fn mode(&self, branch: &BranchName) -> Mode {
+        match self.mode {
+            ModeInput::Plan => Mode::Plan,
+            ModeInput::Apply => Mode::Apply,
+            ModeInput::Auto if branch == self.default_branch => Mode::Apply,
+            ModeInput::Auto => Mode::Plan,
+        }
+    }
+
+    /// A plan of another branch shows what merging it would do, not only its last push.
+    fn base(&self, mode: Mode, branch: Option<&BranchName>, before: Option<CommitSha>) -> Base {
+        match mode {
+            Mode::Plan if branch != Some(self.default_branch) => {
+                Base::MergeBaseWith(self.default_branch.to_string())
+            }
+            _ => Base::Record { before },
+        }
+    }
+}
+
+impl Mode {
+    fn catalog_access(self) -> CatalogAccess {
+        match self {
+            Self::Plan => CatalogAccess::WithCredentials,
+            Self::Apply => CatalogAccess::Required,
+        }
+    }
+}
+
+impl Push {
+    fn decide(&self, asked: Asked<'_>) -> Decision {
+        let Some(branch) = BranchName::from_ref(&self.full_ref) else {
+            return Decision::Nothing(not_a_branch(&self.full_ref));
+        };
+        if self.after.is_zero() {
+            return Decision::Nothing(format!("the branch `{branch}` was deleted"));
+        }
+        let mode = asked.mode(&branch);
+        let before = Some(&self.before).filter(|before| !before.is_zero());
+        let auto = asked.base(mode, Some(&branch), before.cloned());
+        let scope = match (asked.base, before) {
+            (BaseInput::Before, None) => Scope::All,
+            (_, before) => {
+                let before = before.map_or_else(|| auto.clone(), |sha| Base::Commit(sha.clone()));
+                asked.scope(auto, before, Scope::Changed)
+            }
+        };
+        Decision::Run(Run {
+            mode,
+            catalog: mode.catalog_access(),
+            scope,
+            head: self.after.clone(),
+            branch: Some(branch),
+            pull_request: None,
+        })
+    }
+}
+
+/// A run of what the runner says is checked out: nothing was pushed, so all of it counts.
+fn decide_branch(asked: Asked<'_>) -> Result<Decision, EventError> {
+    let given = asked.sha.unwrap_or_default();
+    let head = CommitSha::parse(given).ok_or_else(|| EventError::NoCommit(given.to_owned()))?;
+    let full_ref = asked.full_ref.unwrap_or_default();
+    let branch = BranchName::from_ref(full_ref);
+    let mode = match &branch {
+        Some(branch) => asked.mode(branch),
+        None if asked.mode == ModeInput::Apply => {
+            return Ok(Decision::Nothing(not_a_branch(full_ref)));
+        }
+        None => Mode::Plan,
+    };
+    let base = asked.base(mode, branch.as_ref(), None);
+    let is_unmerged = full_ref.starts_with("refs/pull/");
+    Ok(Decision::Run(Run {
+        mode,
+        catalog: if is_unmerged {
+            CatalogAccess::Never
+        } else {
+            mode.catalog_access()
+        },
+        scope: asked.scope(base.clone(), base, |base| match base {
+            Base::Named(_) => Scope::Changed(base),
+            _ => Scope::All,
+        }),
+        head,
+        branch,
+        pull_request: None,
+    }))
+}
+
+fn not_a_branch(full_ref: &str) -> String {
+    format!("`{full_ref}` is not a branch, and only branches are applied")
 }
 
 impl Trigger {
@@ -278,6 +381,7 @@ impl Trigger {
                 let (base, head) = (&pull_request.base.repo, &pull_request.head.repo);
                 let is_own = head.is_some() && head == base;
                 Ok(Self::PullRequest {
+                    number: pull_request.number,
                     base: sha("pull_request.base.sha", &pull_request.base.sha)?,
                     head: sha("pull_request.head.sha", &pull_request.head.sha)?,
                     branch: BranchName::new(pull_request.head.branch),
@@ -295,49 +399,9 @@ impl Trigger {
                     head: sha("merge_group.head_sha", &merge_group.head_sha)?,
                 })
             }
-            "workflow_dispatch" | "schedule" | "repository_dispatch" => {
-                Ok(Self::NotBuilt(name.to_owned()))
-            }
-            _ => Ok(Self::Other(name.to_owned())),
+            "workflow_dispatch" | "schedule" | "repository_dispatch" => Ok(Self::Asked),
+            _ => Ok(Self::Other),
         }
-    }
-}
-
-impl Push {
-    fn decide(&self, mode: ModeInput, default_branch: &BranchName) -> Decision {
-        let Some(branch) = BranchName::from_ref(&self.full_ref) else {
-            return Decision::Nothing(format!(
-                "`{}` is not a branch, and only branches are applied",
-                self.full_ref
-            ));
-        };
-        if self.after.is_zero() {
-            return Decision::Nothing(format!("the branch `{branch}` was deleted"));
-        }
-        let is_default = branch == *default_branch;
-        let mode = match mode {
-            ModeInput::Plan => Mode::Plan,
-            ModeInput::Apply => Mode::Apply,
-            ModeInput::Auto if is_default => Mode::Apply,
-            ModeInput::Auto => Mode::Plan,
-        };
-        // A plan of another branch shows what merging it would do, not only its last push.
-        let base = match mode {
-            Mode::Plan if !is_default => Base::MergeBaseWith(default_branch.to_string()),
-            _ if self.before.is_zero() => Base::Nothing,
-            _ => Base::Commit(self.before.clone()),
-        };
-        let catalog = match mode {
-            Mode::Plan => CatalogAccess::WithCredentials,
-            Mode::Apply => CatalogAccess::Required,
-        };
-        Decision::Run(Run {
-            mode,
-            catalog,
-            base,
-            head: self.after.clone(),
-            branch: Some(branch),
-        })
     }
 }
 
@@ -350,113 +414,4 @@ fn sha(field: &str, text: &str) -> Result<CommitSha, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-    const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
-    const ZERO: &str = "0000000000000000000000000000000000000000";
-
-    fn push(full_ref: &str, before: &str, after: &str, mode: ModeInput) -> Decision {
-        let payload = serde_json::json!({
-            "ref": full_ref, "before": before, "after": after,
-            "repository": {"default_branch": "main", "something": "else"},
-        });
-        let event = Event::parse("push", &payload.to_string()).unwrap();
-        assert_eq!(event.default_branch().unwrap().as_str(), "main");
-        event.decide(mode, &BranchName::new("main")).unwrap()
-    }
-
-    fn run(decision: Decision) -> (Mode, Base, String) {
-        match decision {
-            Decision::Run(run) => (run.mode, run.base, run.head.to_string()),
-            Decision::Nothing(reason) => panic!("nothing to do: {reason}"),
-        }
-    }
-
-    #[test]
-    fn a_push_to_the_default_branch_is_applied() {
-        let before = Base::Commit(CommitSha::parse(A).unwrap());
-        let decision = push("refs/heads/main", A, B, ModeInput::Auto);
-        assert_eq!(run(decision), (Mode::Apply, before.clone(), B.to_owned()));
-        let decision = push("refs/heads/main", ZERO, B, ModeInput::Auto);
-        assert_eq!(run(decision), (Mode::Apply, Base::Nothing, B.to_owned()));
-        let decision = push("refs/heads/main", A, B, ModeInput::Plan);
-        assert_eq!(run(decision), (Mode::Plan, before, B.to_owned()));
-    }
-
-    #[test]
-    fn a_push_to_another_branch_is_planned() {
-        let merge_base = Base::MergeBaseWith("main".to_owned());
-        let decision = push("refs/heads/topic", ZERO, B, ModeInput::Auto);
-        assert_eq!(run(decision), (Mode::Plan, merge_base, B.to_owned()));
-        let before = Base::Commit(CommitSha::parse(A).unwrap());
-        let decision = push("refs/heads/topic", A, B, ModeInput::Apply);
-        assert_eq!(run(decision), (Mode::Apply, before, B.to_owned()));
-    }
-
-    #[test]
-    fn deleted_branches_and_tags_need_nothing() {
-        for (full_ref, after) in [("refs/heads/main", ZERO), ("refs/tags/v1", B)] {
-            let decision = push(full_ref, A, after, ModeInput::Apply);
-            assert!(matches!(decision, Decision::Nothing(_)), "{decision:?}");
-        }
-    }
-
-    #[test]
-    fn a_pull_request_is_planned_and_never_applied() {
-        let side = |sha| serde_json::json!({"ref": "topic", "sha": sha});
-        let payload = serde_json::json!({"pull_request": {"base": side(A), "head": side(B)}});
-        let event = Event::parse("pull_request", &payload.to_string()).unwrap();
-        let main = BranchName::new("main");
-        let decision = event.decide(ModeInput::Auto, &main).unwrap();
-        let expected = (Mode::Plan, Base::MergeBaseWith(A.to_owned()), B.to_owned());
-        assert_eq!(run(decision), expected);
-        assert!(event.decide(ModeInput::Apply, &main).is_err());
-    }
-
-    #[test]
-    fn a_fork_does_not_reach_the_catalog() {
-        let catalog = |head: serde_json::Value| {
-            let side = |repo| serde_json::json!({"ref": "x", "sha": A, "repo": repo});
-            let own = serde_json::json!({"full_name": "octo/shop"});
-            let payload =
-                serde_json::json!({"pull_request": {"base": side(own), "head": side(head)}});
-            let event = Event::parse("pull_request_target", &payload.to_string()).unwrap();
-            match event
-                .decide(ModeInput::Auto, &BranchName::new("main"))
-                .unwrap()
-            {
-                Decision::Run(run) => run.catalog,
-                Decision::Nothing(reason) => panic!("nothing to do: {reason}"),
-            }
-        };
-        let own = serde_json::json!({"full_name": "octo/shop"});
-        assert_eq!(catalog(own), CatalogAccess::WithCredentials);
-        let fork = serde_json::json!({"full_name": "mallory/shop"});
-        assert_eq!(catalog(fork), CatalogAccess::Never);
-        assert_eq!(catalog(serde_json::Value::Null), CatalogAccess::Never);
-    }
-
-    #[test]
-    fn bad_payloads_say_what_is_missing() {
-        let error = |text| Event::parse("push", text).unwrap_err().to_string();
-        assert!(error("nonsense").contains("`push`"));
-        assert!(error("{}").contains("missing field `ref`"));
-        let not_a_sha = r#"{"ref": "refs/heads/main", "before": "main", "after": ""}"#;
-        assert!(
-            error(not_a_sha).contains("`before` is `main`"),
-            "{}",
-            error(not_a_sha)
-        );
-    }
-
-    #[test]
-    fn unknown_events_say_what_would_help() {
-        let event = Event::parse("issues", "{}").unwrap();
-        let decision = event
-            .decide(ModeInput::Auto, &BranchName::new("main"))
-            .unwrap();
-        assert!(matches!(decision, Decision::Nothing(reason) if reason.contains("`push`")));
-    }
-}
+mod tests;

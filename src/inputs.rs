@@ -60,6 +60,16 @@ pub struct Inputs {
     pub blueprints: BlueprintRules,
     /// Whether to write.
     pub mode: ModeInput,
+    /// What to look at.
+    pub scope: ScopeInput,
+    /// What to compare with.
+    pub base: BaseInput,
+    /// What becomes of entities that Git no longer declares.
+    pub prune: Prune,
+    /// How many entities a run may delete.
+    pub max_deletes: usize,
+    /// Whether the pull request gets a comment.
+    pub comment: CommentInput,
     /// What a run that writes does with an entity that is there already.
     pub merge: Merge,
     /// What Port does about relation targets that do not exist.
@@ -99,6 +109,46 @@ pub enum ModeInput {
     Plan,
     /// Write.
     Apply,
+}
+
+/// The input `scope`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScopeInput {
+    /// As the event says.
+    Auto,
+    /// What changed since base.
+    Changed,
+    /// Every entity file at head.
+    All,
+}
+
+/// The input `base`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BaseInput {
+    /// The record of what was applied.
+    Auto,
+    /// What the event says was there before.
+    Before,
+    /// A branch, tag or commit.
+    Named(String),
+}
+
+/// The input `prune`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prune {
+    /// They are deleted.
+    Delete,
+    /// They stay.
+    Keep,
+}
+
+/// The input `comment`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommentInput {
+    /// One comment is kept up to date.
+    Keep,
+    /// None is written.
+    None,
 }
 
 /// The input `create-missing-related-entities`.

@@ -20,28 +20,35 @@ pub mod report;
 pub mod shutdown;
 pub mod source;
 
+mod ask;
+mod decide;
 mod error;
 mod read;
+mod record;
+mod revisions;
+mod session;
+mod settle;
 mod setup;
+mod write;
 
 use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use apply::{Applied, apply};
-use catalog::change::compare;
 use catalog::declare::Declarations;
-use catalog::plan::Plan;
-use catalog::validate::validate;
 use environment::Environment;
 use error::Error;
-use event::{Decision, Mode};
+use event::Decision;
 use port::Port;
+use record::Ledger;
 use report::build::{self, Findings};
 use report::log::Log;
 use report::{Cost, Ending, Outcome, Report, RunFacts, console, progress, publish};
+use revisions::Found;
+use session::Session;
 use setup::Setup;
 use shutdown::Shutdown;
+use write::Done;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,74 +88,64 @@ async fn pipeline(
     let setup = Setup::read(environment, log)?;
     let run = match setup.decide(environment).await? {
         Decision::Run(run) => run,
-        Decision::Nothing(reason) => {
-            publish::publish_nothing(&reason, &setup.runner, log)?;
-            return Ok(Exit::Success);
-        }
+        Decision::Nothing(reason) => return nothing_to_do(&reason, &setup, log),
     };
     let port = setup.connect_port(&run, log)?;
     log.line(setup.heading(&run, port.as_ref()));
-
-    let reading = read::declarations(&setup.repository, &run, &setup.inputs);
-    let (base, mut head) = unless_interrupted(shutdown, reading).await?;
-    console::write_diagnostics(&head.diagnostics, log);
-    let changes = compare(base, &head);
-    let reading = read::blueprints(port.as_ref(), &changes);
-    let blueprints = unless_interrupted(shutdown, reading).await?;
-    let checked = validate(changes, &blueprints, setup.omission());
-    console::write_diagnostics(&checked.diagnostics, log);
-    head.reject(checked.invalid, checked.diagnostics);
-
-    let plan = Plan::new(checked.changes);
-    log.line(format!("plan: {plan}"));
-    let applied = match (&port, run.mode) {
-        (Some(port), Mode::Apply) if !plan.is_empty() => {
-            Some(apply(&plan, port, &setup.upsert_options(), shutdown).await)
-        }
-        _ => None,
+    let session = Session {
+        setup: &setup,
+        run: &run,
+        port: port.as_ref(),
+        shutdown,
+        log,
     };
+
+    let record = setup.record(&run);
+    let finding = revisions::find(&setup.repository, &run, record.as_ref());
+    let mut revisions = match session.unless_interrupted(finding).await? {
+        Found::Revisions(revisions) => revisions,
+        Found::Nothing(reason) => return nothing_to_do(&reason, &setup, log),
+    };
+    let files = setup.files();
+    let reading = files.declared(&revisions, &run.head);
+    let mut declared = session.unless_interrupted(reading).await?;
+    console::write_diagnostics(&declared.head.diagnostics, log);
+    let checked = decide::check(&session, &mut declared, revisions.basis).await?;
+
+    let policy = decide::policy(&session, &revisions, &declared);
+    let ledger = Ledger::new(record.as_ref(), revisions.reading.take(), &run);
+    let done = write::plan_and_apply(&session, files, checked, &policy, ledger).await?;
 
     let cost = Cost {
         github_requests: setup.repository.requests(),
         port_requests: port.as_ref().map_or(0, Port::requests),
         elapsed: started.elapsed(),
     };
-    let facts = setup.facts(run);
-    let report = report(facts, head, &plan, applied.as_ref(), cost, log);
+    let report = report(setup.facts(run), declared.head, done, cost, log);
     let report_file = setup.inputs.report_file.as_deref();
     publish::publish(&report, &setup.runner, report_file, log)?;
     Ok(exit(&report))
 }
 
-async fn unless_interrupted<T>(
-    shutdown: &Shutdown,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    tokio::select! {
-        result = work => result,
-        () = shutdown.requested() => Err(Error::Interrupted),
-    }
+fn nothing_to_do(reason: &str, setup: &Setup, log: &Log) -> Result<Exit, Error> {
+    publish::publish_nothing(reason, &setup.runner, log)?;
+    Ok(Exit::Success)
 }
 
 /// Puts the report together, and shows what Port refused.
-fn report(
-    run: RunFacts,
-    head: Declarations,
-    plan: &Plan,
-    applied: Option<&Applied>,
-    cost: Cost,
-    log: &Log,
-) -> Report {
+fn report(run: RunFacts, head: Declarations, done: Done, cost: Cost, log: &Log) -> Report {
+    let applied = done.applied.as_ref();
     let ending = build::ending(applied);
     let Findings {
         entities,
         rejections,
-        notices,
-    } = Findings::new(&head, plan, applied);
+        mut notices,
+    } = Findings::new(&head, &done.plan, applied);
     console::write_diagnostics(&rejections, log);
     let mut diagnostics = head.diagnostics;
     diagnostics.extend(rejections);
     diagnostic::sort(&mut diagnostics);
+    notices.extend(done.unsettled);
     Report {
         run,
         entities,

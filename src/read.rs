@@ -1,108 +1,219 @@
-//! What a run reads: entity files from GitHub, blueprints from Port.
+//! What a run reads from Git: entity files, and what they declare.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::blueprint::Blueprints;
-use crate::catalog::change::Change;
+use crate::catalog::change::{Change, Kind, compare};
 use crate::catalog::declare::{Declarations, EntityFile, FileContent, Unreadable, declare};
+use crate::checkout::Checkout;
 use crate::error::Error;
-use crate::event::{Base, Run};
 use crate::git::CommitSha;
-use crate::github::{self, BlobContent, Diff, Repository, WantedFile};
+use crate::github::{BlobContent, Repository, Side, WantedFile};
 use crate::inputs::Inputs;
-use crate::port::Port;
+use crate::revisions::{Extent, Revisions};
 use crate::source::{RepoPath, Source};
 
-/// Reads the changed entity files: what base declares, and what head declares.
-pub(crate) async fn declarations(
-    repository: &Repository,
-    run: &Run,
-    inputs: &Inputs,
-) -> Result<(Declarations, Declarations), Error> {
-    let Diff {
-        base, files: all, ..
-    } = differences(repository, run).await?;
-    let changed = all.len();
-    let (mut files, mut wanted) = (Vec::new(), Vec::new());
-    for file in all {
-        if inputs.files.select(&file.path).is_none() {
-            continue;
+/// How many earlier revisions are read in search of one in which a file was sound.
+const MAX_OLDER: usize = 5;
+
+/// What files are read from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Files<'a> {
+    /// GitHub.
+    pub(crate) repository: &'a Repository,
+    /// The workspace, if it holds the repository.
+    pub(crate) checkout: Option<&'a Checkout>,
+    /// Which files hold entities.
+    pub(crate) inputs: &'a Inputs,
+}
+
+/// What the revisions declare.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    /// What happened to each entity.
+    pub(crate) changes: Vec<Change>,
+    /// What head declares in the files that are looked at.
+    pub(crate) head: Declarations,
+    /// What it declares in others, where these had to be read.
+    pub(crate) others: Declarations,
+}
+
+/// Files of one revision, and what is known of them.
+type Sides = BTreeMap<RepoPath, Side>;
+
+impl Files<'_> {
+    /// Reads the entity files that `revisions` differ in, or all of them, and says what happened to
+    /// each entity. Where an entity is no longer declared, all of head's files are read: it may have
+    /// moved.
+    pub(crate) async fn declared(
+        self,
+        revisions: &Revisions,
+        head: &CommitSha,
+    ) -> Result<Declared, Error> {
+        let mut wanted = vec![(head.clone(), self.at_head(revisions, head).await?)];
+        for diff in &revisions.former {
+            let Some(base) = &diff.base else { continue };
+            let files = diff.files.iter();
+            let files = files.map(|file| (file.path.clone(), file.base.clone()));
+            wanted.push((base.clone(), self.with_entities(files)));
         }
-        let side = |commit: &CommitSha, side| WantedFile {
-            commit: commit.clone(),
-            path: file.path.clone(),
-            side,
-        };
-        wanted.push(side(base.as_ref().unwrap_or(&run.head), file.base));
-        wanted.push(side(&run.head, file.head));
-        files.push(file.path);
-    }
-    tracing::info!("{} of {changed} changed files hold entities", files.len());
-    let mut contents = repository.contents(&wanted, None).await?.into_iter();
-    let (mut base, mut head) = (Vec::new(), Vec::new());
-    while let (Some(before), Some(after)) = (contents.next(), contents.next()) {
-        base.push(before);
-        head.push(after);
-    }
-    let declared = |contents| declare(&entity_files(&files, contents, inputs), &inputs.blueprints);
-    Ok((declared(base), declared(head)))
-}
+        let in_scope: BTreeSet<_> = wanted[0].1.keys().cloned().collect();
+        tracing::info!("{} entity files are looked at", in_scope.len());
+        let mut declared = self.declarations(wanted).await?;
+        let mut head_declared = declared.remove(0);
+        let mut former = declared;
+        self.add_older(&mut former, &revisions.older).await?;
 
-async fn differences(repository: &Repository, run: &Run) -> Result<Diff, github::Error> {
-    let found = match &run.base {
-        Base::Nothing => return repository.all_of(&run.head).await,
-        Base::Commit(base) => repository.diff(base, &run.head).await,
-        Base::MergeBaseWith(other) => repository.diff_from_merge_base(other, &run.head).await,
-    };
-    match found {
-        Err(github::Error::NoSuchCommit { commit }) if commit != run.head.as_str() => {
-            tracing::info!(
-                "there is no base `{commit}` to compare with: all entity files count as new"
-            );
-            repository.all_of(&run.head).await
+        let mut changes = compare(&former, &head_declared);
+        let mut others = Declarations::default();
+        let has_removals = changes.iter().any(|change| change.kind() == Kind::Removed);
+        if has_removals && revisions.extent == Extent::Changed {
+            others = self.others(head, &in_scope).await?;
+            head_declared.reject_declared_elsewhere(&others);
+            changes = compare(&former, &head_declared);
+            find_elsewhere(&mut changes, &others);
         }
-        found => found,
-    }
-}
-
-/// The blueprints of what is to be written; none if Port is not asked.
-pub(crate) async fn blueprints(
-    port: Option<&Port>,
-    changes: &[Change],
-) -> Result<Blueprints, Error> {
-    let written = changes.iter().filter_map(Change::written);
-    let blueprints: BTreeSet<_> = written
-        .map(|declaration| declaration.entity.blueprint.clone())
-        .collect();
-    match port {
-        Some(port) if !blueprints.is_empty() => Ok(port.blueprints(blueprints).await?),
-        _ => Ok(Blueprints::default()),
-    }
-}
-
-fn entity_files(
-    paths: &[RepoPath],
-    contents: Vec<BlobContent>,
-    inputs: &Inputs,
-) -> Vec<EntityFile> {
-    let file = |(path, content): (&RepoPath, BlobContent)| {
-        let unreadable = |reason| FileContent::Unreadable(path.clone(), reason);
-        let content = match content {
-            BlobContent::Absent => return None,
-            BlobContent::Text(text) => FileContent::Text(Source::new(path.clone(), text)),
-            BlobContent::Binary => unreadable(Unreadable::Binary),
-            BlobContent::TooLarge => unreadable(Unreadable::TooLarge),
-            BlobContent::Symlink => unreadable(Unreadable::Symlink),
-        };
-        let by_rule = inputs
-            .files
-            .select(path)
-            .and_then(|selected| selected.blueprint);
-        let default_blueprint = by_rule.or(inputs.blueprint.as_ref()).cloned();
-        Some(EntityFile {
-            content,
-            default_blueprint,
+        Ok(Declared {
+            changes,
+            head: head_declared,
+            others,
         })
+    }
+
+    /// What one revision declares in some files.
+    pub(crate) async fn declarations_at(
+        self,
+        commit: &CommitSha,
+        paths: impl IntoIterator<Item = RepoPath>,
+    ) -> Result<Declarations, Error> {
+        let sides = paths.into_iter().map(|path| (path, Side::Unknown));
+        let wanted = vec![(commit.clone(), self.with_entities(sides))];
+        Ok(self.declarations(wanted).await?.pop().unwrap_or_default())
+    }
+
+    async fn at_head(self, revisions: &Revisions, head: &CommitSha) -> Result<Sides, Error> {
+        if revisions.extent == Extent::All {
+            return self.all(head).await;
+        }
+        let files = revisions.former.iter().flat_map(|diff| &diff.files);
+        let files = files.map(|file| (file.path.clone(), file.head.clone()));
+        Ok(self.with_entities(files))
+    }
+
+    async fn all(self, commit: &CommitSha) -> Result<Sides, Error> {
+        let tree = self.repository.tree(commit).await?;
+        let files = tree.iter().map(|(path, file)| {
+            let side = Side::File {
+                mode: Some(file.mode),
+                blob: file.blob.clone(),
+            };
+            (path.clone(), side)
+        });
+        Ok(self.with_entities(files))
+    }
+
+    fn with_entities(self, files: impl Iterator<Item = (RepoPath, Side)>) -> Sides {
+        files
+            .filter(|(path, _)| self.inputs.files.select(path).is_some())
+            .collect()
+    }
+
+    async fn others(
+        self,
+        head: &CommitSha,
+        in_scope: &BTreeSet<RepoPath>,
+    ) -> Result<Declarations, Error> {
+        let mut files = self.all(head).await?;
+        files.retain(|path, _| !in_scope.contains(path));
+        tracing::info!(
+            "{} more entity files are read, as something is no longer declared where it was",
+            files.len()
+        );
+        let wanted = vec![(head.clone(), files)];
+        Ok(self.declarations(wanted).await?.pop().unwrap_or_default())
+    }
+
+    /// What base holds in a file with mistakes was never written: what the last sound version of that
+    /// file declares was.
+    async fn add_older(
+        self,
+        former: &mut Vec<Declarations>,
+        older: &[CommitSha],
+    ) -> Result<(), Error> {
+        let Some(base) = former.first() else {
+            return Ok(());
+        };
+        let mut unsound = unsound_files(base);
+        for commit in older.iter().take(MAX_OLDER) {
+            if unsound.is_empty() {
+                break;
+            }
+            let declarations = self.declarations_at(commit, unsound).await?;
+            unsound = unsound_files(&declarations);
+            former.push(declarations);
+        }
+        Ok(())
+    }
+
+    /// Reads files of several revisions at once, and what they declare, a revision at a time.
+    async fn declarations(
+        self,
+        revisions: Vec<(CommitSha, Sides)>,
+    ) -> Result<Vec<Declarations>, Error> {
+        let wanted: Vec<_> = revisions
+            .iter()
+            .flat_map(|(commit, files)| {
+                files.iter().map(move |(path, side)| WantedFile {
+                    commit: commit.clone(),
+                    path: path.clone(),
+                    side: side.clone(),
+                })
+            })
+            .collect();
+        let contents = self.repository.contents(&wanted, self.checkout).await?;
+        let mut files = wanted.into_iter().zip(contents);
+        let declarations = revisions.iter().map(|(_, paths)| {
+            let files = files.by_ref().take(paths.len());
+            let files: Vec<_> = files
+                .filter_map(|(wanted, content)| entity_file(wanted.path, content, self.inputs))
+                .collect();
+            declare(&files, &self.inputs.blueprints)
+        });
+        Ok(declarations.collect())
+    }
+}
+
+fn unsound_files(declarations: &Declarations) -> BTreeSet<RepoPath> {
+    let invalid = declarations.invalid.iter();
+    invalid
+        .map(|invalid| invalid.location.path().clone())
+        .collect()
+}
+
+/// What is gone from the files that changed may be declared in one that did not.
+fn find_elsewhere(changes: &mut [Change], others: &Declarations) {
+    let elsewhere: BTreeMap<_, _> = others
+        .valid
+        .iter()
+        .map(|declaration| (declaration.entity.key(), declaration))
+        .collect();
+    for change in changes.iter_mut().filter(|change| change.head.is_none()) {
+        change.head = elsewhere.get(&change.key).map(|found| (*found).clone());
+    }
+}
+
+fn entity_file(path: RepoPath, content: BlobContent, inputs: &Inputs) -> Option<EntityFile> {
+    let selected = inputs.files.select(&path);
+    let by_rule = selected.and_then(|selected| selected.blueprint);
+    let default_blueprint = by_rule.or(inputs.blueprint.as_ref()).cloned();
+    let content = match content {
+        BlobContent::Absent => return None,
+        BlobContent::Text(text) => FileContent::Text(Source::new(path, text)),
+        BlobContent::Binary => FileContent::Unreadable(path, Unreadable::Binary),
+        BlobContent::TooLarge => FileContent::Unreadable(path, Unreadable::TooLarge),
+        BlobContent::Symlink => FileContent::Unreadable(path, Unreadable::Symlink),
     };
-    paths.iter().zip(contents).filter_map(file).collect()
+    Some(EntityFile {
+        content,
+        default_blueprint,
+    })
 }

@@ -4,22 +4,27 @@ use std::fs;
 use std::path::Path;
 
 use crate::catalog::validate::Omission;
+use crate::checkout::Checkout;
 use crate::environment::{Environment, Runner};
 use crate::error::Error;
-use crate::event::{CatalogAccess, Decision, Event, Run};
+use crate::event::{Asked, Base, CatalogAccess, Decision, Event, Run, Scope};
 use crate::github::{Access, Repository};
 use crate::http::proxy::Proxies;
 use crate::http::{Client, Settings, Timeouts};
-use crate::inputs::{self, Inputs, Merge};
+use crate::inputs::{self, BaseInput, Inputs, Merge};
 use crate::port::{Port, UpsertOptions};
+use crate::read::Files;
+use crate::record::Record;
 use crate::report::RunFacts;
 use crate::report::log::{Command, Log};
 
 /// What every run needs.
+#[derive(Debug)]
 pub(crate) struct Setup {
     pub(crate) runner: Runner,
     pub(crate) inputs: Inputs,
     pub(crate) repository: Repository,
+    checkout: Option<Checkout>,
     client: Client,
 }
 
@@ -31,10 +36,12 @@ impl Setup {
         let inputs = read_inputs(environment, &runner, log)?;
         let client = connect(environment, &inputs, proxies)?;
         let repository = open_repository(&client, &runner, &inputs)?;
+        let checkout = runner.workspace.as_deref().and_then(Checkout::open);
         Ok(Self {
             runner,
             inputs,
             repository,
+            checkout,
             client,
         })
     }
@@ -53,7 +60,37 @@ impl Setup {
             Some(branch) => branch.clone(),
             None => self.repository.default_branch().await?,
         };
-        Ok(event.decide(self.inputs.mode, &default_branch)?)
+        Ok(event.decide(Asked {
+            mode: self.inputs.mode,
+            scope: self.inputs.scope,
+            base: &self.inputs.base,
+            default_branch: &default_branch,
+            full_ref: environment.variable("GITHUB_REF"),
+            sha: environment.variable("GITHUB_SHA"),
+        })?)
+    }
+
+    /// What says what was applied, for a run that goes by it. With a base of the user's own nobody
+    /// knows what was applied before, so then there is none.
+    pub(crate) fn record(&self, run: &Run) -> Option<Record<'_>> {
+        let goes_by_record = match run.scope {
+            Scope::Changed(Base::Record { .. }) => true,
+            Scope::All => self.inputs.base == BaseInput::Auto && run.pull_request.is_none(),
+            Scope::Changed(_) => false,
+        };
+        let branch = run.branch.as_ref().filter(|_| goes_by_record)?;
+        self.inputs.credentials.as_ref()?;
+        let run_url = self.runner.run_url();
+        Some(Record::new(&self.repository, branch, &self.inputs, run_url))
+    }
+
+    /// What files are read from.
+    pub(crate) fn files(&self) -> Files<'_> {
+        Files {
+            repository: &self.repository,
+            checkout: self.checkout.as_ref(),
+            inputs: &self.inputs,
+        }
     }
 
     /// A client of Port, for a run that may and can ask it.

@@ -62,6 +62,10 @@ pub struct Position {
     pub column: usize,
 }
 
+/// Columns are counted from the last of these places, which are so many bytes apart. A file can be
+/// one line of a megabyte, with thousands of mistakes in it.
+const MARK_EVERY: usize = 1024;
+
 /// A file's path and text, with an index of its lines.
 ///
 /// Lines end with LF or CRLF, as GitHub counts them.
@@ -70,6 +74,8 @@ pub struct Source {
     path: RepoPath,
     text: String,
     line_starts: Vec<usize>,
+    /// How many characters start before every [`MARK_EVERY`]th byte.
+    marks: Vec<usize>,
 }
 
 impl Source {
@@ -79,10 +85,12 @@ impl Source {
         let line_starts = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
             .collect();
+        let marks = marks(&text);
         Arc::new(Self {
             path,
             text,
             line_starts,
+            marks,
         })
     }
 
@@ -115,12 +123,34 @@ impl Source {
             .get(line.saturating_sub(1))
             .copied()
             .unwrap_or(0);
-        let before = self.text.get(line_start..offset).unwrap_or_default();
         Position {
             line,
-            column: before.chars().count() + 1,
+            column: self.characters(offset) - self.characters(line_start) + 1,
         }
     }
+
+    /// How many characters start before `offset`.
+    fn characters(&self, offset: usize) -> usize {
+        let mark = offset / MARK_EVERY;
+        let counted = self.marks.get(mark).copied().unwrap_or_default();
+        let bytes = self.text.as_bytes().get(mark * MARK_EVERY..offset);
+        counted + starts(bytes.unwrap_or_default())
+    }
+}
+
+fn marks(text: &str) -> Vec<usize> {
+    let mut count = 0;
+    let chunks = text.as_bytes().chunks(MARK_EVERY).map(|chunk| {
+        count += starts(chunk);
+        count
+    });
+    std::iter::once(0).chain(chunks).collect()
+}
+
+/// How many characters start in `bytes`, a part of a text in UTF-8.
+fn starts(bytes: &[u8]) -> usize {
+    let is_start = |byte: &&u8| **byte & 0b1100_0000 != 0b1000_0000;
+    bytes.iter().filter(is_start).count()
 }
 
 impl fmt::Debug for Source {
@@ -202,6 +232,17 @@ mod tests {
     #[test]
     fn columns_count_characters_not_bytes() {
         assert_eq!(position("é🦀x", "é🦀".len()), (1, 3));
+    }
+
+    #[test]
+    fn columns_are_right_in_long_lines() {
+        let text = format!("a\n{}", "é🦀x".repeat(1000));
+        let source = Source::new(RepoPath::new("f"), text.as_str());
+        for (index, (offset, _)) in text[2..].char_indices().enumerate() {
+            let Position { line, column } = source.position(2 + offset);
+            assert_eq!((line, column), (2, index + 1));
+        }
+        assert_eq!(source.position(text.len()).column, 3001);
     }
 
     #[test]

@@ -2,27 +2,34 @@
 //!
 //! Each section's example is read and checked as a file of a repository would be, and what the log
 //! shows of it must be the section's text. With `UPDATE_DOCUMENTATION=1` the texts are written anew.
+//! What GitHub shows beside the lines is in `snapshots/diagnostics__annotations.snap`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use port_gitops::apply::{Applied, Outcome};
 use port_gitops::catalog::blueprint::{Blueprint, Blueprints};
-use port_gitops::catalog::change::{Change, compare};
+use port_gitops::catalog::change::{Basis, Change, compare};
 use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, Unreadable, declare};
 use port_gitops::catalog::entity::BlueprintId;
-use port_gitops::catalog::plan::Plan;
+use port_gitops::catalog::live::Live;
+use port_gitops::catalog::merge::Merge;
+use port_gitops::catalog::plan::{Known, Plan, Policy, Pruning};
 use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS};
 use port_gitops::catalog::validate::{Omission, validate};
 use port_gitops::diagnostic::{Code, Diagnostic};
+use port_gitops::event::Mode;
+use port_gitops::git::{CommitSha, RepoName};
 use port_gitops::port::Rejection;
+use port_gitops::report::annotations as annotation_commands;
 use port_gitops::report::build::Findings;
 use port_gitops::report::console;
 use port_gitops::report::log::Log;
+use port_gitops::report::{Cost, Ending, Report, RunFacts};
 use port_gitops::source::{RepoPath, Source};
 
 fn page() -> PathBuf {
@@ -129,7 +136,7 @@ fn diagnostics(
         text_file(path, example.text)
     });
     let head = declared(content);
-    let changes = compare(Declarations::default(), &head);
+    let changes = compare(&[], &head);
     if let Some(rejection) = refusal(code) {
         return rejections(&head, changes, rejection);
     }
@@ -138,7 +145,7 @@ fn diagnostics(
         _ => Omission::MayExist,
     };
     let mut found = head.diagnostics;
-    found.extend(validate(changes, blueprints, omission).diagnostics);
+    found.extend(validate(changes, Basis::Git, blueprints, omission).diagnostics);
     found
 }
 
@@ -149,7 +156,19 @@ fn rejections(head: &Declarations, changes: Vec<Change>, rejection: Rejection) -
         deletions: Vec::new(),
         stopped: None,
     };
-    Findings::new(head, &Plan::new(changes), Some(&applied)).rejections
+    let known = Known {
+        live: &Live::default(),
+        blueprints: &Blueprints::default(),
+    };
+    let policy = Policy {
+        basis: Basis::Git,
+        merge: Merge::Merge,
+        pruning: Pruning::Off,
+        superseded: BTreeSet::new(),
+        owner: "octo-org/catalog".to_owned(),
+    };
+    let plan = Plan::new(changes, known, &policy);
+    Findings::new(head, &plan, Some(&applied)).rejections
 }
 
 #[derive(Clone, Default)]
@@ -182,33 +201,55 @@ fn rendered(diagnostics: &[Diagnostic]) -> String {
     lines.join("\n") + "\n"
 }
 
-#[test]
-fn the_page_shows_what_the_log_shows() {
-    let page_text = std::fs::read_to_string(page()).unwrap();
-    let blueprints = blueprints(&page_text);
-    let names: Vec<_> = sections(&page_text).iter().map(|(name, _)| *name).collect();
+/// A section of the page: a code, and what the program says of its example.
+struct Section<'p> {
+    code: Code,
+    text: &'p str,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// The page's sections, one a code, in the order of the codes.
+fn checked_sections(page: &str) -> Vec<Section<'_>> {
+    let blueprints = blueprints(page);
+    let names: Vec<_> = sections(page).iter().map(|(name, _)| *name).collect();
     let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(
         names, codes,
         "the page has one section a code, in their order"
     );
-
-    let mut updated = page_text.clone();
-    for ((name, section), &code) in sections(&page_text).into_iter().zip(Code::ALL) {
-        let blocks = blocks(section);
-        let shown = blocks.iter().find(|block| block.info == "text").unwrap();
+    let checked = |((name, text), &code)| {
+        let blocks = blocks(text);
         let example = blocks.iter().find(|block| block.info != "text");
         let diagnostics = diagnostics(code, example, &blueprints);
         assert!(
             diagnostics.iter().any(|d| d.code == code),
             "{name}: {diagnostics:#?}"
         );
+        Section {
+            code,
+            text,
+            diagnostics,
+        }
+    };
+    let sections = sections(page).into_iter().zip(Code::ALL);
+    sections.map(checked).collect()
+}
+
+#[test]
+fn the_page_shows_what_the_log_shows() {
+    let page_text = std::fs::read_to_string(page()).unwrap();
+    let mut updated = page_text.clone();
+    for section in checked_sections(&page_text) {
+        let blocks = blocks(section.text);
+        let shown = blocks.iter().find(|block| block.info == "text").unwrap();
         let (before, after) = (
             format!("```text\n{}```", shown.text),
-            rendered(&diagnostics),
+            rendered(&section.diagnostics),
         );
-        let changed = section.replace(&before, &format!("```text\n{after}```"));
-        updated = updated.replace(section, &changed);
+        let changed = section
+            .text
+            .replace(&before, &format!("```text\n{after}```"));
+        updated = updated.replace(section.text, &changed);
     }
     if std::env::var_os("UPDATE_DOCUMENTATION").is_some() {
         std::fs::write(page(), updated).unwrap();
@@ -218,4 +259,37 @@ fn the_page_shows_what_the_log_shows() {
             "write it anew with UPDATE_DOCUMENTATION=1"
         );
     }
+}
+
+/// The commands by which GitHub shows diagnostics beside the lines, `%0A` written as a line break.
+fn annotations(diagnostics: Vec<Diagnostic>) -> String {
+    let report = Report {
+        run: RunFacts {
+            mode: Mode::Plan,
+            repository: RepoName::parse("octo-org/catalog").unwrap(),
+            head: CommitSha::parse(&"1".repeat(40)).unwrap(),
+            branch: None,
+            server_url: "https://github.com".to_owned(),
+        },
+        entities: Vec::new(),
+        diagnostics,
+        notices: Vec::new(),
+        ending: Ending::Complete,
+        cost: Cost::default(),
+    };
+    let out = Shared::default();
+    annotation_commands::write(&report, &Log::new(out.clone()));
+    let commands = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+    commands.replace("%0A", "\n  ")
+}
+
+#[test]
+fn github_shows_each_beside_its_line() {
+    let page_text = std::fs::read_to_string(page()).unwrap();
+    let sections = checked_sections(&page_text).into_iter().map(
+        |Section {
+             code, diagnostics, ..
+         }| format!("# {code}\n{}", annotations(diagnostics)),
+    );
+    insta::assert_snapshot!("annotations", sections.collect::<Vec<_>>().join("\n"));
 }

@@ -1,74 +1,119 @@
-//! What two revisions declare → what changed, by entity and not by file.
+//! What revisions declare → what changed, by entity and not by file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::declare::{Completeness, Declaration, Declarations};
-use super::entity::EntityKey;
+use super::declare::{Declaration, Declarations};
+use super::entity::{Entity, EntityKey};
 
-/// What happened to an entity between base and head.
+/// An entity that earlier revisions or head declare.
 #[derive(Debug, Clone)]
-pub enum Change {
-    /// Head declares it, base does not.
-    Created(Arc<Declaration>),
-    /// Both declare it, differently.
-    Changed {
-        /// What base declares.
-        base: Arc<Declaration>,
-        /// What head declares.
-        head: Arc<Declaration>,
-    },
-    /// Both declare the same, perhaps in another form or another file.
-    Unchanged(Arc<Declaration>),
-    /// Base declares it, head does not.
-    Removed(Arc<Declaration>),
+pub struct Change {
+    /// Which one.
+    pub key: EntityKey,
+    /// What earlier revisions declare, base before those of attempts that did not end well.
+    pub former: Vec<Arc<Declaration>>,
+    /// What head declares.
+    pub head: Option<Arc<Declaration>>,
+}
+
+/// What Git says of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Head declares it, no earlier revision does.
+    Created,
+    /// Head declares it differently from an earlier revision.
+    Changed,
+    /// All declare the same, perhaps in another form or another file.
+    Unchanged,
+    /// Head does not declare it.
+    Removed,
+}
+
+/// What decides whether an entity is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// What changed in Git: the catalog is known to be as an earlier revision declares.
+    Git,
+    /// What Port holds.
+    Live,
 }
 
 impl Change {
-    /// What is to be written, if anything.
-    pub fn written(&self) -> Option<&Arc<Declaration>> {
-        match self {
-            Self::Created(head) | Self::Changed { head, .. } => Some(head),
-            Self::Unchanged(_) | Self::Removed(_) => None,
+    /// Whether the entity may have to be written.
+    pub fn is_candidate(&self, basis: Basis) -> bool {
+        match self.kind() {
+            Kind::Created | Kind::Changed => true,
+            Kind::Unchanged => basis == Basis::Live,
+            Kind::Removed => false,
         }
+    }
+
+    /// What happened to the entity.
+    pub fn kind(&self) -> Kind {
+        let Some(head) = &self.head else {
+            return Kind::Removed;
+        };
+        let differs = |former: &Arc<Declaration>| former.entity != head.entity;
+        match self.former.as_slice() {
+            [] => Kind::Created,
+            former if former.iter().any(differs) => Kind::Changed,
+            _ => Kind::Unchanged,
+        }
+    }
+
+    /// The entities that earlier revisions declare.
+    pub fn former_entities(&self) -> Vec<&Entity> {
+        self.former.iter().map(|former| &former.entity).collect()
     }
 }
 
-/// Compares what base declares with what head declares, by key.
+/// Compares what earlier revisions declare with what head declares, by key. What comes out is in
+/// head's order, and then what was removed.
 ///
-/// What is invalid at head is neither changed nor removed. While head is only partly readable
-/// nothing counts as removed. What base declares invalidly, or twice, was never written, so it
-/// counts as absent there.
-pub fn compare(base: Declarations, head: &Declarations) -> Vec<Change> {
-    let mut base: BTreeMap<EntityKey, Arc<Declaration>> = base
-        .valid
-        .into_iter()
-        .map(|declaration| (declaration.entity.key(), declaration))
-        .collect();
-    let mut changes: Vec<_> = head
-        .valid
-        .iter()
-        .map(|declaration| match base.remove(&declaration.entity.key()) {
-            None => Change::Created(Arc::clone(declaration)),
-            Some(before) if before.entity == declaration.entity => {
-                Change::Unchanged(Arc::clone(declaration))
-            }
-            Some(base) => Change::Changed {
-                base,
-                head: Arc::clone(declaration),
-            },
-        })
-        .collect();
-    if head.completeness == Completeness::Whole {
-        let invalid: BTreeSet<_> = head
-            .invalid
-            .iter()
-            .filter_map(|invalid| invalid.key.as_ref())
-            .collect();
-        base.retain(|key, _| !invalid.contains(key));
-        changes.extend(base.into_values().map(Change::Removed));
+/// What is invalid at head is neither changed nor removed, nor is what an earlier revision declares
+/// in a file that cannot be read at head. What an earlier revision declares invalidly, or twice, was
+/// never written, so it counts as absent there.
+pub fn compare(former: &[Declarations], head: &Declarations) -> Vec<Change> {
+    let mut by_key: BTreeMap<EntityKey, Vec<Arc<Declaration>>> = BTreeMap::new();
+    for declaration in former.iter().flat_map(|revision| &revision.valid) {
+        let declarations = by_key.entry(declaration.entity.key()).or_default();
+        declarations.push(Arc::clone(declaration));
     }
+    let declared = head.valid.iter().map(|declaration| {
+        let key = declaration.entity.key();
+        Change {
+            former: by_key.remove(&key).unwrap_or_default(),
+            key,
+            head: Some(Arc::clone(declaration)),
+        }
+    });
+    let mut changes: Vec<_> = declared.collect();
+    changes.extend(removed(by_key, head));
     changes
+}
+
+fn removed(
+    former: BTreeMap<EntityKey, Vec<Arc<Declaration>>>,
+    head: &Declarations,
+) -> impl Iterator<Item = Change> {
+    let (mut keys, mut paths) = (BTreeSet::new(), BTreeSet::new());
+    for invalid in &head.invalid {
+        match &invalid.key {
+            Some(key) => drop(keys.insert(key)),
+            None => drop(paths.insert(invalid.location.path())),
+        }
+    }
+    former.into_iter().filter_map(move |(key, former)| {
+        let is_readable = former
+            .iter()
+            .all(|declaration| !paths.contains(declaration.source.path()));
+        (is_readable && !keys.contains(&key)).then_some(Change {
+            key,
+            former,
+            head: None,
+        })
+    })
 }
 
 #[cfg(test)]
@@ -90,12 +135,10 @@ mod tests {
     }
 
     fn changes(base: &[(&str, &str)], head: &[(&str, &str)]) -> Vec<String> {
-        let changes = compare(declarations(base), &declarations(head));
-        let describe = |change: &Change| match change {
-            Change::Created(head) => format!("created {}", head.entity.key()),
-            Change::Changed { head, .. } => format!("changed {}", head.entity.key()),
-            Change::Unchanged(head) => format!("unchanged {}", head.entity.key()),
-            Change::Removed(base) => format!("removed {}", base.entity.key()),
+        let changes = compare(&[declarations(base)], &declarations(head));
+        let describe = |change: &Change| {
+            let kind = format!("{:?}", change.kind()).to_lowercase();
+            format!("{kind} {}", change.key)
         };
         changes.iter().map(describe).collect()
     }
@@ -122,10 +165,39 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_removed_while_head_cannot_be_read() {
+    fn what_cannot_be_read_at_head_is_not_removed() {
         assert_eq!(changes(&[("a.json", ONE)], &[("a.json", "{")]), [""; 0]);
         let invalid = r#"{"identifier": "a", "blueprint": "b", "title": 1}"#;
         assert_eq!(changes(&[("a.json", ONE)], &[("a.json", invalid)]), [""; 0]);
+        let (gone, broken) = (&[("a.json", ONE)], &[("b.json", "{")]);
+        assert_eq!(
+            changes(gone, broken),
+            ["removed b/a"],
+            "whether it may be deleted is the plan's to decide"
+        );
+    }
+
+    #[test]
+    fn every_earlier_revision_counts() {
+        let revisions = |texts: &[&str]| -> Vec<_> {
+            let revision = |text: &&str| declarations(&[("p.yml", text)]);
+            texts.iter().map(revision).collect()
+        };
+        let kind = |former: &[&str], head: &str| {
+            let changes = compare(&revisions(former), &declarations(&[("p.yml", head)]));
+            changes.iter().map(Change::kind).collect::<Vec<_>>()
+        };
+        let (a, b) = (
+            "{identifier: a, blueprint: b}",
+            "{identifier: a, blueprint: b, title: A}",
+        );
+        assert_eq!(kind(&[a, a], a), [Kind::Unchanged]);
+        assert_eq!(
+            kind(&[a, b], a),
+            [Kind::Changed],
+            "a half-run may have written it"
+        );
+        assert_eq!(kind(&["", b], ""), [Kind::Removed]);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Documents → declarations: which entities a revision's files declare, and what is wrong.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,6 +11,14 @@ use super::rules::BlueprintRules;
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::document::{self, Documents, Node};
 use crate::source::{Location, RepoPath, Source};
+
+/// How many errors, and how many other findings, are reported of the entities of one file. Behind
+/// so many errors the file is not read on.
+const MAX_FINDINGS: usize = 1000;
+/// How many places of one entity are reported where it is declared more than once.
+const MAX_DUPLICATES: usize = 100;
+/// How many other places a place names.
+const MAX_RELATED: usize = 5;
 
 /// A file that may hold entities, at one revision.
 #[derive(Debug, Clone)]
@@ -65,16 +76,6 @@ pub struct Invalid {
     pub location: Location,
 }
 
-/// How much of the files could be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Completeness {
-    /// It is known of every entity which one it is.
-    #[default]
-    Whole,
-    /// It is not: an entity that seems to be gone may just be unreadable.
-    Partial,
-}
-
 /// What the files of one revision declare.
 #[derive(Debug, Default)]
 pub struct Declarations {
@@ -84,8 +85,6 @@ pub struct Declarations {
     pub invalid: Vec<Invalid>,
     /// Everything there is to say, in the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
-    /// Whether anything may be missing.
-    pub completeness: Completeness,
 }
 
 /// Reads the entities of all `files`, of which those of blueprints that are not `writable` are
@@ -104,17 +103,33 @@ pub fn declare(files: &[EntityFile], writable: &BlueprintRules) -> Declarations 
     }
     declarations.reject_duplicates();
     diagnostic::sort(&mut declarations.diagnostics);
-    if declarations
-        .invalid
-        .iter()
-        .any(|invalid| invalid.key.is_none())
-    {
-        declarations.completeness = Completeness::Partial;
-    }
     declarations
 }
 
 impl Declarations {
+    /// Whether every file could be read, and every entity in them.
+    pub fn is_sound(&self) -> bool {
+        self.invalid.is_empty()
+    }
+
+    /// Makes an error of every entity that other files of the same revision declare too.
+    pub fn reject_declared_elsewhere(&mut self, others: &Self) {
+        let elsewhere: BTreeMap<_, _> = others
+            .valid
+            .iter()
+            .map(|declaration| (declaration.entity.key(), declaration.location()))
+            .collect();
+        let mut twice = BTreeMap::new();
+        for declaration in &self.valid {
+            let key = declaration.entity.key();
+            if let Some(other) = elsewhere.get(&key) {
+                twice.insert(key, vec![declaration.location(), other.clone()]);
+            }
+        }
+        self.reject_places(&twice);
+        diagnostic::sort(&mut self.diagnostics);
+    }
+
     /// Adds what was found to be wrong with entities that read well.
     pub fn reject(&mut self, invalid: Vec<Invalid>, diagnostics: Vec<Diagnostic>) {
         self.invalid.extend(invalid);
@@ -133,12 +148,22 @@ impl Declarations {
 
         let candidates: Vec<Node> = roots.into_iter().flat_map(entity_nodes).collect();
         self.add_lost_documents(&candidates, &errors);
+        let mut found = Findings::default();
         for node in candidates {
+            if found.errors.len() >= MAX_FINDINGS {
+                self.invalid.push(Invalid {
+                    key: None,
+                    location: Location::new(source, entity::headline(&node)),
+                });
+                break;
+            }
             let is_sound = !errors
                 .iter()
                 .any(|error| node.covers(error.location().span));
-            self.add_entity(node, source, context, is_sound);
+            self.add_entity(node, source, context, is_sound, &mut found);
         }
+        self.diagnostics.extend(found.errors);
+        self.diagnostics.extend(found.others);
     }
 
     /// An error outside of every entity has cost a document.
@@ -163,8 +188,11 @@ impl Declarations {
         source: &Arc<Source>,
         context: Context<'_>,
         is_sound: bool,
+        findings: &mut Findings,
     ) {
-        let entity = entity::read(&node, source, context, &mut self.diagnostics);
+        let mut found = Vec::new();
+        let entity = entity::read(&node, source, context, &mut found);
+        findings.add(found);
         let location = Location::new(source, entity::headline(&node));
         match entity {
             Ok(entity) if is_sound => {
@@ -216,8 +244,11 @@ impl Declarations {
                 .push(declaration.location());
         }
         places.retain(|_, locations| locations.len() > 1);
+        self.reject_places(&places);
+    }
 
-        for (key, locations) in &places {
+    fn reject_places(&mut self, places: &BTreeMap<EntityKey, Vec<Location>>) {
+        for (key, locations) in places {
             self.diagnostics.extend(duplicates(key, locations));
             let invalid = |location: &Location| Invalid {
                 key: Some(key.clone()),
@@ -230,6 +261,22 @@ impl Declarations {
     }
 }
 
+/// What is wrong with the entities of one file.
+#[derive(Default)]
+struct Findings {
+    errors: Vec<Diagnostic>,
+    others: Vec<Diagnostic>,
+}
+
+impl Findings {
+    fn add(&mut self, found: Vec<Diagnostic>) {
+        let (errors, others): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
+        self.errors.extend(errors);
+        let room = MAX_FINDINGS.saturating_sub(self.others.len());
+        self.others.extend(others.into_iter().take(room));
+    }
+}
+
 /// A document is an entity or an array of entities.
 fn entity_nodes(root: Node) -> Vec<Node> {
     match root.value {
@@ -238,17 +285,16 @@ fn entity_nodes(root: Node) -> Vec<Node> {
     }
 }
 
-/// One diagnostic a place, each naming the others.
+/// One diagnostic a place, each naming others.
 fn duplicates(key: &EntityKey, locations: &[Location]) -> Vec<Diagnostic> {
-    let at = |index: usize, here: &Location| {
+    let at = |(index, here): (usize, &Location)| {
         let others = locations
             .iter()
             .enumerate()
-            .filter(|(other, _)| *other != index);
-        let first_other = others
-            .clone()
-            .map(|(_, location)| location.to_string())
-            .next();
+            .filter(|(other, _)| *other != index)
+            .map(|(_, location)| location)
+            .take(MAX_RELATED);
+        let first_other = others.clone().map(Location::to_string).next();
         let message = format!(
             "`{key}` is declared more than once, also at {}",
             first_other.unwrap_or_default()
@@ -256,13 +302,14 @@ fn duplicates(key: &EntityKey, locations: &[Location]) -> Vec<Diagnostic> {
         let diagnostic = Diagnostic::new(Code::DuplicateEntity, here.clone(), message)
             .label("declared here")
             .help("keep one declaration: which of them Port should hold cannot be told");
-        others.fold(diagnostic, |diagnostic, (_, other)| {
+        others.fold(diagnostic, |diagnostic, other| {
             diagnostic.related(other.clone(), "and here")
         })
     };
     locations
         .iter()
         .enumerate()
-        .map(|(index, here)| at(index, here))
+        .take(MAX_DUPLICATES)
+        .map(at)
         .collect()
 }

@@ -10,6 +10,7 @@ pub mod merge;
 pub mod order;
 pub mod plan;
 pub mod rules;
+pub mod validate;
+
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod validate;

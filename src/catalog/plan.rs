@@ -1,13 +1,18 @@
-//! Changes → what to do about them, as data: printed, tested and applied as one value.
+//! Changes × live catalog → what to do, as data: printed, tested and applied as one value.
 
+mod decide;
+
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::change::Change;
+use super::blueprint::Blueprints;
+use super::change::{Basis, Change};
 use super::declare::Declaration;
 use super::entity::{Entity, EntityKey, Identifier};
-use super::live::{Difference, Field};
-use crate::source::Location;
+use super::live::{Difference, Field, Live};
+use super::merge::Merge;
+use crate::source::{Location, RepoPath};
 
 /// What an upsert is expected to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +43,8 @@ pub struct Upsert {
 pub struct Deletion {
     /// Which one.
     pub key: EntityKey,
-    /// Where it was declared.
-    pub location: Location,
+    /// Where it was declared, if Git ever declared it as far as is known.
+    pub location: Option<Location>,
     /// What it relates to: entities that must outlive it.
     pub targets: Vec<Identifier>,
     /// The upserts, by their places in the plan, without which it must not be deleted: what its file
@@ -57,6 +62,8 @@ pub enum Reason {
     /// Git no longer declares it, but something speaks against deleting it: a sentence without a
     /// full stop.
     HeldBack(String),
+    /// It seems to be this owner's and no file declares it; a later run deletes it.
+    Unclaimed,
     /// The branch has a newer declaration, which is a newer run's.
     Superseded,
     /// Another owner wrote it last: its name.
@@ -68,10 +75,59 @@ pub enum Reason {
 pub struct Untouched {
     /// Which one.
     pub key: EntityKey,
-    /// Where it is declared, at head or, if it was removed, at base.
-    pub location: Location,
+    /// Where it is declared, at head or, if it was removed, where it was.
+    pub location: Option<Location>,
     /// Why.
     pub reason: Reason,
+}
+
+/// What is known of the catalog.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'k> {
+    /// Its entities.
+    pub live: &'k Live,
+    /// Its blueprints.
+    pub blueprints: &'k Blueprints,
+}
+
+/// What may be done.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// What decides whether an entity is written.
+    pub basis: Basis,
+    /// What a write does with what the file does not mention.
+    pub merge: Merge,
+    /// What becomes of what Git no longer declares.
+    pub pruning: Pruning,
+    /// The files that the branch's tip has in a newer version.
+    pub superseded: BTreeSet<RepoPath>,
+    /// Who writes.
+    pub owner: String,
+}
+
+/// What becomes of what Git no longer declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pruning {
+    /// It stays.
+    Off,
+    /// It is deleted.
+    On {
+        /// How many deletions are no accident.
+        at_most: usize,
+        /// What speaks against every deletion: a sentence without a full stop.
+        obstacle: Option<String>,
+        /// What becomes of entities of this owner that no known revision declares.
+        unclaimed: Unclaimed,
+    },
+}
+
+/// What becomes of entities of this owner that no known revision declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unclaimed {
+    /// They are listed, and stay.
+    List,
+    /// They are deleted.
+    Delete,
 }
 
 /// What a run does.
@@ -87,17 +143,8 @@ pub struct Plan {
 
 impl Plan {
     /// Decides what to do about each change.
-    pub fn new(changes: Vec<Change>) -> Self {
-        let mut plan = Self::default();
-        for change in changes {
-            match change {
-                Change::Created(head) => plan.upserts.push(upsert(Action::Create, head)),
-                Change::Changed { head, .. } => plan.upserts.push(upsert(Action::Update, head)),
-                Change::Unchanged(head) => plan.untouched.push(untouched(&head, Reason::Unchanged)),
-                Change::Removed(base) => plan.untouched.push(untouched(&base, Reason::Removed)),
-            }
-        }
-        plan
+    pub fn new(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> Self {
+        decide::plan(changes, known, policy)
     }
 
     /// Whether there is nothing to write.
@@ -121,33 +168,19 @@ impl Plan {
     }
 }
 
-fn upsert(action: Action, declaration: Arc<Declaration>) -> Upsert {
-    Upsert {
-        action,
-        entity: declaration.entity.clone(),
-        declaration,
-        differences: Vec::new(),
-        uncleared: Vec::new(),
-    }
-}
-
-fn untouched(declaration: &Declaration, reason: Reason) -> Untouched {
-    Untouched {
-        key: declaration.entity.key(),
-        location: declaration.location(),
-        reason,
-    }
-}
-
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} to create, {} to update, {} unchanged",
+            "{} to create, {} to update",
             self.count(Action::Create),
             self.count(Action::Update),
-            self.untouched_by(&Reason::Unchanged).count()
         )?;
+        if !self.deletions.is_empty() {
+            write!(formatter, ", {} to delete", self.deletions.len())?;
+        }
+        let unchanged = self.untouched_by(&Reason::Unchanged).count();
+        write!(formatter, ", {unchanged} unchanged")?;
         let removed = self.untouched_by(&Reason::Removed).count();
         if removed > 0 {
             write!(formatter, ", {removed} no longer declared")?;

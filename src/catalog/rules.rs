@@ -76,6 +76,38 @@ pub enum InvalidRules {
     NothingIncluded,
 }
 
+impl fmt::Display for Rule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.effect == Effect::Exclude {
+            formatter.write_str("!")?;
+        }
+        formatter.write_str(self.glob.glob().glob())?;
+        match &self.blueprint {
+            Some(blueprint) => write!(formatter, " => {blueprint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes one rule a line, without comments: equal rules are equal texts.
+fn write_rules(rules: &[Rule], formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    rules
+        .iter()
+        .try_for_each(|rule| writeln!(formatter, "{rule}"))
+}
+
+impl fmt::Display for FileRules {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_rules(&self.0, formatter)
+    }
+}
+
+impl fmt::Display for BlueprintRules {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_rules(&self.0, formatter)
+    }
+}
+
 /// What a `*` may stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Star {
@@ -202,13 +234,6 @@ fn parse_rule(line: usize, text: &str, star: Star) -> Result<Rule, InvalidRules>
         effect,
         blueprint: None,
     })
-}
-
-impl fmt::Display for FileRules {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let globs: Vec<_> = self.0.iter().map(|rule| rule.glob.glob().glob()).collect();
-        formatter.write_str(&globs.join(", "))
-    }
 }
 
 #[cfg(test)]

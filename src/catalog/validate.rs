@@ -7,12 +7,15 @@ use serde_json::Value as Json;
 use super::blueprint::{
     Blueprint, Blueprints, Cardinality, Presence, Property, RelationRule, Violation, ViolationKind,
 };
-use super::change::Change;
+use super::change::{Basis, Change};
 use super::declare::{Declaration, Invalid};
 use super::entity::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
 use crate::source::{Location, Source, Span};
+
+/// How many errors are reported of one entity.
+const MAX_FINDINGS: usize = 100;
 
 /// How many allowed values are worth listing.
 const LISTED: usize = 12;
@@ -37,23 +40,29 @@ pub struct Validated {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Checks every entity that is to be written against its blueprint. An entity whose blueprint was
-/// not asked for passes.
-pub fn validate(changes: Vec<Change>, blueprints: &Blueprints, omission: Omission) -> Validated {
+/// Checks every entity that may have to be written against its blueprint. An entity whose blueprint
+/// was not asked for passes.
+pub fn validate(
+    changes: Vec<Change>,
+    basis: Basis,
+    blueprints: &Blueprints,
+    omission: Omission,
+) -> Validated {
     let mut validated = Validated::default();
     for change in changes {
-        let diagnostics = match change.written() {
-            Some(declaration) => check(declaration, blueprints, omission),
-            None => Vec::new(),
+        let candidate = change.head.as_ref().filter(|_| change.is_candidate(basis));
+        let Some(declaration) = candidate else {
+            validated.changes.push(change);
+            continue;
         };
-        match change.written() {
-            Some(declaration) if diagnostics.iter().any(Diagnostic::is_error) => {
-                validated.invalid.push(Invalid {
-                    key: Some(declaration.entity.key()),
-                    location: declaration.location(),
-                });
-            }
-            _ => validated.changes.push(change),
+        let diagnostics = check(declaration, blueprints, omission);
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            validated.invalid.push(Invalid {
+                key: Some(declaration.entity.key()),
+                location: declaration.location(),
+            });
+        } else {
+            validated.changes.push(change);
         }
         validated.diagnostics.extend(diagnostics);
     }
@@ -88,6 +97,10 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MAX_FINDINGS
+    }
+
     fn report(
         &mut self,
         code: Code,
@@ -127,6 +140,9 @@ impl Checker<'_> {
 
     fn properties(&mut self, blueprint: &Blueprint) {
         for member in members(self.declaration, "properties") {
+            if self.is_full() {
+                return;
+            }
             match blueprint.property(&member.key) {
                 None => self.unknown_property(member, blueprint),
                 Some(Property::Computed(computation)) => {
@@ -178,7 +194,8 @@ impl Checker<'_> {
     fn cleared(&mut self, member: &Member, presence: Presence, code: Code) {
         if presence == Presence::Required {
             let message = format!("`{}` is required, so it cannot be cleared", member.key);
-            self.report(code, member.value.span, message, "required", None);
+            let help = Some("write a value".to_owned());
+            self.report(code, member.value.span, message, "required", help);
         }
     }
 
@@ -203,6 +220,9 @@ impl Checker<'_> {
 
     fn relations(&mut self, blueprint: &Blueprint) {
         for member in members(self.declaration, "relations") {
+            if self.is_full() {
+                return;
+            }
             match blueprint.relation(&member.key) {
                 None => self.unknown_relation(member, blueprint),
                 Some(rule) if member.value.is_null() => {
@@ -272,7 +292,7 @@ impl Checker<'_> {
             .required_relations()
             .filter(|name| missing("relations", name))
             .collect();
-        for name in properties {
+        for name in properties.into_iter().take(MAX_FINDINGS) {
             let message = format!("the property `{name}` is missing, which `{of}` requires");
             let help = Some(format!("add `{name}` under `properties`"));
             self.report(
@@ -283,7 +303,7 @@ impl Checker<'_> {
                 help,
             );
         }
-        for name in relations {
+        for name in relations.into_iter().take(MAX_FINDINGS) {
             let message = format!("the relation `{name}` is missing, which `{of}` requires");
             let help = Some(format!("add `{name}` under `relations`"));
             self.report(

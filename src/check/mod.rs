@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::catalog::blueprint::Blueprints;
-use crate::catalog::change::{Change, compare};
+use crate::catalog::change::{Basis, compare};
 use crate::catalog::declare::{Declarations, EntityFile, declare};
 use crate::catalog::validate::{Omission, validate};
 use crate::environment::{Environment, MissingRepository, Runner};
@@ -114,17 +114,17 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Verdi
 
 /// Checks what was declared against Port's blueprints.
 async fn judge(declared: &mut Declarations, port: &Port) -> Result<(), port::Error> {
-    let changes = compare(Declarations::default(), declared);
-    let written = changes.iter().filter_map(Change::written);
-    let wanted: BTreeSet<_> = written
-        .map(|declaration| declaration.entity.blueprint.clone())
+    let changes = compare(&[], declared);
+    let wanted: BTreeSet<_> = changes
+        .iter()
+        .map(|change| change.key.blueprint.clone())
         .collect();
     let blueprints = if wanted.is_empty() {
         Blueprints::default()
     } else {
         port.blueprints(wanted).await?
     };
-    let checked = validate(changes, &blueprints, Omission::MayExist);
+    let checked = validate(changes, Basis::Git, &blueprints, Omission::MayExist);
     declared.reject(checked.invalid, checked.diagnostics);
     Ok(())
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::findings::{Findings, brief, name_of};
 use super::members::Members;
-use super::{Documents, MAX_DEPTH, Member, Node, Value};
+use super::{Documents, MAX_DEPTH, Member, Node, TOO_DEEP_HELP, Value};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{Source, Span};
 
@@ -281,6 +281,7 @@ impl<'a> Reader<'a> {
         let message = format!("values are nested more than {MAX_DEPTH} levels deep");
         self.findings
             .at(Code::TooDeep, self.next_character(), message)
+            .help(TOO_DEEP_HELP)
     }
 
     /// Something else than `expected` stands here.

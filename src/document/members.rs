@@ -37,7 +37,9 @@ impl Members {
     }
 
     /// The members alone.
-    pub(super) fn into_vec(self) -> Vec<Member> {
+    pub(super) fn into_vec(mut self) -> Vec<Member> {
+        // A file can hold two hundred thousand mappings of one member, and each has room for four.
+        self.members.shrink_to_fit();
         self.members
     }
 }

@@ -25,6 +25,10 @@ pub const MAX_DEPTH: usize = 128;
 /// How many nodes a file's YAML aliases may stand for in all.
 pub const MAX_ALIASED_NODES: usize = 100_000;
 
+/// What to do about values that are nested more deeply than [`MAX_DEPTH`].
+const TOO_DEEP_HELP: &str = "close the brackets above, flatten the value, or exclude the file with a \
+                             `!` line in the input `files`";
+
 /// The language that a file is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

@@ -10,13 +10,16 @@ use crate::document::MAX_BYTES;
 use crate::git::{BlobId, CommitSha, FileMode, RepoName};
 use crate::source::RepoPath;
 
+/// What GitHub listed at a path before: `None` where nobody knows.
+pub(super) type Listed = Option<BlobId>;
+
 /// What is asked for one content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Ask {
     /// A file's content, which is known not to be a link's.
     Blob(BlobId),
     /// Whatever is at a path.
-    Path(CommitSha, RepoPath),
+    Path(CommitSha, RepoPath, Listed),
 }
 
 impl Ask {
@@ -26,7 +29,12 @@ impl Ask {
                 mode: Some(_),
                 blob,
             } => Self::Blob(blob.clone()),
-            _ => Self::Path(file.commit.clone(), file.path.clone()),
+            Side::File { mode: None, blob } => {
+                Self::Path(file.commit.clone(), file.path.clone(), Some(blob.clone()))
+            }
+            Side::Absent | Side::Unknown => {
+                Self::Path(file.commit.clone(), file.path.clone(), None)
+            }
         }
     }
 
@@ -48,13 +56,20 @@ pub(super) enum Answered {
 
 impl Answered {
     /// What to do about the entry of a tree, of which no content is at hand.
-    pub(super) fn of_entry(entry: Option<(Option<FileMode>, BlobId)>) -> Self {
-        match entry {
-            None | Some((None | Some(FileMode::Submodule), _)) => {
-                Self::Content(BlobContent::Absent)
-            }
-            Some((Some(FileMode::Symlink), _)) => Self::Content(BlobContent::Symlink),
-            Some((Some(FileMode::Regular | FileMode::Executable), blob)) => Self::Elsewhere(blob),
+    pub(super) fn of_entry(mode: Option<FileMode>, blob: BlobId) -> Self {
+        match mode {
+            None | Some(FileMode::Submodule) => Self::Content(BlobContent::Absent),
+            Some(FileMode::Symlink) => Self::Content(BlobContent::Symlink),
+            Some(FileMode::Regular | FileMode::Executable) => Self::Elsewhere(blob),
+        }
+    }
+
+    /// What to do about a path at which nothing was found. What was listed there is there all the
+    /// same: a path that is not UTF-8 is listed in other letters than its own.
+    pub(super) fn of_nothing(listed: &Listed) -> Self {
+        match listed {
+            Some(blob) => Self::Elsewhere(blob.clone()),
+            None => Self::Content(BlobContent::Absent),
         }
     }
 }
@@ -95,7 +110,7 @@ pub(super) fn question(name: &RepoName, asks: &[Ask]) -> (String, Value) {
         add(format!("c{at}"), "GitObjectID", commit.as_str());
         let _ = write!(selection, " c{at}: object(oid: $c{at}) {{ ... on Commit {{");
         for (index, ask) in asks.iter().enumerate() {
-            if let Ask::Path(of, path) = ask
+            if let Ask::Path(of, path, _) = ask
                 && of == *commit
             {
                 add(format!("p{index}"), "String", path.as_str());
@@ -123,7 +138,7 @@ fn commits(asks: &[Ask]) -> Vec<&CommitSha> {
     let mut commits: Vec<&CommitSha> = Vec::new();
     for ask in asks {
         match ask {
-            Ask::Path(commit, _) if !commits.contains(&commit) => commits.push(commit),
+            Ask::Path(commit, ..) if !commits.contains(&commit) => commits.push(commit),
             _ => {}
         }
     }
@@ -150,23 +165,23 @@ pub(super) fn answers(asks: &[Ask], mut data: Value) -> Result<Vec<Answered>, Er
                 let object: Option<Blob> = read(repository[field].take())?;
                 Ok(object.map_or_else(|| Answered::Elsewhere(blob.clone()), |it| it.answer(blob)))
             }
-            Ask::Path(commit, _) => {
+            Ask::Path(commit, _, listed) => {
                 let at = commits.iter().position(|one| one == &commit);
                 let commit = format!("c{}", at.unwrap_or_default());
-                entry(read(repository[commit][field].take())?)
+                entry(read(repository[commit][field].take())?, listed)
             }
         }
     };
     asks.iter().enumerate().map(answer).collect()
 }
 
-fn entry(entry: Option<TreeEntry>) -> Result<Answered, Error> {
+fn entry(entry: Option<TreeEntry>, listed: &Listed) -> Result<Answered, Error> {
     let Some(TreeEntry { mode, oid, object }) = entry else {
-        return Ok(Answered::of_entry(None));
+        return Ok(Answered::of_nothing(listed));
     };
     let blob =
         BlobId::parse(&oid).ok_or_else(|| unknown(&format!("`{oid}` is not an object's id")))?;
-    let answered = Answered::of_entry(Some((FileMode::from_bits(mode), blob)));
+    let answered = Answered::of_entry(FileMode::from_bits(mode), blob);
     Ok(match (answered, object) {
         (Answered::Elsewhere(blob), Some(object)) => object.answer(&blob),
         (answered, _) => answered,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::api::OnTimeout;
 use super::batch::{self, Answered, Ask};
-use super::{Error, Repository, Side, Tree};
+use super::{Error, Repository, Side, Tree, TreeFile};
 use crate::checkout::Checkout;
 use crate::document::MAX_BYTES;
 use crate::git::{BlobId, CommitSha, FileMode};
@@ -230,13 +230,16 @@ impl Repository {
         for ask in asks {
             answered.push(match ask {
                 Ask::Blob(blob) => Answered::Elsewhere(blob.clone()),
-                Ask::Path(commit, path) => {
+                Ask::Path(commit, path, listed) => {
                     if !trees.contains_key(commit) {
                         trees.insert(commit, self.tree(commit).await?);
                     }
-                    let file = trees.get(commit).and_then(|tree| tree.get(path));
-                    let known = file.map(|file| (Some(file.mode), file.blob.clone()));
-                    Answered::of_entry(known)
+                    match trees.get(commit).and_then(|tree| tree.get(path)) {
+                        Some(TreeFile { mode, blob }) => {
+                            Answered::of_entry(Some(*mode), blob.clone())
+                        }
+                        None => Answered::of_nothing(listed),
+                    }
                 }
             });
         }

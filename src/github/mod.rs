@@ -8,9 +8,10 @@ mod files;
 mod record;
 mod tree;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use crate::git::{BranchName, RepoName};
+use crate::git::{BranchName, CommitSha, RepoName};
 use api::Api;
 use tree::Listings;
 
@@ -35,6 +36,11 @@ pub struct Repository {
 #[derive(Deserialize)]
 struct RepositoryAnswer {
     default_branch: String,
+}
+
+#[derive(Deserialize)]
+struct CommitAnswer {
+    sha: String,
 }
 
 impl Repository {
@@ -73,6 +79,23 @@ impl Repository {
         self.api
             .post(&format!("/repos/{}{path}", self.name), body)
             .await
+    }
+
+    /// Asks which commit a branch, a tag or a commit's abbreviated id names.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchCommit`] if none; others if GitHub does not answer or does not let the token
+    /// read.
+    pub async fn resolve(&self, name: &str) -> Result<CommitSha, Error> {
+        let path = format!("/commits/{}", utf8_percent_encode(name, NON_ALPHANUMERIC));
+        let answer: CommitAnswer = self
+            .get(&path)
+            .await
+            .map_err(|error: Error| error.about_commit(name))?;
+        CommitSha::parse(&answer.sha).ok_or_else(|| Error::UnknownForm {
+            path,
+            reason: format!("`{}` is not a commit's id", answer.sha),
+        })
     }
 
     /// Reads `path` below the repository's own route.

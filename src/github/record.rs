@@ -15,6 +15,10 @@ use crate::git::{BranchName, CommitSha};
 
 /// GitHub takes no longer descriptions, in characters.
 const LONGEST_DESCRIPTION: usize = 140;
+/// The most commits that GitHub gives at once.
+const COMMITS_A_PAGE: usize = 100;
+/// How many it is asked for when these took it too long.
+const COMMITS_A_SMALL_PAGE: usize = 25;
 /// The most statuses that GitHub lists at once.
 const STATUSES_A_PAGE: usize = 100;
 /// A branch's name with its slashes.
@@ -79,7 +83,7 @@ pub struct HistoryEntry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(String);
 
-/// Up to 100 commits of a history, newest first.
+/// A part of a history, newest first: 100 commits, or fewer where GitHub finds that too much.
 ///
 /// The order is that of `git log`: by date, and with merges the commits of several lines are mixed.
 /// No commit stands before its children unless their dates say so.
@@ -197,6 +201,7 @@ struct GitObject {
 impl Repository {
     /// Asks, in one request, for the branch's tip, for the 100 newest commits up to head and, if
     /// wanted, up to another commit, each with its newest status. See [`Commit.history`][docs].
+    /// Where GitHub does not manage that, it is asked for 25.
     ///
     /// [docs]: https://docs.github.com/en/graphql/reference/objects#commit
     ///
@@ -225,12 +230,12 @@ impl Repository {
         }
         let query = format!(
             "query($owner: String!, $name: String!, $branch: String!, $head: GitObjectID!, \
-             $context: String!{parameter}) {{ repository(owner: $owner, name: $name) {{ \
+             $context: String!, $first: Int!{parameter}) {{ repository(owner: $owner, name: $name) {{ \
              branch: ref(qualifiedName: $branch) {{ target {{ oid }} }} \
              head: object(oid: $head) {{ ...past }} {selection} }} }} \
-             fragment past on Commit {{ history(first: 100) {{ {CONNECTION} }} }}"
+             fragment past on Commit {{ history(first: $first) {{ {CONNECTION} }} }}"
         );
-        let answer = self.ask_history(&query, &variables).await?;
+        let answer = self.ask_history(&query, variables).await?;
         let tip = answer.branch.and_then(|branch| branch.target);
         Ok(History {
             tip: tip.map(|tip| commit(&tip.oid)).transpose()?,
@@ -258,23 +263,29 @@ impl Repository {
         });
         let query = format!(
             "query($owner: String!, $name: String!, $head: GitObjectID!, $context: String!, \
-             $cursor: String!) {{ repository(owner: $owner, name: $name) {{ \
+             $first: Int!, $cursor: String!) {{ repository(owner: $owner, name: $name) {{ \
              head: object(oid: $head) {{ ...past }} }} }} \
-             fragment past on Commit {{ history(first: 100, after: $cursor) {{ {CONNECTION} }} }}"
+             fragment past on Commit {{ history(first: $first, after: $cursor) {{ {CONNECTION} }} }}"
         );
-        let answer = self.ask_history(&query, &variables).await?;
+        let answer = self.ask_history(&query, variables).await?;
         page(answer.head)?.ok_or_else(|| gone(head))
     }
 
     async fn ask_history(
         &self,
         query: &str,
-        variables: &serde_json::Value,
+        mut variables: serde_json::Value,
     ) -> Result<AnsweredRepository, Error> {
-        let data = self
-            .api
-            .graphql(query, variables, OnTimeout::TryAgain)
-            .await?;
+        variables["first"] = json!(COMMITS_A_PAGE);
+        let data = match self.api.graphql(query, &variables, OnTimeout::Report).await {
+            Err(Error::QueryTooHeavy(_)) => {
+                variables["first"] = json!(COMMITS_A_SMALL_PAGE);
+                self.api
+                    .graphql(query, &variables, OnTimeout::TryAgain)
+                    .await?
+            }
+            result => result?,
+        };
         let answer: Answer = serde_json::from_value(data).map_err(|reason| unknown(&reason))?;
         Ok(answer.repository)
     }

@@ -231,29 +231,40 @@ impl Repository {
             Some((BlobId::parse(&entry.sha)?, size))
         });
         lock(&self.listings.sizes).extend(notable);
-        Ok(Arc::new(Listing::new(answer, depth)))
+        Listing::new(answer, depth).map(Arc::new)
     }
 }
 
 impl Listing {
-    fn new(answer: Answer, depth: Depth) -> Self {
+    fn new(answer: Answer, depth: Depth) -> Result<Self, Error> {
         let mut listing = Self {
             is_cut_short: answer.truncated,
             ..Self::default()
         };
+        if answer.truncated {
+            return Ok(listing);
+        }
         for entry in answer.tree {
-            if entry.kind == "tree" {
-                if depth == Depth::Folder {
-                    listing.folders.push((entry.path, entry.sha));
-                }
-                continue;
-            }
-            let mode = FileMode::parse(&entry.mode).unwrap_or(FileMode::Regular);
-            if let Some(blob) = BlobId::parse(&entry.sha) {
-                listing.files.push((entry.path, TreeFile { mode, blob }));
+            if entry.kind != "tree" {
+                listing.files.push(entry.file()?);
+            } else if depth == Depth::Folder {
+                listing.folders.push((entry.path, entry.sha));
             }
         }
-        listing
+        Ok(listing)
+    }
+}
+
+impl Entry {
+    fn file(self) -> Result<(String, TreeFile), Error> {
+        let mode = FileMode::parse(&self.mode).unwrap_or(FileMode::Regular);
+        match BlobId::parse(&self.sha) {
+            Some(blob) => Ok((self.path, TreeFile { mode, blob })),
+            None => Err(Error::UnknownForm {
+                path: "a tree".to_owned(),
+                reason: format!("`{}` is not an object's id", self.sha),
+            }),
+        }
     }
 }
 
@@ -319,7 +330,7 @@ mod tests {
         };
         let tree = entries.iter().map(entry).collect();
         let truncated = false;
-        Listing::new(Answer { tree, truncated }, depth)
+        Listing::new(Answer { tree, truncated }, depth).unwrap()
     }
 
     #[test]

@@ -7,7 +7,10 @@ use std::str::FromStr;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use super::{Credentials, GitHubUrls, InputError, Inputs, Merge, MissingTargets, ModeInput, NAMES};
+use super::{
+    BaseInput, CommentInput, Credentials, GitHubUrls, InputError, Inputs, Merge, MissingTargets,
+    ModeInput, NAMES, Prune, ScopeInput,
+};
 use crate::catalog::entity::{BlueprintId, nearest};
 use crate::catalog::rules::{
     BlueprintRules, DEFAULT_BLUEPRINTS, DEFAULT_FILES, FileRules, InvalidRules,
@@ -15,6 +18,8 @@ use crate::catalog::rules::{
 use crate::environment::{Environment, Runner};
 
 const PORT_API: &str = "https://api.port.io";
+/// A mistake should not empty a catalog.
+const DEFAULT_MAX_DELETES: usize = 10;
 const GITHUB_API: &str = "https://api.github.com";
 
 /// Inputs, and what is odd about them without being wrong.
@@ -70,6 +75,14 @@ impl<'a> Reader<'a> {
         let owner = self.owner(runner);
         let report_file = self.report_file();
         let mode = self.one_of("mode", MODES);
+        let scope = self.one_of("scope", SCOPES);
+        let prune = self.flag("prune", [Prune::Delete, Prune::Keep], Prune::Keep);
+        let max_deletes = self.max_deletes();
+        let comment = self.flag(
+            "comment",
+            [CommentInput::Keep, CommentInput::None],
+            CommentInput::None,
+        );
         let merge = self.flag("merge", [Merge::Merge, Merge::Replace], Merge::Merge);
         let missing_targets = self.flag(
             "create-missing-related-entities",
@@ -78,6 +91,11 @@ impl<'a> Reader<'a> {
         );
         Some(Inputs {
             mode: mode?,
+            scope: scope?,
+            base: self.base(),
+            prune,
+            max_deletes: max_deletes?,
+            comment,
             merge,
             missing_targets,
             credentials,
@@ -107,11 +125,7 @@ impl<'a> Reader<'a> {
 
     /// Values whose effect this version does not have must not look as if they had one.
     fn refuse_what_is_not_built(&mut self) {
-        const BUILT: [(&str, &[&str], &str); 6] = [
-            ("scope", &["auto", "changed"], "`auto` and `changed`"),
-            ("base", &["auto", "before"], "`auto` and `before`"),
-            ("prune", &["false"], "`false`"),
-            ("max-deletes", &["10"], "`10`, as nothing is deleted"),
+        const BUILT: [(&str, &[&str], &str); 2] = [
             ("comment", &["false"], "`false`"),
             ("redact", &[], "nothing, as no values are shown"),
         ];
@@ -280,6 +294,28 @@ impl<'a> Reader<'a> {
         owner.to_owned()
     }
 
+    fn base(&self) -> BaseInput {
+        match self.get("base") {
+            None | Some("auto") => BaseInput::Auto,
+            Some("before") => BaseInput::Before,
+            Some(name) => BaseInput::Named(name.to_owned()),
+        }
+    }
+
+    fn max_deletes(&mut self) -> Option<usize> {
+        let Some(given) = self.get("max-deletes") else {
+            return Some(DEFAULT_MAX_DELETES);
+        };
+        let count = given.parse().ok();
+        if count.is_none() {
+            self.error(
+                "max-deletes",
+                format!("`{given}` is not allowed: it must be a whole number, 0 or more"),
+            );
+        }
+        count
+    }
+
     fn report_file(&mut self) -> Option<PathBuf> {
         let path = Path::new(self.get("report-file")?);
         let stays_inside = path
@@ -299,6 +335,12 @@ const MODES: &[(&str, ModeInput)] = &[
     ("auto", ModeInput::Auto),
     ("plan", ModeInput::Plan),
     ("apply", ModeInput::Apply),
+];
+
+const SCOPES: &[(&str, ScopeInput)] = &[
+    ("auto", ScopeInput::Auto),
+    ("changed", ScopeInput::Changed),
+    ("all", ScopeInput::All),
 ];
 
 fn check_url(given: &str) -> Result<Url, String> {
@@ -353,137 +395,4 @@ fn graphql_beside(rest: &Url) -> Url {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(inputs: &[(&str, &str)]) -> Result<Parsed, Vec<String>> {
-        let runner_variables = [
-            ("GITHUB_REPOSITORY", "octo/shop"),
-            ("INPUT_GITHUB-TOKEN", "t"),
-        ];
-        let inputs: Vec<_> = inputs
-            .iter()
-            .map(|(name, value)| (format!("INPUT_{}", name.to_uppercase()), *value))
-            .collect();
-        let variables = runner_variables
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), *value))
-            .chain(inputs)
-            .map(|(name, value)| (name, value.to_owned()));
-        let environment = Environment::new(variables);
-        let runner = Runner::from_environment(&environment).unwrap();
-        parse(&environment, &runner)
-            .map_err(|errors| errors.iter().map(ToString::to_string).collect())
-    }
-
-    #[test]
-    fn everything_has_a_default() {
-        let (inputs, warnings) = parsed(&[]).unwrap();
-        assert!(inputs.credentials.is_none());
-        assert_eq!(inputs.base_url.as_str(), "https://api.port.io/");
-        assert_eq!(
-            inputs.github.graphql.as_str(),
-            "https://api.github.com/graphql"
-        );
-        assert_eq!(inputs.mode, ModeInput::Auto);
-        assert_eq!(inputs.merge, Merge::Merge);
-        assert_eq!(inputs.missing_targets, MissingTargets::Reject);
-        assert_eq!(inputs.owner, "octo/shop");
-        assert_eq!(warnings, [""; 0]);
-    }
-
-    #[test]
-    fn all_mistakes_are_reported_at_once() {
-        let errors = parsed(&[
-            ("client-id", "id"),
-            ("base-url", "ftp://x"),
-            ("files", "a["),
-            ("blueprint", "a b"),
-            ("mode", "dry"),
-            ("merge", "yes"),
-            ("owner", "a(b"),
-            ("report-file", "../x"),
-            ("prune", "true"),
-        ])
-        .unwrap_err();
-        insta::assert_snapshot!(errors.join("\n"), @r"
-        input `prune`: `true` is not supported yet; allowed are `false`
-        input `client-secret`: is missing or empty although `client-id` is given: both belong together
-        input `base-url`: `ftp://x` must begin with `https://`
-        input `files`: line 1: `a[` is not a glob: unclosed character class; missing ']'
-        input `blueprint`: `a b` is no blueprint: a space is not allowed
-        input `owner`: `a(b` is not allowed: use printable ASCII characters except parentheses
-        input `report-file`: `../x` must be a path below the workspace
-        input `mode`: `dry` is not allowed; allowed are `auto`, `plan`, `apply`
-        input `merge`: `yes` is not allowed; allowed are `true`, `false`
-        ");
-    }
-
-    #[test]
-    fn what_is_not_built_is_refused() {
-        for (input, value) in [
-            ("scope", "all"),
-            ("base", "main"),
-            ("comment", "true"),
-            ("redact", "*"),
-            ("max-deletes", "5"),
-        ] {
-            let errors = parsed(&[(input, value)]).unwrap_err();
-            assert!(errors[0].contains("not supported yet"), "{errors:?}");
-        }
-        for (input, value) in [("scope", "changed"), ("base", "before"), ("prune", "False")] {
-            assert!(parsed(&[(input, value)]).is_ok(), "{input}");
-        }
-    }
-
-    #[test]
-    fn a_secret_is_never_sent_in_the_clear() {
-        for url in [
-            "http://localhost:1",
-            "http://127.0.0.1:1",
-            "http://172.17.0.1:80",
-            "http://[::1]",
-        ] {
-            assert!(parsed(&[("base-url", url)]).is_ok(), "{url}");
-        }
-        for url in [
-            "http://api.port.io",
-            "http://8.8.8.8",
-            "http://localhost.example.com",
-        ] {
-            assert!(parsed(&[("base-url", url)]).is_err(), "{url}");
-        }
-        let errors = parsed(&[("base-url", "https://me:hunter2@host")]).unwrap_err();
-        assert!(!errors[0].contains("hunter2"));
-    }
-
-    #[test]
-    fn graphql_lies_beside_rest() {
-        let graphql = |rest: &str| {
-            parsed(&[("github-api-url", rest)])
-                .unwrap()
-                .0
-                .github
-                .graphql
-                .to_string()
-        };
-        assert_eq!(
-            graphql("https://ghe.example.com/api/v3/"),
-            "https://ghe.example.com/api/graphql"
-        );
-        assert_eq!(
-            graphql("https://api.octo.ghe.com"),
-            "https://api.octo.ghe.com/graphql"
-        );
-    }
-
-    #[test]
-    fn unknown_inputs_are_named_with_the_nearest() {
-        let (_, warnings) = parsed(&[("client-idd", "x"), ("colour", "red")]).unwrap();
-        assert!(
-            warnings[0].contains("did you mean `client-id`?"),
-            "{warnings:?}"
-        );
-        assert!(warnings[1].ends_with("has no effect"), "{warnings:?}");
-    }
-}
+mod tests;

@@ -101,21 +101,7 @@ impl Port {
         blueprints: &Blueprints,
     ) -> Result<Live, Error> {
         let mut live = Live::default();
-        let mut wanted: BTreeMap<&BlueprintId, BTreeSet<&Identifier>> = BTreeMap::new();
-        for key in keys {
-            if let EntityName::Identifier(identifier) = &key.name {
-                wanted.entry(&key.blueprint).or_default().insert(identifier);
-            }
-        }
-        let batches: Vec<_> = wanted
-            .into_iter()
-            .flat_map(|(blueprint, identifiers)| {
-                let identifiers: Vec<_> = identifiers.into_iter().collect();
-                let batches = batches(&identifiers).into_iter();
-                let batches = batches.map(move |batch| (blueprint, batch));
-                batches.collect::<Vec<_>>()
-            })
-            .collect();
+        let batches = batches_of(keys);
         let mut answers = stream::iter(batches)
             .map(async |(blueprint, batch)| {
                 let known = blueprints.known.get(blueprint);
@@ -173,30 +159,52 @@ impl Port {
     }
 }
 
+/// Entities with identifiers, in as few lists of one blueprint's as Port's limits allow.
+pub(super) fn batches_of<'k>(
+    keys: impl IntoIterator<Item = &'k EntityKey>,
+) -> Vec<(&'k BlueprintId, Vec<&'k Identifier>)> {
+    let mut wanted: BTreeMap<&BlueprintId, BTreeSet<&Identifier>> = BTreeMap::new();
+    for key in keys {
+        if let EntityName::Identifier(identifier) = &key.name {
+            wanted.entry(&key.blueprint).or_default().insert(identifier);
+        }
+    }
+    let of_one = |(blueprint, identifiers): (&'k BlueprintId, BTreeSet<&'k Identifier>)| {
+        let batches = batches(identifiers).into_iter();
+        batches.map(move |batch| (blueprint, batch))
+    };
+    wanted.into_iter().flat_map(of_one).collect()
+}
+
+/// The query for entities by their names.
+pub(super) fn named(identifiers: &[&Identifier]) -> Value {
+    let names: Vec<_> = identifiers.iter().map(|one| one.as_str()).collect();
+    json!({
+        "combinator": "and",
+        "rules": [{"property": "$identifier", "operator": "in", "value": names}],
+    })
+}
+
 /// The search for entities by their names.
 fn of_identifiers(
     blueprint: &BlueprintId,
     identifiers: &[&Identifier],
     shape: Option<&Blueprint>,
 ) -> Search {
-    let names: Vec<_> = identifiers.iter().map(|one| one.as_str()).collect();
     let stored = shape.map(|shape| shape.stored_properties().chain(shape.relation_names()));
     let include = stored.map(|stored| META.into_iter().chain(stored).map(str::to_owned).collect());
     Search {
         blueprint: blueprint.clone(),
-        query: json!({
-            "combinator": "and",
-            "rules": [{"property": "$identifier", "operator": "in", "value": names}],
-        }),
+        query: named(identifiers),
         include: include.unwrap_or_default(),
     }
 }
 
 /// As few lists as a page's size and a body's limit allow.
-fn batches<'i>(identifiers: &[&'i Identifier]) -> Vec<Vec<&'i Identifier>> {
+fn batches<'i>(identifiers: impl IntoIterator<Item = &'i Identifier>) -> Vec<Vec<&'i Identifier>> {
     let mut batches: Vec<Vec<&Identifier>> = Vec::new();
     let mut bytes = 0;
-    for &identifier in identifiers {
+    for identifier in identifiers {
         // A quote on each side, a comma, and a second byte for each backslash.
         let backslashes = identifier.as_str().matches('\\').count();
         let size = identifier.as_str().len() + backslashes + 3;

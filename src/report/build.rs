@@ -38,7 +38,7 @@ impl Findings {
         let invalid = head.invalid.iter().map(|invalid| EntityReport {
             key: invalid.key.clone(),
             state: State::Invalid,
-            location: invalid.location.clone(),
+            location: Some(invalid.location.clone()),
         });
         self.entities.extend(invalid);
     }
@@ -48,7 +48,7 @@ impl Findings {
             key: Some(untouched.key.clone()),
             state: match untouched.reason {
                 Reason::Unchanged => State::Unchanged,
-                Reason::Removed => State::Removed,
+                Reason::Removed | Reason::Unclaimed => State::Removed,
                 Reason::HeldBack(_) => State::HeldBack,
                 Reason::Superseded => State::Superseded,
                 Reason::OwnedElsewhere(_) => State::OwnedElsewhere,
@@ -67,7 +67,7 @@ impl Findings {
         self.entities.push(EntityReport {
             key: Some(declaration.entity.key()),
             state: state(upsert.action, outcome),
-            location: declaration.location(),
+            location: Some(declaration.location()),
         });
     }
 
@@ -117,10 +117,14 @@ fn state(action: Action, outcome: Option<&Outcome>) -> State {
         Some(Outcome::Rejected(_)) => State::Failed,
         Some(Outcome::NotSent) => State::NotWritten,
         Some(Outcome::Blocked(_)) => State::Blocked,
+        Some(Outcome::Superseded) => State::Superseded,
         Some(Outcome::Unknown) => State::Unknown,
     }
 }
 
-fn place(entity: &EntityReport) -> (&str, usize) {
-    (entity.location.path().as_str(), entity.location.span.start)
+/// What no file declares comes last.
+fn place(entity: &EntityReport) -> (bool, Option<(&str, usize)>) {
+    let location = entity.location.as_ref();
+    let place = location.map(|location| (location.path().as_str(), location.span.start));
+    (place.is_none(), place)
 }

@@ -1,5 +1,7 @@
 //! The report as a person reads it in the job's log.
 
+use std::ops::Range;
+
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::log::{Log, visible};
@@ -101,10 +103,11 @@ fn write_lines(entities: &[&EntityReport], mode: Mode, log: &Log) {
     let (label_width, name_width) = (labels.max().unwrap_or(0), names.max().unwrap_or(0).min(60));
     for entity in entities {
         let label = label(entity.state, mode);
-        let (name, location) = (entity.name(), &entity.location);
-        log.line(format!(
-            "{label:label_width$}  {name:name_width$}  {location}"
-        ));
+        let name = entity.name();
+        let location = entity.location.as_ref();
+        let location = location.map(ToString::to_string).unwrap_or_default();
+        let line = format!("{label:label_width$}  {name:name_width$}  {location}");
+        log.line(line.trim_end());
     }
 }
 
@@ -118,9 +121,9 @@ fn render(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
         .primary_title(visible(&diagnostic.message).into_owned())
         .id(diagnostic.code.as_str());
     let mut group =
-        Group::with_title(title).element(snippet(&diagnostic.primary, AnnotationKind::Primary));
+        Group::with_title(title).elements(snippet(&diagnostic.primary, AnnotationKind::Primary));
     for label in &diagnostic.related {
-        group = group.element(snippet(label, AnnotationKind::Context));
+        group = group.elements(snippet(label, AnnotationKind::Context));
     }
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(visible(help).into_owned()));
@@ -129,28 +132,96 @@ fn render(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
 }
 
 /// The first line of a place, marked. A file can be one very long line, or a place a whole file, so
-/// only that line is handed on.
-fn snippet(label: &Label, kind: AnnotationKind) -> Element<'_> {
+/// only the part of the line around the place's start is handed on.
+fn snippet(label: &Label, kind: AnnotationKind) -> Vec<Element<'_>> {
     let Location { source, span } = &label.location;
-    let path = visible(source.path().as_str()).into_owned();
     let text = source.text();
+    let path = visible(source.path().as_str()).into_owned();
     if text.is_empty() {
-        return Origin::path(path).into();
+        return vec![Origin::path(path).into()];
     }
-    let line_start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
-    let line_end = text[span.start..]
-        .find('\n')
-        .map_or(text.len(), |at| span.start + at);
-    let line = text[line_start..line_end].trim_end_matches('\r');
-    let start = (span.start - line_start).min(line.len());
-    let end = span.end.saturating_sub(line_start).clamp(start, line.len());
-    let mut annotation = kind.span(start..end);
+    let Excerpt { range, is_whole } = excerpt(text, span.start);
+    let within = |offset: usize| offset.clamp(range.start, range.end) - range.start;
+    let mut annotation = kind.span(within(span.start)..within(span.end));
     if !label.text.is_empty() {
         annotation = annotation.label(visible(&label.text).into_owned());
     }
-    Snippet::source(line)
-        .line_start(label.location.start().line)
-        .path(path)
-        .annotation(annotation)
-        .into()
+    let start = label.location.start();
+    let snippet = Snippet::source(text.get(range.clone()).unwrap_or_default())
+        .line_start(start.line)
+        .annotation(annotation);
+    if is_whole {
+        return vec![snippet.path(path).into()];
+    }
+    // The column in the excerpt is not that in the file.
+    let place = Origin::path(path)
+        .line(start.line)
+        .char_column(start.column);
+    vec![place.into(), snippet.into()]
+}
+
+/// A part of a line.
+struct Excerpt {
+    range: Range<usize>,
+    /// Whether the line starts there.
+    is_whole: bool,
+}
+
+/// The line around `at`, or as much of it as could be shown.
+fn excerpt(text: &str, at: usize) -> Excerpt {
+    // Twice the width, in characters that take the most bytes.
+    const REACH: usize = 8 * WIDTH;
+    let earliest = text.floor_char_boundary(at.saturating_sub(REACH));
+    let latest = text.floor_char_boundary(at.saturating_add(REACH));
+    let line_break = text.get(earliest..at).and_then(|before| before.rfind('\n'));
+    let start = line_break.map_or(earliest, |line_break| earliest + line_break + 1);
+    let end = text
+        .get(at..latest)
+        .and_then(|behind| behind.find('\n'))
+        .map_or(latest, |line_break| at + line_break);
+    let line = text.get(start..end).unwrap_or_default();
+    Excerpt {
+        range: start..start + line.trim_end_matches('\r').len(),
+        is_whole: line_break.is_some() || start == 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Code;
+    use crate::source::{RepoPath, Source, Span};
+
+    fn shown(text: &str, span: Span) -> String {
+        let source = Source::new(RepoPath::new("port.json"), text);
+        let place = Location::new(&source, span);
+        let diagnostic = Diagnostic::new(Code::Syntax, place, "wrong").label("here");
+        render(&diagnostic, &Renderer::plain().term_width(WIDTH))
+    }
+
+    #[test]
+    fn the_place_in_a_long_line_is_shown_with_what_is_around_it() {
+        for blank in ["\"é\",", "1,"] {
+            let before = blank.repeat(300_000);
+            let text = format!("[\n[{before}wrong{before}]");
+            let at = 3 + before.len();
+            let shown = shown(&text, Span::new(at, at + 5));
+            let column = 2 + before.chars().count();
+            assert!(
+                shown.contains(&format!("--> port.json:2:{column}\n")),
+                "{shown}"
+            );
+            assert!(shown.contains("^^^^^ here"), "{shown}");
+            assert!(shown.contains(&format!("{blank}wrong{blank}")), "{shown}");
+            assert!(shown.len() < 2000, "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_place_of_many_lines_is_shown_by_its_first() {
+        let text = "a: [1,\r\n 2]\n";
+        let shown = shown(text, Span::new(3, text.len() - 1));
+        assert!(shown.contains("1 | a: [1,\n  |    ^^^ here"), "{shown}");
+        assert!(!shown.contains("2]"), "{shown}");
+    }
 }

@@ -62,7 +62,7 @@ fn entity(entity: &EntityReport) -> Value {
         "blueprint": entity.key.as_ref().map(|key| key.blueprint.as_str()),
         "identifier": entity.key.as_ref().map(|key| &key.name),
         "state": entity.state,
-        "location": location(&entity.location),
+        "location": entity.location.as_ref().map(location),
     })
 }
 

@@ -203,16 +203,17 @@ pub struct EntityReport {
     pub key: Option<EntityKey>,
     /// What became of it.
     pub state: State,
-    /// Where it is declared.
-    pub location: Location,
+    /// Where it is declared, if Git ever declared it as far as is known.
+    pub location: Option<Location>,
 }
 
 impl EntityReport {
     /// Its key, or its file where that is all that is known.
     pub fn name(&self) -> String {
-        match &self.key {
-            Some(key) => key.to_string(),
-            None => format!("({})", self.location.path()),
+        match (&self.key, &self.location) {
+            (Some(key), _) => key.to_string(),
+            (None, Some(location)) => format!("({})", location.path()),
+            (None, None) => "(unknown)".to_owned(),
         }
     }
 }

@@ -146,11 +146,11 @@ impl<W: Write> Page<W> {
             entities.len()
         ))?;
         for entity in entities {
-            let (name, link) = (escape(&entity.name()), report.link(&entity.location));
+            let name = escape(&entity.name());
             // What head no longer declares has no line there to link to.
-            match state {
-                State::Removed => self.line(&format!("- {name}"))?,
-                _ => self.line(&format!("- [{name}]({link})"))?,
+            match entity.location.as_ref().filter(|_| state != State::Removed) {
+                Some(location) => self.line(&format!("- [{name}]({})", report.link(location)))?,
+                None => self.line(&format!("- {name}"))?,
             }
         }
         self.line("\n</details>")

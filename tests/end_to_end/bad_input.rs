@@ -72,7 +72,7 @@ fn every_bad_input_is_named_at_once() {
     let result = run(&step
         .input("mode", "dry-run")
         .input("merge", "maybe")
-        .input("prune", "true"));
+        .input("max-deletes", "many"));
     assert_eq!(result.status, 2);
     let messages: Vec<_> = result
         .commands("error")
@@ -83,7 +83,7 @@ fn every_bad_input_is_named_at_once() {
     assert!(
         messages
             .iter()
-            .any(|m| m.contains("`prune`") && m.contains("not supported yet"))
+            .any(|m| m.contains("`max-deletes`") && m.contains("`many`"))
     );
     assert_eq!(world.github.journal().len(), 0);
 }

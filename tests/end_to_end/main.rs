@@ -10,6 +10,7 @@
 mod bad_input;
 mod check;
 mod first_light;
+mod hostile;
 mod interrupted;
 mod mock;
 mod networks;

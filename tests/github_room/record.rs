@@ -118,6 +118,26 @@ async fn old_history_comes_in_pages() {
 }
 
 #[tokio::test]
+async fn a_history_that_takes_too_long_comes_in_smaller_pages() {
+    let world = World::new();
+    let ids: Vec<_> = (0..60).map(|n| world.commit(&n.to_string())).collect();
+    let head = ids.last().unwrap();
+    let query = HistoryQuery {
+        branch: &main(),
+        head,
+        before: None,
+        context: CONTEXT,
+    };
+    world
+        .github
+        .inject(Fault::answer(Answer::status(502)).on("POST", "/graphql"));
+    let page = world.room.history(query).await.unwrap().head;
+    assert_eq!((page.entries.len(), world.cost()), (25, 2));
+    let older = world.room.older(head, CONTEXT, &page.older.unwrap()).await;
+    assert_eq!(older.unwrap().entries.len(), 35);
+}
+
+#[tokio::test]
 async fn all_statuses_of_a_context_are_listed() {
     let world = World::new();
     let head = world.commit("one");

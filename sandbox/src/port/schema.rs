@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
 use fancy_regex::{Error, Regex};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What is wrong with a value, each as a path and Ajv's words for it.
 pub(super) fn check(schema: &Value, value: &Value, path: &str) -> Vec<String> {
@@ -37,6 +37,7 @@ pub(super) fn check(schema: &Value, value: &Value, path: &str) -> Vec<String> {
             numeric(schema, number.as_f64().unwrap_or_default(), &mut complaints);
         }
         Value::Array(items) => array(schema, items, &mut complaints),
+        Value::Object(members) => object(schema, members, &mut complaints),
         _ => {}
     }
     complaints.list
@@ -130,6 +131,28 @@ fn array(schema: &Value, items: &[Value], complaints: &mut Complaints<'_>) {
     }
 }
 
+fn object(schema: &Value, members: &Map<String, Value>, complaints: &mut Complaints<'_>) {
+    let required = schema["required"].as_array().into_iter().flatten();
+    for name in required.filter_map(Value::as_str) {
+        if !members.contains_key(name) {
+            complaints.add(format!("must have required property '{name}'"));
+        }
+    }
+    for (name, value) in members {
+        let own = &schema["properties"][name];
+        let schema = if own.is_object() {
+            own
+        } else {
+            &schema["additionalProperties"]
+        };
+        if *schema == false {
+            complaints.add("must NOT have additional properties");
+        }
+        let path = format!("{}/{name}", complaints.path);
+        complaints.list.extend(check(schema, value, &path));
+    }
+}
+
 /// A pattern that cannot be read refuses everything, so that no test passes on its account.
 fn fits(pattern: &str, text: &str) -> bool {
     Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text).unwrap_or_default())
@@ -214,6 +237,26 @@ mod tests {
         );
         assert_eq!(complaints(schema.clone(), json!(["a", "a"])).len(), 1);
         assert_eq!(complaints(schema, json!(["a", "b", "c"])).len(), 1);
+    }
+
+    #[test]
+    fn objects_look_at_their_members() {
+        let schema = json!({
+            "type": "object", "required": ["a"], "additionalProperties": false,
+            "properties": {"a": {"type": "number"}},
+        });
+        assert_eq!(complaints(schema.clone(), json!({"a": 1})), [""; 0]);
+        assert_eq!(
+            complaints(schema.clone(), json!({"a": "x", "b": 1})),
+            [
+                "/p/a must be number",
+                "/p must NOT have additional properties"
+            ]
+        );
+        assert_eq!(
+            complaints(schema, json!({})),
+            ["/p must have required property 'a'"]
+        );
     }
 
     #[test]

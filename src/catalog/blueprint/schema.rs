@@ -12,6 +12,9 @@ use jsonschema::{Draft, ValidationError, Validator};
 use serde_json::Value;
 use url::Url;
 
+/// How many violations are told of one value. A hostile file could hold half a million.
+const MAX_VIOLATIONS: usize = 100;
+
 /// A schema, compiled when it is first needed.
 #[derive(Debug)]
 pub struct ValueSchema {
@@ -55,14 +58,17 @@ impl ValueSchema {
         }
     }
 
-    /// Everything that is wrong with `value`. A schema that cannot be compiled, say for its
+    /// What is wrong with `value`, up to 100 violations. A schema that cannot be compiled, say for its
     /// pattern, leaves the value to Port.
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
         let compiled = self.compiled.get_or_init(|| compile(&self.schema));
         let errors = compiled
             .iter()
             .flat_map(|validator| validator.iter_errors(value));
-        errors.map(|error| violation(&error)).collect()
+        errors
+            .take(MAX_VIOLATIONS)
+            .map(|error| violation(&error))
+            .collect()
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     BlueprintId, Entity, EntityKey, EntityName, Identifier, InvalidName, Query, Relation, Team,
 };
 use crate::catalog::rules::BlueprintRules;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::document::{Member, Node, Value, to_json_map};
 use crate::source::{Location, Source, Span};
 
@@ -39,6 +39,17 @@ const AN_OBJECT: &str = "an object";
 
 const ALLOWED_CHARACTERS: &str = r"use letters, digits and the characters `@ _ . + : \ / = -` only";
 
+const ALLOWED_IN_BLUEPRINTS: &str =
+    r"use letters, digits and the characters `@ _ . + : \ / -` only";
+
+/// How many errors, and how many other findings, are reported of one entity. Nobody reads more, and
+/// a hostile file could hold half a million.
+const MAX_FINDINGS: usize = 100;
+
+/// The longest name for which similar ones are looked for, in bytes: comparing takes time and memory
+/// by the product of the lengths.
+const LONGEST_COMPARED: usize = 256;
+
 /// What an entity's meaning depends on beside its text.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
@@ -50,7 +61,7 @@ pub struct Context<'a> {
 
 /// Reads the entity that `node` declares in `source`.
 ///
-/// Everything that is wrong with it is added to `diagnostics`.
+/// What is wrong with it is added to `diagnostics`: up to 100 errors, and as many other findings.
 ///
 /// # Errors
 /// If any of that is an error: the entity's key, where at least that is sound.
@@ -63,6 +74,8 @@ pub fn read(
     let mut reader = Reader {
         source,
         diagnostics,
+        errors: 0,
+        others: 0,
     };
     let Value::Object(members) = &node.value else {
         reader.not_an_entity(node);
@@ -117,6 +130,10 @@ type Field<T> = Result<Option<T>, Reported>;
 struct Reader<'a> {
     source: &'a Arc<Source>,
     diagnostics: &'a mut Vec<Diagnostic>,
+    /// How many errors were reported.
+    errors: usize,
+    /// How many warnings and notices were reported.
+    others: usize,
 }
 
 impl Reader<'_> {
@@ -127,10 +144,25 @@ impl Reader<'_> {
         message: impl Into<String>,
         with: impl FnOnce(Diagnostic) -> Diagnostic,
     ) -> Reported {
-        let location = Location::new(self.source, span);
-        self.diagnostics
-            .push(with(Diagnostic::new(code, location, message)));
+        if !self.is_full(code) {
+            let location = Location::new(self.source, span);
+            self.diagnostics
+                .push(with(Diagnostic::new(code, location, message)));
+            *self.reported(code) += 1;
+        }
         Reported
+    }
+
+    /// Whether enough was reported of findings that matter as much as `code`.
+    fn is_full(&mut self, code: Code) -> bool {
+        *self.reported(code) >= MAX_FINDINGS
+    }
+
+    fn reported(&mut self, code: Code) -> &mut usize {
+        match code.severity() {
+            Severity::Error => &mut self.errors,
+            Severity::Warning | Severity::Notice => &mut self.others,
+        }
     }
 
     fn not_an_entity(&mut self, node: &Node) {
@@ -148,6 +180,9 @@ impl Reader<'_> {
 
     fn check_field_names(&mut self, members: &[Member]) {
         for member in members {
+            if self.is_full(Code::UnknownField) {
+                return;
+            }
             let name = member.key.as_str();
             let plain = name.strip_prefix('$').unwrap_or(name);
             if READ_ONLY_FIELDS.contains(&plain) {
@@ -207,14 +242,16 @@ impl Reader<'_> {
 
     fn invalid_name(&mut self, what: &str, reason: &InvalidName, span: Span) -> Reported {
         let message = format!("this is no valid {what}: {reason}");
+        let allowed = match what {
+            "blueprint" => ALLOWED_IN_BLUEPRINTS,
+            _ => ALLOWED_CHARACTERS,
+        };
         self.report(
             Code::InvalidIdentifier,
             span,
             message,
             |diagnostic| match reason {
-                InvalidName::Character { .. } => diagnostic
-                    .label(reason.to_string())
-                    .help(ALLOWED_CHARACTERS),
+                InvalidName::Character { .. } => diagnostic.label(reason.to_string()).help(allowed),
                 _ => diagnostic.label(reason.to_string()),
             },
         )
@@ -366,6 +403,9 @@ impl Reader<'_> {
     }
 
     fn wrong_type(&mut self, value: &Node, what: &str, needed: &str) -> Reported {
+        if self.is_full(Code::WrongType) {
+            return Reported;
+        }
         let message = format!("{what} must be {needed}, found {}", value.kind());
         let text = self.source.slice(value.span).to_owned();
         let is_scalar = matches!(value.value, Value::Number(_) | Value::Bool(_));
@@ -385,10 +425,17 @@ pub(crate) fn nearest<'c>(
     name: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {
+    let most = |candidate: &str| candidate.len().max(3) / 3;
+    let is_comparable = |candidate: &&str| {
+        candidate.len() <= LONGEST_COMPARED
+            && name.len() <= LONGEST_COMPARED
+            && name.chars().count().abs_diff(candidate.chars().count()) <= most(candidate)
+    };
     candidates
         .into_iter()
+        .filter(is_comparable)
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
+        .filter(|(distance, candidate)| *distance <= most(candidate))
         .min()
         .map(|(_, candidate)| candidate)
 }

@@ -1,3 +1,5 @@
+mod suite;
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -7,8 +7,8 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 use super::layout::{self, Announced, Properties};
 use super::message;
 use crate::diagnostic::Code;
-use crate::document::MAX_DEPTH;
 use crate::document::findings::Findings;
+use crate::document::{MAX_DEPTH, TOO_DEEP_HELP};
 use crate::source::Span;
 
 /// One document as it is written: aliases are not followed, scalars not resolved.
@@ -367,8 +367,8 @@ impl<'a> Composer<'a> {
 
     fn too_deep<T>(&mut self, at: usize) -> Result<T, Broken> {
         let message = format!("values are nested more than {MAX_DEPTH} levels deep");
-        self.findings
-            .push(self.findings.at(Code::TooDeep, Span::new(at, at), message));
+        let diagnostic = self.findings.at(Code::TooDeep, Span::new(at, at), message);
+        self.findings.push(diagnostic.help(TOO_DEEP_HELP));
         Err(Broken)
     }
 

@@ -7,7 +7,7 @@ use super::scalar::{self, Scalar};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::findings::{Findings, brief};
 use crate::document::members::Members;
-use crate::document::{MAX_ALIASED_NODES, MAX_DEPTH, Member, Node, Value};
+use crate::document::{MAX_ALIASED_NODES, MAX_DEPTH, Member, Node, TOO_DEEP_HELP, Value};
 use crate::source::Span;
 
 /// How much text a file's aliases may stand for in all, in bytes: few aliases of a long text
@@ -28,10 +28,13 @@ impl Budget {
 
     fn spend(&mut self, entry: &Entry) {
         self.nodes += 1;
-        self.bytes += match &entry.content {
-            Content::Scalar { text, .. } => text.len(),
-            _ => 0,
-        };
+        if let Content::Scalar { text, .. } = &entry.content {
+            self.bytes += text.len();
+        }
+    }
+
+    fn spend_key(&mut self, text: &str) {
+        self.bytes += text.len();
     }
 }
 
@@ -103,29 +106,36 @@ impl<'a> Constructor<'a> {
     /// Whether `entry` is one too many of what the file's aliases stand for.
     fn is_too_much(&mut self, alias: Span, entry: &Entry, depth: usize) -> bool {
         self.budget.spend(entry);
-        let (code, message) = if depth > MAX_DEPTH {
-            let message = format!("with this alias, values are nested more than {MAX_DEPTH} deep");
-            (Code::TooDeep, message)
+        if depth > MAX_DEPTH {
+            self.report_too_deep(alias);
         } else if self.budget.is_exceeded() {
-            (
-                Code::TooLarge,
-                "the aliases of this file stand for too much".to_owned(),
-            )
+            self.report_too_large(alias);
         } else {
             return false;
-        };
-        if !self.findings.include(alias) {
-            let help = format!(
-                "all aliases of a file together may stand for {MAX_ALIASED_NODES} values and 8 MiB \
-                 of text; write fewer, or split the file"
-            );
-            let diagnostic = self.findings.at(code, alias, message);
-            self.findings.push(match code {
-                Code::TooLarge => diagnostic.help(help),
-                _ => diagnostic,
-            });
         }
         true
+    }
+
+    fn report_too_deep(&mut self, alias: Span) {
+        let message = format!("with this alias, values are nested more than {MAX_DEPTH} deep");
+        self.report_alias(Code::TooDeep, alias, message, TOO_DEEP_HELP);
+    }
+
+    fn report_too_large(&mut self, alias: Span) {
+        let message = "the aliases of this file stand for too much".to_owned();
+        let help = format!(
+            "all aliases of a file together may stand for {MAX_ALIASED_NODES} values and 8 MiB of \
+             text; write fewer, or split the file"
+        );
+        self.report_alias(Code::TooLarge, alias, message, help);
+    }
+
+    /// Reports what is wrong with what an alias stands for, once.
+    fn report_alias(&mut self, code: Code, alias: Span, message: String, help: impl Into<String>) {
+        if !self.findings.include(alias) {
+            self.findings
+                .push(self.findings.at(code, alias, message).help(help));
+        }
     }
 
     /// Reports `diagnostic`, unless the value was looked at already where its anchor stands.
@@ -230,7 +240,7 @@ impl<'a> Constructor<'a> {
                 if entry.tag.is_some() {
                     self.scalar(entry, text, *is_plain);
                 }
-                Some(text.clone())
+                self.is_affordable(entry, text).then(|| text.clone())
             }
             Content::Sequence(_) | Content::Mapping(_) => {
                 let message = "a key has to be text, this one is a collection".to_owned();
@@ -240,6 +250,20 @@ impl<'a> Constructor<'a> {
             }
             Content::Alias(_) | Content::Nothing => None,
         }
+    }
+
+    /// Whether the key at `entry` may be repeated, if an alias has it stand for `text` again.
+    fn is_affordable(&mut self, entry: &Entry, text: &str) -> bool {
+        let alias = match entry.content {
+            Content::Alias(_) => Some(self.alias.unwrap_or(entry.span)),
+            _ => self.alias,
+        };
+        let Some(alias) = alias else { return true };
+        self.budget.spend_key(text);
+        if self.budget.is_exceeded() {
+            self.report_too_large(alias);
+        }
+        !self.budget.is_exceeded()
     }
 
     fn report_duplicate(&mut self, key: &str, first: Span, second: Span) {

@@ -1,6 +1,8 @@
 mod documents;
 mod mistakes;
 mod places;
+mod second_opinion;
+mod specification;
 mod values;
 
 use super::super::testing::{documents as read_as, shown};

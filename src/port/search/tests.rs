@@ -211,6 +211,28 @@ async fn an_answer_that_proves_nothing_is_not_believed() {
 }
 
 #[tokio::test]
+async fn what_another_owner_wrote_last_is_told_from_the_rest() {
+    let world = World::new();
+    world.put("service", json!({"identifier": "ours"}), "octo/shop");
+    world.put("service", json!({"identifier": "theirs"}), "octo/else");
+    let by_hand = json!({"identifier": "by-hand"});
+    world
+        .sandbox
+        .put_entity("service", by_hand, "Mozilla")
+        .unwrap();
+    let keys = ["ours", "theirs", "by-hand", "none"].map(|name| key("service", name));
+    let elsewhere = world
+        .port
+        .owned_elsewhere(&keys, "octo/shop")
+        .await
+        .unwrap();
+    assert_eq!(
+        elsewhere,
+        BTreeMap::from([(key("service", "theirs"), None)])
+    );
+}
+
+#[tokio::test]
 async fn ports_verdict_writes_nothing() {
     let world = World::new();
     let entity = |identifier: &str, text: Value| {
@@ -246,7 +268,6 @@ fn sizes(count: usize, length: usize) -> Vec<usize> {
     let identifiers: Vec<_> = (0..count)
         .map(|n| Identifier::parse(&format!("{n:0>length$}")).unwrap())
         .collect();
-    let identifiers: Vec<_> = identifiers.iter().collect();
     let batches = batches(&identifiers);
     let search = |batch: &Vec<&Identifier>| {
         let blueprint = BlueprintId::parse("service").unwrap();

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::{read, shown, values};
 use crate::diagnostic::Code;
-use crate::document::{MAX_ALIASED_NODES, MAX_BYTES, MAX_DEPTH, Node};
+use crate::document::testing::nodes;
+use crate::document::{MAX_ALIASED_NODES, MAX_BYTES, MAX_DEPTH, Node, Value};
 
 #[test]
 fn a_stream_holds_any_number_of_documents() {
@@ -144,6 +145,22 @@ fn aliases_stand_for_so_much_text() {
         "- *a\n".repeat(20)
     ));
     assert_eq!(documents.diagnostics[0].code, Code::TooLarge);
+}
+
+#[test]
+fn aliases_stand_for_so_much_text_in_keys() {
+    let long = "k".repeat(400_000);
+    for text in [
+        format!("- &a {{{long}: 1}}\n{}", "- *a\n".repeat(40)),
+        format!("- &a {long}\n{}", "- {*a : 1}\n".repeat(40)),
+    ] {
+        let documents = read(&text);
+        assert_eq!(documents.diagnostics[0].code, Code::TooLarge);
+        let keys = nodes(&documents.roots[0])
+            .into_iter()
+            .filter(|node| matches!(&node.value, Value::Object(members) if !members.is_empty()));
+        assert!((15..=21).contains(&keys.count()));
+    }
 }
 
 #[test]

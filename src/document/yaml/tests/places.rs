@@ -164,7 +164,7 @@ fn write(
 }
 
 /// What the text of `node` stands for when it is read alone, in the column where it is.
-fn read_alone(text: &str, node: &Node) -> serde_json::Value {
+pub(super) fn read_alone(text: &str, node: &Node) -> serde_json::Value {
     let line_start = text[..node.span.start]
         .rfind('\n')
         .map_or(0, |line_break| line_break + 1);

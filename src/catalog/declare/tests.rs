@@ -1,0 +1,102 @@
+use super::*;
+use crate::catalog::validate::{Omission, validate};
+use crate::catalog::{blueprint::Blueprint, blueprint::Blueprints, change::compare};
+
+fn declared(path: &str, text: &str) -> Declarations {
+    let file = EntityFile {
+        content: FileContent::Text(Source::new(RepoPath::new(path), text)),
+        default_blueprint: BlueprintId::parse("b").ok(),
+    };
+    declare(&[file], &BlueprintRules::parse("*").unwrap())
+}
+
+fn errors(declarations: &Declarations) -> usize {
+    let diagnostics = declarations.diagnostics.iter();
+    diagnostics.filter(|found| found.is_error()).count()
+}
+
+#[test]
+fn a_file_of_mistakes_is_not_read_to_its_end() {
+    let text = format!("[{}{{\"identifier\": \"a\"}}]", "1,".repeat(5000));
+    let head = declared("port.json", &text);
+    assert_eq!(head.diagnostics.len(), MAX_FINDINGS);
+    assert_eq!(head.invalid.len(), MAX_FINDINGS + 1);
+    assert_eq!(head.completeness, Completeness::Partial);
+    assert!(head.valid.is_empty());
+}
+
+#[test]
+fn warnings_stop_nothing() {
+    let text: String = (0..3000)
+        .map(|index| format!("- {{identifier: a{index}, x: 1}}\n"))
+        .collect();
+    let head = declared("port.yml", &(text + "- {identifier: a b}\n"));
+    assert_eq!(head.diagnostics.len(), MAX_FINDINGS + 1);
+    assert_eq!(errors(&head), 1);
+    assert_eq!(head.valid.len(), 3000);
+}
+
+#[test]
+fn an_entity_of_mistakes_is_invalid_with_the_first_of_them() {
+    let fields: String = (0..500).map(|index| format!("k{index}: 1\n")).collect();
+    let targets = "1,".repeat(500);
+    let text = format!("identifier: a\n{fields}relations: {{one: [{targets}]}}\n");
+    let head = declared("port.yml", &text);
+    assert_eq!(head.diagnostics.len(), 200);
+    assert_eq!(errors(&head), 100);
+    assert_eq!(head.invalid.len(), 1);
+    assert!(head.invalid[0].key.is_some());
+}
+
+#[test]
+fn an_entity_that_does_not_fit_its_blueprint_is_invalid_with_the_first_mistakes() {
+    let schema = serde_json::json!({
+        "schema": {"properties": {"list": {"type": "array", "items": {"type": "string"}}}},
+    });
+    let id = BlueprintId::parse("b").unwrap();
+    let blueprints = Blueprints {
+        known: [(id, Blueprint::from_json(schema).unwrap())].into(),
+        ..Blueprints::default()
+    };
+    let unknown: String = (0..500).map(|index| format!("  k{index}: 1\n")).collect();
+    for properties in [format!("  list: [{}]\n", "1,".repeat(500)), unknown] {
+        let head = declared(
+            "port.yml",
+            &format!("identifier: a\nproperties:\n{properties}"),
+        );
+        let changes = compare(Declarations::default(), &head);
+        let validated = validate(changes, &blueprints, Omission::MayExist);
+        assert_eq!(validated.diagnostics.len(), 100);
+        assert_eq!(validated.invalid.len(), 1);
+    }
+}
+
+#[test]
+fn an_entity_that_is_declared_everywhere_names_a_few_places() {
+    let head = declared("port.yml", &"- identifier: a\n".repeat(2000));
+    assert_eq!(head.diagnostics.len(), MAX_DUPLICATES);
+    assert_eq!(head.invalid.len(), 2000);
+    let related: Vec<_> = head.diagnostics[0]
+        .related
+        .iter()
+        .map(|label| label.location.start().line)
+        .collect();
+    assert_eq!(related, [2, 3, 4, 5, 6]);
+    assert!(head.valid.is_empty());
+}
+
+#[test]
+fn similar_names_are_not_looked_for_where_names_are_long() {
+    let long = "x".repeat(500_000);
+    let head = declared("port.yml", &format!("identifier: a\n{long}: 1\n"));
+    let [warning] = head.diagnostics.as_slice() else {
+        panic!("one is expected")
+    };
+    assert!(warning.message.chars().count() <= 501);
+    assert!(
+        warning
+            .help
+            .as_deref()
+            .is_some_and(|help| !help.contains("did you mean"))
+    );
+}

@@ -1,0 +1,190 @@
+//! What to do about each change, and what speaks against it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Action, Deletion, Known, Plan, Policy, Pruning, Reason, Unclaimed, Untouched, Upsert};
+use crate::catalog::change::{Basis, Change, Kind};
+use crate::catalog::declare::Declaration;
+use crate::catalog::entity::{EntityKey, Identifier};
+use crate::catalog::live::{Knowledge, LiveEntity, differences, owner_of};
+use crate::catalog::merge::{Merged, merge};
+use crate::source::{Location, RepoPath};
+
+pub(super) fn plan(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> Plan {
+    let mut planner = Planner {
+        known,
+        policy,
+        plan: Plan::default(),
+        created: Vec::new(),
+    };
+    for change in changes {
+        match &change.head {
+            Some(head) => planner.add_declared(&change, head),
+            None => planner.add_removed(&change),
+        }
+    }
+    planner.limit_deletions();
+    planner.find_successors();
+    planner.plan
+}
+
+/// The entities that a live one relates to.
+fn live_targets(live: &LiveEntity) -> impl Iterator<Item = Identifier> {
+    let targets = live.relations.values().flat_map(|value| match value {
+        Value::Array(targets) => targets.as_slice(),
+        target => std::slice::from_ref(target),
+    });
+    targets.filter_map(|target| Identifier::parse(target.as_str()?).ok())
+}
+
+struct Planner<'p> {
+    known: Known<'p>,
+    policy: &'p Policy,
+    plan: Plan,
+    /// The upserts of entities that no earlier revision declares.
+    created: Vec<usize>,
+}
+
+impl Planner<'_> {
+    fn add_declared(&mut self, change: &Change, head: &Arc<Declaration>) {
+        let live = self.known.live.get(&change.key);
+        let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
+        let mode = self.policy.merge;
+        let former = change.former_entities();
+        let Merged { entity, uncleared } = merge(&former, &head.entity, live, blueprint, mode);
+        let (action, differences) = match live {
+            Knowledge::Present(live) => {
+                let differences = differences(&entity, live, mode, blueprint);
+                let action = (!differences.is_empty()).then_some(Action::Update);
+                (action, differences)
+            }
+            Knowledge::Absent => (Some(Action::Create), Vec::new()),
+            Knowledge::Unknown => (self.action_by_git(change.kind()), Vec::new()),
+        };
+        let reason = match action {
+            None => Some(Reason::Unchanged),
+            Some(_) if self.is_superseded(head.source.path()) => Some(Reason::Superseded),
+            Some(_) => self.other_owner(live).map(Reason::OwnedElsewhere),
+        };
+        if let Some(reason) = reason {
+            return self.leave(&change.key, Some(head.location()), reason);
+        }
+        if change.former.is_empty() {
+            self.created.push(self.plan.upserts.len());
+        }
+        self.plan.upserts.push(Upsert {
+            action: action.unwrap_or(Action::Update),
+            declaration: Arc::clone(head),
+            entity,
+            differences,
+            uncleared,
+        });
+    }
+
+    /// What Port was not asked about is written if Git changed it, and in doubt too.
+    fn action_by_git(&self, kind: Kind) -> Option<Action> {
+        match (kind, self.policy.basis) {
+            (Kind::Created, _) => Some(Action::Create),
+            (Kind::Unchanged, Basis::Git) => None,
+            _ => Some(Action::Update),
+        }
+    }
+
+    fn add_removed(&mut self, change: &Change) {
+        let live = self.known.live.get(&change.key);
+        if live == Knowledge::Absent {
+            return;
+        }
+        let last = change.former.last();
+        let location = last.map(|declaration| declaration.location());
+        let path = last.map(|declaration| declaration.source.path());
+        let reason = match (&self.policy.pruning, self.other_owner(live)) {
+            (Pruning::Off, _) => Some(Reason::Removed),
+            (_, Some(owner)) => Some(Reason::OwnedElsewhere(owner)),
+            _ if path.is_some_and(|path| self.is_superseded(path)) => Some(Reason::Superseded),
+            (Pruning::On { unclaimed, .. }, _)
+                if change.former.is_empty() && *unclaimed == Unclaimed::List =>
+            {
+                Some(Reason::Unclaimed)
+            }
+            (Pruning::On { obstacle, .. }, _) => obstacle.clone().map(Reason::HeldBack),
+        };
+        if let Some(reason) = reason {
+            return self.leave(&change.key, location, reason);
+        }
+        let former = change.former_entities();
+        let declared = former.iter().flat_map(|former| former.relations.values());
+        let mut targets: Vec<_> = declared
+            .flat_map(|relation| relation.targets())
+            .cloned()
+            .collect();
+        if let Knowledge::Present(live) = live {
+            targets.extend(live_targets(live));
+        }
+        self.plan.deletions.push(Deletion {
+            key: change.key.clone(),
+            location,
+            targets,
+            successors: Vec::new(),
+        });
+    }
+
+    fn is_superseded(&self, path: &RepoPath) -> bool {
+        self.policy.superseded.contains(path)
+    }
+
+    /// Whoever wrote it last, if that was another repository's port-gitops.
+    fn other_owner(&self, live: Knowledge<'_>) -> Option<String> {
+        let Knowledge::Present(LiveEntity {
+            datasource: Some(datasource),
+            ..
+        }) = live
+        else {
+            return None;
+        };
+        let owner = owner_of(datasource)?;
+        (owner != self.policy.owner).then(|| owner.to_owned())
+    }
+
+    fn leave(&mut self, key: &EntityKey, location: Option<Location>, reason: Reason) {
+        self.plan.untouched.push(Untouched {
+            key: key.clone(),
+            location,
+            reason,
+        });
+    }
+
+    fn limit_deletions(&mut self) {
+        let Pruning::On { at_most, .. } = self.policy.pruning else {
+            return;
+        };
+        let count = self.plan.deletions.len();
+        if count <= at_most {
+            return;
+        }
+        let reason = Reason::HeldBack(format!(
+            "{count} entities would be deleted, and the input `max-deletes` allows {at_most}"
+        ));
+        for deletion in std::mem::take(&mut self.plan.deletions) {
+            self.leave(&deletion.key, deletion.location, reason.clone());
+        }
+    }
+
+    /// What the same file declares anew may be the same thing under another name.
+    fn find_successors(&mut self) {
+        let Plan {
+            upserts, deletions, ..
+        } = &mut self.plan;
+        for deletion in deletions {
+            let Some(location) = &deletion.location else {
+                continue;
+            };
+            let is_in_same_file =
+                |index: &&usize| upserts[**index].declaration.source.path() == location.path();
+            let successors = self.created.iter().filter(is_in_same_file).copied();
+            deletion.successors = successors.collect();
+        }
+    }
+}

@@ -1,0 +1,129 @@
+use super::*;
+
+fn parsed(inputs: &[(&str, &str)]) -> Result<Parsed, Vec<String>> {
+    let runner_variables = [
+        ("GITHUB_REPOSITORY", "octo/shop"),
+        ("INPUT_GITHUB-TOKEN", "t"),
+    ];
+    let inputs: Vec<_> = inputs
+        .iter()
+        .map(|(name, value)| (format!("INPUT_{}", name.to_uppercase()), *value))
+        .collect();
+    let variables = runner_variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), *value))
+        .chain(inputs)
+        .map(|(name, value)| (name, value.to_owned()));
+    let environment = Environment::new(variables);
+    let runner = Runner::from_environment(&environment).unwrap();
+    parse(&environment, &runner).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn everything_has_a_default() {
+    let (inputs, warnings) = parsed(&[]).unwrap();
+    assert!(inputs.credentials.is_none());
+    assert_eq!(inputs.base_url.as_str(), "https://api.port.io/");
+    assert_eq!(
+        inputs.github.graphql.as_str(),
+        "https://api.github.com/graphql"
+    );
+    assert_eq!(inputs.mode, ModeInput::Auto);
+    assert_eq!(inputs.scope, ScopeInput::Auto);
+    assert_eq!(inputs.base, BaseInput::Auto);
+    assert_eq!((inputs.prune, inputs.max_deletes), (Prune::Keep, 10));
+    assert_eq!(inputs.merge, Merge::Merge);
+    assert_eq!(inputs.missing_targets, MissingTargets::Reject);
+    assert_eq!(inputs.owner, "octo/shop");
+    assert_eq!(warnings, [""; 0]);
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let errors = parsed(&[
+        ("client-id", "id"),
+        ("base-url", "ftp://x"),
+        ("files", "a["),
+        ("blueprint", "a b"),
+        ("mode", "dry"),
+        ("merge", "yes"),
+        ("owner", "a(b"),
+        ("report-file", "../x"),
+        ("prune", "yes"),
+        ("max-deletes", "-1"),
+        ("scope", "some"),
+    ])
+    .unwrap_err();
+    insta::assert_snapshot!(errors.join("\n"), @r"
+    input `client-secret`: is missing or empty although `client-id` is given: both belong together
+    input `base-url`: `ftp://x` must begin with `https://`
+    input `files`: line 1: `a[` is not a glob: unclosed character class; missing ']'
+    input `blueprint`: `a b` is no blueprint: a space is not allowed
+    input `owner`: `a(b` is not allowed: use printable ASCII characters except parentheses
+    input `report-file`: `../x` must be a path below the workspace
+    input `mode`: `dry` is not allowed; allowed are `auto`, `plan`, `apply`
+    input `scope`: `some` is not allowed; allowed are `auto`, `changed`, `all`
+    input `prune`: `yes` is not allowed; allowed are `true`, `false`
+    input `max-deletes`: `-1` is not allowed: it must be a whole number, 0 or more
+    input `merge`: `yes` is not allowed; allowed are `true`, `false`
+    ");
+}
+
+#[test]
+fn what_is_not_built_is_refused() {
+    for (input, value) in [("comment", "true"), ("redact", "*")] {
+        let errors = parsed(&[(input, value)]).unwrap_err();
+        assert!(errors[0].contains("not supported yet"), "{errors:?}");
+    }
+}
+
+#[test]
+fn a_secret_is_never_sent_in_the_clear() {
+    for url in [
+        "http://localhost:1",
+        "http://127.0.0.1:1",
+        "http://172.17.0.1:80",
+        "http://[::1]",
+    ] {
+        assert!(parsed(&[("base-url", url)]).is_ok(), "{url}");
+    }
+    for url in [
+        "http://api.port.io",
+        "http://8.8.8.8",
+        "http://localhost.example.com",
+    ] {
+        assert!(parsed(&[("base-url", url)]).is_err(), "{url}");
+    }
+    let errors = parsed(&[("base-url", "https://me:hunter2@host")]).unwrap_err();
+    assert!(!errors[0].contains("hunter2"));
+}
+
+#[test]
+fn graphql_lies_beside_rest() {
+    let graphql = |rest: &str| {
+        parsed(&[("github-api-url", rest)])
+            .unwrap()
+            .0
+            .github
+            .graphql
+            .to_string()
+    };
+    assert_eq!(
+        graphql("https://ghe.example.com/api/v3/"),
+        "https://ghe.example.com/api/graphql"
+    );
+    assert_eq!(
+        graphql("https://api.octo.ghe.com"),
+        "https://api.octo.ghe.com/graphql"
+    );
+}
+
+#[test]
+fn unknown_inputs_are_named_with_the_nearest() {
+    let (_, warnings) = parsed(&[("client-idd", "x"), ("colour", "red")]).unwrap();
+    assert!(
+        warnings[0].contains("did you mean `client-id`?"),
+        "{warnings:?}"
+    );
+    assert!(warnings[1].ends_with("has no effect"), "{warnings:?}");
+}

@@ -1,0 +1,284 @@
+//! Which revisions a run looks at: head, and those that the catalog may hold parts of.
+
+use std::collections::BTreeSet;
+
+use futures::{StreamExt, stream};
+
+use crate::catalog::change::Basis;
+use crate::error::Error;
+use crate::event::{Base, Mode, Run, Scope};
+use crate::git::{BranchName, CommitSha};
+use crate::github::{self, Diff, Relation, Repository};
+use crate::record::{Past, Reading, Record};
+use crate::source::RepoPath;
+
+/// Diffs that are asked for at the same time.
+const CONCURRENT_DIFFS: usize = 4;
+
+/// What a run looks at.
+#[derive(Debug)]
+pub(crate) struct Revisions {
+    /// The earlier revisions and where head differs from them, base first.
+    pub(crate) former: Vec<Diff>,
+    /// Earlier revisions that were applied completely, the nearest first: what counts where a file of
+    /// base cannot be read.
+    pub(crate) older: Vec<CommitSha>,
+    /// Which of head's files are looked at.
+    pub(crate) extent: Extent,
+    /// What decides whether an entity is written.
+    pub(crate) basis: Basis,
+    /// Where the branch has gone since, if the run writes.
+    pub(crate) tip: Option<Tip>,
+    /// What the record says, if it can be read.
+    pub(crate) reading: Option<Reading>,
+}
+
+/// Which of head's files are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Those that differ from an earlier revision.
+    Changed,
+    /// All that hold entities.
+    All,
+}
+
+/// What a branch points to.
+#[derive(Debug)]
+pub(crate) struct Tip {
+    /// The commit.
+    pub(crate) commit: CommitSha,
+    /// Where it differs from head.
+    pub(crate) newer: BTreeSet<RepoPath>,
+}
+
+/// What there is to look at.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// These revisions.
+    Revisions(Box<Revisions>),
+    /// Nothing, for the reason given: a sentence without a full stop.
+    Nothing(String),
+}
+
+/// What head is compared with, before it is.
+struct Ground {
+    former: Former,
+    older: Vec<CommitSha>,
+    extent: Extent,
+    basis: Basis,
+}
+
+enum Former {
+    Commits(Vec<CommitSha>),
+    MergeBaseWith(String),
+}
+
+enum Standing {
+    /// Head is in the branch.
+    InBranch(Tip),
+    /// It is not, for the reason given.
+    Replaced(String),
+}
+
+/// Finds out what to look at. `record` is what says what was applied, where that counts.
+pub(crate) async fn find(
+    repository: &Repository,
+    run: &Run,
+    record: Option<&Record<'_>>,
+) -> Result<Found, Error> {
+    let reading = read_record(run, record).await?;
+    let tip = match (run.mode, &run.branch) {
+        (Mode::Apply, Some(branch)) => {
+            let known = reading.as_ref().map(|reading| reading.tip.clone());
+            match standing(repository, &run.head, branch, known).await? {
+                Standing::InBranch(tip) => Some(tip),
+                Standing::Replaced(reason) => return Ok(Found::Nothing(reason)),
+            }
+        }
+        _ => None,
+    };
+    let past = reading.as_ref().map(|reading| &reading.past);
+    let ground = Ground::find(repository, &run.scope, past).await?;
+    let (former, extent) = diffs(repository, ground.former, &run.head, ground.extent).await?;
+    let basis = match extent {
+        Extent::Changed => ground.basis,
+        Extent::All => Basis::Live,
+    };
+    Ok(Found::Revisions(Box::new(Revisions {
+        former,
+        older: ground.older,
+        extent,
+        basis,
+        tip,
+        reading,
+    })))
+}
+
+/// Reads the record where one counts and the token may.
+async fn read_record(run: &Run, record: Option<&Record<'_>>) -> Result<Option<Reading>, Error> {
+    let (Some(record), Some(branch)) = (record, &run.branch) else {
+        return Ok(None);
+    };
+    let before = match &run.scope {
+        Scope::Changed(Base::Record { before }) => before.as_ref(),
+        _ => None,
+    };
+    match record.read(branch, &run.head, before).await {
+        Ok(reading) => Ok(Some(reading)),
+        Err(error @ github::Error::Forbidden { .. }) => {
+            tracing::warn!(
+                "what was applied before cannot be read, so this run looks at the event's own commits only, and a change that an earlier run failed to write is not taken up again: give the job `permissions: statuses: write` ({error})"
+            );
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where head stands in its branch; `known` is the branch's tip if it was read already.
+async fn standing(
+    repository: &Repository,
+    head: &CommitSha,
+    branch: &BranchName,
+    known: Option<Option<CommitSha>>,
+) -> Result<Standing, Error> {
+    let tip = match known {
+        Some(tip) => tip,
+        None => repository.tip(branch).await?,
+    };
+    let Some(tip) = tip else {
+        let reason = format!("the branch `{branch}` is gone");
+        return Ok(Standing::Replaced(reason));
+    };
+    if tip == *head {
+        return Ok(Standing::InBranch(Tip {
+            commit: tip,
+            newer: BTreeSet::new(),
+        }));
+    }
+    match repository.diff(head, &tip).await {
+        Ok(diff) if diff.relation == Relation::Ahead => Ok(Standing::InBranch(Tip {
+            commit: tip,
+            newer: diff.files.into_iter().map(|file| file.path).collect(),
+        })),
+        Ok(_) | Err(github::Error::NoSuchCommit { .. }) => Ok(Standing::Replaced(format!(
+            "{} is no longer in the branch `{branch}`, whose tip is {}",
+            head.short(),
+            tip.short()
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Ground {
+    async fn find(
+        repository: &Repository,
+        scope: &Scope,
+        past: Option<&Past>,
+    ) -> Result<Self, Error> {
+        Ok(match (scope, past) {
+            (Scope::All, past) => Self::all(past),
+            (Scope::Changed(Base::Record { .. }), Some(past)) if past.base.is_none() => {
+                tracing::info!(
+                    "nothing was applied with these inputs yet: all entity files are looked at"
+                );
+                Self::all(Some(past))
+            }
+            (Scope::Changed(Base::Record { .. }), Some(past)) => Self::recorded(past),
+            (Scope::Changed(Base::Record { before: None }), None) => Self::all(None),
+            (
+                Scope::Changed(
+                    Base::Record {
+                        before: Some(commit),
+                    }
+                    | Base::Commit(commit),
+                ),
+                _,
+            ) => Self::since(Former::Commits(vec![commit.clone()])),
+            (Scope::Changed(Base::Named(name)), _) => {
+                Self::since(Former::Commits(vec![repository.resolve(name).await?]))
+            }
+            (Scope::Changed(Base::MergeBaseWith(other)), _) => {
+                Self::since(Former::MergeBaseWith(other.clone()))
+            }
+        })
+    }
+
+    fn since(former: Former) -> Self {
+        Self {
+            former,
+            older: Vec::new(),
+            extent: Extent::Changed,
+            basis: Basis::Git,
+        }
+    }
+
+    fn all(past: Option<&Past>) -> Self {
+        Self {
+            extent: Extent::All,
+            basis: Basis::Live,
+            ..past.map_or_else(|| Self::since(Former::Commits(Vec::new())), Self::recorded)
+        }
+    }
+
+    /// Where an attempt may have left something behind, only Port knows what is there.
+    fn recorded(past: &Past) -> Self {
+        let Past {
+            base,
+            attempts,
+            older,
+        } = past;
+        if !attempts.is_empty() {
+            tracing::info!(
+                "{} earlier runs did not end well or were replaced: what they touched is compared with Port",
+                attempts.len()
+            );
+        }
+        Self {
+            former: Former::Commits(base.iter().chain(attempts).cloned().collect()),
+            older: older.clone(),
+            extent: Extent::Changed,
+            basis: if attempts.is_empty() {
+                Basis::Git
+            } else {
+                Basis::Live
+            },
+        }
+    }
+}
+
+/// Compares head with each earlier revision. Where one is gone, nothing less than all files will do.
+async fn diffs(
+    repository: &Repository,
+    former: Former,
+    head: &CommitSha,
+    extent: Extent,
+) -> Result<(Vec<Diff>, Extent), Error> {
+    let commits = match former {
+        Former::Commits(commits) => commits,
+        Former::MergeBaseWith(other) => {
+            let diff = repository.diff_from_merge_base(&other, head).await?;
+            return Ok((vec![diff], extent));
+        }
+    };
+    let answers: Vec<_> = stream::iter(&commits)
+        .map(|commit| repository.diff(commit, head))
+        .buffered(CONCURRENT_DIFFS)
+        .collect()
+        .await;
+    let (mut diffs, mut extent) = (Vec::new(), extent);
+    for (commit, answer) in commits.iter().zip(answers) {
+        match answer {
+            Ok(diff) => diffs.push(diff),
+            Err(github::Error::NoSuchCommit { .. }) => {
+                tracing::warn!(
+                    "{} is gone, so nothing can be compared with it: all entity files are looked at",
+                    commit.short()
+                );
+                extent = Extent::All;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((diffs, extent))
+}

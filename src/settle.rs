@@ -1,0 +1,168 @@
+//! A stale run does not win: what it wrote is brought to what the branch's tip declares.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::apply::{Applied, DeletionOutcome, Outcome, apply};
+use crate::ask;
+use crate::catalog::change::{Basis, Change};
+use crate::catalog::declare::{Declaration, Declarations};
+use crate::catalog::entity::EntityKey;
+use crate::catalog::plan::{Known, Plan, Policy};
+use crate::catalog::validate::validate;
+use crate::error::Error;
+use crate::github;
+use crate::read::Files;
+use crate::session::Session;
+use crate::source::RepoPath;
+
+/// How often the branch may move while its latest content is written.
+const MAX_ROUNDS: usize = 5;
+
+/// Something that was written, or may have been.
+struct Written {
+    key: EntityKey,
+    /// What it was written as; `None` if it was deleted.
+    declaration: Option<std::sync::Arc<Declaration>>,
+    path: RepoPath,
+}
+
+/// Reads the branch's tip after the last write and, where a file of what was written is newer there,
+/// writes that instead, until the branch rests. What was overtaken is marked in `applied`.
+///
+/// # Errors
+/// If GitHub or Port cannot be asked.
+pub(crate) async fn settle(
+    session: &Session<'_>,
+    files: Files<'_>,
+    policy: &Policy,
+    plan: &Plan,
+    applied: &mut Applied,
+) -> Result<(), Error> {
+    let Some(branch) = &session.run.branch else {
+        return Ok(());
+    };
+    let mut at = session.run.head.clone();
+    let mut written = written(plan, applied);
+    for _ in 0..MAX_ROUNDS {
+        let Some(tip) = files.repository.tip(branch).await? else {
+            return Ok(());
+        };
+        if tip == at {
+            return Ok(());
+        }
+        let diff = match files.repository.diff(&at, &tip).await {
+            Err(github::Error::NoSuchCommit { .. }) => return Ok(()),
+            diff => diff?,
+        };
+        let newer: BTreeSet<_> = diff.files.into_iter().map(|file| file.path).collect();
+        written.retain(|written| newer.contains(&written.path));
+        if written.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(
+            "the branch has moved on to {}: {} entities that were just written are brought to its content",
+            tip.short(),
+            written.len()
+        );
+        mark_superseded(plan, applied, &written);
+        let declared = files.declarations_at(&tip, newer).await?;
+        written = bring(session, policy, &written, &declared).await?;
+        at = tip;
+    }
+    Ok(())
+}
+
+fn written(plan: &Plan, applied: &Applied) -> Vec<Written> {
+    let upserts = plan.upserts.iter().zip(&applied.outcomes);
+    let upserts = upserts
+        .filter(|(_, outcome)| matches!(outcome, Outcome::Written(_) | Outcome::Unknown))
+        .map(|(upsert, _)| Written {
+            key: upsert.declaration.entity.key(),
+            path: upsert.declaration.source.path().clone(),
+            declaration: Some(upsert.declaration.clone()),
+        });
+    let deletions = plan.deletions.iter().zip(&applied.deletions);
+    let deletions = deletions
+        .filter(|(_, outcome)| {
+            matches!(outcome, DeletionOutcome::Deleted | DeletionOutcome::Unknown)
+        })
+        .filter_map(|(deletion, _)| {
+            Some(Written {
+                key: deletion.key.clone(),
+                path: deletion.location.as_ref()?.path().clone(),
+                declaration: None,
+            })
+        });
+    upserts.chain(deletions).collect()
+}
+
+fn mark_superseded(plan: &Plan, applied: &mut Applied, written: &[Written]) {
+    let keys: BTreeSet<_> = written.iter().map(|written| &written.key).collect();
+    for (upsert, outcome) in plan.upserts.iter().zip(&mut applied.outcomes) {
+        if keys.contains(&upsert.declaration.entity.key()) {
+            *outcome = Outcome::Superseded;
+        }
+    }
+    for (deletion, outcome) in plan.deletions.iter().zip(&mut applied.deletions) {
+        if keys.contains(&deletion.key) {
+            *outcome = DeletionOutcome::Superseded;
+        }
+    }
+}
+
+/// Writes what `tip` declares of entities that were written otherwise, and gives what that wrote.
+async fn bring(
+    session: &Session<'_>,
+    policy: &Policy,
+    written: &[Written],
+    tip: &Declarations,
+) -> Result<Vec<Written>, Error> {
+    let Some(port) = session.port else {
+        return Ok(Vec::new());
+    };
+    let changes = changes(written, tip);
+    let blueprints = ask::blueprints(session, &changes, Basis::Live).await?;
+    let checked = validate(changes, Basis::Live, &blueprints, session.setup.omission());
+    let live = ask::live(session, &checked.changes, &blueprints, Basis::Live).await?;
+    let known = Known {
+        live: &live,
+        blueprints: &blueprints,
+    };
+    let policy = Policy {
+        basis: Basis::Live,
+        superseded: BTreeSet::new(),
+        ..policy.clone()
+    };
+    let plan = Plan::new(checked.changes, known, &policy);
+    let options = session.setup.upsert_options();
+    let applied = apply(&plan, port, &options, session.shutdown).await;
+    Ok(self::written(&plan, &applied))
+}
+
+fn changes(written: &[Written], tip: &Declarations) -> Vec<Change> {
+    let invalid: BTreeSet<_> = tip
+        .invalid
+        .iter()
+        .filter_map(|invalid| invalid.key.as_ref())
+        .collect();
+    let unreadable: BTreeSet<_> = tip
+        .invalid
+        .iter()
+        .filter(|invalid| invalid.key.is_none())
+        .map(|invalid| invalid.location.path())
+        .collect();
+    let declared: BTreeMap<_, _> = tip
+        .valid
+        .iter()
+        .map(|declaration| (declaration.entity.key(), declaration))
+        .collect();
+    written
+        .iter()
+        .filter(|written| !invalid.contains(&written.key) && !unreadable.contains(&written.path))
+        .map(|written| Change {
+            key: written.key.clone(),
+            former: written.declaration.iter().cloned().collect(),
+            head: declared.get(&written.key).map(|found| (*found).clone()),
+        })
+        .collect()
+}

@@ -1,0 +1,102 @@
+//! Files that were made to harm: each is an error of its own, and the others of the run are written.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use crate::world::{World, run};
+
+/// Nine times nine times nine …, in a few lines.
+fn billion_laughs() -> String {
+    let mut text = "a0: &a0 lol\n".to_owned();
+    for level in 1..12 {
+        let items = format!("*a{}, ", level - 1).repeat(9);
+        writeln!(text, "a{level}: &a{level} [{items}]").unwrap();
+    }
+    text
+}
+
+/// A world whose repository holds `hostile` files and two that are well.
+fn world(hostile: &[(&str, String)]) -> World {
+    let world = World::new();
+    for (path, text) in hostile {
+        world.repository.write(path, text);
+    }
+    for name in ["first", "last"] {
+        let text = format!("identifier: {name}\nblueprint: domain\n");
+        world.repository.write(&format!("{name}/port.yml"), &text);
+    }
+    world
+}
+
+#[test]
+fn each_is_an_error_and_the_others_are_written() {
+    let hostile = [
+        ("h2/port.json", "[".repeat(10_000), "too-deep"),
+        ("h3/port.yml", "[".repeat(10_000), "too-deep"),
+        ("h4/port.yml", "? ".repeat(8 * 1024), "too-deep"),
+        ("h5/port.yml", "- ".repeat(60 * 1024), "too-deep"),
+        ("h6/port.yml", "a: b\n".repeat(1024 * 1024), "too-large"),
+        ("h7/port.json", "\0".repeat(100 * 1024), "syntax"),
+        ("h8/port.yml", "\0".repeat(100 * 1024), "syntax"),
+        // Last, since it has more than one error, and GitHub shows ten in all.
+        (
+            "h9/port.yml",
+            format!("identifier: a\nblueprint: domain\n{}", billion_laughs()),
+            "too-large",
+        ),
+    ];
+    let files: Vec<_> = hostile
+        .iter()
+        .map(|(path, text, _)| (*path, text.clone()))
+        .collect();
+    let world = world(&files);
+    let result = run(&world.push("Add"));
+    assert_eq!(result.status, 1);
+    let errors = result.commands("error");
+    for (path, _, code) in hostile {
+        let titles: Vec<_> = errors
+            .iter()
+            .filter(|error| error.property("file") == path)
+            .map(|error| error.property("title"))
+            .collect();
+        assert!(
+            titles.iter().all(|title| *title == code),
+            "{path}: {titles:?}"
+        );
+        assert!(!titles.is_empty(), "{path}");
+    }
+    assert_eq!(world.port.entities().len(), 2, "{}", result.log);
+}
+
+#[test]
+fn a_file_of_mistakes_alone_costs_little() {
+    let long = "k".repeat(400_000);
+    let hostile = [
+        ("h1/port.json", format!("[{}1]", "1,".repeat(500_000))),
+        (
+            "h2/port.yml",
+            "- {identifier: a, blueprint: domain}\n".repeat(5_000),
+        ),
+        (
+            "h3/port.yml",
+            format!("- &a {{{long}: 1}}\n{}", "- *a\n".repeat(20_000)),
+        ),
+        (
+            "h4/port.json",
+            format!("{{{}\"z\": 1}}", "\"a\": 1, ".repeat(100_000)),
+        ),
+        ("h5/port.yml", "\0".repeat(1024 * 1024)),
+    ];
+    let world = world(&hostile);
+    let step = world.push("Add");
+    let started = Instant::now();
+    let result = run(&step);
+    // Unoptimised, on a busy machine. What this keeps out took minutes.
+    assert!(started.elapsed() < Duration::from_secs(60));
+    assert_eq!(result.status, 1);
+    assert!(result.log.len() < 10_000_000, "{}", result.log.len());
+    for (path, _) in hostile {
+        assert!(result.log.contains(path), "{path}");
+    }
+    assert_eq!(world.port.entities().len(), 2);
+}
