@@ -1,6 +1,7 @@
 use super::*;
+use crate::catalog::blueprint::{Blueprint, Blueprints};
+use crate::catalog::change::{Basis, compare};
 use crate::catalog::validate::{Omission, validate};
-use crate::catalog::{blueprint::Blueprint, blueprint::Blueprints, change::compare};
 
 fn declared(path: &str, text: &str) -> Declarations {
     let file = EntityFile {
@@ -21,7 +22,6 @@ fn a_file_of_mistakes_is_not_read_to_its_end() {
     let head = declared("port.json", &text);
     assert_eq!(head.diagnostics.len(), MAX_FINDINGS);
     assert_eq!(head.invalid.len(), MAX_FINDINGS + 1);
-    assert_eq!(head.completeness, Completeness::Partial);
     assert!(head.valid.is_empty());
 }
 
@@ -64,8 +64,8 @@ fn an_entity_that_does_not_fit_its_blueprint_is_invalid_with_the_first_mistakes(
             "port.yml",
             &format!("identifier: a\nproperties:\n{properties}"),
         );
-        let changes = compare(Declarations::default(), &head);
-        let validated = validate(changes, &blueprints, Omission::MayExist);
+        let changes = compare(&[], &head);
+        let validated = validate(changes, Basis::Git, &blueprints, Omission::MayExist);
         assert_eq!(validated.diagnostics.len(), 100);
         assert_eq!(validated.invalid.len(), 1);
     }
