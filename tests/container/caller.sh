@@ -76,6 +76,12 @@ check_template() {
   make_called
   make_caller 'merge: true'
 
+  say "… on a push, the first of this workflow"
+  push README.md $'# Our shop\n'
+  run_caller push "${secrets[@]}" || { cat "$log" >&2; fail "the workflow fails"; }
+  expect_log "the caller sees outcome=success"
+  has_entity microservice notification-microservice || fail "what was there before did not arrive"
+
   say "… on a pull request, with and without secrets"
   pull_request search/port.yml "$text"
   for secrets_given in yes no; do
@@ -102,8 +108,16 @@ check_template() {
   expect_log "the caller sees outcome=success created=1 report=v1"
   has_entity microservice search || fail "the entity did not arrive"
 
+  say "… when somebody starts it: everything is compared with Port"
+  run_caller workflow_dispatch "${secrets[@]}" --env GITHUB_REF=refs/heads/main \
+    --env "GITHUB_SHA=$(jq -r .after "$(world .event)")" || { cat "$log" >&2; fail "the full sync fails"; }
+  expect_log "the caller sees outcome=success created=0 report=v1"
+  expect_log "::set-output:: updated=0"
+  [[ "$(control GET port/requests | jq 'map(select(.method == "POST" and (.path | endswith("/search")))) | length')" -gt 0 ]] ||
+    fail "Port was not asked"
+
   say "… and the action as a step"
-  push mail/port.yml $'identifier: letters\nblueprint: microservice\n'
+  push letters/port.yml $'identifier: letters\nblueprint: microservice\n'
   make_caller_of_step
   run_caller push "${secrets[@]}" || { cat "$log" >&2; fail "the step fails"; }
   expect_log "::set-output:: outcome=success"
