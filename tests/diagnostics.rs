@@ -174,6 +174,7 @@ fn findings(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Vec<
         head,
         plan,
         applied,
+        verdicts: &BTreeMap::new(),
         mode: Mode::Apply,
         redaction: Redaction {
             properties: &PropertyRules::default(),

@@ -1,5 +1,7 @@
 //! Entity × blueprint → diagnostics on the very line.
 
+mod whole_run;
+
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -13,6 +15,8 @@ use super::entity::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
 use crate::source::{Location, Source, Span};
+
+pub use whole_run::{refuse_dangling, refuse_taking_required};
 
 /// How many errors are reported of one entity.
 const MAX_FINDINGS: usize = 100;

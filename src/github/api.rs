@@ -69,11 +69,17 @@ impl OnTimeout {
             answer.status,
             StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT
         );
-        if self == Self::Report && is_timeout {
+        if self == Self::Report && (is_timeout || is_too_heavy(&answer)) {
             answer.status = StatusCode::PAYLOAD_TOO_LARGE;
         }
         answer
     }
+}
+
+/// Whether GraphQL says, with status 200, that a smaller query would have been answered.
+fn is_too_heavy(answer: &Answer) -> bool {
+    let errors = answer.json().map(|GraphQlAnswer { errors, .. }| errors);
+    errors.is_ok_and(|errors| errors.iter().any(GraphQlError::is_about_weight))
 }
 
 impl Api {
