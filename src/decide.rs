@@ -47,25 +47,22 @@ pub(crate) async fn check(
 /// from then on is noticed by a later one.
 pub(crate) async fn plan(
     session: &Session<'_>,
-    checked: Checked,
+    mut changes: Vec<Change>,
+    blueprints: &Blueprints,
     policy: &Policy,
     ledger: &mut Ledger<'_>,
 ) -> Result<Plan, Error> {
-    let Checked {
-        mut changes,
-        blueprints,
-    } = checked;
     if policy.basis == Basis::Live {
         ledger.begin().await?;
     }
     let work = async {
         add_unclaimed(session, policy, &mut changes).await?;
-        ask::live(session, &changes, &blueprints, policy.basis).await
+        ask::live(session, &changes, blueprints, policy.basis).await
     };
     let live: Live = session.unless_interrupted(work).await?;
     let known = Known {
         live: &live,
-        blueprints: &blueprints,
+        blueprints,
     };
     Ok(Plan::new(changes, known, policy))
 }
