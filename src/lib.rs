@@ -168,6 +168,7 @@ fn report(session: &Session<'_>, head: Declarations, done: &Done, cost: Cost) ->
         entities,
         diagnostics,
         notices,
+        drift: done.drift(session),
         ending,
         cost,
     }

@@ -8,10 +8,11 @@ use crate::catalog::blueprint::Blueprints;
 use crate::catalog::plan::{Plan, Policy, Reason};
 use crate::decide::{self, Checked};
 use crate::error::Error;
-use crate::event::Mode;
+use crate::event::{Mode, Scope};
 use crate::port::{Port, Rejection};
 use crate::read::Declared;
 use crate::record::{Ending, Ledger};
+use crate::report::Drift;
 use crate::revisions::Revisions;
 use crate::session::Session;
 use crate::settle::settle;
@@ -152,6 +153,21 @@ impl Done {
         } else {
             Ending::Incomplete
         }
+    }
+
+    /// Whether Port was as Git declares, if the run looked at all of both.
+    pub(crate) fn drift(&self, session: &Session<'_>) -> Option<Drift> {
+        if session.port.is_none() || session.run.scope != Scope::All {
+            return None;
+        }
+        let mut left = self.plan.untouched.iter();
+        let is_as_declared =
+            self.plan.is_empty() && left.all(|left| left.reason == Reason::Unchanged);
+        Some(if is_as_declared {
+            Drift::None
+        } else {
+            Drift::Found
+        })
     }
 
     /// What was done, in a few words.
