@@ -15,6 +15,7 @@ use crate::port::Ownership;
 use crate::read::Declared;
 use crate::record::Ledger;
 use crate::report::console;
+use crate::report::redact::Redaction;
 use crate::revisions::{Extent, Revisions};
 use crate::session::Session;
 
@@ -34,7 +35,12 @@ pub(crate) async fn check(
     let changes = std::mem::take(&mut declared.changes);
     let reading = ask::blueprints(session, &changes, basis);
     let blueprints = session.unless_interrupted(reading).await?;
-    let checked = validate(changes, basis, &blueprints, session.setup.omission());
+    let mut checked = validate(changes, basis, &blueprints, session.setup.omission());
+    let redaction = Redaction {
+        properties: &session.setup.inputs.redact,
+        blueprints: &blueprints,
+    };
+    redaction.conceal(&mut checked.diagnostics);
     console::write_diagnostics(&checked.diagnostics, session.log);
     declared.head.reject(checked.invalid, checked.diagnostics);
     Ok(Checked {

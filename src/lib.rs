@@ -21,10 +21,12 @@ pub mod shutdown;
 pub mod source;
 
 mod ask;
+mod comment;
 mod decide;
 mod error;
 mod read;
 mod record;
+mod references;
 mod revisions;
 mod session;
 mod settle;
@@ -35,8 +37,8 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
+use catalog::blueprint::Blueprints;
 use catalog::declare::Declarations;
-use catalog::rules::PropertyRules;
 use environment::Environment;
 use error::Error;
 use event::Decision;
@@ -111,6 +113,11 @@ async fn pipeline(
     let files = setup.files();
     let reading = files.declared(&revisions, &run.head);
     let mut declared = session.unless_interrupted(reading).await?;
+    let redaction = Redaction {
+        properties: &setup.inputs.redact,
+        blueprints: &Blueprints::default(),
+    };
+    redaction.conceal(&mut declared.head.diagnostics);
     console::write_diagnostics(&declared.head.diagnostics, log);
     let checked = decide::check(&session, &mut declared, revisions.basis).await?;
 
@@ -123,7 +130,15 @@ async fn pipeline(
         port_requests: port.as_ref().map_or(0, Port::requests),
         elapsed: started.elapsed(),
     };
-    let report = report(setup.facts(run), declared.head, done, cost, log);
+    let facts = setup.facts(&run);
+    let redaction = Redaction {
+        properties: &setup.inputs.redact,
+        blueprints: &done.blueprints,
+    };
+    let mut report = report(facts, declared.head, &done, redaction, cost, log);
+    report
+        .notices
+        .extend(comment::keep(&session, &report).await);
     let report_file = setup.inputs.report_file.as_deref();
     publish::publish(&report, &setup.runner, report_file, log)?;
     Ok(exit(&report))
@@ -135,7 +150,14 @@ fn nothing_to_do(reason: &str, setup: &Setup, log: &Log) -> Result<Exit, Error> 
 }
 
 /// Puts the report together, and shows what Port refused.
-fn report(run: RunFacts, head: Declarations, done: Done, cost: Cost, log: &Log) -> Report {
+fn report(
+    run: RunFacts,
+    head: Declarations,
+    done: &Done,
+    redaction: Redaction<'_>,
+    cost: Cost,
+    log: &Log,
+) -> Report {
     let applied = done.applied.as_ref();
     let ending = build::ending(applied);
     let Findings {
@@ -147,16 +169,13 @@ fn report(run: RunFacts, head: Declarations, done: Done, cost: Cost, log: &Log) 
         plan: &done.plan,
         applied,
         mode: run.mode,
-        redaction: Redaction {
-            properties: &PropertyRules::default(),
-            blueprints: &done.blueprints,
-        },
+        redaction,
     });
     console::write_diagnostics(&rejections, log);
     let mut diagnostics = head.diagnostics;
     diagnostics.extend(rejections);
     diagnostic::sort(&mut diagnostics);
-    notices.extend(done.unsettled);
+    notices.extend(done.unsettled.clone());
     Report {
         run,
         entities,

@@ -22,7 +22,7 @@ const LAST_WORD: Duration = Duration::from_millis(1500);
 pub(crate) struct Done {
     /// What was to be done.
     pub(crate) plan: Plan,
-    /// The blueprints of what was to be written.
+    /// The blueprints of what it is about.
     pub(crate) blueprints: Blueprints,
     /// What became of it, if it was tried.
     pub(crate) applied: Option<Applied>,

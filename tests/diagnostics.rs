@@ -154,21 +154,6 @@ fn diagnostics(
     found
 }
 
-fn plan(changes: Vec<Change>) -> Plan {
-    let known = Known {
-        live: &Live::default(),
-        blueprints: &Blueprints::default(),
-    };
-    let policy = Policy {
-        basis: Basis::Git,
-        merge: Merge::Merge,
-        pruning: Pruning::Off,
-        superseded: BTreeSet::new(),
-        owner: "octo-org/catalog".to_owned(),
-    };
-    Plan::new(changes, known, &policy)
-}
-
 fn findings(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Vec<Diagnostic> {
     let material = Material {
         head,
@@ -183,12 +168,28 @@ fn findings(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Vec<
     Findings::new(material).rejections
 }
 
+/// What is to be done as far as Git alone says.
+fn planned(changes: Vec<Change>) -> Plan {
+    let known = Known {
+        live: &Live::default(),
+        blueprints: &Blueprints::default(),
+    };
+    let policy = Policy {
+        basis: Basis::Git,
+        merge: Merge::Merge,
+        pruning: Pruning::Off,
+        superseded: BTreeSet::new(),
+        owner: "octo-org/catalog".to_owned(),
+    };
+    Plan::new(changes, known, &policy)
+}
+
 /// What is found about the examples that are sound but not written all the same.
 fn elsewhere(code: Code, head: &Declarations) -> Option<Vec<Diagnostic>> {
     let changes = || compare(&[], head);
     match code {
         Code::Blocked => {
-            let plan = plan(changes());
+            let plan = planned(changes());
             let domain = plan.upserts[0].entity.key();
             let applied = Applied {
                 outcomes: vec![Outcome::NotSent, Outcome::Blocked(domain)],
@@ -204,7 +205,7 @@ fn elsewhere(code: Code, head: &Declarations) -> Option<Vec<Diagnostic>> {
                 reason: Reason::OwnedElsewhere("`octo/invoices`".to_owned()),
             };
             let plan = Plan {
-                untouched: plan(changes()).upserts.iter().map(untouched).collect(),
+                untouched: planned(changes()).upserts.iter().map(untouched).collect(),
                 ..Plan::default()
             };
             Some(findings(head, &plan, None))
@@ -221,7 +222,7 @@ fn rejections(head: &Declarations, changes: Vec<Change>, rejection: Rejection) -
         deletions: Vec::new(),
         stopped: None,
     };
-    findings(head, &plan(changes), Some(&applied))
+    findings(head, &planned(changes), Some(&applied))
 }
 
 #[derive(Clone, Default)]

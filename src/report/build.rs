@@ -71,8 +71,8 @@ impl Findings {
 
     fn add_invalid(&mut self, head: &Declarations) {
         let invalid = head.invalid.iter().map(|invalid| {
-            let location = invalid.location.clone();
-            EntityReport::new(invalid.key.clone(), State::Invalid, Some(location))
+            let location = Some(invalid.location.clone());
+            EntityReport::new(invalid.key.clone(), State::Invalid, location)
         });
         self.entities.extend(invalid);
     }
@@ -88,7 +88,7 @@ impl Findings {
             Reason::Removed => (State::Removed, None),
             Reason::Unclaimed => (
                 State::Removed,
-                Some("no file declares it; a later run deletes it".to_owned()),
+                Some("no file declares it; a later full run deletes it".to_owned()),
             ),
             Reason::HeldBack(reason) => (State::HeldBack, Some(reason.clone())),
             Reason::Superseded => (
@@ -96,9 +96,13 @@ impl Findings {
                 Some("the branch has a newer declaration, which a newer run writes".to_owned()),
             ),
             Reason::OwnedElsewhere(owner) => {
-                let location = location.iter();
-                self.rejections
-                    .extend(location.map(|location| owned_elsewhere(key, owner, location, mode)));
+                if let Some(location) = location {
+                    let found = owned_elsewhere(key, owner, location.clone());
+                    self.rejections.push(match mode {
+                        Mode::Plan => found.warn(),
+                        Mode::Apply => found,
+                    });
+                }
                 (State::OwnedElsewhere, Some(format!("by {owner}")))
             }
         };
@@ -152,9 +156,9 @@ impl Findings {
                 (State::Failed, Some(note))
             }
             Some(DeletionOutcome::HeldBack(reason)) => (State::HeldBack, Some(reason.clone())),
-            Some(DeletionOutcome::Superseded) => (State::Superseded, None),
             Some(DeletionOutcome::NotSent) => (State::NotWritten, None),
             Some(DeletionOutcome::Unknown) => (State::Unknown, None),
+            Some(DeletionOutcome::Superseded) => (State::Superseded, None),
         };
         let key = Some(deletion.key.clone());
         self.entities.push(EntityReport {
@@ -187,21 +191,16 @@ fn state(action: Action, outcome: Option<&Outcome>) -> State {
         Some(Outcome::Rejected(_)) => State::Failed,
         Some(Outcome::NotSent) => State::NotWritten,
         Some(Outcome::Blocked(_)) => State::Blocked,
-        Some(Outcome::Superseded) => State::Superseded,
         Some(Outcome::Unknown) => State::Unknown,
+        Some(Outcome::Superseded) => State::Superseded,
     }
 }
 
-/// Only a plan lets it pass with a warning.
-fn owned_elsewhere(key: &EntityKey, owner: &str, location: &Location, mode: Mode) -> Diagnostic {
+fn owned_elsewhere(key: &EntityKey, owner: &str, location: Location) -> Diagnostic {
     let text = format!("`{key}` was last written by another owner: {owner}");
-    let found = Diagnostic::new(Code::OwnedElsewhere, location.clone(), text)
+    Diagnostic::new(Code::OwnedElsewhere, location, text)
         .label("owned elsewhere")
-        .help("declare it in one place only; to take it over, remove it there first");
-    match mode {
-        Mode::Plan => found.warn(),
-        Mode::Apply => found,
-    }
+        .help("declare it in one place only; to take it over, remove it there first")
 }
 
 /// Where the entity's relations lead.
