@@ -53,28 +53,24 @@ pub(crate) async fn check(
 /// from then on is noticed by a later one.
 pub(crate) async fn plan(
     session: &Session<'_>,
-    checked: Checked,
+    mut changes: Vec<Change>,
+    blueprints: &Blueprints,
     policy: &Policy,
     ledger: &mut Ledger<'_>,
-) -> Result<(Plan, Blueprints), Error> {
-    let Checked {
-        mut changes,
-        blueprints,
-    } = checked;
+) -> Result<Plan, Error> {
     if policy.basis == Basis::Live {
         ledger.begin().await?;
     }
     let work = async {
         add_unclaimed(session, policy, &mut changes).await?;
-        ask::live(session, &changes, &blueprints, policy.basis).await
+        ask::live(session, &changes, blueprints, policy.basis).await
     };
     let live: Live = session.unless_interrupted(work).await?;
     let known = Known {
         live: &live,
-        blueprints: &blueprints,
+        blueprints,
     };
-    let plan = Plan::new(changes, known, policy);
-    Ok((plan, blueprints))
+    Ok(Plan::new(changes, known, policy))
 }
 
 /// Entities that seem to be this owner's, though no known revision declares them.

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use crate::environment::MissingRepository;
 use crate::event::EventError;
 use crate::github;
-use crate::http::ClientError;
 use crate::http::proxy::InvalidProxy;
+use crate::http::{ClientError, InvalidTimeout};
 use crate::inputs::InputError;
 use crate::port;
 use crate::report::publish::PublishError;
@@ -36,6 +36,8 @@ pub(crate) enum Error {
     MissingCredentials,
     #[error(transparent)]
     Proxy(#[from] InvalidProxy),
+    #[error(transparent)]
+    Timeout(#[from] InvalidTimeout),
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]

@@ -47,7 +47,7 @@ use record::Ledger;
 use report::build::{self, Findings, Material};
 use report::log::Log;
 use report::redact::Redaction;
-use report::{Cost, Ending, Outcome, Report, RunFacts, console, progress, publish};
+use report::{Cost, Ending, Outcome, Report, console, progress, publish};
 use revisions::Found;
 use session::Session;
 use setup::Setup;
@@ -94,7 +94,7 @@ async fn pipeline(
         Decision::Run(run) => run,
         Decision::Nothing(reason) => return nothing_to_do(&reason, &setup, log),
     };
-    let port = setup.connect_port(&run, log)?;
+    let port = setup.connect_port(&run, shutdown, log)?;
     log.line(setup.heading(&run, port.as_ref()));
     let session = Session {
         setup: &setup,
@@ -130,15 +130,9 @@ async fn pipeline(
         port_requests: port.as_ref().map_or(0, Port::requests),
         elapsed: started.elapsed(),
     };
-    let facts = setup.facts(&run);
-    let redaction = Redaction {
-        properties: &setup.inputs.redact,
-        blueprints: &done.blueprints,
-    };
-    let mut report = report(facts, declared.head, &done, redaction, cost, log);
-    report
-        .notices
-        .extend(comment::keep(&session, &report).await);
+    let mut report = report(&session, declared.head, &done, cost);
+    let commented = comment::keep(&session, &report).await;
+    report.notices.extend(commented);
     let report_file = setup.inputs.report_file.as_deref();
     publish::publish(&report, &setup.runner, report_file, log)?;
     Ok(exit(&report))
@@ -150,14 +144,8 @@ fn nothing_to_do(reason: &str, setup: &Setup, log: &Log) -> Result<Exit, Error> 
 }
 
 /// Puts the report together, and shows what Port refused.
-fn report(
-    run: RunFacts,
-    head: Declarations,
-    done: &Done,
-    redaction: Redaction<'_>,
-    cost: Cost,
-    log: &Log,
-) -> Report {
+fn report(session: &Session<'_>, head: Declarations, done: &Done, cost: Cost) -> Report {
+    let (setup, log) = (session.setup, session.log);
     let applied = done.applied.as_ref();
     let ending = build::ending(applied);
     let Findings {
@@ -168,8 +156,11 @@ fn report(
         head: &head,
         plan: &done.plan,
         applied,
-        mode: run.mode,
-        redaction,
+        mode: session.run.mode,
+        redaction: Redaction {
+            properties: &setup.inputs.redact,
+            blueprints: &done.blueprints,
+        },
     });
     console::write_diagnostics(&rejections, log);
     let mut diagnostics = head.diagnostics;
@@ -177,7 +168,7 @@ fn report(
     diagnostic::sort(&mut diagnostics);
     notices.extend(done.unsettled.clone());
     Report {
-        run,
+        run: setup.facts(session.run),
         entities,
         diagnostics,
         notices,

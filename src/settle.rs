@@ -135,7 +135,7 @@ async fn bring(
     };
     let plan = Plan::new(checked.changes, known, &policy);
     let options = session.setup.upsert_options();
-    let applied = apply(&plan, port, &options, session.shutdown).await;
+    let applied = apply(&plan, &blueprints, port, &options, session.shutdown).await;
     Ok(self::written(&plan, &applied))
 }
 

@@ -10,13 +10,14 @@ use crate::error::Error;
 use crate::event::{Asked, Base, CatalogAccess, Decision, Event, Run, Scope};
 use crate::github::{Access, Repository};
 use crate::http::proxy::Proxies;
-use crate::http::{Client, Settings, Timeouts};
+use crate::http::{Client, Settings, TIMEOUT_VARIABLE, Timeouts};
 use crate::inputs::{self, BaseInput, Inputs, Merge};
 use crate::port::{Port, UpsertOptions};
 use crate::read::Files;
 use crate::record::Record;
 use crate::report::RunFacts;
 use crate::report::log::{Command, Log};
+use crate::shutdown::Shutdown;
 
 /// What every run needs.
 #[derive(Debug)]
@@ -94,7 +95,12 @@ impl Setup {
     }
 
     /// A client of Port, for a run that may and can ask it.
-    pub(crate) fn connect_port(&self, run: &Run, log: &Log) -> Result<Option<Port>, Error> {
+    pub(crate) fn connect_port(
+        &self,
+        run: &Run,
+        shutdown: &Shutdown,
+        log: &Log,
+    ) -> Result<Option<Port>, Error> {
         let credentials = match (run.catalog, self.inputs.credentials.clone()) {
             (CatalogAccess::Required, None) => return Err(Error::MissingCredentials),
             (CatalogAccess::Required | CatalogAccess::WithCredentials, Some(given)) => given,
@@ -103,12 +109,8 @@ impl Setup {
         let log = log.clone();
         let mask = Box::new(move |token: &str| log.mask(token));
         let base_url = self.inputs.base_url.clone();
-        Ok(Some(Port::new(
-            self.client.clone(),
-            base_url,
-            credentials,
-            mask,
-        )))
+        let port = Port::new(self.client.clone(), base_url, credentials, mask);
+        Ok(Some(port.stop_on(shutdown.clone())))
     }
 
     /// What it means that a file leaves out what its blueprint requires.
@@ -176,12 +178,16 @@ fn read_proxies(environment: &Environment, log: &Log) -> Result<Proxies, Error> 
 }
 
 fn connect(environment: &Environment, inputs: &Inputs, proxies: Proxies) -> Result<Client, Error> {
+    let timeouts = match environment.variable(TIMEOUT_VARIABLE) {
+        Some(seconds) => Timeouts::with_silence(seconds)?,
+        None => Timeouts::default(),
+    };
     let settings = Settings {
         owner: &inputs.owner,
         ca_certificates: inputs.ca_certificates.as_deref(),
         certificate_file: environment.variable("SSL_CERT_FILE").map(Path::new),
         proxies,
-        timeouts: Timeouts::default(),
+        timeouts,
     };
     Ok(Client::new(settings)?)
 }

@@ -61,7 +61,11 @@ async fn work(
     policy: &Policy,
     ledger: &mut Ledger<'_>,
 ) -> Result<Done, Error> {
-    let (plan, blueprints) = decide::plan(session, checked, policy, ledger).await?;
+    let Checked {
+        changes,
+        blueprints,
+    } = checked;
+    let plan = decide::plan(session, changes, &blueprints, policy, ledger).await?;
     session.log.line(format!("plan: {plan}"));
     let mut done = Done {
         plan,
@@ -79,7 +83,14 @@ async fn work(
         .unless_interrupted(async { Ok(ledger.begin().await?) })
         .await?;
     let options = session.setup.upsert_options();
-    let mut applied = apply(&done.plan, port, &options, session.shutdown).await;
+    let mut applied = apply(
+        &done.plan,
+        &done.blueprints,
+        port,
+        &options,
+        session.shutdown,
+    )
+    .await;
     if applied.stopped.is_none() {
         let settling = settle(session, files, policy, &done.plan, &mut applied);
         if let Err(error) = session.unless_interrupted(settling).await {

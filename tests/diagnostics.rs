@@ -154,22 +154,7 @@ fn diagnostics(
     found
 }
 
-fn findings(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Vec<Diagnostic> {
-    let material = Material {
-        head,
-        plan,
-        applied,
-        mode: Mode::Apply,
-        redaction: Redaction {
-            properties: &PropertyRules::default(),
-            blueprints: &Blueprints::default(),
-        },
-    };
-    Findings::new(material).rejections
-}
-
-/// What is to be done as far as Git alone says.
-fn planned(changes: Vec<Change>) -> Plan {
+fn plan(changes: Vec<Change>) -> Plan {
     let known = Known {
         live: &Live::default(),
         blueprints: &Blueprints::default(),
@@ -184,12 +169,26 @@ fn planned(changes: Vec<Change>) -> Plan {
     Plan::new(changes, known, &policy)
 }
 
+fn findings(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Vec<Diagnostic> {
+    let material = Material {
+        head,
+        plan,
+        applied,
+        mode: Mode::Apply,
+        redaction: Redaction {
+            properties: &PropertyRules::default(),
+            blueprints: &Blueprints::default(),
+        },
+    };
+    Findings::new(material).rejections
+}
+
 /// What is found about the examples that are sound but not written all the same.
 fn elsewhere(code: Code, head: &Declarations) -> Option<Vec<Diagnostic>> {
     let changes = || compare(&[], head);
     match code {
         Code::Blocked => {
-            let plan = planned(changes());
+            let plan = plan(changes());
             let domain = plan.upserts[0].entity.key();
             let applied = Applied {
                 outcomes: vec![Outcome::NotSent, Outcome::Blocked(domain)],
@@ -205,7 +204,7 @@ fn elsewhere(code: Code, head: &Declarations) -> Option<Vec<Diagnostic>> {
                 reason: Reason::OwnedElsewhere("`octo/invoices`".to_owned()),
             };
             let plan = Plan {
-                untouched: planned(changes()).upserts.iter().map(untouched).collect(),
+                untouched: plan(changes()).upserts.iter().map(untouched).collect(),
                 ..Plan::default()
             };
             Some(findings(head, &plan, None))
@@ -222,7 +221,7 @@ fn rejections(head: &Declarations, changes: Vec<Change>, rejection: Rejection) -
         deletions: Vec::new(),
         stopped: None,
     };
-    findings(head, &planned(changes), Some(&applied))
+    findings(head, &plan(changes), Some(&applied))
 }
 
 #[derive(Clone, Default)]

@@ -1,124 +1,312 @@
-//! Relations → waves: what must be written before what.
+//! Relations → waves: what must be written before what, and what must be written twice.
+//!
+//! Port refuses a relation to an entity that it does not have. So an entity's targets go first; and
+//! where relations form a cycle, entities go twice: first without those relations, then whole.
 
-use std::collections::HashMap;
+mod fill;
+mod links;
 
-use petgraph::algo::tarjan_scc;
+use std::collections::BTreeSet;
+
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
+use super::blueprint::{Blueprints, Presence};
 use super::entity::{Entity, Identifier};
+use super::merge::Merge;
+use super::plan::Action;
+use links::Link;
 
-/// Sorts entities into waves, so that every relation's target that is among them is in an earlier
-/// wave, or in the same one where relations form a cycle.
-///
-/// Takes the entities, gives their indices. A relation does not say its target's blueprint, so any
-/// entity of that identifier counts as the target; that may order more than needed, never less.
-pub fn waves(entities: &[&Entity]) -> Vec<Vec<usize>> {
-    let graph = needs(entities);
-    let mut wave_of = vec![0; entities.len()];
-    let mut waves: Vec<Vec<usize>> = Vec::new();
-    // Tarjan's algorithm gives the components in reverse topological order: targets first.
-    for component in tarjan_scc(&graph) {
-        let wave = component
-            .iter()
-            .flat_map(|&node| graph.neighbors(node))
-            .filter(|target| !component.contains(target))
-            .map(|target| wave_of[target.index()] + 1)
-            .max()
-            .unwrap_or(0);
-        for node in component {
-            wave_of[node.index()] = wave;
-            if waves.len() <= wave {
-                waves.resize_with(wave + 1, Vec::new);
-            }
-            waves[wave].push(node.index());
-        }
-    }
-    for wave in &mut waves {
-        wave.sort_unstable();
-    }
-    waves
+pub use fill::MAX_ENTITIES;
+
+/// An entity that is to be written, and whether Git has it that it exists.
+pub type Node<'e> = (&'e Entity, Action);
+
+/// What a write sends of an entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// All of it.
+    Whole,
+    /// All but these relations, which another write adds when their targets are there. It has to be
+    /// merged, so that what it leaves out stays as it is.
+    Without(BTreeSet<String>),
 }
 
-/// An edge from each entity to every one that it needs. Node indices are the entities' indices.
-fn needs(entities: &[&Entity]) -> DiGraph<(), ()> {
-    let mut graph = DiGraph::with_capacity(entities.len(), 0);
-    let mut by_identifier: HashMap<&Identifier, Vec<NodeIndex>> = HashMap::new();
-    for entity in entities {
-        let node = graph.add_node(());
-        if let Some(identifier) = entity.name.identifier() {
-            by_identifier.entry(identifier).or_default().push(node);
+/// One write of an entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// The entity's place in what was given.
+    pub entity: usize,
+    /// What is sent.
+    pub content: Content,
+    /// Entities whose first write must have been successful, by their places; the entity's own
+    /// among them if this is its second write.
+    pub needs: Vec<usize>,
+}
+
+impl Write {
+    /// How this write treats what it does not mention, where whole entities are written with
+    /// `merge`.
+    pub fn merge(&self, merge: Merge) -> Merge {
+        match self.content {
+            Content::Whole => merge,
+            Content::Without(_) => Merge::Merge,
         }
     }
-    for (index, entity) in entities.iter().enumerate() {
-        let node = NodeIndex::new(index);
-        let targets = entity
-            .relations
-            .values()
-            .flat_map(|relation| relation.targets());
-        for &target in targets
-            .filter_map(|target| by_identifier.get(target))
-            .flatten()
-        {
-            if target != node {
-                graph.update_edge(node, target, ());
+
+    /// Whether it completes what an earlier write began.
+    pub fn is_second(&self) -> bool {
+        self.needs.contains(&self.entity)
+    }
+}
+
+/// Writes in waves: what a write needs is in an earlier wave.
+#[derive(Debug, Default)]
+pub struct Schedule {
+    /// The waves. Within one, writes are in the order of their entities.
+    pub waves: Vec<Vec<Write>>,
+}
+
+/// A relation that can never be written: its blueprint requires it, and so it goes in a circle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequiredCycle {
+    /// The entity's place in what was given.
+    pub entity: usize,
+    /// The relation's name.
+    pub relation: String,
+    /// The places of the entities on the way back to it, beginning with the relation's target.
+    pub way: Vec<usize>,
+}
+
+impl Schedule {
+    /// Orders the writes of `nodes`, with as few waves as their relations allow, and as few
+    /// requests as those waves allow: an entity that can wait does so where a request of a later
+    /// wave has room for it. `merge` is how whole entities are written.
+    ///
+    /// A relation's target is looked for in the blueprint that the relation leads to, where
+    /// `blueprints` know it, else in all.
+    pub fn new(nodes: &[Node<'_>], blueprints: &Blueprints, merge: Merge) -> Self {
+        let plan = Ways::new(nodes, blueprints);
+        let mut staged = plan.stage();
+        fill::fill(&mut staged, nodes, merge);
+        let length = staged.iter().map(|(wave, _)| wave + 1).max().unwrap_or(0);
+        let mut waves: Vec<Vec<Write>> = vec![Vec::new(); length];
+        for (wave, write) in staged {
+            waves[wave].push(write);
+        }
+        for wave in &mut waves {
+            wave.sort_by_key(|write| write.entity);
+        }
+        Self { waves }
+    }
+}
+
+/// Finds the relations that Port would refuse in any order: required ones that form a cycle of
+/// entities of which none exists.
+pub fn required_cycles(nodes: &[Node<'_>], blueprints: &Blueprints) -> Vec<RequiredCycle> {
+    Ways::new(nodes, blueprints).cycles
+}
+
+/// Which links an order follows, and which it has to cut.
+struct Ways {
+    /// By entity: the targets that must be there before its first write.
+    followed: Vec<Vec<usize>>,
+    /// By entity: the relations that its first write leaves out, and all of its targets.
+    cut: Vec<(BTreeSet<String>, Vec<usize>)>,
+    cycles: Vec<RequiredCycle>,
+}
+
+impl Ways {
+    fn new(nodes: &[Node<'_>], blueprints: &Blueprints) -> Self {
+        let links = links::find(nodes, blueprints);
+        let component = components(nodes.len(), links.iter());
+        // What exists already can point at itself at once.
+        let is_in_cycle = |link: &&Link<'_>| match link.is_loop() {
+            true => nodes[link.from].1 == Action::Create,
+            false => component[link.from] == component[link.to],
+        };
+        let mut cut: Vec<(BTreeSet<String>, Vec<usize>)> = vec![Default::default(); nodes.len()];
+        let optional = |link: &&Link<'_>| link.presence == Presence::Optional;
+        for link in links.iter().filter(is_in_cycle).filter(optional) {
+            cut[link.from].0.insert(link.relation.to_owned());
+        }
+        for link in links.iter().filter(|link| !link.is_loop()) {
+            cut[link.from].1.push(link.to);
+        }
+        // Whether Port lets an entity point at itself before it is there is for Port to say, where
+        // there is no other way.
+        let kept = links
+            .iter()
+            .filter(|link| !link.is_loop() && !cut[link.from].0.contains(link.relation));
+        let (mut followed, stuck) = untangle(nodes.len(), kept.collect());
+        // What exists already can be pointed to at once, where there is no other way.
+        let is_new = |link: &&Link<'_>| nodes[link.to].1 == Action::Create;
+        let (freed, stuck) = untangle(nodes.len(), stuck.into_iter().filter(is_new).collect());
+        followed.extend(freed);
+        Self {
+            followed: targets(nodes.len(), &followed),
+            cycles: links::cycles(&stuck),
+            cut,
+        }
+    }
+
+    /// Each write with the earliest wave that it can be in.
+    fn stage(&self) -> Vec<(usize, Write)> {
+        let edges = self
+            .followed
+            .iter()
+            .enumerate()
+            .flat_map(|(from, targets)| targets.iter().map(move |&to| (from, to)));
+        let graph = graph(self.followed.len(), edges);
+        let mut wave_of = vec![0; self.followed.len()];
+        let after = |wave_of: &[usize], targets: &[usize]| {
+            let waves = targets.iter().map(|&target| wave_of[target] + 1);
+            waves.max().unwrap_or(0)
+        };
+        // Targets first, and no component has more than one entity: cycles are cut.
+        for entity in kosaraju_scc(&graph).into_iter().flatten() {
+            wave_of[entity.index()] = after(&wave_of, &self.followed[entity.index()]);
+        }
+        let mut staged = Vec::new();
+        for (entity, (cut, targets)) in self.cut.iter().enumerate() {
+            let first = Write {
+                entity,
+                content: match cut.is_empty() {
+                    true => Content::Whole,
+                    false => Content::Without(cut.clone()),
+                },
+                needs: self.followed[entity].clone(),
+            };
+            staged.push((wave_of[entity], first));
+            if !cut.is_empty() {
+                let mut needs = targets.clone();
+                needs.push(entity);
+                needs.sort_unstable();
+                needs.dedup();
+                let second = Write {
+                    entity,
+                    content: Content::Whole,
+                    needs,
+                };
+                staged.push((after(&wave_of, &second.needs), second));
             }
         }
+        staged
+    }
+}
+
+/// Parts links into those that form no cycle and those that do.
+fn untangle<'l, 'e>(
+    count: usize,
+    links: Vec<&'l Link<'e>>,
+) -> (LinkList<'l, 'e>, LinkList<'l, 'e>) {
+    let component = components(count, links.iter().copied());
+    links
+        .into_iter()
+        .partition(|link| component[link.from] != component[link.to])
+}
+
+type LinkList<'l, 'e> = Vec<&'l Link<'e>>;
+
+/// By entity: where its links lead, each place once.
+fn targets(count: usize, links: &[&Link<'_>]) -> Vec<Vec<usize>> {
+    let mut targets = vec![BTreeSet::new(); count];
+    for link in links {
+        targets[link.from].insert(link.to);
+    }
+    targets
+        .into_iter()
+        .map(|targets| targets.into_iter().collect())
+        .collect()
+}
+
+/// By node: the strongly connected component that it is in.
+fn components<'l, 'e: 'l>(count: usize, links: impl Iterator<Item = &'l Link<'e>>) -> Vec<usize> {
+    let graph = graph(count, links.map(|link| (link.from, link.to)));
+    let mut component_of = vec![0; count];
+    for (component, members) in kosaraju_scc(&graph).into_iter().enumerate() {
+        for member in members {
+            component_of[member.index()] = component;
+        }
+    }
+    component_of
+}
+
+fn graph(count: usize, edges: impl Iterator<Item = (usize, usize)>) -> DiGraph<(), ()> {
+    let mut graph = DiGraph::with_capacity(count, 0);
+    for _ in 0..count {
+        graph.add_node(());
+    }
+    for (from, to) in edges {
+        graph.add_edge(NodeIndex::new(from), NodeIndex::new(to), ());
     }
     graph
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::super::entity::{BlueprintId, EntityName, Relation};
-    use super::*;
-
-    fn entity(name: &str, targets: &[&str]) -> Entity {
-        let identifier = |name: &str| Identifier::parse(name).unwrap();
-        let targets = targets.iter().map(|target| identifier(target)).collect();
-        Entity {
-            blueprint: BlueprintId::parse("service").unwrap(),
-            name: EntityName::Identifier(identifier(name)),
-            title: None,
-            icon: None,
-            team: None,
-            properties: serde_json::Map::new(),
-            relations: BTreeMap::from([("needs".to_owned(), Relation::Many(targets))]),
+/// Sorts what is to be deleted into waves, so that whatever relates to an entity goes in an earlier
+/// wave than the entity itself; or in the same one where relations form a cycle.
+///
+/// Takes of each its identifier and what it relates to, and gives their places. A target's
+/// blueprint is not known, so any entity of that identifier counts as the target.
+pub fn deletion_waves(deletions: &[(&Identifier, &[Identifier])]) -> Vec<DeletionWave> {
+    let edges: Vec<_> = dependants(deletions);
+    let graph = graph(deletions.len(), edges.iter().copied());
+    let mut waves: Vec<DeletionWave> = Vec::new();
+    let mut wave_of = vec![0; deletions.len()];
+    for component in kosaraju_scc(&graph) {
+        let wave = component
+            .iter()
+            .flat_map(|&node| graph.neighbors(node))
+            .filter(|node| !component.contains(node))
+            .map(|node| wave_of[node.index()] + 1)
+            .max()
+            .unwrap_or(0);
+        if waves.len() <= wave {
+            waves.resize_with(wave + 1, DeletionWave::default);
+        }
+        let members = component.iter().map(|node| node.index());
+        for member in members.clone() {
+            wave_of[member] = wave;
+        }
+        match component.len() {
+            1 => waves[wave].plain.extend(members),
+            _ => waves[wave].entangled.extend(members),
         }
     }
-
-    fn waves_of(entities: &[Entity]) -> Vec<Vec<usize>> {
-        waves(&entities.iter().collect::<Vec<_>>())
+    for wave in &mut waves {
+        wave.plain.sort_unstable();
+        wave.entangled.sort_unstable();
     }
+    waves
+}
 
-    #[test]
-    fn nothing_needs_nothing() {
-        assert_eq!(waves_of(&[]), [[0; 0]; 0]);
-        assert_eq!(
-            waves_of(&[entity("a", &[]), entity("b", &["elsewhere"])]),
-            [[0, 1]]
+/// What is deleted at the same time, by places.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeletionWave {
+    /// Nothing in the wave relates to these.
+    pub plain: Vec<usize>,
+    /// These relate to one another in a circle.
+    pub entangled: Vec<usize>,
+}
+
+/// Pairs of places: an entity and one that relates to it.
+pub fn dependants(deletions: &[(&Identifier, &[Identifier])]) -> Vec<(usize, usize)> {
+    let mut places: std::collections::HashMap<&Identifier, Vec<usize>> = Default::default();
+    for (place, (identifier, _)) in deletions.iter().enumerate() {
+        places.entry(identifier).or_default().push(place);
+    }
+    let mut pairs = Vec::new();
+    for (dependant, (_, targets)) in deletions.iter().enumerate() {
+        let found = targets.iter().filter_map(|target| places.get(target));
+        pairs.extend(
+            found
+                .flatten()
+                .filter(|&&target| target != dependant)
+                .map(|&target| (target, dependant)),
         );
     }
-
-    #[test]
-    fn targets_go_first() {
-        let entities = [
-            entity("a", &["b", "c"]),
-            entity("b", &["c"]),
-            entity("c", &[]),
-        ];
-        assert_eq!(waves_of(&entities), [[2], [1], [0]]);
-    }
-
-    #[test]
-    fn a_cycle_shares_a_wave() {
-        let entities = [
-            entity("a", &["b"]),
-            entity("b", &["a"]),
-            entity("c", &["a"]),
-            entity("d", &["d"]),
-        ];
-        assert_eq!(waves_of(&entities), [vec![0, 1, 3], vec![2]]);
-    }
+    pairs
 }
+
+#[cfg(test)]
+mod tests;

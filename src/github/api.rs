@@ -14,7 +14,7 @@ use serde_json::Value;
 use url::{Position, Url};
 
 use super::error::{Error, GraphQlError, refusal};
-use crate::http::retry::{Attempt, Sender};
+use crate::http::retry::{Api as Rules, Attempt, Request, Sender};
 use crate::http::{self, Answer, Client};
 use crate::inputs::GitHubUrls;
 
@@ -85,7 +85,7 @@ impl Api {
             graphql: octocrab(&access, graphql_base)?,
             urls: access.urls.clone(),
             client: access.client,
-            sender: Sender::new("GitHub"),
+            sender: Sender::new(Rules::GitHub),
         })
     }
 
@@ -130,13 +130,14 @@ impl Api {
         }
     }
 
-    /// Sends `body` to `path` once, whatever comes back: for what must not be there twice.
+    /// Sends `body` to `path`, and again only if GitHub is certain to have done nothing: for what
+    /// must not be there twice.
     pub(super) async fn post_unrepeated(&self, path: &str, body: &impl Serialize) -> Attempt {
-        let attempt = async {
+        let attempt = async || {
             self.attempt(&self.urls.rest, self.rest._post(path, Some(body)).await)
                 .await
         };
-        self.sender.send_once(path, attempt).await
+        self.sender.send(Request::from(path).once(), attempt).await
     }
 
     /// Changes what is at `path`, percent-encoded, below the REST API's base.
@@ -192,7 +193,8 @@ impl Api {
             let answer = self.attempt(&self.urls.graphql, response).await?;
             Ok(on_timeout.apply(answer))
         };
-        let answer = self.sender.send("a GraphQL query", attempt).await?;
+        let request = Request::from("a GraphQL query").graphql();
+        let answer = self.sender.send(request, attempt).await?;
         if !answer.status.is_success() {
             return Err(graphql_refusal(&answer));
         }

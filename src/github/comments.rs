@@ -2,14 +2,15 @@
 //!
 //! [Issue comments](https://docs.github.com/en/rest/issues/comments): a pull request is an issue too.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
 
 use super::error::refusal;
 use super::{Error, Repository};
-use crate::http::retry::{Verdict, judge};
+use crate::http::Delivery;
+use crate::http::retry::{Attempt, is_passing};
 
 /// The most comments that GitHub lists at once.
 const A_PAGE: usize = 100;
@@ -19,8 +20,6 @@ const MAX_PAGES: usize = 30;
 const MAX_TRIES: u32 = 4;
 /// How long a list may lag behind what was written.
 const LAG: Duration = Duration::from_secs(2);
-/// The longest that a server may let us wait before the comment is given up.
-const MAX_WAIT: Duration = Duration::from_secs(120);
 
 /// What to do where there is no comment yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +71,14 @@ impl Comment {
     }
 }
 
+/// Whether it has to be looked up what became of an attempt.
+fn may_have_worked(attempt: &Attempt) -> bool {
+    match attempt {
+        Ok(answer) => is_passing(answer.status.as_u16()),
+        Err(error) => error.delivery() == Delivery::Unknown,
+    }
+}
+
 impl Repository {
     /// Makes `body`, which begins with `marker`, the text of the one comment on the pull request that
     /// begins with `marker`. It is found again wherever it is in the discussion, and never written
@@ -117,19 +124,14 @@ impl Repository {
             }
             let body = json!({ "body": body });
             let attempt = self.api.post_unrepeated(&path, &body).await;
-            let wait = match judge(&attempt, SystemTime::now()) {
-                Verdict::Final => None,
-                _ if tries == MAX_TRIES => None,
-                Verdict::BackOff => Some(LAG * tries),
-                Verdict::WaitFor(asked) => Some(asked.max(LAG)).filter(|wait| *wait <= MAX_WAIT),
-            };
-            let Some(wait) = wait else {
+            if !may_have_worked(&attempt) || tries == MAX_TRIES {
                 let answer = attempt?;
                 return match answer.status.is_success() {
                     true => Ok(CommentKept::Created),
                     false => Err(refusal(&answer, &path)),
                 };
-            };
+            }
+            let wait = LAG * tries;
             tracing::warn!("GitHub did not take the comment; looking again in {wait:?}");
             tokio::time::sleep(wait).await;
             tries += 1;

@@ -1,11 +1,13 @@
 //! The one client towards the world: both APIs go through its connections, proxies, certificates
 //! and timeouts, and through one retry loop.
 
+mod pace;
 pub mod proxy;
 pub mod retry;
 mod tls;
 mod transport;
 mod tunnel;
+mod verdict;
 
 use std::error::Error as StdError;
 use std::path::Path;
@@ -22,8 +24,9 @@ use proxy::Proxies;
 use retry::Attempt;
 use transport::TunnelError;
 
+pub use pace::CONCURRENT_REQUESTS;
 pub use tls::{CertificatesError, InvalidCertificates};
-pub use transport::{CertificateFault, ProxyFault, TransportError, TransportErrorKind};
+pub use transport::{CertificateFault, Delivery, ProxyFault, TransportError, TransportErrorKind};
 
 const MAX_REDIRECTS: usize = 5;
 
@@ -59,6 +62,31 @@ impl Default for Timeouts {
             connect: Duration::from_secs(10),
             silence: Duration::from_secs(30),
             whole: Duration::from_secs(5 * 60),
+        }
+    }
+}
+
+/// The variable that says how long silence may last.
+pub const TIMEOUT_VARIABLE: &str = "PORT_GITOPS_TIMEOUT";
+
+/// Why [`TIMEOUT_VARIABLE`] is of no use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{TIMEOUT_VARIABLE} is `{0}`; give seconds, more than 0 and at most 300, such as `30`")]
+pub struct InvalidTimeout(String);
+
+impl Timeouts {
+    /// The usual ones, but with silence of `seconds`: a number as [`TIMEOUT_VARIABLE`] holds it.
+    ///
+    /// # Errors
+    /// If it is no number, or not one of more than 0 and at most 300.
+    pub fn with_silence(seconds: &str) -> Result<Self, InvalidTimeout> {
+        let usual = Self::default();
+        let silence = seconds.parse().ok().map(Duration::try_from_secs_f64);
+        match silence {
+            Some(Ok(silence)) if !silence.is_zero() && silence <= usual.whole => {
+                Ok(Self { silence, ..usual })
+            }
+            _ => Err(InvalidTimeout(seconds.to_owned())),
         }
     }
 }

@@ -122,3 +122,23 @@ async fn a_server_that_cannot_be_reached_may_need_a_proxy() {
         @"cannot connect to HOST: Connection refused (os error 111); check the input `base-url` and the runner's network, which may need a proxy (HTTPS_PROXY)"
     );
 }
+
+#[test]
+fn silence_is_given_in_seconds() {
+    let silence = |seconds| Timeouts::with_silence(seconds).map(|timeouts| timeouts.silence);
+    assert_eq!(silence("0.25"), Ok(Duration::from_millis(250)));
+    assert_eq!(silence("300"), Ok(Duration::from_secs(300)));
+    for wrong in [
+        "0",
+        "-1",
+        "301",
+        "1e300",
+        "NaN",
+        "inf",
+        "30s",
+        "half a minute",
+    ] {
+        let error = silence(wrong).unwrap_err().to_string();
+        assert!(error.contains(&format!("`{wrong}`")), "{error}");
+    }
+}

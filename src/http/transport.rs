@@ -22,6 +22,16 @@ pub struct TransportError {
     proxy: Option<ProxyName>,
     place: Place,
     cause: String,
+    delivery: Delivery,
+}
+
+/// Whether a request that got no answer can have had an effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// It cannot: it did not reach the server, or the server refused it.
+    Unsent,
+    /// It may have been carried out, and its answer lost.
+    Unknown,
 }
 
 /// What can keep an answer from arriving.
@@ -41,6 +51,10 @@ pub enum TransportErrorKind {
     Timeout,
     /// The connection ended in the middle of an answer.
     Broken,
+    /// The server wants to be left alone for longer than a run waits.
+    RateLimit,
+    /// The run was told to stop while a request waited.
+    Interrupted,
 }
 
 /// Why a certificate is not accepted.
@@ -124,6 +138,7 @@ impl TransportError {
             proxy: proxy.map(ProxyName::new),
             place,
             cause: cause(error),
+            delivery: Delivery::Unknown,
         }
     }
 
@@ -140,7 +155,45 @@ impl TransportError {
             proxy: Some(ProxyName::new(proxy)),
             place: Place::Proxy,
             cause: status.map_or_else(|| "no reason given".to_owned(), |status| status.to_string()),
+            delivery: Delivery::Unknown,
         }
+    }
+
+    /// The API called `api` wants no request for so long.
+    pub(super) fn rate_limit(api: &str, wait: Duration) -> Self {
+        let minutes = wait.as_secs().div_ceil(60);
+        Self::without_connection(TransportErrorKind::RateLimit, api, format!("{minutes} min"))
+    }
+
+    /// The run was told to stop before a request to the API called `api` could go.
+    pub(super) fn interrupted(api: &str) -> Self {
+        Self::without_connection(TransportErrorKind::Interrupted, api, String::new())
+    }
+
+    fn without_connection(kind: TransportErrorKind, host: &str, cause: String) -> Self {
+        Self {
+            kind,
+            host: host.to_owned(),
+            proxy: None,
+            place: Place::Server,
+            cause,
+            delivery: Delivery::Unsent,
+        }
+    }
+
+    /// The same, of a request that had this history.
+    pub(super) fn with_delivery(self, delivery: Delivery) -> Self {
+        Self { delivery, ..self }
+    }
+
+    /// Whether it is not an error at all, but the run was told to stop.
+    pub fn is_interruption(&self) -> bool {
+        self.kind == TransportErrorKind::Interrupted
+    }
+
+    /// Whether the request can have had an effect.
+    pub fn delivery(&self) -> Delivery {
+        self.delivery
     }
 
     #[cfg(test)]
@@ -151,6 +204,7 @@ impl TransportError {
             proxy: None,
             place: Place::Server,
             cause: String::new(),
+            delivery: Delivery::Unknown,
         }
     }
 
@@ -160,6 +214,8 @@ impl TransportError {
             TransportErrorKind::Certificate(_)
             | TransportErrorKind::Tls
             | TransportErrorKind::Redirect
+            | TransportErrorKind::RateLimit
+            | TransportErrorKind::Interrupted
             | TransportErrorKind::Proxy(ProxyFault::Unauthorized | ProxyFault::Refused) => true,
             TransportErrorKind::Connect
             | TransportErrorKind::Proxy(ProxyFault::Failed)
@@ -206,6 +262,8 @@ impl TransportError {
                 format!("check the input `{input}`: the server there may not speak https")
             }
             TransportErrorKind::Redirect => format!("check the input `{input}`"),
+            TransportErrorKind::RateLimit => "run the job again when that time is over".to_owned(),
+            TransportErrorKind::Interrupted => "run the job again".to_owned(),
             TransportErrorKind::Connect if self.proxy.is_none() => format!(
                 "check the input `{input}` and the runner's network, which may need a proxy (HTTPS_PROXY)"
             ),
@@ -270,6 +328,16 @@ impl fmt::Display for TransportError {
                 "{host} sends the request on to another server, which must not see it: {cause}"
             ),
             TransportErrorKind::Timeout => write!(formatter, "{host} did not answer in time"),
+            TransportErrorKind::RateLimit => write!(
+                formatter,
+                "the request limit is used up, and {host} asks to wait {cause}, with which this run would wait for more than 15 min in all"
+            ),
+            TransportErrorKind::Interrupted => {
+                write!(
+                    formatter,
+                    "the run was told to stop before the next request"
+                )
+            }
             TransportErrorKind::Broken => {
                 write!(
                     formatter,

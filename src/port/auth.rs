@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -26,6 +27,9 @@ pub type OnToken = Box<dyn Fn(&str) + Send + Sync>;
 pub(super) struct Token {
     secret: Arc<SecretString>,
     refresh_at: Instant,
+    /// Which answer it came in. Port gives the same text out again while it is valid, so the text
+    /// does not tell.
+    generation: u64,
 }
 
 impl Token {
@@ -39,6 +43,7 @@ pub(super) struct TokenKeeper {
     credentials: Credentials,
     on_token: OnToken,
     current: Mutex<Option<Token>>,
+    generation: AtomicU64,
 }
 
 impl fmt::Debug for TokenKeeper {
@@ -53,6 +58,7 @@ impl TokenKeeper {
             credentials,
             on_token,
             current: Mutex::new(None),
+            generation: AtomicU64::new(0),
         }
     }
 
@@ -61,7 +67,7 @@ impl TokenKeeper {
         self.current
             .lock()
             .await
-            .take_if(|current| current.expose() == refused.expose());
+            .take_if(|current| current.generation == refused.generation);
     }
 }
 
@@ -121,6 +127,7 @@ impl Port {
         Ok(Token {
             secret: Arc::new(SecretString::from(granted.access_token)),
             refresh_at: Instant::now() + usable(lifetime),
+            generation: self.tokens.generation.fetch_add(1, Ordering::Relaxed),
         })
     }
 }

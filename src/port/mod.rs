@@ -2,6 +2,7 @@
 
 mod auth;
 mod blueprints;
+mod delete;
 mod ownership;
 mod search;
 mod validate;
@@ -12,13 +13,16 @@ use reqwest::{RequestBuilder, StatusCode};
 use url::Url;
 
 use crate::catalog::entity::BlueprintId;
-use crate::http::retry::Sender;
-use crate::http::{self, Answer, Client, TransportError};
+use crate::http::retry::{Api, Sender};
+use crate::http::{self, Answer, Client, Delivery, TransportError};
 use crate::inputs::{Credentials, Merge, MissingTargets};
+use crate::shutdown::Shutdown;
 use auth::TokenKeeper;
 use wire::Body;
 
+pub use crate::http::CONCURRENT_REQUESTS;
 pub use auth::OnToken;
+pub use delete::MAX_DELETIONS;
 pub use ownership::{Owned, Ownership};
 pub use validate::Verdicts;
 
@@ -28,9 +32,6 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
-
-/// Requests under way at the same time.
-pub const CONCURRENT_REQUESTS: usize = 8;
 
 /// How an upsert treats what is there.
 #[derive(Debug, Clone)]
@@ -126,8 +127,28 @@ fn hint(status: u16) -> &'static str {
     }
 }
 
-/// What becomes of each entity of a batch, in its order; or why nothing can be said of any.
-pub type BatchResult = Result<Vec<Result<Upserted, Rejection>>, Error>;
+impl Error {
+    /// Whether a request that ended so can have had an effect.
+    pub fn delivery(&self) -> Delivery {
+        match self {
+            Self::Unauthorized { .. } => Delivery::Unsent,
+            Self::Unreachable(error) => error.delivery(),
+            Self::Refused { .. } | Self::UnknownForm { .. } => Delivery::Unknown,
+        }
+    }
+}
+
+/// What Port answers to a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answered {
+    /// What became of each entity, in their order.
+    Each(Vec<Result<Upserted, Rejection>>),
+    /// The request was refused as a whole.
+    Refused(Rejection),
+}
+
+/// What becomes of a batch; or why nothing can be said of it.
+pub type BatchResult = Result<Answered, Error>;
 
 impl Port {
     /// A client of the API at `base_url`. Nothing is sent yet. `on_token` sees every new access
@@ -137,9 +158,22 @@ impl Port {
         Self {
             client,
             base_url,
-            sender: Sender::new("Port"),
+            sender: Sender::new(Api::Port),
             tokens,
         }
+    }
+
+    /// The same, sending nothing any more and ending all waits once `shutdown` is requested.
+    pub fn stop_on(self, shutdown: Shutdown) -> Self {
+        Self {
+            sender: self.sender.stop_on(shutdown),
+            ..self
+        }
+    }
+
+    /// How many requests there may be under way at the same time.
+    pub fn concurrency(&self) -> usize {
+        self.sender.concurrency()
     }
 
     /// How many requests were sent.
@@ -155,7 +189,7 @@ impl Port {
         self.token().await.map(drop)
     }
 
-    /// Writes the entities of `body`, all of `blueprint`.
+    /// Writes the entities of `body`, all of `blueprint`, as `merge` says and not the options.
     ///
     /// # Errors
     /// If that says nothing of any entity: Port is unreachable or the credentials are refused.
@@ -163,6 +197,7 @@ impl Port {
         &self,
         blueprint: &BlueprintId,
         body: &Body,
+        merge: Merge,
         options: &UpsertOptions,
     ) -> BatchResult {
         let path = ["blueprints", blueprint.as_str(), "entities"];
@@ -170,7 +205,7 @@ impl Port {
             1 => self.url(&path),
             _ => self.url(&[&path[..], &["bulk"]].concat()),
         };
-        wire::add_upsert_query(&mut url, options);
+        wire::add_upsert_query(&mut url, merge, options);
         let what = format!("the upsert of {} `{blueprint}`", body.count());
         let request = || {
             self.client

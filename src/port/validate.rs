@@ -47,7 +47,7 @@ impl Port {
             1 => self.url(&path),
             _ => self.url(&[&path[..], &["bulk"]].concat()),
         };
-        wire::add_upsert_query(&mut url, options);
+        wire::add_upsert_query(&mut url, options.merge, options);
         url.query_pairs_mut().append_pair("validation_only", "true");
         let what = format!("the validation of {} `{blueprint}`", body.count());
         let request = || {

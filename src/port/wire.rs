@@ -1,20 +1,19 @@
 //! Request and response bodies.
 
+use std::borrow::Borrow;
+
 use bytes::Bytes;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::{BatchResult, Error, Rejection, UpsertOptions, Upserted};
+use super::{Answered, BatchResult, Error, Rejection, UpsertOptions, Upserted};
 use crate::catalog::entity::Entity;
+use crate::catalog::order::MAX_ENTITIES;
 use crate::http::Answer;
 use crate::inputs::{Merge, MissingTargets};
 
-/// How many entities [Create multiple entities][docs] takes.
-///
-/// [docs]: https://docs.port.io/api-reference/create-multiple-entities
-const MAX_ENTITIES: usize = 20;
 /// How many bytes Port takes in one body.
 const MAX_BYTES: usize = 1024 * 1024;
 
@@ -54,12 +53,12 @@ impl Body {
 
 /// Packs entities of one blueprint, in their order, into as few bodies as Port's limits allow. An
 /// entity that is over the limit by itself gets a body of its own, for Port to refuse.
-pub fn pack<'e>(entities: impl IntoIterator<Item = &'e Entity>) -> Vec<Body> {
+pub fn pack<E: Borrow<Entity>>(entities: impl IntoIterator<Item = E>) -> Vec<Body> {
     let mut bodies = Vec::new();
     let mut batch: Vec<Vec<u8>> = Vec::new();
     let mut batch_bytes = 0;
     for entity in entities {
-        let entity = to_json(entity);
+        let entity = to_json(entity.borrow());
         let bytes = BULK_START.len() + batch_bytes + entity.len() + BULK_END.len();
         let is_over = bytes > MAX_BYTES;
         if !batch.is_empty() && (batch.len() == MAX_ENTITIES || is_over) {
@@ -83,8 +82,8 @@ fn to_json(entity: &Entity) -> Vec<u8> {
     serde_json::to_vec(entity).expect("an entity is JSON")
 }
 
-pub(super) fn add_upsert_query(url: &mut Url, options: &UpsertOptions) {
-    let merge = matches!(options.merge, Merge::Merge);
+pub(super) fn add_upsert_query(url: &mut Url, merge: Merge, options: &UpsertOptions) {
+    let merge = matches!(merge, Merge::Merge);
     let create_missing = matches!(options.missing_targets, MissingTargets::Create);
     let mut query = url.query_pairs_mut();
     query
@@ -130,19 +129,15 @@ struct ErrorAnswer {
 /// What an answer to an upsert says of each of `count` entities.
 pub(super) fn read_upsert(answer: &Answer, count: usize, what: &str) -> BatchResult {
     if !answer.status.is_success() {
-        let rejection = Rejection {
-            status: answer.status.as_u16(),
-            message: message(answer),
-        };
-        return Ok(vec![Err(rejection); count]);
+        return Ok(Answered::Refused(rejection(answer)));
     }
     if count == 1 {
         // The specification has 201 alone; Port's documentation had 200 for an entity that was
         // there, so that much can be told.
-        return Ok(vec![Ok(match answer.status {
+        return Ok(Answered::Each(vec![Ok(match answer.status {
             StatusCode::OK => Upserted::Updated,
             _ => Upserted::Written,
-        })]);
+        })]));
     }
     let BulkAnswer { entities, errors } = read(answer, what)?;
     let unsaid = || Rejection {
@@ -170,7 +165,14 @@ pub(super) fn read_upsert(answer: &Answer, count: usize, what: &str) -> BatchRes
             *slot = result;
         }
     }
-    Ok(results)
+    Ok(Answered::Each(results))
+}
+
+pub(super) fn rejection(answer: &Answer) -> Rejection {
+    Rejection {
+        status: answer.status.as_u16(),
+        message: message(answer),
+    }
 }
 
 pub(super) fn read<T: DeserializeOwned>(answer: &Answer, what: &str) -> Result<T, Error> {
@@ -270,7 +272,9 @@ mod tests {
             headers: HeaderMap::new(),
             body: body.to_string().into(),
         };
-        let results = read_upsert(&answer, 3, "it").unwrap();
+        let Answered::Each(results) = read_upsert(&answer, 3, "it").unwrap() else {
+            panic!("the answer says something of each");
+        };
         assert_eq!(
             results[0],
             Err(Rejection {

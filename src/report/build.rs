@@ -71,8 +71,8 @@ impl Findings {
 
     fn add_invalid(&mut self, head: &Declarations) {
         let invalid = head.invalid.iter().map(|invalid| {
-            let location = Some(invalid.location.clone());
-            EntityReport::new(invalid.key.clone(), State::Invalid, location)
+            let location = invalid.location.clone();
+            EntityReport::new(invalid.key.clone(), State::Invalid, Some(location))
         });
         self.entities.extend(invalid);
     }
@@ -88,7 +88,7 @@ impl Findings {
             Reason::Removed => (State::Removed, None),
             Reason::Unclaimed => (
                 State::Removed,
-                Some("no file declares it; a later full run deletes it".to_owned()),
+                Some("no file declares it; a later run deletes it".to_owned()),
             ),
             Reason::HeldBack(reason) => (State::HeldBack, Some(reason.clone())),
             Reason::Superseded => (
@@ -96,13 +96,9 @@ impl Findings {
                 Some("the branch has a newer declaration, which a newer run writes".to_owned()),
             ),
             Reason::OwnedElsewhere(owner) => {
-                if let Some(location) = location {
-                    let found = owned_elsewhere(key, owner, location.clone());
-                    self.rejections.push(match mode {
-                        Mode::Plan => found.warn(),
-                        Mode::Apply => found,
-                    });
-                }
+                let location = location.iter();
+                self.rejections
+                    .extend(location.map(|location| owned_elsewhere(key, owner, location, mode)));
                 (State::OwnedElsewhere, Some(format!("by {owner}")))
             }
         };
@@ -196,11 +192,16 @@ fn state(action: Action, outcome: Option<&Outcome>) -> State {
     }
 }
 
-fn owned_elsewhere(key: &EntityKey, owner: &str, location: Location) -> Diagnostic {
+/// Only a plan lets it pass with a warning.
+fn owned_elsewhere(key: &EntityKey, owner: &str, location: &Location, mode: Mode) -> Diagnostic {
     let text = format!("`{key}` was last written by another owner: {owner}");
-    Diagnostic::new(Code::OwnedElsewhere, location, text)
+    let found = Diagnostic::new(Code::OwnedElsewhere, location.clone(), text)
         .label("owned elsewhere")
-        .help("declare it in one place only; to take it over, remove it there first")
+        .help("declare it in one place only; to take it over, remove it there first");
+    match mode {
+        Mode::Plan => found.warn(),
+        Mode::Apply => found,
+    }
 }
 
 /// Where the entity's relations lead.

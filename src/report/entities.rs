@@ -64,8 +64,9 @@ pub(super) fn write(entities: &[&EntityReport], mode: Mode, log: &Log) {
     let mut detailed = 0;
     for entity in entities {
         let label = label(entity.state, mode);
-        let location = entity.location.as_ref().map(ToString::to_string);
-        let (name, location) = (entity.name(), location.unwrap_or_default());
+        let location = entity.location.as_ref();
+        let location = location.map(ToString::to_string).unwrap_or_default();
+        let name = entity.name();
         let (name, location) = (visible(&name), visible(&location));
         let sign = match sign(entity.state) {
             '+' => Colour::Green.paint("+"),
@@ -142,6 +143,6 @@ fn write_line(line: &Line, log: &Log) {
         Line::Kept(kept) => Colour::Dim.paint(&text(' ', kept)),
         Line::Removed(removed) => Colour::Red.paint(&text('-', removed)),
         Line::Added(added) => Colour::Green.paint(&text('+', added)),
-        Line::Skipped(count) => Colour::Dim.paint(&format!("          … {count} lines")),
+        Line::Skipped(count) => Colour::Dim.paint(&format!("          {}", delta::skipped(*count))),
     });
 }

@@ -120,7 +120,14 @@ fn a_github_token_that_is_wrong_or_may_not_read() {
 fn a_query_that_github_does_not_answer() {
     let (world, step) = world_with_change();
     world.github.throttle(Throttle::GraphqlRateLimited, 1);
-    cannot_go_on(&step, &["GraphQL"]);
+    cannot_go_on(
+        &step,
+        &[
+            "the request limit is used up",
+            "GitHub asks to wait 60 min",
+            "run the job again",
+        ],
+    );
     assert_eq!(world.port.journal().len(), 0);
 }
 

@@ -1,0 +1,100 @@
+//! Fewer requests: what can wait fills up the requests of later waves.
+
+use std::collections::BTreeMap;
+
+use super::{Merge, Node, Write};
+use crate::catalog::entity::BlueprintId;
+
+/// How many entities one request takes: [Create multiple entities][docs].
+///
+/// [docs]: https://docs.port.io/api-reference/create-multiple-entities
+pub const MAX_ENTITIES: usize = 20;
+
+/// What can share a request.
+type Kind<'e> = (&'e BlueprintId, bool);
+
+/// Moves writes to later waves where that saves a request. Nothing that needs them moves.
+pub(super) fn fill(staged: &mut [(usize, Write)], nodes: &[Node<'_>], merge: Merge) {
+    let Some(last) = staged.iter().map(|(wave, _)| *wave).max() else {
+        return;
+    };
+    let latest = latest(staged, nodes.len(), last);
+    let mut by_kind: BTreeMap<Kind<'_>, Vec<usize>> = BTreeMap::new();
+    for (place, (_, write)) in staged.iter().enumerate() {
+        let is_merged = write.merge(merge) == Merge::Merge;
+        let kind = (&nodes[write.entity].0.blueprint, is_merged);
+        by_kind.entry(kind).or_default().push(place);
+    }
+    for places in by_kind.into_values() {
+        fill_kind(staged, &places, &latest, last);
+    }
+}
+
+/// By write: the last wave that it can be in, as the waves are.
+fn latest(staged: &[(usize, Write)], entities: usize, last: usize) -> Vec<usize> {
+    let mut needed_in = vec![last + 1; entities];
+    for (wave, write) in staged {
+        for &need in &write.needs {
+            needed_in[need] = needed_in[need].min(*wave);
+        }
+    }
+    let of = |(_, write): &(usize, Write)| match write.is_second() {
+        true => last,
+        false => needed_in[write.entity] - 1,
+    };
+    staged.iter().map(of).collect()
+}
+
+fn fill_kind(staged: &mut [(usize, Write)], places: &[usize], latest: &[usize], last: usize) {
+    let mut by_wave = vec![Vec::new(); last + 1];
+    for &place in places {
+        by_wave[staged[place].0].push(place);
+    }
+    let mut counts: Vec<_> = by_wave.iter().map(Vec::len).collect();
+    for wave in 0..last {
+        let surplus = counts[wave] % MAX_ENTITIES;
+        let mut movable: Vec<_> = by_wave[wave]
+            .iter()
+            .copied()
+            .filter(|&place| staged[place].0 == wave && latest[place] > wave)
+            .collect();
+        if surplus == 0 || movable.len() < surplus {
+            continue;
+        }
+        movable.sort_by_key(|&place| latest[place]);
+        let moves = moves(&movable, surplus, wave, &counts, latest);
+        if moves.len() < surplus {
+            continue;
+        }
+        for (place, to) in moves {
+            staged[place].0 = to;
+            by_wave[to].push(place);
+            counts[wave] -= 1;
+            counts[to] += 1;
+        }
+    }
+}
+
+/// Where up to `surplus` writes of `wave` find room in requests that there are anyway. `movable` is
+/// sorted by how long they can wait.
+fn moves(
+    movable: &[usize],
+    surplus: usize,
+    wave: usize,
+    counts: &[usize],
+    latest: &[usize],
+) -> Vec<(usize, usize)> {
+    let mut waiting = movable.iter().copied().peekable();
+    let mut moves = Vec::new();
+    for (to, count) in counts.iter().enumerate().skip(wave + 1) {
+        // Who cannot wait so long stays.
+        while waiting.next_if(|&place| latest[place] < to).is_some() {}
+        if waiting.peek().is_none() {
+            break;
+        }
+        let room = (MAX_ENTITIES - count % MAX_ENTITIES) % MAX_ENTITIES;
+        let moved = room.min(surplus - moves.len());
+        moves.extend(waiting.by_ref().take(moved).map(|place| (place, to)));
+    }
+    moves
+}

@@ -1,0 +1,105 @@
+//! Relations between entities that are written in the same run.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use super::{Node, RequiredCycle};
+use crate::catalog::blueprint::{Blueprints, Presence};
+use crate::catalog::entity::{Entity, Identifier};
+
+/// A relation of one entity to another; both are given by their places.
+#[derive(Debug)]
+pub(super) struct Link<'e> {
+    pub(super) from: usize,
+    pub(super) relation: &'e str,
+    pub(super) to: usize,
+    pub(super) presence: Presence,
+}
+
+impl Link<'_> {
+    pub(super) fn is_loop(&self) -> bool {
+        self.from == self.to
+    }
+}
+
+/// All links among `nodes`.
+pub(super) fn find<'e>(nodes: &[Node<'e>], blueprints: &Blueprints) -> Vec<Link<'e>> {
+    let mut places: HashMap<&Identifier, Vec<usize>> = HashMap::new();
+    for (place, (entity, _)) in nodes.iter().enumerate() {
+        if let Some(identifier) = entity.name.identifier() {
+            places.entry(identifier).or_default().push(place);
+        }
+    }
+    let mut links = Vec::new();
+    for (from, (entity, _)) in nodes.iter().enumerate() {
+        for (relation, targets) in &entity.relations {
+            let (blueprint, presence) = rule(entity, relation, blueprints);
+            let is_target = |&&to: &&usize| {
+                blueprint.is_none_or(|blueprint| nodes[to].0.blueprint.as_str() == blueprint)
+            };
+            let found = targets
+                .targets()
+                .iter()
+                .filter_map(|target| places.get(target))
+                .flatten();
+            links.extend(found.filter(is_target).map(|&to| Link {
+                from,
+                relation,
+                to,
+                presence,
+            }));
+        }
+    }
+    links
+}
+
+/// Where a relation leads, if that is known, and whether its entity must have it.
+fn rule<'b>(
+    entity: &Entity,
+    relation: &str,
+    blueprints: &'b Blueprints,
+) -> (Option<&'b str>, Presence) {
+    let blueprint = blueprints.known.get(&entity.blueprint);
+    match blueprint.and_then(|blueprint| blueprint.relation(relation)) {
+        Some(rule) => (Some(&rule.target), rule.presence),
+        None => (None, Presence::Optional),
+    }
+}
+
+/// Each of `links` as the cycle that it is part of. All of them are.
+pub(super) fn cycles(links: &[&Link<'_>]) -> Vec<RequiredCycle> {
+    let mut targets: HashMap<usize, Vec<usize>> = HashMap::new();
+    for link in links {
+        targets.entry(link.from).or_default().push(link.to);
+    }
+    let mut seen = HashSet::new();
+    links
+        .iter()
+        .filter(|link| seen.insert((link.from, link.relation)))
+        .map(|link| RequiredCycle {
+            entity: link.from,
+            relation: link.relation.to_owned(),
+            way: way(link.to, link.from, &targets),
+        })
+        .collect()
+}
+
+/// A shortest way, with both of its ends.
+fn way(from: usize, to: usize, targets: &HashMap<usize, Vec<usize>>) -> Vec<usize> {
+    let mut came_from: HashMap<usize, usize> = HashMap::new();
+    let mut queue = VecDeque::from([from]);
+    while let Some(at) = queue.pop_front() {
+        if at == to {
+            break;
+        }
+        for &next in targets.get(&at).into_iter().flatten() {
+            if next != from && !came_from.contains_key(&next) {
+                came_from.insert(next, at);
+                queue.push_back(next);
+            }
+        }
+    }
+    let back = std::iter::successors(Some(to), |at| came_from.get(at).copied());
+    let mut way: Vec<_> = back.collect();
+    way.reverse();
+    way
+}

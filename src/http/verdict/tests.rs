@@ -1,0 +1,129 @@
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::*;
+
+const NOW: u64 = 1_790_000_000;
+
+pub(in crate::http) fn answer(
+    status: u16,
+    headers: &[(&'static str, &str)],
+    body: &'static str,
+) -> Attempt {
+    let headers = headers.iter().map(|(name, value)| {
+        (
+            HeaderName::from_static(name),
+            HeaderValue::from_str(value).unwrap(),
+        )
+    });
+    Ok(Answer {
+        status: StatusCode::from_u16(status).unwrap(),
+        headers: HeaderMap::from_iter(headers),
+        body: body.into(),
+    })
+}
+
+fn verdict_of(api: Api, attempt: &Attempt) -> Verdict {
+    judge(api, attempt, UNIX_EPOCH + Duration::from_secs(NOW))
+}
+
+fn verdict(status: u16, headers: &[(&'static str, &str)]) -> Verdict {
+    verdict_of(Api::Port, &answer(status, headers, "{}"))
+}
+
+fn seconds(seconds: u64) -> Verdict {
+    Verdict::WaitFor(Duration::from_secs(seconds))
+}
+
+#[test]
+fn only_what_may_pass_is_tried_again() {
+    for status in [408, 429, 500, 502, 503, 504] {
+        assert_eq!(verdict(status, &[]), Verdict::BackOff, "{status}");
+    }
+    for status in [200, 201, 207, 301, 400, 401, 403, 404, 409, 413, 422, 501] {
+        assert_eq!(verdict(status, &[]), Verdict::Final, "{status}");
+    }
+    assert_eq!(
+        judge(Api::Port, &answer(200, &[], "<html>"), UNIX_EPOCH),
+        Verdict::BackOff
+    );
+    assert_eq!(
+        judge(Api::Port, &answer(404, &[], "<html>"), UNIX_EPOCH),
+        Verdict::Final
+    );
+}
+
+#[test]
+fn the_server_says_when() {
+    assert_eq!(verdict(429, &[("retry-after", "7")]), seconds(7));
+    let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(NOW + 9));
+    assert_eq!(verdict(503, &[("retry-after", &date)]), seconds(9));
+    let past = httpdate::fmt_http_date(UNIX_EPOCH);
+    assert_eq!(verdict(503, &[("retry-after", &past)]), seconds(0));
+    assert_eq!(verdict(429, &[("x-ratelimit-reset", "30")]), seconds(30));
+    let epoch = (NOW + 12).to_string();
+    assert_eq!(verdict(429, &[("x-ratelimit-reset", &epoch)]), seconds(12));
+    assert_eq!(
+        verdict(503, &[("x-ratelimit-reset", "30")]),
+        Verdict::BackOff
+    );
+    assert_eq!(verdict(429, &[("retry-after", "soon")]), Verdict::BackOff);
+}
+
+#[test]
+fn a_403_of_github_is_only_passing_when_it_is_about_rates() {
+    let github = |headers: &[(&'static str, &str)], body| {
+        verdict_of(Api::GitHub, &answer(403, headers, body))
+    };
+    assert_eq!(
+        github(&[("x-ratelimit-remaining", "17")], "{}"),
+        Verdict::Final
+    );
+    assert_eq!(github(&[("retry-after", "60")], "{}"), seconds(60));
+    let exhausted = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "40")];
+    assert_eq!(github(&exhausted, "{}"), seconds(40));
+    let secondary =
+        r#"{"message": "You have exceeded a secondary rate limit. Please wait a few minutes"}"#;
+    assert_eq!(
+        github(&[("x-ratelimit-remaining", "17")], secondary),
+        Verdict::SlowDown
+    );
+    let forbidden = r#"{"message": "Resource not accessible by integration"}"#;
+    assert_eq!(github(&[], forbidden), Verdict::Final);
+    assert_eq!(
+        verdict_of(Api::GitHub, &answer(429, &[], "{}")),
+        Verdict::SlowDown
+    );
+}
+
+#[test]
+fn a_403_of_port_is_final() {
+    let exhausted = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "40")];
+    assert_eq!(verdict(403, &exhausted), Verdict::Final);
+    assert_eq!(verdict(403, &[("retry-after", "1")]), Verdict::Final);
+}
+
+#[test]
+fn graphql_errors_come_with_status_200() {
+    let graphql = |headers: &[(&'static str, &str)], body| {
+        verdict_of(Api::GitHub, &answer(200, headers, body))
+    };
+    let reset = [("x-ratelimit-remaining", "3"), ("x-ratelimit-reset", "40")];
+    for limited in [
+        r#"{"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded for installation ID 1."}]}"#,
+        r#"{"errors": [{"type": "RATE_LIMIT", "code": "graphql_rate_limit", "message": "API rate limit already exceeded for user ID 1."}]}"#,
+        r#"{"data": null, "errors": [{"message": "You have exceeded a secondary rate limit."}]}"#,
+    ] {
+        assert_eq!(graphql(&reset, limited), seconds(40), "{limited}");
+        assert_eq!(graphql(&[], limited), Verdict::SlowDown, "{limited}");
+        assert_eq!(
+            graphql(&[("retry-after", "9")], limited),
+            seconds(9),
+            "{limited}"
+        );
+    }
+    let went_wrong = r#"{"data": null, "errors": [{"message": "Something went wrong while executing your query. Please include `1` when reporting this issue."}]}"#;
+    assert_eq!(graphql(&reset, went_wrong), Verdict::BackOff);
+    let gap = r#"{"data": {"a": null}, "errors": [{"type": "NOT_FOUND", "message": "no"}]}"#;
+    assert_eq!(graphql(&reset, gap), Verdict::Final);
+    assert_eq!(graphql(&reset, r#"[{"errors": 1}]"#), Verdict::Final);
+}
