@@ -240,12 +240,12 @@ fn what_port_refuses_comes_back_to_its_line() {
 
     world
         .repository
-        .write("port.yml", "identifier: x\nblueprint: thing\n");
+        .write("port.yml", "identifier: x\nblueprint: thing\ntitle: X\n");
     let step = world.push("Change x again");
     world
         .port
         .refuse("thing", "x", Failure::new(403, "forbidden", "not yours"), 1);
     let result = run(&step);
-    assert_eq!(errors(&result), ["1:13 rejected-by-port"]);
+    assert_eq!(errors(&result), ["1:13 rejected-by-port"], "{}", result.log);
     assert!(result.commands("error")[0].data.contains("IP allow-list"));
 }
