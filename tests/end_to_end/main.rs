@@ -14,5 +14,6 @@ mod hostile;
 mod interrupted;
 mod mock;
 mod networks;
+mod redaction;
 mod validation;
 mod world;
