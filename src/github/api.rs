@@ -14,7 +14,7 @@ use serde_json::Value;
 use url::{Position, Url};
 
 use super::error::{Error, GraphQlError, refusal};
-use crate::http::retry::{Api as Rules, Attempt, Request, Sender};
+use crate::http::retry::{Api as Rules, Attempt, Request, Sender, is_unfinished_query};
 use crate::http::{self, Answer, Client};
 use crate::inputs::GitHubUrls;
 
@@ -68,7 +68,7 @@ impl OnTimeout {
         let is_timeout = matches!(
             answer.status,
             StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT
-        );
+        ) || (answer.status == StatusCode::OK && is_unfinished_query(&answer));
         if self == Self::Report && is_timeout {
             answer.status = StatusCode::PAYLOAD_TOO_LARGE;
         }
