@@ -230,7 +230,9 @@ async fn many_without_order_are_as_few_requests_as_can_be() {
     let entities: Vec<_> = (0..410)
         .map(|n| json!({"identifier": format!("e{n}")}))
         .collect();
-    world.sandbox.set_latency(std::time::Duration::from_millis(50));
+    world
+        .sandbox
+        .set_latency(std::time::Duration::from_millis(50));
     assert!(world.apply(&creating(&entities)).await.is_complete());
     assert_eq!(world.writes().len(), 21);
     assert!(world.sandbox.peak_concurrency() <= 8);

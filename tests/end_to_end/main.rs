@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod check;
+mod faults;
 mod first_light;
 mod hostile;
 mod interrupted;
