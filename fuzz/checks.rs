@@ -76,7 +76,7 @@ pub fn diagnostics_at(path: &str, text: &str) {
         content: FileContent::Text(Source::new(RepoPath::new(path), text)),
         default_blueprint: BlueprintId::parse("b").ok(),
     };
-    let head = declare(&[file], &BlueprintRules::parse("*").unwrap());
+    let head = declare(&[file], &RULES);
     let changes = compare(&[], &head);
     let validated = validate(changes, Basis::Git, &BLUEPRINTS, Omission::IsMissing);
     check_places(text, head.diagnostics.iter().chain(&validated.diagnostics));
@@ -160,6 +160,8 @@ static BLUEPRINTS: LazyLock<Blueprints> = LazyLock::new(|| {
         names: vec!["b".to_owned()],
     }
 });
+
+static RULES: LazyLock<BlueprintRules> = LazyLock::new(|| BlueprintRules::parse("*").unwrap());
 
 /// What the log shows.
 #[derive(Clone, Default)]

@@ -115,6 +115,12 @@ codes! {
     MissingRelationTarget "missing-relation-target" Error;
     /// Port did not take the entity.
     RejectedByPort "rejected-by-port" Error;
+    /// The entity was not sent, as one that it needs could not be written.
+    Blocked "blocked" Error;
+    /// Another owner wrote the entity last. In a plan it is a warning.
+    OwnedElsewhere "owned-elsewhere" Error;
+    /// A `file://` property names what cannot be read as a text.
+    InvalidFileReference "invalid-file-reference" Error;
 }
 
 impl fmt::Display for Code {
@@ -137,6 +143,8 @@ pub struct Label {
 pub struct Diagnostic {
     /// What kind of finding it is.
     pub code: Code,
+    /// How much it matters.
+    pub severity: Severity,
     /// One sentence that can stand alone, without a full stop.
     pub message: String,
     /// Where it is.
@@ -152,6 +160,7 @@ impl Diagnostic {
     pub fn new(code: Code, location: Location, message: impl Into<String>) -> Self {
         Self {
             code,
+            severity: code.severity(),
             message: cut(message),
             primary: Label {
                 location,
@@ -177,6 +186,12 @@ impl Diagnostic {
         self
     }
 
+    /// Makes a warning of it: the entity is not refused for it yet.
+    pub fn warn(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
     /// Says what to do.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(cut(help));
@@ -185,7 +200,7 @@ impl Diagnostic {
 
     /// How much it matters.
     pub fn severity(&self) -> Severity {
-        self.code.severity()
+        self.severity
     }
 
     /// Whether it keeps the entity from being written.

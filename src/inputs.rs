@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::catalog::entity::BlueprintId;
-use crate::catalog::rules::{BlueprintRules, FileRules};
+use crate::catalog::rules::{BlueprintRules, FileRules, PropertyRules};
 
 pub use crate::catalog::merge::Merge;
 pub use parse::parse;
@@ -70,6 +70,8 @@ pub struct Inputs {
     pub max_deletes: usize,
     /// Whether the pull request gets a comment.
     pub comment: CommentInput,
+    /// Which properties' values are never shown.
+    pub redact: PropertyRules,
     /// What a run that writes does with an entity that is there already.
     pub merge: Merge,
     /// What Port does about relation targets that do not exist.

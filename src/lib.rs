@@ -21,10 +21,12 @@ pub mod shutdown;
 pub mod source;
 
 mod ask;
+mod comment;
 mod decide;
 mod error;
 mod read;
 mod record;
+mod references;
 mod revisions;
 mod session;
 mod settle;
@@ -41,9 +43,10 @@ use error::Error;
 use event::Decision;
 use port::Port;
 use record::Ledger;
-use report::build::{self, Findings};
+use report::build::{self, Findings, Material};
 use report::log::Log;
-use report::{Cost, Ending, Outcome, Report, RunFacts, console, progress, publish};
+use report::redact::Redaction;
+use report::{Cost, Ending, Outcome, Report, console, progress, publish};
 use revisions::Found;
 use session::Session;
 use setup::Setup;
@@ -121,7 +124,9 @@ async fn pipeline(
         port_requests: port.as_ref().map_or(0, Port::requests),
         elapsed: started.elapsed(),
     };
-    let report = report(setup.facts(run), declared.head, done, cost, log);
+    let mut report = report(&session, declared.head, &done, cost);
+    let commented = comment::keep(&session, &report).await;
+    report.notices.extend(commented);
     let report_file = setup.inputs.report_file.as_deref();
     publish::publish(&report, &setup.runner, report_file, log)?;
     Ok(exit(&report))
@@ -133,21 +138,31 @@ fn nothing_to_do(reason: &str, setup: &Setup, log: &Log) -> Result<Exit, Error> 
 }
 
 /// Puts the report together, and shows what Port refused.
-fn report(run: RunFacts, head: Declarations, done: Done, cost: Cost, log: &Log) -> Report {
+fn report(session: &Session<'_>, head: Declarations, done: &Done, cost: Cost) -> Report {
+    let (setup, log) = (session.setup, session.log);
     let applied = done.applied.as_ref();
     let ending = build::ending(applied);
     let Findings {
         entities,
         rejections,
         mut notices,
-    } = Findings::new(&head, &done.plan, applied);
+    } = Findings::new(Material {
+        head: &head,
+        plan: &done.plan,
+        applied,
+        mode: session.run.mode,
+        redaction: Redaction {
+            properties: &setup.inputs.redact,
+            blueprints: &done.blueprints,
+        },
+    });
     console::write_diagnostics(&rejections, log);
     let mut diagnostics = head.diagnostics;
     diagnostics.extend(rejections);
     diagnostic::sort(&mut diagnostics);
-    notices.extend(done.unsettled);
+    notices.extend(done.unsettled.clone());
     Report {
-        run,
+        run: setup.facts(session.run),
         entities,
         diagnostics,
         notices,

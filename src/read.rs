@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::git::CommitSha;
 use crate::github::{BlobContent, Repository, Side, WantedFile};
 use crate::inputs::Inputs;
+use crate::references;
 use crate::revisions::{Extent, Revisions};
 use crate::source::{RepoPath, Source};
 
@@ -171,14 +172,16 @@ impl Files<'_> {
             .collect();
         let contents = self.repository.contents(&wanted, self.checkout).await?;
         let mut files = wanted.into_iter().zip(contents);
-        let declarations = revisions.iter().map(|(_, paths)| {
+        let declare = |(commit, paths): (CommitSha, Sides)| {
             let files = files.by_ref().take(paths.len());
             let files: Vec<_> = files
                 .filter_map(|(wanted, content)| entity_file(wanted.path, content, self.inputs))
                 .collect();
-            declare(&files, &self.inputs.blueprints)
-        });
-        Ok(declarations.collect())
+            (commit, declare(&files, &self.inputs.blueprints))
+        };
+        let mut declared: Vec<_> = revisions.into_iter().map(declare).collect();
+        references::fill_in(self.repository, &mut declared).await?;
+        Ok(declared.into_iter().map(|(_, found)| found).collect())
     }
 }
 

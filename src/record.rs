@@ -254,7 +254,7 @@ fn words_of(history: &[HistoryEntry], base: Option<&CommitSha>) -> String {
 
 /// Tells apart what runs with other inputs applied: other files, another catalog, other ways to
 /// write.
-fn fingerprint(branch: &BranchName, inputs: &Inputs) -> String {
+pub(crate) fn fingerprint(branch: &BranchName, inputs: &Inputs) -> String {
     let client_id = inputs
         .credentials
         .as_ref()

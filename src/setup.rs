@@ -147,12 +147,12 @@ impl Setup {
     }
 
     /// What the report says of the run itself.
-    pub(crate) fn facts(&self, run: Run) -> RunFacts {
+    pub(crate) fn facts(&self, run: &Run) -> RunFacts {
         RunFacts {
             mode: run.mode,
             repository: self.runner.repository.clone(),
-            head: run.head,
-            branch: run.branch,
+            head: run.head.clone(),
+            branch: run.branch.clone(),
             server_url: self.runner.server_url.clone(),
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::apply::{Applied, DeletionOutcome, Outcome, apply};
+use crate::catalog::blueprint::Blueprints;
 use crate::catalog::plan::{Plan, Policy, Reason};
 use crate::decide::{self, Checked};
 use crate::error::Error;
@@ -21,6 +22,8 @@ const LAST_WORD: Duration = Duration::from_millis(1500);
 pub(crate) struct Done {
     /// What was to be done.
     pub(crate) plan: Plan,
+    /// The blueprints of what it is about.
+    pub(crate) blueprints: Blueprints,
     /// What became of it, if it was tried.
     pub(crate) applied: Option<Applied>,
     /// Why it is not known whether the branch moved on meanwhile: a sentence without a full stop.
@@ -66,6 +69,7 @@ async fn work(
     session.log.line(format!("plan: {plan}"));
     let mut done = Done {
         plan,
+        blueprints,
         applied: None,
         unsettled: None,
     };
@@ -79,7 +83,14 @@ async fn work(
         .unless_interrupted(async { Ok(ledger.begin().await?) })
         .await?;
     let options = session.setup.upsert_options();
-    let mut applied = apply(&done.plan, &blueprints, port, &options, session.shutdown).await;
+    let mut applied = apply(
+        &done.plan,
+        &done.blueprints,
+        port,
+        &options,
+        session.shutdown,
+    )
+    .await;
     if applied.stopped.is_none() {
         let settling = settle(session, files, policy, &done.plan, &mut applied);
         if let Err(error) = session.unless_interrupted(settling).await {

@@ -18,17 +18,19 @@ use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, Unrea
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::live::Live;
 use port_gitops::catalog::merge::Merge;
-use port_gitops::catalog::plan::{Known, Plan, Policy, Pruning};
-use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS};
+use port_gitops::catalog::plan::{Known, Plan, Policy, Pruning, Reason, Untouched, Upsert};
+use port_gitops::catalog::reference;
+use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS, PropertyRules};
 use port_gitops::catalog::validate::{Omission, validate};
 use port_gitops::diagnostic::{Code, Diagnostic};
 use port_gitops::event::Mode;
 use port_gitops::git::{CommitSha, RepoName};
 use port_gitops::port::Rejection;
 use port_gitops::report::annotations as annotation_commands;
-use port_gitops::report::build::Findings;
+use port_gitops::report::build::{Findings, Material};
 use port_gitops::report::console;
 use port_gitops::report::log::Log;
+use port_gitops::report::redact::Redaction;
 use port_gitops::report::{Cost, Ending, Report, RunFacts};
 use port_gitops::source::{RepoPath, Source};
 
@@ -140,6 +142,9 @@ fn diagnostics(
     if let Some(rejection) = refusal(code) {
         return rejections(&head, changes, rejection);
     }
+    if let Some(found) = elsewhere(code, &head) {
+        return found;
+    }
     let omission = match code {
         Code::MissingProperty => Omission::IsMissing,
         _ => Omission::MayExist,
@@ -149,13 +154,7 @@ fn diagnostics(
     found
 }
 
-fn rejections(head: &Declarations, changes: Vec<Change>, rejection: Rejection) -> Vec<Diagnostic> {
-    let outcomes = vec![Outcome::Rejected(rejection); changes.len()];
-    let applied = Applied {
-        outcomes,
-        deletions: Vec::new(),
-        stopped: None,
-    };
+fn plan(changes: Vec<Change>) -> Plan {
     let known = Known {
         live: &Live::default(),
         blueprints: &Blueprints::default(),
@@ -167,8 +166,62 @@ fn rejections(head: &Declarations, changes: Vec<Change>, rejection: Rejection) -
         superseded: BTreeSet::new(),
         owner: "octo-org/catalog".to_owned(),
     };
-    let plan = Plan::new(changes, known, &policy);
-    Findings::new(head, &plan, Some(&applied)).rejections
+    Plan::new(changes, known, &policy)
+}
+
+fn findings(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Vec<Diagnostic> {
+    let material = Material {
+        head,
+        plan,
+        applied,
+        mode: Mode::Apply,
+        redaction: Redaction {
+            properties: &PropertyRules::default(),
+            blueprints: &Blueprints::default(),
+        },
+    };
+    Findings::new(material).rejections
+}
+
+/// What is found about the examples that are sound but not written all the same.
+fn elsewhere(code: Code, head: &Declarations) -> Option<Vec<Diagnostic>> {
+    let changes = || compare(&[], head);
+    match code {
+        Code::Blocked => {
+            let plan = plan(changes());
+            let domain = plan.upserts[0].entity.key();
+            let applied = Applied {
+                outcomes: vec![Outcome::NotSent, Outcome::Blocked(domain)],
+                deletions: Vec::new(),
+                stopped: None,
+            };
+            Some(findings(head, &plan, Some(&applied)))
+        }
+        Code::OwnedElsewhere => {
+            let untouched = |upsert: &Upsert| Untouched {
+                key: upsert.entity.key(),
+                location: Some(upsert.declaration.location()),
+                reason: Reason::OwnedElsewhere("`octo/invoices`".to_owned()),
+            };
+            let plan = Plan {
+                untouched: plan(changes()).upserts.iter().map(untouched).collect(),
+                ..Plan::default()
+            };
+            Some(findings(head, &plan, None))
+        }
+        Code::InvalidFileReference => reference::resolve(&head.valid[0], &BTreeMap::new()).err(),
+        _ => None,
+    }
+}
+
+fn rejections(head: &Declarations, changes: Vec<Change>, rejection: Rejection) -> Vec<Diagnostic> {
+    let outcomes = vec![Outcome::Rejected(rejection); changes.len()];
+    let applied = Applied {
+        outcomes,
+        deletions: Vec::new(),
+        stopped: None,
+    };
+    findings(head, &plan(changes), Some(&applied))
 }
 
 #[derive(Clone, Default)]

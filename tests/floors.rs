@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the ground up. Modules of the same floor do not know each other.
-const FLOORS: [&[&str]; 20] = [
+const FLOORS: [&[&str]; 21] = [
     &["source", "git", "shutdown"],
     &["diagnostic", "environment"],
     &["document"],
@@ -21,10 +21,11 @@ const FLOORS: [&[&str]; 20] = [
     &["error"],
     &["record"],
     &["revisions"],
+    &["references"],
     &["read"],
     &["setup"],
     &["session"],
-    &["ask"],
+    &["ask", "comment"],
     &["decide", "settle"],
     &["check", "write"],
     &["lib"],

@@ -192,6 +192,14 @@ impl Blueprint {
         self.properties.get(name)
     }
 
+    /// Whether values of the property called `name` are secrets.
+    pub fn is_secret(&self, name: &str) -> bool {
+        match self.properties.get(name) {
+            Some(Property::Stored { schema, .. }) => schema.is_secret(),
+            Some(Property::Computed(_)) | None => false,
+        }
+    }
+
     /// What it says of the relation called `name`.
     pub fn relation(&self, name: &str) -> Option<&RelationRule> {
         self.relations.get(name)

@@ -136,6 +136,34 @@ pub fn differences(
     found
 }
 
+/// What changes from `base`, as it was declared, to `head`: all that can be said of a change while
+/// Port is not asked.
+pub fn declared_differences(base: &Entity, head: &Entity) -> Vec<Difference> {
+    let relation = |(name, relation): (&String, &Relation)| {
+        relation_value(relation).map(|value| (name.clone(), value))
+    };
+    let assumed = LiveEntity {
+        title: base.title.clone(),
+        icon: base.icon.clone(),
+        team: match &base.team {
+            None => Vec::new(),
+            Some(Team::One(name)) => vec![name.clone()],
+            Some(Team::Many(names)) => names.clone(),
+            Some(Team::Query(query)) => vec![query.to_string()],
+        },
+        properties: base.properties.clone(),
+        relations: base.relations.iter().filter_map(relation).collect(),
+        datasource: None,
+    };
+    let mut found = differences(head, &assumed, Merge::Replace, None);
+    let asks = |team: &Option<Team>| matches!(team, Some(Team::Query(_)));
+    found.retain(|difference| match difference.field {
+        Field::Team if asks(&base.team) || asks(&head.team) => base.team != head.team,
+        _ => difference.from != difference.to,
+    });
+    found
+}
+
 fn text_difference(
     field: Field,
     sent: &Option<String>,
@@ -411,6 +439,24 @@ mod tests {
                 format!(r#"relations.one "x" {text}"#)
             ]
         );
+    }
+
+    #[test]
+    fn without_port_it_is_base_that_head_differs_from() {
+        let query = json!({"combinator": "and", "rules": []});
+        let base = entity(json!({
+            "title": "T", "team": query, "properties": {"a": "x", "n": 1},
+            "relations": {"one": query, "many": ["x"]},
+        }));
+        let head = entity(json!({
+            "team": query, "properties": {"a": "x", "n": 2, "o": {}},
+            "relations": {"one": query, "many": ["y"]},
+        }));
+        let fields = declared_differences(&base, &head).into_iter();
+        let fields: Vec<_> = fields.map(|one| one.field.to_string()).collect();
+        let expected = ["title", "properties.n", "properties.o", "relations.many"];
+        assert_eq!(fields, expected);
+        assert!(declared_differences(&base, &base).is_empty());
     }
 
     #[test]

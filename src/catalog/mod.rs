@@ -9,6 +9,7 @@ pub mod live;
 pub mod merge;
 pub mod order;
 pub mod plan;
+pub mod reference;
 pub mod rules;
 pub mod validate;
 

@@ -44,6 +44,10 @@ pub struct Selected<'a> {
 #[derive(Debug, Clone)]
 pub struct BlueprintRules(Vec<Rule>);
 
+/// Which properties' values are never shown: the input `redact`. None, by default.
+#[derive(Debug, Clone, Default)]
+pub struct PropertyRules(Vec<Rule>);
+
 /// Why a list of rules is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRules {
@@ -162,6 +166,26 @@ impl BlueprintRules {
     /// Whether entities of `blueprint` may be written.
     pub fn allow(&self, blueprint: &BlueprintId) -> bool {
         last_match(&self.0, blueprint.as_str()).is_some_and(|rule| rule.effect == Effect::Include)
+    }
+}
+
+impl PropertyRules {
+    /// Reads one rule a line: `[!]GLOB`, where `*` matches anything.
+    ///
+    /// # Errors
+    /// Every line that is no rule.
+    pub fn parse(text: &str) -> Result<Self, Vec<InvalidRules>> {
+        parse_rules(text, |line, rule| parse_rule(line, rule, Star::Anything)).map(Self)
+    }
+
+    /// Whether the property called `name` is one of them.
+    pub fn is_match(&self, name: &str) -> bool {
+        last_match(&self.0, name).is_some_and(|rule| rule.effect == Effect::Include)
+    }
+
+    /// Whether no property is.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -332,5 +356,15 @@ mod tests {
         let rules = BlueprintRules::parse("*\n!_*\n_team").unwrap();
         assert!(rules.allow(&blueprint("_team")));
         assert!(!rules.allow(&blueprint("_user")));
+    }
+
+    #[test]
+    fn properties_are_matched_by_name() {
+        let rules = PropertyRules::parse("*token*\n!tokens_used\npassword").unwrap();
+        assert!(rules.is_match("api_token"));
+        assert!(rules.is_match("password"));
+        assert!(!rules.is_match("tokens_used"));
+        assert!(!rules.is_match("url"));
+        assert!(!PropertyRules::default().is_match("password"));
     }
 }

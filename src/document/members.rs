@@ -14,6 +14,14 @@ pub(super) struct Members {
 }
 
 impl Members {
+    /// No members yet, and room for so many.
+    pub(super) fn with_capacity(capacity: usize) -> Self {
+        Self {
+            members: Vec::with_capacity(capacity),
+            places: HashMap::with_capacity(capacity),
+        }
+    }
+
     /// Adds `member`. If its key is there already, the first one stays and its place is returned.
     pub(super) fn insert(&mut self, member: Member) -> Result<(), Span> {
         match self.places.entry(member.key.clone()) {

@@ -130,6 +130,30 @@ impl Api {
         }
     }
 
+    /// Sends `body` to `path`, and again only if GitHub is certain to have done nothing: for what
+    /// must not be there twice.
+    pub(super) async fn post_unrepeated(&self, path: &str, body: &impl Serialize) -> Attempt {
+        let attempt = async || {
+            self.attempt(&self.urls.rest, self.rest._post(path, Some(body)).await)
+                .await
+        };
+        self.sender.send(Request::from(path).once(), attempt).await
+    }
+
+    /// Changes what is at `path`, percent-encoded, below the REST API's base.
+    pub(super) async fn patch(&self, path: &str, body: &impl Serialize) -> Result<(), Error> {
+        let attempt = async || {
+            self.attempt(&self.urls.rest, self.rest._patch(path, Some(body)).await)
+                .await
+        };
+        let answer = self.sender.send(path, attempt).await?;
+        if answer.status.is_success() {
+            Ok(())
+        } else {
+            Err(refusal(&answer, path))
+        }
+    }
+
     async fn post_once(&self, path: &str, body: &impl Serialize) -> Result<Answer, Error> {
         let attempt = async || {
             self.attempt(&self.urls.rest, self.rest._post(path, Some(body)).await)

@@ -2,6 +2,7 @@
 
 mod api;
 mod batch;
+mod comments;
 mod diff;
 mod error;
 mod files;
@@ -16,6 +17,7 @@ use api::Api;
 use tree::Listings;
 
 pub use api::Access;
+pub use comments::{CommentKept, CommentPolicy};
 pub use diff::{ChangedFile, Diff, Relation, Side};
 pub use error::Error;
 pub use files::{BlobContent, WantedFile};

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::catalog::entity::{BlueprintId, nearest};
 use crate::catalog::rules::{
-    BlueprintRules, DEFAULT_BLUEPRINTS, DEFAULT_FILES, FileRules, InvalidRules,
+    BlueprintRules, DEFAULT_BLUEPRINTS, DEFAULT_FILES, FileRules, InvalidRules, PropertyRules,
 };
 use crate::environment::{Environment, Runner};
 
@@ -63,7 +63,6 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn inputs(&mut self, runner: &Runner) -> Option<Inputs> {
-        self.refuse_what_is_not_built();
         // Every input is read before any failure counts.
         let credentials = self.credentials();
         let base_url = self.base_url();
@@ -72,6 +71,10 @@ impl<'a> Reader<'a> {
         let files = self.rules("files", DEFAULT_FILES, FileRules::parse);
         let blueprint = self.blueprint();
         let blueprints = self.rules("blueprints", DEFAULT_BLUEPRINTS, BlueprintRules::parse);
+        let redact = match self.get("redact") {
+            Some(_) => self.rules("redact", "", PropertyRules::parse),
+            None => Some(PropertyRules::default()),
+        };
         let owner = self.owner(runner);
         let report_file = self.report_file();
         let mode = self.one_of("mode", MODES);
@@ -96,6 +99,7 @@ impl<'a> Reader<'a> {
             prune,
             max_deletes: max_deletes?,
             comment,
+            redact: redact?,
             merge,
             missing_targets,
             credentials,
@@ -121,24 +125,6 @@ impl<'a> Reader<'a> {
             input,
             problem: problem.into(),
         });
-    }
-
-    /// Values whose effect this version does not have must not look as if they had one.
-    fn refuse_what_is_not_built(&mut self) {
-        const BUILT: [(&str, &[&str], &str); 2] = [
-            ("comment", &["false"], "`false`"),
-            ("redact", &[], "nothing, as no values are shown"),
-        ];
-        for (input, built, allowed) in BUILT {
-            if let Some(value) = self.get(input)
-                && !built.contains(&value.to_ascii_lowercase().as_str())
-            {
-                self.error(
-                    input,
-                    format!("`{value}` is not supported yet; allowed are {allowed}"),
-                );
-            }
-        }
     }
 
     fn credentials(&mut self) -> Option<Credentials> {

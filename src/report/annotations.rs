@@ -1,7 +1,7 @@
 //! Diagnostics as annotations on the lines of the files.
 
 use super::log::{Command, Log};
-use super::{Ending, Report};
+use super::{Ending, Report, State};
 use crate::diagnostic::{Diagnostic, Severity};
 
 /// GitHub shows no more than this of each level a step.
@@ -17,7 +17,12 @@ pub fn write(report: &Report, log: &Log) {
     if let Some(reason) = stopped {
         write_error(reason, log);
     }
-    write_levels(&report.diagnostics, usize::from(stopped.is_some()), log);
+    let held_back = held_back(report);
+    if let Some(message) = &held_back {
+        write_error(message, log);
+    }
+    let errors = usize::from(stopped.is_some()) + usize::from(held_back.is_some());
+    write_levels(&report.diagnostics, errors, log);
 }
 
 /// Writes the annotations of `diagnostics`, which are in the order of files and lines.
@@ -42,6 +47,22 @@ fn write_levels(diagnostics: &[Diagnostic], errors_before: usize, log: &Log) {
             write_one(diagnostic, if is_last { more } else { 0 }, log);
         }
     }
+}
+
+/// What was not deleted has no place at head, so there is one annotation for all of it.
+fn held_back(report: &Report) -> Option<String> {
+    let mut entities = report
+        .entities
+        .iter()
+        .filter(|entity| entity.state == State::HeldBack);
+    let first = entities.next()?;
+    let others = match entities.count() {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    let (name, note) = (first.name(), first.note.as_deref());
+    let reason = note.unwrap_or("something speaks against it");
+    Some(format!("`{name}`{others} not deleted: {reason}"))
 }
 
 /// Writes an error that has no place in a file.

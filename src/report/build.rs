@@ -1,97 +1,167 @@
 //! What was planned and what became of it → the report.
 
-use super::{Ending, EntityReport, State, rejection};
-use crate::apply::{Applied, Outcome, Stopped};
+use super::redact::Redaction;
+use super::{Ending, EntityReport, Link, State, notices, rejection};
+use crate::apply::{Applied, DeletionOutcome, Outcome, Stopped};
 use crate::catalog::declare::Declarations;
-use crate::catalog::plan::{Action, Plan, Reason, Untouched, Upsert};
-use crate::diagnostic::Diagnostic;
+use crate::catalog::entity::{Entity, EntityKey};
+use crate::catalog::live::{LiveEntity, differences};
+use crate::catalog::merge::Merge;
+use crate::catalog::plan::{Action, Deletion, Plan, Reason, Untouched, Upsert};
+use crate::diagnostic::{self, Code, Diagnostic};
+use crate::event::Mode;
 use crate::port::Upserted;
+use crate::source::Location;
 
 /// What a run found and did, for the report.
 #[derive(Debug, Default)]
 pub struct Findings {
     /// What became of each entity, in the order of files and lines.
     pub entities: Vec<EntityReport>,
-    /// What Port refused, in the order of files and lines.
+    /// What was refused, by Port or on the way there, in the order of files and lines.
     pub rejections: Vec<Diagnostic>,
     /// What else the user should know.
     pub notices: Vec<String>,
 }
 
+/// What findings are made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Material<'m> {
+    /// What head declares.
+    pub head: &'m Declarations,
+    /// What was planned.
+    pub plan: &'m Plan,
+    /// What became of it, if anything was written.
+    pub applied: Option<&'m Applied>,
+    /// Whether the run was there to write.
+    pub mode: Mode,
+    /// Which values are not shown.
+    pub redaction: Redaction<'m>,
+}
+
 impl Findings {
-    /// Puts together what head declares, what was planned, and, if anything was written, what
-    /// became of it.
-    pub fn new(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Self {
+    /// Puts everything together.
+    pub fn new(material: Material<'_>) -> Self {
+        let Material {
+            head,
+            plan,
+            applied,
+            mode,
+            redaction,
+        } = material;
         let mut findings = Self::default();
         findings.add_invalid(head);
-        findings.add_untouched(&plan.untouched);
+        for untouched in &plan.untouched {
+            findings.add_untouched(untouched, mode);
+        }
         for (index, upsert) in plan.upserts.iter().enumerate() {
             let outcome = applied.and_then(|applied| applied.outcomes.get(index));
-            findings.add_upsert(upsert, outcome);
+            findings.add_upsert(upsert, outcome, redaction);
         }
-        findings.add_removal_notice(plan);
+        for (index, deletion) in plan.deletions.iter().enumerate() {
+            let outcome = applied.and_then(|applied| applied.deletions.get(index));
+            findings.add_deletion(deletion, outcome);
+        }
+        findings.notices = notices::of(plan, &findings.entities);
         findings.entities.sort_by(|a, b| place(a).cmp(&place(b)));
+        diagnostic::sort(&mut findings.rejections);
+        redaction.conceal(&mut findings.rejections);
         findings
     }
 
     fn add_invalid(&mut self, head: &Declarations) {
-        let invalid = head.invalid.iter().map(|invalid| EntityReport {
-            key: invalid.key.clone(),
-            state: State::Invalid,
-            location: Some(invalid.location.clone()),
+        let invalid = head.invalid.iter().map(|invalid| {
+            let location = invalid.location.clone();
+            EntityReport::new(invalid.key.clone(), State::Invalid, Some(location))
         });
         self.entities.extend(invalid);
     }
 
-    fn add_untouched(&mut self, untouched: &[Untouched]) {
-        let entities = untouched.iter().map(|untouched| EntityReport {
-            key: Some(untouched.key.clone()),
-            state: match untouched.reason {
-                Reason::Unchanged => State::Unchanged,
-                Reason::Removed | Reason::Unclaimed => State::Removed,
-                Reason::HeldBack(_) => State::HeldBack,
-                Reason::Superseded => State::Superseded,
-                Reason::OwnedElsewhere(_) => State::OwnedElsewhere,
-            },
-            location: untouched.location.clone(),
-        });
-        self.entities.extend(entities);
-    }
-
-    fn add_upsert(&mut self, upsert: &Upsert, outcome: Option<&Outcome>) {
-        let declaration = &upsert.declaration;
-        if let Some(Outcome::Rejected(rejection)) = outcome {
-            self.rejections
-                .push(rejection::diagnostic(declaration, rejection));
-        }
-        self.entities.push(EntityReport {
-            key: Some(declaration.entity.key()),
-            state: state(upsert.action, outcome),
-            location: Some(declaration.location()),
-        });
-    }
-
-    fn add_removal_notice(&mut self, plan: &Plan) {
-        const NAMED: usize = 10;
-        let removed: Vec<_> = plan.untouched_by(&Reason::Removed).collect();
-        if removed.is_empty() {
-            return;
-        }
-        let names: Vec<_> = removed
-            .iter()
-            .take(NAMED)
-            .map(|removed| format!("`{}`", removed.key))
-            .collect();
-        let more = removed.len().saturating_sub(NAMED);
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
+    fn add_untouched(&mut self, untouched: &Untouched, mode: Mode) {
+        let Untouched {
+            key,
+            location,
+            reason,
+        } = untouched;
+        let (state, note) = match reason {
+            Reason::Unchanged => (State::Unchanged, None),
+            Reason::Removed => (State::Removed, None),
+            Reason::Unclaimed => (
+                State::Removed,
+                Some("no file declares it; a later run deletes it".to_owned()),
+            ),
+            Reason::HeldBack(reason) => (State::HeldBack, Some(reason.clone())),
+            Reason::Superseded => (
+                State::Superseded,
+                Some("the branch has a newer declaration, which a newer run writes".to_owned()),
+            ),
+            Reason::OwnedElsewhere(owner) => {
+                let location = location.iter();
+                self.rejections
+                    .extend(location.map(|location| owned_elsewhere(key, owner, location, mode)));
+                (State::OwnedElsewhere, Some(format!("by {owner}")))
+            }
         };
-        self.notices.push(format!(
-            "Git no longer declares {}{more}; what it no longer declares stays in Port",
-            names.join(", ")
-        ));
+        self.entities.push(EntityReport {
+            note,
+            ..EntityReport::new(Some(key.clone()), state, location.clone())
+        });
+    }
+
+    fn add_upsert(&mut self, upsert: &Upsert, outcome: Option<&Outcome>, redaction: Redaction<'_>) {
+        let declaration = &upsert.declaration;
+        let mut note = None;
+        match outcome {
+            Some(Outcome::Rejected(rejection)) => {
+                let text = format!("{} ({})", rejection.message, rejection.status);
+                note = Some(redaction.conceal_text(&declaration.source, &text));
+                self.rejections
+                    .push(rejection::diagnostic(declaration, rejection));
+            }
+            Some(Outcome::Blocked(by)) => {
+                note = Some(format!("by `{by}`, which could not be written"));
+                self.rejections.push(rejection::blocked(declaration, by));
+            }
+            _ => {}
+        }
+        let key = declaration.entity.key();
+        let changes = match (upsert.action, upsert.differences.as_slice()) {
+            // Of a new entity everything is new, whether Port was asked or not.
+            (Action::Create, []) => {
+                &differences(&upsert.entity, &LiveEntity::default(), Merge::Merge, None)
+            }
+            (_, known) => known,
+        };
+        self.entities.push(EntityReport {
+            note,
+            changes: redaction.show(&key.blueprint, changes),
+            links: links(&upsert.entity, redaction),
+            ..EntityReport::new(
+                Some(key),
+                state(upsert.action, outcome),
+                Some(declaration.location()),
+            )
+        });
+    }
+
+    fn add_deletion(&mut self, deletion: &Deletion, outcome: Option<&DeletionOutcome>) {
+        let (state, note) = match outcome {
+            None | Some(DeletionOutcome::Deleted) => (State::Deleted, None),
+            Some(DeletionOutcome::Rejected(rejection)) => {
+                let note = format!("{} ({})", rejection.message, rejection.status);
+                (State::Failed, Some(note))
+            }
+            Some(DeletionOutcome::HeldBack(reason)) => (State::HeldBack, Some(reason.clone())),
+            Some(DeletionOutcome::NotSent) => (State::NotWritten, None),
+            Some(DeletionOutcome::Unknown) => (State::Unknown, None),
+            Some(DeletionOutcome::Superseded) => (State::Superseded, None),
+        };
+        let key = Some(deletion.key.clone());
+        self.entities.push(EntityReport {
+            note,
+            is_removed: true,
+            ..EntityReport::new(key, state, deletion.location.clone())
+        });
     }
 }
 
@@ -117,9 +187,36 @@ fn state(action: Action, outcome: Option<&Outcome>) -> State {
         Some(Outcome::Rejected(_)) => State::Failed,
         Some(Outcome::NotSent) => State::NotWritten,
         Some(Outcome::Blocked(_)) => State::Blocked,
-        Some(Outcome::Superseded) => State::Superseded,
         Some(Outcome::Unknown) => State::Unknown,
+        Some(Outcome::Superseded) => State::Superseded,
     }
+}
+
+/// Only a plan lets it pass with a warning.
+fn owned_elsewhere(key: &EntityKey, owner: &str, location: &Location, mode: Mode) -> Diagnostic {
+    let text = format!("`{key}` was last written by another owner: {owner}");
+    let found = Diagnostic::new(Code::OwnedElsewhere, location.clone(), text)
+        .label("owned elsewhere")
+        .help("declare it in one place only; to take it over, remove it there first");
+    match mode {
+        Mode::Plan => found.warn(),
+        Mode::Apply => found,
+    }
+}
+
+/// Where the entity's relations lead.
+fn links(entity: &Entity, redaction: Redaction<'_>) -> Vec<Link> {
+    let shape = redaction.blueprints.known.get(&entity.blueprint);
+    let mut links = Vec::new();
+    for (name, relation) in &entity.relations {
+        let rule = shape.and_then(|shape| shape.relation(name));
+        links.extend(relation.targets().iter().map(|target| Link {
+            relation: name.clone(),
+            blueprint: rule.map(|rule| rule.target.clone()),
+            target: target.clone(),
+        }));
+    }
+    links
 }
 
 /// What no file declares comes last.

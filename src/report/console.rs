@@ -5,7 +5,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::log::{Log, visible};
-use super::{Ending, EntityReport, Report, State};
+use super::{Ending, Report, State, entities};
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::event::Mode;
 use crate::source::Location;
@@ -55,7 +55,7 @@ pub fn write_entities(report: &Report, log: &Log) {
         .collect();
     if !changed.is_empty() {
         let title = format!("Entities: {}", changed.len());
-        log.group(&title, || write_lines(&changed, report.run.mode, log));
+        log.group(&title, || entities::write(&changed, report.run.mode, log));
     }
     for notice in &report.notices {
         log.line(notice);
@@ -91,23 +91,8 @@ pub(super) fn label(state: State, mode: Mode) -> &'static str {
     match (mode, state) {
         (Mode::Plan, State::Created) => "to create",
         (Mode::Plan, State::Updated) => "to update",
+        (Mode::Plan, State::Deleted) => "to delete",
         _ => state.as_str(),
-    }
-}
-
-fn write_lines(entities: &[&EntityReport], mode: Mode, log: &Log) {
-    let labels = entities
-        .iter()
-        .map(|entity| label(entity.state, mode).len());
-    let names = entities.iter().map(|entity| entity.name().chars().count());
-    let (label_width, name_width) = (labels.max().unwrap_or(0), names.max().unwrap_or(0).min(60));
-    for entity in entities {
-        let label = label(entity.state, mode);
-        let name = entity.name();
-        let location = entity.location.as_ref();
-        let location = location.map(ToString::to_string).unwrap_or_default();
-        let line = format!("{label:label_width$}  {name:name_width$}  {location}");
-        log.line(line.trim_end());
     }
 }
 

@@ -4,11 +4,12 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::redact::Change;
 use super::{Ending, EntityReport, Report};
 use crate::diagnostic::Diagnostic;
 use crate::source::Location;
 
-/// Grows with every change that a reader of the report could notice.
+/// Grows when a field goes or changes its meaning: `docs/report.md` is its documentation.
 const VERSION: u32 = 1;
 
 /// Writes the whole report, for people to read too.
@@ -23,6 +24,13 @@ pub fn write(report: &Report, mut out: impl Write) -> io::Result<()> {
 /// The report in one line of at most `max_bytes`; its lists are left out where they do not fit.
 pub fn compact(report: &Report, max_bytes: usize) -> String {
     let mut value = whole(report);
+    let text = value.to_string();
+    if text.len() <= max_bytes {
+        return text;
+    }
+    for entity in value["entities"].as_array_mut().into_iter().flatten() {
+        entity["changes"] = Value::Null;
+    }
     let text = value.to_string();
     if text.len() <= max_bytes {
         return text;
@@ -62,7 +70,17 @@ fn entity(entity: &EntityReport) -> Value {
         "blueprint": entity.key.as_ref().map(|key| key.blueprint.as_str()),
         "identifier": entity.key.as_ref().map(|key| &key.name),
         "state": entity.state,
+        "note": entity.note,
+        "changes": entity.changes.iter().map(change).collect::<Value>(),
         "location": entity.location.as_ref().map(location),
+    })
+}
+
+fn change(change: &Change) -> Value {
+    json!({
+        "field": change.field.to_string(),
+        "from": change.from,
+        "to": change.to,
     })
 }
 

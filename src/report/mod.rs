@@ -2,12 +2,19 @@
 
 pub mod annotations;
 pub mod build;
+pub mod comment;
 pub mod console;
+mod delta;
+mod entities;
+mod graph;
 pub mod json;
 pub mod log;
+mod markdown;
+mod notices;
 pub mod outputs;
 pub mod progress;
 pub mod publish;
+pub mod redact;
 mod rejection;
 pub mod summary;
 
@@ -17,11 +24,12 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
-use crate::catalog::entity::EntityKey;
+use crate::catalog::entity::{EntityKey, Identifier};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::Mode;
 use crate::git::{BranchName, CommitSha, RepoName};
 use crate::source::Location;
+use redact::Change;
 
 /// What a segment of a URL's path may hold as it is.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -181,8 +189,11 @@ impl State {
         }
     }
 
-    /// Whether the run fails for it.
-    pub fn is_failure(self) -> bool {
+    /// Whether the run fails for it. Of what another owner wrote a plan only warns.
+    pub fn is_failure(self, mode: Mode) -> bool {
+        if self == Self::OwnedElsewhere {
+            return mode == Mode::Apply;
+        }
         matches!(
             self,
             Self::Invalid
@@ -191,7 +202,6 @@ impl State {
                 | Self::NotWritten
                 | Self::Blocked
                 | Self::HeldBack
-                | Self::OwnedElsewhere
         )
     }
 }
@@ -203,11 +213,43 @@ pub struct EntityReport {
     pub key: Option<EntityKey>,
     /// What became of it.
     pub state: State,
-    /// Where it is declared, if Git ever declared it as far as is known.
+    /// Where it is declared, or was, if Git ever declared it as far as is known.
     pub location: Option<Location>,
+    /// Whether head no longer has that place.
+    pub is_removed: bool,
+    /// Why, in words that fit behind the state.
+    pub note: Option<String>,
+    /// What a write changes, where that is known.
+    pub changes: Vec<Change>,
+    /// Where its relations lead, if it is written.
+    pub links: Vec<Link>,
+}
+
+/// A relation to one entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The relation's name.
+    pub relation: String,
+    /// The blueprint that it leads to, where that is known.
+    pub blueprint: Option<String>,
+    /// The entity that it leads to.
+    pub target: Identifier,
 }
 
 impl EntityReport {
+    /// An entity of which nothing else is known.
+    pub fn new(key: Option<EntityKey>, state: State, location: Option<Location>) -> Self {
+        Self {
+            key,
+            is_removed: matches!(state, State::Removed | State::HeldBack),
+            state,
+            location,
+            note: None,
+            changes: Vec::new(),
+            links: Vec::new(),
+        }
+    }
+
     /// Its key, or its file where that is all that is known.
     pub fn name(&self) -> String {
         match (&self.key, &self.location) {
@@ -236,11 +278,14 @@ impl Report {
         match self.ending {
             Ending::Interrupted => Outcome::Cancelled,
             Ending::Stopped(_) => Outcome::Failure,
-            Ending::Complete if self.entities.iter().any(|e| e.state.is_failure()) => {
-                Outcome::Failure
-            }
+            Ending::Complete if self.has_failures() => Outcome::Failure,
             Ending::Complete => Outcome::Success,
         }
+    }
+
+    fn has_failures(&self) -> bool {
+        let mode = self.run.mode;
+        self.entities.iter().any(|one| one.state.is_failure(mode))
     }
 
     /// Diagnostics of one severity.
@@ -271,3 +316,6 @@ impl Report {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! does, or name things in quotes; where neither is found, the entity as a whole is shown.
 
 use crate::catalog::declare::Declaration;
+use crate::catalog::entity::EntityKey;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
 use crate::port::Rejection;
@@ -37,6 +38,23 @@ pub(super) fn diagnostic(declaration: &Declaration, rejection: &Rejection) -> Di
     }
 }
 
+/// The diagnostic for an entity that was not sent, as `by` could not be written.
+pub(super) fn blocked(declaration: &Declaration, by: &EntityKey) -> Diagnostic {
+    let target = by.name.to_string();
+    let span = targets(declaration)
+        .find(|node| node.as_str() == Some(&target))
+        .map(|node| node.span);
+    let location = match span {
+        Some(span) => Location::new(&declaration.source, span),
+        None => declaration.location(),
+    };
+    let key = declaration.entity.key();
+    let text = format!("`{key}` was not sent, as `{by}`, which it needs, could not be written");
+    Diagnostic::new(Code::Blocked, location, text)
+        .label("could not be written")
+        .help(format!("mend `{by}`; the next run then writes both"))
+}
+
 fn help(status: u16) -> Option<&'static str> {
     match status {
         403 => Some(
@@ -58,15 +76,17 @@ fn help(status: u16) -> Option<&'static str> {
 
 /// The relation target that the message quotes.
 fn named_target(declaration: &Declaration, message: &str) -> Option<Span> {
-    let targets =
-        members(declaration, "relations")
-            .iter()
-            .flat_map(|member| match &member.value.value {
-                Value::Array(items) => items.as_slice(),
-                _ => std::slice::from_ref(&member.value),
-            });
     let named = |target: &&Node| target.as_str().is_some_and(|name| quotes(message, name));
-    targets.into_iter().find(named).map(|target| target.span)
+    targets(declaration).find(named).map(|target| target.span)
+}
+
+/// What the relations point to.
+fn targets(declaration: &Declaration) -> impl Iterator<Item = &Node> {
+    let relations = members(declaration, "relations").iter();
+    relations.flat_map(|member| match &member.value.value {
+        Value::Array(items) => items.as_slice(),
+        _ => std::slice::from_ref(&member.value),
+    })
 }
 
 /// The property or relation that the message points to or quotes.

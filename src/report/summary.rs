@@ -5,7 +5,8 @@
 use std::io::{self, Write};
 
 use super::console::label;
-use super::{Ending, EntityReport, Report, State};
+use super::markdown::{badge, capitalised, diff_block, escape, fields, linked, mark};
+use super::{Ending, EntityReport, Report, State, graph};
 use crate::diagnostic::Severity;
 use crate::event::Mode;
 
@@ -13,23 +14,45 @@ use crate::event::Mode;
 const MAX_BYTES: usize = 1000 * 1024;
 /// More entities than these are folded.
 const UNFOLDED: usize = 10;
+/// So many entities share a block of what changes.
+const BLOCK: usize = 20;
+
+/// Where the whole of a page that has to be short can be seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Elsewhere<'a> {
+    /// Nowhere.
+    Nowhere,
+    /// At this address.
+    At(&'a str),
+}
 
 /// Writes the page. What would make it too large is left out, and the page says so.
 ///
 /// # Errors
 /// If `out` cannot be written.
 pub fn write(report: &Report, out: impl Write) -> io::Result<()> {
+    write_within(report, out, MAX_BYTES, Elsewhere::Nowhere)
+}
+
+/// Writes the page in about `bytes`: a few kilobytes of headings and the like come on top.
+pub(super) fn write_within(
+    report: &Report,
+    out: impl Write,
+    bytes: usize,
+    elsewhere: Elsewhere<'_>,
+) -> io::Result<()> {
     let mut page = Page {
         out,
-        left: MAX_BYTES,
+        left: bytes,
         omitted: 0,
     };
     page.heading(report)?;
     page.counts(report)?;
     page.problems(report)?;
     page.entities(report)?;
+    page.graph(report)?;
     page.notices(report)?;
-    page.footer(report)
+    page.footer(report, elsewhere)
 }
 
 /// Writes the page of a run that could not begin.
@@ -58,6 +81,12 @@ impl<W: Write> Page<W> {
             return Ok(());
         }
         self.left -= line.len() + 1;
+        writeln!(self.out, "{line}")
+    }
+
+    /// Writes a line that holds the page together, of which there are few.
+    fn frame(&mut self, line: &str) -> io::Result<()> {
+        self.left = self.left.saturating_sub(line.len() + 1);
         writeln!(self.out, "{line}")
     }
 
@@ -141,117 +170,86 @@ impl<W: Write> Page<W> {
         let is_folded = entities.len() > UNFOLDED || state == State::Unchanged;
         let open = if is_folded { "" } else { " open" };
         let title = capitalised(label(state, report.run.mode));
-        self.line(&format!(
-            "\n<details{open}><summary>{title}: {}</summary>\n",
+        self.frame(&format!(
+            "\n<details{open}><summary>{} {title}: {}</summary>\n",
+            badge(state, report.run.mode),
             entities.len()
         ))?;
-        for entity in entities {
-            let name = escape(&entity.name());
-            // What head no longer declares has no line there to link to.
-            match entity.location.as_ref().filter(|_| state != State::Removed) {
-                Some(location) => self.line(&format!("- [{name}]({})", report.link(location)))?,
-                None => self.line(&format!("- {name}"))?,
+        let says_more =
+            |entity: &&EntityReport| entity.note.is_some() || !entity.changes.is_empty();
+        if entities.iter().any(says_more) {
+            self.line("| Entity | What |")?;
+            self.line("| --- | --- |")?;
+            for entity in entities {
+                let what = match &entity.note {
+                    Some(note) => escape(note),
+                    None => fields(entity),
+                };
+                self.line(&format!("| {} | {what} |", linked(entity, report)))?;
+            }
+            self.changes(entities)?;
+        } else {
+            for entity in entities {
+                self.line(&format!("- {}", linked(entity, report)))?;
             }
         }
-        self.line("\n</details>")
+        self.frame("\n</details>")
+    }
+
+    /// What changes, in blocks of a few entities: one that does not fit is left out as a whole.
+    fn changes(&mut self, entities: &[&EntityReport]) -> io::Result<()> {
+        let changed: Vec<_> = entities
+            .iter()
+            .copied()
+            .filter(|entity| !entity.changes.is_empty())
+            .collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        self.frame("\n<details><summary>What changes</summary>\n")?;
+        for block in changed.chunks(BLOCK) {
+            self.line(&diff_block(block))?;
+            self.line("")?;
+        }
+        self.frame("</details>")
+    }
+
+    fn graph(&mut self, report: &Report) -> io::Result<()> {
+        match graph::of(report) {
+            Some(graph) => self.line(&format!(
+                "\n<details><summary>How they relate</summary>\n\n{graph}\n\n</details>"
+            )),
+            None => Ok(()),
+        }
     }
 
     fn notices(&mut self, report: &Report) -> io::Result<()> {
+        if !report.notices.is_empty() {
+            self.line("\n> [!NOTE]")?;
+        }
         for notice in &report.notices {
-            self.line(&format!("\n{}", escape(notice)))?;
+            self.line(&format!("> - {}", escape(notice)))?;
         }
         Ok(())
     }
 
-    fn footer(&mut self, report: &Report) -> io::Result<()> {
+    fn footer(&mut self, report: &Report, elsewhere: Elsewhere<'_>) -> io::Result<()> {
         let head = &report.run.head;
         let commit = format!(
             "{}/{}/commit/{head}",
             report.run.server_url, report.run.repository
         );
-        // This has room even on a full page: the budget is that much below GitHub's limit.
-        self.left += 1024;
         if self.omitted > 0 {
-            self.line(&format!(
-                "\n… and {} more lines, which GitHub would not show.",
-                self.omitted
-            ))?;
+            let rest = match elsewhere {
+                Elsewhere::Nowhere => "which GitHub would not show".to_owned(),
+                Elsewhere::At(address) => format!("which [the job's summary]({address}) shows"),
+            };
+            self.frame(&format!("\n… and {} more lines, {rest}.", self.omitted))?;
         }
-        self.line(&format!(
+        self.frame(&format!(
             "\n<sub>[`{}`]({commit}) · {}</sub>",
             head.short(),
             report.cost.words()
         ))
-    }
-}
-
-fn mark(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "❌",
-        Severity::Warning => "⚠️",
-        Severity::Notice => "ℹ️",
-    }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut characters = text.chars();
-    let first = characters
-        .next()
-        .map(|first| first.to_uppercase().to_string());
-    first.unwrap_or_default() + characters.as_str()
-}
-
-/// Any text as Markdown that shows just that text, except that pairs of backticks, by which our own
-/// words mark code, do so here too.
-fn escape(text: &str) -> String {
-    let segments: Vec<_> = text.split('`').collect();
-    let is_paired = segments.len() % 2 == 1;
-    let mut escaped = String::with_capacity(text.len());
-    for (index, segment) in segments.iter().enumerate() {
-        match index {
-            0 => {}
-            _ if !is_paired => escaped.push_str("&#96;"),
-            _ if index % 2 == 1 => escaped.push_str("<code>"),
-            _ => escaped.push_str("</code>"),
-        }
-        escape_plain(segment, &mut escaped);
-    }
-    escaped
-}
-
-/// An entity is never read as HTML or Markdown. A mention is made of the finished page's text, so it
-/// needs something between the `@` and the name.
-fn escape_plain(text: &str, escaped: &mut String) {
-    for character in text.chars() {
-        match character {
-            '@' => escaped.push_str("@&#8203;"),
-            '\n' => escaped.push_str("<br>"),
-            '.' | ',' | ':' | ';' | '/' | '-' | '(' | ')' | '=' | '?' | '\'' | '"' | '%' | '+' => {
-                escaped.push(character);
-            }
-            character if character.is_ascii_punctuation() => {
-                escaped.push_str(&format!("&#{};", character as u32));
-            }
-            character if character.is_control() => escaped.push(' '),
-            character => escaped.push(character),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_shown_and_not_obeyed() {
-        assert_eq!(escape("<b>|*x*\n"), "&#60;b&#62;&#124;&#42;x&#42;<br>");
-        assert_eq!(escape("@octocat"), "@&#8203;octocat");
-        assert_eq!(escape("[a](http://x)"), "&#91;a&#93;(http://x)");
-    }
-
-    #[test]
-    fn pairs_of_backticks_are_code() {
-        assert_eq!(escape("add `a_b` here"), "add <code>a&#95;b</code> here");
-        assert_eq!(escape("a ` b"), "a &#96; b");
     }
 }

@@ -29,10 +29,24 @@ YAML
   git -C "$caller" -c user.name=test -c user.email=test@localhost commit --quiet --message "Take the template"
 }
 
-# The repository that is called. act does not know \$/, which leads to the image that action.yml names.
+# The same with the action as a step, as docs/setup.md shows it.
+make_caller_of_step() {
+  {
+    printf 'name: Port\non: push\n'
+    awk '/^```yaml$/ { inside = 1; block = ""; next }
+      /^```$/ { if (inside && block ~ /concurrency:/) { printf "%s", block; exit } inside = 0 }
+      inside { block = block $0 "\n" }' docs/setup.md
+    printf '          %s: %s\n' base-url "$(world .port.url)" github-api-url "$(world .github.url)"
+  } >"$caller/.github/workflows/port.yml"
+  grep --quiet 'uses: OWNER/port-gitops@v1' "$caller/.github/workflows/port.yml" || fail "docs/setup.md shows no step"
+}
+
+# The repository that is called, as a release has it. act does not know \$/, which leads to the image
+# that action.yml names.
 make_called() {
   called="$scratch/called"
   mkdir -p "$called/.github/workflows"
+  sed "s|  image: Dockerfile|  image: docker://$image|" action.yml >"$called/action.yml"
   sed "s|uses: \$/\.|uses: docker://$image|" .github/workflows/sync.yml >"$called/.github/workflows/sync.yml"
   grep --quiet "docker://$image" "$called/.github/workflows/sync.yml" || fail "sync.yml does not start the action"
   git -C "$called" init --quiet
@@ -62,6 +76,12 @@ check_template() {
   make_called
   make_caller 'merge: true'
 
+  say "… on a push, the first of this workflow"
+  push README.md $'# Our shop\n'
+  run_caller push "${secrets[@]}" || { cat "$log" >&2; fail "the workflow fails"; }
+  expect_log "the caller sees outcome=success"
+  has_entity microservice notification-microservice || fail "what was there before did not arrive"
+
   say "… on a pull request, with and without secrets"
   pull_request search/port.yml "$text"
   for secrets_given in yes no; do
@@ -87,5 +107,20 @@ check_template() {
   run_caller push "${secrets[@]}" || { cat "$log" >&2; fail "the workflow fails"; }
   expect_log "the caller sees outcome=success created=1 report=v1"
   has_entity microservice search || fail "the entity did not arrive"
+
+  say "… when somebody starts it: everything is compared with Port"
+  run_caller workflow_dispatch "${secrets[@]}" --env GITHUB_REF=refs/heads/main \
+    --env "GITHUB_SHA=$(jq -r .after "$(world .event)")" || { cat "$log" >&2; fail "the full sync fails"; }
+  expect_log "the caller sees outcome=success created=0 report=v1"
+  expect_log "::set-output:: updated=0"
+  [[ "$(control GET port/requests | jq 'map(select(.method == "POST" and (.path | endswith("/search")))) | length')" -gt 0 ]] ||
+    fail "Port was not asked"
+
+  say "… and the action as a step"
+  push letters/port.yml $'identifier: letters\nblueprint: microservice\n'
+  make_caller_of_step
+  run_caller push "${secrets[@]}" || { cat "$log" >&2; fail "the step fails"; }
+  expect_log "::set-output:: outcome=success"
+  has_entity microservice letters || fail "the entity did not arrive"
   if grep --quiet --fixed-strings "$(world .port.clientSecret)" "$log"; then fail "the log shows the secret"; fi
 }

@@ -13,6 +13,7 @@ mod faults;
 mod first_light;
 mod hostile;
 mod interrupted;
+mod kill;
 mod mock;
 mod networks;
 mod validation;

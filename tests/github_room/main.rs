@@ -7,6 +7,7 @@
     reason = "a test may fail"
 )]
 
+mod comments;
 mod contents;
 mod diff;
 mod record;

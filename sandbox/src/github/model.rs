@@ -19,7 +19,15 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b'%')
     .add(b'<')
     .add(b'>')
-    .add(b'?');
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// Where the repository is to be found.
 #[derive(Clone, Debug)]

@@ -58,6 +58,24 @@ impl ValueSchema {
         }
     }
 
+    /// Whether values are secrets. Port's blueprints have no such property today, but its inputs of
+    /// actions are marked with `encryption`: whatever says of itself that it is encrypted, secret or
+    /// a password is taken by its word.
+    pub fn is_secret(&self) -> bool {
+        let says_so = |key: &str| {
+            let word = self.schema[key].as_str().unwrap_or_default();
+            let word = word.to_ascii_lowercase();
+            ["encrypt", "secret", "password", "aes"]
+                .iter()
+                .any(|sign| word.contains(sign))
+        };
+        self.schema
+            .get("encryption")
+            .is_some_and(|value| !value.is_null())
+            || says_so("format")
+            || says_so("spec")
+    }
+
     /// What is wrong with `value`, up to 100 violations. A schema that cannot be compiled, say for its
     /// pattern, leaves the value to Port.
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
@@ -219,6 +237,23 @@ mod tests {
             assert_eq!(
                 kinds(json!({"type": "string", "format": format}), json!("x")),
                 []
+            );
+        }
+    }
+
+    #[test]
+    fn secrets_say_so() {
+        for (schema, is_secret) in [
+            (json!({"type": "string", "encryption": "aes256-gcm"}), true),
+            (json!({"type": "string", "format": "encrypted-text"}), true),
+            (json!({"type": "string", "spec": "aes256-gcm"}), true),
+            (json!({"type": "string", "format": "url"}), false),
+            (json!({"type": "string", "spec": "async-api"}), false),
+        ] {
+            assert_eq!(
+                ValueSchema::new(schema.clone()).is_secret(),
+                is_secret,
+                "{schema}"
             );
         }
     }

@@ -26,14 +26,15 @@ pub(super) struct Entry {
     /// From the tag, if there is one, to the end of the value. For an alias, the alias.
     pub(super) span: Span,
     /// The tag in full, such as `tag:yaml.org,2002:str`.
-    pub(super) tag: Option<String>,
+    pub(super) tag: Option<Box<str>>,
     pub(super) content: Content,
 }
 
 /// What a node is.
 pub(super) enum Content {
+    /// Boxed, as a file can hold half a million of them and the parser leaves room behind each.
     Scalar {
-        text: String,
+        text: Box<str>,
         is_plain: bool,
     },
     Sequence(Vec<Id>),
@@ -135,7 +136,7 @@ impl<'a> Composer<'a> {
                 let span = self.scalar_span(token, &text, style, &properties);
                 let is_plain = style == ScalarStyle::Plain;
                 let content = Content::Scalar {
-                    text: text.into_owned(),
+                    text: text.into_owned().into_boxed_str(),
                     is_plain,
                 };
                 self.add(span, &properties, tag.as_deref(), anchor, content)?;
@@ -348,7 +349,7 @@ impl<'a> Composer<'a> {
         let start = properties
             .tag
             .map_or(span.start, |tag| tag.start.min(span.start));
-        let tag = tag.map(|tag| format!("{}{}", tag.handle, tag.suffix));
+        let tag = tag.map(|tag| format!("{}{}", tag.handle, tag.suffix).into_boxed_str());
         let id = Id(self.entries.len());
         self.entries.push(Entry {
             span: Span::new(start, span.end),

@@ -199,7 +199,7 @@ impl<'a> Constructor<'a> {
     }
 
     fn mapping(&mut self, children: &'a [Id], depth: usize) -> Value {
-        let mut members = Members::default();
+        let mut members = Members::with_capacity(children.len() / 2);
         let mut merge: Option<(Span, Id, Node)> = None;
         for pair in children.chunks_exact(2) {
             let &[key, value_id] = pair else { continue };
@@ -240,7 +240,7 @@ impl<'a> Constructor<'a> {
                 if entry.tag.is_some() {
                     self.scalar(entry, text, *is_plain);
                 }
-                self.is_affordable(entry, text).then(|| text.clone())
+                self.is_affordable(entry, text).then(|| text.to_string())
             }
             Content::Sequence(_) | Content::Mapping(_) => {
                 let message = "a key has to be text, this one is a collection".to_owned();
@@ -275,7 +275,7 @@ impl<'a> Constructor<'a> {
     fn is_merge_key(&self, id: Id) -> bool {
         let entry = self.graph.entry(id);
         entry.tag.is_none()
-            && matches!(&entry.content, Content::Scalar { text, is_plain: true } if text == "<<")
+            && matches!(&entry.content, Content::Scalar { text, is_plain: true } if &**text == "<<")
     }
 
     fn report_second_merge(&mut self, first: Span, second: Span) {

@@ -70,14 +70,6 @@ fn all_mistakes_are_reported_at_once() {
 }
 
 #[test]
-fn what_is_not_built_is_refused() {
-    for (input, value) in [("comment", "true"), ("redact", "*")] {
-        let errors = parsed(&[(input, value)]).unwrap_err();
-        assert!(errors[0].contains("not supported yet"), "{errors:?}");
-    }
-}
-
-#[test]
 fn a_secret_is_never_sent_in_the_clear() {
     for url in [
         "http://localhost:1",

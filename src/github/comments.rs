@@ -1,0 +1,177 @@
+//! One comment on a pull request, kept up to date.
+//!
+//! [Issue comments](https://docs.github.com/en/rest/issues/comments): a pull request is an issue too.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::error::refusal;
+use super::{Error, Repository};
+use crate::http::Delivery;
+use crate::http::retry::{Attempt, is_passing};
+
+/// The most comments that GitHub lists at once.
+const A_PAGE: usize = 100;
+/// So many pages are looked through: a longer discussion gets a new comment.
+const MAX_PAGES: usize = 30;
+/// How often it is tried to write a comment whose fate is unclear.
+const MAX_TRIES: u32 = 4;
+/// How long a list may lag behind what was written.
+const LAG: Duration = Duration::from_secs(2);
+
+/// What to do where there is no comment yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommentPolicy {
+    /// Write one.
+    CreateOrUpdate,
+    /// Leave it so: there is nothing to tell.
+    UpdateOnly,
+}
+
+/// What became of the comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommentKept {
+    /// There is a new one.
+    Created,
+    /// It has a new text.
+    Updated,
+    /// It had the text already.
+    Unchanged,
+    /// There is none, and none was needed.
+    NotNeeded,
+    /// The token may not write comments: what to tell the user, a sentence without a full stop.
+    NotAllowed(String),
+}
+
+#[derive(Debug, Deserialize)]
+struct Comment {
+    id: u64,
+    body: Option<String>,
+    user: Option<User>,
+}
+
+#[derive(Debug, Deserialize)]
+struct User {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+impl Comment {
+    /// Anybody can write the marker, but `github-actions` and its like are bots.
+    fn is_by_bot(&self) -> bool {
+        let kind = self.user.as_ref().and_then(|user| user.kind.as_deref());
+        kind == Some("Bot")
+    }
+
+    fn has(&self, body: &str) -> bool {
+        let own = self.body.as_deref().unwrap_or_default();
+        own.replace("\r\n", "\n").trim_end() == body.trim_end()
+    }
+}
+
+/// Whether it has to be looked up what became of an attempt.
+fn may_have_worked(attempt: &Attempt) -> bool {
+    match attempt {
+        Ok(answer) => is_passing(answer.status.as_u16()),
+        Err(error) => error.delivery() == Delivery::Unknown,
+    }
+}
+
+impl Repository {
+    /// Makes `body`, which begins with `marker`, the text of the one comment on the pull request that
+    /// begins with `marker`. It is found again wherever it is in the discussion, and never written
+    /// twice: an answer that was lost is followed by another look.
+    ///
+    /// Costs a request for each 100 comments, and one to write.
+    ///
+    /// # Errors
+    /// If GitHub is unreachable or answers with another error than that the token may not do this.
+    pub async fn keep_comment(
+        &self,
+        pull_request: u64,
+        marker: &str,
+        body: &str,
+        policy: CommentPolicy,
+    ) -> Result<CommentKept, Error> {
+        match self.try_keep(pull_request, marker, body, policy).await {
+            Err(Error::Forbidden { message, .. } | Error::NotFound { message, .. }) => {
+                Ok(CommentKept::NotAllowed(format!(
+                    "the plan was not commented, as the token may not do that ({message}): give the job `permissions: pull-requests: write`, or set `comment: false`"
+                )))
+            }
+            result => result,
+        }
+    }
+
+    async fn try_keep(
+        &self,
+        pull_request: u64,
+        marker: &str,
+        body: &str,
+        policy: CommentPolicy,
+    ) -> Result<CommentKept, Error> {
+        let path = format!("/repos/{}/issues/{pull_request}/comments", self.name);
+        let mut tries = 1;
+        loop {
+            let existing = self.marked(&path, marker).await?;
+            if let Some(kept) = self.update(&existing, body).await? {
+                return Ok(kept);
+            }
+            if policy == CommentPolicy::UpdateOnly {
+                return Ok(CommentKept::NotNeeded);
+            }
+            let body = json!({ "body": body });
+            let attempt = self.api.post_unrepeated(&path, &body).await;
+            if !may_have_worked(&attempt) || tries == MAX_TRIES {
+                let answer = attempt?;
+                return match answer.status.is_success() {
+                    true => Ok(CommentKept::Created),
+                    false => Err(refusal(&answer, &path)),
+                };
+            }
+            let wait = LAG * tries;
+            tracing::warn!("GitHub did not take the comment; looking again in {wait:?}");
+            tokio::time::sleep(wait).await;
+            tries += 1;
+        }
+    }
+
+    /// Writes to the first of `comments` that lets itself be written; `None` if there is none.
+    async fn update(&self, comments: &[Comment], body: &str) -> Result<Option<CommentKept>, Error> {
+        for comment in comments {
+            if comment.has(body) {
+                return Ok(Some(CommentKept::Unchanged));
+            }
+            let path = format!("/repos/{}/issues/comments/{}", self.name, comment.id);
+            match self.api.patch(&path, &json!({ "body": body })).await {
+                Ok(()) => return Ok(Some(CommentKept::Updated)),
+                // Somebody else's, or deleted in the meantime.
+                Err(Error::Forbidden { .. } | Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The comments that begin with `marker`, those by bots first.
+    async fn marked(&self, path: &str, marker: &str) -> Result<Vec<Comment>, Error> {
+        let mut marked = Vec::new();
+        for page in 1..=MAX_PAGES {
+            let path = format!("{path}?per_page={A_PAGE}&page={page}");
+            let comments: Vec<Comment> = self.api.get(&path).await?;
+            let is_last = comments.len() < A_PAGE;
+            let begins = |comment: &Comment| {
+                let body = comment.body.as_deref();
+                body.is_some_and(|body| body.starts_with(marker))
+            };
+            marked.extend(comments.into_iter().filter(begins));
+            if is_last || marked.iter().any(Comment::is_by_bot) {
+                break;
+            }
+        }
+        marked.sort_by_key(|comment| !comment.is_by_bot());
+        Ok(marked)
+    }
+}

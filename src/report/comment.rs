@@ -1,0 +1,35 @@
+//! The plan as a comment on a pull request.
+
+use super::summary::{self, Elsewhere};
+use super::{Report, State};
+
+/// GitHub takes 65,536 characters. Bytes are counted here, and room is left for the frame.
+const MAX_BYTES: usize = 60_000;
+/// What the page needs on top of its budget, at most.
+const FRAME_BYTES: usize = 4_000;
+
+/// The hidden line by which the comment of one owner and one set of inputs is found again.
+pub fn marker(owner: &str, fingerprint: &str) -> String {
+    // `--` and `>` would end the comment in which it hides.
+    let safe = |letter: char| match letter {
+        '-' | '>' | '<' => '_',
+        letter => letter,
+    };
+    let owner: String = owner.chars().map(safe).collect();
+    format!("<!-- port-gitops:{owner}/{fingerprint} -->")
+}
+
+/// Whether there is anything to comment on.
+pub fn is_needed(report: &Report) -> bool {
+    let is_news = |state: State| state != State::Unchanged;
+    report.entities.iter().any(|entity| is_news(entity.state)) || !report.diagnostics.is_empty()
+}
+
+/// The comment's text: `marker`, and the plan as in the job's summary, which is at `run_url`.
+pub fn body(report: &Report, marker: &str, run_url: &str) -> String {
+    let mut page = Vec::new();
+    let bytes = MAX_BYTES - FRAME_BYTES - marker.len();
+    // Writing to memory cannot fail.
+    let _ = summary::write_within(report, &mut page, bytes, Elsewhere::At(run_url));
+    format!("{marker}\n{}", String::from_utf8_lossy(&page))
+}

@@ -1,0 +1,182 @@
+//! Text in GitHub's Markdown, in which nothing that comes from files is obeyed.
+
+use super::delta::{self, Delta, Line, Step};
+use super::entities::sign;
+use super::log::visible;
+use super::{EntityReport, Report, State};
+use crate::diagnostic::Severity;
+use crate::event::Mode;
+
+/// Any text as Markdown that shows just that text, except that pairs of backticks, by which our own
+/// words mark code, do so here too.
+pub(super) fn escape(text: &str) -> String {
+    let segments: Vec<_> = text.split('`').collect();
+    let is_paired = segments.len() % 2 == 1;
+    let mut escaped = String::with_capacity(text.len());
+    for (index, segment) in segments.iter().enumerate() {
+        match index {
+            0 => {}
+            _ if !is_paired => escaped.push_str("&#96;"),
+            _ if index % 2 == 1 => escaped.push_str("<code>"),
+            _ => escaped.push_str("</code>"),
+        }
+        escape_plain(segment, &mut escaped);
+    }
+    escaped
+}
+
+/// An entity is never read as HTML or Markdown. A mention is made of the finished page's text, so it
+/// needs something between the `@` and the name.
+fn escape_plain(text: &str, escaped: &mut String) {
+    for character in text.chars() {
+        match character {
+            '@' => escaped.push_str("@&#8203;"),
+            '\n' => escaped.push_str("<br>"),
+            '.' | ',' | ':' | ';' | '/' | '-' | '(' | ')' | '=' | '?' | '\'' | '"' | '%' | '+' => {
+                escaped.push(character);
+            }
+            character if character.is_ascii_punctuation() => {
+                escaped.push_str(&format!("&#{};", character as u32));
+            }
+            character if character.is_control() => escaped.push(' '),
+            character => escaped.push(character),
+        }
+    }
+}
+
+/// Entities and what changes in them as a block in the form of a diff, which GitHub colours.
+pub(super) fn diff_block(entities: &[&EntityReport]) -> String {
+    let mut lines = Vec::new();
+    for entity in entities {
+        let mark = match sign(entity.state) {
+            '~' => '!',
+            sign => sign,
+        };
+        lines.push(format!("{mark} {}", visible(&entity.name())));
+        entity
+            .changes
+            .iter()
+            .for_each(|change| add_change(change, &mut lines));
+    }
+    let text = lines.join("\n");
+    let fence = fence(&text);
+    format!("{fence}diff\n{text}\n{fence}")
+}
+
+fn add_change(change: &super::redact::Change, lines: &mut Vec<String>) {
+    let field = change.field.to_string();
+    match delta::of(change) {
+        Delta::Value(step) => add_step(&field, &step, lines),
+        Delta::Keys(keys) => {
+            for (path, step) in keys {
+                add_step(&format!("{field}{path}"), &step, lines);
+            }
+        }
+        Delta::Text(text) => {
+            lines.push(format!("    {}:", visible(&field)));
+            lines.extend(text.iter().map(|line| match line {
+                Line::Kept(text) => format!("      {}", visible(text)),
+                Line::Removed(text) => format!("-     {}", visible(text)),
+                Line::Added(text) => format!("+     {}", visible(text)),
+                Line::Skipped(count) => format!("      {}", delta::skipped(*count)),
+            }));
+        }
+    }
+}
+
+fn add_step(field: &str, step: &Step, lines: &mut Vec<String>) {
+    let mut add = |sign: char, value: &str| {
+        let line = format!("{sign}   {field}: {value}");
+        lines.push(visible(&line).into_owned());
+    };
+    match (&step.from, &step.to) {
+        (None, None) => lines.push(format!("    {}", visible(field))),
+        (from, to) => {
+            from.iter().for_each(|from| add('-', from));
+            to.iter().for_each(|to| add('+', to));
+        }
+    }
+}
+
+/// More backticks than anywhere in the text, so that it cannot end its block.
+fn fence(text: &str) -> String {
+    let mut longest = 0;
+    for run in text.split(|letter| letter != '`') {
+        longest = longest.max(run.len());
+    }
+    "`".repeat((longest + 1).max(3))
+}
+
+/// An entity with a link to its line, where head has it.
+pub(super) fn linked(entity: &EntityReport, report: &Report) -> String {
+    let name = escape(&entity.name());
+    match entity.location.as_ref().filter(|_| !entity.is_removed) {
+        Some(location) => format!("[{name}]({})", report.link(location)),
+        None => name,
+    }
+}
+
+/// The names of the fields that change, if they are few enough to be read.
+pub(super) fn fields(entity: &EntityReport) -> String {
+    const NAMED: usize = 6;
+    let names = entity.changes.iter().take(NAMED);
+    let mut names: Vec<_> = names
+        .map(|change| escape(&format!("`{}`", change.field)))
+        .collect();
+    if entity.changes.len() > NAMED {
+        names.push(format!("{} more", entity.changes.len() - NAMED));
+    }
+    names.join(", ")
+}
+
+pub(super) fn mark(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "❌",
+        Severity::Warning => "⚠️",
+        Severity::Notice => "ℹ️",
+    }
+}
+
+/// The sign for what happens to an entity.
+pub(super) fn badge(state: State, mode: Mode) -> &'static str {
+    match state {
+        State::Created => "🟢",
+        State::Updated => "🟡",
+        State::Deleted => "🔴",
+        State::Superseded | State::Removed | State::Unchanged => "⚪",
+        _ if state.is_failure(mode) => "❌",
+        _ => "⚠️",
+    }
+}
+
+pub(super) fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters
+        .next()
+        .map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + characters.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_shown_and_not_obeyed() {
+        assert_eq!(escape("<b>|*x*\n"), "&#60;b&#62;&#124;&#42;x&#42;<br>");
+        assert_eq!(escape("@octocat"), "@&#8203;octocat");
+        assert_eq!(escape("[a](http://x)"), "&#91;a&#93;(http://x)");
+    }
+
+    #[test]
+    fn pairs_of_backticks_are_code() {
+        assert_eq!(escape("add `a_b` here"), "add <code>a&#95;b</code> here");
+        assert_eq!(escape("a ` b"), "a &#96; b");
+    }
+
+    #[test]
+    fn a_text_cannot_end_its_block() {
+        assert_eq!(fence("a ``` b ```` c"), "`````");
+        assert_eq!(fence("plain"), "```");
+    }
+}

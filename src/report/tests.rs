@@ -1,0 +1,345 @@
+//! One run with every kind of change, as each reporter shows it.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::build::{Findings, Material};
+use super::log::Log;
+use super::redact::Redaction;
+use super::*;
+use crate::apply::{Applied, DeletionOutcome, Outcome as Fate};
+use crate::catalog::blueprint::{Blueprint, Blueprints};
+use crate::catalog::declare::{Declaration, Declarations, EntityFile, FileContent, declare};
+use crate::catalog::entity::{BlueprintId, EntityKey};
+use crate::catalog::live::{Field, differences};
+use crate::catalog::merge::Merge;
+use crate::catalog::plan::{Action, Deletion, Plan, Reason, Untouched, Upsert};
+use crate::catalog::rules::{BlueprintRules, PropertyRules};
+use crate::catalog::testing::live;
+use crate::port::{Rejection, Upserted};
+use crate::source::{RepoPath, Source};
+
+const FILES: [(&str, &str); 3] = [
+    (
+        "shop/port.yml",
+        r#"identifier: payments
+blueprint: service
+title: Payments
+properties: {url: https://pay.example, api_token: hunter2}
+relations: {domain: sales, dependsOn: [billing, ledger]}
+---
+identifier: billing
+blueprint: service
+team: [money, platform]
+properties:
+  url: https://billing.example/new
+  replicas: 3
+  api_token: hunter3
+  config: {image: "billing:2", limits: {cpu: 2}, debug: true}
+  readme: |
+    # Billing
+    Sends the invoices.
+    It is *important*: | <b>never</b> stop it ```now```
+    Ask @money.
+  description: DESCRIPTION
+relations: {domain: sales}
+"#,
+    ),
+    (
+        "catalog/domains.yml",
+        "- {identifier: sales, blueprint: domain, title: Sales}\n- {identifier: support, blueprint: domain}\n",
+    ),
+    ("broken/port.yml", "identifier: 7\nblueprint: service\n"),
+];
+
+struct World {
+    head: Declarations,
+    plan: Plan,
+    blueprints: Blueprints,
+}
+
+impl World {
+    fn new() -> Self {
+        let long = "A long description. ".repeat(20);
+        let files = FILES.map(|(path, text)| {
+            let text = text.replace("DESCRIPTION", &long);
+            EntityFile {
+                content: FileContent::Text(Source::new(RepoPath::new(path), text)),
+                default_blueprint: None,
+            }
+        });
+        let head = declare(&files, &BlueprintRules::parse("*").unwrap());
+        let plan = plan(&head);
+        Self {
+            head,
+            plan,
+            blueprints: blueprints(),
+        }
+    }
+
+    fn report(&self, mode: Mode, applied: Option<&Applied>) -> Report {
+        let rules = PropertyRules::parse("*token*").unwrap();
+        let redaction = Redaction {
+            properties: &rules,
+            blueprints: &self.blueprints,
+        };
+        let material = Material {
+            head: &self.head,
+            plan: &self.plan,
+            applied,
+            mode,
+            redaction,
+        };
+        let findings = Findings::new(material);
+        let mut diagnostics = self.head.diagnostics.clone();
+        diagnostics.extend(findings.rejections);
+        crate::diagnostic::sort(&mut diagnostics);
+        Report {
+            run: RunFacts {
+                mode,
+                repository: RepoName::parse("octo/shop").unwrap(),
+                head: CommitSha::parse(&"c0ffee12".repeat(5)).unwrap(),
+                branch: None,
+                server_url: "https://github.com".to_owned(),
+            },
+            entities: findings.entities,
+            diagnostics,
+            notices: findings.notices,
+            ending: Ending::Complete,
+            cost: Cost {
+                github_requests: 4,
+                port_requests: 3,
+                elapsed: Duration::from_millis(420),
+            },
+        }
+    }
+}
+
+fn blueprints() -> Blueprints {
+    let shape = json!({
+        "schema": {"properties": {}},
+        "relations": {"domain": {"target": "domain"}, "dependsOn": {"target": "service", "many": true}},
+    });
+    let mut blueprints = Blueprints::default();
+    for name in ["service", "domain"] {
+        let blueprint = Blueprint::from_json(shape.clone()).unwrap();
+        let identifier = BlueprintId::parse(name).unwrap();
+        blueprints.known.insert(identifier, blueprint);
+    }
+    blueprints
+}
+
+fn held() -> Value {
+    json!({
+        "title": "Billing", "team": ["platform"],
+        "properties": {
+            "url": "https://billing.example",
+            "replicas": 1,
+            "api_token": "hunter1",
+            "config": {"image": "billing:1", "limits": {"cpu": 2, "memory": "1Gi"}},
+            "readme": "# Billing\nSends the bills.\nIt is *important*: | <b>never</b> stop it ```now```\nAsk @money.\n",
+        },
+        "relations": {"domain": "support"},
+    })
+}
+
+fn plan(head: &Declarations) -> Plan {
+    let declared = |index: usize| -> Arc<Declaration> { Arc::clone(&head.valid[index]) };
+    let update = declared(1);
+    let upsert = |action, declaration: Arc<Declaration>| Upsert {
+        action,
+        entity: declaration.entity.clone(),
+        declaration,
+        differences: Vec::new(),
+        uncleared: Vec::new(),
+    };
+    let differences = differences(&update.entity, &live(held()), Merge::Merge, None);
+    let key = |name: &str| EntityKey {
+        name: crate::catalog::testing::entity(json!({"identifier": name})).name,
+        ..declared(1).entity.key()
+    };
+    let untouched = |name: &str, reason| Untouched {
+        key: key(name),
+        location: Some(declared(1).location()),
+        reason,
+    };
+    Plan {
+        upserts: vec![
+            upsert(Action::Create, declared(0)),
+            upsert(Action::Create, declared(2)),
+            Upsert {
+                differences,
+                uncleared: vec![Field::Title],
+                ..upsert(Action::Update, update)
+            },
+        ],
+        deletions: vec![Deletion {
+            key: key("old-service"),
+            location: Some(declared(1).location()),
+            targets: Vec::new(),
+            successors: Vec::new(),
+        }],
+        untouched: vec![
+            untouched("mail", Reason::Unchanged),
+            untouched("gone", Reason::Removed),
+            untouched(
+                "kept",
+                Reason::HeldBack("12 deletions are more than `max-deletes: 10` allows".to_owned()),
+            ),
+            untouched("newer", Reason::Superseded),
+            untouched(
+                "invoices",
+                Reason::OwnedElsewhere("octo/invoices".to_owned()),
+            ),
+        ],
+    }
+}
+
+fn applied() -> Applied {
+    let rejection = Rejection {
+        status: 422,
+        message: "/properties/url must match format \"url\", not \"hunter2\"".to_owned(),
+    };
+    let blocker = plan(&World::new().head).upserts[0].entity.key();
+    Applied {
+        outcomes: vec![
+            Fate::Rejected(rejection),
+            Fate::Blocked(blocker),
+            Fate::Written(Upserted::Updated),
+        ],
+        deletions: vec![DeletionOutcome::HeldBack(
+            "its file declares what could not be written".to_owned(),
+        )],
+        stopped: None,
+    }
+}
+
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The log, with colours as the letters of their codes.
+fn logged(report: &Report) -> String {
+    let out = Shared::default();
+    let log = Log::new(out.clone());
+    console::write_entities(report, &log);
+    annotations::write(report, &log);
+    console::write_ending(report, &log);
+    let bytes = out.0.lock().unwrap().clone();
+    let text = String::from_utf8(bytes).unwrap();
+    text.replace("\u{1b}[32m", "⟨g⟩")
+        .replace("\u{1b}[33m", "⟨y⟩")
+        .replace("\u{1b}[31m", "⟨r⟩")
+        .replace("\u{1b}[2m", "⟨d⟩")
+        .replace("\u{1b}[0m", "⟨⟩")
+}
+
+fn page(report: &Report) -> String {
+    let mut page = Vec::new();
+    summary::write(report, &mut page).unwrap();
+    String::from_utf8(page).unwrap()
+}
+
+const RUN: &str = "https://github.com/octo/shop/actions/runs/1";
+
+#[test]
+fn a_plan_in_the_log() {
+    insta::assert_snapshot!(logged(&World::new().report(Mode::Plan, None)));
+}
+
+#[test]
+fn an_apply_in_the_log() {
+    insta::assert_snapshot!(logged(&World::new().report(Mode::Apply, Some(&applied()))));
+}
+
+#[test]
+fn a_plan_in_the_summary() {
+    insta::assert_snapshot!(page(&World::new().report(Mode::Plan, None)));
+}
+
+#[test]
+fn an_apply_in_the_summary() {
+    insta::assert_snapshot!(page(&World::new().report(Mode::Apply, Some(&applied()))));
+}
+
+#[test]
+fn a_plan_in_a_comment() {
+    let report = World::new().report(Mode::Plan, None);
+    assert!(comment::is_needed(&report));
+    let marker = comment::marker("octo/shop", "1234");
+    insta::assert_snapshot!(comment::body(&report, &marker, RUN));
+}
+
+#[test]
+fn an_empty_plan_in_a_comment() {
+    let mut report = World::new().report(Mode::Plan, None);
+    report.entities.retain(|one| one.state == State::Unchanged);
+    report.diagnostics.clear();
+    report.notices.clear();
+    assert!(!comment::is_needed(&report));
+    insta::assert_snapshot!(comment::body(&report, "<!-- marker -->", RUN));
+}
+
+#[test]
+fn a_plan_as_data() {
+    let mut out = Vec::new();
+    json::write(&World::new().report(Mode::Plan, None), &mut out).unwrap();
+    insta::assert_snapshot!(String::from_utf8(out).unwrap());
+}
+
+#[test]
+fn no_reporter_shows_a_secret() {
+    for applied in [None, Some(applied())] {
+        let report = World::new().report(Mode::Apply, applied.as_ref());
+        let mut data = Vec::new();
+        json::write(&report, &mut data).unwrap();
+        let comment = comment::body(&report, "<!-- marker -->", RUN);
+        let data = String::from_utf8(data).unwrap();
+        for text in [logged(&report), page(&report), data, comment] {
+            assert!(!text.contains("hunter"), "{text}");
+            assert!(text.contains("(redacted)"), "{text}");
+        }
+    }
+}
+
+/// The largest pages keep their frame and stay within GitHub's limits.
+#[test]
+fn pages_are_never_too_large() {
+    let mut report = World::new().report(Mode::Plan, None);
+    let one = report
+        .entities
+        .iter()
+        .find(|one| !one.changes.is_empty())
+        .unwrap()
+        .clone();
+    report.entities.extend(vec![one; 20_000]);
+    let page = page(&report);
+    assert!(page.len() <= 1024 * 1024, "{}", page.len());
+    assert!(page.contains("more lines"));
+    let comment = comment::body(&report, "<!-- marker -->", RUN);
+    assert!(comment.len() <= 60_000, "{}", comment.len());
+    assert!(comment.contains(RUN));
+    for page in [page, comment] {
+        let count = |tag: &str| page.matches(tag).count();
+        assert_eq!(count("<details"), count("</details>"));
+        assert!(page.trim_end().ends_with("</sub>"));
+    }
+    let outputs = json::compact(&report, 96 * 1024);
+    assert!(outputs.len() <= 96 * 1024);
+    let states: BTreeSet<_> = report.counts().into_keys().collect();
+    assert!(states.len() > 5);
+}

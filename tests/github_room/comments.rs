@@ -1,0 +1,102 @@
+//! One comment, however often it is written and whatever goes wrong.
+
+use port_gitops::github::{CommentKept, CommentPolicy, Error};
+use port_gitops_sandbox::github::{Access, Permission};
+use port_gitops_sandbox::{Fault, Sandbox};
+
+use crate::world::World;
+
+const MARKER: &str = "<!-- port-gitops:octo/shop/1234 -->";
+const COMMENTS: &str = "*/issues/7/comments";
+
+impl World {
+    async fn keep(&self, text: &str) -> Result<CommentKept, Error> {
+        let body = format!("{MARKER}\n{text}");
+        let policy = CommentPolicy::CreateOrUpdate;
+        self.room.keep_comment(7, MARKER, &body, policy).await
+    }
+
+    fn bodies(&self) -> Vec<String> {
+        let comments = self.github.comments(7).into_iter();
+        comments.map(|comment| comment.body).collect()
+    }
+}
+
+#[tokio::test]
+async fn one_comment_is_kept_up_to_date() {
+    let world = World::new();
+    world.github.add_comment(7, "octocat", "Nice!");
+    world.github.add_comment(8, "octocat", MARKER);
+    assert_eq!(world.keep("one").await.unwrap(), CommentKept::Created);
+    assert_eq!(world.keep("two").await.unwrap(), CommentKept::Updated);
+    assert_eq!(world.keep("two").await.unwrap(), CommentKept::Unchanged);
+    assert_eq!(
+        world.bodies(),
+        ["Nice!".to_owned(), format!("{MARKER}\ntwo")]
+    );
+}
+
+#[tokio::test]
+async fn it_is_found_again_in_a_long_discussion() {
+    let world = World::new();
+    for number in 0..250 {
+        world
+            .github
+            .add_comment(7, "octocat", &format!("comment {number}"));
+    }
+    world.keep("one").await.unwrap();
+    world.cost();
+    assert_eq!(world.keep("two").await.unwrap(), CommentKept::Updated);
+    assert_eq!(world.cost(), 3 + 1);
+    assert_eq!(world.bodies().len(), 251);
+}
+
+#[tokio::test]
+async fn with_nothing_to_tell_none_is_written() {
+    let world = World::new();
+    let keep = async || {
+        let policy = CommentPolicy::UpdateOnly;
+        let body = format!("{MARKER}\nNothing changes.");
+        world.room.keep_comment(7, MARKER, &body, policy).await
+    };
+    assert_eq!(keep().await.unwrap(), CommentKept::NotNeeded);
+    assert!(world.bodies().is_empty());
+    world.keep("one").await.unwrap();
+    assert_eq!(keep().await.unwrap(), CommentKept::Updated);
+    assert_eq!(world.bodies().len(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_answer_does_not_make_a_second_comment() {
+    let world = World::new();
+    let lost = Fault::reset().on("POST", COMMENTS).after_effect();
+    world.github.inject(lost);
+    assert_eq!(world.keep("one").await.unwrap(), CommentKept::Unchanged);
+    assert_eq!(world.bodies().len(), 1);
+}
+
+#[tokio::test]
+async fn a_passing_refusal_is_tried_again() {
+    let world = World::new();
+    world.github.inject(Fault::status(502).on("POST", COMMENTS));
+    assert_eq!(world.keep("one").await.unwrap(), CommentKept::Created);
+    assert_eq!(world.bodies().len(), 1);
+}
+
+#[tokio::test]
+async fn a_missing_right_is_told_and_no_failure() {
+    let world = World::new();
+    for access in [Access::Read, Access::None] {
+        world
+            .github
+            .set_permission(Permission::PullRequests, access);
+        let CommentKept::NotAllowed(notice) = world.keep("one").await.unwrap() else {
+            panic!("it is not allowed");
+        };
+        assert!(
+            notice.contains("`permissions: pull-requests: write`"),
+            "{notice}"
+        );
+    }
+    assert!(world.bodies().is_empty());
+}
