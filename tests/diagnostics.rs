@@ -73,14 +73,17 @@ fn sections(markdown: &str) -> Vec<(&str, &str)> {
 }
 
 fn blueprints(page: &str) -> Blueprints {
-    let block = blocks(page)
+    let id = |name: &str| BlueprintId::parse(name).unwrap();
+    let known = blocks(page)
         .into_iter()
-        .find(|block| block.info == "json blueprint")
-        .unwrap();
-    let blueprint = Blueprint::from_json(serde_json::from_str(block.text).unwrap()).unwrap();
-    let id = |name| BlueprintId::parse(name).unwrap();
+        .filter(|block| block.info == "json blueprint")
+        .map(|block| {
+            let value: serde_json::Value = serde_json::from_str(block.text).unwrap();
+            let name = id(value["identifier"].as_str().unwrap());
+            (name, Blueprint::from_json(value).unwrap())
+        });
     Blueprints {
-        known: BTreeMap::from([(id("microservice"), blueprint)]),
+        known: known.collect(),
         missing: [id("micorservice")].into(),
         names: vec!["domain".to_owned(), "microservice".to_owned()],
     }

@@ -3,6 +3,7 @@
 
 pub mod blueprint;
 pub mod change;
+mod circle;
 pub mod declare;
 pub mod entity;
 pub mod live;

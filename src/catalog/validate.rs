@@ -1,5 +1,6 @@
 //! Entity × blueprint → diagnostics on the very line.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -8,6 +9,7 @@ use super::blueprint::{
     Blueprint, Blueprints, Cardinality, Presence, Property, RelationRule, Violation, ViolationKind,
 };
 use super::change::{Basis, Change};
+use super::circle;
 use super::declare::{Declaration, Invalid};
 use super::entity::nearest;
 use crate::diagnostic::{Code, Diagnostic};
@@ -66,7 +68,26 @@ pub fn validate(
         }
         validated.diagnostics.extend(diagnostics);
     }
+    validated.reject_circles(basis, blueprints);
     validated
+}
+
+impl Validated {
+    fn reject_circles(&mut self, basis: Basis, blueprints: &Blueprints) {
+        let found = circle::find(&self.changes, basis, blueprints);
+        let (places, diagnostics): (BTreeSet<_>, Vec<_>) = found.into_iter().unzip();
+        self.diagnostics.extend(diagnostics);
+        let changes = std::mem::take(&mut self.changes);
+        for (place, change) in changes.into_iter().enumerate() {
+            match &change.head {
+                Some(declaration) if places.contains(&place) => self.invalid.push(Invalid {
+                    key: Some(declaration.entity.key()),
+                    location: declaration.location(),
+                }),
+                _ => self.changes.push(change),
+            }
+        }
+    }
 }
 
 fn check(
