@@ -6,11 +6,14 @@ use crate::ask;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::{Basis, Change};
 use crate::catalog::live::Live;
+use crate::catalog::merge::Merge;
 use crate::catalog::plan::{Known, Plan, Policy, Pruning, Unclaimed};
-use crate::catalog::validate::validate;
+use crate::catalog::validate::{
+    Validated, refuse_circles, refuse_dangling, refuse_taking_required, validate,
+};
 use crate::error::Error;
 use crate::event::{Mode, Scope};
-use crate::inputs::Prune;
+use crate::inputs::{MissingTargets, Prune};
 use crate::port::Ownership;
 use crate::read::Declared;
 use crate::record::Ledger;
@@ -25,6 +28,14 @@ pub(crate) struct Checked {
     pub(crate) blueprints: Blueprints,
 }
 
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    pub(crate) plan: Plan,
+    pub(crate) blueprints: Blueprints,
+    pub(crate) policy: Policy,
+}
+
 /// Checks what may be written against its blueprints. What is wrong is noted in `declared`.
 pub(crate) async fn check(
     session: &Session<'_>,
@@ -35,51 +46,75 @@ pub(crate) async fn check(
     let reading = ask::blueprints(session, &changes, basis);
     let blueprints = session.unless_interrupted(reading).await?;
     let checked = validate(changes, basis, &blueprints, session.setup.omission());
-    console::write_diagnostics(&checked.diagnostics, session.log);
-    declared.head.reject(checked.invalid, checked.diagnostics);
+    let mut changes = declared.take(checked, session);
+    if session.setup.inputs.prune == Prune::Delete {
+        changes = declared.take(refuse_dangling(changes, &blueprints), session);
+    }
     Ok(Checked {
-        changes: checked.changes,
+        changes,
         blueprints,
     })
 }
 
-/// Decides what to do. Where Port's side counts, the ledger is opened first: what another run writes
-/// from then on is noticed by a later one.
+impl Declared {
+    /// Notes and shows what is wrong, and gives what is not.
+    fn take(&mut self, validated: Validated, session: &Session<'_>) -> Vec<Change> {
+        console::write_diagnostics(&validated.diagnostics, session.log);
+        self.head.reject(validated.invalid, validated.diagnostics);
+        validated.changes
+    }
+}
+
+/// Decides what to do, and by which rules. Where Port's side counts, the ledger is opened first: what
+/// another run writes from then on is noticed by a later one.
 pub(crate) async fn plan(
     session: &Session<'_>,
-    mut changes: Vec<Change>,
-    blueprints: &Blueprints,
-    policy: &Policy,
+    revisions: &Revisions,
+    declared: &mut Declared,
+    checked: Checked,
     ledger: &mut Ledger<'_>,
-) -> Result<Plan, Error> {
-    if policy.basis == Basis::Live {
+) -> Result<Decided, Error> {
+    let Checked {
+        mut changes,
+        blueprints,
+    } = checked;
+    if revisions.basis == Basis::Live {
         ledger.begin().await?;
     }
     let work = async {
-        add_unclaimed(session, policy, &mut changes).await?;
-        ask::live(session, &changes, blueprints, policy.basis).await
+        add_unclaimed(session, &mut changes).await?;
+        ask::live(session, &changes, &blueprints, revisions.basis).await
     };
     let live: Live = session.unless_interrupted(work).await?;
+    if session.setup.inputs.merge == Merge::Merge {
+        let validated = refuse_taking_required(changes, &live, &blueprints);
+        changes = declared.take(validated, session);
+    }
+    if session.setup.inputs.missing_targets == MissingTargets::Reject {
+        let validated = refuse_circles(changes, revisions.basis, &live, &blueprints);
+        changes = declared.take(validated, session);
+    }
+    let policy = policy(session, revisions, declared, ledger);
     let known = Known {
         live: &live,
-        blueprints,
+        blueprints: &blueprints,
     };
-    Ok(Plan::new(changes, known, policy))
+    Ok(Decided {
+        plan: Plan::new(changes, known, &policy),
+        blueprints,
+        policy,
+    })
 }
 
 /// Entities that seem to be this owner's, though no known revision declares them.
-async fn add_unclaimed(
-    session: &Session<'_>,
-    policy: &Policy,
-    changes: &mut Vec<Change>,
-) -> Result<(), Error> {
-    let (Some(port), Pruning::On { .. }, Scope::All) =
-        (session.port, &policy.pruning, &session.run.scope)
+async fn add_unclaimed(session: &Session<'_>, changes: &mut Vec<Change>) -> Result<(), Error> {
+    let inputs = &session.setup.inputs;
+    let (Some(port), Prune::Delete, Scope::All) = (session.port, inputs.prune, &session.run.scope)
     else {
         return Ok(());
     };
     let declared: BTreeSet<_> = changes.iter().map(|change| change.key.clone()).collect();
-    let owned = match port.owned(&session.setup.inputs.owner).await? {
+    let owned = match port.owned(&inputs.owner).await? {
         Ownership::Known(owned) => owned,
         Ownership::Unproven(reason) => {
             tracing::warn!(
@@ -99,7 +134,12 @@ async fn add_unclaimed(
 }
 
 /// What may be done, as far as it is known once everything was read.
-pub(crate) fn policy(session: &Session<'_>, revisions: &Revisions, declared: &Declared) -> Policy {
+fn policy(
+    session: &Session<'_>,
+    revisions: &Revisions,
+    declared: &Declared,
+    ledger: &Ledger<'_>,
+) -> Policy {
     let inputs = &session.setup.inputs;
     let newer = revisions.tip.as_ref().map(|tip| tip.newer.clone());
     Policy {
@@ -110,7 +150,7 @@ pub(crate) fn policy(session: &Session<'_>, revisions: &Revisions, declared: &De
             Prune::Delete => Pruning::On {
                 at_most: inputs.max_deletes,
                 obstacle: obstacle(session, revisions, declared),
-                unclaimed: unclaimed(revisions),
+                unclaimed: unclaimed(revisions, ledger),
             },
         },
         superseded: newer.unwrap_or_default(),
@@ -143,13 +183,9 @@ fn obstacle(session: &Session<'_>, revisions: &Revisions, declared: &Declared) -
 
 /// With other inputs, the files that declare an entity may just not be looked at any more: the first
 /// run only says what it would delete.
-fn unclaimed(revisions: &Revisions) -> Unclaimed {
-    let base = revisions
-        .reading
-        .as_ref()
-        .and_then(|reading| reading.past.base.as_ref());
-    match (revisions.extent, base) {
-        (Extent::All, Some(_)) => Unclaimed::Delete,
-        _ => Unclaimed::List,
+fn unclaimed(revisions: &Revisions, ledger: &Ledger<'_>) -> Unclaimed {
+    match revisions.extent {
+        Extent::All if ledger.has_base() => Unclaimed::Delete,
+        Extent::All | Extent::Changed => Unclaimed::List,
     }
 }

@@ -31,6 +31,7 @@ mod revisions;
 mod session;
 mod settle;
 mod setup;
+mod verdict;
 mod write;
 
 use std::io::Write;
@@ -115,9 +116,9 @@ async fn pipeline(
     console::write_diagnostics(&declared.head.diagnostics, log);
     let checked = decide::check(&session, &mut declared, revisions.basis).await?;
 
-    let policy = decide::policy(&session, &revisions, &declared);
     let ledger = Ledger::new(record.as_ref(), revisions.reading.take(), &run);
-    let done = write::plan_and_apply(&session, files, checked, &policy, ledger).await?;
+    let writing = write::plan_and_apply(&session, &revisions, &mut declared, checked, ledger);
+    let done = writing.await?;
 
     let cost = Cost {
         github_requests: setup.repository.requests(),
@@ -150,6 +151,7 @@ fn report(session: &Session<'_>, head: Declarations, done: &Done, cost: Cost) ->
         head: &head,
         plan: &done.plan,
         applied,
+        verdicts: &done.verdicts,
         mode: session.run.mode,
         redaction: Redaction {
             properties: &setup.inputs.redact,

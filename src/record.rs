@@ -167,6 +167,12 @@ impl<'r> Ledger<'r> {
         }
     }
 
+    /// Whether a commit is known that was applied completely.
+    pub(crate) fn has_base(&self) -> bool {
+        let reading = self.reading.as_ref();
+        reading.is_some_and(|reading| reading.past.base.is_some())
+    }
+
     /// Says that what follows may leave the catalog between two commits, unless that is said already.
     ///
     /// # Errors

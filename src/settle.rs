@@ -11,7 +11,6 @@ use crate::catalog::plan::{Known, Plan, Policy};
 use crate::catalog::validate::validate;
 use crate::error::Error;
 use crate::github;
-use crate::read::Files;
 use crate::session::Session;
 use crate::source::RepoPath;
 
@@ -33,7 +32,6 @@ struct Written {
 /// If GitHub or Port cannot be asked.
 pub(crate) async fn settle(
     session: &Session<'_>,
-    files: Files<'_>,
     policy: &Policy,
     plan: &Plan,
     applied: &mut Applied,
@@ -41,6 +39,7 @@ pub(crate) async fn settle(
     let Some(branch) = &session.run.branch else {
         return Ok(());
     };
+    let files = session.setup.files();
     let mut at = session.run.head.clone();
     let mut written = written(plan, applied);
     for _ in 0..MAX_ROUNDS {

@@ -1,5 +1,6 @@
 //! The plan is made and carried out, and the record says so before and after.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::apply::{Applied, DeletionOutcome, Outcome, apply};
@@ -8,10 +9,13 @@ use crate::catalog::plan::{Plan, Policy, Reason};
 use crate::decide::{self, Checked};
 use crate::error::Error;
 use crate::event::Mode;
-use crate::read::Files;
+use crate::port::{Port, Rejection};
+use crate::read::Declared;
 use crate::record::{Ending, Ledger};
+use crate::revisions::Revisions;
 use crate::session::Session;
 use crate::settle::settle;
+use crate::verdict;
 
 /// How long the record's last word may take once the run was told to stop. With what requests under
 /// way may take, that stays below the 7.5 seconds between the runner's two signals.
@@ -22,8 +26,12 @@ const LAST_WORD: Duration = Duration::from_millis(1500);
 pub(crate) struct Done {
     /// What was to be done.
     pub(crate) plan: Plan,
+    /// By which rules.
+    policy: Policy,
     /// The blueprints of what it is about.
     pub(crate) blueprints: Blueprints,
+    /// What Port would refuse, by its place in the plan, if it was only asked.
+    pub(crate) verdicts: BTreeMap<usize, Rejection>,
     /// What became of it, if it was tried.
     pub(crate) applied: Option<Applied>,
     /// Why it is not known whether the branch moved on meanwhile: a sentence without a full stop.
@@ -36,14 +44,14 @@ pub(crate) struct Done {
 /// If GitHub or Port cannot be asked; what was written until then is in the record as unfinished.
 pub(crate) async fn plan_and_apply(
     session: &Session<'_>,
-    files: Files<'_>,
+    revisions: &Revisions,
+    declared: &mut Declared,
     checked: Checked,
-    policy: &Policy,
     mut ledger: Ledger<'_>,
 ) -> Result<Done, Error> {
-    let result = work(session, files, checked, policy, &mut ledger).await;
+    let result = work(session, revisions, declared, checked, &mut ledger).await;
     let (ending, counts) = match &result {
-        Ok(done) => (done.ending(session, policy), done.counts()),
+        Ok(done) => (done.ending(session), done.counts()),
         Err(_) => (Ending::Incomplete, "the run could not go on".to_owned()),
     };
     if let Err(reason) = last_word(session, &mut ledger, ending, &counts).await {
@@ -56,50 +64,30 @@ pub(crate) async fn plan_and_apply(
 
 async fn work(
     session: &Session<'_>,
-    files: Files<'_>,
+    revisions: &Revisions,
+    declared: &mut Declared,
     checked: Checked,
-    policy: &Policy,
     ledger: &mut Ledger<'_>,
 ) -> Result<Done, Error> {
-    let Checked {
-        changes,
-        blueprints,
-    } = checked;
-    let plan = decide::plan(session, changes, &blueprints, policy, ledger).await?;
-    session.log.line(format!("plan: {plan}"));
+    let decided = decide::plan(session, revisions, declared, checked, ledger).await?;
+    session.log.line(format!("plan: {}", decided.plan));
     let mut done = Done {
-        plan,
-        blueprints,
+        plan: decided.plan,
+        policy: decided.policy,
+        blueprints: decided.blueprints,
+        verdicts: BTreeMap::new(),
         applied: None,
         unsettled: None,
     };
-    let Some(port) = session.port.filter(|_| session.run.mode == Mode::Apply) else {
-        return Ok(done);
-    };
-    if done.plan.is_empty() {
-        return Ok(done);
-    }
-    session
-        .unless_interrupted(async { Ok(ledger.begin().await?) })
-        .await?;
-    let options = session.setup.upsert_options();
-    let mut applied = apply(
-        &done.plan,
-        &done.blueprints,
-        port,
-        &options,
-        session.shutdown,
-    )
-    .await;
-    if applied.stopped.is_none() {
-        let settling = settle(session, files, policy, &done.plan, &mut applied);
-        if let Err(error) = session.unless_interrupted(settling).await {
-            done.unsettled = Some(format!(
-                "it is not known whether the branch moved on while this run wrote: {error}"
-            ));
+    match (session.port, session.run.mode) {
+        _ if done.plan.is_empty() => {}
+        (Some(port), Mode::Apply) => done.carry_out(session, port, ledger).await?,
+        (Some(port), Mode::Plan) => {
+            let asking = verdict::ask(session, port, &done.plan);
+            done.verdicts = session.unless_interrupted(asking).await?;
         }
+        (None, _) => {}
     }
-    done.applied = Some(applied);
     Ok(done)
 }
 
@@ -121,15 +109,39 @@ async fn last_word(
 }
 
 impl Done {
+    async fn carry_out(
+        &mut self,
+        session: &Session<'_>,
+        port: &Port,
+        ledger: &mut Ledger<'_>,
+    ) -> Result<(), Error> {
+        session
+            .unless_interrupted(async { Ok(ledger.begin().await?) })
+            .await?;
+        let options = session.setup.upsert_options();
+        let (plan, shutdown) = (&self.plan, session.shutdown);
+        let mut applied = apply(plan, &self.blueprints, port, &options, shutdown).await;
+        if applied.stopped.is_none() {
+            let settling = settle(session, &self.policy, plan, &mut applied);
+            if let Err(error) = session.unless_interrupted(settling).await {
+                self.unsettled = Some(format!(
+                    "it is not known whether the branch moved on while this run wrote: {error}"
+                ));
+            }
+        }
+        self.applied = Some(applied);
+        Ok(())
+    }
+
     /// Whether the catalog is as head declares, except for what is invalid there.
-    fn ending(&self, session: &Session<'_>, policy: &Policy) -> Ending {
+    fn ending(&self, session: &Session<'_>) -> Ending {
         let is_left = |reason: &Reason| {
             matches!(
                 reason,
                 Reason::HeldBack(_) | Reason::Superseded | Reason::OwnedElsewhere(_)
             )
         };
-        let is_stale = !policy.superseded.is_empty();
+        let is_stale = !self.policy.superseded.is_empty();
         let is_whole = !self.plan.untouched.iter().any(|left| is_left(&left.reason));
         let is_written = match &self.applied {
             Some(applied) => applied.is_complete(),

@@ -21,7 +21,7 @@ use port_gitops::catalog::merge::Merge;
 use port_gitops::catalog::plan::{Known, Plan, Policy, Pruning, Reason, Untouched, Upsert};
 use port_gitops::catalog::reference;
 use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS, PropertyRules};
-use port_gitops::catalog::validate::{Omission, validate};
+use port_gitops::catalog::validate::{Omission, refuse_circles, validate};
 use port_gitops::diagnostic::{Code, Diagnostic};
 use port_gitops::event::Mode;
 use port_gitops::git::{CommitSha, RepoName};
@@ -153,7 +153,10 @@ fn diagnostics(
         _ => Omission::MayExist,
     };
     let mut found = head.diagnostics;
-    found.extend(validate(changes, Basis::Git, blueprints, omission).diagnostics);
+    let checked = validate(changes, Basis::Git, blueprints, omission);
+    found.extend(checked.diagnostics);
+    let live = Live::default();
+    found.extend(refuse_circles(checked.changes, Basis::Git, &live, blueprints).diagnostics);
     found
 }
 
@@ -177,6 +180,7 @@ fn findings(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Vec<
         head,
         plan,
         applied,
+        verdicts: &BTreeMap::new(),
         mode: Mode::Apply,
         redaction: Redaction {
             properties: &PropertyRules::default(),

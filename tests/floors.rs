@@ -26,7 +26,7 @@ const FLOORS: [&[&str]; 21] = [
     &["setup"],
     &["session"],
     &["ask", "comment"],
-    &["decide", "settle"],
+    &["decide", "settle", "verdict"],
     &["check", "write"],
     &["lib"],
 ];

@@ -3,7 +3,6 @@
 
 pub mod blueprint;
 pub mod change;
-mod circle;
 pub mod declare;
 pub mod entity;
 pub mod live;

@@ -1,6 +1,8 @@
 //! Entity × blueprint → diagnostics on the very line.
 
-use std::collections::BTreeSet;
+mod circle;
+mod whole_run;
+
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -9,12 +11,14 @@ use super::blueprint::{
     Blueprint, Blueprints, Cardinality, Presence, Property, RelationRule, Violation, ViolationKind,
 };
 use super::change::{Basis, Change};
-use super::circle;
 use super::declare::{Declaration, Invalid};
 use super::entity::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
 use crate::source::{Location, Source, Span};
+
+pub use circle::refuse_circles;
+pub use whole_run::{refuse_dangling, refuse_taking_required};
 
 /// How many errors are reported of one entity.
 const MAX_FINDINGS: usize = 100;
@@ -68,26 +72,7 @@ pub fn validate(
         }
         validated.diagnostics.extend(diagnostics);
     }
-    validated.reject_circles(basis, blueprints);
     validated
-}
-
-impl Validated {
-    fn reject_circles(&mut self, basis: Basis, blueprints: &Blueprints) {
-        let found = circle::find(&self.changes, basis, blueprints);
-        let (places, diagnostics): (BTreeSet<_>, Vec<_>) = found.into_iter().unzip();
-        self.diagnostics.extend(diagnostics);
-        let changes = std::mem::take(&mut self.changes);
-        for (place, change) in changes.into_iter().enumerate() {
-            match &change.head {
-                Some(declaration) if places.contains(&place) => self.invalid.push(Invalid {
-                    key: Some(declaration.entity.key()),
-                    location: declaration.location(),
-                }),
-                _ => self.changes.push(change),
-            }
-        }
-    }
 }
 
 fn check(

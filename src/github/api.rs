@@ -14,7 +14,7 @@ use serde_json::Value;
 use url::{Position, Url};
 
 use super::error::{Error, GraphQlError, refusal};
-use crate::http::retry::{Api as Rules, Attempt, Request, Sender, is_unfinished_query};
+use crate::http::retry::{Api as Rules, Attempt, Request, Sender};
 use crate::http::{self, Answer, Client};
 use crate::inputs::GitHubUrls;
 
@@ -68,12 +68,18 @@ impl OnTimeout {
         let is_timeout = matches!(
             answer.status,
             StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT
-        ) || (answer.status == StatusCode::OK && is_unfinished_query(&answer));
-        if self == Self::Report && is_timeout {
+        );
+        if self == Self::Report && (is_timeout || is_too_heavy(&answer)) {
             answer.status = StatusCode::PAYLOAD_TOO_LARGE;
         }
         answer
     }
+}
+
+/// Whether GraphQL says, with status 200, that a smaller query would have been answered.
+fn is_too_heavy(answer: &Answer) -> bool {
+    let errors = answer.json().map(|GraphQlAnswer { errors, .. }| errors);
+    errors.is_ok_and(|errors| errors.iter().any(GraphQlError::is_about_weight))
 }
 
 impl Api {

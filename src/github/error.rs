@@ -103,7 +103,7 @@ impl GraphQlError {
     /// too much, and says so in words or by type.
     ///
     /// [docs]: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
-    fn is_about_weight(&self) -> bool {
+    pub(super) fn is_about_weight(&self) -> bool {
         const TYPES: [&str; 2] = ["RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED"];
         self.kind
             .as_deref()

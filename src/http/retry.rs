@@ -14,7 +14,7 @@ use super::{Delivery, TransportError};
 use crate::shutdown::Shutdown;
 
 pub use super::pace::Lane;
-pub use super::verdict::{Api, Attempt, is_passing, is_unfinished_query, judge};
+pub use super::verdict::{Api, Attempt, is_passing, judge};
 
 /// How often a request is sent at most.
 pub const MAX_TRIES: u32 = 6;

@@ -173,12 +173,6 @@ fn judge_graphql(answer: &Answer, now: SystemTime) -> Verdict {
     }
 }
 
-/// Whether GitHub says with status 200 that it did not finish a GraphQL query.
-pub fn is_unfinished_query(answer: &Answer) -> bool {
-    let graphql = answer.json::<GraphQlAnswer>();
-    graphql.is_ok_and(|graphql| graphql.errors.iter().any(GraphQlError::is_passing))
-}
-
 /// A proxy's page or a body cut short also come with status 200.
 fn is_json(answer: &Answer) -> bool {
     answer.body.is_empty() && answer.status == StatusCode::NO_CONTENT

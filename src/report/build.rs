@@ -1,5 +1,7 @@
 //! What was planned and what became of it → the report.
 
+use std::collections::BTreeMap;
+
 use super::redact::Redaction;
 use super::{Ending, EntityReport, Link, State, notices, rejection};
 use crate::apply::{Applied, DeletionOutcome, Outcome, Stopped};
@@ -10,7 +12,7 @@ use crate::catalog::merge::Merge;
 use crate::catalog::plan::{Action, Deletion, Plan, Reason, Untouched, Upsert};
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::event::Mode;
-use crate::port::Upserted;
+use crate::port::{Rejection, Upserted};
 use crate::source::Location;
 
 /// What a run found and did, for the report.
@@ -33,6 +35,8 @@ pub struct Material<'m> {
     pub plan: &'m Plan,
     /// What became of it, if anything was written.
     pub applied: Option<&'m Applied>,
+    /// What Port would refuse of it, by its place in the plan, if it was only asked.
+    pub verdicts: &'m BTreeMap<usize, Rejection>,
     /// Whether the run was there to write.
     pub mode: Mode,
     /// Which values are not shown.
@@ -46,6 +50,7 @@ impl Findings {
             head,
             plan,
             applied,
+            verdicts,
             mode,
             redaction,
         } = material;
@@ -55,8 +60,9 @@ impl Findings {
             findings.add_untouched(untouched, mode);
         }
         for (index, upsert) in plan.upserts.iter().enumerate() {
+            let refused = verdicts.get(&index).cloned().map(Outcome::Rejected);
             let outcome = applied.and_then(|applied| applied.outcomes.get(index));
-            findings.add_upsert(upsert, outcome, redaction);
+            findings.add_upsert(upsert, outcome.or(refused.as_ref()), redaction);
         }
         for (index, deletion) in plan.deletions.iter().enumerate() {
             let outcome = applied.and_then(|applied| applied.deletions.get(index));

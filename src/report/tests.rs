@@ -1,6 +1,6 @@
 //! One run with every kind of change, as each reporter shows it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -91,6 +91,7 @@ impl World {
             head: &self.head,
             plan: &self.plan,
             applied,
+            verdicts: &BTreeMap::new(),
             mode,
             redaction,
         };

@@ -117,6 +117,15 @@ expect_halfway() {
   has_entity domain "$1-domain" || fail "what the report calls created is not there"
 }
 
+# The next run takes up what one left half-way: `catch_up NAME`
+catch_up() {
+  control DELETE port/faults
+  start_step
+  [[ "$(docker wait "$step")" == 0 ]] || fail "the next run fails: $(docker logs "$step")"
+  has_entity microservice "$1-service" || fail "the entity that got no answer is not there"
+  has_entity microservice "$1-user" || fail "the entity that was not sent is not there"
+}
+
 check_cancelled_workflow() {
   say "A workflow that is cancelled half-way"
   local container started
@@ -131,6 +140,7 @@ check_cancelled_workflow() {
   expect_log "next step sees step=failure outcome=cancelled created=1 invalid=0 report=v1"
   expect_log "Summary - ## port-gitops: apply, cancelled"
   expect_halfway act "$workspace/out/report.json"
+  catch_up act
 }
 
 # GitHub's runner sends SIGINT, SIGTERM 7.5 seconds later, and kills after 2.5 more:
@@ -150,4 +160,5 @@ check_signal() {
   ((elapsed < 7500)) || fail "it would have got the second signal"
   grep --quiet '^outcome=cancelled$' "$scratch/file_commands/output" || fail "the outputs say otherwise"
   expect_halfway "${1,,}" "$scratch/plain/report.json"
+  catch_up "${1,,}"
 }

@@ -33,6 +33,10 @@ struct Rounds {
 }
 
 impl Rounds {
+    #[expect(
+        clippy::print_stderr,
+        reason = "who repeats a run that failed needs it"
+    )]
     fn new() -> Self {
         let seed = number("PORT_GITOPS_SEED", fastrand::u64(..));
         eprintln!("PORT_GITOPS_SEED={seed}");

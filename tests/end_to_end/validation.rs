@@ -240,7 +240,7 @@ fn what_port_refuses_comes_back_to_its_line() {
 
     world
         .repository
-        .write("port.yml", "identifier: x\nblueprint: thing\ntitle: X\n");
+        .write("port.yml", "identifier: x\nblueprint: thing\ntitle: New\n");
     let step = world.push("Change x again");
     world
         .port

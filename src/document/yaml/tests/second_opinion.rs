@@ -394,11 +394,12 @@ proptest! {
 }
 
 /// Whether the text of `node` means the same where nothing is around it. Collections may hold
-/// aliases, nothing at all is no document, and the digit of a block scalar counts from its parent.
+/// aliases, nothing at all is no document, the digit of a block scalar counts from its parent, and the
+/// empty lines that one keeps at its end are not in its place.
 fn can_stand_alone(text: &str, node: &Node) -> bool {
     let own = &text[node.span.range()];
-    let has_digit =
-        own.starts_with(['|', '>']) && own[1..].starts_with(|c: char| c.is_ascii_digit());
+    let depends_on_its_place = own.starts_with(['|', '>'])
+        && own[1..].starts_with(|c: char| c.is_ascii_digit() || c == '+');
     let is_scalar = !matches!(node.value, Value::Array(_) | Value::Object(_));
-    is_scalar && !own.is_empty() && !has_digit
+    is_scalar && !own.is_empty() && !depends_on_its_place
 }

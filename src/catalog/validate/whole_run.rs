@@ -1,0 +1,126 @@
+//! What only the whole of a run can tell: what one change does to another entity, or to what Port
+//! holds.
+
+use std::collections::BTreeSet;
+
+use super::{Validated, members};
+use crate::catalog::blueprint::Blueprints;
+use crate::catalog::change::Change;
+use crate::catalog::declare::{Declaration, Invalid};
+use crate::catalog::entity::{BlueprintId, EntityKey, EntityName, Identifier};
+use crate::catalog::live::{Field, Live};
+use crate::catalog::merge::required_taken_away;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::document::{Member, Node, Value};
+use crate::source::Location;
+
+/// Refuses relations to entities that this run deletes.
+pub fn refuse_dangling(changes: Vec<Change>, blueprints: &Blueprints) -> Validated {
+    let removed: BTreeSet<_> = changes
+        .iter()
+        .filter(|change| change.head.is_none())
+        .map(|change| change.key.clone())
+        .collect();
+    refuse(changes, |_, declaration| {
+        dangling(declaration, &removed, blueprints)
+    })
+}
+
+/// Refuses to take away what a blueprint requires. With `merge: true` a file may leave it out, as
+/// somebody else may write it, but what only Git wrote would stay for ever.
+pub fn refuse_taking_required(
+    changes: Vec<Change>,
+    live: &Live,
+    blueprints: &Blueprints,
+) -> Validated {
+    refuse(changes, |change, declaration| {
+        let Some(blueprint) = blueprints.known.get(&change.key.blueprint) else {
+            return Vec::new();
+        };
+        let former = change.former_entities();
+        let live = live.get(&change.key);
+        required_taken_away(&former, &declaration.entity, live, blueprint)
+            .iter()
+            .map(|field| taken_away(declaration, field))
+            .collect()
+    })
+}
+
+pub(super) fn refuse(
+    changes: Vec<Change>,
+    check: impl Fn(&Change, &Declaration) -> Vec<Diagnostic>,
+) -> Validated {
+    let mut validated = Validated::default();
+    for change in changes {
+        let declaration = change.head.clone();
+        let found = declaration.as_ref().map(|head| check(&change, head));
+        let found = found.unwrap_or_default();
+        match declaration {
+            Some(head) if !found.is_empty() => validated.invalid.push(Invalid {
+                key: Some(change.key),
+                location: head.location(),
+            }),
+            _ => validated.changes.push(change),
+        }
+        validated.diagnostics.extend(found);
+    }
+    validated
+}
+
+fn taken_away(declaration: &Declaration, field: &Field) -> Diagnostic {
+    let blueprint = &declaration.entity.blueprint;
+    let (code, what) = match field {
+        Field::Relation(_) => (Code::InvalidRelation, "relation"),
+        _ => (Code::MissingProperty, "property"),
+    };
+    let message = format!("`{field}` is no longer there, and `{blueprint}` requires this {what}");
+    Diagnostic::new(code, declaration.location(), message)
+        .label("this entity")
+        .help("put it back, or change the blueprint first")
+}
+
+fn dangling(
+    declaration: &Declaration,
+    removed: &BTreeSet<EntityKey>,
+    blueprints: &Blueprints,
+) -> Vec<Diagnostic> {
+    let Some(blueprint) = blueprints.known.get(&declaration.entity.blueprint) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for member in members(declaration, "relations") {
+        let Some(rule) = blueprint.relation(&member.key) else {
+            continue;
+        };
+        let is_removed = |node: &&Node| {
+            key_of(&rule.target, node).is_some_and(|target| removed.contains(&target))
+        };
+        for target in targets(member).iter().filter(is_removed) {
+            found.push(dangling_target(declaration, target));
+        }
+    }
+    found
+}
+
+fn targets(member: &Member) -> &[Node] {
+    match &member.value.value {
+        Value::Array(items) => items,
+        _ => std::slice::from_ref(&member.value),
+    }
+}
+
+fn key_of(blueprint: &str, target: &Node) -> Option<EntityKey> {
+    Some(EntityKey {
+        blueprint: BlueprintId::parse(blueprint).ok()?,
+        name: EntityName::Identifier(Identifier::parse(target.as_str()?).ok()?),
+    })
+}
+
+fn dangling_target(declaration: &Declaration, target: &Node) -> Diagnostic {
+    let name = target.as_str().unwrap_or_default();
+    let location = Location::new(&declaration.source, target.span);
+    let message = format!("`{name}` is deleted by this change, as no file declares it any more");
+    Diagnostic::new(Code::InvalidRelation, location, message)
+        .label("will not be there")
+        .help("take it out of the relation, or declare it again")
+}
