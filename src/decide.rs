@@ -9,10 +9,12 @@ use crate::catalog::entity::EntityKey;
 use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::Merge;
 use crate::catalog::plan::{Known, Plan, Policy, Pruning, Unclaimed};
-use crate::catalog::validate::{Validated, refuse_dangling, refuse_taking_required, validate};
+use crate::catalog::validate::{
+    Validated, refuse_circles, refuse_dangling, refuse_taking_required, validate,
+};
 use crate::error::Error;
 use crate::event::{Mode, Scope};
-use crate::inputs::Prune;
+use crate::inputs::{MissingTargets, Prune};
 use crate::port::{self, Ownership};
 use crate::read::Declared;
 use crate::record::Ledger;
@@ -94,6 +96,10 @@ pub(crate) async fn plan(
     let mut live: Live = session.unless_interrupted(work).await?;
     if session.setup.inputs.merge == Merge::Merge {
         let validated = refuse_taking_required(changes, &live, &blueprints);
+        changes = declared.take(validated, session, &blueprints);
+    }
+    if session.setup.inputs.missing_targets == MissingTargets::Reject {
+        let validated = refuse_circles(changes, revisions.basis, &live, &blueprints);
         changes = declared.take(validated, session, &blueprints);
     }
     let policy = policy(session, revisions, declared, ledger);

@@ -9,9 +9,11 @@
 
 mod bad_input;
 mod check;
+mod faults;
 mod first_light;
 mod hostile;
 mod interrupted;
+mod kill;
 mod mock;
 mod networks;
 mod redaction;
