@@ -42,9 +42,23 @@ pub(crate) async fn check(
     session: &Session<'_>,
     declared: &mut Declared,
     basis: Basis,
+    ledger: &mut Ledger<'_>,
 ) -> Result<Checked, Error> {
     let changes = std::mem::take(&mut declared.changes);
-    let reading = ask::blueprints(session, &changes, basis);
+    let has_candidates = changes.iter().any(|change| change.is_candidate(basis));
+    let reading = async {
+        match session.port {
+            // The record is opened meanwhile, but not for credentials that are refused.
+            Some(port) if has_candidates && session.run.mode == Mode::Apply => {
+                port.authenticate().await?;
+                let opening = async { Ok(ledger.begin().await?) };
+                let (blueprints, ()) =
+                    futures::try_join!(ask::blueprints(session, &changes, basis), opening)?;
+                Ok(blueprints)
+            }
+            _ => ask::blueprints(session, &changes, basis).await,
+        }
+    };
     let blueprints = session.unless_interrupted(reading).await?;
     let checked = validate(changes, basis, &blueprints, session.setup.omission());
     let mut changes = declared.take(checked, session, &blueprints);

@@ -86,7 +86,8 @@ pub(crate) async fn find(
     run: &Run,
     record: Option<&Record<'_>>,
 ) -> Result<Found, Error> {
-    let reading = read_record(run, record).await?;
+    let (reading, guess) = futures::join!(read_record(run, record), guess(repository, run, record));
+    let reading = reading?;
     let tip = match (run.mode, &run.branch) {
         (Mode::Apply, Some(branch)) => {
             let known = reading.as_ref().map(|reading| reading.tip.clone());
@@ -99,7 +100,7 @@ pub(crate) async fn find(
     };
     let past = reading.as_ref().map(|reading| &reading.past);
     let ground = Ground::find(repository, &run.scope, past).await?;
-    let (former, extent) = diffs(repository, ground.former, &run.head, ground.extent).await?;
+    let (former, extent) = diffs(repository, &run.head, &ground, guess).await?;
     let basis = match extent {
         Extent::Changed => ground.basis,
         Extent::All => Basis::Live,
@@ -112,6 +113,22 @@ pub(crate) async fn find(
         tip,
         reading,
     })))
+}
+
+/// A comparison that was asked for before it was known to be needed.
+type Guess = Option<(CommitSha, Result<Diff, github::Error>)>;
+
+/// What was applied last mostly is what was there before: comparing with that while the record is
+/// read saves the time of a request.
+async fn guess(repository: &Repository, run: &Run, record: Option<&Record<'_>>) -> Guess {
+    let Scope::Changed(Base::Record {
+        before: Some(before),
+    }) = &run.scope
+    else {
+        return None;
+    };
+    record?;
+    Some((before.clone(), repository.diff(before, &run.head).await))
 }
 
 /// Reads the record where one counts and the token may.
@@ -250,34 +267,42 @@ impl Ground {
 /// Compares head with each earlier revision. Where one is gone, nothing less than all files will do.
 async fn diffs(
     repository: &Repository,
-    former: Former,
     head: &CommitSha,
-    extent: Extent,
+    ground: &Ground,
+    guess: Guess,
 ) -> Result<(Vec<Diff>, Extent), Error> {
-    let commits = match former {
-        Former::Commits(commits) => commits,
+    let (commits, mut extent) = match &ground.former {
+        Former::Commits(commits) => (commits, ground.extent),
         Former::MergeBaseWith(other) => {
-            let diff = repository.diff_from_merge_base(&other, head).await?;
-            return Ok((vec![diff], extent));
+            let diff = repository.diff_from_merge_base(other, head).await?;
+            return Ok((vec![diff], ground.extent));
         }
     };
-    let answers: Vec<_> = stream::iter(&commits)
+    let (guessed, mut answer) = guess.unzip();
+    let asked: Vec<_> = commits
+        .iter()
+        .filter(|commit| guessed.as_ref() != Some(commit))
+        .collect();
+    let mut answers = stream::iter(asked)
         .map(|commit| repository.diff(commit, head))
-        .buffered(CONCURRENT_DIFFS)
-        .collect()
-        .await;
-    let (mut diffs, mut extent) = (Vec::new(), extent);
-    for (commit, answer) in commits.iter().zip(answers) {
+        .buffered(CONCURRENT_DIFFS);
+    let mut diffs = Vec::new();
+    for commit in commits {
+        let answer = match answer.take_if(|_| guessed.as_ref() == Some(commit)) {
+            Some(guessed) => Some(guessed),
+            None => answers.next().await,
+        };
         match answer {
-            Ok(diff) => diffs.push(diff),
-            Err(github::Error::NoSuchCommit { .. }) => {
+            Some(Ok(diff)) => diffs.push(diff),
+            Some(Err(github::Error::NoSuchCommit { .. })) => {
                 tracing::warn!(
                     "{} is gone, so nothing can be compared with it: all entity files are looked at",
                     commit.short()
                 );
                 extent = Extent::All;
             }
-            Err(error) => return Err(error.into()),
+            Some(Err(error)) => return Err(error.into()),
+            None => {}
         }
     }
     Ok((diffs, extent))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::apply::{Applied, DeletionOutcome, Outcome, apply};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::plan::{Plan, Policy, Reason};
-use crate::decide::{self, Checked};
+use crate::decide;
 use crate::error::Error;
 use crate::event::{Mode, Scope};
 use crate::port::{Port, Rejection};
@@ -39,18 +39,17 @@ pub(crate) struct Done {
     pub(crate) unsettled: Option<String>,
 }
 
-/// Plans, and where the run writes, applies; then the record says how it ended.
+/// Checks, plans, and where the run writes, applies; then the record says how it ended.
 ///
 /// # Errors
 /// If GitHub or Port cannot be asked; what was written until then is in the record as unfinished.
-pub(crate) async fn plan_and_apply(
+pub(crate) async fn check_plan_apply(
     session: &Session<'_>,
     revisions: &Revisions,
     declared: &mut Declared,
-    checked: Checked,
     mut ledger: Ledger<'_>,
 ) -> Result<Done, Error> {
-    let result = work(session, revisions, declared, checked, &mut ledger).await;
+    let result = work(session, revisions, declared, &mut ledger).await;
     let (ending, counts) = match &result {
         Ok(done) => (done.ending(session), done.counts()),
         Err(_) => (Ending::Incomplete, "the run could not go on".to_owned()),
@@ -67,9 +66,9 @@ async fn work(
     session: &Session<'_>,
     revisions: &Revisions,
     declared: &mut Declared,
-    checked: Checked,
     ledger: &mut Ledger<'_>,
 ) -> Result<Done, Error> {
+    let checked = decide::check(session, declared, revisions.basis, ledger).await?;
     let decided = decide::plan(session, revisions, declared, checked, ledger).await?;
     session.log.line(format!("plan: {}", decided.plan));
     let mut done = Done {
