@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::ask;
 use crate::catalog::blueprint::Blueprints;
-use crate::catalog::change::{Basis, Change};
+use crate::catalog::change::{AtBase, Basis, Change};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::Merge;
@@ -199,6 +199,7 @@ async fn add_unclaimed(session: &Session<'_>, changes: &mut Vec<Change>) -> Resu
         key,
         former: Vec::new(),
         head: None,
+        at_base: AtBase::NotWritten,
     }));
     Ok(())
 }

@@ -20,9 +20,6 @@ const CONCURRENT_DIFFS: usize = 4;
 pub(crate) struct Revisions {
     /// The earlier revisions and where head differs from them, base first.
     pub(crate) former: Vec<Diff>,
-    /// Earlier revisions that were applied completely, the nearest first: what counts where a file of
-    /// base cannot be read.
-    pub(crate) older: Vec<CommitSha>,
     /// Which of head's files are looked at.
     pub(crate) extent: Extent,
     /// What decides whether an entity is written.
@@ -63,7 +60,6 @@ pub(crate) enum Found {
 /// What head is compared with, before it is.
 struct Ground {
     former: Former,
-    older: Vec<CommitSha>,
     extent: Extent,
     basis: Basis,
 }
@@ -107,7 +103,6 @@ pub(crate) async fn find(
     };
     Ok(Found::Revisions(Box::new(Revisions {
         former,
-        older: ground.older,
         extent,
         basis,
         tip,
@@ -224,7 +219,6 @@ impl Ground {
     fn since(former: Former) -> Self {
         Self {
             former,
-            older: Vec::new(),
             extent: Extent::Changed,
             basis: Basis::Git,
         }
@@ -242,8 +236,9 @@ impl Ground {
     fn recorded(past: &Past) -> Self {
         let Past {
             base,
+            since,
             attempts,
-            older,
+            ..
         } = past;
         if !attempts.is_empty() {
             tracing::info!(
@@ -251,9 +246,14 @@ impl Ground {
                 attempts.len()
             );
         }
+        let mut commits: Vec<CommitSha> = Vec::new();
+        for commit in base.iter().chain(since).chain(attempts) {
+            if !commits.contains(commit) {
+                commits.push(commit.clone());
+            }
+        }
         Self {
-            former: Former::Commits(base.iter().chain(attempts).cloned().collect()),
-            older: older.clone(),
+            former: Former::Commits(commits),
             extent: Extent::Changed,
             basis: if attempts.is_empty() {
                 Basis::Git

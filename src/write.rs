@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::event::{Mode, Scope};
 use crate::port::{Port, Rejection};
 use crate::read::Declared;
-use crate::record::{Ending, Ledger};
+use crate::record::{Ending, Ledger, Soundness};
 use crate::report::Drift;
 use crate::revisions::Revisions;
 use crate::session::Session;
@@ -51,7 +51,7 @@ pub(crate) async fn check_plan_apply(
 ) -> Result<Done, Error> {
     let result = work(session, revisions, declared, &mut ledger).await;
     let (ending, counts) = match &result {
-        Ok(done) => (done.ending(session), done.counts()),
+        Ok(done) => (done.ending(session, declared.soundness()), done.counts()),
         Err(_) => (Ending::Incomplete, "the run could not go on".to_owned()),
     };
     if let Err(reason) = last_word(session, &mut ledger, ending, &counts).await {
@@ -134,7 +134,7 @@ impl Done {
     }
 
     /// Whether the catalog is as head declares, except for what is invalid there.
-    fn ending(&self, session: &Session<'_>) -> Ending {
+    fn ending(&self, session: &Session<'_>, soundness: Soundness) -> Ending {
         let is_left = |reason: &Reason| {
             matches!(
                 reason,
@@ -148,7 +148,7 @@ impl Done {
             None => self.plan.is_empty() && session.run.mode == Mode::Apply,
         };
         if is_whole && is_written && !is_stale && self.unsettled.is_none() {
-            Ending::Complete
+            Ending::Complete(soundness)
         } else {
             Ending::Incomplete
         }
