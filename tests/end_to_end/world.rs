@@ -7,7 +7,8 @@ use port_gitops_contract::{Extent, check_github, check_port};
 use port_gitops_sandbox::github::Edition;
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET, blueprints};
 use port_gitops_sandbox::{
-    GitHubSandbox, Matcher, ObjectId, PortSandbox, Sandbox, Step, StepResult, TestRepository,
+    Exchange, GitHubSandbox, Matcher, ObjectId, PortSandbox, Sandbox, Step, StepResult,
+    TestRepository,
 };
 use serde_json::Value;
 
@@ -102,9 +103,16 @@ impl World {
 
     /// The requests that wrote to Port, as `METHOD path`.
     pub(crate) fn port_writes(&self) -> Vec<String> {
-        let mut requests = self.port_requests();
-        requests.retain(|request| !request.starts_with("GET ") && !request.ends_with("/search"));
-        requests
+        let exchanges = self.port.requests(&Matcher::any());
+        let is_write = |exchange: &&Exchange| {
+            let asks =
+                exchange.path.ends_with("/access_token") || exchange.path.ends_with("/search");
+            exchange.method != "GET" && !asks && exchange.query_value("validation_only").is_none()
+        };
+        let writes = exchanges.iter().filter(is_write);
+        writes
+            .map(|exchange| format!("{} {}", exchange.method, exchange.path))
+            .collect()
     }
 
     /// The requests to Port except for tokens, as `METHOD path`.
