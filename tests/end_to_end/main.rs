@@ -9,10 +9,15 @@
 
 mod bad_input;
 mod check;
+mod drift;
 mod first_light;
 mod hostile;
 mod interrupted;
 mod mock;
 mod networks;
+mod plans;
+mod prune;
+mod references;
+mod scenes;
 mod validation;
 mod world;
