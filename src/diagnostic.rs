@@ -111,6 +111,8 @@ codes! {
     UnknownRelation "unknown-relation" Error;
     /// A relation is missing, or points to another number of entities than the blueprint says.
     InvalidRelation "invalid-relation" Error;
+    /// New entities require one another in a circle.
+    RelationCycle "relation-cycle" Error;
     /// A relation points to an entity that Port does not have.
     MissingRelationTarget "missing-relation-target" Error;
     /// Port did not take the entity.

@@ -21,7 +21,7 @@ use port_gitops::catalog::merge::Merge;
 use port_gitops::catalog::plan::{Known, Plan, Policy, Pruning, Reason, Untouched, Upsert};
 use port_gitops::catalog::reference;
 use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS, PropertyRules};
-use port_gitops::catalog::validate::{Omission, validate};
+use port_gitops::catalog::validate::{Omission, refuse_circles, validate};
 use port_gitops::diagnostic::{Code, Diagnostic};
 use port_gitops::event::Mode;
 use port_gitops::git::{CommitSha, RepoName};
@@ -73,14 +73,17 @@ fn sections(markdown: &str) -> Vec<(&str, &str)> {
 }
 
 fn blueprints(page: &str) -> Blueprints {
-    let block = blocks(page)
+    let id = |name: &str| BlueprintId::parse(name).unwrap();
+    let known = blocks(page)
         .into_iter()
-        .find(|block| block.info == "json blueprint")
-        .unwrap();
-    let blueprint = Blueprint::from_json(serde_json::from_str(block.text).unwrap()).unwrap();
-    let id = |name| BlueprintId::parse(name).unwrap();
+        .filter(|block| block.info == "json blueprint")
+        .map(|block| {
+            let value: serde_json::Value = serde_json::from_str(block.text).unwrap();
+            let name = id(value["identifier"].as_str().unwrap());
+            (name, Blueprint::from_json(value).unwrap())
+        });
     Blueprints {
-        known: BTreeMap::from([(id("microservice"), blueprint)]),
+        known: known.collect(),
         missing: [id("micorservice")].into(),
         names: vec!["domain".to_owned(), "microservice".to_owned()],
     }
@@ -150,7 +153,10 @@ fn diagnostics(
         _ => Omission::MayExist,
     };
     let mut found = head.diagnostics;
-    found.extend(validate(changes, Basis::Git, blueprints, omission).diagnostics);
+    let checked = validate(changes, Basis::Git, blueprints, omission);
+    found.extend(checked.diagnostics);
+    let live = Live::default();
+    found.extend(refuse_circles(checked.changes, Basis::Git, &live, blueprints).diagnostics);
     found
 }
 

@@ -1,5 +1,6 @@
 //! Entity × blueprint → diagnostics on the very line.
 
+mod circle;
 mod whole_run;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
 use crate::source::{Location, Source, Span};
 
+pub use circle::refuse_circles;
 pub use whole_run::{refuse_dangling, refuse_taking_required};
 
 /// How many errors are reported of one entity.

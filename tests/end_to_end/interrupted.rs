@@ -1,13 +1,12 @@
 //! Being told to stop, at a moment when something is under way.
 
 use std::io::Read;
-use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use port_gitops_sandbox::{Fault, Matcher, Sandbox, Step, StepResult};
 
-use crate::world::{World, binary};
+use crate::world::{World, binary, send};
 
 /// Starts a step, and sends it signals as soon as an API has got a request like `moment`.
 fn run_and_signal(
@@ -34,12 +33,6 @@ fn run_and_signal(
     let mut out = process.stdout.take().unwrap();
     out.read_to_string(&mut log).unwrap();
     step.result(status, log, String::new()).unwrap()
-}
-
-fn send(signal: &str, process: &Child) {
-    let id = process.id().to_string();
-    let status = Command::new("kill").args([signal, &id]).status().unwrap();
-    assert!(status.success());
 }
 
 /// A push whose first wave is the domain that its second wave needs, and the first wave's request.

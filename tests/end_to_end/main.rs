@@ -10,13 +10,16 @@
 mod bad_input;
 mod check;
 mod drift;
+mod faults;
 mod first_light;
 mod hostile;
 mod interrupted;
+mod kill;
 mod mock;
 mod networks;
 mod plans;
 mod prune;
+mod redaction;
 mod references;
 mod scenes;
 mod validation;

@@ -1,6 +1,7 @@
 //! A small organisation: a repository on GitHub, a catalog in Port.
 
 use std::path::Path;
+use std::process::{Child, Command};
 
 use port_gitops_contract::{Extent, check_github, check_port};
 use port_gitops_sandbox::github::Edition;
@@ -165,4 +166,11 @@ pub(crate) fn shown_beside_masks(result: &StepResult, secret: &str) -> bool {
     log.chain(outputs)
         .chain([result.summary.as_str()])
         .any(|text| text.contains(secret))
+}
+
+/// Sends a signal, such as `-INT`, to a process.
+pub(crate) fn send(signal: &str, process: &Child) {
+    let id = process.id().to_string();
+    let status = Command::new("kill").args([signal, &id]).status().unwrap();
+    assert!(status.success());
 }

@@ -46,7 +46,7 @@ pub fn refuse_taking_required(
     })
 }
 
-fn refuse(
+pub(super) fn refuse(
     changes: Vec<Change>,
     check: impl Fn(&Change, &Declaration) -> Vec<Diagnostic>,
 ) -> Validated {

@@ -1,0 +1,88 @@
+//! New entities that require one another in a circle, so that none can be written first.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Validated;
+use super::whole_run::refuse;
+use crate::catalog::blueprint::Blueprints;
+use crate::catalog::change::{Basis, Change, Kind};
+use crate::catalog::declare::Declaration;
+use crate::catalog::entity::EntityKey;
+use crate::catalog::live::{Knowledge, Live};
+use crate::catalog::order::{RequiredCycle, required_cycles};
+use crate::catalog::plan::Action;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Location;
+
+/// Refuses new entities that require one another in a circle, at each relation that is part of it.
+pub fn refuse_circles(
+    changes: Vec<Change>,
+    basis: Basis,
+    live: &Live,
+    blueprints: &Blueprints,
+) -> Validated {
+    let found = find(&changes, basis, live, blueprints);
+    refuse(changes, |change, _| {
+        found.get(&change.key).cloned().unwrap_or_default()
+    })
+}
+
+fn find(
+    changes: &[Change],
+    basis: Basis,
+    live: &Live,
+    blueprints: &Blueprints,
+) -> HashMap<EntityKey, Vec<Diagnostic>> {
+    let candidates = changes.iter().filter(|change| change.is_candidate(basis));
+    let candidates: Vec<(&Arc<Declaration>, Action)> = candidates
+        .filter_map(|change| Some((change.head.as_ref()?, action(change, live))))
+        .collect();
+    let nodes: Vec<_> = candidates
+        .iter()
+        .map(|(declaration, action)| (&declaration.entity, *action))
+        .collect();
+    let declarations: Vec<_> = candidates
+        .iter()
+        .map(|(declaration, _)| *declaration)
+        .collect();
+    let mut found: HashMap<EntityKey, Vec<Diagnostic>> = HashMap::new();
+    for cycle in required_cycles(&nodes, blueprints) {
+        let key = declarations[cycle.entity].entity.key();
+        let diagnostic = diagnostic(&cycle, &declarations);
+        found.entry(key).or_default().push(diagnostic);
+    }
+    found
+}
+
+/// Whether an entity is new: Port says so where it was asked, else Git does.
+fn action(change: &Change, live: &Live) -> Action {
+    match (live.get(&change.key), change.kind()) {
+        (Knowledge::Present(_), _) => Action::Update,
+        (Knowledge::Absent, _) | (Knowledge::Unknown, Kind::Created) => Action::Create,
+        (Knowledge::Unknown, _) => Action::Update,
+    }
+}
+
+fn diagnostic(cycle: &RequiredCycle, declarations: &[&Arc<Declaration>]) -> Diagnostic {
+    let declaration = declarations[cycle.entity];
+    let relation = declaration
+        .node
+        .get("relations")
+        .and_then(|relations| relations.get(&cycle.relation));
+    let location = match relation {
+        Some(value) => Location::new(&declaration.source, value.span),
+        None => declaration.location(),
+    };
+    let key = |place: &usize| format!("`{}`", declarations[*place].entity.key());
+    let way: Vec<_> = cycle.way.iter().map(key).collect();
+    let message = format!(
+        "the relation `{}` is required and leads in a circle: {} needs {}",
+        cycle.relation,
+        key(&cycle.entity),
+        way.join(", which needs ")
+    );
+    Diagnostic::new(Code::RelationCycle, location, message)
+        .label("none of them can be written first")
+        .help("make a relation of the circle optional in its blueprint, or create one of the entities in Port first")
+}

@@ -1,0 +1,15 @@
+//! The room that writes to Port, against the sandbox: in which order, in how few requests, and what
+//! becomes of the rest when something fails.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
+mod answers;
+mod deletions;
+mod order;
+mod pace;
+mod world;

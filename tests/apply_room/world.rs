@@ -1,0 +1,191 @@
+//! A plan, made from what files would declare, and a catalog to apply it to.
+
+use std::collections::BTreeSet;
+
+use port_gitops::apply::{Applied, Outcome, apply};
+use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
+use port_gitops::catalog::entity::{BlueprintId, Identifier};
+use port_gitops::catalog::plan::{Action, Deletion, Plan, Upsert};
+use port_gitops::catalog::rules::BlueprintRules;
+use port_gitops::environment::Environment;
+use port_gitops::http::proxy::Proxies;
+use port_gitops::http::{Client, Settings, Timeouts};
+use port_gitops::inputs::{Credentials, Merge, MissingTargets};
+use port_gitops::port::{Port, UpsertOptions};
+use port_gitops::shutdown::{ShutdownTrigger, shutdown};
+use port_gitops::source::{RepoPath, Source};
+use port_gitops_contract::{Extent, check_port};
+use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
+use port_gitops_sandbox::{PortSandbox, Sandbox};
+use serde_json::{Value, json};
+
+pub(crate) struct World {
+    pub(crate) sandbox: PortSandbox,
+    pub(crate) merge: Merge,
+    port: Port,
+    trigger: ShutdownTrigger,
+    stop: port_gitops::shutdown::Shutdown,
+}
+
+/// A blueprint whose entities may relate to those of `targets` by a relation of that name, and to
+/// one of its own by `parent`.
+pub(crate) fn blueprint(name: &str, targets: &[&str]) -> Value {
+    let relation =
+        |target: &str, many: bool| json!({"target": target, "required": false, "many": many});
+    let mut relations: serde_json::Map<_, _> = targets
+        .iter()
+        .map(|target| ((*target).to_owned(), relation(target, true)))
+        .collect();
+    relations.insert("parent".to_owned(), relation(name, false));
+    json!({
+        "identifier": name,
+        "title": name,
+        "schema": {"properties": {"text": {"type": "string"}}, "required": []},
+        "relations": relations,
+    })
+}
+
+impl World {
+    /// An empty catalog with the blueprints `x` and `y`, which may relate to both.
+    pub(crate) fn new() -> Self {
+        let sandbox = PortSandbox::start().unwrap();
+        sandbox.add_blueprint(blueprint("x", &["x", "y"]));
+        sandbox.add_blueprint(blueprint("y", &["x", "y"]));
+        let settings = Settings {
+            owner: "octo-org/catalog",
+            ca_certificates: None,
+            certificate_file: None,
+            proxies: Proxies::from_environment(&Environment::default()).unwrap(),
+            timeouts: Timeouts::with_silence("0.5").unwrap(),
+        };
+        let credentials = Credentials {
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: CLIENT_SECRET.to_owned().into(),
+        };
+        let (trigger, stop) = shutdown();
+        let port = Port::new(
+            Client::new(settings).unwrap(),
+            sandbox.url().parse().unwrap(),
+            credentials,
+            Box::new(|_| {}),
+        );
+        Self {
+            sandbox,
+            merge: Merge::Merge,
+            port: port.stop_on(stop.clone()),
+            trigger,
+            stop,
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.trigger.request();
+    }
+
+    pub(crate) async fn apply(&self, plan: &Plan) -> Applied {
+        let options = UpsertOptions {
+            merge: self.merge,
+            missing_targets: MissingTargets::Reject,
+            run_id: None,
+        };
+        let wanted: BTreeSet<_> = ["x", "y"]
+            .map(|name| BlueprintId::parse(name).unwrap())
+            .into();
+        let blueprints = self.port.blueprints(wanted).await.unwrap();
+        self.sandbox.clear_journal();
+        apply(plan, &blueprints, &self.port, &options, &self.stop).await
+    }
+
+    /// The requests that wrote: each one's path below its blueprint, and its entities' names.
+    pub(crate) fn writes(&self) -> Vec<(String, Vec<String>)> {
+        let exchanges = self.sandbox.journal();
+        let writes = exchanges.iter().filter(|exchange| {
+            exchange.method == "POST" && exchange.path.starts_with("/v1/blueprints/")
+        });
+        let names = |body: Value| -> Vec<String> {
+            let name = |entity: &Value| match entity {
+                Value::String(name) => name.clone(),
+                entity => entity["identifier"].as_str().unwrap().to_owned(),
+            };
+            match body["entities"].as_array() {
+                Some(entities) => entities.iter().map(name).collect(),
+                None => vec![name(&body)],
+            }
+        };
+        writes
+            .map(|exchange| {
+                let path = exchange.path.trim_start_matches("/v1/blueprints/");
+                (path.to_owned(), names(exchange.json().unwrap()))
+            })
+            .collect()
+    }
+
+    /// Puts an entity into the catalog behind everybody's back.
+    pub(crate) fn put(&self, blueprint: &str, entity: Value) {
+        self.sandbox
+            .put_entity(blueprint, entity, "somebody")
+            .unwrap();
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        check_port(&self.sandbox, Extent::Both);
+    }
+}
+
+/// A plan that creates entities, given as files declare them.
+pub(crate) fn creating(entities: &[Value]) -> Plan {
+    let text = Value::from(entities.to_vec()).to_string();
+    let file = EntityFile {
+        content: FileContent::Text(Source::new(RepoPath::new("port.json"), text)),
+        default_blueprint: BlueprintId::parse("x").ok(),
+    };
+    let declared = declare(&[file], &BlueprintRules::parse("*").unwrap());
+    assert_eq!(declared.diagnostics, []);
+    let upsert = |declaration: std::sync::Arc<_>| Upsert {
+        action: Action::Create,
+        entity: port_gitops::catalog::declare::Declaration::clone(&declaration).entity,
+        declaration,
+        differences: Vec::new(),
+        uncleared: Vec::new(),
+    };
+    Plan {
+        upserts: declared.valid.into_iter().map(upsert).collect(),
+        ..Plan::default()
+    }
+}
+
+/// A deletion of an entity that relates to `targets`.
+pub(crate) fn deletion(blueprint: &str, name: &str, targets: &[&str]) -> Deletion {
+    let identifier = |name: &&str| Identifier::parse(name).unwrap();
+    Deletion {
+        key: port_gitops::catalog::entity::EntityKey {
+            blueprint: BlueprintId::parse(blueprint).unwrap(),
+            name: port_gitops::catalog::entity::EntityName::Identifier(identifier(&name)),
+        },
+        location: None,
+        targets: targets.iter().map(identifier).collect(),
+        successors: Vec::new(),
+    }
+}
+
+pub(crate) fn entity(name: &str) -> Value {
+    json!({"identifier": name})
+}
+
+/// An outcome in one word, with who blocked it.
+pub(crate) fn word(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Written(_) => "written".to_owned(),
+        Outcome::Rejected(rejection) => format!("rejected {}", rejection.status),
+        Outcome::NotSent => "not sent".to_owned(),
+        Outcome::Blocked(by) => format!("blocked by {by}"),
+        Outcome::Superseded => "superseded".to_owned(),
+        Outcome::Unknown => "unknown".to_owned(),
+    }
+}
+
+pub(crate) fn words(applied: &Applied) -> Vec<String> {
+    applied.outcomes.iter().map(word).collect()
+}

@@ -1,0 +1,201 @@
+//! Every kind of fault on every kind of request. A run gets over each, and loses nothing.
+
+mod lasting;
+mod passing;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox, Step};
+use serde_json::json;
+
+use crate::world::{World, succeed};
+
+/// A kind of request, of those that one push can need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Request {
+    Auth,
+    Blueprint,
+    Single,
+    Bulk,
+    Search,
+    Delete,
+    Compare,
+    GraphQl,
+    Status,
+}
+
+impl Request {
+    const ALL: [Self; 9] = [
+        Self::Auth,
+        Self::Blueprint,
+        Self::Single,
+        Self::Bulk,
+        Self::Search,
+        Self::Delete,
+        Self::Compare,
+        Self::GraphQl,
+        Self::Status,
+    ];
+
+    /// How many such requests the push needs.
+    fn usual(self) -> usize {
+        match self {
+            Self::GraphQl => 2,
+            Self::Status => 3,
+            _ => 1,
+        }
+    }
+
+    fn matcher(self) -> Matcher {
+        match self {
+            Self::Auth => Matcher::new("POST", "/v1/auth/access_token"),
+            Self::Blueprint => Matcher::new("GET", "/v1/blueprints/domain"),
+            Self::Single => Matcher::new("POST", "/v1/blueprints/domain/entities"),
+            Self::Bulk => Matcher::new("POST", "/v1/blueprints/microservice/entities/bulk"),
+            Self::Search => Matcher::new("POST", "*/entities/search"),
+            Self::Delete => Matcher::new("POST", "*/bulk/entities/delete"),
+            Self::Compare => Matcher::new("GET", "*/compare/*"),
+            Self::GraphQl => Matcher::new("POST", "/graphql"),
+            Self::Status => Matcher::new("POST", "*/statuses/*"),
+        }
+    }
+
+    fn is_github(self) -> bool {
+        matches!(self, Self::Compare | Self::GraphQl | Self::Status)
+    }
+
+    fn inject(self, world: &World, fault: Fault) {
+        let fault = fault.when(self.matcher());
+        match self.is_github() {
+            true => world.github.inject(fault),
+            false => world.port.inject(fault),
+        }
+    }
+
+    /// How many such requests the sandbox got.
+    fn count(self, world: &World) -> usize {
+        match self.is_github() {
+            true => world.github.requests(&self.matcher()).len(),
+            false => world.port.requests(&self.matcher()).len(),
+        }
+    }
+
+    fn pending_faults(self, world: &World) -> usize {
+        match self.is_github() {
+            true => world.github.pending_faults(),
+            false => world.port.pending_faults(),
+        }
+    }
+}
+
+const BEFORE: &str = "\
+- {identifier: sales, blueprint: domain, title: Sales, properties: {owner: ann}}
+- {identifier: old, blueprint: domain}
+- {identifier: shop, blueprint: microservice, relations: {domain: sales}}
+";
+const AFTER: &str = "\
+- {identifier: sales, blueprint: domain, title: All sales}
+- {identifier: shop, blueprint: microservice, title: Shop, relations: {domain: sales}}
+- {identifier: mail, blueprint: microservice, relations: {dependsOn: [shop]}}
+- {identifier: cart, blueprint: microservice}
+";
+
+/// A world with a push that needs every kind of request: it changes, takes a property away, adds and
+/// deletes.
+fn world() -> (World, Step) {
+    let world = World::fresh();
+    world.repository.write("port.yml", BEFORE);
+    succeed(&prune(world.push("Begin")));
+    world.repository.write("port.yml", AFTER);
+    let step = prune(world.push("Go on")).variable("PORT_GITOPS_TIMEOUT", "0.4");
+    world.github.clear_journal();
+    world.port.clear_journal();
+    (world, step)
+}
+
+fn prune(step: Step) -> Step {
+    step.input("prune", "true")
+}
+
+/// The catalog is as the last push declares it.
+fn assert_applied(world: &World) {
+    let entities: Vec<_> = world.port.entities();
+    let titles: Vec<_> = entities
+        .iter()
+        .map(|(_, name, entity)| format!("{name} {}", entity["title"].as_str().unwrap_or("-")))
+        .collect();
+    assert_eq!(titles, ["sales All sales", "cart -", "mail -", "shop Shop"]);
+    assert_eq!(entities[0].2["properties"]["owner"], json!(null));
+}
+
+fn limited(headers: &[(&str, String)]) -> Fault {
+    let body = json!({"ok": false, "error": "too_many_requests", "message": "slow down"});
+    let answer = Answer::json(429, &body);
+    Fault::answer(headers.iter().fold(answer, |answer, (name, value)| {
+        answer.with_header(name, value)
+    }))
+}
+
+fn in_a_second() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(1)
+}
+
+/// A budget that is used up until a moment given as `reset`.
+fn used_up(reset: String) -> Fault {
+    limited(&[
+        ("x-ratelimit-remaining", "0".to_owned()),
+        ("x-ratelimit-reset", reset),
+    ])
+}
+
+fn retry_after_seconds() -> Fault {
+    limited(&[("retry-after", "1".to_owned())])
+}
+
+fn retry_after_date() -> Fault {
+    limited(&[("retry-after", httpdate::fmt_http_date(in_a_second()))])
+}
+
+fn reset_as_moment() -> Fault {
+    let moment = in_a_second().duration_since(UNIX_EPOCH).unwrap();
+    used_up(moment.as_secs().to_string())
+}
+
+fn reset_in_seconds() -> Fault {
+    used_up("1".to_owned())
+}
+
+fn unavailable() -> Fault {
+    Fault::status(503)
+}
+
+/// Struck once by `fault`, the run goes on as if nothing had happened, with one request more.
+fn gets_over(request: Request, fault: Fault) {
+    struck(request, fault, request.usual() + 1);
+}
+
+/// Struck once by `fault`, the run does not even need another request.
+fn does_not_mind(request: Request, fault: Fault) {
+    struck(request, fault, request.usual());
+}
+
+fn struck(request: Request, fault: Fault, expected: usize) {
+    let (world, step) = world();
+    request.inject(&world, fault);
+    let result = succeed(&step);
+    let pending = request.pending_faults(&world);
+    assert_eq!(pending, 0, "the fault did not strike:\n{}", result.log);
+    assert_applied(&world);
+    let count = request.count(&world);
+    assert_eq!(count, expected, "requests:\n{}", result.log);
+}
+
+#[test]
+fn one_push_needs_every_kind_of_request() {
+    let (world, step) = world();
+    succeed(&step);
+    assert_applied(&world);
+    for request in Request::ALL {
+        assert_eq!(request.count(&world), request.usual(), "{request:?}");
+    }
+}
