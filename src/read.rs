@@ -3,29 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::change::{Change, Kind, compare};
-use crate::catalog::declare::{Declarations, EntityFile, FileContent, Unreadable, declare};
-use crate::checkout::Checkout;
+use crate::catalog::declare::{Declarations, declare};
 use crate::error::Error;
+use crate::files::{Files, entity_file};
 use crate::git::CommitSha;
-use crate::github::{BlobContent, Repository, Side, WantedFile};
-use crate::inputs::Inputs;
-use crate::references;
+use crate::github::{Side, WantedFile};
+use crate::references::{self, FilesNamed, Naming};
 use crate::revisions::{Extent, Revisions};
-use crate::source::{RepoPath, Source};
+use crate::source::RepoPath;
 
 /// How many earlier revisions are read in search of one in which a file was sound.
 const MAX_OLDER: usize = 5;
-
-/// What files are read from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Files<'a> {
-    /// GitHub.
-    pub(crate) repository: &'a Repository,
-    /// The workspace, if it holds the repository.
-    pub(crate) checkout: Option<&'a Checkout>,
-    /// Which files hold entities.
-    pub(crate) inputs: &'a Inputs,
-}
 
 /// What the revisions declare.
 #[derive(Debug)]
@@ -36,6 +24,8 @@ pub(crate) struct Declared {
     pub(crate) head: Declarations,
     /// What it declares in others, where these had to be read.
     pub(crate) others: Declarations,
+    /// What else the user should know: sentences without a full stop.
+    pub(crate) notices: Vec<String>,
 }
 
 /// Files of one revision, and what is known of them.
@@ -50,18 +40,14 @@ impl Files<'_> {
         revisions: &Revisions,
         head: &CommitSha,
     ) -> Result<Declared, Error> {
-        let mut wanted = vec![(head.clone(), self.at_head(revisions, head).await?)];
-        for diff in &revisions.former {
-            let Some(base) = &diff.base else { continue };
-            let files = diff.files.iter();
-            let files = files.map(|file| (file.path.clone(), file.base.clone()));
-            wanted.push((base.clone(), self.with_entities(files)));
-        }
+        let naming = self.naming(revisions, head).await?;
+        let is_listed = revisions.extent == Extent::All || !naming.is_empty();
+        let wanted = self.wanted(revisions, head, naming).await?;
         let in_scope: BTreeSet<_> = wanted[0].1.keys().cloned().collect();
         tracing::info!("{} entity files are looked at", in_scope.len());
-        let mut declared = self.declarations(wanted).await?;
-        let mut head_declared = declared.remove(0);
-        let mut former = declared;
+        let listed = is_listed.then_some(head);
+        let (mut former, files_named) = self.declarations(wanted, listed).await?;
+        let mut head_declared = former.remove(0);
         self.add_older(&mut former, &revisions.older).await?;
 
         let mut changes = compare(&former, &head_declared);
@@ -77,6 +63,56 @@ impl Files<'_> {
             changes,
             head: head_declared,
             others,
+            notices: self
+                .unseen(revisions.extent, files_named)
+                .into_iter()
+                .collect(),
+        })
+    }
+
+    /// Entity files that did not change but name files that did, where these can be found.
+    async fn naming(self, revisions: &Revisions, head: &CommitSha) -> Result<Vec<Naming>, Error> {
+        if revisions.extent == Extent::All {
+            return Ok(Vec::new());
+        }
+        let files = revisions.former.iter().flat_map(|diff| &diff.files);
+        let changed = files.map(|file| file.path.clone()).collect();
+        references::naming(self, head, &changed).await
+    }
+
+    /// What is read of each revision, head first.
+    async fn wanted(
+        self,
+        revisions: &Revisions,
+        head: &CommitSha,
+        naming: Vec<Naming>,
+    ) -> Result<Vec<(CommitSha, Sides)>, Error> {
+        let mut wanted = vec![(head.clone(), self.at_head(revisions, head).await?)];
+        for diff in &revisions.former {
+            let Some(base) = &diff.base else { continue };
+            let files = diff.files.iter();
+            let files = files.map(|file| (file.path.clone(), file.base.clone()));
+            let mut sides = self.with_entities(files);
+            let changed: BTreeSet<_> = diff.files.iter().map(|file| &file.path).collect();
+            for one in &naming {
+                let names_changed = one.named.iter().any(|path| changed.contains(path));
+                if names_changed && !changed.contains(&one.path) {
+                    sides.insert(one.path.clone(), one.side.clone());
+                }
+            }
+            wanted.push((base.clone(), sides));
+        }
+        let named = naming.into_iter().map(|one| (one.path, one.side));
+        wanted[0].1.extend(named);
+        Ok(wanted)
+    }
+
+    /// What a run of what changed cannot see without a checkout.
+    fn unseen(self, extent: Extent, files_named: FilesNamed) -> Option<String> {
+        let is_unseen =
+            extent == Extent::Changed && files_named == FilesNamed::Some && self.checkout.is_none();
+        is_unseen.then(|| {
+            "entities name files with `file://`, and a push that changes nothing but those files is not seen: let `actions/checkout` run before this step, or run it on a schedule too".to_owned()
         })
     }
 
@@ -88,7 +124,8 @@ impl Files<'_> {
     ) -> Result<Declarations, Error> {
         let sides = paths.into_iter().map(|path| (path, Side::Unknown));
         let wanted = vec![(commit.clone(), self.with_entities(sides))];
-        Ok(self.declarations(wanted).await?.pop().unwrap_or_default())
+        let (mut declared, _) = self.declarations(wanted, None).await?;
+        Ok(declared.pop().unwrap_or_default())
     }
 
     async fn at_head(self, revisions: &Revisions, head: &CommitSha) -> Result<Sides, Error> {
@@ -102,13 +139,9 @@ impl Files<'_> {
 
     async fn all(self, commit: &CommitSha) -> Result<Sides, Error> {
         let tree = self.repository.tree(commit).await?;
-        let files = tree.iter().map(|(path, file)| {
-            let side = Side::File {
-                mode: Some(file.mode),
-                blob: file.blob.clone(),
-            };
-            (path.clone(), side)
-        });
+        let files = tree
+            .iter()
+            .map(|(path, file)| (path.clone(), Side::from(file)));
         Ok(self.with_entities(files))
     }
 
@@ -130,7 +163,8 @@ impl Files<'_> {
             files.len()
         );
         let wanted = vec![(head.clone(), files)];
-        Ok(self.declarations(wanted).await?.pop().unwrap_or_default())
+        let (mut declared, _) = self.declarations(wanted, Some(head)).await?;
+        Ok(declared.pop().unwrap_or_default())
     }
 
     /// What base holds in a file with mistakes was never written: what the last sound version of that
@@ -155,11 +189,13 @@ impl Files<'_> {
         Ok(())
     }
 
-    /// Reads files of several revisions at once, and what they declare, a revision at a time.
+    /// Reads files of several revisions at once, and what they declare, a revision at a time. The tree
+    /// of `listed` was listed before.
     async fn declarations(
         self,
         revisions: Vec<(CommitSha, Sides)>,
-    ) -> Result<Vec<Declarations>, Error> {
+        listed: Option<&CommitSha>,
+    ) -> Result<(Vec<Declarations>, FilesNamed), Error> {
         let wanted: Vec<_> = revisions
             .iter()
             .flat_map(|(commit, files)| {
@@ -180,8 +216,9 @@ impl Files<'_> {
             (commit, declare(&files, &self.inputs.blueprints))
         };
         let mut declared: Vec<_> = revisions.into_iter().map(declare).collect();
-        references::fill_in(self.repository, &mut declared).await?;
-        Ok(declared.into_iter().map(|(_, found)| found).collect())
+        let named = references::fill_in(self, &mut declared, listed).await?;
+        let declared = declared.into_iter().map(|(_, found)| found).collect();
+        Ok((declared, named))
     }
 }
 
@@ -202,21 +239,4 @@ fn find_elsewhere(changes: &mut [Change], others: &Declarations) {
     for change in changes.iter_mut().filter(|change| change.head.is_none()) {
         change.head = elsewhere.get(&change.key).map(|found| (*found).clone());
     }
-}
-
-fn entity_file(path: RepoPath, content: BlobContent, inputs: &Inputs) -> Option<EntityFile> {
-    let selected = inputs.files.select(&path);
-    let by_rule = selected.and_then(|selected| selected.blueprint);
-    let default_blueprint = by_rule.or(inputs.blueprint.as_ref()).cloned();
-    let content = match content {
-        BlobContent::Absent => return None,
-        BlobContent::Text(text) => FileContent::Text(Source::new(path, text)),
-        BlobContent::Binary => FileContent::Unreadable(path, Unreadable::Binary),
-        BlobContent::TooLarge => FileContent::Unreadable(path, Unreadable::TooLarge),
-        BlobContent::Symlink => FileContent::Unreadable(path, Unreadable::Symlink),
-    };
-    Some(EntityFile {
-        content,
-        default_blueprint,
-    })
 }
