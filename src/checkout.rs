@@ -66,7 +66,7 @@ impl Checkout {
             Some(RepoPath::new(path))
         });
         let holds = |path: &RepoPath| {
-            let text = self.find(path).and_then(|file| read_limited(file));
+            let text = self.find(path).and_then(read_limited);
             text.is_some_and(|text| holds(&text, needle.as_bytes()))
         };
         paths

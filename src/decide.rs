@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::ask;
 use crate::catalog::blueprint::Blueprints;
-use crate::catalog::change::{Basis, Change};
+use crate::catalog::change::{AtBase, Basis, Change};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::Merge;
@@ -42,9 +42,23 @@ pub(crate) async fn check(
     session: &Session<'_>,
     declared: &mut Declared,
     basis: Basis,
+    ledger: &mut Ledger<'_>,
 ) -> Result<Checked, Error> {
     let changes = std::mem::take(&mut declared.changes);
-    let reading = ask::blueprints(session, &changes, basis);
+    let has_candidates = changes.iter().any(|change| change.is_candidate(basis));
+    let reading = async {
+        match session.port {
+            // The record is opened meanwhile, but not for credentials that are refused.
+            Some(port) if has_candidates && session.run.mode == Mode::Apply => {
+                port.authenticate().await?;
+                let opening = async { Ok(ledger.begin().await?) };
+                let (blueprints, ()) =
+                    futures::try_join!(ask::blueprints(session, &changes, basis), opening)?;
+                Ok(blueprints)
+            }
+            _ => ask::blueprints(session, &changes, basis).await,
+        }
+    };
     let blueprints = session.unless_interrupted(reading).await?;
     let checked = validate(changes, basis, &blueprints, session.setup.omission());
     let mut changes = declared.take(checked, session, &blueprints);
@@ -185,6 +199,7 @@ async fn add_unclaimed(session: &Session<'_>, changes: &mut Vec<Change>) -> Resu
         key,
         former: Vec::new(),
         head: None,
+        at_base: AtBase::NotWritten,
     }));
     Ok(())
 }

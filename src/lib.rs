@@ -118,11 +118,9 @@ async fn pipeline(
     let redaction = session.redaction(&nothing_known);
     redaction.conceal(&mut declared.head.diagnostics);
     console::write_diagnostics(&declared.head.diagnostics, log);
-    let checked = decide::check(&session, &mut declared, revisions.basis).await?;
 
     let ledger = Ledger::new(record.as_ref(), revisions.reading.take(), &run);
-    let writing = write::plan_and_apply(&session, &revisions, &mut declared, checked, ledger);
-    let done = writing.await?;
+    let done = write::check_plan_apply(&session, &revisions, &mut declared, ledger).await?;
 
     let cost = Cost {
         github_requests: setup.repository.requests(),

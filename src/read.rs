@@ -1,19 +1,19 @@
 //! What a run reads from Git: entity files, and what they declare.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::catalog::change::{Change, Kind, compare};
-use crate::catalog::declare::{Declarations, declare};
+use crate::catalog::change::{AtBase, Change, Kind, compare};
+use crate::catalog::declare::{Declarations, Invalid, declare};
+use crate::catalog::entity::EntityKey;
 use crate::error::Error;
 use crate::files::{Files, entity_file};
 use crate::git::CommitSha;
 use crate::github::{Side, WantedFile};
+use crate::record::Soundness;
 use crate::references::{self, FilesNamed, Naming};
 use crate::revisions::{Extent, Revisions};
 use crate::source::RepoPath;
-
-/// How many earlier revisions are read in search of one in which a file was sound.
-const MAX_OLDER: usize = 5;
 
 /// What the revisions declare.
 #[derive(Debug)]
@@ -24,8 +24,19 @@ pub(crate) struct Declared {
     pub(crate) head: Declarations,
     /// What it declares in others, where these had to be read.
     pub(crate) others: Declarations,
+    /// What earlier revisions declare soundly, which may be in the catalog.
+    former: Former,
+    /// Whether head no longer declares something of that.
+    has_removals: bool,
     /// What else the user should know: sentences without a full stop.
     pub(crate) notices: Vec<String>,
+}
+
+/// What earlier revisions declare soundly: which entities, and in which files.
+#[derive(Debug, Default)]
+struct Former {
+    keys: BTreeSet<EntityKey>,
+    paths: BTreeSet<RepoPath>,
 }
 
 /// Files of one revision, and what is known of them.
@@ -48,26 +59,63 @@ impl Files<'_> {
         let listed = is_listed.then_some(head);
         let (mut former, files_named) = self.declarations(wanted, listed).await?;
         let mut head_declared = former.remove(0);
-        self.add_older(&mut former, &revisions.older).await?;
 
         let mut changes = compare(&former, &head_declared);
         let mut others = Declarations::default();
         let has_removals = changes.iter().any(|change| change.kind() == Kind::Removed);
-        if has_removals && revisions.extent == Extent::Changed {
+        let unwritten = unwritten(&former, &head_declared);
+        if (has_removals || !unwritten.is_empty()) && revisions.extent == Extent::Changed {
             others = self.others(head, &in_scope).await?;
             head_declared.reject_declared_elsewhere(&others);
             changes = compare(&former, &head_declared);
-            find_elsewhere(&mut changes, &others);
+            find_elsewhere(&mut changes, unwritten, &others);
         }
         Ok(Declared {
             changes,
             head: head_declared,
             others,
+            former: Former::of(&former),
+            has_removals,
             notices: self
                 .unseen(revisions.extent, files_named)
                 .into_iter()
                 .collect(),
         })
+    }
+
+    /// What is read of each revision, head first.
+    async fn wanted(
+        self,
+        revisions: &Revisions,
+        head: &CommitSha,
+        naming: Vec<Naming>,
+    ) -> Result<Vec<(CommitSha, Sides)>, Error> {
+        let mut at_head = self.at_head(revisions, head).await?;
+        at_head.extend(
+            naming
+                .iter()
+                .map(|one| (one.path.clone(), one.side.clone())),
+        );
+        let mut wanted = vec![(head.clone(), at_head)];
+        for diff in &revisions.former {
+            let Some(commit) = &diff.base else { continue };
+            let files = diff.files.iter();
+            let files = files.map(|file| (file.path.clone(), file.base.clone()));
+            let mut files = self.with_entities(files);
+            if wanted.len() == 1 && revisions.extent == Extent::Changed {
+                // Where base is as head, another earlier revision may differ from both.
+                for (path, side) in &wanted[0].1 {
+                    let side = || side.clone();
+                    files.entry(path.clone()).or_insert_with(side);
+                }
+            }
+            for one in naming.iter().filter(|one| one.names_any_of(&diff.files)) {
+                let side = || one.side.clone();
+                files.entry(one.path.clone()).or_insert_with(side);
+            }
+            wanted.push((commit.clone(), files));
+        }
+        Ok(wanted)
     }
 
     /// Entity files that did not change but name files that did, where these can be found.
@@ -78,33 +126,6 @@ impl Files<'_> {
         let files = revisions.former.iter().flat_map(|diff| &diff.files);
         let changed = files.map(|file| file.path.clone()).collect();
         references::naming(self, head, &changed).await
-    }
-
-    /// What is read of each revision, head first.
-    async fn wanted(
-        self,
-        revisions: &Revisions,
-        head: &CommitSha,
-        naming: Vec<Naming>,
-    ) -> Result<Vec<(CommitSha, Sides)>, Error> {
-        let mut wanted = vec![(head.clone(), self.at_head(revisions, head).await?)];
-        for diff in &revisions.former {
-            let Some(base) = &diff.base else { continue };
-            let files = diff.files.iter();
-            let files = files.map(|file| (file.path.clone(), file.base.clone()));
-            let mut sides = self.with_entities(files);
-            let changed: BTreeSet<_> = diff.files.iter().map(|file| &file.path).collect();
-            for one in &naming {
-                let names_changed = one.named.iter().any(|path| changed.contains(path));
-                if names_changed && !changed.contains(&one.path) {
-                    sides.insert(one.path.clone(), one.side.clone());
-                }
-            }
-            wanted.push((base.clone(), sides));
-        }
-        let named = naming.into_iter().map(|one| (one.path, one.side));
-        wanted[0].1.extend(named);
-        Ok(wanted)
     }
 
     /// What a run of what changed cannot see without a checkout.
@@ -167,28 +188,6 @@ impl Files<'_> {
         Ok(declared.pop().unwrap_or_default())
     }
 
-    /// What base holds in a file with mistakes was never written: what the last sound version of that
-    /// file declares was.
-    async fn add_older(
-        self,
-        former: &mut Vec<Declarations>,
-        older: &[CommitSha],
-    ) -> Result<(), Error> {
-        let Some(base) = former.first() else {
-            return Ok(());
-        };
-        let mut unsound = unsound_files(base);
-        for commit in older.iter().take(MAX_OLDER) {
-            if unsound.is_empty() {
-                break;
-            }
-            let declarations = self.declarations_at(commit, unsound).await?;
-            unsound = unsound_files(&declarations);
-            former.push(declarations);
-        }
-        Ok(())
-    }
-
     /// Reads files of several revisions at once, and what they declare, a revision at a time. The tree
     /// of `listed` was listed before.
     async fn declarations(
@@ -222,15 +221,50 @@ impl Files<'_> {
     }
 }
 
-fn unsound_files(declarations: &Declarations) -> BTreeSet<RepoPath> {
-    let invalid = declarations.invalid.iter();
-    invalid
-        .map(|invalid| invalid.location.path().clone())
-        .collect()
+impl Declared {
+    /// Whether the catalog may hold something of which head's mistakes hide what should become of it.
+    pub(crate) fn soundness(&self) -> Soundness {
+        let hides = |invalid: &Invalid| match &invalid.key {
+            Some(key) => self.former.keys.contains(key),
+            None => self.has_removals || self.former.paths.contains(invalid.location.path()),
+        };
+        if self.head.invalid.iter().any(hides) {
+            Soundness::Unsettled
+        } else {
+            Soundness::Settled
+        }
+    }
 }
 
-/// What is gone from the files that changed may be declared in one that did not.
-fn find_elsewhere(changes: &mut [Change], others: &Declarations) {
+impl Former {
+    fn of(revisions: &[Declarations]) -> Self {
+        let mut former = Self::default();
+        for declaration in revisions.iter().flat_map(|revision| &revision.valid) {
+            former.keys.insert(declaration.entity.key());
+            former.paths.insert(declaration.source.path().clone());
+        }
+        former
+    }
+}
+
+/// What earlier revisions declare with mistakes or twice, so that it was not written, and head no
+/// longer declares in the same files.
+fn unwritten(former: &[Declarations], head: &Declarations) -> BTreeSet<EntityKey> {
+    let valid = head.valid.iter().map(|found| found.entity.key());
+    let invalid = head.invalid.iter().filter_map(|found| found.key.clone());
+    let declared: BTreeSet<_> = valid.chain(invalid).collect();
+    let former = former.iter().flat_map(|revision| &revision.invalid);
+    let keys = former.filter_map(|invalid| invalid.key.clone());
+    keys.filter(|key| !declared.contains(key)).collect()
+}
+
+/// What is gone from the files that changed may be declared in one that did not. Then earlier
+/// revisions declared it twice, so it was not written as the other file has it.
+fn find_elsewhere(
+    changes: &mut Vec<Change>,
+    unwritten: BTreeSet<EntityKey>,
+    others: &Declarations,
+) {
     let elsewhere: BTreeMap<_, _> = others
         .valid
         .iter()
@@ -238,5 +272,16 @@ fn find_elsewhere(changes: &mut [Change], others: &Declarations) {
         .collect();
     for change in changes.iter_mut().filter(|change| change.head.is_none()) {
         change.head = elsewhere.get(&change.key).map(|found| (*found).clone());
+        change.at_base = AtBase::NotWritten;
     }
+    let known: BTreeSet<_> = changes.iter().map(|change| change.key.clone()).collect();
+    let unknown = unwritten.into_iter().filter(|key| !known.contains(key));
+    changes.extend(unknown.filter_map(|key| {
+        Some(Change {
+            head: Some(Arc::clone(elsewhere.get(&key)?)),
+            key,
+            former: Vec::new(),
+            at_base: AtBase::NotWritten,
+        })
+    }));
 }

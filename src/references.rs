@@ -8,7 +8,7 @@ use crate::catalog::reference::{MAX_BYTES, Referenced, SCHEME, references, resol
 use crate::error::Error;
 use crate::files::{Files, entity_file};
 use crate::git::CommitSha;
-use crate::github::{BlobContent, Side, Tree, WantedFile};
+use crate::github::{BlobContent, ChangedFile, Side, Tree, WantedFile};
 
 use crate::source::RepoPath;
 
@@ -121,7 +121,14 @@ pub(crate) async fn naming(
 pub(crate) struct Naming {
     pub(crate) path: RepoPath,
     pub(crate) side: Side,
-    pub(crate) named: BTreeSet<RepoPath>,
+    named: BTreeSet<RepoPath>,
+}
+
+impl Naming {
+    /// Whether one of the files that it names is among these.
+    pub(crate) fn names_any_of(&self, files: &[ChangedFile]) -> bool {
+        files.iter().any(|file| self.named.contains(&file.path))
+    }
 }
 
 /// Every file that a property of a sound entity names.

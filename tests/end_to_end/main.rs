@@ -10,8 +10,10 @@
 mod bad_input;
 mod check;
 mod drift;
+mod events;
 mod faults;
 mod first_light;
+mod history;
 mod hostile;
 mod interrupted;
 mod kill;
@@ -22,5 +24,7 @@ mod prune;
 mod redaction;
 mod references;
 mod scenes;
+mod size;
+mod stale;
 mod validation;
 mod world;
