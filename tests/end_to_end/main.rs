@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod check;
+mod drift;
 mod events;
 mod faults;
 mod first_light;
@@ -18,7 +19,11 @@ mod interrupted;
 mod kill;
 mod mock;
 mod networks;
+mod plans;
+mod prune;
 mod redaction;
+mod references;
+mod scenes;
 mod size;
 mod stale;
 mod validation;

@@ -7,7 +7,8 @@ use port_gitops_contract::{Extent, check_github, check_port};
 use port_gitops_sandbox::github::Edition;
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET, blueprints};
 use port_gitops_sandbox::{
-    GitHubSandbox, Matcher, ObjectId, PortSandbox, Sandbox, Step, StepResult, TestRepository,
+    Exchange, GitHubSandbox, Matcher, ObjectId, PortSandbox, Sandbox, Step, StepResult,
+    TestRepository,
 };
 use serde_json::Value;
 
@@ -102,17 +103,24 @@ impl World {
 
     /// The requests that wrote to Port, as `METHOD path`.
     pub(crate) fn port_writes(&self) -> Vec<String> {
-        let mut requests = self.port_requests();
-        requests.retain(|request| !request.starts_with("GET ") && !request.ends_with("/search"));
-        requests
+        let is_write = |exchange: &Exchange| {
+            let is_asked = exchange.query_value("validation_only") == Some("true");
+            exchange.method != "GET" && !exchange.path.ends_with("/search") && !is_asked
+        };
+        self.port_requests_that(is_write)
     }
 
     /// The requests to Port except for tokens, as `METHOD path`.
     pub(crate) fn port_requests(&self) -> Vec<String> {
+        self.port_requests_that(|_| true)
+    }
+
+    fn port_requests_that(&self, is_counted: impl Fn(&Exchange) -> bool) -> Vec<String> {
         self.port
             .requests(&Matcher::any())
             .iter()
             .filter(|exchange| !exchange.path.ends_with("/access_token"))
+            .filter(|exchange| is_counted(exchange))
             .map(|exchange| format!("{} {}", exchange.method, exchange.path))
             .collect()
     }
