@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::ask;
 use crate::catalog::blueprint::Blueprints;
-use crate::catalog::change::{Basis, Change};
-use crate::catalog::live::Live;
+use crate::catalog::change::{AtBase, Basis, Change};
+use crate::catalog::entity::EntityKey;
+use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::Merge;
 use crate::catalog::plan::{Known, Plan, Policy, Pruning, Unclaimed};
 use crate::catalog::validate::{
@@ -14,7 +15,7 @@ use crate::catalog::validate::{
 use crate::error::Error;
 use crate::event::{Mode, Scope};
 use crate::inputs::{MissingTargets, Prune};
-use crate::port::Ownership;
+use crate::port::{self, Ownership};
 use crate::read::Declared;
 use crate::record::Ledger;
 use crate::report::console;
@@ -41,14 +42,28 @@ pub(crate) async fn check(
     session: &Session<'_>,
     declared: &mut Declared,
     basis: Basis,
+    ledger: &mut Ledger<'_>,
 ) -> Result<Checked, Error> {
     let changes = std::mem::take(&mut declared.changes);
-    let reading = ask::blueprints(session, &changes, basis);
+    let has_candidates = changes.iter().any(|change| change.is_candidate(basis));
+    let reading = async {
+        match session.port {
+            // The record is opened meanwhile, but not for credentials that are refused.
+            Some(port) if has_candidates && session.run.mode == Mode::Apply => {
+                port.authenticate().await?;
+                let opening = async { Ok(ledger.begin().await?) };
+                let (blueprints, ()) =
+                    futures::try_join!(ask::blueprints(session, &changes, basis), opening)?;
+                Ok(blueprints)
+            }
+            _ => ask::blueprints(session, &changes, basis).await,
+        }
+    };
     let blueprints = session.unless_interrupted(reading).await?;
     let checked = validate(changes, basis, &blueprints, session.setup.omission());
-    let mut changes = declared.take(checked, session);
+    let mut changes = declared.take(checked, session, &blueprints);
     if session.setup.inputs.prune == Prune::Delete {
-        changes = declared.take(refuse_dangling(changes, &blueprints), session);
+        changes = declared.take(refuse_dangling(changes, &blueprints), session, &blueprints);
     }
     Ok(Checked {
         changes,
@@ -58,7 +73,14 @@ pub(crate) async fn check(
 
 impl Declared {
     /// Notes and shows what is wrong, and gives what is not.
-    fn take(&mut self, validated: Validated, session: &Session<'_>) -> Vec<Change> {
+    fn take(
+        &mut self,
+        mut validated: Validated,
+        session: &Session<'_>,
+        blueprints: &Blueprints,
+    ) -> Vec<Change> {
+        let redaction = session.redaction(blueprints);
+        redaction.conceal(&mut validated.diagnostics);
         console::write_diagnostics(&validated.diagnostics, session.log);
         self.head.reject(validated.invalid, validated.diagnostics);
         validated.changes
@@ -85,25 +107,73 @@ pub(crate) async fn plan(
         add_unclaimed(session, &mut changes).await?;
         ask::live(session, &changes, &blueprints, revisions.basis).await
     };
-    let live: Live = session.unless_interrupted(work).await?;
+    let mut live: Live = session.unless_interrupted(work).await?;
     if session.setup.inputs.merge == Merge::Merge {
         let validated = refuse_taking_required(changes, &live, &blueprints);
-        changes = declared.take(validated, session);
+        changes = declared.take(validated, session, &blueprints);
     }
     if session.setup.inputs.missing_targets == MissingTargets::Reject {
         let validated = refuse_circles(changes, revisions.basis, &live, &blueprints);
-        changes = declared.take(validated, session);
+        changes = declared.take(validated, session, &blueprints);
     }
     let policy = policy(session, revisions, declared, ledger);
-    let known = Known {
-        live: &live,
-        blueprints: &blueprints,
+    let plan = |live: &Live| {
+        let known = Known {
+            live,
+            blueprints: &blueprints,
+        };
+        Plan::new(changes.clone(), known, &policy)
     };
+    let mut decided = plan(&live);
+    let compares = revisions.basis == Basis::Live || session.run.mode == Mode::Plan;
+    if (compares || !decided.deletions.is_empty())
+        && add_owners(session, &decided, &mut live).await?
+    {
+        decided = plan(&live);
+    }
     Ok(Decided {
-        plan: Plan::new(changes, known, &policy),
+        plan: decided,
         blueprints,
         policy,
     })
+}
+
+/// Finds out which of the entities that would be changed another owner wrote last, where Port did not
+/// say so with the entity. Gives whether there is any.
+async fn add_owners(session: &Session<'_>, plan: &Plan, live: &mut Live) -> Result<bool, Error> {
+    let Some(port) = session.port else {
+        return Ok(false);
+    };
+    let unsaid = |key: &EntityKey| {
+        let known = live.get(key);
+        matches!(known, Knowledge::Present(entity) if entity.datasource.is_none())
+    };
+    let upserts = plan.upserts.iter().map(|upsert| upsert.entity.key());
+    let deletions = plan.deletions.iter().map(|deletion| deletion.key.clone());
+    let keys: Vec<_> = upserts.chain(deletions).filter(unsaid).collect();
+    if keys.is_empty() {
+        return Ok(false);
+    }
+    let asking = async {
+        Ok(port
+            .owned_elsewhere(&keys, &session.setup.inputs.owner)
+            .await)
+    };
+    match session.unless_interrupted(asking).await? {
+        Ok(owners) => {
+            let has_others = !owners.is_empty();
+            for (key, owner) in owners {
+                live.note_owner(&key, owner.as_deref());
+            }
+            Ok(has_others)
+        }
+        // Rules on who wrote an entity are in no specification: without them nothing is lost.
+        Err(error @ port::Error::Refused { .. }) => {
+            tracing::warn!("it is not known whether others wrote some of these: {error}");
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Entities that seem to be this owner's, though no known revision declares them.
@@ -129,6 +199,7 @@ async fn add_unclaimed(session: &Session<'_>, changes: &mut Vec<Change>) -> Resu
         key,
         former: Vec::new(),
         head: None,
+        at_base: AtBase::NotWritten,
     }));
     Ok(())
 }

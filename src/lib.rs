@@ -38,6 +38,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
+use catalog::blueprint::Blueprints;
 use catalog::declare::Declarations;
 use environment::Environment;
 use error::Error;
@@ -46,7 +47,6 @@ use port::Port;
 use record::Ledger;
 use report::build::{self, Findings, Material};
 use report::log::Log;
-use report::redact::Redaction;
 use report::{Cost, Ending, Outcome, Report, console, progress, publish};
 use revisions::Found;
 use session::Session;
@@ -113,12 +113,13 @@ async fn pipeline(
     let files = setup.files();
     let reading = files.declared(&revisions, &run.head);
     let mut declared = session.unless_interrupted(reading).await?;
+    let nothing_known = Blueprints::default();
+    let redaction = session.redaction(&nothing_known);
+    redaction.conceal(&mut declared.head.diagnostics);
     console::write_diagnostics(&declared.head.diagnostics, log);
-    let checked = decide::check(&session, &mut declared, revisions.basis).await?;
 
     let ledger = Ledger::new(record.as_ref(), revisions.reading.take(), &run);
-    let writing = write::plan_and_apply(&session, &revisions, &mut declared, checked, ledger);
-    let done = writing.await?;
+    let done = write::check_plan_apply(&session, &revisions, &mut declared, ledger).await?;
 
     let cost = Cost {
         github_requests: setup.repository.requests(),
@@ -140,7 +141,6 @@ fn nothing_to_do(reason: &str, setup: &Setup, log: &Log) -> Result<Exit, Error> 
 
 /// Puts the report together, and shows what Port refused.
 fn report(session: &Session<'_>, head: Declarations, done: &Done, cost: Cost) -> Report {
-    let (setup, log) = (session.setup, session.log);
     let applied = done.applied.as_ref();
     let ending = build::ending(applied);
     let Findings {
@@ -153,21 +153,19 @@ fn report(session: &Session<'_>, head: Declarations, done: &Done, cost: Cost) ->
         applied,
         verdicts: &done.verdicts,
         mode: session.run.mode,
-        redaction: Redaction {
-            properties: &setup.inputs.redact,
-            blueprints: &done.blueprints,
-        },
+        redaction: session.redaction(&done.blueprints),
     });
-    console::write_diagnostics(&rejections, log);
+    console::write_diagnostics(&rejections, session.log);
     let mut diagnostics = head.diagnostics;
     diagnostics.extend(rejections);
     diagnostic::sort(&mut diagnostics);
     notices.extend(done.unsettled.clone());
     Report {
-        run: setup.facts(session.run),
+        run: session.setup.facts(session.run),
         entities,
         diagnostics,
         notices,
+        drift: done.drift(session),
         ending,
         cost,
     }

@@ -1,20 +1,22 @@
 //! What a run reads from Git: entity files, and what they declare.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::catalog::change::{Change, Kind, compare};
-use crate::catalog::declare::{Declarations, EntityFile, FileContent, Unreadable, declare};
+use crate::catalog::change::{AtBase, Change, Kind, compare};
+use crate::catalog::declare::{
+    Declarations, EntityFile, FileContent, Invalid, Unreadable, declare,
+};
+use crate::catalog::entity::EntityKey;
 use crate::checkout::Checkout;
 use crate::error::Error;
 use crate::git::CommitSha;
 use crate::github::{BlobContent, Repository, Side, WantedFile};
 use crate::inputs::Inputs;
+use crate::record::Soundness;
 use crate::references;
 use crate::revisions::{Extent, Revisions};
 use crate::source::{RepoPath, Source};
-
-/// How many earlier revisions are read in search of one in which a file was sound.
-const MAX_OLDER: usize = 5;
 
 /// What files are read from.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +38,17 @@ pub(crate) struct Declared {
     pub(crate) head: Declarations,
     /// What it declares in others, where these had to be read.
     pub(crate) others: Declarations,
+    /// What earlier revisions declare soundly, which may be in the catalog.
+    former: Former,
+    /// Whether head no longer declares something of that.
+    has_removals: bool,
+}
+
+/// What earlier revisions declare soundly: which entities, and in which files.
+#[derive(Debug, Default)]
+struct Former {
+    keys: BTreeSet<EntityKey>,
+    paths: BTreeSet<RepoPath>,
 }
 
 /// Files of one revision, and what is known of them.
@@ -52,31 +65,41 @@ impl Files<'_> {
     ) -> Result<Declared, Error> {
         let mut wanted = vec![(head.clone(), self.at_head(revisions, head).await?)];
         for diff in &revisions.former {
-            let Some(base) = &diff.base else { continue };
+            let Some(commit) = &diff.base else { continue };
             let files = diff.files.iter();
             let files = files.map(|file| (file.path.clone(), file.base.clone()));
-            wanted.push((base.clone(), self.with_entities(files)));
+            let mut files = self.with_entities(files);
+            if wanted.len() == 1 && revisions.extent == Extent::Changed {
+                // Where base is as head, another earlier revision may differ from both.
+                for (path, side) in &wanted[0].1 {
+                    let side = || side.clone();
+                    files.entry(path.clone()).or_insert_with(side);
+                }
+            }
+            wanted.push((commit.clone(), files));
         }
         let in_scope: BTreeSet<_> = wanted[0].1.keys().cloned().collect();
         tracing::info!("{} entity files are looked at", in_scope.len());
         let mut declared = self.declarations(wanted).await?;
         let mut head_declared = declared.remove(0);
-        let mut former = declared;
-        self.add_older(&mut former, &revisions.older).await?;
+        let former = declared;
 
         let mut changes = compare(&former, &head_declared);
         let mut others = Declarations::default();
         let has_removals = changes.iter().any(|change| change.kind() == Kind::Removed);
-        if has_removals && revisions.extent == Extent::Changed {
+        let unwritten = unwritten(&former, &head_declared);
+        if (has_removals || !unwritten.is_empty()) && revisions.extent == Extent::Changed {
             others = self.others(head, &in_scope).await?;
             head_declared.reject_declared_elsewhere(&others);
             changes = compare(&former, &head_declared);
-            find_elsewhere(&mut changes, &others);
+            find_elsewhere(&mut changes, unwritten, &others);
         }
         Ok(Declared {
             changes,
             head: head_declared,
             others,
+            former: Former::of(&former),
+            has_removals,
         })
     }
 
@@ -133,28 +156,6 @@ impl Files<'_> {
         Ok(self.declarations(wanted).await?.pop().unwrap_or_default())
     }
 
-    /// What base holds in a file with mistakes was never written: what the last sound version of that
-    /// file declares was.
-    async fn add_older(
-        self,
-        former: &mut Vec<Declarations>,
-        older: &[CommitSha],
-    ) -> Result<(), Error> {
-        let Some(base) = former.first() else {
-            return Ok(());
-        };
-        let mut unsound = unsound_files(base);
-        for commit in older.iter().take(MAX_OLDER) {
-            if unsound.is_empty() {
-                break;
-            }
-            let declarations = self.declarations_at(commit, unsound).await?;
-            unsound = unsound_files(&declarations);
-            former.push(declarations);
-        }
-        Ok(())
-    }
-
     /// Reads files of several revisions at once, and what they declare, a revision at a time.
     async fn declarations(
         self,
@@ -185,15 +186,50 @@ impl Files<'_> {
     }
 }
 
-fn unsound_files(declarations: &Declarations) -> BTreeSet<RepoPath> {
-    let invalid = declarations.invalid.iter();
-    invalid
-        .map(|invalid| invalid.location.path().clone())
-        .collect()
+impl Declared {
+    /// Whether the catalog may hold something of which head's mistakes hide what should become of it.
+    pub(crate) fn soundness(&self) -> Soundness {
+        let hides = |invalid: &Invalid| match &invalid.key {
+            Some(key) => self.former.keys.contains(key),
+            None => self.has_removals || self.former.paths.contains(invalid.location.path()),
+        };
+        if self.head.invalid.iter().any(hides) {
+            Soundness::Unsettled
+        } else {
+            Soundness::Settled
+        }
+    }
 }
 
-/// What is gone from the files that changed may be declared in one that did not.
-fn find_elsewhere(changes: &mut [Change], others: &Declarations) {
+impl Former {
+    fn of(revisions: &[Declarations]) -> Self {
+        let mut former = Self::default();
+        for declaration in revisions.iter().flat_map(|revision| &revision.valid) {
+            former.keys.insert(declaration.entity.key());
+            former.paths.insert(declaration.source.path().clone());
+        }
+        former
+    }
+}
+
+/// What earlier revisions declare with mistakes or twice, so that it was not written, and head no
+/// longer declares in the same files.
+fn unwritten(former: &[Declarations], head: &Declarations) -> BTreeSet<EntityKey> {
+    let valid = head.valid.iter().map(|found| found.entity.key());
+    let invalid = head.invalid.iter().filter_map(|found| found.key.clone());
+    let declared: BTreeSet<_> = valid.chain(invalid).collect();
+    let former = former.iter().flat_map(|revision| &revision.invalid);
+    let keys = former.filter_map(|invalid| invalid.key.clone());
+    keys.filter(|key| !declared.contains(key)).collect()
+}
+
+/// What is gone from the files that changed may be declared in one that did not. Then earlier
+/// revisions declared it twice, so it was not written as the other file has it.
+fn find_elsewhere(
+    changes: &mut Vec<Change>,
+    unwritten: BTreeSet<EntityKey>,
+    others: &Declarations,
+) {
     let elsewhere: BTreeMap<_, _> = others
         .valid
         .iter()
@@ -201,7 +237,18 @@ fn find_elsewhere(changes: &mut [Change], others: &Declarations) {
         .collect();
     for change in changes.iter_mut().filter(|change| change.head.is_none()) {
         change.head = elsewhere.get(&change.key).map(|found| (*found).clone());
+        change.at_base = AtBase::NotWritten;
     }
+    let known: BTreeSet<_> = changes.iter().map(|change| change.key.clone()).collect();
+    let unknown = unwritten.into_iter().filter(|key| !known.contains(key));
+    changes.extend(unknown.filter_map(|key| {
+        Some(Change {
+            head: Some(Arc::clone(elsewhere.get(&key)?)),
+            key,
+            former: Vec::new(),
+            at_base: AtBase::NotWritten,
+        })
+    }));
 }
 
 fn entity_file(path: RepoPath, content: BlobContent, inputs: &Inputs) -> Option<EntityFile> {

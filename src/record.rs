@@ -20,11 +20,12 @@ use crate::github::{self, HistoryEntry, HistoryQuery, NewStatus, Repository, Sta
 use crate::inputs::{Inputs, Merge};
 
 pub(crate) use past::Past;
+use words::Words;
 
 /// How far back the record is looked for, in commits.
 const LONGEST_SEARCH: usize = 300;
-/// How many attempts that a force-push hid are followed.
-const MAX_HIDDEN: usize = 20;
+/// How many commits are searched for words of attempts that a force-push hid.
+const MAX_MARKED: usize = 20;
 /// How many hexadecimal digits tell two sets of inputs apart.
 const FINGERPRINT_DIGITS: usize = 12;
 
@@ -44,7 +45,9 @@ pub(crate) struct Reading {
     /// What was applied before.
     pub(crate) past: Past,
     /// The base's description.
-    base_words: String,
+    base_words: Words,
+    /// That of its ground.
+    ground_words: Words,
 }
 
 /// What a run writes into the record, if it may.
@@ -54,6 +57,15 @@ pub(crate) struct Ledger<'r> {
     reading: Option<Reading>,
     head: CommitSha,
     begun: Option<String>,
+}
+
+/// Whether mistakes keep the catalog from being as head declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Soundness {
+    /// They do not: what is mistaken was never in the catalog.
+    Settled,
+    /// The catalog may still hold what an earlier revision declared in the place of a mistake.
+    Unsettled,
 }
 
 impl<'r> Record<'r> {
@@ -91,7 +103,7 @@ impl<'r> Record<'r> {
         let mut history = self.repository.history(query).await?;
         let mut entries = std::mem::take(&mut history.head.entries);
         let mut past = past::read(&entries);
-        while past.base.is_none() && entries.len() < LONGEST_SEARCH {
+        while !is_found(&past, &entries) && entries.len() < LONGEST_SEARCH {
             let Some(cursor) = history.head.older.take() else {
                 break;
             };
@@ -104,36 +116,43 @@ impl<'r> Record<'r> {
         if let Some(before) = before.filter(|before| !known.contains(before)) {
             past::add_replaced(&mut past, &base_words, &known, before, &history.before);
         }
-        if words::next(&base_words).is_some() {
+        let ground_words = words_of(&entries, past.ground.as_ref());
+        let is_marked = base_words.next.is_some() || ground_words.next.is_some();
+        if is_marked || !past.attempts.is_empty() {
             self.add_hidden(&mut past, &known).await?;
         }
         Ok(Reading {
             tip: history.tip,
             past,
             base_words,
+            ground_words,
         })
     }
 
-    /// Follows the words for next attempts from the base, and from attempts that became a base
-    /// themselves before they were replaced.
+    /// Follows the words for next attempts from the base, from attempts that may have been a base
+    /// before, and from those that became one themselves before they were replaced.
     async fn add_hidden(
         &self,
         past: &mut Past,
         known: &BTreeSet<&CommitSha>,
     ) -> Result<(), github::Error> {
-        let mut to_read: VecDeque<_> = past.base.iter().cloned().collect();
-        let mut seen: BTreeSet<_> = to_read.iter().cloned().collect();
-        while let Some(commit) = to_read.pop_front() {
+        let in_history = past.attempts.iter().filter(|commit| known.contains(commit));
+        let marked = past.ground.iter().chain(&past.base);
+        let mut to_read: VecDeque<_> = marked.chain(in_history).cloned().collect();
+        let mut seen: BTreeSet<_> = BTreeSet::new();
+        while let Some(commit) = to_read.pop_front().filter(|_| seen.len() < MAX_MARKED) {
+            if !seen.insert(commit.clone()) {
+                continue;
+            }
             let statuses = self.repository.statuses(&commit, &self.context).await?;
-            for status in statuses {
-                let Some(next) = words::next(&status.description) else {
-                    continue;
-                };
-                if known.contains(&next) || !seen.insert(next.clone()) || seen.len() > MAX_HIDDEN {
-                    continue;
+            let words = statuses
+                .iter()
+                .map(|status| Words::parse(&status.description));
+            for next in words.filter_map(|words| words.next) {
+                if !known.contains(&next) {
+                    past.add_attempt(&next);
+                    to_read.push_back(next);
                 }
-                past.add_attempt(&next);
-                to_read.push_back(next);
             }
         }
         Ok(())
@@ -181,20 +200,33 @@ impl<'r> Ledger<'r> {
         let (Some(record), Some(reading), None) = (self.record, &self.reading, &self.begun) else {
             return Ok(());
         };
-        let mark_base = async {
-            let base = reading.past.base.as_ref();
-            let Some(base) = base.filter(|base| **base != self.head) else {
-                return Ok(());
+        let mark_ground = async {
+            let Past { base, ground, .. } = &reading.past;
+            let (marked, words) = match (base, ground) {
+                (Some(base), _) if *base == self.head => (base, &reading.base_words),
+                (_, Some(ground)) => (ground, &reading.ground_words),
+                _ => return Ok(None),
             };
-            let description = words::with_next(&reading.base_words, &self.head);
+            let words = words.clone().with_next(&self.head);
+            let state = StatusState::Success;
             record
-                .write(base, StatusState::Success, &description)
+                .write(marked, state, &words.to_string())
                 .await
-                .map(drop)
+                .map(Some)
         };
-        let pending = record.write(&self.head, StatusState::Pending, "writing to Port");
-        match futures::try_join!(pending, mark_base) {
-            Ok((begun, ())) => self.begun = Some(begun),
+        let begin = async {
+            // What is complete stays so, or there would be no base any more.
+            if reading.past.base.as_ref() == Some(&self.head) {
+                return Ok(None);
+            }
+            let state = StatusState::Pending;
+            record
+                .write(&self.head, state, "writing to Port")
+                .await
+                .map(Some)
+        };
+        match futures::try_join!(begin, mark_ground) {
+            Ok((begun, marked)) => self.begun = begun.or(marked),
             Err(error) => self.give_up_unless_fatal(error)?,
         }
         Ok(())
@@ -210,19 +242,30 @@ impl<'r> Ledger<'r> {
         let (Some(record), Some(reading)) = (self.record, &self.reading) else {
             return Ok(());
         };
-        let is_base = reading.past.base.as_ref() == Some(&self.head);
-        let words_of_base = || {
-            words::begun(&reading.base_words)
-                .unwrap_or_default()
-                .to_owned()
+        let past = &reading.past;
+        let is_base = past.base.as_ref() == Some(&self.head);
+        let ending = match ending {
+            // Which of them put there what a mistake hides cannot be said in so few words.
+            Ending::Complete(Soundness::Unsettled) if !past.attempts.is_empty() => {
+                Ending::Incomplete
+            }
+            ending => ending,
         };
         let (state, description) = match (ending, &self.begun) {
             (Ending::Incomplete, None) => return Ok(()),
-            (Ending::Complete, None) if is_base => return Ok(()),
+            (Ending::Incomplete, Some(_)) | (Ending::Complete(_), None) if is_base => return Ok(()),
             (Ending::Incomplete, Some(_)) => (StatusState::Failure, counts.to_owned()),
-            (Ending::Complete, begun) => {
-                let begun = begun.clone().unwrap_or_else(words_of_base);
-                (StatusState::Success, words::success(counts, &begun, None))
+            (Ending::Complete(soundness), begun) => {
+                let since = past.since.as_ref().or(past.base.as_ref());
+                let since = since.filter(|_| soundness == Soundness::Unsettled);
+                let words_of_base = || reading.base_words.begun.clone();
+                let words = Words {
+                    counts: counts.to_owned(),
+                    begun: begun.clone().or_else(words_of_base),
+                    since: since.map(Words::short),
+                    next: None,
+                };
+                (StatusState::Success, words.to_string())
             }
         };
         match record.write(&self.head, state, &description).await {
@@ -246,16 +289,22 @@ impl<'r> Ledger<'r> {
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// The catalog is as the commit declares.
-    Complete,
+    /// The catalog is as the commit declares, mistakes apart.
+    Complete(Soundness),
     /// Something is missing.
     Incomplete,
 }
 
-fn words_of(history: &[HistoryEntry], base: Option<&CommitSha>) -> String {
-    let entry = history.iter().find(|entry| Some(&entry.commit) == base);
+/// Whether the history was read as far as it counts.
+fn is_found(past: &Past, history: &[HistoryEntry]) -> bool {
+    let words = words_of(history, past.base.as_ref());
+    past.base.is_some() && (words.since.is_none() || past.since.is_some())
+}
+
+fn words_of(history: &[HistoryEntry], commit: Option<&CommitSha>) -> Words {
+    let entry = history.iter().find(|entry| Some(&entry.commit) == commit);
     let status = entry.and_then(|entry| entry.status.as_ref());
-    status.map_or_else(String::new, |status| status.description.clone())
+    status.map_or_else(Words::default, |status| Words::parse(&status.description))
 }
 
 /// Tells apart what runs with other inputs applied: other files, another catalog, other ways to

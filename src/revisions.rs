@@ -20,9 +20,6 @@ const CONCURRENT_DIFFS: usize = 4;
 pub(crate) struct Revisions {
     /// The earlier revisions and where head differs from them, base first.
     pub(crate) former: Vec<Diff>,
-    /// Earlier revisions that were applied completely, the nearest first: what counts where a file of
-    /// base cannot be read.
-    pub(crate) older: Vec<CommitSha>,
     /// Which of head's files are looked at.
     pub(crate) extent: Extent,
     /// What decides whether an entity is written.
@@ -63,7 +60,6 @@ pub(crate) enum Found {
 /// What head is compared with, before it is.
 struct Ground {
     former: Former,
-    older: Vec<CommitSha>,
     extent: Extent,
     basis: Basis,
 }
@@ -86,7 +82,8 @@ pub(crate) async fn find(
     run: &Run,
     record: Option<&Record<'_>>,
 ) -> Result<Found, Error> {
-    let reading = read_record(run, record).await?;
+    let (reading, guess) = futures::join!(read_record(run, record), guess(repository, run, record));
+    let reading = reading?;
     let tip = match (run.mode, &run.branch) {
         (Mode::Apply, Some(branch)) => {
             let known = reading.as_ref().map(|reading| reading.tip.clone());
@@ -99,19 +96,34 @@ pub(crate) async fn find(
     };
     let past = reading.as_ref().map(|reading| &reading.past);
     let ground = Ground::find(repository, &run.scope, past).await?;
-    let (former, extent) = diffs(repository, ground.former, &run.head, ground.extent).await?;
+    let (former, extent) = diffs(repository, &run.head, &ground, guess).await?;
     let basis = match extent {
         Extent::Changed => ground.basis,
         Extent::All => Basis::Live,
     };
     Ok(Found::Revisions(Box::new(Revisions {
         former,
-        older: ground.older,
         extent,
         basis,
         tip,
         reading,
     })))
+}
+
+/// A comparison that was asked for before it was known to be needed.
+type Guess = Option<(CommitSha, Result<Diff, github::Error>)>;
+
+/// What was applied last mostly is what was there before: comparing with that while the record is
+/// read saves the time of a request.
+async fn guess(repository: &Repository, run: &Run, record: Option<&Record<'_>>) -> Guess {
+    let Scope::Changed(Base::Record {
+        before: Some(before),
+    }) = &run.scope
+    else {
+        return None;
+    };
+    record?;
+    Some((before.clone(), repository.diff(before, &run.head).await))
 }
 
 /// Reads the record where one counts and the token may.
@@ -207,7 +219,6 @@ impl Ground {
     fn since(former: Former) -> Self {
         Self {
             former,
-            older: Vec::new(),
             extent: Extent::Changed,
             basis: Basis::Git,
         }
@@ -225,8 +236,9 @@ impl Ground {
     fn recorded(past: &Past) -> Self {
         let Past {
             base,
+            since,
             attempts,
-            older,
+            ..
         } = past;
         if !attempts.is_empty() {
             tracing::info!(
@@ -234,9 +246,14 @@ impl Ground {
                 attempts.len()
             );
         }
+        let mut commits: Vec<CommitSha> = Vec::new();
+        for commit in base.iter().chain(since).chain(attempts) {
+            if !commits.contains(commit) {
+                commits.push(commit.clone());
+            }
+        }
         Self {
-            former: Former::Commits(base.iter().chain(attempts).cloned().collect()),
-            older: older.clone(),
+            former: Former::Commits(commits),
             extent: Extent::Changed,
             basis: if attempts.is_empty() {
                 Basis::Git
@@ -250,34 +267,42 @@ impl Ground {
 /// Compares head with each earlier revision. Where one is gone, nothing less than all files will do.
 async fn diffs(
     repository: &Repository,
-    former: Former,
     head: &CommitSha,
-    extent: Extent,
+    ground: &Ground,
+    guess: Guess,
 ) -> Result<(Vec<Diff>, Extent), Error> {
-    let commits = match former {
-        Former::Commits(commits) => commits,
+    let (commits, mut extent) = match &ground.former {
+        Former::Commits(commits) => (commits, ground.extent),
         Former::MergeBaseWith(other) => {
-            let diff = repository.diff_from_merge_base(&other, head).await?;
-            return Ok((vec![diff], extent));
+            let diff = repository.diff_from_merge_base(other, head).await?;
+            return Ok((vec![diff], ground.extent));
         }
     };
-    let answers: Vec<_> = stream::iter(&commits)
+    let (guessed, mut answer) = guess.unzip();
+    let asked: Vec<_> = commits
+        .iter()
+        .filter(|commit| guessed.as_ref() != Some(commit))
+        .collect();
+    let mut answers = stream::iter(asked)
         .map(|commit| repository.diff(commit, head))
-        .buffered(CONCURRENT_DIFFS)
-        .collect()
-        .await;
-    let (mut diffs, mut extent) = (Vec::new(), extent);
-    for (commit, answer) in commits.iter().zip(answers) {
+        .buffered(CONCURRENT_DIFFS);
+    let mut diffs = Vec::new();
+    for commit in commits {
+        let answer = match answer.take_if(|_| guessed.as_ref() == Some(commit)) {
+            Some(guessed) => Some(guessed),
+            None => answers.next().await,
+        };
         match answer {
-            Ok(diff) => diffs.push(diff),
-            Err(github::Error::NoSuchCommit { .. }) => {
+            Some(Ok(diff)) => diffs.push(diff),
+            Some(Err(github::Error::NoSuchCommit { .. })) => {
                 tracing::warn!(
                     "{} is gone, so nothing can be compared with it: all entity files are looked at",
                     commit.short()
                 );
                 extent = Extent::All;
             }
-            Err(error) => return Err(error.into()),
+            Some(Err(error)) => return Err(error.into()),
+            None => {}
         }
     }
     Ok((diffs, extent))

@@ -1,9 +1,11 @@
 //! What the stages of a run share.
 
+use crate::catalog::blueprint::Blueprints;
 use crate::error::Error;
 use crate::event::Run;
 use crate::port::Port;
 use crate::report::log::Log;
+use crate::report::redact::Redaction;
 use crate::setup::Setup;
 use crate::shutdown::Shutdown;
 
@@ -23,6 +25,14 @@ pub(crate) struct Session<'a> {
 }
 
 impl Session<'_> {
+    /// What of values is not shown.
+    pub(crate) fn redaction<'r>(&'r self, blueprints: &'r Blueprints) -> Redaction<'r> {
+        Redaction {
+            properties: &self.setup.inputs.redact,
+            blueprints,
+        }
+    }
+
     /// Does `work` that writes nothing, and leaves it when the run is told to stop.
     pub(crate) async fn unless_interrupted<T>(
         &self,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::apply::{Applied, DeletionOutcome, Outcome, apply};
 use crate::ask;
-use crate::catalog::change::{Basis, Change};
+use crate::catalog::change::{AtBase, Basis, Change};
 use crate::catalog::declare::{Declaration, Declarations};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::{Known, Plan, Policy};
@@ -161,6 +161,7 @@ fn changes(written: &[Written], tip: &Declarations) -> Vec<Change> {
         .map(|written| Change {
             key: written.key.clone(),
             former: written.declaration.iter().cloned().collect(),
+            at_base: AtBase::NotWritten,
             head: declared.get(&written.key).map(|found| (*found).clone()),
         })
         .collect()

@@ -6,12 +6,13 @@ use std::time::Duration;
 use crate::apply::{Applied, DeletionOutcome, Outcome, apply};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::plan::{Plan, Policy, Reason};
-use crate::decide::{self, Checked};
+use crate::decide;
 use crate::error::Error;
-use crate::event::Mode;
+use crate::event::{Mode, Scope};
 use crate::port::{Port, Rejection};
 use crate::read::Declared;
-use crate::record::{Ending, Ledger};
+use crate::record::{Ending, Ledger, Soundness};
+use crate::report::Drift;
 use crate::revisions::Revisions;
 use crate::session::Session;
 use crate::settle::settle;
@@ -38,20 +39,19 @@ pub(crate) struct Done {
     pub(crate) unsettled: Option<String>,
 }
 
-/// Plans, and where the run writes, applies; then the record says how it ended.
+/// Checks, plans, and where the run writes, applies; then the record says how it ended.
 ///
 /// # Errors
 /// If GitHub or Port cannot be asked; what was written until then is in the record as unfinished.
-pub(crate) async fn plan_and_apply(
+pub(crate) async fn check_plan_apply(
     session: &Session<'_>,
     revisions: &Revisions,
     declared: &mut Declared,
-    checked: Checked,
     mut ledger: Ledger<'_>,
 ) -> Result<Done, Error> {
-    let result = work(session, revisions, declared, checked, &mut ledger).await;
+    let result = work(session, revisions, declared, &mut ledger).await;
     let (ending, counts) = match &result {
-        Ok(done) => (done.ending(session), done.counts()),
+        Ok(done) => (done.ending(session, declared.soundness()), done.counts()),
         Err(_) => (Ending::Incomplete, "the run could not go on".to_owned()),
     };
     if let Err(reason) = last_word(session, &mut ledger, ending, &counts).await {
@@ -66,9 +66,9 @@ async fn work(
     session: &Session<'_>,
     revisions: &Revisions,
     declared: &mut Declared,
-    checked: Checked,
     ledger: &mut Ledger<'_>,
 ) -> Result<Done, Error> {
+    let checked = decide::check(session, declared, revisions.basis, ledger).await?;
     let decided = decide::plan(session, revisions, declared, checked, ledger).await?;
     session.log.line(format!("plan: {}", decided.plan));
     let mut done = Done {
@@ -134,7 +134,7 @@ impl Done {
     }
 
     /// Whether the catalog is as head declares, except for what is invalid there.
-    fn ending(&self, session: &Session<'_>) -> Ending {
+    fn ending(&self, session: &Session<'_>, soundness: Soundness) -> Ending {
         let is_left = |reason: &Reason| {
             matches!(
                 reason,
@@ -148,10 +148,25 @@ impl Done {
             None => self.plan.is_empty() && session.run.mode == Mode::Apply,
         };
         if is_whole && is_written && !is_stale && self.unsettled.is_none() {
-            Ending::Complete
+            Ending::Complete(soundness)
         } else {
             Ending::Incomplete
         }
+    }
+
+    /// Whether Port was as Git declares, if the run looked at all of both.
+    pub(crate) fn drift(&self, session: &Session<'_>) -> Option<Drift> {
+        if session.port.is_none() || session.run.scope != Scope::All {
+            return None;
+        }
+        let mut left = self.plan.untouched.iter();
+        let is_as_declared =
+            self.plan.is_empty() && left.all(|left| left.reason == Reason::Unchanged);
+        Some(if is_as_declared {
+            Drift::None
+        } else {
+            Drift::Found
+        })
     }
 
     /// What was done, in a few words.

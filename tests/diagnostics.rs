@@ -334,6 +334,7 @@ fn annotations(diagnostics: Vec<Diagnostic>) -> String {
         entities: Vec::new(),
         diagnostics,
         notices: Vec::new(),
+        drift: None,
         ending: Ending::Complete,
         cost: Cost::default(),
     };

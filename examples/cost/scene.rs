@@ -16,6 +16,11 @@ const PROPERTIES: usize = 10;
 /// The size of the repository that a change comes to.
 const BEFORE: usize = 50;
 
+/// What [`Change::Many`] changes.
+const MANY: usize = 2000;
+const MANY_FILES: usize = 100;
+const BLUEPRINTS: usize = 4;
+
 /// What a push changes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Change {
@@ -25,15 +30,18 @@ pub(crate) enum Change {
     Form,
     /// One entity of those that are there.
     One,
+    /// All of 2,000 entities in 100 files, of four blueprints.
+    Many,
     /// New entities, evenly spread over new files.
     Created { entities: usize, files: usize },
 }
 
 impl Change {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Elsewhere,
         Self::Form,
         Self::One,
+        Self::Many,
         created(10, 10),
         created(100, 100),
         created(1000, 1000),
@@ -46,6 +54,7 @@ impl Change {
             Self::Elsewhere => "changes no entity file",
             Self::Form => "reformats 50 entity files",
             Self::One => "changes 1 entity of 50",
+            Self::Many => "changes 2,000 entities in 100 files, of 4 blueprints",
             Self::Created { entities, files } => match (entities, files) {
                 (10, _) => "adds 10 entities in 10 files",
                 (100, _) => "adds 100 entities in 100 files",
@@ -79,11 +88,17 @@ impl Scene {
             repository.write(&format!("old/{number}/entity.json"), &text);
         }
         repository.write("README.md", "# The services\n");
+        if let Change::Many = change {
+            write_many(&repository, "as it was");
+        }
         repository.commit("Begin")?;
         let github = GitHubSandbox::start(&repository)?;
         let port = PortSandbox::start()?;
         port.set_rate_limit(1_000_000, Duration::from_secs(300));
-        port.add_blueprint(blueprint());
+        port.add_blueprint(blueprint("service"));
+        for number in 0..BLUEPRINTS {
+            port.add_blueprint(blueprint(&format!("service{number}")));
+        }
         Ok(Self {
             repository,
             github,
@@ -118,6 +133,7 @@ impl Scene {
                 self.repository
                     .write("old/7/entity.json", &changed.to_string());
             }
+            Change::Many => write_many(&self.repository, "as it is"),
             Change::Created { .. } => {
                 for (number, entities) in self.files() {
                     let text = Value::Array(entities).to_string();
@@ -197,12 +213,28 @@ fn names() -> impl Iterator<Item = String> {
     (0..PROPERTIES).map(|number| format!("property{number}"))
 }
 
-fn blueprint() -> Value {
+/// Entities of every blueprint in each file.
+fn write_many(repository: &TestRepository, title: &str) {
+    for file in 0..MANY_FILES {
+        let each = MANY / MANY_FILES;
+        let numbers = file * each..(file + 1) * each;
+        let entities = numbers.map(|number| {
+            let mut entity = entity(&format!("many-{number}"));
+            entity["blueprint"] = json!(format!("service{}", number % BLUEPRINTS));
+            entity["title"] = json!(title);
+            entity
+        });
+        let text = Value::from_iter(entities).to_string();
+        repository.write(&format!("many/{file}/entity.json"), &text);
+    }
+}
+
+fn blueprint(identifier: &str) -> Value {
     let properties: Map<_, _> = names()
         .map(|name| (name, json!({"type": "string"})))
         .collect();
     json!({
-        "identifier": "service",
+        "identifier": identifier,
         "title": "Service",
         "schema": {"properties": properties, "required": []},
         "relations": {},

@@ -109,9 +109,10 @@ impl Fault {
         Self::new(Action::Delay(duration))
     }
 
-    /// Calls a function (on the server's thread) and then goes on as if nothing had happened: for
-    /// what changes in the world while a run is under way. The request takes effect after the call
-    /// or, with [`Self::after_effect`], before it.
+    /// Calls a function and then goes on as if nothing had happened: for what changes in the world
+    /// while a run is under way. The function has a thread of its own, so it may wait, and may send
+    /// requests to this server. The request takes effect after the call or, with
+    /// [`Self::after_effect`], before it.
     pub fn call(function: impl Fn() + Send + Sync + 'static) -> Self {
         Self::new(Action::Call(Arc::new(function)))
     }

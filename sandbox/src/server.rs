@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -25,6 +26,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
 use tokio::time::{Sleep, sleep};
 
 use crate::fault::{Action, Effect, Fault, Script, Strike};
@@ -281,13 +283,13 @@ async fn deliver(strike: Option<Strike>, real: impl Future<Output = Answer>) -> 
     };
     let mut answer = match (&action, effect) {
         (Action::Delay(_) | Action::Call(_), Effect::None) => {
-            meddle(&action).await;
+            meddle(action.clone()).await;
             real.await
         }
         (_, Effect::None) => Answer::json(200, &json!({"ok": true})),
         (_, Effect::Taken) => {
             let answer = real.await;
-            meddle(&action).await;
+            meddle(action.clone()).await;
             answer
         }
     };
@@ -310,10 +312,17 @@ async fn deliver(strike: Option<Strike>, real: impl Future<Output = Answer>) -> 
     Delivery::Send(answer, Pace::AtOnce)
 }
 
-async fn meddle(action: &Action) {
+async fn meddle(action: Action) {
     match action {
-        Action::Delay(duration) => pause(*duration).await,
-        Action::Call(function) => function(),
+        Action::Delay(duration) => pause(duration).await,
+        // Not on the server's own thread: the function may ask this very server.
+        Action::Call(function) => {
+            if let Err(error) = spawn_blocking(move || function()).await
+                && let Ok(panic) = error.try_into_panic()
+            {
+                resume_unwind(panic);
+            }
+        }
         _ => {}
     }
 }

@@ -264,6 +264,22 @@ fn a_call_happens_before_or_after_the_effect() {
 }
 
 #[test]
+fn a_call_may_ask_the_server_that_waits_for_it() {
+    let (server, calls) = counter();
+    let address = server.address();
+    server.inject(Fault::call(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = "POST /count HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }));
+    post_raw(&server, "/count").unwrap();
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[test]
 fn a_stopped_server_refuses_connections() {
     let (server, _) = counter();
     let address = server.address();

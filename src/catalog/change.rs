@@ -15,6 +15,17 @@ pub struct Change {
     pub former: Vec<Arc<Declaration>>,
     /// What head declares.
     pub head: Option<Arc<Declaration>>,
+    /// What base, which was applied as far as it was sound, made of the entity.
+    pub at_base: AtBase,
+}
+
+/// What base made of an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtBase {
+    /// It was written as base declares it.
+    Written,
+    /// Base does not declare it, or so that it could not be written: with mistakes, or twice.
+    NotWritten,
 }
 
 /// What Git says of a change.
@@ -22,7 +33,7 @@ pub struct Change {
 pub enum Kind {
     /// Head declares it, no earlier revision does.
     Created,
-    /// Head declares it differently from an earlier revision.
+    /// Head declares it differently from an earlier revision, or base's declaration was not written.
     Changed,
     /// All declare the same, perhaps in another form or another file.
     Unchanged,
@@ -58,6 +69,7 @@ impl Change {
         match self.former.as_slice() {
             [] => Kind::Created,
             former if former.iter().any(differs) => Kind::Changed,
+            _ if self.at_base == AtBase::NotWritten => Kind::Changed,
             _ => Kind::Unchanged,
         }
     }
@@ -68,13 +80,19 @@ impl Change {
     }
 }
 
-/// Compares what earlier revisions declare with what head declares, by key. What comes out is in
-/// head's order, and then what was removed.
+/// Compares what earlier revisions declare, base first, with what head declares, by key. What comes
+/// out is in head's order, and then what was removed.
 ///
 /// What is invalid at head is neither changed nor removed, nor is what an earlier revision declares
 /// in a file that cannot be read at head. What an earlier revision declares invalidly, or twice, was
 /// never written, so it counts as absent there.
 pub fn compare(former: &[Declarations], head: &Declarations) -> Vec<Change> {
+    let base = former.first().into_iter().flat_map(|base| &base.valid);
+    let written: BTreeSet<_> = base.map(|declaration| declaration.entity.key()).collect();
+    let at_base = |key: &EntityKey| match written.contains(key) {
+        true => AtBase::Written,
+        false => AtBase::NotWritten,
+    };
     let mut by_key: BTreeMap<EntityKey, Vec<Arc<Declaration>>> = BTreeMap::new();
     for declaration in former.iter().flat_map(|revision| &revision.valid) {
         let declarations = by_key.entry(declaration.entity.key()).or_default();
@@ -84,18 +102,20 @@ pub fn compare(former: &[Declarations], head: &Declarations) -> Vec<Change> {
         let key = declaration.entity.key();
         Change {
             former: by_key.remove(&key).unwrap_or_default(),
+            at_base: at_base(&key),
             key,
             head: Some(Arc::clone(declaration)),
         }
     });
     let mut changes: Vec<_> = declared.collect();
-    changes.extend(removed(by_key, head));
+    changes.extend(removed(by_key, head, at_base));
     changes
 }
 
 fn removed(
     former: BTreeMap<EntityKey, Vec<Arc<Declaration>>>,
     head: &Declarations,
+    at_base: impl Fn(&EntityKey) -> AtBase,
 ) -> impl Iterator<Item = Change> {
     let (mut keys, mut paths) = (BTreeSet::new(), BTreeSet::new());
     for invalid in &head.invalid {
@@ -108,7 +128,8 @@ fn removed(
         let is_readable = former
             .iter()
             .all(|declaration| !paths.contains(declaration.source.path()));
-        (is_readable && !keys.contains(&key)).then_some(Change {
+        (is_readable && !keys.contains(&key)).then(|| Change {
+            at_base: at_base(&key),
             key,
             former,
             head: None,
@@ -198,6 +219,11 @@ mod tests {
             "a half-run may have written it"
         );
         assert_eq!(kind(&["", b], ""), [Kind::Removed]);
+        assert_eq!(
+            kind(&["{", a], a),
+            [Kind::Changed],
+            "base could not be read, so what it holds was not written"
+        );
     }
 
     #[test]

@@ -49,6 +49,14 @@ impl Live {
         self.entities.insert(key, entity);
     }
 
+    /// Notes that another port-gitops wrote `key` last; `owner` is who that was, if it is known.
+    pub fn note_owner(&mut self, key: &EntityKey, owner: Option<&str>) {
+        if let Some(Some(entity)) = self.entities.get_mut(key) {
+            let owner = owner.unwrap_or("unknown");
+            entity.datasource = Some(format!("port-gitops/unknown ({owner})"));
+        }
+    }
+
     /// What is known of `key`.
     pub fn get(&self, key: &EntityKey) -> Knowledge<'_> {
         match self.entities.get(key) {

@@ -32,7 +32,7 @@ pub struct Upsert {
     pub declaration: Arc<Declaration>,
     /// What is sent: what is declared, and `null` for what Git no longer declares.
     pub entity: Entity,
-    /// What the write changes in Port, where Port was asked.
+    /// What the write changes: in Port, where Port was asked, else in what Git declares.
     pub differences: Vec<Difference>,
     /// What Git no longer declares and a merge cannot clear.
     pub uncleared: Vec<Field>,

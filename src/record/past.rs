@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use super::words;
+use super::words::{self, Words};
 use crate::git::CommitSha;
 use crate::github::{HistoryEntry, RecordedStatus, StatusState};
 
@@ -16,12 +16,16 @@ const LONGEST_RUN: i64 = 6 * 60 * 60;
 /// What is known of what was applied before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Past {
-    /// The nearest commit that was applied completely.
+    /// The commit that was applied completely last.
     pub(crate) base: Option<CommitSha>,
-    /// Further commits of which something may be in the catalog.
+    /// The first of the commits up to base between which nothing had to be written. It carries the
+    /// word for the next attempt, so that it is found from each of them.
+    pub(crate) ground: Option<CommitSha>,
+    /// An earlier one, whose content the catalog still holds where files have mistakes at base.
+    pub(crate) since: Option<CommitSha>,
+    /// Commits of which something may be in the catalog. Base is one of them if it was attempted
+    /// again, which did not end well.
     pub(crate) attempts: Vec<CommitSha>,
-    /// Earlier commits that were applied completely, the nearest first.
-    pub(crate) older: Vec<CommitSha>,
 }
 
 impl Past {
@@ -33,47 +37,131 @@ impl Past {
     }
 }
 
+/// The base and its words.
+struct Base<'h> {
+    place: usize,
+    commit: &'h CommitSha,
+    words: Words,
+}
+
 /// Finds the base in head's history, and the attempts there that it does not settle.
 ///
 /// The base is what was completed last: dates in Git can be anything, so the order of a history
 /// across merges says less.
 pub(super) fn read(history: &[HistoryEntry]) -> Past {
+    let base = find_base(history);
     let mut past = Past::default();
+    for (place, HistoryEntry { commit, status }) in history.iter().enumerate() {
+        if status.is_none() {
+            continue;
+        }
+        match &base {
+            Some(base) if base.place == place => {
+                past.base = Some(commit.clone());
+                if base.words.next.as_ref() == Some(commit) {
+                    past.attempts.push(commit.clone());
+                }
+            }
+            Some(base) if is_settled(base, history, place) => {}
+            Some(_) | None => past.add_attempt(commit),
+        }
+    }
+    past.ground = base.as_ref().map(|base| {
+        let same = history.iter().rev().find(|entry| base.is_same(entry));
+        same.map_or(base.commit, |entry| &entry.commit).clone()
+    });
+    let mut commits = history.iter().map(|entry| &entry.commit);
+    past.since = base.and_then(|base| commits.find(|commit| base.words.is_since(commit)).cloned());
+    past
+}
+
+fn find_base(history: &[HistoryEntry]) -> Option<Base<'_>> {
     let completed = history.iter().enumerate().filter_map(|(place, entry)| {
         let status = entry.status.as_ref()?;
         let is_complete = status.state == StatusState::Success;
-        is_complete.then_some((&status.created_at, Reverse(place), status))
+        is_complete.then_some((&status.created_at, Reverse(place), &entry.commit, status))
     });
-    let base = completed.max_by_key(|&(time, place, _)| (time, place));
-    let base_place = base.map_or(history.len(), |(_, Reverse(place), _)| place);
-    let begun = base.and_then(|(_, _, status)| words::begun(&status.description));
-    for (place, HistoryEntry { commit, status }) in history.iter().enumerate() {
-        match status {
-            Some(_) if place == base_place => past.base = Some(commit.clone()),
-            Some(status) if status.state == StatusState::Success => {
-                past.older.push(commit.clone());
-            }
-            Some(status) if place < base_place || may_have_outlived(status, begun) => {
-                past.add_attempt(commit);
-            }
-            Some(_) | None => {}
-        }
+    let (_, Reverse(place), commit, status) =
+        completed.max_by_key(|&(time, place, ..)| (time, place))?;
+    let latest = Base {
+        place,
+        commit,
+        words: Words::parse(&status.description),
+    };
+    let nearest = history
+        .iter()
+        .take(place)
+        .position(|entry| latest.is_same(entry));
+    let Some(place) = nearest else {
+        return Some(latest);
+    };
+    let HistoryEntry { commit, status } = &history[place];
+    let words = status
+        .as_ref()
+        .map(|status| Words::parse(&status.description));
+    Some(Base {
+        place,
+        commit,
+        words: words.unwrap_or_default(),
+    })
+}
+
+impl Base<'_> {
+    /// Whether nothing had to be written between base and another commit that was applied. A run that
+    /// writes nothing passes on when the one before it began.
+    fn is_same(&self, entry: &HistoryEntry) -> bool {
+        let status = entry.status.as_ref();
+        let status = status.filter(|status| status.state == StatusState::Success);
+        let begun = status.and_then(|status| Words::parse(&status.description).begun);
+        begun.is_some() && begun == self.words.begun
     }
-    past
+}
+
+/// Whether nothing of a commit that was applied, or attempted, is in the catalog but what base's run
+/// found there or left.
+fn is_settled(base: &Base<'_>, history: &[HistoryEntry], place: usize) -> bool {
+    let entry = &history[place];
+    let Some(status) = &entry.status else {
+        return true;
+    };
+    let begun = base.words.begun.as_deref();
+    let is_older = place > base.place;
+    if status.state != StatusState::Success {
+        return is_older && !may_have_outlived(&entry.commit, status, begun);
+    }
+    let next = Words::parse(&status.description).next;
+    if next.as_ref() == Some(&entry.commit) {
+        return is_older && !may_have_outlived(&entry.commit, status, begun);
+    }
+    let is_ground_of_base = || {
+        let mut entries = history.iter();
+        let next = entries.find(|entry| Some(&entry.commit) == next.as_ref());
+        next.is_some_and(|next| next.commit == *base.commit || base.is_same(next))
+    };
+    base.is_same(entry)
+        || is_older && (begun.is_none() || is_ground_of_base())
+        || is_older && !may_have_outlived(&entry.commit, status, begun)
 }
 
 /// Whether an attempt that is older than the base in Git was perhaps still writing when the base's
 /// run began: two runs can overlap.
-fn may_have_outlived(attempt: &RecordedStatus, base_begun: Option<&str>) -> bool {
+fn may_have_outlived(
+    commit: &CommitSha,
+    attempt: &RecordedStatus,
+    base_begun: Option<&str>,
+) -> bool {
     let seconds = |time: &str| words::seconds(time);
     let (Some(last_word), Some(begun)) =
         (seconds(&attempt.created_at), base_begun.and_then(seconds))
     else {
         return true;
     };
-    match attempt.state {
-        StatusState::Pending => last_word + LONGEST_RUN >= begun,
-        StatusState::Success | StatusState::Failure | StatusState::Error => last_word >= begun,
+    let words = Words::parse(&attempt.description);
+    let is_open = attempt.state == StatusState::Pending || words.next.as_ref() == Some(commit);
+    if is_open {
+        last_word + LONGEST_RUN >= begun
+    } else {
+        last_word >= begun
     }
 }
 
@@ -84,7 +172,7 @@ fn may_have_outlived(attempt: &RecordedStatus, base_begun: Option<&str>) -> bool
 /// its status tells whether it was attempted after the base.
 pub(super) fn add_replaced(
     past: &mut Past,
-    base_words: &str,
+    base_words: &Words,
     head: &BTreeSet<&CommitSha>,
     before: &CommitSha,
     history_of_before: &[HistoryEntry],
@@ -92,13 +180,14 @@ pub(super) fn add_replaced(
     if past.base.is_some() {
         past.add_attempt(before);
     }
+    let begun = base_words.begun.as_deref();
     let mut is_behind_base = false;
     for HistoryEntry { commit, status } in history_of_before {
         is_behind_base |= past.base.as_ref() == Some(commit);
         let Some(status) = status.as_ref().filter(|_| !head.contains(commit)) else {
             continue;
         };
-        if !is_behind_base || may_have_outlived(status, words::begun(base_words)) {
+        if !is_behind_base || may_have_outlived(commit, status, begun) {
             past.add_attempt(commit);
         }
     }
@@ -112,12 +201,20 @@ mod tests {
         CommitSha::parse(&digit.to_string().repeat(40)).unwrap()
     }
 
+    fn said(begun: &str) -> String {
+        let words = Words {
+            begun: Some(begun.to_owned()),
+            ..Words::default()
+        };
+        words.to_string()
+    }
+
     fn entry(digit: char, status: Option<(StatusState, &str, &str)>) -> HistoryEntry {
         HistoryEntry {
             commit: sha(digit),
             status: status.map(|(state, created_at, begun)| RecordedStatus {
                 state,
-                description: words::success("1 created", begun, None),
+                description: said(begun),
                 created_at: created_at.to_owned(),
             }),
         }
@@ -145,7 +242,6 @@ mod tests {
         ];
         let past = read(&history);
         assert_eq!(past.base, Some(sha('b')));
-        assert_eq!(past.older, [sha('d')]);
         assert_eq!(past.attempts, []);
         assert_eq!(read(&[entry('a', None)]), Past::default());
     }
@@ -169,6 +265,70 @@ mod tests {
         assert_eq!(attempts(&[done('b', NEXT_DAY), silent()]), []);
     }
 
+    fn marked(digit: char, time: &str, begun: &str, next: char) -> HistoryEntry {
+        let words = Words::parse(&said(begun)).with_next(&sha(next));
+        let mut entry = done(digit, time);
+        if let Some(status) = &mut entry.status {
+            status.description = words.to_string();
+        }
+        entry
+    }
+
+    #[test]
+    fn what_base_builds_on_is_settled() {
+        let ground = marked('c', LATER, EARLY, 'b');
+        assert_eq!(attempts(&[done('b', LATER), ground.clone()]), []);
+        let same = entry('a', Some((StatusState::Success, NEXT_DAY, LATER)));
+        assert_eq!(attempts(&[same, done('b', LATER), ground]), []);
+    }
+
+    #[test]
+    fn the_ground_is_where_something_was_written_last() {
+        let wrote_nothing = |digit| entry(digit, Some((StatusState::Success, LATER, EARLY)));
+        let marked_later = marked('c', NEXT_DAY, EARLY, 'f');
+        let history = [wrote_nothing('a'), wrote_nothing('b'), marked_later];
+        let past = read(&history);
+        assert_eq!(
+            past.base,
+            Some(sha('a')),
+            "it is as good as what it builds on"
+        );
+        assert_eq!(past.ground, Some(sha('c')));
+        assert_eq!(past.attempts, []);
+    }
+
+    #[test]
+    fn a_base_that_was_attempted_again_is_an_attempt_too() {
+        let past = read(&[marked('b', LATER, EARLY, 'b')]);
+        assert_eq!((past.base, past.attempts), (Some(sha('b')), vec![sha('b')]));
+        let again = marked('c', EARLY, EARLY, 'c');
+        assert_eq!(attempts(&[done('b', LATER), again]), [sha('c')]);
+    }
+
+    #[test]
+    fn what_was_completed_while_base_was_written_counts() {
+        let newer = entry('a', Some((StatusState::Success, EARLY, EARLY)));
+        let base = entry('b', Some((StatusState::Success, LATER, LATER)));
+        assert_eq!(attempts(&[newer, base]), [sha('a')]);
+        let older = entry('c', Some((StatusState::Success, LATER, EARLY)));
+        assert_eq!(attempts(&[done('b', LATER), older]), [sha('c')]);
+    }
+
+    #[test]
+    fn mistakes_are_known_since_a_commit_of_the_history() {
+        let words = Words {
+            since: Some(Words::short(&sha('c'))),
+            ..Words::parse(&said(LATER))
+        };
+        let mut base = done('b', LATER);
+        if let Some(status) = &mut base.status {
+            status.description = words.to_string();
+        }
+        let past = read(&[base.clone(), done('c', EARLY)]);
+        assert_eq!(past.since, Some(sha('c')));
+        assert_eq!(read(&[base]).since, None);
+    }
+
     #[test]
     fn what_a_force_push_replaced_counts() {
         let failed = entry('f', Some((StatusState::Failure, EARLY, EARLY)));
@@ -177,14 +337,14 @@ mod tests {
         let known = history.iter().map(|entry| &entry.commit).collect();
         let settled = entry('9', Some((StatusState::Failure, EARLY, EARLY)));
         let replaced = [entry('e', None), failed, done('b', EARLY), settled];
-        let base_words = words::success("1 created", LATER, None);
+        let base_words = Words::parse(&said(LATER));
         add_replaced(&mut past, &base_words, &known, &sha('e'), &replaced);
         assert_eq!(past.attempts, [sha('e'), sha('f')]);
 
         let mut first = Past::default();
         add_replaced(
             &mut first,
-            "",
+            &Words::default(),
             &BTreeSet::new(),
             &sha('e'),
             &[entry('e', None)],

@@ -1,44 +1,93 @@
 //! What a status' description says, for people and for the next run.
 
+use std::fmt;
+
 use chrono::DateTime;
 
 use crate::git::CommitSha;
 
 /// Stands before the time at which a run wrote its `pending`, by GitHub's clock.
 const BEGUN: &str = "begun ";
+/// Stands before the commit whose mistaken files are still applied as they were there.
+const SINCE: &str = "since ";
 /// Stands before the commit that was attempted next on the ground of this one.
 const NEXT: &str = "next ";
 const SEPARATOR: &str = "; ";
+/// GitHub takes no longer descriptions, in characters. Of what is too long only the counts are cut.
+const LONGEST: usize = 140;
+/// As many digits tell the commits of one history apart.
+const SHORT: usize = 12;
 
-/// The description of a commit that was applied completely.
-pub(super) fn success(counts: &str, begun: &str, next: Option<&CommitSha>) -> String {
-    let mut words = format!("{counts}{SEPARATOR}{BEGUN}{begun}");
-    if let Some(next) = next {
-        words.push_str(&format!("{SEPARATOR}{NEXT}{next}"));
+/// The description of a commit that was applied.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Words {
+    /// What was done, for people.
+    pub(super) counts: String,
+    /// When the run began that wrote it.
+    pub(super) begun: Option<String>,
+    /// The first digits of the commit that was applied last before files had the mistakes that they
+    /// have now.
+    pub(super) since: Option<String>,
+    /// Which commit was attempted next; itself, if it was attempted again.
+    pub(super) next: Option<CommitSha>,
+}
+
+impl Words {
+    /// Reads a description back. What is not ours are counts.
+    pub(super) fn parse(description: &str) -> Self {
+        let part = |name: &str| {
+            let mut parts = description.split(SEPARATOR);
+            parts.find_map(|part| part.strip_prefix(name))
+        };
+        Self {
+            counts: description
+                .split(SEPARATOR)
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+            begun: part(BEGUN).map(str::to_owned),
+            since: part(SINCE).map(str::to_owned),
+            next: part(NEXT).and_then(CommitSha::parse),
+        }
     }
-    words
+
+    /// The same description with another next commit.
+    pub(super) fn with_next(self, next: &CommitSha) -> Self {
+        Self {
+            next: Some(next.clone()),
+            ..self
+        }
+    }
+
+    /// Whether the commit that was mistaken `since` then is this one.
+    pub(super) fn is_since(&self, commit: &CommitSha) -> bool {
+        let is_start = |digits: &String| commit.as_str().starts_with(digits.as_str());
+        self.since.as_ref().is_some_and(is_start)
+    }
+
+    /// What [`Self::since`] calls a commit.
+    pub(super) fn short(commit: &CommitSha) -> String {
+        commit.as_str().chars().take(SHORT).collect()
+    }
 }
 
-/// The same description with another next commit.
-pub(super) fn with_next(description: &str, next: &CommitSha) -> String {
-    let counts = description.split(SEPARATOR).next().unwrap_or_default();
-    success(counts, begun(description).unwrap_or_default(), Some(next))
-}
-
-/// When the run began that wrote the description.
-pub(super) fn begun(description: &str) -> Option<&str> {
-    part(description, BEGUN).filter(|time| !time.is_empty())
-}
-
-/// Which commit was attempted next.
-pub(super) fn next(description: &str) -> Option<CommitSha> {
-    CommitSha::parse(part(description, NEXT)?)
-}
-
-fn part<'d>(description: &'d str, name: &str) -> Option<&'d str> {
-    description
-        .split(SEPARATOR)
-        .find_map(|part| part.strip_prefix(name))
+impl fmt::Display for Words {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = String::new();
+        let next = self.next.as_ref().map(CommitSha::as_str);
+        for (name, value) in [
+            (BEGUN, self.begun.as_deref()),
+            (SINCE, self.since.as_deref()),
+            (NEXT, next),
+        ] {
+            if let Some(value) = value {
+                rest.extend([SEPARATOR, name, value]);
+            }
+        }
+        let room = LONGEST.saturating_sub(rest.chars().count());
+        let counts: String = self.counts.chars().take(room).collect();
+        write!(formatter, "{counts}{rest}")
+    }
 }
 
 /// Seconds since 1970 of a time as GitHub writes it: `2026-01-31T12:00:00Z`.
@@ -53,15 +102,36 @@ mod tests {
 
     #[test]
     fn descriptions_can_be_read_back() {
-        let next_commit = CommitSha::parse(&"a1".repeat(32)).unwrap();
-        let plain = success("3 created", "2026-01-31T12:00:00Z", None);
-        assert_eq!(begun(&plain), Some("2026-01-31T12:00:00Z"));
-        assert_eq!(next(&plain), None);
-        let marked = with_next(&with_next(&plain, &next_commit), &next_commit);
-        assert_eq!(begun(&marked), begun(&plain));
-        assert_eq!(next(&marked), Some(next_commit));
-        assert!(marked.len() <= 140, "{} characters", marked.len());
-        assert_eq!((begun("by hand"), next("by hand")), (None, None));
+        let commit = CommitSha::parse(&"a1".repeat(32)).unwrap();
+        let plain = Words {
+            counts: "3 created".to_owned(),
+            begun: Some("2026-01-31T12:00:00Z".to_owned()),
+            ..Words::default()
+        };
+        assert_eq!(plain.to_string(), "3 created; begun 2026-01-31T12:00:00Z");
+        assert_eq!(Words::parse(&plain.to_string()), plain);
+        let full = Words {
+            since: Some(Words::short(&commit)),
+            ..plain.with_next(&commit)
+        };
+        assert_eq!(Words::parse(&full.to_string()), full);
+        assert!(full.is_since(&commit));
+        let by_hand = Words::parse("by hand");
+        assert_eq!((by_hand.begun, by_hand.next), (None, None));
+    }
+
+    #[test]
+    fn what_is_too_long_loses_words_for_people() {
+        let commit = CommitSha::parse(&"a1".repeat(32)).unwrap();
+        let long = Words {
+            counts: "1200 written, ä00 deleted, 1200 not".repeat(5),
+            begun: Some("2026-01-31T12:00:00Z".to_owned()),
+            since: Some(Words::short(&commit)),
+            next: Some(commit),
+        };
+        let text = long.to_string();
+        assert_eq!(text.chars().count(), LONGEST);
+        assert_eq!(Words::parse(&text).next, long.next);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::redact::Change;
-use super::{Ending, EntityReport, Report};
+use super::{Drift, Ending, EntityReport, Report};
 use crate::diagnostic::Diagnostic;
 use crate::source::Location;
 
@@ -57,6 +57,7 @@ fn whole(report: &Report) -> Value {
             Ending::Stopped(reason) => Some(reason),
             Ending::Complete | Ending::Interrupted => None,
         },
+        "drift": report.drift.map(|drift| drift == Drift::Found),
         "counts": report.counts(),
         "entities": report.entities.iter().map(entity).collect::<Value>(),
         "diagnostics": report.diagnostics.iter().map(diagnostic).collect::<Value>(),

@@ -49,10 +49,31 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// What else the user should know: sentences without a full stop.
     pub notices: Vec<String>,
+    /// Whether Port differed from what Git declares, where all files were looked at.
+    pub drift: Option<Drift>,
     /// How the run ended.
     pub ending: Ending,
     /// What it cost.
     pub cost: Cost,
+}
+
+/// Whether Port is as Git declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drift {
+    /// It was not, when the run looked.
+    Found,
+    /// It was.
+    None,
+}
+
+impl Drift {
+    /// What the output `drift` says.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Found => "true",
+            Self::None => "false",
+        }
+    }
 }
 
 /// Which run a report is about.

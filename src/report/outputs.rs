@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use super::json;
-use super::{Counts, Outcome, Report, State};
+use super::{Counts, Drift, Outcome, Report, State};
 
 /// The report's list of entities is left out of the output where it would be larger, in bytes:
 /// Linux takes no larger variable.
@@ -18,6 +18,8 @@ const MAX_REPORT_BYTES: usize = 96 * 1024;
 pub fn write(report: &Report, mut out: impl Write) -> io::Result<()> {
     write_outcome(report.outcome(), &mut out)?;
     write_counts(&report.counts(), &mut out)?;
+    let drift = report.drift.map_or("", Drift::as_str);
+    writeln!(out, "drift={drift}")?;
     // Compact JSON has no line breaks, so it needs no delimiter.
     writeln!(out, "report={}", json::compact(report, MAX_REPORT_BYTES))
 }

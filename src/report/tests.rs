@@ -110,6 +110,7 @@ impl World {
             entities: findings.entities,
             diagnostics,
             notices: findings.notices,
+            drift: None,
             ending: Ending::Complete,
             cost: Cost {
                 github_requests: 4,

@@ -9,7 +9,7 @@ use port_gitops_sandbox::{Fault, Matcher, Sandbox, Step, StepResult};
 use crate::world::{World, binary, send};
 
 /// Starts a step, and sends it signals as soon as an API has got a request like `moment`.
-fn run_and_signal(
+pub(crate) fn run_and_signal(
     step: &Step,
     api: &impl Sandbox,
     moment: &Matcher,

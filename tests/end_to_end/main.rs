@@ -9,12 +9,17 @@
 
 mod bad_input;
 mod check;
+mod events;
 mod faults;
 mod first_light;
+mod history;
 mod hostile;
 mod interrupted;
 mod kill;
 mod mock;
 mod networks;
+mod redaction;
+mod size;
+mod stale;
 mod validation;
 mod world;

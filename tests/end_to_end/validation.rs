@@ -246,6 +246,6 @@ fn what_port_refuses_comes_back_to_its_line() {
         .port
         .refuse("thing", "x", Failure::new(403, "forbidden", "not yours"), 1);
     let result = run(&step);
-    assert_eq!(errors(&result), ["1:13 rejected-by-port"]);
+    assert_eq!(errors(&result), ["1:13 rejected-by-port"], "{}", result.log);
     assert!(result.commands("error")[0].data.contains("IP allow-list"));
 }

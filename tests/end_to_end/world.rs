@@ -72,6 +72,19 @@ impl World {
         (before, self.repository.commit(message).unwrap())
     }
 
+    /// Stages a file that declares an entity of the blueprint `domain`.
+    pub(crate) fn write_domain(&self, path: &str, name: &str, title: &str) {
+        let text = format!("identifier: {name}\nblueprint: domain\ntitle: {title}\n");
+        self.repository.write(path, &text);
+    }
+
+    /// The step of a push that moved the branch `main` from `before` to where it is now.
+    pub(crate) fn pushed(&self, before: &ObjectId) -> Step {
+        let after = self.repository.head().unwrap();
+        let event = self.github.push_event("main", before, &after).unwrap();
+        self.step("push", &event)
+    }
+
     /// Commits what is staged and gives the step that the push triggers.
     pub(crate) fn push(&self, message: &str) -> Step {
         let (before, after) = self.commit(message);

@@ -172,6 +172,11 @@ impl PortSandbox {
         });
     }
 
+    /// Forgets what [`Self::refuse`] was told.
+    pub fn refuse_nothing(&self) {
+        self.shared.lock().refusals.clear();
+    }
+
     /// Sends this as `additionalData` with every entity of a blueprint that a bulk writes.
     pub fn set_additional_data(&self, blueprint: &str, data: Value) {
         self.shared.lock().additional.insert(blueprint.into(), data);

@@ -8,7 +8,7 @@ use super::{Action, Deletion, Known, Plan, Policy, Pruning, Reason, Unclaimed, U
 use crate::catalog::change::{Basis, Change, Kind};
 use crate::catalog::declare::Declaration;
 use crate::catalog::entity::{EntityKey, Identifier};
-use crate::catalog::live::{Knowledge, LiveEntity, differences, owner_of};
+use crate::catalog::live::{Knowledge, LiveEntity, declared_differences, differences, owner_of};
 use crate::catalog::merge::{Merged, merge};
 use crate::source::{Location, RepoPath};
 
@@ -61,7 +61,15 @@ impl Planner<'_> {
                 (action, differences)
             }
             Knowledge::Absent => (Some(Action::Create), Vec::new()),
-            Knowledge::Unknown => (self.action_by_git(change.kind()), Vec::new()),
+            Knowledge::Unknown => {
+                let differences = former
+                    .last()
+                    .map(|base| declared_differences(base, &head.entity));
+                (
+                    self.action_by_git(change.kind()),
+                    differences.unwrap_or_default(),
+                )
+            }
         };
         let reason = match action {
             None => Some(Reason::Unchanged),

@@ -40,7 +40,8 @@ impl Request {
     /// How many such requests the push needs.
     fn usual(self) -> usize {
         match self {
-            Self::GraphQl => 2,
+            // What Port holds, and who wrote what is deleted.
+            Self::Search | Self::GraphQl => 2,
             Self::Status => 3,
             _ => 1,
         }

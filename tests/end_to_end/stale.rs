@@ -1,0 +1,203 @@
+//! Runs whose branch moves on: before they write, while they do, and after.
+
+use std::sync::{Arc, Mutex};
+
+use port_gitops_sandbox::{Effect, Fault, Sandbox, Step, StepResult};
+
+use crate::world::{World, binary, run, succeed};
+
+/// A world with `a` and `b`, both old in Port and in Git, each in a file of its own.
+fn world() -> World {
+    let world = World::new();
+    world.write_domain("a/port.yml", "a", "Old");
+    world.write_domain("b/port.yml", "b", "Old");
+    succeed(&world.push("Add a and b"));
+    world
+}
+
+fn titles(world: &World) -> [String; 2] {
+    ["a", "b"].map(|name| world.title("domain", name).unwrap_or_default())
+}
+
+#[test]
+fn what_moved_on_before_the_run_is_left_to_the_newer_one() {
+    let world = world();
+    world.write_domain("a/port.yml", "a", "One");
+    world.write_domain("b/port.yml", "b", "One");
+    let older = world.push("Change both");
+    world.write_domain("a/port.yml", "a", "Two");
+    let newer = world.push("Change a again");
+    let result = run(&older);
+    assert_eq!(result.output("superseded"), "1", "{}", result.log);
+    assert_eq!(titles(&world), ["Old", "One"]);
+    succeed(&newer);
+    assert_eq!(titles(&world), ["Two", "One"]);
+}
+
+#[test]
+fn a_run_that_is_older_than_what_is_applied_writes_nothing_over_it() {
+    let world = world();
+    world.write_domain("a/port.yml", "a", "One");
+    let older = world.push("Change a");
+    world.write_domain("a/port.yml", "a", "Two");
+    succeed(&world.push("Change a again"));
+    world.port.clear_journal();
+    let result = run(&older);
+    assert_eq!(titles(&world), ["Two", "Old"], "{}", result.log);
+    assert_eq!(world.port_writes(), [""; 0]);
+    world.repository.write("README.md", "# More\n");
+    succeed(&world.push("Change something else"));
+    assert_eq!(titles(&world), ["Two", "Old"]);
+}
+
+#[test]
+fn a_run_that_is_started_again_does_not_bring_old_content_back() {
+    let world = world();
+    world.write_domain("a/port.yml", "a", "One");
+    let step = world.push("Change a");
+    succeed(&step);
+    succeed(&step);
+    assert_eq!(titles(&world), ["One", "Old"]);
+    world.write_domain("a/port.yml", "a", "Two");
+    succeed(&world.push("Change a again"));
+    run(&step);
+    assert_eq!(titles(&world), ["Two", "Old"]);
+}
+
+#[test]
+fn a_head_that_was_replaced_is_neither_applied_nor_recorded() {
+    let world = world();
+    let base = world.repository.head().unwrap();
+    world.write_domain("a/port.yml", "a", "One");
+    let replaced = world.push("Change a");
+    let head = world.repository.head().unwrap();
+    world.repository.reset_hard(&base).unwrap();
+    world.write_domain("b/port.yml", "b", "Two");
+    world.repository.commit("Change b instead").unwrap();
+    world.port.clear_journal();
+    let result = succeed(&replaced);
+    assert!(
+        result.log.contains("no longer in the branch"),
+        "{}",
+        result.log
+    );
+    assert_eq!(world.port.journal().len(), 0);
+    assert_eq!(world.github.statuses(&head).len(), 0);
+    succeed(&world.pushed(&head));
+    assert_eq!(titles(&world), ["Old", "Two"]);
+}
+
+#[test]
+fn a_branch_that_is_gone_is_left_alone() {
+    let world = world();
+    world.write_domain("a/port.yml", "a", "One");
+    let step = world.push("Change a");
+    world.repository.create_branch("other").unwrap();
+    world.repository.delete_branch("main").unwrap();
+    let result = succeed(&step);
+    assert!(result.log.contains("is gone"), "{}", result.log);
+    assert_eq!(titles(&world), ["Old", "Old"]);
+}
+
+/// A step that waits for its moment.
+type Later = Arc<Mutex<Option<Step>>>;
+
+/// Moves the branch on once the older run has looked at its tip, and runs the newer step from beginning
+/// to end while Port has the older one's write.
+fn overlap(world: &World, older: &Step, later: &Later, write: Fault) -> StepResult {
+    let (repository, before) = (world.repository.clone(), world.repository.head().unwrap());
+    world.write_domain("a/port.yml", "a", "Two");
+    let newer = world.push("Change a again");
+    let tip = repository.head().unwrap();
+    repository.reset_hard(&before).unwrap();
+    let move_on = Fault::call(move || repository.reset_hard(&tip).unwrap());
+    world.port.inject(move_on.on("GET", "*/blueprints/*"));
+    world.port.inject(write);
+    *later.lock().unwrap() = Some(newer);
+    run(older)
+}
+
+#[test]
+fn what_a_newer_run_wrote_in_the_middle_wins() {
+    for effect in [Effect::None, Effect::Taken] {
+        let world = world();
+        world.write_domain("a/port.yml", "a", "One");
+        let older = world.push("Change a");
+        let later = Later::default();
+        let waiting = Arc::clone(&later);
+        let write = Fault::call(move || {
+            let newer = waiting.lock().unwrap().take().unwrap();
+            let result = newer.run(binary()).unwrap();
+            assert_eq!(result.status, 0, "{}", result.log);
+        });
+        let write = write.on("POST", "*/domain/entities");
+        let result = match effect {
+            Effect::None => overlap(&world, &older, &later, write),
+            Effect::Taken => overlap(&world, &older, &later, write.after_effect()),
+        };
+        assert!(later.lock().unwrap().is_none());
+        assert_eq!(titles(&world), ["Two", "Old"], "{}", result.log);
+        assert_eq!(result.output("superseded"), "1", "{}", result.log);
+    }
+}
+
+#[test]
+fn what_is_newer_in_git_alone_is_written_in_its_stead() {
+    let world = world();
+    world.write_domain("a/port.yml", "a", "One");
+    world.write_domain("b/port.yml", "b", "One");
+    let older = world.push("Change both");
+    let repository = world.repository.clone();
+    let push = Fault::call(move || {
+        repository.write(
+            "a/port.yml",
+            "identifier: a\nblueprint: domain\ntitle: Two\n",
+        );
+        repository.commit("Change a again").unwrap();
+    });
+    world
+        .port
+        .inject(push.on("POST", "*/domain/entities/bulk").after_effect());
+    let result = run(&older);
+    assert_eq!(titles(&world), ["Two", "One"], "{}", result.log);
+    assert_eq!(result.output("superseded"), "1", "{}", result.log);
+}
+
+#[test]
+fn a_force_push_in_the_middle_takes_back_what_was_written() {
+    let world = world();
+    let base = world.repository.head().unwrap();
+    world.write_domain("a/port.yml", "a", "One");
+    world.write_domain("c/port.yml", "c", "One");
+    let older = world.push("Change a and add c");
+    let repository = world.repository.clone();
+    let push = Fault::call(move || repository.reset_hard(&base).unwrap());
+    world
+        .port
+        .inject(push.on("POST", "*/domain/entities/bulk").after_effect());
+    let result = run(&older);
+    assert_eq!(titles(&world), ["Old", "Old"], "{}", result.log);
+}
+
+#[test]
+fn what_is_pushed_after_the_run_is_the_next_one_s() {
+    let world = world();
+    world.write_domain("a/port.yml", "a", "One");
+    let older = world.push("Change a");
+    let repository = world.repository.clone();
+    let push = Fault::call(move || {
+        repository.write(
+            "a/port.yml",
+            "identifier: a\nblueprint: domain\ntitle: Two\n",
+        );
+        repository.commit("Change a again").unwrap();
+    });
+    // The status at the end is the third that is written: one says that the run begins, one is the
+    // base's.
+    world.github.inject(push.on("POST", "*/statuses/*").skip(2));
+    let before = world.repository.head().unwrap();
+    succeed(&older);
+    assert_eq!(titles(&world), ["One", "Old"]);
+    succeed(&world.pushed(&before));
+    assert_eq!(titles(&world), ["Two", "Old"]);
+}

@@ -1,0 +1,76 @@
+//! Many random histories, and the shortest one that goes wrong.
+
+use std::env;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+use crate::history::history;
+use crate::play::{Deletions, Player};
+use crate::runs::World;
+
+/// How many histories are played; `PORT_GITOPS_HISTORIES` says another number.
+const HISTORIES: u32 = 500;
+/// What a sandbox remembers of former histories makes it slow.
+const HISTORIES_A_WORLD: usize = 20;
+
+/// Plays random histories on as many threads as there are processors. What is random follows from
+/// a seed, which is shown; `PORT_GITOPS_SEED` sets it.
+pub(crate) fn check(deletions: Deletions) {
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let seed = number("PORT_GITOPS_SEED").unwrap_or(clock.as_secs());
+    let histories = number("PORT_GITOPS_HISTORIES").map_or(HISTORIES, |count| count as u32);
+    let threads = thread::available_parallelism().map_or(1, usize::from) as u32;
+    eprintln!("PORT_GITOPS_SEED={seed} PORT_GITOPS_HISTORIES={histories}, {threads} threads");
+    let started = Instant::now();
+    let problems: Vec<_> = thread::scope(|scope| {
+        let play = |thread| scope.spawn(move || play(deletions, seed, thread, histories / threads));
+        let workers: Vec<_> = (0..threads).map(play).collect();
+        let problems = workers
+            .into_iter()
+            .filter_map(|worker| worker.join().unwrap());
+        problems.collect()
+    });
+    eprintln!("{histories} histories took {:?}", started.elapsed());
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = env::var(variable).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{variable} is no number")),
+    )
+}
+
+fn play(deletions: Deletions, seed: u64, thread: u32, histories: u32) -> Option<String> {
+    let config = Config {
+        cases: histories,
+        failure_persistence: None,
+        max_shrink_iters: 3_000,
+        ..Config::default()
+    };
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    bytes[8..12].copy_from_slice(&thread.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let played = AtomicUsize::new(0);
+    let world = std::cell::RefCell::new(Arc::new(World::new()));
+    let result = TestRunner::new_with_rng(config, rng).run(&history(), |history| {
+        let number = played.fetch_add(1, Ordering::Relaxed);
+        if number % HISTORIES_A_WORLD == HISTORIES_A_WORLD - 1 {
+            *world.borrow_mut() = Arc::new(World::new());
+        }
+        let world = Arc::clone(&world.borrow());
+        let player = Player::new(world, format!("history-{number}"), deletions);
+        player.play(&history).map_err(TestCaseError::fail)
+    });
+    match result {
+        Ok(()) => None,
+        Err(TestError::Fail(reason, history)) => Some(format!("{history:?}\n{reason}")),
+        Err(TestError::Abort(reason)) => Some(reason.to_string()),
+    }
+}
