@@ -239,7 +239,9 @@ impl Declared {
 impl Former {
     fn of(revisions: &[Declarations]) -> Self {
         let mut former = Self::default();
-        for declaration in revisions.iter().flat_map(|revision| &revision.valid) {
+        let valid = revisions.iter().flat_map(|revision| &revision.valid);
+        let repeated = revisions.iter().flat_map(|revision| &revision.repeated);
+        for declaration in valid.chain(repeated) {
             former.keys.insert(declaration.entity.key());
             former.paths.insert(declaration.source.path().clone());
         }

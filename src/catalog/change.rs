@@ -84,8 +84,9 @@ impl Change {
 /// out is in head's order, and then what was removed.
 ///
 /// What is invalid at head is neither changed nor removed, nor is what an earlier revision declares
-/// in a file that cannot be read at head. What an earlier revision declares invalidly, or twice, was
-/// never written, so it counts as absent there.
+/// in a file that cannot be read at head. What an earlier revision declares invalidly was never
+/// written, so it counts as absent there. What it declares more than once may have been written in
+/// each of these forms, as a run that looks at one of the files does not see the others.
 pub fn compare(former: &[Declarations], head: &Declarations) -> Vec<Change> {
     let base = former.first().into_iter().flat_map(|base| &base.valid);
     let written: BTreeSet<_> = base.map(|declaration| declaration.entity.key()).collect();
@@ -94,9 +95,13 @@ pub fn compare(former: &[Declarations], head: &Declarations) -> Vec<Change> {
         false => AtBase::NotWritten,
     };
     let mut by_key: BTreeMap<EntityKey, Vec<Arc<Declaration>>> = BTreeMap::new();
-    for declaration in former.iter().flat_map(|revision| &revision.valid) {
+    let declared = |revision: &'_ Declarations| {
+        let declarations = revision.valid.iter().chain(&revision.repeated);
+        declarations.cloned().collect::<Vec<_>>()
+    };
+    for declaration in former.iter().flat_map(declared) {
         let declarations = by_key.entry(declaration.entity.key()).or_default();
-        declarations.push(Arc::clone(declaration));
+        declarations.push(declaration);
     }
     let declared = head.valid.iter().map(|declaration| {
         let key = declaration.entity.key();
@@ -223,6 +228,25 @@ mod tests {
             kind(&["{", a], a),
             [Kind::Changed],
             "base could not be read, so what it holds was not written"
+        );
+    }
+
+    #[test]
+    fn what_base_declares_twice_may_be_there_in_each_form() {
+        let (one, other) = (
+            "{identifier: a, blueprint: b}",
+            "{identifier: a, blueprint: b, title: A}",
+        );
+        let base = declarations(&[("p.yml", one), ("q.yml", other)]);
+        let change = &compare(&[base], &declarations(&[("p.yml", one)]))[0];
+        assert_eq!((change.kind(), change.former.len()), (Kind::Changed, 2));
+        assert_eq!(
+            changes(&[("p.yml", one), ("q.yml", one)], &[("p.yml", one)]),
+            ["changed b/a"]
+        );
+        assert_eq!(
+            changes(&[("p.yml", one), ("q.yml", one)], &[]),
+            ["removed b/a"]
         );
     }
 

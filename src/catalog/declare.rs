@@ -83,6 +83,9 @@ pub struct Declarations {
     pub valid: Vec<Arc<Declaration>>,
     /// Entities with errors, and documents of which nothing is known.
     pub invalid: Vec<Invalid>,
+    /// Those of the entities with errors of which nothing is wrong but that they are declared more
+    /// than once.
+    pub repeated: Vec<Arc<Declaration>>,
     /// Everything there is to say, in the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -256,8 +259,9 @@ impl Declarations {
             };
             self.invalid.extend(locations.iter().map(invalid));
         }
-        self.valid
-            .retain(|declaration| !places.contains_key(&declaration.entity.key()));
+        let is_repeated =
+            |declaration: &mut Arc<Declaration>| places.contains_key(&declaration.entity.key());
+        self.repeated.extend(self.valid.extract_if(.., is_repeated));
     }
 }
 

@@ -280,6 +280,24 @@ fn an_entity_that_was_declared_three_times_is_written_once_it_is_declared_once()
 }
 
 #[test]
+fn what_one_of_two_declarations_put_there_goes_with_it() {
+    let world = World::new();
+    let owned = "identifier: a\nblueprint: domain\nproperties: {owner: me}\n";
+    world.repository.write("one/port.yml", owned);
+    succeed(&world.push("Add a"));
+    let bare = "identifier: a\nblueprint: domain\n";
+    world.repository.write("two/port.yml", bare);
+    run(&world.push("Add it again"));
+    world.repository.remove("one/port.yml");
+    world
+        .repository
+        .write("two/port.yml", &format!("# The only one.\n{bare}"));
+    let result = succeed(&world.push("Keep the other"));
+    let a = world.port.entity("domain", "a").unwrap();
+    assert!(a["properties"].get("owner").is_none(), "{}", result.log);
+}
+
+#[test]
 fn what_could_not_be_read_is_written_once_it_can() {
     let world = World::new();
     world.write_domain("one/port.yml", "a", "A");

@@ -18,6 +18,7 @@ mod history;
 mod hostile;
 mod interrupted;
 mod kill;
+mod mistakes;
 mod mock;
 mod networks;
 mod plans;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use port_gitops::Exit;
 use port_gitops::shutdown::{ShutdownTrigger, shutdown};
+use port_gitops_sandbox::github::Resource;
 use port_gitops_sandbox::port::Failure;
 use port_gitops_sandbox::{Answer, Fault, ObjectId, Sandbox};
 use serde_json::{Value, json};
@@ -61,6 +62,10 @@ impl Player {
     /// Plays everything, then a push that mends all mistakes.
     pub(crate) fn play(&self, history: &[Event]) -> Result<(), String> {
         let world = &self.world;
+        for resource in [Resource::Core, Resource::Graphql] {
+            let hour = Duration::from_secs(3_600);
+            world.github.set_budget(resource, 1_000, hour);
+        }
         for (blueprint, identifier, _) in world.port.entities() {
             world.port.remove_entity(&blueprint, &identifier);
         }

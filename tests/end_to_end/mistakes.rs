@@ -1,0 +1,136 @@
+//! Files with mistakes, and what was applied before they had them: it is hidden, not forgotten.
+
+use port_gitops_sandbox::Sandbox;
+use port_gitops_sandbox::github::State;
+use port_gitops_sandbox::port::Failure;
+
+use crate::world::{World, run, succeed};
+
+const OWNED: &str = "identifier: a\nblueprint: domain\nproperties: {owner: me}\n";
+const BARE: &str = "identifier: a\nblueprint: domain\n";
+
+/// A world in which `a` was applied with an owner.
+fn world() -> World {
+    let world = World::new();
+    world.repository.write("a/port.yml", OWNED);
+    succeed(&world.push("Add a"));
+    world
+}
+
+fn owner(world: &World) -> Option<String> {
+    let a = world.port.entity("domain", "a")?;
+    a["properties"]["owner"].as_str().map(str::to_owned)
+}
+
+/// Pushes that have nothing to do with it. They are applied, and their runs say that the mistake is
+/// still there.
+fn wait(world: &World, pushes: usize) {
+    for n in 0..pushes {
+        let path = format!("others/{n}/port.yml");
+        world.write_domain(&path, &format!("other{n}"), "Other");
+        let result = run(&world.push("Change something else"));
+        assert_eq!(result.status, 1, "{}", result.log);
+        assert_eq!(result.output("created"), "1", "{}", result.log);
+    }
+}
+
+#[test]
+fn a_file_may_be_broken_for_long() {
+    let world = world();
+    world.repository.write("a/port.yml", ": [");
+    assert_eq!(run(&world.push("Break it")).status, 1);
+    wait(&world, 12);
+    assert_eq!(owner(&world).unwrap(), "me");
+    world.repository.write("a/port.yml", BARE);
+    let result = succeed(&world.push("Mend it without the owner"));
+    assert_eq!(owner(&world), None, "{}", result.log);
+
+    world.port.clear_journal();
+    world.write_domain("b/port.yml", "b", "B");
+    succeed(&world.push("Add b"));
+    let searches = world.port.requests_to("POST", "*/search");
+    assert_eq!(searches.len(), 0, "all is settled");
+}
+
+#[test]
+fn what_a_blueprint_does_not_allow_was_not_written() {
+    let world = world();
+    let mistaken = "identifier: a\nblueprint: domain\nproperties: {colour: red}\n";
+    world.repository.write("a/port.yml", mistaken);
+    assert_eq!(
+        run(&world.push("Make a mistake, and take the owner away")).status,
+        1
+    );
+    wait(&world, 2);
+    world.repository.write("a/port.yml", BARE);
+    let result = succeed(&world.push("Mend it"));
+    assert_eq!(owner(&world), None, "{}", result.log);
+}
+
+#[test]
+fn an_entity_may_move_to_where_it_is_mistaken_and_then_go() {
+    let world = world();
+    world.repository.remove("a/port.yml");
+    let mistaken = "identifier: a\nblueprint: domain\ntitle: 5\n";
+    world.repository.write("b/port.yml", mistaken);
+    assert_eq!(run(&world.push("Move it and make a mistake")).status, 1);
+    wait(&world, 1);
+    world.repository.remove("b/port.yml");
+    let result = succeed(&world.push("Remove it").input("prune", "true"));
+    assert!(world.port.entity("domain", "a").is_none(), "{}", result.log);
+}
+
+#[test]
+fn what_half_a_run_wrote_is_not_forgotten_over_a_mistake() {
+    let world = World::new();
+    world.repository.write("a/port.yml", OWNED);
+    world.write_domain("b/port.yml", "b", "B");
+    let failure = Failure::new(422, "invalid_request", "not today");
+    world.port.refuse("domain", "b", failure, 1);
+    assert_eq!(run(&world.push("Add a and b")).status, 1);
+    world.repository.write("a/port.yml", ": [");
+    assert_eq!(run(&world.push("Break a")).status, 1);
+    world.repository.write("a/port.yml", BARE);
+    let result = succeed(&world.push("Mend it without the owner"));
+    assert_eq!(owner(&world), None, "{}", result.log);
+}
+
+#[test]
+fn a_run_that_is_started_again_and_fails_does_not_undo_the_record() {
+    let world = world();
+    let head = world.repository.head().unwrap();
+    let step = world.pushed(&world.repository.zero_id());
+    world.port.remove_entity("domain", "a");
+    let failure = Failure::new(422, "invalid_request", "not today");
+    world.port.refuse("domain", "a", failure, 1);
+    assert_eq!(run(&step.input("scope", "all")).status, 1);
+    assert_eq!(world.github.statuses(&head)[0].state, State::Success);
+    world.write_domain("b/port.yml", "b", "B");
+    let result = succeed(&world.push("Add b"));
+    assert!(
+        !result.log.contains("nothing was applied with these inputs"),
+        "{}",
+        result.log
+    );
+}
+
+#[test]
+fn an_attempt_behind_a_run_that_wrote_nothing_is_found() {
+    let world = World::new();
+    let begin = world.repository.head().unwrap();
+    world.repository.write("README.md", "# More\n");
+    succeed(&world.push("Change no entity"));
+    world.repository.write("a/port.yml", OWNED);
+    world.write_domain("b/port.yml", "b", "B");
+    let failure = Failure::new(422, "invalid_request", "not today");
+    world.port.refuse("domain", "b", failure, 1);
+    assert_eq!(run(&world.push("Add a and b")).status, 1);
+    // The run of the force-push that drops both is itself dropped from the queue.
+    world.repository.reset_hard(&begin).unwrap();
+    world.write_domain("c/port.yml", "c", "C");
+    world.repository.commit("Add c instead").unwrap();
+    world.write_domain("d/port.yml", "d", "D");
+    let result = succeed(&world.push("Add d").input("prune", "true"));
+    assert!(world.port.entity("domain", "a").is_none(), "{}", result.log);
+    assert_eq!(world.port.entities().len(), 2);
+}
