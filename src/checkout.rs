@@ -5,10 +5,12 @@
 //!
 //! [docs]: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects#_object_storage
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use ignore::WalkBuilder;
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
 use crate::document::MAX_BYTES;
@@ -34,11 +36,42 @@ impl Checkout {
     /// such file, another content (also with other line ends), more than [`MAX_BYTES`], a symbolic
     /// link on the way.
     pub fn read(&self, path: &RepoPath, blob: &BlobId) -> Option<Vec<u8>> {
-        let file = self.find(path)?;
-        let mut bytes = Vec::new();
-        let limit = u64::try_from(MAX_BYTES).ok()?;
-        file.take(limit + 1).read_to_end(&mut bytes).ok()?;
-        (bytes.len() <= MAX_BYTES && has_id(&bytes, blob)).then_some(bytes)
+        let bytes = read_limited(self.find(path)?)?;
+        has_id(&bytes, blob).then_some(bytes)
+    }
+
+    /// The files among those that `is_wanted` whose text holds `needle`, as far as the workspace can
+    /// tell: what Git holds is not asked. No link is followed, and what `.gitignore` names is left
+    /// out: earlier steps put whole package trees there.
+    pub fn files_with(
+        &self,
+        needle: &str,
+        is_wanted: impl Fn(&RepoPath) -> bool,
+    ) -> BTreeSet<RepoPath> {
+        let walk = WalkBuilder::new(&self.root)
+            .hidden(false)
+            .ignore(false)
+            .parents(false)
+            .git_global(false)
+            .follow_links(false)
+            .filter_entry(|entry| {
+                entry.depth() == 0 || is_plain(&entry.file_name().to_string_lossy())
+            })
+            .build();
+        let files = walk
+            .flatten()
+            .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()));
+        let paths = files.filter_map(|entry| {
+            let path = entry.path().strip_prefix(&self.root).ok()?.to_str()?;
+            Some(RepoPath::new(path))
+        });
+        let holds = |path: &RepoPath| {
+            let text = self.find(path).and_then(read_limited);
+            text.is_some_and(|text| holds(&text, needle.as_bytes()))
+        };
+        paths
+            .filter(|path| is_wanted(path) && holds(path))
+            .collect()
     }
 
     /// Opens a regular file below the root, looking at every step of the way there.
@@ -63,6 +96,18 @@ impl Checkout {
         let file = File::open(place).ok()?;
         file.metadata().ok()?.is_file().then_some(file)
     }
+}
+
+/// The file's bytes, if there are at most [`MAX_BYTES`].
+fn read_limited(file: File) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(MAX_BYTES).ok()?;
+    file.take(limit + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() <= MAX_BYTES).then_some(bytes)
+}
+
+fn holds(text: &[u8], needle: &[u8]) -> bool {
+    text.windows(needle.len()).any(|window| window == needle)
 }
 
 /// A name that stays where it is, and is not one of Git's own.
@@ -157,6 +202,26 @@ mod tests {
         for path in paths {
             assert_eq!(read(&checkout, path, HELLO), None, "{path}");
         }
+    }
+
+    #[test]
+    fn files_are_found_by_what_they_hold() {
+        let (directory, checkout) = workspace();
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("file"), "hello").unwrap();
+        symlink(outside.path(), directory.path().join("way")).unwrap();
+        symlink("file", directory.path().join("link")).unwrap();
+        for (name, text) in [
+            (".hidden", "oh, hello"),
+            ("other", "good-bye"),
+            (".gitignore", "skipped\n"),
+            ("skipped", "hello"),
+        ] {
+            fs::write(directory.path().join(name), text).unwrap();
+        }
+        let found = checkout.files_with("hello", |path| path.as_str() != "file");
+        let found: Vec<_> = found.iter().map(RepoPath::as_str).collect();
+        assert_eq!(found, [".hidden", "folder/file"]);
     }
 
     #[test]

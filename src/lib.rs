@@ -24,6 +24,7 @@ mod ask;
 mod comment;
 mod decide;
 mod error;
+mod files;
 mod read;
 mod record;
 mod references;
@@ -127,6 +128,7 @@ async fn pipeline(
         elapsed: started.elapsed(),
     };
     let mut report = report(&session, declared.head, &done, cost);
+    report.notices.extend(declared.notices);
     let commented = comment::keep(&session, &report).await;
     report.notices.extend(commented);
     let report_file = setup.inputs.report_file.as_deref();

@@ -4,30 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::catalog::change::{AtBase, Change, Kind, compare};
-use crate::catalog::declare::{
-    Declarations, EntityFile, FileContent, Invalid, Unreadable, declare,
-};
+use crate::catalog::declare::{Declarations, Invalid, declare};
 use crate::catalog::entity::EntityKey;
-use crate::checkout::Checkout;
 use crate::error::Error;
+use crate::files::{Files, entity_file};
 use crate::git::CommitSha;
-use crate::github::{BlobContent, Repository, Side, WantedFile};
-use crate::inputs::Inputs;
+use crate::github::{Side, WantedFile};
 use crate::record::Soundness;
-use crate::references;
+use crate::references::{self, FilesNamed, Naming};
 use crate::revisions::{Extent, Revisions};
-use crate::source::{RepoPath, Source};
-
-/// What files are read from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Files<'a> {
-    /// GitHub.
-    pub(crate) repository: &'a Repository,
-    /// The workspace, if it holds the repository.
-    pub(crate) checkout: Option<&'a Checkout>,
-    /// Which files hold entities.
-    pub(crate) inputs: &'a Inputs,
-}
+use crate::source::RepoPath;
 
 /// What the revisions declare.
 #[derive(Debug)]
@@ -42,6 +28,8 @@ pub(crate) struct Declared {
     former: Former,
     /// Whether head no longer declares something of that.
     has_removals: bool,
+    /// What else the user should know: sentences without a full stop.
+    pub(crate) notices: Vec<String>,
 }
 
 /// What earlier revisions declare soundly: which entities, and in which files.
@@ -63,26 +51,14 @@ impl Files<'_> {
         revisions: &Revisions,
         head: &CommitSha,
     ) -> Result<Declared, Error> {
-        let mut wanted = vec![(head.clone(), self.at_head(revisions, head).await?)];
-        for diff in &revisions.former {
-            let Some(commit) = &diff.base else { continue };
-            let files = diff.files.iter();
-            let files = files.map(|file| (file.path.clone(), file.base.clone()));
-            let mut files = self.with_entities(files);
-            if wanted.len() == 1 && revisions.extent == Extent::Changed {
-                // Where base is as head, another earlier revision may differ from both.
-                for (path, side) in &wanted[0].1 {
-                    let side = || side.clone();
-                    files.entry(path.clone()).or_insert_with(side);
-                }
-            }
-            wanted.push((commit.clone(), files));
-        }
+        let naming = self.naming(revisions, head).await?;
+        let is_listed = revisions.extent == Extent::All || !naming.is_empty();
+        let wanted = self.wanted(revisions, head, naming).await?;
         let in_scope: BTreeSet<_> = wanted[0].1.keys().cloned().collect();
         tracing::info!("{} entity files are looked at", in_scope.len());
-        let mut declared = self.declarations(wanted).await?;
-        let mut head_declared = declared.remove(0);
-        let former = declared;
+        let listed = is_listed.then_some(head);
+        let (mut former, files_named) = self.declarations(wanted, listed).await?;
+        let mut head_declared = former.remove(0);
 
         let mut changes = compare(&former, &head_declared);
         let mut others = Declarations::default();
@@ -100,6 +76,64 @@ impl Files<'_> {
             others,
             former: Former::of(&former),
             has_removals,
+            notices: self
+                .unseen(revisions.extent, files_named)
+                .into_iter()
+                .collect(),
+        })
+    }
+
+    /// What is read of each revision, head first.
+    async fn wanted(
+        self,
+        revisions: &Revisions,
+        head: &CommitSha,
+        naming: Vec<Naming>,
+    ) -> Result<Vec<(CommitSha, Sides)>, Error> {
+        let mut at_head = self.at_head(revisions, head).await?;
+        at_head.extend(
+            naming
+                .iter()
+                .map(|one| (one.path.clone(), one.side.clone())),
+        );
+        let mut wanted = vec![(head.clone(), at_head)];
+        for diff in &revisions.former {
+            let Some(commit) = &diff.base else { continue };
+            let files = diff.files.iter();
+            let files = files.map(|file| (file.path.clone(), file.base.clone()));
+            let mut files = self.with_entities(files);
+            if wanted.len() == 1 && revisions.extent == Extent::Changed {
+                // Where base is as head, another earlier revision may differ from both.
+                for (path, side) in &wanted[0].1 {
+                    let side = || side.clone();
+                    files.entry(path.clone()).or_insert_with(side);
+                }
+            }
+            for one in naming.iter().filter(|one| one.names_any_of(&diff.files)) {
+                let side = || one.side.clone();
+                files.entry(one.path.clone()).or_insert_with(side);
+            }
+            wanted.push((commit.clone(), files));
+        }
+        Ok(wanted)
+    }
+
+    /// Entity files that did not change but name files that did, where these can be found.
+    async fn naming(self, revisions: &Revisions, head: &CommitSha) -> Result<Vec<Naming>, Error> {
+        if revisions.extent == Extent::All {
+            return Ok(Vec::new());
+        }
+        let files = revisions.former.iter().flat_map(|diff| &diff.files);
+        let changed = files.map(|file| file.path.clone()).collect();
+        references::naming(self, head, &changed).await
+    }
+
+    /// What a run of what changed cannot see without a checkout.
+    fn unseen(self, extent: Extent, files_named: FilesNamed) -> Option<String> {
+        let is_unseen =
+            extent == Extent::Changed && files_named == FilesNamed::Some && self.checkout.is_none();
+        is_unseen.then(|| {
+            "entities name files with `file://`, and a push that changes nothing but those files is not seen: let `actions/checkout` run before this step, or run it on a schedule too".to_owned()
         })
     }
 
@@ -111,7 +145,8 @@ impl Files<'_> {
     ) -> Result<Declarations, Error> {
         let sides = paths.into_iter().map(|path| (path, Side::Unknown));
         let wanted = vec![(commit.clone(), self.with_entities(sides))];
-        Ok(self.declarations(wanted).await?.pop().unwrap_or_default())
+        let (mut declared, _) = self.declarations(wanted, None).await?;
+        Ok(declared.pop().unwrap_or_default())
     }
 
     async fn at_head(self, revisions: &Revisions, head: &CommitSha) -> Result<Sides, Error> {
@@ -125,13 +160,9 @@ impl Files<'_> {
 
     async fn all(self, commit: &CommitSha) -> Result<Sides, Error> {
         let tree = self.repository.tree(commit).await?;
-        let files = tree.iter().map(|(path, file)| {
-            let side = Side::File {
-                mode: Some(file.mode),
-                blob: file.blob.clone(),
-            };
-            (path.clone(), side)
-        });
+        let files = tree
+            .iter()
+            .map(|(path, file)| (path.clone(), Side::from(file)));
         Ok(self.with_entities(files))
     }
 
@@ -153,14 +184,17 @@ impl Files<'_> {
             files.len()
         );
         let wanted = vec![(head.clone(), files)];
-        Ok(self.declarations(wanted).await?.pop().unwrap_or_default())
+        let (mut declared, _) = self.declarations(wanted, Some(head)).await?;
+        Ok(declared.pop().unwrap_or_default())
     }
 
-    /// Reads files of several revisions at once, and what they declare, a revision at a time.
+    /// Reads files of several revisions at once, and what they declare, a revision at a time. The tree
+    /// of `listed` was listed before.
     async fn declarations(
         self,
         revisions: Vec<(CommitSha, Sides)>,
-    ) -> Result<Vec<Declarations>, Error> {
+        listed: Option<&CommitSha>,
+    ) -> Result<(Vec<Declarations>, FilesNamed), Error> {
         let wanted: Vec<_> = revisions
             .iter()
             .flat_map(|(commit, files)| {
@@ -181,8 +215,9 @@ impl Files<'_> {
             (commit, declare(&files, &self.inputs.blueprints))
         };
         let mut declared: Vec<_> = revisions.into_iter().map(declare).collect();
-        references::fill_in(self.repository, &mut declared).await?;
-        Ok(declared.into_iter().map(|(_, found)| found).collect())
+        let named = references::fill_in(self, &mut declared, listed).await?;
+        let declared = declared.into_iter().map(|(_, found)| found).collect();
+        Ok((declared, named))
     }
 }
 
@@ -251,21 +286,4 @@ fn find_elsewhere(
             at_base: AtBase::NotWritten,
         })
     }));
-}
-
-fn entity_file(path: RepoPath, content: BlobContent, inputs: &Inputs) -> Option<EntityFile> {
-    let selected = inputs.files.select(&path);
-    let by_rule = selected.and_then(|selected| selected.blueprint);
-    let default_blueprint = by_rule.or(inputs.blueprint.as_ref()).cloned();
-    let content = match content {
-        BlobContent::Absent => return None,
-        BlobContent::Text(text) => FileContent::Text(Source::new(path, text)),
-        BlobContent::Binary => FileContent::Unreadable(path, Unreadable::Binary),
-        BlobContent::TooLarge => FileContent::Unreadable(path, Unreadable::TooLarge),
-        BlobContent::Symlink => FileContent::Unreadable(path, Unreadable::Symlink),
-    };
-    Some(EntityFile {
-        content,
-        default_blueprint,
-    })
 }

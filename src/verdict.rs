@@ -1,11 +1,13 @@
 //! What Port itself says to a plan, where nobody else can know: teams, users, entities outside the
 //! run.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream};
 
-use crate::catalog::entity::{BlueprintId, Identifier};
+use crate::catalog::blueprint::{Blueprints, Presence, RelationRule};
+use crate::catalog::entity::{BlueprintId, Entity, EntityKey, EntityName, Identifier, Relation};
 use crate::catalog::plan::{Action, Plan};
 use crate::error::Error;
 use crate::port::wire::{self, Body};
@@ -21,9 +23,11 @@ pub(crate) async fn ask(
     session: &Session<'_>,
     port: &Port,
     plan: &Plan,
+    blueprints: &Blueprints,
 ) -> Result<BTreeMap<usize, Rejection>, Error> {
     let options = session.setup.upsert_options();
-    let batches = batches(plan);
+    let asked = Asked::new(plan, blueprints);
+    let batches = asked.batches();
     let answers: Vec<(Vec<usize>, port::Verdicts)> = stream::iter(&batches)
         .map(async |(blueprint, places, body)| {
             (
@@ -34,14 +38,13 @@ pub(crate) async fn ask(
         .buffered(CONCURRENT_REQUESTS)
         .collect()
         .await;
-    let created = created(plan);
     let mut verdicts = BTreeMap::new();
     let mut unjudged = None;
     for (places, answer) in answers {
         for (place, verdict) in places.into_iter().zip(answer?) {
             match verdict {
                 Err(rejection) if !is_about_entity(&rejection) => unjudged = Some(rejection),
-                Err(rejection) if !is_explained(&rejection, plan, place, &created) => {
+                Err(rejection) if !asked.explains(&rejection, place) => {
                     verdicts.insert(place, rejection);
                 }
                 Ok(()) | Err(_) => {}
@@ -59,46 +62,105 @@ fn is_about_entity(rejection: &Rejection) -> bool {
     matches!(rejection.status, 400 | 404 | 409 | 413 | 422)
 }
 
-fn batches(plan: &Plan) -> Vec<(&BlueprintId, Vec<usize>, Body)> {
-    let blueprints: BTreeSet<_> = plan
-        .upserts
-        .iter()
-        .map(|upsert| &upsert.entity.blueprint)
-        .collect();
-    let mut batches = Vec::new();
-    for blueprint in blueprints {
-        let places: Vec<_> = (0..plan.upserts.len())
-            .filter(|&place| plan.upserts[place].entity.blueprint == *blueprint)
+/// What Port is asked about. It looks at each batch by itself, and names one missing target at a
+/// time. So relations to what the plan creates are left out, unless they are required: they lead
+/// nowhere yet, and would hide one that leads nowhere for ever.
+struct Asked<'p> {
+    entities: Vec<Cow<'p, Entity>>,
+    created: BTreeSet<EntityKey>,
+    blueprints: &'p Blueprints,
+}
+
+impl<'p> Asked<'p> {
+    fn new(plan: &'p Plan, blueprints: &'p Blueprints) -> Self {
+        let created = plan
+            .upserts
+            .iter()
+            .filter(|upsert| upsert.action == Action::Create)
+            .map(|upsert| upsert.entity.key());
+        let mut asked = Self {
+            entities: Vec::new(),
+            created: created.collect(),
+            blueprints,
+        };
+        let upserts = plan.upserts.iter();
+        asked.entities = upserts
+            .map(|upsert| asked.without_new_targets(&upsert.entity))
             .collect();
-        let bodies = wire::pack(places.iter().map(|&place| &plan.upserts[place].entity));
-        let mut places = places.into_iter();
-        for body in bodies {
-            let places = places.by_ref().take(body.count()).collect();
-            batches.push((blueprint, places, body));
-        }
+        asked
     }
-    batches
-}
 
-fn created(plan: &Plan) -> BTreeSet<&Identifier> {
-    let created = plan
-        .upserts
-        .iter()
-        .filter(|upsert| upsert.action == Action::Create);
-    created
-        .filter_map(|upsert| upsert.entity.name.identifier())
-        .collect()
-}
+    fn without_new_targets(&self, entity: &'p Entity) -> Cow<'p, Entity> {
+        let mut asked = Cow::Borrowed(entity);
+        for (name, relation) in &entity.relations {
+            let rule = self.rule(entity, name);
+            let Some(rule) = rule.filter(|rule| rule.presence == Presence::Optional) else {
+                continue;
+            };
+            if !self.leads_to_new(rule, relation) {
+                continue;
+            }
+            let asked = asked.to_mut();
+            match relation {
+                Relation::Many(targets) => {
+                    let mut known = targets.clone();
+                    known.retain(|target| !self.is_new(rule, target));
+                    asked.relations.insert(name.clone(), Relation::Many(known));
+                }
+                _ => drop(asked.relations.remove(name)),
+            }
+        }
+        asked
+    }
 
-/// Port looks at each batch by itself, so a relation to what the plan creates leads nowhere yet.
-fn is_explained(
-    rejection: &Rejection,
-    plan: &Plan,
-    place: usize,
-    created: &BTreeSet<&Identifier>,
-) -> bool {
-    const NOT_FOUND: u16 = 404;
-    let relations = plan.upserts[place].entity.relations.values();
-    let mut targets = relations.flat_map(|relation| relation.targets());
-    rejection.status == NOT_FOUND && targets.any(|target| created.contains(target))
+    fn rule(&self, entity: &Entity, name: &str) -> Option<&'p RelationRule> {
+        let blueprint = self.blueprints.known.get(&entity.blueprint)?;
+        blueprint.relation(name)
+    }
+
+    fn is_new(&self, rule: &RelationRule, target: &Identifier) -> bool {
+        let Ok(blueprint) = BlueprintId::parse(&rule.target) else {
+            return false;
+        };
+        self.created.contains(&EntityKey {
+            blueprint,
+            name: EntityName::Identifier(target.clone()),
+        })
+    }
+
+    fn leads_to_new(&self, rule: &RelationRule, relation: &Relation) -> bool {
+        let mut targets = relation.targets().iter();
+        targets.any(|target| self.is_new(rule, target))
+    }
+
+    fn batches(&self) -> Vec<(&BlueprintId, Vec<usize>, Body)> {
+        let mut by_blueprint: BTreeMap<&BlueprintId, Vec<usize>> = BTreeMap::new();
+        for (place, entity) in self.entities.iter().enumerate() {
+            by_blueprint
+                .entry(&entity.blueprint)
+                .or_default()
+                .push(place);
+        }
+        let mut batches = Vec::new();
+        for (blueprint, places) in by_blueprint {
+            let bodies = wire::pack(places.iter().map(|&place| &*self.entities[place]));
+            let mut places = places.into_iter();
+            for body in bodies {
+                let places = places.by_ref().take(body.count()).collect();
+                batches.push((blueprint, places, body));
+            }
+        }
+        batches
+    }
+
+    /// Whether a required relation leads to what the plan creates.
+    fn explains(&self, rejection: &Rejection, place: usize) -> bool {
+        const NOT_FOUND: u16 = 404;
+        let entity = &self.entities[place];
+        let leads_to_new = |(name, relation): (&String, &Relation)| {
+            let rule = self.rule(entity, name);
+            rule.is_some_and(|rule| self.leads_to_new(rule, relation))
+        };
+        rejection.status == NOT_FOUND && entity.relations.iter().any(leads_to_new)
+    }
 }

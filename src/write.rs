@@ -91,7 +91,7 @@ async fn work(
         _ if done.plan.is_empty() => {}
         (Some(port), Mode::Apply) => done.carry_out(session, port, ledger).await?,
         (Some(port), Mode::Plan) => {
-            let asking = verdict::ask(session, port, &done.plan);
+            let asking = verdict::ask(session, port, &done.plan, &done.blueprints);
             done.verdicts = session.unless_interrupted(asking).await?;
         }
         (None, _) => {}

@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 21] = [
     &["apply"],
     &["report"],
     &["error"],
-    &["record"],
+    &["files", "record"],
     &["revisions"],
     &["references"],
     &["read"],

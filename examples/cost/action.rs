@@ -7,6 +7,8 @@ use std::process::{Child, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use port_gitops_sandbox::Step;
+
 use crate::scene::Scene;
 use crate::{Cost, Result};
 
@@ -17,6 +19,16 @@ pub(crate) fn run(binary: &Path, scene: &Scene) -> Result<Cost> {
         return Err(format!("the first run failed:\n{}", first.log).into());
     }
     let step = scene.step_of_change()?;
+    let measured = measure(binary, &step)?;
+    Ok(Cost {
+        elapsed: measured.elapsed,
+        peak_memory: measured.peak_memory,
+        ..scene.cost()
+    })
+}
+
+/// Runs a step, which must succeed; what it asked for is not counted here.
+pub(crate) fn measure(binary: &Path, step: &Step) -> Result<Cost> {
     let started = Instant::now();
     let mut child = step.command(binary).spawn()?;
     // Nobody waits for a pipe that is full.
@@ -34,7 +46,7 @@ pub(crate) fn run(binary: &Path, scene: &Scene) -> Result<Cost> {
     Ok(Cost {
         elapsed,
         peak_memory,
-        ..scene.cost()
+        ..Cost::default()
     })
 }
 

@@ -7,11 +7,12 @@
 
 mod action;
 mod by_hand;
+mod drift;
 mod scene;
 
 use std::error::Error;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scene::{Change, Scene};
@@ -38,7 +39,16 @@ fn main() -> Result<()> {
     let binary = PathBuf::from(binary);
     let mut out = io::stdout().lock();
 
-    writeln!(out, "## How it grows\n")?;
+    // The second word `nightly` asks for that part alone.
+    let is_only_nightly = std::env::args_os()
+        .nth(2)
+        .is_some_and(|only| only == "nightly");
+    nightly(&binary, &mut out)?;
+    if is_only_nightly {
+        return Ok(());
+    }
+
+    writeln!(out, "\n## How it grows\n")?;
     header(&mut out, "A push that …")?;
     for change in Change::ALL {
         let scene = Scene::new(change)?;
@@ -65,6 +75,13 @@ fn main() -> Result<()> {
         "xargs -P 8 curl",
         &by_hand::eight_at_a_time(&scene)?,
     )?;
+    Ok(())
+}
+
+fn nightly(binary: &Path, out: &mut impl Write) -> Result<()> {
+    writeln!(out, "## All of Git against all of Port\n")?;
+    header(out, "A nightly run that …")?;
+    row(out, drift::WORDS, &drift::run(binary)?)?;
     Ok(())
 }
 

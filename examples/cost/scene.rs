@@ -179,25 +179,12 @@ impl Scene {
 
     /// Forgets what was asked so far, and answers late from here on.
     pub(crate) fn go_far_away(&self) {
-        self.port.clear_journal();
-        self.github.clear_journal();
-        self.port.set_latency(PORT_LATENCY);
-        self.github.set_latency(GITHUB_LATENCY);
+        go_far_away(&self.github, &self.port);
     }
 
     /// What was asked since then.
     pub(crate) fn cost(&self) -> Cost {
-        let (github, port) = (self.github.journal(), self.port.journal());
-        let bytes = |exchange: &Exchange| {
-            let answer = exchange.answer.as_ref();
-            exchange.body.len() + answer.map_or(0, |answer| answer.body.len())
-        };
-        Cost {
-            github_requests: github.len(),
-            port_requests: port.len(),
-            bytes: github.iter().chain(&port).map(bytes).sum(),
-            ..Cost::default()
-        }
+        cost(&self.github, &self.port)
     }
 
     fn step(&self, event: &Value) -> Result<Step> {
@@ -206,6 +193,29 @@ impl Scene {
             .input("client-secret", CLIENT_SECRET)
             .input("base-url", self.port.url());
         Ok(step)
+    }
+}
+
+/// Forgets what was asked so far, and lets both answer late from here on.
+pub(crate) fn go_far_away(github: &GitHubSandbox, port: &PortSandbox) {
+    port.clear_journal();
+    github.clear_journal();
+    port.set_latency(PORT_LATENCY);
+    github.set_latency(GITHUB_LATENCY);
+}
+
+/// What was asked since then.
+pub(crate) fn cost(github: &GitHubSandbox, port: &PortSandbox) -> Cost {
+    let (github, port) = (github.journal(), port.journal());
+    let bytes = |exchange: &Exchange| {
+        let answer = exchange.answer.as_ref();
+        exchange.body.len() + answer.map_or(0, |answer| answer.body.len())
+    };
+    Cost {
+        github_requests: github.len(),
+        port_requests: port.len(),
+        bytes: github.iter().chain(&port).map(bytes).sum(),
+        ..Cost::default()
     }
 }
 
@@ -229,7 +239,7 @@ fn write_many(repository: &TestRepository, title: &str) {
     }
 }
 
-fn blueprint(identifier: &str) -> Value {
+pub(crate) fn blueprint(identifier: &str) -> Value {
     let properties: Map<_, _> = names()
         .map(|name| (name, json!({"type": "string"})))
         .collect();
@@ -241,7 +251,7 @@ fn blueprint(identifier: &str) -> Value {
     })
 }
 
-fn entity(identifier: &str) -> Value {
+pub(crate) fn entity(identifier: &str) -> Value {
     let properties: Map<_, _> = names()
         .map(|name| (name, json!("a value that is neither long nor short")))
         .collect();

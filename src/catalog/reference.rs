@@ -14,7 +14,8 @@ use crate::source::{Location, RepoPath, Span};
 /// The most bytes of a file that becomes a property: Port takes 1 MiB for the whole entity.
 pub const MAX_BYTES: usize = 512 * 1024;
 
-const SCHEME: &str = "file://";
+/// What such a text begins with.
+pub const SCHEME: &str = "file://";
 
 /// A file that a property names.
 #[derive(Debug, Clone, PartialEq, Eq)]

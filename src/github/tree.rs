@@ -29,6 +29,15 @@ pub struct TreeFile {
     pub blob: BlobId,
 }
 
+impl From<&TreeFile> for Side {
+    fn from(file: &TreeFile) -> Self {
+        Self::File {
+            mode: Some(file.mode),
+            blob: file.blob.clone(),
+        }
+    }
+}
+
 /// Every file of a revision.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tree {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{EntityReport, State};
 use crate::catalog::live::Field;
-use crate::catalog::plan::{Plan, Upsert};
+use crate::catalog::plan::{Plan, Reason, Untouched, Upsert};
 
 /// So many entities are named in one notice.
 const NAMED: usize = 10;
@@ -12,20 +12,24 @@ const NAMED: usize = 10;
 /// The notices of a run: sentences without a full stop.
 pub(super) fn of(plan: &Plan, entities: &[EntityReport]) -> Vec<String> {
     let mut notices = Vec::new();
-    notices.extend(removed(entities));
+    notices.extend(removed(plan));
+    notices.extend(unclaimed(plan));
     notices.extend(held_back(entities));
     notices.extend(plan.upserts.iter().filter_map(uncleared));
     notices
 }
 
-fn removed(entities: &[EntityReport]) -> Option<String> {
-    let names = names(
-        entities
-            .iter()
-            .filter(|entity| entity.state == State::Removed),
-    )?;
+fn removed(plan: &Plan) -> Option<String> {
+    let names = keys(plan.untouched_by(&Reason::Removed))?;
     Some(format!(
         "Git no longer declares {names}; what it no longer declares stays in Port, unless `prune: true` is set"
+    ))
+}
+
+fn unclaimed(plan: &Plan) -> Option<String> {
+    let names = keys(plan.untouched_by(&Reason::Unclaimed))?;
+    Some(format!(
+        "no file declares {names}, which this owner wrote; with these inputs this is the first complete run, so they are only listed, and the next one deletes them: if that is wrong, change the inputs `files` or `owner` before"
     ))
 }
 
@@ -73,11 +77,18 @@ fn uncleared(upsert: &Upsert) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// The first names, and how many more there are.
+fn keys<'p>(untouched: impl Iterator<Item = &'p Untouched>) -> Option<String> {
+    few(untouched.map(|one| format!("`{}`", one.key)).collect())
+}
+
 fn names<'e>(entities: impl Iterator<Item = &'e EntityReport>) -> Option<String> {
-    let all: Vec<_> = entities
+    few(entities
         .map(|entity| format!("`{}`", entity.name()))
-        .collect();
+        .collect())
+}
+
+/// The first names, and how many more there are.
+fn few(all: Vec<String>) -> Option<String> {
     if all.is_empty() {
         return None;
     }

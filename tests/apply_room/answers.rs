@@ -164,7 +164,7 @@ async fn a_lost_answer_is_repeated() {
         Fault::close(),
         Fault::hang(),
     ] {
-        let world = World::new();
+        let world = World::impatient();
         world
             .sandbox
             .inject(fault.after_effect().on("POST", "*/entities/bulk"));

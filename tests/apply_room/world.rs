@@ -48,6 +48,15 @@ pub(crate) fn blueprint(name: &str, targets: &[&str]) -> Value {
 impl World {
     /// An empty catalog with the blueprints `x` and `y`, which may relate to both.
     pub(crate) fn new() -> Self {
+        Self::with(Timeouts::default())
+    }
+
+    /// The same, where silence does not last long.
+    pub(crate) fn impatient() -> Self {
+        Self::with(Timeouts::with_silence("2").unwrap())
+    }
+
+    fn with(timeouts: Timeouts) -> Self {
         let sandbox = PortSandbox::start().unwrap();
         sandbox.add_blueprint(blueprint("x", &["x", "y"]));
         sandbox.add_blueprint(blueprint("y", &["x", "y"]));
@@ -56,7 +65,7 @@ impl World {
             ca_certificates: None,
             certificate_file: None,
             proxies: Proxies::from_environment(&Environment::default()).unwrap(),
-            timeouts: Timeouts::with_silence("0.5").unwrap(),
+            timeouts,
         };
         let credentials = Credentials {
             client_id: CLIENT_ID.to_owned(),

@@ -4,11 +4,13 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a test may fail"
 )]
 
 mod bad_input;
 mod check;
+mod drift;
 mod events;
 mod faults;
 mod first_light;
@@ -19,7 +21,11 @@ mod kill;
 mod mistakes;
 mod mock;
 mod networks;
+mod plans;
+mod prune;
 mod redaction;
+mod references;
+mod scenes;
 mod size;
 mod stale;
 mod validation;

@@ -103,24 +103,24 @@ impl World {
 
     /// The requests that wrote to Port, as `METHOD path`.
     pub(crate) fn port_writes(&self) -> Vec<String> {
-        let exchanges = self.port.requests(&Matcher::any());
-        let is_write = |exchange: &&Exchange| {
-            let asks =
-                exchange.path.ends_with("/access_token") || exchange.path.ends_with("/search");
-            exchange.method != "GET" && !asks && exchange.query_value("validation_only").is_none()
+        let is_write = |exchange: &Exchange| {
+            let is_asked = exchange.query_value("validation_only") == Some("true");
+            exchange.method != "GET" && !exchange.path.ends_with("/search") && !is_asked
         };
-        let writes = exchanges.iter().filter(is_write);
-        writes
-            .map(|exchange| format!("{} {}", exchange.method, exchange.path))
-            .collect()
+        self.port_requests_that(is_write)
     }
 
     /// The requests to Port except for tokens, as `METHOD path`.
     pub(crate) fn port_requests(&self) -> Vec<String> {
+        self.port_requests_that(|_| true)
+    }
+
+    fn port_requests_that(&self, is_counted: impl Fn(&Exchange) -> bool) -> Vec<String> {
         self.port
             .requests(&Matcher::any())
             .iter()
             .filter(|exchange| !exchange.path.ends_with("/access_token"))
+            .filter(|exchange| is_counted(exchange))
             .map(|exchange| format!("{} {}", exchange.method, exchange.path))
             .collect()
     }

@@ -108,7 +108,7 @@ fn world() -> (World, Step) {
     world.repository.write("port.yml", BEFORE);
     succeed(&prune(world.push("Begin")));
     world.repository.write("port.yml", AFTER);
-    let step = prune(world.push("Go on")).variable("PORT_GITOPS_TIMEOUT", "0.4");
+    let step = prune(world.push("Go on"));
     world.github.clear_journal();
     world.port.clear_journal();
     (world, step)
@@ -180,14 +180,26 @@ fn does_not_mind(request: Request, fault: Fault) {
     struck(request, fault, request.usual());
 }
 
+/// Left without an answer once, the run goes on with one request more.
+fn gets_over_silence(request: Request) {
+    let (world, step) = world();
+    request.inject(&world, Fault::hang().after_effect());
+    let step = step.variable("PORT_GITOPS_TIMEOUT", "2");
+    check(request, &world, &step, request.usual() + 1);
+}
+
 fn struck(request: Request, fault: Fault, expected: usize) {
     let (world, step) = world();
     request.inject(&world, fault);
-    let result = succeed(&step);
-    let pending = request.pending_faults(&world);
+    check(request, &world, &step, expected);
+}
+
+fn check(request: Request, world: &World, step: &Step, expected: usize) {
+    let result = succeed(step);
+    let pending = request.pending_faults(world);
     assert_eq!(pending, 0, "the fault did not strike:\n{}", result.log);
-    assert_applied(&world);
-    let count = request.count(&world);
+    assert_applied(world);
+    let count = request.count(world);
     assert_eq!(count, expected, "requests:\n{}", result.log);
 }
 

@@ -112,7 +112,8 @@ fn a_root_of_another_authority_does_not_help() {
         &["GitHub", "issuer that is not trusted", "`ca-certificates`"],
     );
     assert_eq!(world.github.journal().len(), 0);
-    assert_eq!(tls.connections(), 1, "it is not tried again");
+    // Two requests go at the same time.
+    assert_eq!(tls.connections(), 2, "it is not tried again");
 }
 
 #[test]
