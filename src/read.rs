@@ -172,7 +172,8 @@ impl Files<'_> {
             .collect()
     }
 
-    async fn others(
+    /// What a revision declares in the files that are not `in_scope`.
+    pub(crate) async fn others(
         self,
         head: &CommitSha,
         in_scope: &BTreeSet<RepoPath>,

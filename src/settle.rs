@@ -7,9 +7,11 @@ use crate::ask;
 use crate::catalog::change::{AtBase, Basis, Change};
 use crate::catalog::declare::{Declaration, Declarations};
 use crate::catalog::entity::EntityKey;
-use crate::catalog::plan::{Known, Plan, Policy};
+use crate::catalog::plan::{Known, Plan, Policy, Pruning};
 use crate::catalog::validate::validate;
 use crate::error::Error;
+use crate::files::Files;
+use crate::git::CommitSha;
 use crate::github;
 use crate::session::Session;
 use crate::source::RepoPath;
@@ -75,7 +77,7 @@ pub(crate) async fn settle(
             written.len()
         );
         mark_superseded(plan, applied, &written);
-        let declared = files.declarations_at(&tip, newer).await?;
+        let declared = declared_at(files, &tip, newer, &written).await?;
         written = bring(session, policy, &written, &declared).await?;
         at = tip;
     }
@@ -120,6 +122,25 @@ fn mark_superseded(plan: &Plan, applied: &mut Applied, written: &[Written]) {
     }
 }
 
+/// What the tip declares in files that are `newer` there. Where that does not hold all that was
+/// `written`, another of its files may.
+async fn declared_at(
+    files: Files<'_>,
+    tip: &CommitSha,
+    newer: BTreeSet<RepoPath>,
+    written: &[Written],
+) -> Result<Declarations, Error> {
+    let mut declared = files.declarations_at(tip, newer.clone()).await?;
+    let valid = declared.valid.iter();
+    let keys: BTreeSet<_> = valid.map(|found| found.entity.key()).collect();
+    if written.iter().any(|written| !keys.contains(&written.key)) {
+        let others = files.others(tip, &newer).await?;
+        declared.valid.extend(others.valid);
+        declared.invalid.extend(others.invalid);
+    }
+    Ok(declared)
+}
+
 /// Writes what `tip` declares of entities that were written otherwise, and gives what that wrote.
 async fn bring(
     session: &Session<'_>,
@@ -141,6 +162,12 @@ async fn bring(
     let policy = Policy {
         basis: Basis::Live,
         superseded: BTreeSet::new(),
+        pruning: if tip.is_sound() {
+            policy.pruning.clone()
+        } else {
+            // What is gone may be what is mistaken.
+            Pruning::Off
+        },
         ..policy.clone()
     };
     let plan = Plan::new(checked.changes, known, &policy);

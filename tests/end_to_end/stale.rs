@@ -180,6 +180,21 @@ fn a_force_push_in_the_middle_takes_back_what_was_written() {
 }
 
 #[test]
+fn what_another_file_of_the_tip_declares_is_not_deleted() {
+    let world = world();
+    let base = world.repository.head().unwrap();
+    world.write_domain("other/port.yml", "a", "Other");
+    let older = world.push("Declare a at another place too");
+    let repository = world.repository.clone();
+    let push = Fault::call(move || repository.reset_hard(&base).unwrap());
+    world
+        .port
+        .inject(push.on("POST", "*/domain/entities").after_effect());
+    let result = run(&older.input("prune", "true"));
+    assert_eq!(titles(&world), ["Old", "Old"], "{}", result.log);
+}
+
+#[test]
 fn what_is_pushed_after_the_run_is_the_next_one_s() {
     let world = world();
     world.write_domain("a/port.yml", "a", "One");
