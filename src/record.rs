@@ -232,6 +232,12 @@ impl<'r> Ledger<'r> {
         Ok(())
     }
 
+    /// Takes back that the run began, as in the end it had nothing to write: what counts against other
+    /// runs is still when its base's began, and what they said on the ground of that.
+    pub(crate) fn pass_on_beginning(&mut self) {
+        self.begun = None;
+    }
+
     /// Says how the run ended; `counts` are for people. A run that did not begin says only that
     /// `head` is applied as its base was: then what counts against other runs is still when the
     /// base's began.

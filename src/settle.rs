@@ -25,6 +25,15 @@ struct Written {
     path: RepoPath,
 }
 
+/// Whether a branch moved on while it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Course {
+    /// Its tip was head all the time.
+    Rested,
+    /// It was moved, or it is gone.
+    MovedOn,
+}
+
 /// Reads the branch's tip after the last write and, where a file of what was written is newer there,
 /// writes that instead, until the branch rests. What was overtaken is marked in `applied`.
 ///
@@ -35,28 +44,30 @@ pub(crate) async fn settle(
     policy: &Policy,
     plan: &Plan,
     applied: &mut Applied,
-) -> Result<(), Error> {
+) -> Result<Course, Error> {
     let Some(branch) = &session.run.branch else {
-        return Ok(());
+        return Ok(Course::Rested);
     };
     let files = session.setup.files();
     let mut at = session.run.head.clone();
     let mut written = written(plan, applied);
+    let mut course = Course::Rested;
     for _ in 0..MAX_ROUNDS {
         let Some(tip) = files.repository.tip(branch).await? else {
-            return Ok(());
+            return Ok(Course::MovedOn);
         };
         if tip == at {
-            return Ok(());
+            break;
         }
+        course = Course::MovedOn;
         let diff = match files.repository.diff(&at, &tip).await {
-            Err(github::Error::NoSuchCommit { .. }) => return Ok(()),
+            Err(github::Error::NoSuchCommit { .. }) => return Ok(course),
             diff => diff?,
         };
         let newer: BTreeSet<_> = diff.files.into_iter().map(|file| file.path).collect();
         written.retain(|written| newer.contains(&written.path));
         if written.is_empty() {
-            return Ok(());
+            break;
         }
         tracing::info!(
             "the branch has moved on to {}: {} entities that were just written are brought to its content",
@@ -68,7 +79,7 @@ pub(crate) async fn settle(
         written = bring(session, policy, &written, &declared).await?;
         at = tip;
     }
-    Ok(())
+    Ok(course)
 }
 
 fn written(plan: &Plan, applied: &Applied) -> Vec<Written> {

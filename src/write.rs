@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::apply::{Applied, DeletionOutcome, Outcome, apply};
 use crate::catalog::blueprint::Blueprints;
+use crate::catalog::change::Basis;
 use crate::catalog::plan::{Plan, Policy, Reason};
 use crate::decide;
 use crate::error::Error;
@@ -15,7 +16,7 @@ use crate::record::{Ending, Ledger, Soundness};
 use crate::report::Drift;
 use crate::revisions::Revisions;
 use crate::session::Session;
-use crate::settle::settle;
+use crate::settle::{Course, settle};
 use crate::verdict;
 
 /// How long the record's last word may take once the run was told to stop. With what requests under
@@ -35,7 +36,9 @@ pub(crate) struct Done {
     pub(crate) verdicts: BTreeMap<usize, Rejection>,
     /// What became of it, if it was tried.
     pub(crate) applied: Option<Applied>,
-    /// Why it is not known whether the branch moved on meanwhile: a sentence without a full stop.
+    /// Whether the branch moved on meanwhile.
+    course: Course,
+    /// Why that is not known: a sentence without a full stop.
     pub(crate) unsettled: Option<String>,
 }
 
@@ -54,6 +57,10 @@ pub(crate) async fn check_plan_apply(
         Ok(done) => (done.ending(session, declared.soundness()), done.counts()),
         Err(_) => (Ending::Incomplete, "the run could not go on".to_owned()),
     };
+    let changed_nothing = result.as_ref().is_ok_and(Done::changed_nothing);
+    if changed_nothing && ending != Ending::Incomplete {
+        ledger.pass_on_beginning();
+    }
     if let Err(reason) = last_word(session, &mut ledger, ending, &counts).await {
         tracing::warn!(
             "how the run ended could not be recorded, so the next one compares with Port: {reason}"
@@ -77,6 +84,7 @@ async fn work(
         blueprints: decided.blueprints,
         verdicts: BTreeMap::new(),
         applied: None,
+        course: Course::Rested,
         unsettled: None,
     };
     match (session.port, session.run.mode) {
@@ -123,14 +131,22 @@ impl Done {
         let mut applied = apply(plan, &self.blueprints, port, &options, shutdown).await;
         if applied.stopped.is_none() {
             let settling = settle(session, &self.policy, plan, &mut applied);
-            if let Err(error) = session.unless_interrupted(settling).await {
-                self.unsettled = Some(format!(
-                    "it is not known whether the branch moved on while this run wrote: {error}"
-                ));
+            match session.unless_interrupted(settling).await {
+                Ok(course) => self.course = course,
+                Err(error) => {
+                    self.unsettled = Some(format!(
+                        "it is not known whether the branch moved on while this run wrote: {error}"
+                    ));
+                }
             }
         }
         self.applied = Some(applied);
         Ok(())
+    }
+
+    /// Whether head is as base, as far as the catalog goes.
+    fn changed_nothing(&self) -> bool {
+        self.applied.is_none() && self.policy.basis == Basis::Git
     }
 
     /// Whether the catalog is as head declares, except for what is invalid there.
@@ -141,7 +157,8 @@ impl Done {
                 Reason::HeldBack(_) | Reason::Superseded | Reason::OwnedElsewhere(_)
             )
         };
-        let is_stale = !self.policy.superseded.is_empty();
+        // What a newer run did meanwhile is known to commits before head only.
+        let is_stale = !self.policy.superseded.is_empty() || self.course == Course::MovedOn;
         let is_whole = !self.plan.untouched.iter().any(|left| is_left(&left.reason));
         let is_written = match &self.applied {
             Some(applied) => applied.is_complete(),

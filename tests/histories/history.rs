@@ -89,6 +89,10 @@ pub(crate) enum Event {
     Rerun(u8, Fate),
 }
 
+/// What no record can make right is left out: a run that is overlapped is not killed as well. Between
+/// a write of what is stale by then and its own repair of that, only the mark on its head tells of it;
+/// if a force-push of which no run knows hides that too, nothing does. Nor does anybody else write to
+/// the entities, which Git could not tell from what it wrote itself.
 pub(crate) fn history() -> impl Strategy<Value = Vec<Event>> {
     let inner = prop::collection::vec(event(calm_fate().boxed()), 1..3);
     let fate = prop_oneof![

@@ -17,8 +17,11 @@ mod history;
 mod play;
 mod runs;
 
+use std::sync::Arc;
+
 use check::check;
-use play::Deletions;
+use play::{Deletions, Player};
+use runs::World;
 
 #[test]
 fn without_prune_the_catalog_comes_to_hold_what_the_tip_declares() {
@@ -28,4 +31,31 @@ fn without_prune_the_catalog_comes_to_hold_what_the_tip_declares() {
 #[test]
 fn with_prune_the_catalog_comes_to_be_what_the_tip_declares() {
     check(Deletions::Made);
+}
+
+/// Found at random: the older run ends after the newer one, of which only the commit before both tells
+/// once a force-push hides it.
+#[test]
+fn a_newer_run_that_an_older_one_outlives_is_not_forgotten() {
+    use history::{Api, Edit, Event, Fate, Form, Ground, Moment};
+    let entity = Form::Sound {
+        title: 0,
+        p: false,
+        q: false,
+    };
+    let second = Moment {
+        api: Api::GitHub,
+        request: 1,
+    };
+    let add = |name, form| vec![Edit::Set(0, name, form)];
+    let newer = Event::Push(Ground::Tip, add(2, entity), Fate::Quiet);
+    let older = Fate::Overlapped(second, vec![newer]);
+    let history = [
+        Event::Push(Ground::Tip, add(0, Form::Forbidden), older),
+        Event::Push(Ground::Amend, vec![Edit::Drop(0, 2)], Fate::Quiet),
+    ];
+    let player = Player::new(Arc::new(World::new()), "main".to_owned(), Deletions::Made);
+    player
+        .play(&history)
+        .unwrap_or_else(|problem| panic!("{problem}"));
 }
