@@ -26,6 +26,8 @@ use words::Words;
 const LONGEST_SEARCH: usize = 300;
 /// How many commits are searched for words of attempts that a force-push hid.
 const MAX_MARKED: usize = 20;
+/// How many attempts that an event tells of are passed on to the next run.
+const MAX_PASSED_ON: usize = 5;
 /// How many hexadecimal digits tell two sets of inputs apart.
 const FINGERPRINT_DIGITS: usize = 12;
 
@@ -48,6 +50,8 @@ pub(crate) struct Reading {
     base_words: Words,
     /// That of its ground.
     ground_words: Words,
+    /// Those of the attempts of which only the event tells.
+    replaced: Vec<CommitSha>,
 }
 
 /// What a run writes into the record, if it may.
@@ -113,9 +117,12 @@ impl<'r> Record<'r> {
         }
         let known: BTreeSet<_> = entries.iter().map(|entry| &entry.commit).collect();
         let base_words = words_of(&entries, past.base.as_ref());
+        let in_history = past.attempts.len();
         if let Some(before) = before.filter(|before| !known.contains(before)) {
             past::add_replaced(&mut past, &base_words, &known, before, &history.before);
         }
+        let replaced = past.attempts.iter().skip(in_history);
+        let replaced = replaced.take(MAX_PASSED_ON).cloned().collect();
         let ground_words = words_of(&entries, past.ground.as_ref());
         let is_marked = base_words.next.is_some() || ground_words.next.is_some();
         if is_marked || !past.attempts.is_empty() {
@@ -126,6 +133,7 @@ impl<'r> Record<'r> {
             past,
             base_words,
             ground_words,
+            replaced,
         })
     }
 
@@ -207,12 +215,13 @@ impl<'r> Ledger<'r> {
                 (_, Some(ground)) => (ground, &reading.ground_words),
                 _ => return Ok(None),
             };
-            let words = words.clone().with_next(&self.head);
-            let state = StatusState::Success;
-            record
-                .write(marked, state, &words.to_string())
-                .await
-                .map(Some)
+            let mut written = None;
+            for next in reading.replaced.iter().chain([&self.head]) {
+                let words = words.clone().with_next(next).to_string();
+                let writing = record.write(marked, StatusState::Success, &words);
+                written = Some(writing.await?);
+            }
+            Ok(written)
         };
         let begin = async {
             // What is complete stays so, or there would be no base any more.

@@ -89,17 +89,48 @@ pub(crate) enum Event {
     Rerun(u8, Fate),
 }
 
-/// What no record can make right is left out: a run that is overlapped is not killed as well. Between
-/// a write of what is stale by then and its own repair of that, only the mark on its head tells of it;
-/// if a force-push of which no run knows hides that too, nothing does. Nor does anybody else write to
-/// the entities, which Git could not tell from what it wrote itself.
+/// What no record can make right is left out: nobody else writes to the entities, which Git could not
+/// tell from what it wrote itself; and where runs overlap (which the documented `concurrency` forbids),
+/// none of them is killed between a write of what is stale by then and its own repair of that, and every
+/// force-push has a run that looks at what it replaced. The marks of runs that overlap can hide each
+/// other, and then only the event of the force-push tells what there was.
 pub(crate) fn history() -> impl Strategy<Value = Vec<Event>> {
     let inner = prop::collection::vec(event(calm_fate().boxed()), 1..3);
     let fate = prop_oneof![
         6 => calm_fate(),
         2 => (moment(), inner).prop_map(|(moment, events)| Fate::Overlapped(moment, events)),
     ];
-    prop::collection::vec(event(fate.boxed()), 1..7)
+    let events = prop::collection::vec(event(fate.boxed()), 1..6);
+    events.prop_map(|mut events| {
+        if events.iter().any(Event::is_overlapped) {
+            events.iter_mut().for_each(Event::look_at_what_is_replaced);
+        }
+        events
+    })
+}
+
+impl Event {
+    fn fate(&self) -> &Fate {
+        let (Self::Push(_, _, fate) | Self::Rerun(_, fate)) = self;
+        fate
+    }
+
+    fn is_overlapped(&self) -> bool {
+        matches!(self.fate(), Fate::Overlapped(..))
+    }
+
+    /// Lets every force-push have its run, from beginning to end.
+    fn look_at_what_is_replaced(&mut self) {
+        let (Self::Push(_, _, fate) | Self::Rerun(_, fate)) = self;
+        if let Fate::Overlapped(_, events) = fate {
+            events.iter_mut().for_each(Self::look_at_what_is_replaced);
+        }
+        if let Self::Push(Ground::Back(_) | Ground::Amend | Ground::Reset(_), _, fate) = self
+            && !matches!(fate, Fate::RefusedEntity(_))
+        {
+            *fate = Fate::Quiet;
+        }
+    }
 }
 
 fn event(fate: BoxedStrategy<Fate>) -> impl Strategy<Value = Event> {
