@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::ask;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::{AtBase, Basis, Change};
-use crate::catalog::entity::EntityKey;
+use crate::catalog::entity::{BlueprintId, EntityKey, EntityName};
 use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::Merge;
 use crate::catalog::plan::{Known, Plan, Policy, Pruning, Unclaimed};
@@ -104,7 +104,7 @@ pub(crate) async fn plan(
         ledger.begin().await?;
     }
     let work = async {
-        add_unclaimed(session, &mut changes).await?;
+        add_unclaimed(session, declared, &blueprints, &mut changes).await?;
         ask::live(session, &changes, &blueprints, revisions.basis).await
     };
     let mut live: Live = session.unless_interrupted(work).await?;
@@ -177,13 +177,17 @@ async fn add_owners(session: &Session<'_>, plan: &Plan, live: &mut Live) -> Resu
 }
 
 /// Entities that seem to be this owner's, though no known revision declares them.
-async fn add_unclaimed(session: &Session<'_>, changes: &mut Vec<Change>) -> Result<(), Error> {
+async fn add_unclaimed(
+    session: &Session<'_>,
+    declared: &Declared,
+    blueprints: &Blueprints,
+    changes: &mut Vec<Change>,
+) -> Result<(), Error> {
     let inputs = &session.setup.inputs;
     let (Some(port), Prune::Delete, Scope::All) = (session.port, inputs.prune, &session.run.scope)
     else {
         return Ok(());
     };
-    let declared: BTreeSet<_> = changes.iter().map(|change| change.key.clone()).collect();
     let owned = match port.owned(&inputs.owner).await? {
         Ownership::Known(owned) => owned,
         Ownership::Unproven(reason) => {
@@ -193,8 +197,15 @@ async fn add_unclaimed(session: &Session<'_>, changes: &mut Vec<Change>) -> Resu
             return Ok(());
         }
     };
+    let mut claimed: BTreeSet<_> = changes.iter().map(|change| change.key.clone()).collect();
+    let invalid = declared.head.invalid.iter();
+    claimed.extend(invalid.filter_map(|invalid| invalid.key.clone()));
+    if inputs.missing_targets == MissingTargets::Create {
+        claimed.extend(targets(changes, blueprints));
+    }
     let keys = owned.into_iter().map(|owned| owned.key);
-    let unclaimed = keys.filter(|key| !declared.contains(key));
+    let unclaimed =
+        keys.filter(|key| inputs.blueprints.allow(&key.blueprint) && !claimed.contains(key));
     changes.extend(unclaimed.map(|key| Change {
         key,
         former: Vec::new(),
@@ -202,6 +213,24 @@ async fn add_unclaimed(session: &Session<'_>, changes: &mut Vec<Change>) -> Resu
         at_base: AtBase::NotWritten,
     }));
     Ok(())
+}
+
+/// What is declared by being related to: Port may have created it on this owner's behalf.
+fn targets(changes: &[Change], blueprints: &Blueprints) -> Vec<EntityKey> {
+    let mut keys = Vec::new();
+    for head in changes.iter().filter_map(|change| change.head.as_ref()) {
+        let shape = blueprints.known.get(&head.entity.blueprint);
+        for (name, relation) in &head.entity.relations {
+            let rule = shape.and_then(|shape| shape.relation(name));
+            let blueprint = rule.and_then(|rule| BlueprintId::parse(&rule.target).ok());
+            let Some(blueprint) = blueprint else { continue };
+            keys.extend(relation.targets().iter().map(|target| EntityKey {
+                blueprint: blueprint.clone(),
+                name: EntityName::Identifier(target.clone()),
+            }));
+        }
+    }
+    keys
 }
 
 /// What may be done, as far as it is known once everything was read.

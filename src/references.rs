@@ -1,10 +1,9 @@
 //! Properties that name files: their texts are read, and changes of nothing but these files noticed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use crate::catalog::declare::{Declaration, Declarations, Invalid, declare};
-use crate::catalog::reference::{MAX_BYTES, Referenced, SCHEME, references, resolve};
+use crate::catalog::declare::{Declaration, Declarations, declare};
+use crate::catalog::reference::{MAX_BYTES, Referenced, SCHEME, references, resolve_all};
 use crate::error::Error;
 use crate::files::{Files, entity_file};
 use crate::git::CommitSha;
@@ -62,7 +61,8 @@ pub(crate) async fn fill_in(
         of_commit.insert(file.path, referenced(content));
     }
     for (commit, declarations) in declared {
-        fill_in_all(declarations, texts.get(commit));
+        let texts = texts.remove(commit).unwrap_or_default();
+        resolve_all(declarations, |declaration| named_by(declaration, &texts));
     }
     Ok(named)
 }
@@ -134,7 +134,7 @@ impl Naming {
 /// Every file that a property of a sound entity names.
 fn paths_named(declarations: &Declarations) -> BTreeSet<RepoPath> {
     let valid = declarations.valid.iter();
-    let references = valid.flat_map(|declaration| references(declaration));
+    let references = valid.flat_map(|one| references(one, one.source.path()));
     references.map(|reference| reference.path).collect()
 }
 
@@ -149,23 +149,16 @@ fn referenced(content: BlobContent) -> Referenced {
     }
 }
 
-fn fill_in_all(declarations: &mut Declarations, texts: Option<&BTreeMap<RepoPath, Referenced>>) {
-    let none = BTreeMap::new();
-    let texts = texts.unwrap_or(&none);
-    let (mut invalid, mut diagnostics) = (Vec::new(), Vec::new());
-    let mut fill = |declaration: Arc<Declaration>| match resolve(&declaration, texts) {
-        Ok(resolved) if resolved.entity == declaration.entity => Some(declaration),
-        Ok(resolved) => Some(Arc::new(resolved)),
-        Err(found) => {
-            invalid.push(Invalid {
-                key: Some(declaration.entity.key()),
-                location: declaration.location(),
-            });
-            diagnostics.extend(found);
-            None
-        }
-    };
-    let valid = std::mem::take(&mut declarations.valid);
-    declarations.valid = valid.into_iter().filter_map(&mut fill).collect();
-    declarations.reject(invalid, diagnostics);
+/// Where an entity is declared, and what is at each path that it names.
+fn named_by(
+    declaration: &Declaration,
+    texts: &BTreeMap<RepoPath, Referenced>,
+) -> (RepoPath, BTreeMap<RepoPath, Referenced>) {
+    let at = declaration.source.path();
+    let named = references(declaration, at).into_iter();
+    let found = named.filter_map(|one| {
+        let text = texts.get(&one.path)?.clone();
+        Some((one.path, text))
+    });
+    (at.clone(), found.collect())
 }

@@ -216,7 +216,10 @@ fn elsewhere(code: Code, head: &Declarations) -> Option<Vec<Diagnostic>> {
             };
             Some(findings(head, &plan, None))
         }
-        Code::InvalidFileReference => reference::resolve(&head.valid[0], &BTreeMap::new()).err(),
+        Code::InvalidFileReference => {
+            let declaration = &head.valid[0];
+            reference::resolve(declaration, declaration.source.path(), &BTreeMap::new()).err()
+        }
         _ => None,
     }
 }

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
+use port_gitops::catalog::declare::{FileContent, declare};
 use port_gitops::catalog::entity::BlueprintId;
+use port_gitops::catalog::reference::Referenced;
 use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_FILES, FileRules};
-use port_gitops::check::tree::{ShownPaths, Tree};
+use port_gitops::check::tree::{Found, ShownPaths, Tree};
 
 use crate::infer;
 use crate::stage::{Result, Stage, heading};
@@ -43,14 +44,21 @@ impl Own {
     }
 
     pub(crate) async fn play(&self) -> Result<()> {
-        let files = self.read()?;
+        let found = self.read()?;
         // All blueprints are the demo's own here, so all may be written.
-        let declared = declare(&files, &BlueprintRules::parse("*").map_err(listed)?);
+        let declared = declare(&found.files, &BlueprintRules::parse("*").map_err(listed)?);
         let blueprints = infer::blueprints(&declared.valid);
         show_blueprints(&blueprints)?;
 
         let mut stage = Stage::new(blueprints)?;
-        for file in &files {
+        for declaration in &declared.valid {
+            for (path, content) in found.named_by(declaration) {
+                if let Referenced::Text(text) = content {
+                    stage.repository.write(path.as_str(), &text);
+                }
+            }
+        }
+        for file in &found.files {
             if let FileContent::Text(source) = &file.content {
                 stage
                     .repository
@@ -70,18 +78,18 @@ impl Own {
     }
 
     /// The entity files, with paths as the repository has them.
-    fn read(&self) -> Result<Vec<EntityFile>> {
+    fn read(&self) -> Result<Found> {
         let rules = FileRules::parse(self.files.as_deref().unwrap_or(DEFAULT_FILES));
         let rules = rules.map_err(listed)?;
         let blueprint = self.blueprint.as_deref().map(BlueprintId::parse);
         let blueprint = blueprint.transpose()?;
         let tree = Tree::new(&rules, blueprint.as_ref(), ShownPaths::FromRoot)?;
-        let files = tree.entity_files(std::slice::from_ref(&self.path))?;
-        if files.is_empty() {
+        let found = tree.entity_files(std::slice::from_ref(&self.path))?;
+        if found.files.is_empty() {
             let path = self.path.display();
             return Err(format!("no file below {path} is one of {rules}; try --files").into());
         }
-        Ok(files)
+        Ok(found)
     }
 }
 

@@ -5,8 +5,9 @@
 //! repository's root. An absolute `file:///x` is a URL like any other.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::declare::Declaration;
+use super::declare::{Declaration, Declarations, Invalid};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Node, Value, to_json_map};
 use crate::source::{Location, RepoPath, Span};
@@ -50,13 +51,14 @@ enum NoPath {
     Outside,
 }
 
-/// The files that the properties of `declaration` name, as often as they do. Paths that lead out of
-/// the repository are left out: [`resolve`] says what is wrong with them.
-pub fn references(declaration: &Declaration) -> Vec<Reference> {
+/// The files that the properties of `declaration` name, which is in the repository's file `at`, as
+/// often as they do. Paths that lead out of the repository are left out: [`resolve`] says what is
+/// wrong with them.
+pub fn references(declaration: &Declaration, at: &RepoPath) -> Vec<Reference> {
     let mut references = Vec::new();
     if let Some(properties) = declaration.node.get("properties") {
         each_text(properties, &mut |text, span| {
-            if let Some(Ok(path)) = target(declaration.source.path(), text) {
+            if let Some(Ok(path)) = target(at, text) {
                 references.push(Reference { path, span });
             }
         });
@@ -71,13 +73,13 @@ pub fn references(declaration: &Declaration) -> Vec<Reference> {
 /// What is wrong with each reference that has no text.
 pub fn resolve(
     declaration: &Declaration,
+    at: &RepoPath,
     contents: &BTreeMap<RepoPath, Referenced>,
 ) -> Result<Declaration, Vec<Diagnostic>> {
     let mut resolved = declaration.clone();
     let mut diagnostics = Vec::new();
-    let own_path = declaration.source.path();
     let mut read = |text: &str, span| {
-        let problem = match target(own_path, text)? {
+        let problem = match target(at, text)? {
             Err(NoPath::Empty) => "names no file".to_owned(),
             Err(NoPath::Outside) => "leads out of the repository".to_owned(),
             Ok(path) => match contents.get(&path).unwrap_or(&Referenced::Absent) {
@@ -107,6 +109,34 @@ pub fn resolve(
     } else {
         Err(diagnostics)
     }
+}
+
+/// Puts the files' texts in the place of their names in all of `declarations`; `read` gives where in
+/// the repository an entity file is, and what is at each of [`references`]'s paths. Where a text
+/// cannot be had, the entity is invalid.
+pub fn resolve_all(
+    declarations: &mut Declarations,
+    mut read: impl FnMut(&Declaration) -> (RepoPath, BTreeMap<RepoPath, Referenced>),
+) {
+    let (mut invalid, mut diagnostics) = (Vec::new(), Vec::new());
+    let mut fill = |declaration: Arc<Declaration>| {
+        let (at, contents) = read(&declaration);
+        match resolve(&declaration, &at, &contents) {
+            Ok(resolved) if resolved.entity == declaration.entity => Some(declaration),
+            Ok(resolved) => Some(Arc::new(resolved)),
+            Err(found) => {
+                invalid.push(Invalid {
+                    key: Some(declaration.entity.key()),
+                    location: declaration.location(),
+                });
+                diagnostics.extend(found);
+                None
+            }
+        }
+    };
+    let valid = std::mem::take(&mut declarations.valid);
+    declarations.valid = valid.into_iter().filter_map(&mut fill).collect();
+    declarations.reject(invalid, diagnostics);
 }
 
 fn problem(path: &RepoPath, what: &Referenced) -> String {
@@ -226,14 +256,19 @@ mod tests {
             "title": "file://a.md",
             "properties": {"a": "file://a.md", "o": {"l": [1, "file://./b.md"]}, "u": "file:///x"},
         }));
-        let found: Vec<_> = references(&declaration)
+        let found: Vec<_> = references(&declaration, declaration.source.path())
             .into_iter()
             .map(|one| one.path.as_str().to_owned())
             .collect();
         assert_eq!(found, ["a.md", "b.md"]);
         let contents = [("a.md", "A"), ("b.md", "B")]
             .map(|(path, text)| (RepoPath::new(path), Referenced::Text(text.to_owned())));
-        let resolved = resolve(&declaration, &BTreeMap::from(contents)).unwrap();
+        let resolved = resolve(
+            &declaration,
+            declaration.source.path(),
+            &BTreeMap::from(contents),
+        )
+        .unwrap();
         let expected = json!({"a": "A", "o": {"l": [1, "B"]}, "u": "file:///x"});
         assert_eq!(
             serde_json::Value::from(resolved.entity.properties),
@@ -256,7 +291,7 @@ mod tests {
             ),
             (RepoPath::new("folder"), Referenced::Folder),
         ]);
-        let diagnostics = resolve(&declaration, &contents).unwrap_err();
+        let diagnostics = resolve(&declaration, declaration.source.path(), &contents).unwrap_err();
         let found: Vec<_> = diagnostics
             .iter()
             .map(|one| {

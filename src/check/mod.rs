@@ -90,10 +90,11 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Verdi
         Format::Text => ShownPaths::FromHere,
         Format::Json | Format::GitHub => ShownPaths::FromRoot,
     };
-    let files = Tree::new(&inputs.files, inputs.blueprint.as_ref(), shown)?
+    let found = Tree::new(&inputs.files, inputs.blueprint.as_ref(), shown)?
         .entity_files(&arguments.paths)?;
     let port = connect(&inputs, environment, &screen)?;
-    let mut declared = declare(&files, &inputs.blueprints);
+    let mut declared = declare(&found.files, &inputs.blueprints);
+    found.resolve(&mut declared);
     let failure = match &port {
         Some(port) => judge(&mut declared, port).await.err(),
         None => None,
@@ -101,7 +102,7 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Verdi
     // What the files alone say is worth telling even where Port says nothing.
     let findings = Findings::new(
         &declared,
-        &files,
+        &found.files,
         port.as_ref().filter(|_| failure.is_none()),
     );
     screen.show(&declared.diagnostics, &findings)?;

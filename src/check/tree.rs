@@ -7,8 +7,9 @@ use std::path::{Component, Path, PathBuf};
 
 use ignore::{DirEntry, WalkBuilder};
 
-use crate::catalog::declare::{EntityFile, FileContent, Unreadable};
+use crate::catalog::declare::{Declaration, Declarations, EntityFile, FileContent, Unreadable};
 use crate::catalog::entity::BlueprintId;
+use crate::catalog::reference::{self, Referenced};
 use crate::catalog::rules::FileRules;
 use crate::document;
 use crate::source::{RepoPath, Source};
@@ -39,6 +40,22 @@ impl Unread {
     }
 }
 
+/// Where in its repository an entity file is.
+#[derive(Debug, Clone)]
+struct Place {
+    root: PathBuf,
+    path: RepoPath,
+}
+
+/// The entity files of a working tree.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What is in them.
+    pub files: Vec<EntityFile>,
+    /// By the path that is shown.
+    places: BTreeMap<RepoPath, Place>,
+}
+
 /// What of a working tree holds entities.
 #[derive(Debug)]
 pub struct Tree<'a> {
@@ -50,6 +67,7 @@ pub struct Tree<'a> {
     here: PathBuf,
     /// By where they are, so that none is there twice.
     files: BTreeMap<PathBuf, EntityFile>,
+    places: BTreeMap<RepoPath, Place>,
 }
 
 impl<'a> Tree<'a> {
@@ -72,6 +90,7 @@ impl<'a> Tree<'a> {
             shown,
             here,
             files: BTreeMap::new(),
+            places: BTreeMap::new(),
         })
     }
 
@@ -79,7 +98,7 @@ impl<'a> Tree<'a> {
     ///
     /// # Errors
     /// If a path is not there or cannot be read.
-    pub fn entity_files(mut self, paths: &[PathBuf]) -> Result<Vec<EntityFile>, Unread> {
+    pub fn entity_files(mut self, paths: &[PathBuf]) -> Result<Found, Unread> {
         let here = [PathBuf::from(".")];
         let paths = if paths.is_empty() { &here } else { paths };
         for path in paths {
@@ -92,7 +111,10 @@ impl<'a> Tree<'a> {
                 self.add_file(&file, &root)?;
             }
         }
-        Ok(self.files.into_values().collect())
+        Ok(Found {
+            files: self.files.into_values().collect(),
+            places: self.places,
+        })
     }
 
     fn add_folder(&mut self, folder: &Path) -> Result<(), Unread> {
@@ -125,11 +147,16 @@ impl<'a> Tree<'a> {
             return Ok(());
         };
         let default_blueprint = selected.blueprint.or(self.blueprint);
-        let path = match self.shown {
+        let shown = match self.shown {
             ShownPaths::FromRoot => path.clone(),
             ShownPaths::FromHere => RepoPath::new(relative(file, &self.here)),
         };
-        let content = read(file, path).map_err(|error| Unread::new(file, error))?;
+        let place = Place {
+            root: root.to_owned(),
+            path,
+        };
+        self.places.insert(shown.clone(), place);
+        let content = read(file, shown).map_err(|error| Unread::new(file, error))?;
         let entity_file = EntityFile {
             content,
             default_blueprint: default_blueprint.cloned(),
@@ -148,6 +175,59 @@ impl<'a> Tree<'a> {
             None if place.is_dir() => place.to_owned(),
             None => place.parent().unwrap_or(place).to_owned(),
         }
+    }
+}
+
+impl Found {
+    /// Puts the texts of files that properties name in the place of their names, as the working tree
+    /// has them.
+    pub fn resolve(&self, declared: &mut Declarations) {
+        reference::resolve_all(declared, |declaration| {
+            let shown = declaration.source.path();
+            let at = self.places.get(shown).map_or(shown, |place| &place.path);
+            (at.clone(), self.named_by(declaration))
+        });
+    }
+
+    /// What is at each path that the properties of `declaration` name.
+    pub fn named_by(&self, declaration: &Declaration) -> BTreeMap<RepoPath, Referenced> {
+        let Some(Place { root, path }) = self.places.get(declaration.source.path()) else {
+            return BTreeMap::new();
+        };
+        let named = reference::references(declaration, path).into_iter();
+        named
+            .map(|one| {
+                let content = referenced(root, &one.path);
+                (one.path, content)
+            })
+            .collect()
+    }
+}
+
+/// What Git would have at a path, if the working tree were committed.
+fn referenced(root: &Path, path: &RepoPath) -> Referenced {
+    let mut place = root.to_owned();
+    let mut names = path.as_str().split('/').peekable();
+    while let Some(name) = names.next() {
+        place.push(name);
+        let Ok(found) = fs::symlink_metadata(&place) else {
+            return Referenced::Absent;
+        };
+        match (found.is_symlink(), found.is_dir(), names.peek()) {
+            // Git keeps a link, and nothing behind it.
+            (true, _, Some(_)) => return Referenced::Absent,
+            (true, _, None) => return Referenced::Symlink,
+            (_, true, None) => return Referenced::Folder,
+            (_, false, None) if found.len() > reference::MAX_BYTES as u64 => {
+                return Referenced::TooLarge;
+            }
+            _ => {}
+        }
+    }
+    match fs::read(&place).map(String::from_utf8) {
+        Ok(Ok(text)) => Referenced::Text(text),
+        Ok(Err(_)) => Referenced::Binary,
+        Err(_) => Referenced::Absent,
     }
 }
 

@@ -216,6 +216,35 @@ fn symbolic_links_are_not_followed() {
 }
 
 #[test]
+fn texts_that_properties_name_are_read_from_the_tree() {
+    let file =
+        |url: &str| format!("identifier: a\nblueprint: service\nproperties: {{doc: '{url}'}}\n");
+    let tree = Tree::new(&[("docs/a.md", "# A\n"), ("docs/folder/b.md", "# B\n")]);
+    tree.write("shop/port.yml", &file("file://../docs/a.md"));
+    tree.write(
+        "root/port.yml",
+        &file("file://docs/folder/b.md").replace(": a", ": b"),
+    );
+    symlink("a.md", tree.path("docs/link.md")).unwrap();
+    assert_eq!(tree.check(&[]).status, 0);
+    // From a folder of the tree, as from its root.
+    let mut command = tree.command(&[]);
+    command.current_dir(tree.path("shop"));
+    assert_eq!(finish(command).status, 0);
+    for (url, words) in [
+        ("file://docs/none.md", "there is no file"),
+        ("file://docs/folder", "is a folder"),
+        ("file://docs/link.md", "symbolic link"),
+        ("file://../../x", "out of the repository"),
+    ] {
+        tree.write("shop/port.yml", &file(url));
+        let checked = tree.check(&[]);
+        assert_eq!(checked.status, 1, "{url}");
+        assert!(checked.out.contains(words), "{url}: {}", checked.out);
+    }
+}
+
+#[test]
 fn what_is_too_large_or_no_text_is_said() {
     let tree = Tree::new(&[("port.yml", &"# large\n".repeat(200_000))]);
     fs::write(tree.path("port.json"), [0xff, 0xfe, 0]).unwrap();

@@ -379,3 +379,56 @@ fn two_repositories_share_a_catalog() {
     assert_eq!(names(&world), ["both", "ours", "theirs"]);
     assert!(is_shown(&result, "owned elsewhere") || is_shown(&result, "owned-elsewhere"));
 }
+
+#[test]
+fn what_is_declared_with_a_mistake_is_not_forgotten() {
+    let world = three();
+    let text = format!(
+        "{}- {{identifier: c, blueprint: domain, title: 1}}\n",
+        domains(&["a", "b"])
+    );
+    let result = run(&pruning(world.push_file("port.yml", &text)));
+    assert_eq!(result.status, 1);
+    let result = run(&pruning(world.nightly()));
+    assert_eq!(result.status, 1, "{}", result.log);
+    assert_eq!(
+        states(&result),
+        [
+            "invalid domain/c",
+            "unchanged domain/a",
+            "unchanged domain/b"
+        ]
+    );
+    assert_eq!(names(&world), ["a", "b", "c"]);
+}
+
+#[test]
+fn blueprints_that_may_not_be_written_are_not_pruned() {
+    let world = three();
+    let service = json!({"identifier": "old-service"});
+    let ours = world.port.datasource("domain", "a").unwrap();
+    world
+        .port
+        .put_entity("microservice", service, &ours)
+        .unwrap();
+    let nightly = || pruning(world.nightly()).input("blueprints", "domain");
+    for _ in 0..2 {
+        let result = succeed(&nightly());
+        assert_eq!(result.output("deleted"), "0", "{}", result.log);
+    }
+    assert!(world.port.entity("microservice", "old-service").is_some());
+}
+
+#[test]
+fn targets_that_port_created_are_not_pruned() {
+    let world = World::new();
+    let file = "identifier: shop\nblueprint: microservice\nrelations: {domain: sales}\n";
+    let creating = |step: Step| pruning(step).input("create-missing-related-entities", "true");
+    succeed(&creating(world.push_file("port.yml", file)));
+    assert_eq!(names(&world), ["sales", "shop"]);
+    for _ in 0..2 {
+        let result = succeed(&creating(world.nightly()));
+        assert_eq!(result.output("drift"), "false", "{}", result.log);
+    }
+    assert_eq!(names(&world), ["sales", "shop"]);
+}
