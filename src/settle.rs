@@ -162,18 +162,29 @@ async fn bring(
     let policy = Policy {
         basis: Basis::Live,
         superseded: BTreeSet::new(),
-        pruning: if tip.is_sound() {
-            policy.pruning.clone()
-        } else {
-            // What is gone may be what is mistaken.
-            Pruning::Off
-        },
+        pruning: pruning(policy, tip),
         ..policy.clone()
     };
     let plan = Plan::new(checked.changes, known, &policy);
     let options = session.setup.upsert_options();
     let applied = apply(&plan, &blueprints, port, &options, session.shutdown).await;
     Ok(self::written(&plan, &applied))
+}
+
+/// What spoke against deletions as the run began was said of head. Here it is the tip that counts, and
+/// nothing goes but what this run itself has just written.
+fn pruning(policy: &Policy, tip: &Declarations) -> Pruning {
+    match &policy.pruning {
+        Pruning::On {
+            at_most, unclaimed, ..
+        } if tip.is_sound() => Pruning::On {
+            at_most: *at_most,
+            obstacle: None,
+            unclaimed: *unclaimed,
+        },
+        // What is gone may be what is mistaken.
+        Pruning::On { .. } | Pruning::Off => Pruning::Off,
+    }
 }
 
 fn changes(written: &[Written], tip: &Declarations) -> Vec<Change> {

@@ -195,6 +195,23 @@ fn what_another_file_of_the_tip_declares_is_not_deleted() {
 }
 
 #[test]
+fn what_an_overtaken_run_adds_goes_if_a_force_push_has_dropped_it() {
+    let world = World::new();
+    let begin = world.repository.head().unwrap();
+    world.write_domain("a/port.yml", "a", "Old");
+    let older = world.push("Add a");
+    world.repository.write("README.md", "# More\n");
+    world.repository.commit("Change something else").unwrap();
+    let repository = world.repository.clone();
+    let push = Fault::call(move || repository.reset_hard(&begin).unwrap());
+    world
+        .port
+        .inject(push.on("POST", "*/domain/entities").after_effect());
+    let result = run(&older.input("prune", "true"));
+    assert_eq!(world.port.entities().len(), 0, "{}", result.log);
+}
+
+#[test]
 fn what_is_pushed_after_the_run_is_the_next_one_s() {
     let world = world();
     world.write_domain("a/port.yml", "a", "One");
