@@ -36,6 +36,16 @@ pub(crate) enum Edit {
     Mend(File),
 }
 
+impl Edit {
+    fn is_mistake(self) -> bool {
+        match self {
+            Self::Set(_, _, form) => !matches!(form, Form::Sound { .. }),
+            Self::Break(_) => true,
+            _ => false,
+        }
+    }
+}
+
 /// Where a push builds on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Ground {
@@ -92,8 +102,9 @@ pub(crate) enum Event {
 /// What no record can make right is left out: nobody else writes to the entities, which Git could not
 /// tell from what it wrote itself; and where runs overlap (which the documented `concurrency` forbids),
 /// none of them is killed between a write of what is stale by then and its own repair of that, and every
-/// force-push has a run that looks at what it replaced. The marks of runs that overlap can hide each
-/// other, and then only the event of the force-push tells what there was.
+/// force-push has a run that looks at what it replaced, and nothing is mistaken. The marks of runs that
+/// overlap can hide each other, and then only the event of the force-push tells what there was; and where
+/// the tip has mistakes, a run that was overtaken must not delete what it has just written.
 pub(crate) fn history() -> impl Strategy<Value = Vec<Event>> {
     let inner = prop::collection::vec(event(calm_fate().boxed()), 1..3);
     let fate = prop_oneof![
@@ -119,8 +130,11 @@ impl Event {
         matches!(self.fate(), Fate::Overlapped(..))
     }
 
-    /// Lets every force-push have its run, from beginning to end.
+    /// Lets every force-push have its run, from beginning to end, and takes mistakes away.
     fn look_at_what_is_replaced(&mut self) {
+        if let Self::Push(_, edits, _) = self {
+            edits.retain(|edit| !edit.is_mistake());
+        }
         let (Self::Push(_, _, fate) | Self::Rerun(_, fate)) = self;
         if let Fate::Overlapped(_, events) = fate {
             events.iter_mut().for_each(Self::look_at_what_is_replaced);
