@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::ask;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::{AtBase, Basis, Change};
-use crate::catalog::entity::{BlueprintId, EntityKey, EntityName};
+use crate::catalog::entity::EntityKey;
 use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::Merge;
 use crate::catalog::plan::{Known, Plan, Policy, Pruning, Unclaimed};
@@ -219,15 +219,12 @@ async fn add_unclaimed(
 fn targets(changes: &[Change], blueprints: &Blueprints) -> Vec<EntityKey> {
     let mut keys = Vec::new();
     for head in changes.iter().filter_map(|change| change.head.as_ref()) {
-        let shape = blueprints.known.get(&head.entity.blueprint);
         for (name, relation) in &head.entity.relations {
-            let rule = shape.and_then(|shape| shape.relation(name));
-            let blueprint = rule.and_then(|rule| BlueprintId::parse(&rule.target).ok());
-            let Some(blueprint) = blueprint else { continue };
-            keys.extend(relation.targets().iter().map(|target| EntityKey {
-                blueprint: blueprint.clone(),
-                name: EntityName::Identifier(target.clone()),
-            }));
+            let Some(rule) = blueprints.relation(&head.entity, name) else {
+                continue;
+            };
+            let targets = relation.targets().iter();
+            keys.extend(targets.filter_map(|target| rule.target_key(target)));
         }
     }
     keys

@@ -8,7 +8,6 @@ use crate::error::Error;
 use crate::files::{Files, entity_file};
 use crate::git::CommitSha;
 use crate::github::{BlobContent, ChangedFile, Side, Tree, WantedFile};
-
 use crate::source::RepoPath;
 
 /// Whether any entity names files.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt, stream};
 
 use crate::catalog::blueprint::{Blueprints, Presence, RelationRule};
-use crate::catalog::entity::{BlueprintId, Entity, EntityKey, EntityName, Identifier, Relation};
+use crate::catalog::entity::{BlueprintId, Entity, EntityKey, Identifier, Relation};
 use crate::catalog::plan::{Action, Plan};
 use crate::error::Error;
 use crate::port::wire::{self, Body};
@@ -93,7 +93,7 @@ impl<'p> Asked<'p> {
     fn without_new_targets(&self, entity: &'p Entity) -> Cow<'p, Entity> {
         let mut asked = Cow::Borrowed(entity);
         for (name, relation) in &entity.relations {
-            let rule = self.rule(entity, name);
+            let rule = self.blueprints.relation(entity, name);
             let Some(rule) = rule.filter(|rule| rule.presence == Presence::Optional) else {
                 continue;
             };
@@ -113,19 +113,9 @@ impl<'p> Asked<'p> {
         asked
     }
 
-    fn rule(&self, entity: &Entity, name: &str) -> Option<&'p RelationRule> {
-        let blueprint = self.blueprints.known.get(&entity.blueprint)?;
-        blueprint.relation(name)
-    }
-
     fn is_new(&self, rule: &RelationRule, target: &Identifier) -> bool {
-        let Ok(blueprint) = BlueprintId::parse(&rule.target) else {
-            return false;
-        };
-        self.created.contains(&EntityKey {
-            blueprint,
-            name: EntityName::Identifier(target.clone()),
-        })
+        let key = rule.target_key(target);
+        key.is_some_and(|key| self.created.contains(&key))
     }
 
     fn leads_to_new(&self, rule: &RelationRule, relation: &Relation) -> bool {
@@ -158,7 +148,7 @@ impl<'p> Asked<'p> {
         const NOT_FOUND: u16 = 404;
         let entity = &self.entities[place];
         let leads_to_new = |(name, relation): (&String, &Relation)| {
-            let rule = self.rule(entity, name);
+            let rule = self.blueprints.relation(entity, name);
             rule.is_some_and(|rule| self.leads_to_new(rule, relation))
         };
         rejection.status == NOT_FOUND && entity.relations.iter().any(leads_to_new)

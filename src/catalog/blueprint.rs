@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::entity::BlueprintId;
+use super::entity::{BlueprintId, Entity, EntityKey, EntityName, Identifier};
 
 use schema::ValueSchema;
 pub use schema::{Violation, ViolationKind};
@@ -78,6 +78,17 @@ pub struct RelationRule {
     pub presence: Presence,
 }
 
+impl RelationRule {
+    /// The entity that the relation points to where it names `target`; `None` where the blueprint's
+    /// own name is none, as of Port's internal ones.
+    pub fn target_key(&self, target: &Identifier) -> Option<EntityKey> {
+        Some(EntityKey {
+            blueprint: BlueprintId::parse(&self.target).ok()?,
+            name: EntityName::Identifier(target.clone()),
+        })
+    }
+}
+
 /// How many entities a relation points to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cardinality {
@@ -96,6 +107,13 @@ pub struct Blueprints {
     pub missing: BTreeSet<BlueprintId>,
     /// The names of all there are, where some are missing.
     pub names: Vec<String>,
+}
+
+impl Blueprints {
+    /// What is known of the relation called `name` of an entity.
+    pub fn relation(&self, entity: &Entity, name: &str) -> Option<&RelationRule> {
+        self.known.get(&entity.blueprint)?.relation(name)
+    }
 }
 
 #[derive(Deserialize)]

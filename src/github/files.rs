@@ -187,7 +187,8 @@ impl Repository {
         batches
     }
 
-    /// Asks again for half as much, as long as GitHub says that it is too much.
+    /// Asks again for half as much, as long as GitHub says that it is too much. Where a single file is
+    /// too much, GraphQL is of no use just now, and the rest is asked for without it.
     async fn ask_in_parts(&self, asks: &[Ask]) -> Result<Vec<Answered>, Error> {
         let mut answered = Vec::with_capacity(asks.len());
         let mut parts = vec![asks];
@@ -204,8 +205,10 @@ impl Repository {
                         message: reason, ..
                     },
                 ) => {
-                    tracing::debug!("without GraphQL ({reason}): {} files", part.len());
-                    answered.extend(self.find_in_trees(part).await?);
+                    let rest = &asks[answered.len()..];
+                    tracing::debug!("without GraphQL ({reason}): {} files", rest.len());
+                    answered.extend(self.find_in_trees(rest).await?);
+                    parts.clear();
                 }
                 Err(error) => return Err(error),
             }
@@ -214,12 +217,11 @@ impl Repository {
     }
 
     async fn ask(&self, asks: &[Ask]) -> Result<Vec<Answered>, Error> {
-        let on_timeout = match asks.len() {
-            1 => OnTimeout::TryAgain,
-            _ => OnTimeout::Report,
-        };
         let (query, variables) = batch::question(&self.name, asks);
-        let data = self.api.graphql(&query, &variables, on_timeout).await?;
+        let data = self
+            .api
+            .graphql(&query, &variables, OnTimeout::Report)
+            .await?;
         batch::answers(asks, data)
     }
 

@@ -212,10 +212,9 @@ fn owned_elsewhere(key: &EntityKey, owner: &str, location: &Location, mode: Mode
 
 /// Where the entity's relations lead.
 fn links(entity: &Entity, redaction: Redaction<'_>) -> Vec<Link> {
-    let shape = redaction.blueprints.known.get(&entity.blueprint);
     let mut links = Vec::new();
     for (name, relation) in &entity.relations {
-        let rule = shape.and_then(|shape| shape.relation(name));
+        let rule = redaction.blueprints.relation(entity, name);
         links.extend(relation.targets().iter().map(|target| Link {
             relation: name.clone(),
             blueprint: rule.map(|rule| rule.target.clone()),

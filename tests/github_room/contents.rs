@@ -183,6 +183,11 @@ async fn a_query_that_is_too_heavy_is_halved() {
         .inject(Fault::answer(answer).on("POST", "/graphql").always());
     let contents = world.room.contents(&files, None).await.unwrap();
     assert_eq!(contents, expected, "in the end without GraphQL");
+    assert_eq!(
+        world.cost(),
+        4 + 1 + 8,
+        "queries for 8, 4, 2 and 1, the tree, and the blobs"
+    );
     world.github.clear_faults();
 }
 

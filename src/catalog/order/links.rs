@@ -58,8 +58,7 @@ fn rule<'b>(
     relation: &str,
     blueprints: &'b Blueprints,
 ) -> (Option<&'b str>, Presence) {
-    let blueprint = blueprints.known.get(&entity.blueprint);
-    match blueprint.and_then(|blueprint| blueprint.relation(relation)) {
+    match blueprints.relation(entity, relation) {
         Some(rule) => (Some(&rule.target), rule.presence),
         None => (None, Presence::Optional),
     }

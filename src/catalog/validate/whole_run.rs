@@ -7,7 +7,7 @@ use super::{Validated, members};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::Change;
 use crate::catalog::declare::{Declaration, Invalid};
-use crate::catalog::entity::{BlueprintId, EntityKey, EntityName, Identifier};
+use crate::catalog::entity::{EntityKey, Identifier};
 use crate::catalog::live::{Field, Live};
 use crate::catalog::merge::required_taken_away;
 use crate::diagnostic::{Code, Diagnostic};
@@ -93,7 +93,9 @@ fn dangling(
             continue;
         };
         let is_removed = |node: &&Node| {
-            key_of(&rule.target, node).is_some_and(|target| removed.contains(&target))
+            let target = node.as_str().and_then(|name| Identifier::parse(name).ok());
+            let key = target.and_then(|target| rule.target_key(&target));
+            key.is_some_and(|key| removed.contains(&key))
         };
         for target in targets(member).iter().filter(is_removed) {
             found.push(dangling_target(declaration, target));
@@ -107,13 +109,6 @@ fn targets(member: &Member) -> &[Node] {
         Value::Array(items) => items,
         _ => std::slice::from_ref(&member.value),
     }
-}
-
-fn key_of(blueprint: &str, target: &Node) -> Option<EntityKey> {
-    Some(EntityKey {
-        blueprint: BlueprintId::parse(blueprint).ok()?,
-        name: EntityName::Identifier(Identifier::parse(target.as_str()?).ok()?),
-    })
 }
 
 fn dangling_target(declaration: &Declaration, target: &Node) -> Diagnostic {
