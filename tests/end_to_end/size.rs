@@ -1,9 +1,11 @@
 //! Large pushes, large trees, and what a push costs.
 
 use std::fs;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use port_gitops_sandbox::github::State;
-use port_gitops_sandbox::{Exchange, Sandbox, Step};
+use port_gitops_sandbox::{Exchange, Fault, Sandbox, Step};
 use serde_json::{Value, json};
 
 use crate::world::{World, succeed};
@@ -40,6 +42,66 @@ fn a_push_costs_two_requests_for_a_hundred_files_and_seven_for_the_rest() {
             paths(&world.github.journal())
         );
     }
+}
+
+/// Requests that are answered only once all of them are under way.
+struct Meeting {
+    expected: usize,
+    arrived: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Meeting {
+    fn of(expected: usize) -> Arc<Self> {
+        Arc::new(Self {
+            expected,
+            arrived: Mutex::new(0),
+            changed: Condvar::new(),
+        })
+    }
+
+    /// A fault that waits for the others, and in vain for half a minute at most.
+    fn fault(self: &Arc<Self>) -> Fault {
+        let meeting = Arc::clone(self);
+        Fault::call(move || {
+            let mut arrived = meeting.arrived.lock().unwrap();
+            *arrived += 1;
+            meeting.changed.notify_all();
+            let is_early = |arrived: &mut usize| *arrived < meeting.expected;
+            let patience = Duration::from_secs(30);
+            let met = meeting
+                .changed
+                .wait_timeout_while(arrived, patience, is_early);
+            drop(met.unwrap());
+        })
+    }
+}
+
+#[test]
+fn one_changed_entity_takes_seven_round_trips() {
+    let world = World::new();
+    world.write_domain("port.yml", "a", "One");
+    succeed(&world.push("Add"));
+    world.write_domain("port.yml", "a", "Two");
+    world.github.clear_journal();
+    world.port.clear_journal();
+    let (reading, opening) = (Meeting::of(2), Meeting::of(3));
+    world.github.inject(reading.fault().on("POST", "/graphql"));
+    world
+        .github
+        .inject(reading.fault().on("GET", "*/compare/*"));
+    world
+        .github
+        .inject(opening.fault().on("POST", "*/statuses/*").times(2));
+    world
+        .port
+        .inject(opening.fault().on("GET", "/v1/blueprints/domain"));
+    let step = world.push("Change").variable("PORT_GITOPS_TIMEOUT", "20");
+    let result = succeed(&step);
+    assert!(!result.log.contains("again in"), "{}", result.log);
+    let requests = world.github.journal().len() + world.port.journal().len();
+    let beside_another = 1 + 2;
+    assert_eq!(requests - beside_another, 7);
 }
 
 #[test]
