@@ -5,6 +5,7 @@ mod diff;
 mod objects;
 mod read;
 mod stage;
+mod walk;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,7 @@ use self::objects::CatFile;
 pub(crate) use self::objects::{Commit, Kind, Mode, Object, Signature, TreeEntry};
 pub(crate) use self::read::ListedEntry;
 use self::stage::Staged;
+use self::walk::Steps;
 
 /// Why Git could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -144,6 +146,7 @@ pub struct TestRepository(Arc<Inner>);
 struct Inner {
     // Dropped first: its process works in the directory.
     objects: Mutex<Option<CatFile>>,
+    steps: Steps,
     builder: Mutex<Builder>,
     git: Git,
     format: ObjectFormat,
@@ -189,6 +192,7 @@ impl TestRepository {
         };
         Ok(Self(Arc::new(Inner {
             objects: Mutex::new(None),
+            steps: Steps::default(),
             builder: Mutex::new(builder),
             git,
             format,
@@ -295,13 +299,6 @@ impl TestRepository {
     pub fn tag(&self, name: &str, revision: &str) -> Result<(), GitError> {
         let id = self.commit_id(revision)?;
         self.update_ref(&format!("refs/tags/{name}"), &id)
-    }
-
-    /// The nearest common ancestor of two revisions; `None` if they have none.
-    pub fn merge_base(&self, one: &str, other: &str) -> Result<Option<ObjectId>, GitError> {
-        let (one, other) = (self.commit_id(one)?, self.commit_id(other)?);
-        let output = self.0.git.try_run(&["merge-base", &one, &other])?;
-        Ok(output.map(|id| ObjectId(id.trim().to_owned())))
     }
 
     /// Writes a revision's files into a directory, as a checkout does (without `.git`).

@@ -141,34 +141,6 @@ impl TestRepository {
             .map(|line| listed(line).ok_or_else(|| GitError::Unexpected(line.to_owned())))
             .collect()
     }
-
-    /// The commits reachable from `tips` (a name after `^` excludes), newest first.
-    pub(crate) fn history(
-        &self,
-        tips: &[&str],
-        skip: usize,
-        count: usize,
-    ) -> Result<Vec<ObjectId>, GitError> {
-        let (skip, count) = (format!("--skip={skip}"), format!("--max-count={count}"));
-        let mut arguments = vec!["rev-list", &skip, &count];
-        arguments.extend(tips);
-        let output = self.0.git.run(&arguments)?;
-        Ok(output
-            .lines()
-            .map(|line| ObjectId(line.to_owned()))
-            .collect())
-    }
-
-    /// How many commits are reachable from `tips` (a name after `^` excludes).
-    pub(crate) fn history_length(&self, tips: &[&str]) -> Result<usize, GitError> {
-        let mut arguments = vec!["rev-list", "--count"];
-        arguments.extend(tips);
-        let output = self.0.git.run(&arguments)?;
-        output
-            .trim()
-            .parse()
-            .map_err(|_| GitError::Unexpected(output.clone()))
-    }
 }
 
 fn is_plain_name(name: &str) -> bool {

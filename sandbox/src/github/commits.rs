@@ -12,15 +12,15 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
     let page = call.request.page(30, 100);
     let repository = call.repository();
     let mut commits = Vec::new();
-    for id in repository.history(&[&start], page.skip(), page.size)? {
+    let history = repository.history(&start, None)?;
+    for id in history.iter().skip(page.skip()).take(page.size) {
         commits.extend(
             repository
-                .commit_at(&id)?
+                .commit_at(id)?
                 .map(|commit| call.links.commit(&commit)),
         );
     }
-    let total = repository.history_length(&[&start])?;
-    call.list(Value::Array(commits), page, total)
+    call.list(Value::Array(commits), page, history.len())
 }
 
 /// One commit with its files, or only its id where the client accepts

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::refusal::{Outcome, Refusal};
 use super::request::Page;
-use crate::git::Commit;
+use crate::git::{Commit, ObjectId};
 use crate::journal::Answer;
 
 /// "It includes up to 300 changed files for the entire comparison."
@@ -68,8 +68,8 @@ impl Comparison<'_> {
     fn answer(&self) -> Outcome {
         let (base, head) = (self.base.id.as_str(), self.head.id.as_str());
         let repository = self.call.repository();
-        let ahead = repository.history_length(&[head, &format!("^{base}")])?;
-        let behind = repository.history_length(&[base, &format!("^{head}")])?;
+        let new = repository.history(head, Some(base))?;
+        let (ahead, behind) = (new.len(), repository.history(base, Some(head))?.len());
         let links = &self.call.links;
         let web = links.web(&format!("/compare/{}", self.range));
         let mut body = json!({
@@ -84,7 +84,7 @@ impl Comparison<'_> {
             "ahead_by": ahead,
             "behind_by": behind,
             "total_commits": ahead,
-            "commits": self.commits(ahead)?,
+            "commits": self.commits(&new)?,
         });
         let page = self.call.request.page(30, 100);
         if page.number == 1 {
@@ -102,22 +102,19 @@ impl Comparison<'_> {
         (asked("page") || asked("per_page")).then(|| self.call.request.page(30, 100))
     }
 
-    /// Oldest first.
-    fn commits(&self, ahead: usize) -> Result<Vec<Value>, Refusal> {
+    /// Oldest first, of those that are newest first.
+    fn commits(&self, new: &[ObjectId]) -> Result<Vec<Value>, Refusal> {
         let repository = self.call.repository();
-        // History is read newest first, pages are counted from the oldest.
-        let (skip, count) = match self.page() {
+        // Pages are counted from the oldest.
+        let shown = match self.page() {
             Some(page) => {
-                let after = ahead.saturating_sub(page.skip());
-                let count = after.min(page.size);
-                (after - count, count)
+                let after = new.len().saturating_sub(page.skip());
+                &new[after.saturating_sub(page.size)..after]
             }
-            None => (0, ahead.min(MOST_COMMITS)),
+            None => &new[..new.len().min(MOST_COMMITS)],
         };
-        let ids =
-            repository.history(&[&self.head.id, &format!("^{}", self.base.id)], skip, count)?;
         let mut commits = Vec::new();
-        for id in ids.iter().rev() {
+        for id in shown.iter().rev() {
             commits.extend(
                 repository
                     .commit_at(id)?

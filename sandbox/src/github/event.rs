@@ -209,16 +209,10 @@ impl GitHubSandbox {
     }
 
     fn pushed(&self, before: Option<&str>, after: &str) -> Result<Vec<Commit>, GitError> {
-        let mut tips = vec![after.to_owned()];
-        tips.extend(before.map(|before| format!("^{before}")));
-        let tips: Vec<&str> = tips.iter().map(String::as_str).collect();
+        let mut newest = self.repository().history(after, before)?;
+        newest.truncate(MOST_COMMITS);
         let mut commits = Vec::new();
-        for id in self
-            .repository()
-            .history(&tips, 0, MOST_COMMITS)?
-            .iter()
-            .rev()
-        {
+        for id in newest.iter().rev() {
             commits.extend(self.repository().commit_at(id)?);
         }
         Ok(commits)

@@ -78,13 +78,12 @@ impl CommitNode {
         after: Option<String>,
     ) -> Result<CommitHistoryConnection> {
         let repository = &world(context).shared.repository;
-        let tips = [self.0.id.as_str()];
         let page = Page::new("history", &self.0.id, first, after)?;
-        let total = repository.history_length(&tips)?;
-        let nodes = nodes(
-            repository,
-            repository.history(&tips, page.skip, page.count)?,
-        )?;
+        let mut history = repository.history(&self.0.id, None)?;
+        let total = history.len();
+        history.drain(..page.skip.min(total));
+        history.truncate(page.count);
+        let nodes = nodes(repository, history)?;
         let page_info = page.info(nodes.len(), total);
         Ok(CommitHistoryConnection {
             nodes: Some(nodes),
