@@ -232,12 +232,13 @@ impl Sender {
             Verdict::SlowDown => SLOW_DOWN.saturating_mul(2_u32.saturating_pow(tries - 1)),
         };
         let wait = asked + self.pace().jitter();
-        let status = result.as_ref().map(|answer| answer.status.to_string());
-        let why = format!(
-            "answered {} with {}",
-            request.what,
-            status.unwrap_or_default()
-        );
+        let why = match result {
+            // GraphQL's limits come with 200, which by itself would explain nothing.
+            Ok(answer) if !answer.status.is_success() => {
+                format!("answered {} with {}", request.what, answer.status)
+            }
+            _ => format!("answered {}: rate limit reached", request.what),
+        };
         self.hold(request.lane, Instant::now() + wait, &why)?;
         Ok(Again::Yes)
     }

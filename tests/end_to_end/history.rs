@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use port_gitops_sandbox::github::{Access, Permission, State, Throttle};
+use port_gitops_sandbox::github::{Access, Permission, Resource, State, Throttle};
 use port_gitops_sandbox::port::Failure;
 use port_gitops_sandbox::{Fault, GitHubSandbox, Matcher, ObjectId, Sandbox, TestRepository};
 
@@ -435,13 +435,21 @@ fn statuses_of_others_are_not_ours() {
 
 #[test]
 fn github_may_ask_for_patience() {
-    let world = World::new();
-    world.write_domain("a/port.yml", "a", "A");
-    let step = world.push("Add a");
-    let retry_after = Some(Duration::from_secs(1));
-    world
-        .github
-        .throttle(Throttle::Secondary { retry_after }, 1);
-    let result = succeed(&step);
-    assert_eq!(result.output("created"), "1", "{}", result.log);
+    let second = Duration::from_secs(1);
+    let secondary = Throttle::Secondary {
+        retry_after: Some(second),
+    };
+    for (throttle, said) in [
+        (secondary, "with 403 Forbidden; waiting 1."),
+        (Throttle::GraphqlRateLimited, "rate limit reached; waiting "),
+    ] {
+        let world = World::new();
+        world.write_domain("a/port.yml", "a", "A");
+        let step = world.push("Add a");
+        world.github.set_budget(Resource::Graphql, 100, second);
+        world.github.throttle(throttle, 1);
+        let result = succeed(&step);
+        assert_eq!(result.output("created"), "1", "{}", result.log);
+        assert!(result.log.contains(said), "{}", result.log);
+    }
 }
