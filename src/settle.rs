@@ -24,7 +24,21 @@ struct Written {
     key: EntityKey,
     /// What it was written as; `None` if it was deleted.
     declaration: Option<std::sync::Arc<Declaration>>,
-    path: RepoPath,
+    /// Which file counted for it, if any did.
+    path: Option<RepoPath>,
+}
+
+impl Written {
+    /// Whether the file that counted for it is one of these.
+    fn is_in(&self, newer: &BTreeSet<RepoPath>) -> bool {
+        self.path.as_ref().is_some_and(|path| newer.contains(path))
+    }
+
+    /// Whether the branch may declare it otherwise by now, where these files are newer. What was deleted
+    /// may have come back in any of them.
+    fn may_differ(&self, newer: &BTreeSet<RepoPath>) -> bool {
+        self.is_in(newer) || self.declaration.is_none() && !newer.is_empty()
+    }
 }
 
 /// Whether a branch moved on while it was written.
@@ -67,7 +81,12 @@ pub(crate) async fn settle(
             diff => diff?,
         };
         let newer: BTreeSet<_> = diff.files.into_iter().map(|file| file.path).collect();
-        written.retain(|written| newer.contains(&written.path));
+        if !written.iter().any(|written| written.may_differ(&newer)) {
+            break;
+        }
+        let declared = declared_at(files, &tip, &newer, &written).await?;
+        let keys = keys(&declared);
+        written.retain(|written| written.is_in(&newer) || keys.contains(&written.key));
         if written.is_empty() {
             break;
         }
@@ -77,7 +96,6 @@ pub(crate) async fn settle(
             written.len()
         );
         mark_superseded(plan, applied, &written);
-        let declared = declared_at(files, &tip, newer, &written).await?;
         written = bring(session, policy, &written, &declared).await?;
         at = tip;
     }
@@ -90,7 +108,7 @@ fn written(plan: &Plan, applied: &Applied) -> Vec<Written> {
         .filter(|(_, outcome)| matches!(outcome, Outcome::Written(_) | Outcome::Unknown))
         .map(|(upsert, _)| Written {
             key: upsert.declaration.entity.key(),
-            path: upsert.declaration.source.path().clone(),
+            path: Some(upsert.declaration.source.path().clone()),
             declaration: Some(upsert.declaration.clone()),
         });
     let deletions = plan.deletions.iter().zip(&applied.deletions);
@@ -98,12 +116,10 @@ fn written(plan: &Plan, applied: &Applied) -> Vec<Written> {
         .filter(|(_, outcome)| {
             matches!(outcome, DeletionOutcome::Deleted | DeletionOutcome::Unknown)
         })
-        .filter_map(|(deletion, _)| {
-            Some(Written {
-                key: deletion.key.clone(),
-                path: deletion.location.as_ref()?.path().clone(),
-                declaration: None,
-            })
+        .map(|(deletion, _)| Written {
+            key: deletion.key.clone(),
+            path: deletion.location.as_ref().map(|at| at.path().clone()),
+            declaration: None,
         });
     upserts.chain(deletions).collect()
 }
@@ -122,23 +138,28 @@ fn mark_superseded(plan: &Plan, applied: &mut Applied, written: &[Written]) {
     }
 }
 
-/// What the tip declares in files that are `newer` there. Where that does not hold all that was
-/// `written`, another of its files may.
+/// What the tip declares in files that are `newer` there. Where what was `written` from one of them is
+/// not there any more, another of the tip's files may have it.
 async fn declared_at(
     files: Files<'_>,
     tip: &CommitSha,
-    newer: BTreeSet<RepoPath>,
+    newer: &BTreeSet<RepoPath>,
     written: &[Written],
 ) -> Result<Declarations, Error> {
-    let mut declared = files.declarations_at(tip, newer.clone()).await?;
-    let valid = declared.valid.iter();
-    let keys: BTreeSet<_> = valid.map(|found| found.entity.key()).collect();
-    if written.iter().any(|written| !keys.contains(&written.key)) {
-        let others = files.others(tip, &newer).await?;
+    let mut declared = files.declarations_at(tip, newer.iter().cloned()).await?;
+    let keys = keys(&declared);
+    let is_gone = |written: &Written| written.is_in(newer) && !keys.contains(&written.key);
+    if written.iter().any(is_gone) {
+        let others = files.others(tip, newer).await?;
         declared.valid.extend(others.valid);
         declared.invalid.extend(others.invalid);
     }
     Ok(declared)
+}
+
+fn keys(declared: &Declarations) -> BTreeSet<EntityKey> {
+    let valid = declared.valid.iter();
+    valid.map(|found| found.entity.key()).collect()
 }
 
 /// Writes what `tip` declares of entities that were written otherwise, and gives what that wrote.
@@ -197,7 +218,7 @@ fn changes(written: &[Written], tip: &Declarations) -> Vec<Change> {
         .invalid
         .iter()
         .filter(|invalid| invalid.key.is_none())
-        .map(|invalid| invalid.location.path())
+        .map(|invalid| invalid.location.path().clone())
         .collect();
     let declared: BTreeMap<_, _> = tip
         .valid
@@ -206,7 +227,7 @@ fn changes(written: &[Written], tip: &Declarations) -> Vec<Change> {
         .collect();
     written
         .iter()
-        .filter(|written| !invalid.contains(&written.key) && !unreadable.contains(&written.path))
+        .filter(|written| !invalid.contains(&written.key) && !written.is_in(&unreadable))
         .map(|written| Change {
             key: written.key.clone(),
             former: written.declaration.iter().cloned().collect(),

@@ -195,6 +195,25 @@ fn what_another_file_of_the_tip_declares_is_not_deleted() {
 }
 
 #[test]
+fn what_a_newer_run_declares_in_another_file_is_not_left_deleted() {
+    let world = world();
+    world.repository.remove("a/port.yml");
+    let older = world.push("Remove a");
+    let repository = world.repository.clone();
+    let push = Fault::call(move || {
+        let text = "identifier: a\nblueprint: domain\ntitle: Moved\n";
+        repository.write("elsewhere/port.yml", text);
+        repository.commit("Declare a again").unwrap();
+    });
+    world
+        .port
+        .inject(push.on("POST", "*/bulk/entities/delete").after_effect());
+    let result = run(&older.input("prune", "true"));
+    assert_eq!(titles(&world), ["Moved", "Old"], "{}", result.log);
+    assert_eq!(result.output("superseded"), "1", "{}", result.log);
+}
+
+#[test]
 fn what_an_overtaken_run_adds_goes_if_a_force_push_has_dropped_it() {
     let world = World::new();
     let begin = world.repository.head().unwrap();
