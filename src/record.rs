@@ -7,6 +7,7 @@
 //!
 //! [docs]: https://docs.github.com/en/rest/commits/statuses
 
+mod ledger;
 mod past;
 mod words;
 
@@ -14,11 +15,14 @@ use std::collections::{BTreeSet, VecDeque};
 
 use ring::digest;
 
-use crate::event::{Mode, Run};
 use crate::git::{BranchName, CommitSha};
-use crate::github::{self, HistoryEntry, HistoryQuery, NewStatus, Repository, StatusState};
+use crate::github::{
+    self, HistoryEntry, HistoryQuery, ListedStatus, NewStatus, RecordedStatus, Repository,
+    StatusState,
+};
 use crate::inputs::{Inputs, Merge};
 
+pub(crate) use ledger::{Ending, Ledger, Soundness};
 pub(crate) use past::Past;
 use words::Words;
 
@@ -46,30 +50,21 @@ pub(crate) struct Reading {
     pub(crate) tip: Option<CommitSha>,
     /// What was applied before.
     pub(crate) past: Past,
-    /// The base's description.
-    base_words: Words,
+    /// The base's status.
+    base: Option<RecordedStatus>,
     /// That of its ground.
-    ground_words: Words,
-    /// Those of the attempts of which only the event tells.
+    ground: Option<RecordedStatus>,
+    /// The attempts that are not in head's history.
+    hidden: Vec<Hidden>,
+    /// Those of them of which only the event tells.
     replaced: Vec<CommitSha>,
 }
 
-/// What a run writes into the record, if it may.
+/// An attempt that a force-push took out of the history, and its newest status if it has one.
 #[derive(Debug)]
-pub(crate) struct Ledger<'r> {
-    record: Option<&'r Record<'r>>,
-    reading: Option<Reading>,
-    head: CommitSha,
-    begun: Option<String>,
-}
-
-/// Whether mistakes keep the catalog from being as head declares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Soundness {
-    /// They do not: what is mistaken was never in the catalog.
-    Settled,
-    /// The catalog may still hold what an earlier revision declared in the place of a mistake.
-    Unsettled,
+struct Hidden {
+    commit: CommitSha,
+    status: Option<RecordedStatus>,
 }
 
 impl<'r> Record<'r> {
@@ -116,23 +111,30 @@ impl<'r> Record<'r> {
             past = past::read(&entries);
         }
         let known: BTreeSet<_> = entries.iter().map(|entry| &entry.commit).collect();
-        let base_words = words_of(&entries, past.base.as_ref());
-        let in_history = past.attempts.len();
+        let base = status_of(&entries, past.base.as_ref());
+        let ground = status_of(&entries, past.ground.as_ref());
+        let (base_words, ground_words) = (words_of(base), words_of(ground));
+        let mut hidden = Vec::new();
         if let Some(before) = before.filter(|before| !known.contains(before)) {
+            let in_history = past.attempts.len();
             past::add_replaced(&mut past, &base_words, &known, before, &history.before);
+            hidden.extend(past.attempts.iter().skip(in_history).map(|commit| Hidden {
+                commit: commit.clone(),
+                status: status_of(&history.before, Some(commit)).cloned(),
+            }));
         }
-        let replaced = past.attempts.iter().skip(in_history);
-        let replaced = replaced.take(MAX_PASSED_ON).cloned().collect();
-        let ground_words = words_of(&entries, past.ground.as_ref());
+        let replaced = hidden.iter().map(|hidden| hidden.commit.clone());
+        let replaced = replaced.take(MAX_PASSED_ON).collect();
         let is_marked = base_words.next.is_some() || ground_words.next.is_some();
         if is_marked || !past.attempts.is_empty() {
-            self.add_hidden(&mut past, &known).await?;
+            self.add_hidden(&mut past, &known, &mut hidden).await?;
         }
         Ok(Reading {
             tip: history.tip,
+            base: base.cloned(),
+            ground: ground.cloned(),
             past,
-            base_words,
-            ground_words,
+            hidden,
             replaced,
         })
     }
@@ -143,6 +145,7 @@ impl<'r> Record<'r> {
         &self,
         past: &mut Past,
         known: &BTreeSet<&CommitSha>,
+        hidden: &mut Vec<Hidden>,
     ) -> Result<(), github::Error> {
         let in_history = past.attempts.iter().filter(|commit| known.contains(commit));
         let marked = past.ground.iter().chain(&past.base);
@@ -153,14 +156,18 @@ impl<'r> Record<'r> {
                 continue;
             }
             let statuses = self.repository.statuses(&commit, &self.context).await?;
-            let words = statuses
-                .iter()
-                .map(|status| Words::parse(&status.description));
+            let words = statuses.iter().map(|listed| words_of(Some(&listed.status)));
             for next in words.filter_map(|words| words.next) {
                 if !known.contains(&next) {
                     past.add_attempt(&next);
                     to_read.push_back(next);
                 }
+            }
+            let is_noted =
+                known.contains(&commit) || hidden.iter().any(|hidden| hidden.commit == commit);
+            if !is_noted {
+                let status = statuses.into_iter().next().map(|listed| listed.status);
+                hidden.push(Hidden { commit, status });
             }
         }
         Ok(())
@@ -171,7 +178,7 @@ impl<'r> Record<'r> {
         commit: &CommitSha,
         state: StatusState,
         description: &str,
-    ) -> Result<String, github::Error> {
+    ) -> Result<ListedStatus, github::Error> {
         let status = NewStatus {
             state,
             context: &self.context,
@@ -182,143 +189,21 @@ impl<'r> Record<'r> {
     }
 }
 
-impl<'r> Ledger<'r> {
-    /// For `run`. One that only plans writes nothing here, nor does one without a `reading` of the
-    /// record.
-    pub(crate) fn new(record: Option<&'r Record<'r>>, reading: Option<Reading>, run: &Run) -> Self {
-        Self {
-            record: record.filter(|_| reading.is_some() && run.mode == Mode::Apply),
-            reading,
-            head: run.head.clone(),
-            begun: None,
-        }
-    }
-
-    /// Whether a commit is known that was applied completely.
-    pub(crate) fn has_base(&self) -> bool {
-        let reading = self.reading.as_ref();
-        reading.is_some_and(|reading| reading.past.base.is_some())
-    }
-
-    /// Says that what follows may leave the catalog between two commits, unless that is said already.
-    ///
-    /// # Errors
-    /// What GitHub says, except that the token may not: then there is no record.
-    pub(crate) async fn begin(&mut self) -> Result<(), github::Error> {
-        let (Some(record), Some(reading), None) = (self.record, &self.reading, &self.begun) else {
-            return Ok(());
-        };
-        let mark_ground = async {
-            let Past { base, ground, .. } = &reading.past;
-            let (marked, words) = match (base, ground) {
-                (Some(base), _) if *base == self.head => (base, &reading.base_words),
-                (_, Some(ground)) => (ground, &reading.ground_words),
-                _ => return Ok(None),
-            };
-            let mut written = None;
-            for next in reading.replaced.iter().chain([&self.head]) {
-                let words = words.clone().with_next(next).to_string();
-                let writing = record.write(marked, StatusState::Success, &words);
-                written = Some(writing.await?);
-            }
-            Ok(written)
-        };
-        let begin = async {
-            // What is complete stays so, or there would be no base any more.
-            if reading.past.base.as_ref() == Some(&self.head) {
-                return Ok(None);
-            }
-            let state = StatusState::Pending;
-            record
-                .write(&self.head, state, "writing to Port")
-                .await
-                .map(Some)
-        };
-        match futures::try_join!(begin, mark_ground) {
-            Ok((begun, marked)) => self.begun = begun.or(marked),
-            Err(error) => self.give_up_unless_fatal(error)?,
-        }
-        Ok(())
-    }
-
-    /// Takes back that the run began, as in the end it had nothing to write: what counts against other
-    /// runs is still when its base's began, and what they said on the ground of that.
-    pub(crate) fn pass_on_beginning(&mut self) {
-        self.begun = None;
-    }
-
-    /// Says how the run ended; `counts` are for people. A run that did not begin says only that
-    /// `head` is applied as its base was: then what counts against other runs is still when the
-    /// base's began.
-    ///
-    /// # Errors
-    /// What GitHub says, except that the token may not.
-    pub(crate) async fn end(&mut self, ending: Ending, counts: &str) -> Result<(), github::Error> {
-        let (Some(record), Some(reading)) = (self.record, &self.reading) else {
-            return Ok(());
-        };
-        let past = &reading.past;
-        let is_base = past.base.as_ref() == Some(&self.head);
-        let ending = match ending {
-            // Which of them put there what a mistake hides cannot be said in so few words.
-            Ending::Complete(Soundness::Unsettled) if !past.attempts.is_empty() => {
-                Ending::Incomplete
-            }
-            ending => ending,
-        };
-        let (state, description) = match (ending, &self.begun) {
-            (Ending::Incomplete, None) => return Ok(()),
-            (Ending::Incomplete, Some(_)) | (Ending::Complete(_), None) if is_base => return Ok(()),
-            (Ending::Incomplete, Some(_)) => (StatusState::Failure, counts.to_owned()),
-            (Ending::Complete(soundness), begun) => {
-                let since = past.since.as_ref().or(past.base.as_ref());
-                let since = since.filter(|_| soundness == Soundness::Unsettled);
-                let words_of_base = || reading.base_words.begun.clone();
-                let words = Words {
-                    counts: counts.to_owned(),
-                    begun: begun.clone().or_else(words_of_base),
-                    since: since.map(Words::short),
-                    next: None,
-                };
-                (StatusState::Success, words.to_string())
-            }
-        };
-        match record.write(&self.head, state, &description).await {
-            Ok(_) => Ok(()),
-            Err(error) => self.give_up_unless_fatal(error),
-        }
-    }
-
-    fn give_up_unless_fatal(&mut self, error: github::Error) -> Result<(), github::Error> {
-        if !matches!(error, github::Error::Forbidden { .. }) {
-            return Err(error);
-        }
-        tracing::warn!(
-            "what is applied cannot be recorded, so the next run looks at all entity files again: give the job `permissions: statuses: write` ({error})"
-        );
-        self.record = None;
-        Ok(())
-    }
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// The catalog is as the commit declares, mistakes apart.
-    Complete(Soundness),
-    /// Something is missing.
-    Incomplete,
-}
-
 /// Whether the history was read as far as it counts.
 fn is_found(past: &Past, history: &[HistoryEntry]) -> bool {
-    let words = words_of(history, past.base.as_ref());
+    let words = words_of(status_of(history, past.base.as_ref()));
     past.base.is_some() && (words.since.is_none() || past.since.is_some())
 }
 
-fn words_of(history: &[HistoryEntry], commit: Option<&CommitSha>) -> Words {
-    let entry = history.iter().find(|entry| Some(&entry.commit) == commit);
-    let status = entry.and_then(|entry| entry.status.as_ref());
+fn status_of<'h>(
+    history: &'h [HistoryEntry],
+    commit: Option<&CommitSha>,
+) -> Option<&'h RecordedStatus> {
+    let entry = history.iter().find(|entry| Some(&entry.commit) == commit)?;
+    entry.status.as_ref()
+}
+
+fn words_of(status: Option<&RecordedStatus>) -> Words {
     status.map_or_else(Words::default, |status| Words::parse(&status.description))
 }
 

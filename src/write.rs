@@ -130,9 +130,13 @@ impl Done {
         let (plan, shutdown) = (&self.plan, session.shutdown);
         let mut applied = apply(plan, &self.blueprints, port, &options, shutdown).await;
         if applied.stopped.is_none() {
-            let settling = settle(session, &self.policy, plan, &mut applied);
+            let settling = async {
+                let looking = async { Ok(ledger.look_around().await?) };
+                let settling = settle(session, &self.policy, plan, &mut applied);
+                futures::try_join!(settling, looking)
+            };
             match session.unless_interrupted(settling).await {
-                Ok(course) => self.course = course,
+                Ok((course, ())) => self.course = course,
                 Err(error) => {
                     self.unsettled = Some(format!(
                         "it is not known whether the branch moved on while this run wrote: {error}"

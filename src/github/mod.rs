@@ -22,8 +22,8 @@ pub use diff::{ChangedFile, Diff, Relation, Side};
 pub use error::Error;
 pub use files::{BlobContent, WantedFile};
 pub use record::{
-    Cursor, History, HistoryEntry, HistoryPage, HistoryQuery, NewStatus, RecordedStatus,
-    StatusState,
+    Cursor, History, HistoryEntry, HistoryPage, HistoryQuery, ListedStatus, NewStatus,
+    RecordedStatus, StatusState,
 };
 pub use tree::{Tree, TreeFile};
 

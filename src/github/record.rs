@@ -57,6 +57,15 @@ pub struct RecordedStatus {
     pub created_at: String,
 }
 
+/// A status and what tells it from all others, which only REST says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedStatus {
+    /// GitHub's number for it.
+    pub id: u64,
+    /// The status.
+    pub status: RecordedStatus,
+}
+
 /// A status to set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewStatus<'a> {
@@ -181,8 +190,10 @@ struct AnsweredStatus {
     created_at: String,
 }
 
+/// A status as REST has it.
 #[derive(Deserialize)]
-struct ListedStatus {
+struct NumberedStatus {
+    id: u64,
     context: String,
     #[serde(flatten)]
     status: AnsweredStatus,
@@ -301,12 +312,12 @@ impl Repository {
         &self,
         commit: &CommitSha,
         context: &str,
-    ) -> Result<Vec<RecordedStatus>, Error> {
+    ) -> Result<Vec<ListedStatus>, Error> {
         let mut found = Vec::new();
         for number in 1.. {
             let path =
                 format!("/commits/{commit}/statuses?per_page={STATUSES_A_PAGE}&page={number}");
-            let page: Vec<ListedStatus> = self
+            let page: Vec<NumberedStatus> = self
                 .get(&path)
                 .await
                 .map_err(|error| error.about_commit(commit.as_str()))?;
@@ -315,7 +326,7 @@ impl Repository {
             let of_context = page
                 .into_iter()
                 .filter(|listed| listed.context.eq_ignore_ascii_case(context));
-            found.extend(of_context.map(|listed| listed.status.into()));
+            found.extend(of_context.map(ListedStatus::from));
             if is_last {
                 break;
             }
@@ -323,7 +334,7 @@ impl Repository {
         Ok(found)
     }
 
-    /// Sets a status and gives the time that GitHub wrote beside it. See [the page][docs].
+    /// Sets a status and gives it as GitHub then has it. See [the page][docs].
     ///
     /// [docs]: https://docs.github.com/en/rest/commits/statuses#create-a-commit-status
     ///
@@ -334,7 +345,7 @@ impl Repository {
         &self,
         commit: &CommitSha,
         status: &NewStatus<'_>,
-    ) -> Result<String, Error> {
+    ) -> Result<ListedStatus, Error> {
         let mut body = json!({
             "state": status.state,
             "context": status.context,
@@ -344,9 +355,9 @@ impl Repository {
             body["target_url"] = json!(url);
         }
         let path = format!("/statuses/{commit}");
-        let set: Result<AnsweredStatus, Error> = self.post(&path, &body).await;
+        let set: Result<NumberedStatus, Error> = self.post(&path, &body).await;
         match set {
-            Ok(status) => Ok(status.created_at),
+            Ok(status) => Ok(status.into()),
             // Of a commit GitHub says 422: a 404 hides the repository from who may not write to it.
             Err(Error::NotFound { path, message }) => Err(Error::Forbidden { path, message }),
             Err(Error::Refused { message, .. }) if message.starts_with("No commit found") => {
@@ -383,6 +394,15 @@ impl From<AnsweredStatus> for RecordedStatus {
             state: answered.state,
             description: answered.description.unwrap_or_default(),
             created_at: answered.created_at,
+        }
+    }
+}
+
+impl From<NumberedStatus> for ListedStatus {
+    fn from(numbered: NumberedStatus) -> Self {
+        Self {
+            id: numbered.id,
+            status: numbered.status.into(),
         }
     }
 }

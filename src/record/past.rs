@@ -133,13 +133,16 @@ fn is_settled(base: &Base<'_>, history: &[HistoryEntry], place: usize) -> bool {
     if next.as_ref() == Some(&entry.commit) {
         return is_older && !may_have_outlived(&entry.commit, status, begun);
     }
-    let is_ground_of_base = || {
+    let leads_to_base = || {
         let mut entries = history.iter();
         let next = entries.find(|entry| Some(&entry.commit) == next.as_ref());
         next.is_some_and(|next| next.commit == *base.commit || base.is_same(next))
     };
-    base.is_same(entry)
-        || is_older && (begun.is_none() || is_ground_of_base())
+    if base.is_same(entry) {
+        // A commit that says that nothing had to be written was attempted by another run too.
+        return !leads_to_base();
+    }
+    is_older && (begun.is_none() || leads_to_base())
         || is_older && !may_have_outlived(&entry.commit, status, begun)
 }
 
@@ -156,13 +159,22 @@ fn may_have_outlived(
     else {
         return true;
     };
-    let words = Words::parse(&attempt.description);
-    let is_open = attempt.state == StatusState::Pending || words.next.as_ref() == Some(commit);
-    if is_open {
+    if is_open(commit, attempt) {
         last_word + LONGEST_RUN >= begun
     } else {
         last_word >= begun
     }
+}
+
+/// Whether an attempt has not said how it ended.
+fn is_open(commit: &CommitSha, attempt: &RecordedStatus) -> bool {
+    let words = Words::parse(&attempt.description);
+    attempt.state == StatusState::Pending || words.next.as_ref() == Some(commit)
+}
+
+/// Whether an attempt may still be writing while another that has `begun` is.
+pub(super) fn may_go_on(commit: &CommitSha, attempt: &RecordedStatus, begun: Option<&str>) -> bool {
+    is_open(commit, attempt) && may_have_outlived(commit, attempt, begun)
 }
 
 /// Adds what the branch pointed to before the event, where that is no longer in head's history, and

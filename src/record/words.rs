@@ -6,7 +6,7 @@ use chrono::DateTime;
 
 use crate::git::CommitSha;
 
-/// Stands before the time at which a run wrote its `pending`, by GitHub's clock.
+/// Stands before the time at which a run wrote its `pending`, by GitHub's clock, and its commit.
 const BEGUN: &str = "begun ";
 /// Stands before the commit whose mistaken files are still applied as they were there.
 const SINCE: &str = "since ";
@@ -23,7 +23,7 @@ const SHORT: usize = 12;
 pub(super) struct Words {
     /// What was done, for people.
     pub(super) counts: String,
-    /// When the run began that wrote it.
+    /// When the run began that wrote it, and of which commit: two may begin in the same second.
     pub(super) begun: Option<String>,
     /// The first digits of the commit that was applied last before files had the mistakes that they
     /// have now.
@@ -59,6 +59,11 @@ impl Words {
         }
     }
 
+    /// What [`Self::begun`] says of a run that began at `time`.
+    pub(super) fn begun_at(time: &str, head: &CommitSha) -> String {
+        format!("{time} {:.7}", head.as_str())
+    }
+
     /// Whether the commit that was mistaken `since` then is this one.
     pub(super) fn is_since(&self, commit: &CommitSha) -> bool {
         let is_start = |digits: &String| commit.as_str().starts_with(digits.as_str());
@@ -90,8 +95,9 @@ impl fmt::Display for Words {
     }
 }
 
-/// Seconds since 1970 of a time as GitHub writes it: `2026-01-31T12:00:00Z`.
-pub(super) fn seconds(time: &str) -> Option<i64> {
+/// Seconds since 1970 of a time as GitHub writes it, `2026-01-31T12:00:00Z`, whatever stands behind it.
+pub(super) fn seconds(text: &str) -> Option<i64> {
+    let time = text.split(' ').next()?;
     let time = DateTime::parse_from_rfc3339(time).ok()?;
     Some(time.timestamp())
 }
@@ -105,10 +111,13 @@ mod tests {
         let commit = CommitSha::parse(&"a1".repeat(32)).unwrap();
         let plain = Words {
             counts: "3 created".to_owned(),
-            begun: Some("2026-01-31T12:00:00Z".to_owned()),
+            begun: Some(Words::begun_at("2026-01-31T12:00:00Z", &commit)),
             ..Words::default()
         };
-        assert_eq!(plain.to_string(), "3 created; begun 2026-01-31T12:00:00Z");
+        assert_eq!(
+            plain.to_string(),
+            "3 created; begun 2026-01-31T12:00:00Z a1a1a1a"
+        );
         assert_eq!(Words::parse(&plain.to_string()), plain);
         let full = Words {
             since: Some(Words::short(&commit)),
@@ -125,7 +134,7 @@ mod tests {
         let commit = CommitSha::parse(&"a1".repeat(32)).unwrap();
         let long = Words {
             counts: "1200 written, ä00 deleted, 1200 not".repeat(5),
-            begun: Some("2026-01-31T12:00:00Z".to_owned()),
+            begun: Some(Words::begun_at("2026-01-31T12:00:00Z", &commit)),
             since: Some(Words::short(&commit)),
             next: Some(commit),
         };
@@ -137,7 +146,7 @@ mod tests {
     #[test]
     fn times_are_seconds() {
         assert_eq!(seconds("1970-01-01T00:00:00Z"), Some(0));
-        assert_eq!(seconds("2026-11-22T02:22:34Z"), Some(1_795_314_154));
+        assert_eq!(seconds("2026-11-22T02:22:34Z a1a1a1a"), Some(1_795_314_154));
         for bad in ["", "yesterday", "2026-13-01T00:00:00Z"] {
             assert_eq!(seconds(bad), None, "{bad}");
         }

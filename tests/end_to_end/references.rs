@@ -139,7 +139,7 @@ fn with_a_checkout_a_text_alone_is_a_change() {
     assert_eq!(result.output("updated"), "1", "{}", result.log);
     assert_eq!(readme(&world), "# Two\n");
     assert!(
-        world.github.journal().len() <= 8,
+        world.github.journal().len() <= 9,
         "{}",
         world.github.journal().len()
     );

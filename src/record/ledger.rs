@@ -1,0 +1,277 @@
+//! What a run writes into the record: that it begins, and how it ended.
+
+use super::past;
+use super::words::Words;
+use super::{Hidden, Reading, Record, words_of};
+use crate::event::{Mode, Run};
+use crate::git::CommitSha;
+use crate::github::{self, RecordedStatus, StatusState};
+
+/// How many attempts that may still be writing are passed on to the next run.
+const MAX_OPEN: usize = 5;
+
+/// What a run writes into the record, if it may.
+#[derive(Debug)]
+pub(crate) struct Ledger<'r> {
+    record: Option<&'r Record<'r>>,
+    reading: Option<Reading>,
+    head: CommitSha,
+    begun: Option<Beginning>,
+    company: Option<Company>,
+}
+
+/// That a run said that it begins.
+#[derive(Debug)]
+struct Beginning {
+    /// When, and of which commit: see [`Words::begun`].
+    words: String,
+    /// The numbers of the statuses that said so.
+    own: Vec<u64>,
+}
+
+/// Whether other runs wrote at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Company {
+    Alone,
+    Others,
+}
+
+/// Whether mistakes keep the catalog from being as head declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Soundness {
+    /// They do not: what is mistaken was never in the catalog.
+    Settled,
+    /// The catalog may still hold what an earlier revision declared in the place of a mistake.
+    Unsettled,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The catalog is as the commit declares, mistakes apart.
+    Complete(Soundness),
+    /// Something is missing.
+    Incomplete,
+}
+
+impl<'r> Ledger<'r> {
+    /// For `run`. One that only plans writes nothing here, nor does one without a `reading` of the
+    /// record.
+    pub(crate) fn new(record: Option<&'r Record<'r>>, reading: Option<Reading>, run: &Run) -> Self {
+        Self {
+            record: record.filter(|_| reading.is_some() && run.mode == Mode::Apply),
+            reading,
+            head: run.head.clone(),
+            begun: None,
+            company: None,
+        }
+    }
+
+    /// Whether a commit is known that was applied completely.
+    pub(crate) fn has_base(&self) -> bool {
+        let reading = self.reading.as_ref();
+        reading.is_some_and(|reading| reading.past.base.is_some())
+    }
+
+    /// Says that what follows may leave the catalog between two commits, unless that is said already.
+    ///
+    /// # Errors
+    /// What GitHub says, except that the token may not: then there is no record.
+    pub(crate) async fn begin(&mut self) -> Result<(), github::Error> {
+        let (Some(record), Some(reading), None) = (self.record, &self.reading, &self.begun) else {
+            return Ok(());
+        };
+        let begin = async {
+            // What is complete stays so, or there would be no base any more.
+            if reading.past.base.as_ref() == Some(&self.head) {
+                return Ok(None);
+            }
+            let (state, words) = (StatusState::Pending, "writing to Port");
+            record.write(&self.head, state, words).await.map(Some)
+        };
+        let mark = async {
+            let mut marks = Vec::new();
+            if let Some((ground, status)) = reading.ground_of(&self.head) {
+                for next in reading.replaced.iter().chain([&self.head]) {
+                    let words = words_of(status).with_next(next).to_string();
+                    let mark = record.write(ground, StatusState::Success, &words);
+                    marks.push(mark.await?);
+                }
+            }
+            Ok(marks)
+        };
+        match futures::try_join!(begin, mark) {
+            Ok((begun, marks)) => {
+                let own = begun.iter().chain(&marks).map(|written| written.id);
+                let first = begun.as_ref().or(marks.last());
+                self.begun = first.map(|written| Beginning {
+                    words: Words::begun_at(&written.status.created_at, &self.head),
+                    own: own.collect(),
+                });
+            }
+            Err(error) => self.give_up_unless_fatal(error)?,
+        }
+        Ok(())
+    }
+
+    /// Takes back that the run began, as in the end it had nothing to write: what counts against other
+    /// runs is still when its base's began, and what they said on the ground of that.
+    pub(crate) fn pass_on_beginning(&mut self) {
+        self.begun = None;
+    }
+
+    /// Finds out whether another run began since this one read the record. Their words lie over each
+    /// other's, so neither may say that the catalog is as its commit declares.
+    ///
+    /// # Errors
+    /// What GitHub says.
+    pub(crate) async fn look_around(&mut self) -> Result<(), github::Error> {
+        let (Some(record), Some(reading), Some(begun)) = (self.record, &self.reading, &self.begun)
+        else {
+            return Ok(());
+        };
+        let Some((ground, known)) = reading.ground_of(&self.head) else {
+            return Ok(());
+        };
+        let listed = record.repository.statuses(ground, &record.context).await?;
+        let known = listed.iter().rposition(|one| Some(&one.status) == known);
+        let since = &listed[..known.unwrap_or(listed.len())];
+        self.company = Some(if since.iter().all(|one| begun.own.contains(&one.id)) {
+            Company::Alone
+        } else {
+            tracing::warn!(
+                "another run wrote at the same time, so the next one compares with Port what both touched; give the workflow a `concurrency` group, as the README shows, and runs wait for each other"
+            );
+            Company::Others
+        });
+        Ok(())
+    }
+
+    /// Says how the run ended; `counts` are for people. A run that did not begin says only that
+    /// `head` is applied as its base was: then what counts against other runs is still when the
+    /// base's began.
+    ///
+    /// # Errors
+    /// What GitHub says, except that the token may not.
+    pub(crate) async fn end(&mut self, ending: Ending, counts: &str) -> Result<(), github::Error> {
+        let ending = match ending {
+            Ending::Complete(soundness) => self.judge(soundness).await?,
+            Ending::Incomplete => Ending::Incomplete,
+        };
+        let (Some(record), Some(reading)) = (self.record, &self.reading) else {
+            return Ok(());
+        };
+        let is_base = reading.past.base.as_ref() == Some(&self.head);
+        let written = match (ending, &self.begun) {
+            (Ending::Incomplete, None) => return Ok(()),
+            (Ending::Incomplete, Some(_)) | (Ending::Complete(_), None) if is_base => return Ok(()),
+            (Ending::Incomplete, Some(_)) => {
+                let writing = record.write(&self.head, StatusState::Failure, counts);
+                writing.await.map(drop)
+            }
+            (Ending::Complete(soundness), begun) => {
+                let begun = begun.as_ref().map(|begun| begun.words.as_str());
+                let words = reading.words(soundness, begun, counts);
+                record
+                    .complete(&self.head, words, &reading.open(begun))
+                    .await
+            }
+        };
+        written.or_else(|error| self.give_up_unless_fatal(error))
+    }
+
+    /// What a run that wrote everything may say.
+    async fn judge(&mut self, soundness: Soundness) -> Result<Ending, github::Error> {
+        if self.company.is_none() {
+            self.look_around().await?;
+        }
+        let reading = self.reading.as_ref();
+        let has_attempts = reading.is_some_and(|reading| !reading.past.attempts.is_empty());
+        Ok(match (self.company, soundness) {
+            (Some(Company::Others), _) => Ending::Incomplete,
+            // Which of them put there what a mistake hides cannot be said in so few words.
+            (_, Soundness::Unsettled) if has_attempts => Ending::Incomplete,
+            _ => Ending::Complete(soundness),
+        })
+    }
+
+    fn give_up_unless_fatal(&mut self, error: github::Error) -> Result<(), github::Error> {
+        if !matches!(error, github::Error::Forbidden { .. }) {
+            return Err(error);
+        }
+        tracing::warn!(
+            "what is applied cannot be recorded, so the next run looks at all entity files again: give the job `permissions: statuses: write` ({error})"
+        );
+        self.record = None;
+        Ok(())
+    }
+}
+
+impl Reading {
+    /// The commit that carries the word for the next attempt, and its status; `None` if nothing was
+    /// ever applied.
+    fn ground_of(&self, head: &CommitSha) -> Option<(&CommitSha, Option<&RecordedStatus>)> {
+        match &self.past.base {
+            Some(base) if base == head => Some((base, self.base.as_ref())),
+            _ => Some((self.past.ground.as_ref()?, self.ground.as_ref())),
+        }
+    }
+
+    /// What the status of a commit says that was applied.
+    fn words(&self, soundness: Soundness, begun: Option<&str>, counts: &str) -> Words {
+        let since = self.past.since.as_ref().or(self.past.base.as_ref());
+        let since = since.filter(|_| soundness == Soundness::Unsettled);
+        let begun = begun.map(str::to_owned);
+        Words {
+            counts: counts.to_owned(),
+            begun: begun.or_else(|| words_of(self.base.as_ref()).begun),
+            since: since.map(Words::short),
+            next: None,
+        }
+    }
+
+    /// Attempts outside of the history that may have gone on since they were looked at.
+    fn open(&self, begun: Option<&str>) -> Vec<&Hidden> {
+        let may_go_on = |hidden: &&Hidden| match &hidden.status {
+            Some(status) => past::may_go_on(&hidden.commit, status, begun),
+            None => true,
+        };
+        self.hidden
+            .iter()
+            .filter(may_go_on)
+            .take(MAX_OPEN)
+            .collect()
+    }
+}
+
+impl Record<'_> {
+    /// Says that a commit is applied, and that the next run has to look at what is `open`.
+    async fn complete(
+        &self,
+        head: &CommitSha,
+        words: Words,
+        open: &[&Hidden],
+    ) -> Result<(), github::Error> {
+        for hidden in open {
+            if hidden.status.is_none() {
+                self.note_unknown(&hidden.commit).await?;
+            }
+            let words = words.clone().with_next(&hidden.commit).to_string();
+            self.write(head, StatusState::Success, &words).await?;
+        }
+        if open.is_empty() {
+            let words = words.to_string();
+            self.write(head, StatusState::Success, &words).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives an attempt that has said nothing yet a time from which on it is given up some day.
+    async fn note_unknown(&self, commit: &CommitSha) -> Result<(), github::Error> {
+        let words = "replaced before it was applied";
+        match self.write(commit, StatusState::Pending, words).await {
+            Ok(_) | Err(github::Error::NoSuchCommit { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
