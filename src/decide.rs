@@ -51,7 +51,7 @@ pub(crate) async fn check(
             // The record is opened meanwhile, but not for credentials that are refused.
             Some(port) if has_candidates && session.run.mode == Mode::Apply => {
                 port.authenticate().await?;
-                let opening = async { Ok(ledger.begin().await?) };
+                let opening = async { Ok(ledger.begin_to_compare().await?) };
                 let (blueprints, ()) =
                     futures::try_join!(ask::blueprints(session, &changes, basis), opening)?;
                 Ok(blueprints)
@@ -101,7 +101,7 @@ pub(crate) async fn plan(
         blueprints,
     } = checked;
     if revisions.basis == Basis::Live {
-        ledger.begin().await?;
+        ledger.begin_to_compare().await?;
     }
     let work = async {
         add_unclaimed(session, declared, &blueprints, &mut changes).await?;

@@ -43,6 +43,14 @@ pub enum Error {
         /// The commit's id, or the name that was to stand for one.
         commit: String,
     },
+    /// A commit has as many statuses of a context as GitHub keeps.
+    #[error(
+        "the commit `{commit}` has the 1,000 statuses that GitHub keeps of one kind, and takes no more; push another commit"
+    )]
+    StatusesFull {
+        /// The commit's id.
+        commit: String,
+    },
     /// GitHub answered with another error.
     #[error("GitHub answered {path} with {status}: {message}")]
     Refused {
@@ -85,6 +93,23 @@ pub enum Error {
 #[derive(Deserialize)]
 struct ErrorAnswer {
     message: String,
+    /// What is wrong in particular: texts, or objects with one.
+    #[serde(default)]
+    errors: Vec<Value>,
+}
+
+impl ErrorAnswer {
+    fn into_message(self) -> String {
+        let text = |error: &Value| {
+            let text = error.as_str().or_else(|| error["message"].as_str());
+            text.map(str::to_owned)
+        };
+        let particulars: Vec<_> = self.errors.iter().filter_map(text).collect();
+        match particulars.as_slice() {
+            [] => self.message,
+            texts => format!("{}: {}", self.message, texts.join(", ")),
+        }
+    }
 }
 
 /// What is wrong with a GraphQL query, or with one field of its answer.
@@ -181,7 +206,7 @@ pub(super) fn refusal(answer: &Answer, path: &str) -> Error {
         .unwrap_or("no reason given");
     let message = answer
         .json()
-        .map_or_else(|_| reason.to_owned(), |ErrorAnswer { message }| message);
+        .map_or_else(|_| reason.to_owned(), ErrorAnswer::into_message);
     match answer.status {
         StatusCode::UNAUTHORIZED => Error::Unauthorized { message },
         StatusCode::FORBIDDEN if !is_about_a_limit(answer, &message) => {

@@ -313,6 +313,34 @@ impl Repository {
         commit: &CommitSha,
         context: &str,
     ) -> Result<Vec<ListedStatus>, Error> {
+        self.statuses_until(commit, context, |_| false).await
+    }
+
+    /// Reads the statuses that are newer than one that is known, or all of them where none is.
+    ///
+    /// # Errors
+    /// As [`Self::statuses`].
+    pub async fn statuses_since(
+        &self,
+        commit: &CommitSha,
+        context: &str,
+        known: Option<&RecordedStatus>,
+    ) -> Result<Vec<ListedStatus>, Error> {
+        let is_known = |listed: &ListedStatus| Some(&listed.status) == known;
+        let mut found = self.statuses_until(commit, context, is_known).await?;
+        if let Some(place) = found.iter().position(is_known) {
+            found.truncate(place);
+        }
+        Ok(found)
+    }
+
+    /// Reads page after page until one has a status that `is_last`.
+    async fn statuses_until(
+        &self,
+        commit: &CommitSha,
+        context: &str,
+        is_last: impl Fn(&ListedStatus) -> bool,
+    ) -> Result<Vec<ListedStatus>, Error> {
         let mut found = Vec::new();
         for number in 1.. {
             let path =
@@ -321,13 +349,13 @@ impl Repository {
                 .get(&path)
                 .await
                 .map_err(|error| error.about_commit(commit.as_str()))?;
-            let is_last = page.len() < STATUSES_A_PAGE;
+            let is_last_page = page.len() < STATUSES_A_PAGE;
             // GitHub compares contexts without regard to case.
             let of_context = page
                 .into_iter()
                 .filter(|listed| listed.context.eq_ignore_ascii_case(context));
             found.extend(of_context.map(ListedStatus::from));
-            if is_last {
+            if is_last_page || found.iter().any(&is_last) {
                 break;
             }
         }
@@ -340,7 +368,8 @@ impl Repository {
     ///
     /// # Errors
     /// [`Error::NoSuchCommit`] if the commit is not there; [`Error::Forbidden`] if the token may not
-    /// write statuses; others if GitHub does not answer or does not take it.
+    /// write statuses; [`Error::StatusesFull`] if it has too many already; others if GitHub does not
+    /// answer or does not take it.
     pub async fn set_status(
         &self,
         commit: &CommitSha,
@@ -362,6 +391,13 @@ impl Repository {
             Err(Error::NotFound { path, message }) => Err(Error::Forbidden { path, message }),
             Err(Error::Refused { message, .. }) if message.starts_with("No commit found") => {
                 Err(gone(commit))
+            }
+            Err(Error::Refused { message, .. })
+                if message.contains("maximum number of statuses") =>
+            {
+                Err(Error::StatusesFull {
+                    commit: commit.to_string(),
+                })
             }
             Err(error) => Err(error),
         }

@@ -5,7 +5,7 @@ use super::words::Words;
 use super::{Hidden, Reading, Record, words_of};
 use crate::event::{Mode, Run};
 use crate::git::CommitSha;
-use crate::github::{self, RecordedStatus, StatusState};
+use crate::github::{self, ListedStatus, RecordedStatus, StatusState};
 
 /// How many attempts that may still be writing are passed on to the next run.
 const MAX_OPEN: usize = 5;
@@ -73,6 +73,24 @@ impl<'r> Ledger<'r> {
         reading.is_some_and(|reading| reading.past.base.is_some())
     }
 
+    /// Says that the run begins before it compares with Port, so that a later run notices what another
+    /// one writes from then on. Where head is what was applied last, that can wait until there is
+    /// something to write: a commit takes [1,000 statuses][limit], and a schedule comes back to it for
+    /// as long as nobody pushes.
+    ///
+    /// [limit]: https://docs.github.com/en/rest/commits/statuses#create-a-commit-status
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub(crate) async fn begin_to_compare(&mut self) -> Result<(), github::Error> {
+        match self.reading.as_ref().map(|reading| &reading.past) {
+            Some(past) if past.base.as_ref() == Some(&self.head) && past.attempts.is_empty() => {
+                Ok(())
+            }
+            _ => self.begin().await,
+        }
+    }
+
     /// Says that what follows may leave the catalog between two commits, unless that is said already.
     ///
     /// # Errors
@@ -87,7 +105,7 @@ impl<'r> Ledger<'r> {
                 return Ok(None);
             }
             let (state, words) = (StatusState::Pending, "writing to Port");
-            record.write(&self.head, state, words).await.map(Some)
+            written_if_room(record.write(&self.head, state, words).await)
         };
         let mark = async {
             let mut marks = Vec::new();
@@ -95,7 +113,7 @@ impl<'r> Ledger<'r> {
                 for next in reading.replaced.iter().chain([&self.head]) {
                     let words = words_of(status).with_next(next).to_string();
                     let mark = record.write(ground, StatusState::Success, &words);
-                    marks.push(mark.await?);
+                    marks.extend(written_if_room(mark.await)?);
                 }
             }
             Ok(marks)
@@ -133,9 +151,10 @@ impl<'r> Ledger<'r> {
         let Some((ground, known)) = reading.ground_of(&self.head) else {
             return Ok(());
         };
-        let listed = record.repository.statuses(ground, &record.context).await?;
-        let known = listed.iter().rposition(|one| Some(&one.status) == known);
-        let since = &listed[..known.unwrap_or(listed.len())];
+        let listing = record
+            .repository
+            .statuses_since(ground, &record.context, known);
+        let since = listing.await?;
         self.company = Some(if since.iter().all(|one| begun.own.contains(&one.id)) {
             Company::Alone
         } else {
@@ -167,7 +186,7 @@ impl<'r> Ledger<'r> {
             (Ending::Incomplete, Some(_)) | (Ending::Complete(_), None) if is_base => return Ok(()),
             (Ending::Incomplete, Some(_)) => {
                 let writing = record.write(&self.head, StatusState::Failure, counts);
-                writing.await.map(drop)
+                written_if_room(writing.await).map(drop)
             }
             (Ending::Complete(soundness), begun) => {
                 let begun = begun.as_ref().map(|begun| begun.words.as_str());
@@ -204,6 +223,20 @@ impl<'r> Ledger<'r> {
         );
         self.record = None;
         Ok(())
+    }
+}
+
+/// A commit that takes no more statuses is no reason to leave the catalog as it is.
+fn written_if_room(
+    written: Result<ListedStatus, github::Error>,
+) -> Result<Option<ListedStatus>, github::Error> {
+    match written {
+        Ok(status) => Ok(Some(status)),
+        Err(error @ github::Error::StatusesFull { .. }) => {
+            tracing::warn!("what is applied cannot be recorded: {error}");
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -257,11 +290,11 @@ impl Record<'_> {
                 self.note_unknown(&hidden.commit).await?;
             }
             let words = words.clone().with_next(&hidden.commit).to_string();
-            self.write(head, StatusState::Success, &words).await?;
+            written_if_room(self.write(head, StatusState::Success, &words).await)?;
         }
         if open.is_empty() {
             let words = words.to_string();
-            self.write(head, StatusState::Success, &words).await?;
+            written_if_room(self.write(head, StatusState::Success, &words).await)?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! All of Git against all of Port: what differs is shown, or mended.
 
 use port_gitops_sandbox::Sandbox;
+use port_gitops_sandbox::github::State;
 use serde_json::json;
 
 use crate::scenes::{plain, report, states};
@@ -74,6 +75,44 @@ fn a_nightly_run_mends_what_was_changed_by_hand() {
         "{:?}",
         world.port_requests()
     );
+}
+
+/// GitHub takes 1,000 statuses of a commit, and nobody may push for months.
+#[test]
+fn nightly_runs_without_drift_leave_no_statuses() {
+    let world = world();
+    let head = world.repository.head().unwrap();
+    let before = world.github.statuses(&head);
+    assert_eq!(succeed(&world.nightly()).output("drift"), "false");
+    assert_eq!(world.github.statuses(&head), before);
+}
+
+#[test]
+fn a_commit_that_takes_no_more_statuses_is_mended_all_the_same() {
+    let world = world();
+    let head = world.repository.head().unwrap();
+    let statuses = world.github.statuses(&head);
+    let success = statuses.first().unwrap();
+    assert_eq!(success.state, State::Success);
+    for _ in statuses.len()..1_000 {
+        world
+            .github
+            .add_status(&head, &success.context, success.state);
+    }
+    change_by_hand(&world);
+    let result = succeed(&world.nightly());
+    assert_eq!(result.output("drift"), "true");
+    assert_eq!(world.title("microservice", "shop").unwrap(), "Shop");
+    assert!(
+        plain(&result).contains("takes no more; push another commit"),
+        "{}",
+        result.log
+    );
+
+    world.write_domain("other/port.yml", "a", "A");
+    succeed(&world.push("Add a"));
+    let after = world.repository.head().unwrap();
+    assert_eq!(world.github.statuses(&after)[0].state, State::Success);
 }
 
 #[test]

@@ -276,7 +276,7 @@ async fn history_with_statuses_is_paged() {
         json!([{"context": "other"}, {"context": "port-gitops/1"}])
     );
     assert_eq!(status["context"]["description"], Value::Null);
-    assert_eq!(status["context"]["createdAt"], "2026-06-01T00:00:02Z");
+    assert_eq!(status["context"]["createdAt"], "2026-06-01T00:00:01Z");
 }
 
 #[tokio::test]
