@@ -99,7 +99,8 @@ impl Runner {
 /// The runner did not say which repository this is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "GITHUB_REPOSITORY is `{0}`, not `owner/name`: run this as a step of a GitHub Actions workflow"
+    "GITHUB_REPOSITORY is `{0}`, not `owner/name`: run this as a step of a GitHub Actions workflow, \
+     or see `port-gitops --help` for what it does elsewhere"
 )]
 pub struct MissingRepository(String);
 

@@ -55,7 +55,7 @@ impl Files<'_> {
         let is_listed = revisions.extent == Extent::All || !naming.is_empty();
         let wanted = self.wanted(revisions, head, naming).await?;
         let in_scope: BTreeSet<_> = wanted[0].1.keys().cloned().collect();
-        tracing::info!("{} entity files are looked at", in_scope.len());
+        tell_scope(in_scope.len(), revisions.extent);
         let listed = is_listed.then_some(head);
         let (mut former, files_named) = self.declarations(wanted, listed).await?;
         let mut head_declared = former.remove(0);
@@ -287,4 +287,14 @@ fn find_elsewhere(
             at_base: AtBase::NotWritten,
         })
     }));
+}
+
+fn tell_scope(count: usize, extent: Extent) {
+    match (count, extent) {
+        (0, Extent::All) => {
+            tracing::info!("no file here is an entity file: the input `files` says which are");
+        }
+        (1, _) => tracing::info!("1 entity file is looked at"),
+        _ => tracing::info!("{count} entity files are looked at"),
+    }
 }

@@ -13,11 +13,25 @@ mod own;
 mod shop;
 mod stage;
 
+use std::io::{self, Write};
+use std::process::ExitCode;
+
 use own::Own;
 use stage::Result;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
+    match play().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to be told that standard error is closed.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn play() -> Result<()> {
     match Own::from_arguments(std::env::args().skip(1))? {
         Some(own) => own.play().await,
         None => shop::play().await,

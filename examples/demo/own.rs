@@ -12,6 +12,8 @@ use port_gitops::check::tree::{Found, ShownPaths, Tree};
 use crate::infer;
 use crate::stage::{Result, Stage, heading};
 
+const USAGE: &str = "the demo takes nothing, or PATH [--files RULES] [--blueprint NAME]";
+
 /// Which files, and what the action is told of them.
 #[derive(Default)]
 pub(crate) struct Own {
@@ -25,19 +27,21 @@ impl Own {
     pub(crate) fn from_arguments(
         mut arguments: impl Iterator<Item = String>,
     ) -> Result<Option<Self>> {
-        let Some(path) = arguments.next() else {
-            return Ok(None);
+        let path = match arguments.next() {
+            None => return Ok(None),
+            Some(option) if option.starts_with('-') => return Err(USAGE.into()),
+            Some(path) => path,
         };
         let mut own = Self {
             path: path.into(),
             ..Self::default()
         };
         while let Some(name) = arguments.next() {
-            let value = arguments.next().ok_or(format!("{name} needs a value"))?;
-            match name.as_str() {
-                "--files" => own.files = Some(value),
-                "--blueprint" => own.blueprint = Some(value),
-                _ => return Err(format!("{name}: there are --files and --blueprint").into()),
+            let value = arguments.next();
+            match (name.as_str(), value) {
+                ("--files", Some(value)) => own.files = Some(value),
+                ("--blueprint", Some(value)) => own.blueprint = Some(value),
+                _ => return Err(USAGE.into()),
             }
         }
         Ok(Some(own))
@@ -59,10 +63,17 @@ impl Own {
             }
         }
         for file in &found.files {
-            if let FileContent::Text(source) = &file.content {
-                stage
-                    .repository
-                    .write(source.path().as_str(), source.text());
+            match &file.content {
+                FileContent::Text(source) => {
+                    let path = source.path();
+                    stage.repository.write(path.as_str(), source.text());
+                }
+                FileContent::Unreadable(path, _) => {
+                    writeln!(
+                        io::stdout(),
+                        "left out: {path}, which `port-gitops check` explains"
+                    )?;
+                }
             }
         }
         // What the relations point to may be declared elsewhere.
@@ -87,7 +98,9 @@ impl Own {
         let found = tree.entity_files(std::slice::from_ref(&self.path))?;
         if found.files.is_empty() {
             let path = self.path.display();
-            return Err(format!("no file below {path} is one of {rules}; try --files").into());
+            let rules = rules.to_string().trim_end().replace('\n', ", ");
+            let advice = "add a port.yml, or name other files with --files";
+            return Err(format!("no file below {path} is one of {rules}: {advice}").into());
         }
         Ok(found)
     }

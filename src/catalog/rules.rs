@@ -12,6 +12,9 @@ use crate::source::RepoPath;
 pub const DEFAULT_FILES: &str =
     "**/port.{yml,yaml,json}\n**/entity.{json,yml,yaml}\n**/*.entity.{json,yml,yaml}";
 
+/// Where GitHub looks for workflows.
+const WORKFLOWS: &str = ".github/workflows/";
+
 /// Every blueprint but Port's own, which carry users' and teams' permissions.
 pub const DEFAULT_BLUEPRINTS: &str = "*\n!_*";
 
@@ -146,7 +149,13 @@ impl FileRules {
     }
 
     /// What the last matching rule says of `path`; `None` if it excludes it or none matches.
+    ///
+    /// Workflows hold no entities whatever the rules say: one that is called `port.yml`, after what it
+    /// starts, would match the usual ones.
     pub fn select(&self, path: &RepoPath) -> Option<Selected<'_>> {
+        if path.as_str().starts_with(WORKFLOWS) {
+            return None;
+        }
         let rule = last_match(&self.0, path.as_str())?;
         (rule.effect == Effect::Include).then_some(Selected {
             blueprint: rule.blueprint.as_ref(),
@@ -295,6 +304,14 @@ mod tests {
         ] {
             assert!(!found(path), "{path}");
         }
+    }
+
+    #[test]
+    fn no_rule_makes_a_workflow_an_entity_file() {
+        for rules in [DEFAULT_FILES, "**", ".github/workflows/port.yml"] {
+            assert!(selected(rules, ".github/workflows/port.yml").is_none());
+        }
+        assert!(selected(DEFAULT_FILES, ".github/port.yml").is_some());
     }
 
     #[test]

@@ -103,6 +103,7 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Verdi
     let findings = Findings::new(
         &declared,
         &found.files,
+        &inputs.files,
         port.as_ref().filter(|_| failure.is_none()),
     );
     screen.show(&declared.diagnostics, &findings)?;

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::arguments::Format;
 use super::{EntityFile, Environment, Port};
 use crate::catalog::declare::{Declarations, Invalid};
+use crate::catalog::rules::FileRules;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::port::OnToken;
 use crate::report::console::{self, Colour};
@@ -32,6 +33,8 @@ pub(super) struct Findings {
     /// Entities with errors, and documents of which nothing is known.
     pub(super) invalid: usize,
     blueprints: BlueprintCheck,
+    /// Which files were looked for.
+    rules: String,
 }
 
 /// Whether entities were held against their blueprints.
@@ -42,8 +45,13 @@ enum BlueprintCheck {
 }
 
 impl Findings {
-    /// `port` is what the blueprints were asked of.
-    pub(super) fn new(declared: &Declarations, files: &[EntityFile], port: Option<&Port>) -> Self {
+    /// `rules` chose the `files`, and `port` is what the blueprints were asked of.
+    pub(super) fn new(
+        declared: &Declarations,
+        files: &[EntityFile],
+        rules: &FileRules,
+        port: Option<&Port>,
+    ) -> Self {
         let valid: BTreeSet<_> = declared
             .valid
             .iter()
@@ -61,6 +69,7 @@ impl Findings {
                 Some(_) => BlueprintCheck::Made,
                 None => BlueprintCheck::NotMade,
             },
+            rules: rules.to_string().trim_end().replace('\n', ", "),
         }
     }
 }
@@ -113,10 +122,11 @@ fn last_line(diagnostics: &[Diagnostic], findings: &Findings) -> String {
         files,
         entities,
         blueprints,
+        rules,
         ..
     } = findings;
     if *files == 0 {
-        return "No entity files to check".to_owned();
+        return format!("No entity files to check: no file here is one of {rules} (see --files)");
     }
     let mut line = format!(
         "Checked {} in {}",

@@ -25,8 +25,42 @@ start_step() {
   containers+=("$step")
 }
 
+# What the kernel sees of starts and of what is sent, where perf may ask it: `watch_kernel begin|end`.
+watch_kernel() {
+  local data="$scratch/perf.data"
+  case "$1" in
+    begin)
+      perf record --quiet --all-cpus --output "$data" --event sched:sched_process_exec \
+        --event syscalls:sys_enter_writev --event syscalls:sys_enter_sendto >/dev/null 2>&1 &
+      watcher=$!
+      # It is ready when it has begun to write.
+      for _ in {1..30}; do
+        [[ ! -s "$data" ]] || return 0
+        kill -0 "$watcher" 2>/dev/null || break
+        sleep 0.1
+      done
+      watcher=
+      ;;
+    end)
+      [[ -n "$watcher" ]] || return 0
+      kill -INT "$watcher"
+      wait "$watcher" || true
+      say "From the program's start in its container to what it sends first: $(
+        perf script --input "$data" --fields comm,pid,time,event,trace 2>/dev/null | awk '
+          { sub(":", "", $3) }
+          /filename=\/port-gitops / { started[$2] = $3 }
+          $1 == "port-gitops" && /sys_enter/ && $2 in started {
+            printf "%.1f ", ($3 - started[$2]) * 1000
+            delete started[$2]
+          }'
+      )ms"
+      ;;
+  esac
+}
+
 check_first_request() {
-  local since_run=() since_start=() asked started first
+  local since_run=() since_start=() asked started first watcher=
+  watch_kernel begin
   for _ in {1..5}; do
     control DELETE github/requests
     asked="$(date +%s%3N)"
@@ -37,6 +71,7 @@ check_first_request() {
     since_run+=("$((first - asked))")
     since_start+=("$((first - started))")
   done
+  watch_kernel end
   say "To the first request from docker run: ${since_run[*]} ms"
   # The engine notes the start a few milliseconds late, so this can be below zero.
   say "To the first request from the container's StartedAt: ${since_start[*]} ms"

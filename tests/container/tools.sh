@@ -64,14 +64,16 @@ start_sandboxes() {
   bridge="$(bridge_address)"
   say "Starting the sandboxes on $bridge"
   cargo build --quiet --locked --package port-gitops-sandbox --example serve
-  cargo run --quiet --locked --package port-gitops-sandbox --example serve -- \
-    --address "$bridge" --folder "$scratch" >"$scratch/world.json" &
-  for _ in {1..50}; do
+  # Not by cargo, which would wait for any other build.
+  "${CARGO_TARGET_DIR:-target}/debug/examples/serve" \
+    --address "$bridge" --folder "$scratch" >"$scratch/world.json" 2>"$scratch/serve.log" &
+  for _ in {1..300}; do
     world="$(cat "$scratch/world.json" 2>/dev/null || true)"
     if [[ "$(world .control 2>/dev/null)" == http* ]]; then return; fi
+    kill -0 $! 2>/dev/null || break
     sleep 0.1
   done
-  fail "the sandboxes do not start"
+  fail "the sandboxes do not start: $(cat "$scratch/serve.log")"
 }
 
 # What the sandboxes said: `world .port.url`
