@@ -39,7 +39,6 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use catalog::blueprint::Blueprints;
 use catalog::declare::Declarations;
 use environment::Environment;
 use error::Error;
@@ -114,11 +113,6 @@ async fn pipeline(
     let files = setup.files();
     let reading = files.declared(&revisions, &run.head);
     let mut declared = session.unless_interrupted(reading).await?;
-    let nothing_known = Blueprints::default();
-    let redaction = session.redaction(&nothing_known);
-    redaction.conceal(&mut declared.head.diagnostics);
-    console::write_diagnostics(&declared.head.diagnostics, log);
-
     let ledger = Ledger::new(record.as_ref(), revisions.reading.take(), &run);
     let done = write::check_plan_apply(&session, &revisions, &mut declared, ledger).await?;
 
