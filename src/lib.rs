@@ -54,6 +54,10 @@ use setup::Setup;
 use shutdown::Shutdown;
 use write::Done;
 
+/// What a plan is worth that is made without Port.
+const OFFLINE: &str =
+    "Port was not asked: blueprints are not checked, and what changes is what changes in Git";
+
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -156,6 +160,9 @@ fn report(session: &Session<'_>, head: Declarations, done: &Done, cost: Cost) ->
     diagnostics.extend(rejections);
     diagnostic::sort(&mut diagnostics);
     notices.extend(done.unsettled.clone());
+    if session.port.is_none() && !entities.is_empty() {
+        notices.insert(0, OFFLINE.to_owned());
+    }
     Report {
         run: session.setup.facts(session.run),
         entities,
