@@ -18,7 +18,7 @@ use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, decla
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::live::Live;
 use port_gitops::catalog::merge::{Merge, takes_away};
-use port_gitops::catalog::plan::{Action, Known, Plan, Policy, Pruning, Reason, Unclaimed};
+use port_gitops::catalog::plan::{Action, Known, Plan, Policy, Pruning, Reason, Unclaimed, Upsert};
 use port_gitops::catalog::rules::BlueprintRules;
 use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
@@ -40,7 +40,7 @@ const TARGETS: [&str; 3] = ["t0", "t1", "t2"];
 /// Entities by name, each as it is declared or held.
 type State = BTreeMap<&'static str, Value>;
 
-fn text() -> impl Strategy<Value = Value> {
+fn value() -> impl Strategy<Value = Value> {
     select(vec![json!("x"), json!("y"), json!("")])
 }
 
@@ -56,26 +56,30 @@ fn object() -> impl Strategy<Value = Value> {
     ])
 }
 
-/// Fields of an entity, `null` only where `nothing` is a way to declare.
+/// Fields of an entity, `null` only where `nothing` is a way to declare. Relations lead anywhere.
 fn fields(nothing: Option<Value>) -> BoxedStrategy<Value> {
     let or_null = |value: BoxedStrategy<Value>| match nothing.clone() {
         Some(null) => prop_oneof![4 => value, 1 => Just(null)].boxed(),
         None => value,
     };
-    let many = subsequence(TARGETS.to_vec(), 0..=2).prop_map(|targets| json!(targets));
-    let teams = subsequence(vec!["red", "blue"], 0..=2).prop_map(|teams| json!(teams));
+    let anywhere = [&NAMES[..], &TARGETS[..]].concat();
+    let many = subsequence(anywhere.clone(), 0..=3).prop_shuffle();
+    let many = many.prop_map(|targets| json!(targets)).boxed();
+    let teams = subsequence(vec!["red", "blue"], 0..=2).prop_shuffle();
+    let teams = teams.prop_map(|teams| json!(teams)).boxed();
+    let text = |texts: [&'static str; 2]| select(texts.map(|text| json!(text)).to_vec()).boxed();
     let meta = (
-        of(select(vec!["A", "B"])),
-        of(select(vec!["I", "J"])),
-        of(teams),
+        of(or_null(text(["A", "B"]))),
+        of(or_null(text(["I", "J"]))),
+        of(or_null(teams)),
     );
     let properties = (
-        of(or_null(text().boxed())),
+        of(or_null(value().boxed())),
         of(or_null(number().boxed())),
         of(or_null(object().boxed())),
     );
-    let one = select(TARGETS.to_vec()).prop_map(|target| json!(target));
-    let relations = (of(or_null(one.boxed())), of(many));
+    let one = select(anywhere).prop_map(|target| json!(target));
+    let relations = (of(or_null(one.boxed())), of(or_null(many)));
     (meta, properties, relations)
         .prop_map(|((title, icon, team), (a, n, o), (one, many))| {
             let map = |fields: Vec<(&str, Option<Value>)>| -> Value {
@@ -85,8 +89,8 @@ fn fields(nothing: Option<Value>) -> BoxedStrategy<Value> {
                 Value::Object(given.collect::<Map<_, _>>())
             };
             map(vec![
-                ("title", title.map(Value::from)),
-                ("icon", icon.map(Value::from)),
+                ("title", title),
+                ("icon", icon),
                 ("team", team),
                 ("properties", Some(map(vec![("a", a), ("n", n), ("o", o)]))),
                 ("relations", Some(map(vec![("one", one), ("many", many)]))),
@@ -100,11 +104,26 @@ fn state(nothing: Option<Value>) -> BoxedStrategy<State> {
     entities
         .prop_map(|entities| {
             let named = NAMES.into_iter().zip(entities);
-            named
-                .filter_map(|(name, fields)| Some((name, fields?)))
-                .collect()
+            let state = named.filter_map(|(name, fields)| Some((name, fields?)));
+            closed(state.collect())
         })
         .boxed()
+}
+
+/// The same with no relation to what is not there: Port takes no such entity.
+fn closed(mut state: State) -> State {
+    let names: BTreeSet<_> = state.keys().chain(&TARGETS).copied().collect();
+    let is_there = |target: &Value| target.as_str().is_none_or(|name| names.contains(name));
+    for fields in state.values_mut() {
+        for relation in fields["relations"].as_object_mut().unwrap().values_mut() {
+            match relation {
+                Value::Array(targets) => targets.retain(is_there),
+                one if !is_there(one) => *one = json!(TARGETS[0]),
+                _ => {}
+            }
+        }
+    }
+    state
 }
 
 fn declarations(state: &State) -> Declarations {
@@ -173,6 +192,48 @@ fn delta(before: &Value, after: &Value) -> Delta {
     pairs.filter(|(_, (from, to))| from != to).collect()
 }
 
+/// Somebody else's hand.
+fn put(sandbox: &PortSandbox, entities: &State) {
+    for relations in [false, true] {
+        for (name, fields) in entities {
+            let mut entity = fields.clone();
+            entity["identifier"] = json!(name);
+            if !relations {
+                entity["relations"] = json!({});
+            }
+            let put = sandbox.put_entity("service", entity, "Mozilla/5.0");
+            put.unwrap();
+        }
+    }
+}
+
+/// Those of `doomed` that Port keeps, as what stays relates to them.
+fn kept(all: &BTreeMap<String, Value>, doomed: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut kept = BTreeSet::new();
+    loop {
+        let stays = |name: &&String| !doomed.contains(*name) || kept.contains(*name);
+        let staying = all.keys().filter(stays);
+        let needed: BTreeSet<_> = staying
+            .flat_map(|name| targets(&all[name]))
+            .filter(|name| doomed.contains(name))
+            .collect();
+        if needed == kept {
+            return kept;
+        }
+        kept = needed;
+    }
+}
+
+fn targets(entity: &Value) -> Vec<String> {
+    let relations = entity["relations"].as_object().into_iter().flatten();
+    let targets = relations.flat_map(|(_, target)| match target {
+        Value::Array(targets) => targets.clone(),
+        one => vec![one.clone()],
+    });
+    let names = targets.filter_map(|target| target.as_str().map(str::to_owned));
+    names.collect()
+}
+
 struct World {
     sandbox: PortSandbox,
     port: Port,
@@ -192,18 +253,8 @@ impl World {
                 "many": {"target": "service", "required": false, "many": true},
             },
         }));
-        let targets = TARGETS.map(|name| (name, json!({})));
-        for (name, fields) in targets
-            .iter()
-            .map(|(name, fields)| (name, fields))
-            .chain(live)
-        {
-            let mut entity = fields.clone();
-            entity["identifier"] = json!(name);
-            sandbox
-                .put_entity("service", entity, "Mozilla/5.0")
-                .unwrap();
-        }
+        put(&sandbox, &TARGETS.map(|name| (name, json!({}))).into());
+        put(&sandbox, live);
         let settings = Settings {
             owner: "octo/shop",
             ca_certificates: None,
@@ -284,14 +335,8 @@ impl World {
             run_id: None,
         };
         let (_trigger, shutdown) = shutdown();
-        let applied = apply(
-            plan,
-            &self.blueprints().await,
-            &self.port,
-            &options,
-            &shutdown,
-        )
-        .await;
+        let blueprints = self.blueprints().await;
+        let applied = apply(plan, &blueprints, &self.port, &options, &shutdown).await;
         assert!(applied.stopped.is_none());
         let after = self.entities();
         let mut touched = BTreeSet::new();
@@ -300,54 +345,73 @@ impl World {
             let Outcome::Written(how) = outcome else {
                 panic!("{name}: {outcome:?}");
             };
-            let created = !before.contains_key(&name);
-            if basis == Basis::Live {
-                // Git alone cannot know what somebody else created.
-                assert_eq!(upsert.action == Action::Create, created, "{name}");
-            }
-            match how {
-                Upserted::Created => assert!(created),
-                Upserted::Updated => assert!(!created),
-                Upserted::Written => {}
-            }
-            if !created && basis == Basis::Live {
-                let said = upsert.differences.iter().map(|one| {
-                    let mut pair = json!({"properties": {}, "from": one.from, "to": one.to});
-                    let field = one.field.to_string();
-                    for side in ["from", "to"] {
-                        let mut entity = json!({"properties": {}, "relations": {}});
-                        match field.split_once('.') {
-                            Some((section, name)) => entity[section][name] = pair[side].take(),
-                            None => entity[&field] = pair[side].take(),
-                        }
-                        pair[side] = facts(&entity).remove(&field).unwrap_or_default();
-                    }
-                    (field, (pair["from"].take(), pair["to"].take()))
-                });
-                let said: Delta = said.collect();
-                assert_eq!(said, delta(&before[&name], &after[&name]), "{name}");
-            }
+            hold_upsert(upsert, *how, basis, before.get(&name), &after[&name]);
             touched.insert(name);
         }
-        for (deletion, outcome) in plan.deletions.iter().zip(&applied.deletions) {
-            let name = deletion.key.name.to_string();
-            assert_eq!(*outcome, DeletionOutcome::Deleted, "{name}");
-            assert!(
-                before.contains_key(&name) && !after.contains_key(&name),
-                "{name}"
-            );
-            touched.insert(name);
-        }
-        for name in before.keys().chain(after.keys()) {
-            if !touched.contains(name) {
-                assert_eq!(
-                    before.get(name),
-                    after.get(name),
-                    "{name} is none of the plan's"
-                );
+        let names = plan.deletions.iter().map(|one| one.key.name.to_string());
+        let doomed: BTreeSet<_> = names.collect();
+        let mut all = before.clone();
+        all.extend(after.clone());
+        let kept = kept(&all, &doomed);
+        for (name, outcome) in doomed.iter().zip(&applied.deletions) {
+            assert!(before.contains_key(name), "{name}");
+            assert_eq!(after.contains_key(name), kept.contains(name), "{name}");
+            match outcome {
+                DeletionOutcome::Deleted => assert!(!kept.contains(name), "{name}"),
+                DeletionOutcome::Rejected(_) | DeletionOutcome::HeldBack(_) => {
+                    assert!(kept.contains(name), "{name}");
+                }
+                other => panic!("{name}: {other:?}"),
             }
+        }
+        touched.extend(doomed);
+        for name in all.keys().filter(|name| !touched.contains(*name)) {
+            let (was, is) = (before.get(name), after.get(name));
+            assert_eq!(was, is, "{name} is none of the plan's");
         }
     }
+}
+
+/// What the plan said of an upsert is what happened.
+fn hold_upsert(
+    upsert: &Upsert,
+    how: Upserted,
+    basis: Basis,
+    before: Option<&Value>,
+    after: &Value,
+) {
+    let name = &upsert.entity.name;
+    match how {
+        Upserted::Created => assert!(before.is_none(), "{name}"),
+        Upserted::Updated => assert!(before.is_some(), "{name}"),
+        Upserted::Written => {}
+    }
+    // Git alone cannot know what somebody else did.
+    if basis == Basis::Git {
+        return;
+    }
+    assert_eq!(upsert.action == Action::Create, before.is_none(), "{name}");
+    if let Some(before) = before {
+        assert_eq!(said(upsert), delta(before, after), "{name}");
+    }
+}
+
+fn said(upsert: &Upsert) -> Delta {
+    let fact = |field: &str, value: &Option<Value>| {
+        let mut entity = json!({"properties": {}, "relations": {}});
+        match field.split_once('.') {
+            Some((section, name)) => entity[section][name] = json!(value),
+            None => entity[field] = json!(value),
+        }
+        facts(&entity).remove(field).unwrap_or_default()
+    };
+    let differences = upsert.differences.iter();
+    let pairs = differences.map(|one| {
+        let field = one.field.to_string();
+        let pair = (fact(&field, &one.from), fact(&field, &one.to));
+        (field, pair)
+    });
+    pairs.collect()
 }
 
 /// What Port must hold of an entity in the end.
@@ -367,7 +431,7 @@ fn expected(
             let names = head[*section].as_object().into_iter().flatten();
             names.map(move |(name, _)| format!("{section}.{name}"))
         })
-        .chain(head.get("team").map(|_| "team".to_owned()))
+        .chain((!head["team"].is_null()).then(|| "team".to_owned()))
         .collect();
     let mut expected = live.map(facts).unwrap_or_default();
     let based = base.map(facts).unwrap_or_default();
@@ -380,49 +444,107 @@ fn expected(
     expected
 }
 
-fn check(merge: Merge, live: &State, base: &State, head: &State, next: &State) {
-    let world = World::new(merge, live);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let mut held: BTreeMap<String, Value> = world.entities();
-        for (base, head, basis) in [(base, head, Basis::Live), (head, next, Basis::Git)] {
-            let (was, is) = (declarations(base), declarations(head));
-            let plan = world.plan(&was, &is, basis).await;
-            world.carry_out(&plan, basis).await;
-            let now = world.entities();
-            for name in NAMES {
-                let expected = head
-                    .get(name)
-                    .map(|head| expected(merge, base.get(name), head, held.get(name)));
-                match expected {
-                    Some(expected) => assert_eq!(facts(&now[name]), expected, "{name}"),
-                    None if base.contains_key(name) => assert!(!now.contains_key(name), "{name}"),
-                    None => assert_eq!(now.get(name), held.get(name), "{name}"),
-                }
-            }
-            let again = world.plan(&is, &is, Basis::Live).await;
-            assert!(again.is_empty(), "{again:?}");
-            let mut rest = again.untouched.iter();
-            assert!(rest.all(|one| one.reason == Reason::Unchanged));
-            held = now;
-        }
-    });
+/// What Git declares at first, then, and at last, and what others wrote before and in between.
+#[derive(Debug, Clone)]
+struct Story {
+    merge: Merge,
+    live: State,
+    base: State,
+    head: State,
+    by_hand: State,
+    next: State,
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+impl Story {
+    async fn check(&self) {
+        let world = World::new(self.merge, &self.live);
+        self.go(&world, &self.base, &self.head, Basis::Live).await;
+        world.assert_nothing_left(&self.head).await;
+        put(&world.sandbox, &self.by_hand);
+        // Of what others do meanwhile a run of what changed in Git sees little; the next full one mends it.
+        self.go(&world, &self.head, &self.next, Basis::Git).await;
+        self.go(&world, &self.next, &self.next, Basis::Live).await;
+        world.assert_nothing_left(&self.next).await;
+    }
 
-    #[test]
-    fn a_plan_comes_true_and_then_nothing_is_left(
+    async fn go(&self, world: &World, base: &State, head: &State, basis: Basis) {
+        let held = world.entities();
+        let (was, is) = (declarations(base), declarations(head));
+        let plan = world.plan(&was, &is, basis).await;
+        world.carry_out(&plan, basis).await;
+        let now = world.entities();
+        for name in NAMES {
+            let (was, is) = (base.get(name), head.get(name));
+            let (before, after) = (held.get(name), now.get(name));
+            match is {
+                Some(_) if basis == Basis::Git && is_same(was, is) => {
+                    assert_eq!(before, after, "{name} did not change in Git");
+                }
+                Some(is) => {
+                    let expected = expected(self.merge, was, is, before);
+                    assert_eq!(after.map(facts), Some(expected), "{name}");
+                }
+                // What becomes of it was held against the plan.
+                None if was.is_some() => {}
+                None => assert_eq!(before, after, "{name}"),
+            }
+        }
+    }
+}
+
+/// Whether both declare the same: what is sent, and so `null` beside nothing, counts.
+fn is_same(one: Option<&Value>, other: Option<&Value>) -> bool {
+    let declared = |fields: Option<&Value>| {
+        let state = fields.map(|fields| ("e0", fields.clone()));
+        let declarations = declarations(&state.into_iter().collect());
+        let entities = declarations.valid.iter();
+        entities.map(|one| one.entity.clone()).collect::<Vec<_>>()
+    };
+    declared(one) == declared(other)
+}
+
+impl World {
+    async fn assert_nothing_left(&self, head: &State) {
+        let declared = declarations(head);
+        let plan = self.plan(&declared, &declared, Basis::Live).await;
+        assert!(plan.is_empty(), "{plan:?}");
+        let mut rest = plan.untouched.iter();
+        assert!(rest.all(|one| one.reason == Reason::Unchanged));
+    }
+}
+
+prop_compose! {
+    fn story()(
         merge in select(vec![Merge::Merge, Merge::Replace]),
         live in state(None),
         base in state(Some(Value::Null)),
         head in state(Some(Value::Null)),
+        by_hand in state(None),
         next in state(Some(Value::Null)),
-    ) {
-        check(merge, &live, &base, &head, &next);
+    ) -> Story {
+        Story { merge, live, base, head, by_hand, next }
+    }
+}
+
+/// More stories than 48 are told where `PROPTEST_CASES` says so.
+fn config() -> ProptestConfig {
+    let mut config = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = 48;
+    }
+    config.failure_persistence = None;
+    config
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn a_plan_comes_true_and_then_nothing_is_left(story in story()) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(story.check());
     }
 }
