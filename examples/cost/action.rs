@@ -14,9 +14,11 @@ use crate::{Cost, Result, Usage};
 
 /// Runs the action on a scene's push, and then on nothing else.
 pub(crate) fn run(binary: &Path, scene: &Scene) -> Result<Cost> {
-    let first = scene.first_step()?.run(binary)?;
-    if first.status != 0 {
-        return Err(format!("the first run failed:\n{}", first.log).into());
+    if scene.has_past() {
+        let first = scene.first_step()?.run(binary)?;
+        if first.status != 0 {
+            return Err(format!("the first run failed:\n{}", first.log).into());
+        }
     }
     let step = scene.step_of_change()?;
     let measured = measure(binary, &step)?;
