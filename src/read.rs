@@ -55,7 +55,7 @@ impl Files<'_> {
         let is_listed = revisions.extent == Extent::All || !naming.is_empty();
         let wanted = self.wanted(revisions, head, naming).await?;
         let in_scope: BTreeSet<_> = wanted[0].1.keys().cloned().collect();
-        tracing::info!("{} entity files are looked at", in_scope.len());
+        tracing::info!("{} looked at", entity_files(in_scope.len(), ""));
         let listed = is_listed.then_some(head);
         let (mut former, files_named) = self.declarations(wanted, listed).await?;
         let mut head_declared = former.remove(0);
@@ -181,8 +181,8 @@ impl Files<'_> {
         let mut files = self.all(head).await?;
         files.retain(|path, _| !in_scope.contains(path));
         tracing::info!(
-            "{} more entity files are read, as something is no longer declared where it was",
-            files.len()
+            "{} read, as something is no longer declared where it was",
+            entity_files(files.len(), "more ")
         );
         let wanted = vec![(head.clone(), files)];
         let (mut declared, _) = self.declarations(wanted, Some(head)).await?;
@@ -247,6 +247,14 @@ impl Former {
             former.paths.insert(declaration.source.path().clone());
         }
         former
+    }
+}
+
+/// `1 entity file is`, `2 more entity files are`.
+fn entity_files(count: usize, more: &str) -> String {
+    match count {
+        1 => format!("1 {more}entity file is"),
+        count => format!("{count} {more}entity files are"),
     }
 }
 
