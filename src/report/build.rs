@@ -105,7 +105,7 @@ impl Findings {
                 let location = location.iter();
                 self.rejections
                     .extend(location.map(|location| owned_elsewhere(key, owner, location, mode)));
-                (State::OwnedElsewhere, Some(format!("by {owner}")))
+                (State::OwnedElsewhere, Some(format!("owner: {owner}")))
             }
         };
         self.entities.push(EntityReport {
