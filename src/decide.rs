@@ -59,7 +59,10 @@ pub(crate) async fn check(
             _ => ask::blueprints(session, &changes, basis).await,
         }
     };
-    let blueprints = session.unless_interrupted(reading).await?;
+    let read = session.unless_interrupted(reading).await;
+    // Which values are secrets, blueprints say too.
+    declared.show(session, read.as_ref().unwrap_or(&Blueprints::default()));
+    let blueprints = read?;
     let checked = validate(changes, basis, &blueprints, session.setup.omission());
     let mut changes = declared.take(checked, session, &blueprints);
     if session.setup.inputs.prune == Prune::Delete {
@@ -72,6 +75,13 @@ pub(crate) async fn check(
 }
 
 impl Declared {
+    /// Shows what is wrong with the files as such.
+    fn show(&mut self, session: &Session<'_>, blueprints: &Blueprints) {
+        let redaction = session.redaction(blueprints);
+        redaction.conceal(&mut self.head.diagnostics);
+        console::write_diagnostics(&self.head.diagnostics, session.log);
+    }
+
     /// Notes and shows what is wrong, and gives what is not.
     fn take(
         &mut self,

@@ -39,7 +39,6 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use catalog::blueprint::Blueprints;
 use catalog::declare::Declarations;
 use environment::Environment;
 use error::Error;
@@ -54,6 +53,10 @@ use session::Session;
 use setup::Setup;
 use shutdown::Shutdown;
 use write::Done;
+
+/// What a plan is worth that is made without Port.
+const OFFLINE: &str =
+    "Port was not asked: blueprints are not checked, and what changes is what changes in Git";
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,11 +117,6 @@ async fn pipeline(
     let files = setup.files();
     let reading = files.declared(&revisions, &run.head);
     let mut declared = session.unless_interrupted(reading).await?;
-    let nothing_known = Blueprints::default();
-    let redaction = session.redaction(&nothing_known);
-    redaction.conceal(&mut declared.head.diagnostics);
-    console::write_diagnostics(&declared.head.diagnostics, log);
-
     let ledger = Ledger::new(record.as_ref(), revisions.reading.take(), &run);
     let done = write::check_plan_apply(&session, &revisions, &mut declared, ledger).await?;
 
@@ -162,6 +160,9 @@ fn report(session: &Session<'_>, head: Declarations, done: &Done, cost: Cost) ->
     diagnostics.extend(rejections);
     diagnostic::sort(&mut diagnostics);
     notices.extend(done.unsettled.clone());
+    if session.port.is_none() && !entities.is_empty() {
+        notices.insert(0, OFFLINE.to_owned());
+    }
     Report {
         run: session.setup.facts(session.run),
         entities,

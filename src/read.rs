@@ -181,8 +181,8 @@ impl Files<'_> {
         let mut files = self.all(head).await?;
         files.retain(|path, _| !in_scope.contains(path));
         tracing::info!(
-            "{} more entity files are read, as something is no longer declared where it was",
-            files.len()
+            "{} read, as something is no longer declared where it was",
+            entity_files(files.len(), "more ")
         );
         let wanted = vec![(head.clone(), files)];
         let (mut declared, _) = self.declarations(wanted, Some(head)).await?;
@@ -250,6 +250,14 @@ impl Former {
     }
 }
 
+/// `1 entity file is`, `2 more entity files are`.
+fn entity_files(count: usize, more: &str) -> String {
+    match count {
+        1 => format!("1 {more}entity file is"),
+        count => format!("{count} {more}entity files are"),
+    }
+}
+
 /// What earlier revisions declare with mistakes or twice, so that it was not written, and head no
 /// longer declares in the same files.
 fn unwritten(former: &[Declarations], head: &Declarations) -> BTreeSet<EntityKey> {
@@ -294,7 +302,6 @@ fn tell_scope(count: usize, extent: Extent) {
         (0, Extent::All) => {
             tracing::info!("no file here is an entity file: the input `files` says which are");
         }
-        (1, _) => tracing::info!("1 entity file is looked at"),
-        _ => tracing::info!("{count} entity files are looked at"),
+        _ => tracing::info!("{} looked at", entity_files(count, "")),
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn run(binary: &Path) -> Result<Cost> {
     }
     Ok(Cost {
         elapsed: measured.elapsed,
-        peak_memory: measured.peak_memory,
+        usage: measured.usage,
         ..scene::cost(&github, &port)
     })
 }

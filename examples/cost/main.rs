@@ -1,4 +1,4 @@
-//! What a run costs: requests, bytes, time, peak memory, and how they grow.
+//! What a run costs: requests, bytes, time, the processor's time, peak memory, and how they grow.
 //!
 //! `benches/cost` builds what is released and starts this with it. Both APIs run on this machine,
 //! and answer each request after a while: 50 ms for Port, 20 ms for GitHub. Beside the action, the
@@ -30,6 +30,15 @@ struct Cost {
     /// Bodies to and from both APIs.
     bytes: usize,
     elapsed: Duration,
+    /// What the process itself used, where that was watched.
+    usage: Option<Usage>,
+}
+
+/// What a process used.
+#[derive(Debug, Default)]
+struct Usage {
+    /// How long it kept a processor busy: the rest of the time is spent waiting.
+    processor: Option<Duration>,
     /// The most memory that was in use, in KiB.
     peak_memory: Option<u64>,
 }
@@ -88,18 +97,21 @@ fn nightly(binary: &Path, out: &mut impl Write) -> Result<()> {
 fn header(out: &mut impl Write, first: &str) -> io::Result<()> {
     writeln!(
         out,
-        "| {first} | GitHub | Port | KiB sent and received | seconds | peak MiB |"
+        "| {first} | GitHub | Port | KiB sent and received | seconds | of these busy | peak MiB |"
     )?;
-    writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: |")
+    writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
 }
 
 fn row(out: &mut impl Write, name: &str, cost: &Cost) -> io::Result<()> {
-    let memory = cost.peak_memory.map_or("–".to_owned(), |kib| {
-        format!("{:.1}", kib as f64 / 1024.0)
-    });
+    let unknown = || "–".to_owned();
+    let usage = cost.usage.as_ref();
+    let memory = usage.and_then(|usage| usage.peak_memory);
+    let memory = memory.map_or_else(unknown, |kib| format!("{:.1}", kib as f64 / 1024.0));
+    let busy = usage.and_then(|usage| usage.processor);
+    let busy = busy.map_or_else(unknown, |busy| format!("{:.2}", busy.as_secs_f64()));
     writeln!(
         out,
-        "| {name} | {} | {} | {} | {:.2} | {memory} |",
+        "| {name} | {} | {} | {} | {:.2} | {busy} | {memory} |",
         cost.github_requests,
         cost.port_requests,
         cost.bytes / 1024,

@@ -34,10 +34,12 @@ pub(crate) enum Change {
     Many,
     /// New entities, evenly spread over new files.
     Created { entities: usize, files: usize },
+    /// The same, and nothing was ever applied: the first run compares all there is.
+    First { entities: usize, files: usize },
 }
 
 impl Change {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Elsewhere,
         Self::Form,
         Self::One,
@@ -47,6 +49,8 @@ impl Change {
         created(1000, 1000),
         created(1000, 10),
         created(5000, 50),
+        first(1000, 10),
+        first(5000, 50),
     ];
 
     pub(crate) fn words(self) -> &'static str {
@@ -63,12 +67,21 @@ impl Change {
                 (5000, _) => "adds 5,000 entities in 50 files",
                 _ => "adds entities",
             },
+            Self::First { entities, .. } => match entities {
+                1000 => "is the first, of 1,000 entities in 10 files, and leaves a report file",
+                5000 => "is the first, of 5,000 entities in 50 files, and leaves a report file",
+                _ => "is the first ever",
+            },
         }
     }
 }
 
 const fn created(entities: usize, files: usize) -> Change {
     Change::Created { entities, files }
+}
+
+const fn first(entities: usize, files: usize) -> Change {
+    Change::First { entities, files }
 }
 
 /// A push, not made yet.
@@ -134,13 +147,7 @@ impl Scene {
                     .write("old/7/entity.json", &changed.to_string());
             }
             Change::Many => write_many(&self.repository, "as it is"),
-            Change::Created { .. } => {
-                for (number, entities) in self.files() {
-                    let text = Value::Array(entities).to_string();
-                    self.repository
-                        .write(&format!("new/{number}/entity.json"), &text);
-                }
-            }
+            Change::Created { .. } | Change::First { .. } => self.write_new(),
         }
         let before = self.repository.head()?;
         let after = self.repository.commit("Change")?;
@@ -149,9 +156,23 @@ impl Scene {
         self.step(&event)
     }
 
+    fn write_new(&self) {
+        for (number, entities) in self.files() {
+            let text = Value::Array(entities).to_string();
+            self.repository
+                .write(&format!("new/{number}/entity.json"), &text);
+        }
+    }
+
+    /// Whether an earlier run has applied what was there before.
+    pub(crate) fn has_past(&self) -> bool {
+        !matches!(self.change, Change::First { .. })
+    }
+
     /// New entities by file.
     fn files(&self) -> Vec<(usize, Vec<Value>)> {
-        let Change::Created { entities, files } = self.change else {
+        let (Change::Created { entities, files } | Change::First { entities, files }) = self.change
+        else {
             return Vec::new();
         };
         let each = entities.div_ceil(files);
@@ -192,6 +213,10 @@ impl Scene {
             .input("client-id", CLIENT_ID)
             .input("client-secret", CLIENT_SECRET)
             .input("base-url", self.port.url());
+        let step = match self.change {
+            Change::First { .. } => step.input("report-file", "report.json"),
+            _ => step,
+        };
         Ok(step)
     }
 }

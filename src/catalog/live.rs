@@ -292,7 +292,7 @@ fn is_nothing(value: &Value) -> bool {
 }
 
 /// Whether Port takes both for the same value: numbers by size, objects whatever the order of keys.
-pub(super) fn is_same(one: &Value, other: &Value) -> bool {
+pub(crate) fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {
             one == other || (one.as_f64() == other.as_f64() && (one.is_f64() || other.is_f64()))

@@ -15,6 +15,9 @@ use crate::source::{Location, RepoPath, Span};
 /// The most bytes of a file that becomes a property: Port takes 1 MiB for the whole entity.
 pub const MAX_BYTES: usize = 512 * 1024;
 
+/// What some editors begin a file with; it is no part of the text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// What such a text begins with.
 pub const SCHEME: &str = "file://";
 
@@ -83,7 +86,10 @@ pub fn resolve(
             Err(NoPath::Empty) => "names no file".to_owned(),
             Err(NoPath::Outside) => "leads out of the repository".to_owned(),
             Ok(path) => match contents.get(&path).unwrap_or(&Referenced::Absent) {
-                Referenced::Text(text) if text.len() <= MAX_BYTES => return Some(text.clone()),
+                Referenced::Text(text) if is_property(text) => {
+                    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+                    return Some(text.to_owned());
+                }
                 other => problem(&path, other),
             },
         };
@@ -139,8 +145,16 @@ pub fn resolve_all(
     declarations.reject(invalid, diagnostics);
 }
 
+/// Whether a text can be a property's value.
+fn is_property(text: &str) -> bool {
+    text.len() <= MAX_BYTES && !text.contains('\0')
+}
+
 fn problem(path: &RepoPath, what: &Referenced) -> String {
     match what {
+        Referenced::Text(text) if text.len() <= MAX_BYTES => {
+            format!("cannot be used: `{path}` holds a zero byte, so it is no text")
+        }
         Referenced::Text(_) | Referenced::TooLarge => {
             format!(
                 "cannot be used: `{path}` has more than {} KiB",
@@ -261,7 +275,7 @@ mod tests {
             .map(|one| one.path.as_str().to_owned())
             .collect();
         assert_eq!(found, ["a.md", "b.md"]);
-        let contents = [("a.md", "A"), ("b.md", "B")]
+        let contents = [("a.md", "\u{feff}A"), ("b.md", "B")]
             .map(|(path, text)| (RepoPath::new(path), Referenced::Text(text.to_owned())));
         let resolved = resolve(
             &declaration,
@@ -283,6 +297,7 @@ mod tests {
     fn what_cannot_be_read_is_an_error_on_its_line() {
         let declaration = declaration(json!({"properties": {
             "a": "file://none", "b": "file://large", "c": "file://../x", "d": "file://folder",
+            "e": "file://zero",
         }}));
         let contents = BTreeMap::from([
             (
@@ -290,6 +305,7 @@ mod tests {
                 Referenced::Text("x".repeat(MAX_BYTES + 1)),
             ),
             (RepoPath::new("folder"), Referenced::Folder),
+            (RepoPath::new("zero"), Referenced::Text("a\0b".to_owned())),
         ]);
         let diagnostics = resolve(&declaration, declaration.source.path(), &contents).unwrap_err();
         let found: Vec<_> = diagnostics
@@ -317,6 +333,10 @@ mod tests {
             (
                 r#""file://folder""#,
                 "`file://folder` cannot be read: `folder` is a folder",
+            ),
+            (
+                r#""file://zero""#,
+                "`file://zero` cannot be used: `zero` holds a zero byte, so it is no text",
             ),
         ];
         assert_eq!(found, expected);

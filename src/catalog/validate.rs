@@ -398,7 +398,9 @@ fn type_help(types: &[String], value: &Node, text: &str) -> Option<String> {
         Value::Number(_) | Value::Bool(_) if wants("string") => {
             Some(format!("quote it: `\"{text}\"`"))
         }
-        Value::String(inner) if wants("number") && inner.parse::<f64>().is_ok() => {
+        Value::String(inner)
+            if wants("number") && inner.parse::<f64>().is_ok() && is_quotable(inner, text) =>
+        {
             Some(format!("remove the quotes: `{inner}`"))
         }
         Value::String(inner) if wants("boolean") => match inner.to_ascii_lowercase().as_str() {
@@ -406,9 +408,17 @@ fn type_help(types: &[String], value: &Node, text: &str) -> Option<String> {
             "false" | "no" | "off" => Some("write `false`".to_owned()),
             _ => None,
         },
-        Value::String(inner) if wants("array") => Some(format!("write `[{inner}]`")),
+        Value::String(inner) if wants("array") && is_quotable(inner, text) => {
+            Some(format!("write `[{inner}]`"))
+        }
         _ => None,
     }
+}
+
+/// Whether a text is short enough for a hint, and stands in the entity file as it is.
+fn is_quotable(inner: &str, text: &str) -> bool {
+    const LONGEST: usize = 100;
+    inner.len() <= LONGEST && !inner.contains('\n') && text.contains(inner)
 }
 
 fn enum_words(allowed: &[Json], value: &Node) -> (String, Option<String>) {

@@ -163,7 +163,7 @@ fn write_json(diagnostics: &[Diagnostic], findings: &Findings) -> io::Result<()>
         "entities": findings.entities,
         "invalid": findings.invalid,
         "blueprintsChecked": findings.blueprints == BlueprintCheck::Made,
-        "diagnostics": diagnostics.iter().map(json::diagnostic).collect::<Vec<_>>(),
+        "diagnostics": diagnostics.iter().map(json::Finding::from).collect::<Vec<_>>(),
     });
     let mut out = io::stdout().lock();
     serde_json::to_writer_pretty(&mut out, &document)?;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::error::refusal;
-use super::{Error, Repository};
+use super::{Actor, Error, Repository};
 use crate::http::Delivery;
 use crate::http::retry::{Attempt, is_passing};
 
@@ -155,18 +155,20 @@ impl Repository {
         Ok(None)
     }
 
-    /// The comments that begin with `marker`, those by bots first.
+    /// The comments that begin with `marker`, those by bots first: others can be by whoever the token
+    /// is of, unless that is a bot.
     async fn marked(&self, path: &str, marker: &str) -> Result<Vec<Comment>, Error> {
         let mut marked = Vec::new();
         for page in 1..=MAX_PAGES {
             let path = format!("{path}?per_page={A_PAGE}&page={page}");
             let comments: Vec<Comment> = self.api.get(&path).await?;
             let is_last = comments.len() < A_PAGE;
-            let begins = |comment: &Comment| {
+            let may_be_own = |comment: &Comment| {
                 let body = comment.body.as_deref();
-                body.is_some_and(|body| body.starts_with(marker))
+                let begins = body.is_some_and(|body| body.starts_with(marker));
+                begins && (self.actor == Actor::Unknown || comment.is_by_bot())
             };
-            marked.extend(comments.into_iter().filter(begins));
+            marked.extend(comments.into_iter().filter(may_be_own));
             if is_last || marked.iter().any(Comment::is_by_bot) {
                 break;
             }

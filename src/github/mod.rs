@@ -10,6 +10,7 @@ mod record;
 mod tree;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::git::{BranchName, CommitSha, RepoName};
@@ -32,7 +33,28 @@ pub use tree::{Tree, TreeFile};
 pub struct Repository {
     api: Api,
     name: RepoName,
+    actor: Actor,
     listings: Listings,
+}
+
+/// Who a token lets act, as far as [its form][docs] tells.
+///
+/// [docs]: https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github#githubs-token-formats
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Actor {
+    /// An app: `github-actions`, or another.
+    Bot,
+    /// Whoever it may be.
+    Unknown,
+}
+
+impl Actor {
+    fn of(token: &SecretString) -> Self {
+        match token.expose_secret().starts_with("ghs_") {
+            true => Self::Bot,
+            false => Self::Unknown,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -52,6 +74,7 @@ impl Repository {
     /// If GitHub's URLs or the token cannot stand in a request.
     pub fn open(access: Access<'_>, name: RepoName) -> Result<Self, Error> {
         Ok(Self {
+            actor: Actor::of(access.token),
             api: Api::new(access)?,
             name,
             listings: Listings::default(),

@@ -105,7 +105,7 @@ impl Findings {
                 let location = location.iter();
                 self.rejections
                     .extend(location.map(|location| owned_elsewhere(key, owner, location, mode)));
-                (State::OwnedElsewhere, Some(format!("by {owner}")))
+                (State::OwnedElsewhere, Some(format!("owner: {owner}")))
             }
         };
         self.entities.push(EntityReport {
@@ -120,9 +120,10 @@ impl Findings {
         match outcome {
             Some(Outcome::Rejected(rejection)) => {
                 let text = format!("{} ({})", rejection.message, rejection.status);
-                note = Some(redaction.conceal_text(&declaration.source, &text));
-                self.rejections
-                    .push(rejection::diagnostic(declaration, rejection));
+                note = Some(redaction.conceal_text(declaration, &text));
+                let mut rejected = rejection::diagnostic(declaration, rejection);
+                rejected.message = redaction.conceal_text(declaration, &rejected.message);
+                self.rejections.push(rejected);
             }
             Some(Outcome::Blocked(by)) => {
                 note = Some(format!("by `{by}`, which could not be written"));

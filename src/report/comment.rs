@@ -28,7 +28,7 @@ pub fn is_needed(report: &Report) -> bool {
 /// The comment's text: `marker`, and the plan as in the job's summary, which is at `run_url`.
 pub fn body(report: &Report, marker: &str, run_url: &str) -> String {
     let mut page = Vec::new();
-    let bytes = MAX_BYTES - FRAME_BYTES - marker.len();
+    let bytes = (MAX_BYTES - FRAME_BYTES).saturating_sub(marker.len());
     // Writing to memory cannot fail.
     let _ = summary::write_within(report, &mut page, bytes, Elsewhere::At(run_url));
     format!("{marker}\n{}", String::from_utf8_lossy(&page))

@@ -6,9 +6,12 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::redact::{Change, REDACTED, Shown};
+use crate::catalog::live::{Field, is_same};
 
 /// Longer values are cut to this many characters.
 const WIDTH: usize = 80;
+/// What two long values have in common is cut too, but for so many characters before they differ.
+const LEAD: usize = 16;
 /// Of objects no more keys than these are shown.
 const KEYS: usize = 20;
 /// Of a text's difference no more lines than these are shown.
@@ -60,26 +63,12 @@ pub(super) fn skipped(count: usize) -> String {
 /// What is shown of a change.
 pub(super) fn of(change: &Change) -> Delta {
     let (from, to) = (value(&change.from), value(&change.to));
-    if let (Some(from @ Value::Object(_)), Some(to @ Value::Object(_))) = (from, to) {
-        let mut keys = Vec::new();
-        compare_keys(from, to, "", &mut keys);
-        let more = keys.len().saturating_sub(KEYS);
-        keys.truncate(KEYS);
-        if more > 0 {
-            let nothing = Step {
-                from: None,
-                to: None,
-            };
-            keys.push((format!("… and {more} more"), nothing));
-        }
-        return Delta::Keys(keys);
-    }
-    match (as_text(from), as_text(to)) {
-        (Some(from), Some(to)) if from.contains('\n') || to.contains('\n') => {
-            text_delta(from, to).unwrap_or_else(|| Delta::Value(step(&change.from, &change.to)))
-        }
-        _ => Delta::Value(step(&change.from, &change.to)),
-    }
+    let detailed = match (from, to) {
+        (Some(Value::Object(_)), Some(Value::Object(_))) => keys_delta(from, to),
+        (Some(Value::Array(from)), Some(Value::Array(to))) => items_delta(&change.field, from, to),
+        _ => text_delta(as_text(from), as_text(to)),
+    };
+    detailed.unwrap_or_else(|| Delta::Value(step(&change.from, &change.to)))
 }
 
 fn value(shown: &Option<Shown>) -> Option<&Value> {
@@ -98,6 +87,9 @@ fn as_text(value: Option<&Value>) -> Option<&str> {
 }
 
 fn step(from: &Option<Shown>, to: &Option<Shown>) -> Step {
+    if let (Some(from), Some(to)) = (value(from), value(to)) {
+        return both(from, to);
+    }
     let show = |shown: &Shown| match shown {
         Shown::Value(value) => short(value),
         Shown::Redacted => REDACTED.to_owned(),
@@ -108,29 +100,108 @@ fn step(from: &Option<Shown>, to: &Option<Shown>) -> Step {
     }
 }
 
+/// One value for another. Cut at their ends alone, two long ones could look the same.
+fn both(from: &Value, to: &Value) -> Step {
+    let texts = (from.to_string(), to.to_string());
+    let start = difference(&texts.0, &texts.1);
+    Step {
+        from: Some(cut(&texts.0, start, |characters| length(from, characters))),
+        to: Some(cut(&texts.1, start, |characters| length(to, characters))),
+    }
+}
+
 /// A value on one line, cut where it is long.
 fn short(value: &Value) -> String {
-    let text = value.to_string();
-    let characters = text.chars().count();
-    if characters <= WIDTH {
-        return text;
-    }
-    let length = match value {
+    cut(&value.to_string(), 0, |characters| {
+        length(value, characters)
+    })
+}
+
+/// How long a value is that takes `characters` when it is written.
+fn length(value: &Value, characters: usize) -> String {
+    match value {
         Value::String(text) => format!("{} characters", text.chars().count()),
         Value::Array(items) => format!("{} items, {characters} characters", items.len()),
         Value::Object(map) => format!("{} keys, {characters} characters", map.len()),
         _ => format!("{characters} characters"),
+    }
+}
+
+/// Where two texts are to be shown from, in characters: a little before they differ.
+fn difference(one: &str, other: &str) -> usize {
+    let same = one.chars().zip(other.chars());
+    let same = same.take_while(|(one, other)| one == other).count();
+    same.saturating_sub(LEAD)
+}
+
+/// A text, or where it is long the part of it that begins with the character `start`, or earlier if
+/// all from there on can be shown, and how long the whole is.
+fn cut(text: &str, start: usize, length: impl FnOnce(usize) -> String) -> String {
+    let characters = text.chars().count();
+    if characters <= WIDTH {
+        return text.to_owned();
+    }
+    let start = start.min(characters - WIDTH);
+    let part: String = text.chars().skip(start).take(WIDTH).collect();
+    let before = if start > 0 { "…" } else { "" };
+    let after = if start + WIDTH < characters {
+        "…"
+    } else {
+        ""
     };
-    let start: String = text.chars().take(WIDTH).collect();
-    format!("{start}… ({length})")
+    format!("{before}{part}{after} ({})", length(characters))
+}
+
+fn keys_delta(from: Option<&Value>, to: Option<&Value>) -> Option<Delta> {
+    let mut keys = Vec::new();
+    compare_keys(from?, to?, "", &mut keys);
+    let more = keys.len().saturating_sub(KEYS);
+    keys.truncate(KEYS);
+    if more > 0 {
+        let nothing = Step {
+            from: None,
+            to: None,
+        };
+        keys.push((format!("… and {more} more"), nothing));
+    }
+    (!keys.is_empty()).then_some(Delta::Keys(keys))
+}
+
+/// Which items of a long list come and go; of a short one it can be seen. Teams and the targets of a
+/// relation have no order, so nothing stands around them.
+fn items_delta(field: &Field, from: &[Value], to: &[Value]) -> Option<Delta> {
+    let items = |items: &[Value]| items.iter().map(Value::to_string).collect::<Vec<_>>();
+    let (before, after) = (items(from), items(to));
+    let is_short = |items: &[String]| {
+        let characters = items.iter().map(|item| item.chars().count() + 1);
+        characters.sum::<usize>() < WIDTH
+    };
+    if is_short(&before) && is_short(&after) {
+        return None;
+    }
+    if matches!(field, Field::Team | Field::Relation(_)) {
+        return set_delta(&before, &after);
+    }
+    let before: Vec<_> = before.iter().map(String::as_str).collect();
+    let after: Vec<_> = after.iter().map(String::as_str).collect();
+    lines_delta(&before, &after)
+}
+
+fn set_delta(before: &[String], after: &[String]) -> Option<Delta> {
+    let missing = |from: &[String], other: &[String]| {
+        let other: BTreeSet<_> = other.iter().collect();
+        let gone = from.iter().filter(|item| !other.contains(item));
+        gone.cloned().collect::<Vec<_>>()
+    };
+    let removed = missing(before, after).into_iter().map(Line::Removed);
+    let added = missing(after, before).into_iter().map(Line::Added);
+    shown(removed.chain(added).collect())
 }
 
 fn compare_keys(from: &Value, to: &Value, path: &str, keys: &mut Vec<(String, Step)>) {
     let (Value::Object(before), Value::Object(after)) = (from, to) else {
-        if from != to {
-            let show = |value: &Value| Some(short(value));
-            let (from, to) = (show(from), show(to));
-            keys.push((path.to_owned(), Step { from, to }));
+        if !is_same(from, to) {
+            keys.push((path.to_owned(), both(from, to)));
         }
         return;
     };
@@ -147,24 +218,34 @@ fn compare_keys(from: &Value, to: &Value, path: &str, keys: &mut Vec<(String, St
     }
 }
 
-/// The lines that differ, with some around them; `None` if there are too many to compare.
-fn text_delta(from: &str, to: &str) -> Option<Delta> {
+/// What differs in texts of which one at least has several lines.
+fn text_delta(from: Option<&str>, to: Option<&str>) -> Option<Delta> {
+    let (from, to) = (from?, to?);
+    if !from.contains('\n') && !to.contains('\n') {
+        return None;
+    }
     let before: Vec<_> = from.lines().collect();
     let after: Vec<_> = to.lines().collect();
+    lines_delta(&before, &after)
+}
+
+/// The lines that differ, with some around them; `None` if there are too many to compare, or if it is
+/// only the last line's end that differs.
+fn lines_delta(before: &[&str], after: &[&str]) -> Option<Delta> {
     if before.len() > COMPARED || after.len() > COMPARED {
         return None;
     }
-    let mut lines = shortened(with_context(diff(&before, &after)));
-    if lines.is_empty() {
-        // Only the last line's end differs.
-        return None;
-    }
+    shown(with_context(diff(before, after)))
+}
+
+fn shown(lines: Vec<Line>) -> Option<Delta> {
+    let mut lines = shortened(lines);
     if lines.len() > LINES {
         let more = lines.len() - LINES;
         lines.truncate(LINES);
         lines.push(Line::Skipped(more));
     }
-    Some(Delta::Text(lines))
+    (!lines.is_empty()).then_some(Delta::Text(lines))
 }
 
 /// The longest common subsequence leaves the fewest lines to show.
@@ -222,107 +303,48 @@ fn with_context(lines: Vec<Line>) -> Vec<Line> {
     shown
 }
 
-fn shortened(lines: Vec<Line>) -> Vec<Line> {
-    let cut = |text: String| match text.chars().count() {
-        0..=WIDTH => text,
-        characters => {
-            let start: String = text.chars().take(WIDTH).collect();
-            format!("{start}… ({characters} characters)")
+/// Cuts long lines; one that takes another's place is shown from where they differ.
+fn shortened(mut lines: Vec<Line>) -> Vec<Line> {
+    let starts: Vec<_> = (0..lines.len()).map(|at| start_of(&lines, at)).collect();
+    let length = |characters| format!("{characters} characters");
+    for (line, start) in lines.iter_mut().zip(starts) {
+        if let Line::Kept(text) | Line::Removed(text) | Line::Added(text) = line {
+            *text = cut(text, start, length);
         }
+    }
+    lines
+}
+
+/// Where the line at `at` is to be shown from. The first of some lines that are added takes the place
+/// of the first of those that are removed just before, and so on.
+fn start_of(lines: &[Line], at: usize) -> usize {
+    let run = |at: usize, is_of_run: fn(&Line) -> bool| {
+        let before = lines[..at].iter().rev();
+        before.take_while(|line| is_of_run(line)).count()
     };
-    let shorten = |line| match line {
-        Line::Kept(text) => Line::Kept(cut(text)),
-        Line::Removed(text) => Line::Removed(cut(text)),
-        Line::Added(text) => Line::Added(cut(text)),
-        Line::Skipped(count) => Line::Skipped(count),
+    let is_removed = |line: &Line| matches!(line, Line::Removed(_));
+    let is_added = |line: &Line| matches!(line, Line::Added(_));
+    let counterpart = match &lines[at] {
+        Line::Removed(_) => {
+            let removed = lines[at..].iter().take_while(|line| is_removed(line));
+            at + removed.count() + run(at, is_removed)
+        }
+        Line::Added(_) => {
+            let added = run(at, is_added);
+            let removed = run(at - added, is_removed);
+            if added >= removed {
+                return 0;
+            }
+            at - removed
+        }
+        Line::Kept(_) | Line::Skipped(_) => return 0,
     };
-    lines.into_iter().map(shorten).collect()
+    match (&lines[at], lines.get(counterpart)) {
+        (Line::Removed(one), Some(Line::Added(other)))
+        | (Line::Added(one), Some(Line::Removed(other))) => difference(one, other),
+        _ => 0,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::catalog::live::Field;
-
-    fn delta(from: Option<Value>, to: Option<Value>) -> Delta {
-        of(&Change {
-            field: Field::Property("p".to_owned()),
-            from: from.map(Shown::Value),
-            to: to.map(Shown::Value),
-        })
-    }
-
-    fn step(from: Option<&str>, to: Option<&str>) -> Step {
-        Step {
-            from: from.map(str::to_owned),
-            to: to.map(str::to_owned),
-        }
-    }
-
-    #[test]
-    fn short_values_stand_side_by_side() {
-        let expected = Delta::Value(step(Some("1"), Some("\"x\"")));
-        assert_eq!(delta(Some(json!(1)), Some(json!("x"))), expected);
-        assert_eq!(
-            delta(None, Some(json!([1]))),
-            Delta::Value(step(None, Some("[1]")))
-        );
-    }
-
-    #[test]
-    fn long_values_are_cut_with_their_length() {
-        let Delta::Value(Step { to: Some(to), .. }) = delta(None, Some(json!("ä".repeat(300))))
-        else {
-            panic!("it is a value");
-        };
-        assert!(to.ends_with("ä… (300 characters)"), "{to}");
-        assert_eq!(
-            to.chars().filter(|letter| *letter == 'ä').count(),
-            WIDTH - 1
-        );
-    }
-
-    #[test]
-    fn objects_are_compared_by_key() {
-        let from = json!({"a": {"x": 1, "y": 2}, "b": [1], "c": 1});
-        let to = json!({"a": {"x": 1, "y": 3}, "b": [1], "d": null});
-        let expected = Delta::Keys(vec![
-            (".a.y".to_owned(), step(Some("2"), Some("3"))),
-            (".c".to_owned(), step(Some("1"), None)),
-            (".d".to_owned(), step(None, Some("null"))),
-        ]);
-        assert_eq!(delta(Some(from), Some(to)), expected);
-    }
-
-    #[test]
-    fn texts_are_compared_by_line() {
-        let from = "one\ntwo\nthree\nfour\nfive\n";
-        let to = "one\ntwo\n3\nfour\nfive\nsix\n";
-        let expected = Delta::Text(vec![
-            Line::Skipped(1),
-            Line::Kept("two".to_owned()),
-            Line::Removed("three".to_owned()),
-            Line::Added("3".to_owned()),
-            Line::Kept("four".to_owned()),
-            Line::Kept("five".to_owned()),
-            Line::Added("six".to_owned()),
-        ]);
-        assert_eq!(delta(Some(json!(from)), Some(json!(to))), expected);
-    }
-
-    #[test]
-    fn endless_texts_are_not_compared() {
-        let long = "line\n".repeat(COMPARED + 1);
-        assert!(matches!(
-            delta(Some(json!("a\nb")), Some(json!(long))),
-            Delta::Value(_)
-        ));
-        let Delta::Text(lines) = delta(None, Some(json!("line\n".repeat(100)))) else {
-            panic!("it is compared");
-        };
-        assert_eq!(lines.len(), LINES + 1);
-        assert_eq!(lines.last(), Some(&Line::Skipped(100 - LINES)));
-    }
-}
+mod tests;

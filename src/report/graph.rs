@@ -2,13 +2,15 @@
 //!
 //! [docs]: https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/creating-diagrams
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{EntityReport, Report, State};
 use crate::catalog::entity::EntityName;
 
 /// More than these cannot be read any more.
 const MOST: usize = 40;
+/// What does not change is drawn one by one up to so many targets of a relation.
+const FEW: usize = 4;
 /// GitHub draws no larger graph, by far: it stops at 50,000 characters.
 const MOST_BYTES: usize = 40_000;
 
@@ -67,28 +69,52 @@ impl Graph {
     }
 
     fn add_links(&mut self, from: usize, entity: &EntityReport) {
-        for link in &entity.links {
-            let Some(blueprint) = &link.blueprint else {
-                continue;
-            };
-            let key = (blueprint.clone(), link.target.as_str().to_owned());
-            let to = match self.places.get(&key) {
-                Some(place) => *place,
-                None if self.nodes < MOST => {
-                    let place = self.nodes;
-                    self.others.push(format!("{blueprint}/{}", link.target));
-                    self.places.insert(key, place);
-                    self.nodes += 1;
-                    place
+        let relations: BTreeSet<_> = entity.links.iter().map(|link| &link.relation).collect();
+        for relation in relations {
+            let links = entity
+                .links
+                .iter()
+                .filter(|link| link.relation == *relation);
+            let keys = links.filter_map(|link| {
+                let blueprint = link.blueprint.as_ref()?;
+                Some((blueprint.clone(), link.target.as_str().to_owned()))
+            });
+            let (known, others): (Vec<_>, Vec<_>) =
+                keys.partition(|key| self.places.contains_key(key));
+            let others = match others.as_slice() {
+                [(blueprint, _), ..] if others.len() > FEW => {
+                    let name = format!("{} of {blueprint}", others.len());
+                    self.other(name).into_iter().collect()
                 }
-                None => continue,
+                _ => others
+                    .into_iter()
+                    .filter_map(|key| self.unchanged(key))
+                    .collect::<Vec<_>>(),
             };
-            self.edges.push(Edge {
+            let known = known.iter().filter_map(|key| self.places.get(key).copied());
+            let edges = known.chain(others).map(|to| Edge {
                 from,
-                relation: link.relation.clone(),
+                relation: relation.clone(),
                 to,
             });
+            self.edges.extend(edges);
         }
+    }
+
+    /// The place of what does not change, where there is room for it.
+    fn unchanged(&mut self, key: (String, String)) -> Option<usize> {
+        let place = self.other(format!("{}/{}", key.0, key.1))?;
+        self.places.insert(key, place);
+        Some(place)
+    }
+
+    fn other(&mut self, name: String) -> Option<usize> {
+        if self.nodes == MOST {
+            return None;
+        }
+        self.others.push(name);
+        self.nodes += 1;
+        Some(self.nodes - 1)
     }
 
     fn write(&self, changed: &[&EntityReport]) -> Option<String> {
@@ -148,7 +174,65 @@ fn label(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::catalog::entity::Identifier;
+    use crate::catalog::testing;
+    use crate::event::Mode;
+    use crate::git::{CommitSha, RepoName};
+    use crate::report::{Cost, Ending, Link, RunFacts};
+
+    fn updated(name: &str, targets: &[String]) -> EntityReport {
+        let entity = testing::entity(serde_json::json!({"identifier": name}));
+        let link = |target: &String| Link {
+            relation: "needs".to_owned(),
+            blueprint: Some(entity.blueprint.as_str().to_owned()),
+            target: Identifier::parse(target).unwrap(),
+        };
+        EntityReport {
+            links: targets.iter().map(link).collect(),
+            ..EntityReport::new(Some(entity.key()), State::Updated, None)
+        }
+    }
+
+    fn graph(entities: Vec<EntityReport>) -> String {
+        let report = Report {
+            run: RunFacts {
+                mode: Mode::Plan,
+                repository: RepoName::parse("octo/shop").unwrap(),
+                head: CommitSha::parse(&"c0ffee12".repeat(5)).unwrap(),
+                branch: None,
+                server_url: String::new(),
+            },
+            entities,
+            diagnostics: Vec::new(),
+            notices: Vec::new(),
+            drift: None,
+            ending: Ending::Complete,
+            cost: Cost {
+                elapsed: Duration::ZERO,
+                ..Cost::default()
+            },
+        };
+        of(&report).unwrap()
+    }
+
+    #[test]
+    fn many_targets_that_do_not_change_are_one() {
+        let mut targets: Vec<_> = (0..9).map(|number| format!("library-{number}")).collect();
+        targets.push("b".to_owned());
+        let graph = graph(vec![updated("a", &targets), updated("b", &targets[..2])]);
+        for (text, count) in [
+            (":::other", 3),
+            ("9 of ", 1),
+            ("/library-0", 1),
+            (" --> ", 0),
+        ] {
+            assert_eq!(graph.matches(text).count(), count, "{text}: {graph}");
+        }
+        assert_eq!(graph.matches("-->|").count(), 4, "{graph}");
+    }
 
     #[test]
     fn labels_mean_nothing_to_mermaid() {

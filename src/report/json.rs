@@ -2,11 +2,14 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
 
-use super::redact::Change;
-use super::{Drift, Ending, EntityReport, Report};
+use super::redact::{Change, Shown};
+use super::{Cost, Counts, Drift, Ending, EntityReport, Outcome, Report, State};
+use crate::catalog::entity::EntityName;
+use crate::catalog::live::Field;
 use crate::diagnostic::Diagnostic;
+use crate::git::BranchName;
 use crate::source::Location;
 
 /// Grows when a field goes or changes its meaning: `docs/report.md` is its documentation.
@@ -42,93 +45,154 @@ impl Detail {
 /// # Errors
 /// If `out` cannot be written.
 pub fn write(report: &Report, mut out: impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut out, &value(report, Detail::Changes))?;
+    serde_json::to_writer_pretty(&mut out, &document(report, Detail::Changes))?;
     writeln!(out)
 }
 
 /// The report in one line of at most `max_bytes`; its lists are left out where they do not fit.
 pub fn compact(report: &Report, max_bytes: usize) -> String {
+    // Keys are texts and numbers finite, so this cannot fail.
+    let text = |detail| serde_json::to_string(&document(report, detail)).unwrap_or_default();
     Detail::LESS_AND_LESS
         .into_iter()
         .filter(|detail| !detail.is_too_much(report, max_bytes))
-        .map(|detail| value(report, detail).to_string())
+        .map(text)
         .find(|text| text.len() <= max_bytes)
-        .unwrap_or_else(|| value(report, Detail::Counts).to_string())
+        .unwrap_or_else(|| text(Detail::Counts))
 }
 
-fn value(report: &Report, detail: Detail) -> Value {
-    let run = &report.run;
-    let entities = || {
-        let entities = report.entities.iter();
-        entities.map(|one| entity(one, detail)).collect::<Value>()
-    };
-    let diagnostics = || report.diagnostics.iter().map(diagnostic).collect::<Value>();
-    let (entities, diagnostics) = match detail {
-        Detail::Changes | Detail::Entities => (entities(), diagnostics()),
-        Detail::Diagnostics => (Value::Null, diagnostics()),
-        Detail::Counts => (Value::Null, Value::Null),
-    };
-    json!({
-        "version": VERSION,
-        "mode": run.mode.as_str(),
-        "repository": run.repository.to_string(),
-        "head": run.head.as_str(),
-        "branch": run.branch.as_ref().map(|branch| branch.as_str()),
-        "outcome": report.outcome(),
-        "stopped": match &report.ending {
-            Ending::Stopped(reason) => Some(reason),
-            Ending::Complete | Ending::Interrupted => None,
-        },
-        "drift": report.drift.map(|drift| drift == Drift::Found),
-        "counts": report.counts(),
-        "entities": entities,
-        "diagnostics": diagnostics,
-        "notices": report.notices,
-        "cost": report.cost,
-    })
+/// What the report looks like. It borrows what it is made of: of thousands of entities a copy would
+/// take more memory than all the rest of a run.
+#[derive(Serialize)]
+struct Document<'r> {
+    version: u32,
+    mode: &'static str,
+    repository: String,
+    head: &'r str,
+    branch: Option<&'r str>,
+    outcome: Outcome,
+    stopped: Option<&'r str>,
+    drift: Option<bool>,
+    counts: Counts,
+    entities: Option<Vec<Entity<'r>>>,
+    diagnostics: Option<Vec<Finding<'r>>>,
+    notices: &'r [String],
+    cost: Cost,
 }
 
-fn entity(entity: &EntityReport, detail: Detail) -> Value {
-    let changes = match detail {
-        Detail::Changes => entity.changes.iter().map(change).collect::<Value>(),
-        _ => Value::Null,
-    };
-    json!({
-        "blueprint": entity.key.as_ref().map(|key| key.blueprint.as_str()),
-        "identifier": entity.key.as_ref().map(|key| &key.name),
-        "state": entity.state,
-        "note": entity.note,
-        "changes": changes,
-        "location": entity.location.as_ref().map(location),
-    })
+#[derive(Serialize)]
+struct Entity<'r> {
+    blueprint: Option<&'r str>,
+    identifier: Option<&'r EntityName>,
+    state: State,
+    note: Option<&'r str>,
+    changes: Option<Vec<Difference<'r>>>,
+    location: Option<Place<'r>>,
 }
 
-fn change(change: &Change) -> Value {
-    json!({
-        "field": change.field.to_string(),
-        "from": change.from,
-        "to": change.to,
-    })
+#[derive(Serialize)]
+struct Difference<'r> {
+    #[serde(serialize_with = "as_text")]
+    field: &'r Field,
+    from: &'r Option<Shown>,
+    to: &'r Option<Shown>,
 }
 
 /// A diagnostic, as the report holds it.
-pub fn diagnostic(diagnostic: &Diagnostic) -> Value {
-    json!({
-        "code": diagnostic.code.as_str(),
-        "severity": diagnostic.severity().as_str(),
-        "message": diagnostic.message,
-        "help": diagnostic.help,
-        "location": location(diagnostic.location()),
-    })
+#[derive(Serialize)]
+pub struct Finding<'r> {
+    code: &'static str,
+    severity: &'static str,
+    message: &'r str,
+    help: Option<&'r str>,
+    location: Place<'r>,
 }
 
-fn location(location: &Location) -> Value {
-    let (start, end) = (location.start(), location.end());
-    json!({
-        "path": location.path().as_str(),
-        "line": start.line,
-        "column": start.column,
-        "endLine": end.line,
-        "endColumn": end.column,
-    })
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Place<'r> {
+    path: &'r str,
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+}
+
+fn as_text<S: Serializer>(field: &Field, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(field)
+}
+
+fn document(report: &Report, detail: Detail) -> Document<'_> {
+    let run = &report.run;
+    let entities = || report.entities.iter().map(|one| Entity::of(one, detail));
+    let diagnostics = || report.diagnostics.iter().map(Finding::from);
+    let (has_entities, has_diagnostics) = match detail {
+        Detail::Changes | Detail::Entities => (true, true),
+        Detail::Diagnostics => (false, true),
+        Detail::Counts => (false, false),
+    };
+    Document {
+        version: VERSION,
+        mode: run.mode.as_str(),
+        repository: run.repository.to_string(),
+        head: run.head.as_str(),
+        branch: run.branch.as_ref().map(BranchName::as_str),
+        outcome: report.outcome(),
+        stopped: match &report.ending {
+            Ending::Stopped(reason) => Some(reason),
+            Ending::Complete | Ending::Interrupted => None,
+        },
+        drift: report.drift.map(|drift| drift == Drift::Found),
+        counts: report.counts(),
+        entities: has_entities.then(|| entities().collect()),
+        diagnostics: has_diagnostics.then(|| diagnostics().collect()),
+        notices: &report.notices,
+        cost: report.cost,
+    }
+}
+
+impl<'r> Entity<'r> {
+    fn of(entity: &'r EntityReport, detail: Detail) -> Self {
+        let key = entity.key.as_ref();
+        let changes = || entity.changes.iter().map(Difference::from).collect();
+        Self {
+            blueprint: key.map(|key| key.blueprint.as_str()),
+            identifier: key.map(|key| &key.name),
+            state: entity.state,
+            note: entity.note.as_deref(),
+            changes: (detail == Detail::Changes).then(changes),
+            location: entity.location.as_ref().map(Place::from),
+        }
+    }
+}
+
+impl<'r> From<&'r Change> for Difference<'r> {
+    fn from(Change { field, from, to }: &'r Change) -> Self {
+        Self { field, from, to }
+    }
+}
+
+impl<'r> From<&'r Diagnostic> for Finding<'r> {
+    fn from(diagnostic: &'r Diagnostic) -> Self {
+        Self {
+            code: diagnostic.code.as_str(),
+            severity: diagnostic.severity().as_str(),
+            message: &diagnostic.message,
+            help: diagnostic.help.as_deref(),
+            location: diagnostic.location().into(),
+        }
+    }
+}
+
+impl<'r> From<&'r Location> for Place<'r> {
+    fn from(location: &'r Location) -> Self {
+        let (start, end) = (location.start(), location.end());
+        Self {
+            path: location.path().as_str(),
+            line: start.line,
+            column: start.column,
+            end_line: end.line,
+            end_column: end.column,
+        }
+    }
 }

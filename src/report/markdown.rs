@@ -48,6 +48,9 @@ fn escape_plain(text: &str, escaped: &mut String) {
 pub(super) fn diff_block(entities: &[&EntityReport]) -> String {
     let mut lines = Vec::new();
     for entity in entities {
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
         let mark = match sign(entity.state) {
             '~' => '!',
             sign => sign,

@@ -44,9 +44,13 @@ fn held_back(entities: &[EntityReport]) -> impl Iterator<Item = String> {
         by_reason.entry(reason).or_default().push(entity);
     }
     by_reason.into_iter().filter_map(|(reason, entities)| {
+        let (stay, them) = match entities.len() {
+            1 => ("stays", "it"),
+            _ => ("stay", "them"),
+        };
         let names = names(entities.into_iter())?;
         Some(format!(
-            "{names} stays in Port though Git no longer declares it: {reason}; once that is settled, the next run deletes it"
+            "{names} {stay} in Port though Git no longer declares {them}: {reason}; once that is settled, the next run deletes {them}"
         ))
     })
 }

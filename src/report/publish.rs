@@ -1,7 +1,7 @@
 //! Takes a report to where it is read: the log, the annotations, and the runner's files.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::log::Log;
@@ -100,9 +100,9 @@ fn create(path: &Path, report: &Report) -> Result<(), PublishError> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut text = Vec::new();
-        json::write(report, &mut text)?;
-        fs::write(path, text)
+        let mut file = BufWriter::new(File::create(path)?);
+        json::write(report, &mut file)?;
+        file.flush()
     };
     create().map_err(|error| PublishError {
         path: path.to_owned(),

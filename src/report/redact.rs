@@ -3,17 +3,19 @@
 //! Reporters never see a difference itself, only what this module makes of it. So a value that is not
 //! to be shown cannot slip into any of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::catalog::blueprint::Blueprints;
+use crate::catalog::blueprint::{Blueprint, Blueprints};
+use crate::catalog::declare::Declaration;
 use crate::catalog::entity::BlueprintId;
 use crate::catalog::live::{Difference, Field};
 use crate::catalog::rules::PropertyRules;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::Diagnostic;
 use crate::document::{self, Node};
 use crate::source::{Location, RepoPath, Source, Span};
 
@@ -68,15 +70,41 @@ impl Redaction<'_> {
             };
             let shown = |value: &Value| match is_hidden {
                 true => Shown::Redacted,
-                false => Shown::Value(value.clone()),
+                false => Shown::Value(self.without_hidden_keys(value)),
+            };
+            let from = difference.from.as_ref().map(shown);
+            let to = difference.to.as_ref().map(shown);
+            // Of what differs nothing is left to show.
+            let (from, to) = match from == to {
+                true => (from.map(|_| Shown::Redacted), to.map(|_| Shown::Redacted)),
+                false => (from, to),
             };
             Change {
                 field: difference.field.clone(),
-                from: difference.from.as_ref().map(shown),
-                to: difference.to.as_ref().map(shown),
+                from,
+                to,
             }
         };
         differences.iter().map(show).collect()
+    }
+
+    /// An object can hold what is not shown under a key of its own.
+    fn without_hidden_keys(&self, value: &Value) -> Value {
+        let member = |(key, value): (&String, &Value)| {
+            let value = match self.properties.is_match(key) {
+                true => Value::from(REDACTED),
+                false => self.without_hidden_keys(value),
+            };
+            (key.clone(), value)
+        };
+        match value {
+            Value::Object(members) => Value::Object(members.iter().map(member).collect()),
+            Value::Array(items) => {
+                let items = items.iter();
+                items.map(|item| self.without_hidden_keys(item)).collect()
+            }
+            other => other.clone(),
+        }
     }
 
     fn hides(&self, blueprint: &BlueprintId, name: &str) -> bool {
@@ -97,78 +125,102 @@ impl Redaction<'_> {
     /// Takes the values that are not shown out of what `diagnostics` say, and out of the lines of
     /// the files that they show. Of a file that cannot be read whole no line is shown at all.
     pub fn conceal(&self, diagnostics: &mut [Diagnostic]) {
-        let is_needed = !self.properties.is_empty() || !self.blueprints.known.is_empty();
-        if !is_needed {
+        if !self.hides_something() {
             return;
         }
+        // A path can stand for files of several revisions.
         let mut concealed = BTreeMap::new();
         for diagnostic in diagnostics {
-            let related = diagnostic.related.iter_mut();
             let mut secrets = Vec::new();
+            let related = diagnostic.related.iter_mut();
             for label in std::iter::once(&mut diagnostic.primary).chain(related) {
+                let source = Arc::clone(&label.location.source);
+                let found = concealed
+                    .entry(Arc::as_ptr(&source))
+                    .or_insert_with(|| (Arc::clone(&source), self.conceal_source(&source)));
                 let Concealed {
                     source,
                     secrets: found,
-                } = concealed
-                    .entry(label.location.path().clone())
-                    .or_insert_with(|| self.conceal_source(&label.location.source));
-                // The same path may stand for another revision's file.
-                if source.text().len() == label.location.source.text().len() {
-                    label.location = Location::new(source, label.location.span);
-                }
-                secrets.extend(found.iter().cloned());
+                } = &found.1;
+                label.location = Location::new(source, label.location.span);
+                secrets.push(Rc::clone(found));
             }
-            let diagnostic_texts = [Some(&mut diagnostic.message), diagnostic.help.as_mut()];
-            let texts = diagnostic_texts.into_iter().flatten();
+            let texts = [Some(&mut diagnostic.message), diagnostic.help.as_mut()];
+            let texts = texts.into_iter().flatten();
             for text in texts.chain([&mut diagnostic.primary.text]) {
-                for secret in &secrets {
-                    *text = text.replace(secret.as_str(), REDACTED);
+                for secrets in &secrets {
+                    *text = without(secrets, text);
                 }
             }
         }
     }
 
-    /// Takes the values that are not shown out of a text about an entity in `source`.
-    pub fn conceal_text(&self, source: &Arc<Source>, text: &str) -> String {
-        let secrets = self.conceal_source(source).secrets;
-        secrets.iter().fold(text.to_owned(), |text, secret| {
-            text.replace(secret.as_str(), REDACTED)
-        })
+    /// Takes the values that are not shown out of a text about what `declaration` declares.
+    pub fn conceal_text(&self, declaration: &Declaration, text: &str) -> String {
+        if !self.hides_something() {
+            return text.to_owned();
+        }
+        let mut hidden = Vec::new();
+        self.find(&declaration.node, &mut hidden);
+        without(&secrets(&hidden, &declaration.source), text)
+    }
+
+    fn hides_something(&self) -> bool {
+        let has_secrets =
+            |shape: &Blueprint| shape.stored_properties().any(|name| shape.is_secret(name));
+        !self.properties.is_empty() || self.blueprints.known.values().any(has_secrets)
     }
 
     fn conceal_source(&self, source: &Arc<Source>) -> Concealed {
         let documents = document::parse(source);
-        let is_broken = documents.diagnostics.iter().any(|one| {
-            one.is_error() && one.code != Code::DuplicateKey && one.code != Code::TooLarge
-        });
-        let mut spans = Vec::new();
-        if is_broken && !self.properties.is_empty() {
-            spans.push(Span::new(0, source.text().len()));
-        }
+        let is_broken = documents.diagnostics.iter().any(Diagnostic::is_error);
+        let mut hidden = Vec::new();
         for root in &documents.roots {
             match &root.value {
                 document::Value::Array(items) => {
-                    items.iter().for_each(|item| self.find(item, &mut spans));
+                    items.iter().for_each(|item| self.find(item, &mut hidden));
                 }
-                _ => self.find(root, &mut spans),
+                _ => self.find(root, &mut hidden),
             }
         }
-        let secrets = spans.iter().flat_map(|span| words(source.slice(*span)));
+        let mut spans: Vec<_> = hidden.iter().map(|node| node.span).collect();
+        if is_broken && !self.properties.is_empty() {
+            spans.push(Span::new(0, source.text().len()));
+        }
         Concealed {
-            secrets: secrets.collect(),
+            secrets: Rc::new(secrets(&hidden, source)),
             source: masked(source, &spans),
         }
     }
 
-    /// The places of an entity's values that are not shown.
-    fn find(&self, entity: &Node, spans: &mut Vec<Span>) {
-        if let Some(document::Value::Object(members)) =
-            entity.get("properties").map(|node| &node.value)
-        {
-            let hidden = members
-                .iter()
-                .filter(|member| self.hides_anywhere(&member.key));
-            spans.extend(hidden.map(|member| member.value.span));
+    /// The values of an entity that are not shown.
+    fn find<'n>(&self, entity: &'n Node, hidden: &mut Vec<&'n Node>) {
+        let properties = entity.get("properties").map(|node| &node.value);
+        let Some(document::Value::Object(members)) = properties else {
+            return;
+        };
+        for member in members {
+            match self.hides_anywhere(&member.key) {
+                true => hidden.push(&member.value),
+                false => self.find_keys(&member.value, hidden),
+            }
+        }
+    }
+
+    fn find_keys<'n>(&self, node: &'n Node, hidden: &mut Vec<&'n Node>) {
+        match &node.value {
+            document::Value::Array(items) => {
+                items.iter().for_each(|item| self.find_keys(item, hidden));
+            }
+            document::Value::Object(members) => {
+                for member in members {
+                    match self.properties.is_match(&member.key) {
+                        true => hidden.push(&member.value),
+                        false => self.find_keys(&member.value, hidden),
+                    }
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -176,20 +228,43 @@ impl Redaction<'_> {
 struct Concealed {
     source: Arc<Source>,
     /// Texts that must not be quoted.
-    secrets: Vec<String>,
+    secrets: Rc<BTreeSet<String>>,
 }
 
-/// A value's text as it stands in the file and without its quotes. What is very short is no secret,
-/// and would be found everywhere.
-fn words(text: &str) -> Vec<String> {
+/// The texts of values: as they stand in the file, and without quotes and escapes. What is very short
+/// is no secret, and would be found everywhere.
+fn secrets(hidden: &[&Node], source: &Source) -> BTreeSet<String> {
     const SHORTEST: usize = 4;
-    let bare = text.trim_matches(['"', '\'']);
-    let mut words = vec![text.to_owned()];
-    if bare != text {
-        words.push(bare.to_owned());
+    let mut secrets = BTreeSet::new();
+    for node in hidden {
+        let text = source.slice(node.span);
+        secrets.extend([text, text.trim_matches(['"', '\''])].map(str::to_owned));
+        add_texts(node, &mut secrets);
     }
-    words.retain(|word| word.len() >= SHORTEST);
-    words
+    secrets.retain(|secret| secret.len() >= SHORTEST);
+    secrets
+}
+
+fn add_texts(node: &Node, texts: &mut BTreeSet<String>) {
+    match &node.value {
+        document::Value::String(text) => {
+            texts.insert(text.clone());
+            texts.insert(text.trim().to_owned());
+        }
+        document::Value::Array(items) => items.iter().for_each(|item| add_texts(item, texts)),
+        document::Value::Object(members) => members
+            .iter()
+            .for_each(|member| add_texts(&member.value, texts)),
+        _ => {}
+    }
+}
+
+/// The text without any of `secrets`: longer ones go first, as they can hold others.
+fn without(secrets: &BTreeSet<String>, text: &str) -> String {
+    let mut secrets: Vec<_> = secrets.iter().filter(|one| text.contains(*one)).collect();
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    let replace = |text: String, secret: &String| text.replace(secret.as_str(), REDACTED);
+    secrets.into_iter().fold(text.to_owned(), replace)
 }
 
 /// The same text with a `*` for each byte within `spans`, so that every place stays where it is.
@@ -216,7 +291,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::catalog::blueprint::Blueprint;
+    use crate::catalog::testing::declaration;
+    use crate::diagnostic::Code;
 
     fn blueprints() -> Blueprints {
         let shape = json!({"schema": {"properties": {
@@ -256,6 +332,32 @@ mod tests {
         assert_eq!(json, "\"(redacted)\"");
     }
 
+    #[test]
+    fn an_object_can_hold_a_secret() {
+        let rules = PropertyRules::parse("*token*").unwrap();
+        let blueprints = Blueprints::default();
+        let redaction = Redaction {
+            properties: &rules,
+            blueprints: &blueprints,
+        };
+        let blueprint = BlueprintId::parse("b").unwrap();
+        let change = |from: Value, to: Value| {
+            let difference = Difference {
+                field: Field::Property("config".to_owned()),
+                from: Some(from),
+                to: Some(to),
+            };
+            redaction.show(&blueprint, &[difference]).remove(0)
+        };
+        let held = |token: &str, size: u8| json!({"a": [{"token": token, "size": size}]});
+        let changed = change(held("hunter1", 1), held("hunter2", 2));
+        let shown = |size| Some(Shown::Value(held(REDACTED, size)));
+        assert_eq!((changed.from, changed.to), (shown(1), shown(2)));
+        let changed = change(held("hunter1", 1), held("hunter2", 1));
+        assert_eq!(changed.from, Some(Shown::Redacted));
+        assert_eq!(changed.to, Some(Shown::Redacted));
+    }
+
     fn concealed(text: &str, message: &str) -> (String, String) {
         let source = Source::new(RepoPath::new("port.yml"), text);
         let location = Location::start_of(&source);
@@ -285,6 +387,51 @@ mod tests {
             "identifier: a\nproperties:\n  token: **********\n  url: x\n"
         );
         assert_eq!(message, "must not be `(redacted)`");
+    }
+
+    #[test]
+    fn a_secret_is_known_in_whatever_form() {
+        for (value, quoted) in [
+            (r#""hunt\u0065r2""#, "hunter2"),
+            ("{token: hunter2}", "hunter2"),
+            ("[hunter2, hunter3]", "hunter3"),
+            ("|\n    hunter2\n    hunter3\n", "hunter2\nhunter3\n"),
+            ("|\n    hunter2\n    hunter3\n", "hunter2\nhunter3"),
+        ] {
+            for name in ["token", "config: {token: 1}\n  token"] {
+                let text = format!("identifier: a\nproperties:\n  {name}: {value}\n");
+                let (text, message) = concealed(&text, &format!("not `{quoted}`"));
+                assert_eq!(message, "not `(redacted)`");
+                assert!(!text.contains("hunt"), "{text}");
+            }
+        }
+        let nested = "identifier: a\nproperties: {config: [{token: hunter2}]}\n";
+        let (text, message) = concealed(nested, "not `hunter2`");
+        assert_eq!(message, "not `(redacted)`");
+        assert!(text.contains("config") && !text.contains("hunt"), "{text}");
+    }
+
+    #[test]
+    fn the_text_of_a_file_is_a_secret_too() {
+        let rules = PropertyRules::parse("*token*").unwrap();
+        let redaction = Redaction {
+            properties: &rules,
+            blueprints: &Blueprints::default(),
+        };
+        let mut declaration = declaration(json!({"properties": {"token": "file://token"}}));
+        let path = declaration.source.path().clone();
+        let text = crate::catalog::reference::Referenced::Text("hunter2\n".to_owned());
+        let texts = BTreeMap::from([(RepoPath::new("token"), text)]);
+        declaration = crate::catalog::reference::resolve(&declaration, &path, &texts).unwrap();
+        let text = redaction.conceal_text(&declaration, "`hunter2` is too short");
+        assert_eq!(text, "`(redacted)` is too short");
+    }
+
+    #[test]
+    fn of_a_property_that_is_there_twice_nothing_is_shown() {
+        let text = "identifier: a\nproperties:\n  token: hunter1\n  token: hunter2\n";
+        let (text, _) = concealed(text, "there are two");
+        assert!(!text.contains("hunter"), "{text}");
     }
 
     #[test]

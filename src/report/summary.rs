@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::console::label;
 use super::markdown::{badge, capitalised, diff_block, escape, fields, linked, mark};
-use super::{Ending, EntityReport, Report, State, graph};
+use super::{Drift, Ending, EntityReport, Report, State, graph};
 use crate::diagnostic::Severity;
 use crate::event::Mode;
 
@@ -16,6 +16,8 @@ const MAX_BYTES: usize = 1000 * 1024;
 const UNFOLDED: usize = 10;
 /// So many entities share a block of what changes.
 const BLOCK: usize = 20;
+/// Of what does not change so many are named: nobody looks for more, and the page has to be drawn.
+const UNCHANGED: usize = 100;
 
 /// Where the whole of a page that has to be short can be seen.
 #[derive(Debug, Clone, Copy)]
@@ -49,9 +51,10 @@ pub(super) fn write_within(
     page.heading(report)?;
     page.counts(report)?;
     page.problems(report)?;
+    page.notices(report)?;
     page.entities(report)?;
     page.graph(report)?;
-    page.notices(report)?;
+    page.unchanged(report)?;
     page.footer(report, elsewhere)
 }
 
@@ -67,6 +70,31 @@ pub fn write_failure(problems: &[String], mut out: impl Write) -> io::Result<()>
     Ok(())
 }
 
+/// Whether what is folded is shown at first.
+#[derive(Debug, Clone, Copy)]
+enum Fold {
+    Open,
+    Closed,
+}
+
+fn of_state(state: State, report: &Report) -> impl Iterator<Item = &EntityReport> {
+    let entities = report.entities.iter();
+    entities.filter(move |entity| entity.state == state)
+}
+
+/// What there is to say before any number.
+fn in_a_word(report: &Report) -> Option<&'static str> {
+    let is_unchanged = |entity: &EntityReport| entity.state == State::Unchanged;
+    Some(match (report.drift, report.run.mode) {
+        (Some(Drift::Found), Mode::Plan) => "Port differs from what Git declares.",
+        (Some(Drift::Found), Mode::Apply) => "Port differed from what Git declares.",
+        (Some(Drift::None), _) => "Port is as Git declares.",
+        (None, _) if !report.entities.iter().all(is_unchanged) => return None,
+        (None, Mode::Plan) => "No entity changes.",
+        (None, Mode::Apply) => "No entity changed.",
+    })
+}
+
 struct Page<W> {
     out: W,
     left: usize,
@@ -76,12 +104,16 @@ struct Page<W> {
 impl<W: Write> Page<W> {
     /// Writes a line if there is room for it; lines of a table and the like may be left out.
     fn line(&mut self, line: &str) -> io::Result<()> {
-        if line.len() + 1 > self.left {
+        if !self.has_room(line) {
             self.omitted += 1;
             return Ok(());
         }
         self.left -= line.len() + 1;
         writeln!(self.out, "{line}")
+    }
+
+    fn has_room(&self, line: &str) -> bool {
+        line.len() < self.left
     }
 
     /// Writes a line that holds the page together, of which there are few.
@@ -109,8 +141,12 @@ impl<W: Write> Page<W> {
 
     fn counts(&mut self, report: &Report) -> io::Result<()> {
         let counts = report.counts();
+        if let Some(words) = in_a_word(report) {
+            self.line(words)?;
+            self.line("")?;
+        }
         if counts.is_empty() {
-            return self.line("No entity changed.");
+            return Ok(());
         }
         let row = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
         let mode = report.run.mode;
@@ -150,15 +186,40 @@ impl<W: Write> Page<W> {
     }
 
     fn entities(&mut self, report: &Report) -> io::Result<()> {
-        for &state in report.counts().keys() {
-            let entities: Vec<_> = report
-                .entities
-                .iter()
-                .filter(|entity| entity.state == state)
-                .collect();
+        let counts = report.counts();
+        for &state in counts.keys().filter(|state| **state != State::Unchanged) {
+            let entities: Vec<_> = of_state(state, report).collect();
             self.entities_of(state, &entities, report)?;
         }
         Ok(())
+    }
+
+    /// What does not change comes last, and may be much.
+    fn unchanged(&mut self, report: &Report) -> io::Result<()> {
+        let count = of_state(State::Unchanged, report).count();
+        if count == 0 {
+            return Ok(());
+        }
+        self.fold(State::Unchanged, count, Fold::Closed, report)?;
+        for entity in of_state(State::Unchanged, report).take(UNCHANGED) {
+            self.line(&format!("- {}", linked(entity, report)))?;
+        }
+        if count > UNCHANGED {
+            self.frame(&format!("- … and {} more", count - UNCHANGED))?;
+        }
+        self.frame("\n</details>")
+    }
+
+    fn fold(&mut self, state: State, count: usize, fold: Fold, report: &Report) -> io::Result<()> {
+        let mode = report.run.mode;
+        let open = match fold {
+            Fold::Closed => "",
+            Fold::Open => " open",
+        };
+        let (badge, title) = (badge(state, mode), capitalised(label(state, mode)));
+        self.frame(&format!(
+            "\n<details{open}><summary>{badge} {title}: {count}</summary>\n"
+        ))
     }
 
     fn entities_of(
@@ -167,14 +228,11 @@ impl<W: Write> Page<W> {
         entities: &[&EntityReport],
         report: &Report,
     ) -> io::Result<()> {
-        let is_folded = entities.len() > UNFOLDED || state == State::Unchanged;
-        let open = if is_folded { "" } else { " open" };
-        let title = capitalised(label(state, report.run.mode));
-        self.frame(&format!(
-            "\n<details{open}><summary>{} {title}: {}</summary>\n",
-            badge(state, report.run.mode),
-            entities.len()
-        ))?;
+        let fold = match entities.len() {
+            ..=UNFOLDED => Fold::Open,
+            _ => Fold::Closed,
+        };
+        self.fold(state, entities.len(), fold, report)?;
         let says_more =
             |entity: &&EntityReport| entity.note.is_some() || !entity.changes.is_empty();
         if entities.iter().any(says_more) {
@@ -203,13 +261,15 @@ impl<W: Write> Page<W> {
             .copied()
             .filter(|entity| !entity.changes.is_empty())
             .collect();
-        if changed.is_empty() {
+        let blocks = changed.chunks(BLOCK).map(diff_block);
+        let mut blocks = blocks.peekable();
+        if blocks.peek().is_none_or(|first| !self.has_room(first)) {
+            self.omitted += blocks.len();
             return Ok(());
         }
         self.frame("\n<details><summary>What changes</summary>\n")?;
-        for block in changed.chunks(BLOCK) {
-            self.line(&diff_block(block))?;
-            self.line("")?;
+        for block in blocks {
+            self.line(&format!("{block}\n"))?;
         }
         self.frame("</details>")
     }
@@ -228,7 +288,7 @@ impl<W: Write> Page<W> {
             self.line("\n> [!NOTE]")?;
         }
         for notice in &report.notices {
-            self.line(&format!("> - {}", escape(notice)))?;
+            self.line(&format!("> - {}", escape(&capitalised(notice))))?;
         }
         Ok(())
     }

@@ -318,6 +318,28 @@ fn no_reporter_shows_a_secret() {
     }
 }
 
+/// A nightly run looks at everything, and little of it is worth a line.
+#[test]
+fn what_does_not_change_leaves_room_for_the_rest() {
+    let mut report = World::new().report(Mode::Plan, None);
+    report.drift = Some(Drift::Found);
+    let mut entities = report.entities.iter();
+    let is_unchanged = |one: &&EntityReport| one.state == State::Unchanged;
+    let unchanged = entities.find(is_unchanged).unwrap().clone();
+    report.entities.extend(vec![unchanged; 10_000]);
+    let page = page(&report);
+    assert!(page.len() < 64 * 1024, "{}", page.len());
+    for text in [
+        "- … and 9901 more",
+        "```mermaid",
+        "Port differs from",
+        "stays in Port",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
+    assert!(!page.contains("more lines"), "nothing is left out");
+}
+
 /// The largest pages keep their frame and stay within GitHub's limits.
 #[test]
 fn pages_are_never_too_large() {
@@ -339,6 +361,7 @@ fn pages_are_never_too_large() {
         let count = |tag: &str| page.matches(tag).count();
         assert_eq!(count("<details"), count("</details>"));
         assert!(page.trim_end().ends_with("</sub>"));
+        assert!(!page.contains("\n\n\n\n"), "what is left out leaves no gap");
     }
     let outputs = json::compact(&report, 96 * 1024);
     assert!(outputs.len() <= 96 * 1024);

@@ -157,6 +157,23 @@ fn dependants_keep_what_they_need() {
     assert_eq!(result.output("deleted"), "1");
 }
 
+/// Git declared that the one needs the other, and somebody cleared that in Port.
+#[test]
+fn what_is_kept_keeps_only_what_it_still_needs() {
+    let world = World::new();
+    let file = "- {identifier: a, blueprint: domain}\n- {identifier: shop, blueprint: microservice, relations: {domain: a}}\n";
+    succeed(&pruning(world.push_file("port.yml", file)));
+    let shop = json!({"identifier": "shop", "relations": {"domain": null}});
+    let keeper = json!({"identifier": "keeper", "relations": {"dependsOn": ["shop"]}});
+    for entity in [shop, keeper] {
+        let put = world.port.put_entity("microservice", entity, "Mozilla/5.0");
+        put.unwrap();
+    }
+    let result = run(&pruning(world.push_file("port.yml", "[]\n")));
+    assert_eq!(result.status, 1, "{}", result.log);
+    assert_eq!(names(&world), ["keeper", "shop"], "{}", result.log);
+}
+
 #[test]
 fn a_relation_to_what_goes_is_an_error_on_the_relation() {
     let world = three();

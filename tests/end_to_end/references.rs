@@ -79,6 +79,7 @@ fn what_cannot_be_read_is_an_error_on_its_line() {
         ("file://docs/none.md", "no file"),
         ("file://docs", "docs"),
         ("file://docs/binary", "UTF-8"),
+        ("file://docs/zero", "zero byte"),
         ("file://docs/large.md", "512 KiB"),
         ("file://docs/link.md", "symbolic link"),
         ("file://../outside.md", "out of the repository"),
@@ -87,6 +88,7 @@ fn what_cannot_be_read_is_an_error_on_its_line() {
         let world = world();
         world.repository.write("docs/a.md", "# One\n");
         world.repository.write_bytes("docs/binary", b"\x00\xff\xfe");
+        world.repository.write("docs/zero", "a\0b");
         world
             .repository
             .write("docs/large.md", &"x".repeat(512 * 1024 + 1));

@@ -66,6 +66,32 @@ async fn with_nothing_to_tell_none_is_written() {
     assert_eq!(world.bodies().len(), 1);
 }
 
+/// Whoever reads one plan's source could write the first comment of another.
+#[tokio::test]
+async fn what_somebody_else_wrote_is_left_alone() {
+    let world = World::new();
+    let theirs = format!("{MARKER}\nNothing changes, I promise.");
+    world.github.add_comment(7, "octocat", &theirs);
+    let quoted = format!("> {MARKER}\n> one");
+    world.github.add_comment(7, "octocat", &quoted);
+    assert_eq!(world.keep("one").await.unwrap(), CommentKept::Created);
+    assert_eq!(world.keep("two").await.unwrap(), CommentKept::Updated);
+    let ours = format!("{MARKER}\ntwo");
+    assert_eq!(world.bodies(), [theirs, quoted, ours]);
+}
+
+#[tokio::test]
+async fn of_two_the_older_is_kept_up_to_date() {
+    let world = World::new();
+    for text in ["older", "newer"] {
+        let body = format!("{MARKER}\n{text}");
+        world.github.add_comment(7, "github-actions[bot]", &body);
+    }
+    assert_eq!(world.keep("two").await.unwrap(), CommentKept::Updated);
+    assert_eq!(world.bodies().len(), 2);
+    assert_eq!(world.bodies()[0], format!("{MARKER}\ntwo"));
+}
+
 #[tokio::test]
 async fn a_lost_answer_does_not_make_a_second_comment() {
     let world = World::new();

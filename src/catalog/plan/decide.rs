@@ -39,6 +39,14 @@ fn live_targets(live: &LiveEntity) -> impl Iterator<Item = Identifier> {
     targets.filter_map(|target| Identifier::parse(target.as_str()?).ok())
 }
 
+/// What they may be as far as Git knows.
+fn declared_targets(change: &Change) -> Vec<Identifier> {
+    let declared = change.former_entities().into_iter();
+    let relations = declared.flat_map(|entity| entity.relations.values());
+    let targets = relations.flat_map(|relation| relation.targets());
+    targets.cloned().collect()
+}
+
 struct Planner<'p> {
     known: Known<'p>,
     policy: &'p Policy,
@@ -122,15 +130,10 @@ impl Planner<'_> {
         if let Some(reason) = reason {
             return self.leave(&change.key, location, reason);
         }
-        let former = change.former_entities();
-        let declared = former.iter().flat_map(|former| former.relations.values());
-        let mut targets: Vec<_> = declared
-            .flat_map(|relation| relation.targets())
-            .cloned()
-            .collect();
-        if let Knowledge::Present(live) = live {
-            targets.extend(live_targets(live));
-        }
+        let targets = match live {
+            Knowledge::Present(live) => live_targets(live).collect(),
+            Knowledge::Unknown | Knowledge::Absent => declared_targets(change),
+        };
         self.plan.deletions.push(Deletion {
             key: change.key.clone(),
             location,

@@ -1,0 +1,112 @@
+//! What must happen, told anew: nothing here is taken from what is tested.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use port_gitops::catalog::merge::Merge;
+use serde_json::{Value, json};
+
+/// What an entity says, field by field, where nothing and `null` are the same, as are the orders of
+/// what has none.
+pub(crate) fn facts(entity: &Value) -> BTreeMap<String, Value> {
+    let mut facts = BTreeMap::new();
+    for field in ["title", "icon", "team"] {
+        facts.insert(field.to_owned(), entity[field].clone());
+    }
+    for section in ["properties", "relations"] {
+        for (name, value) in entity[section].as_object().into_iter().flatten() {
+            facts.insert(format!("{section}.{name}"), value.clone());
+        }
+    }
+    for (field, value) in &mut facts {
+        let is_set = field == "team" || field.starts_with("relations.");
+        if let (true, Value::Array(items)) = (is_set, &mut *value) {
+            items.sort_by_key(Value::to_string);
+            if items.is_empty() {
+                *value = Value::Null;
+            }
+        }
+        as_floats(value);
+    }
+    facts.retain(|_, value| !value.is_null());
+    facts
+}
+
+fn as_floats(value: &mut Value) {
+    match value {
+        Value::Number(number) => *value = json!(number.as_f64()),
+        Value::Array(items) => items.iter_mut().for_each(as_floats),
+        Value::Object(members) => members.values_mut().for_each(as_floats),
+        _ => {}
+    }
+}
+
+pub(crate) type Delta = BTreeMap<String, (Value, Value)>;
+
+pub(crate) fn delta(before: &Value, after: &Value) -> Delta {
+    let (before, after) = (facts(before), facts(after));
+    let fields: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let of = |facts: &BTreeMap<String, Value>, field: &str| {
+        facts.get(field).cloned().unwrap_or_default()
+    };
+    let pairs = fields
+        .into_iter()
+        .map(|field| (field.clone(), (of(&before, field), of(&after, field))));
+    pairs.filter(|(_, (from, to))| from != to).collect()
+}
+
+/// What Port must hold of an entity in the end.
+pub(crate) fn expected(
+    merge: Merge,
+    base: Option<&Value>,
+    head: &Value,
+    live: Option<&Value>,
+) -> BTreeMap<String, Value> {
+    let declared = facts(head);
+    if merge == Merge::Replace {
+        return declared;
+    }
+    let mentioned: BTreeSet<_> = ["properties", "relations"]
+        .iter()
+        .flat_map(|section| {
+            let names = head[*section].as_object().into_iter().flatten();
+            names.map(move |(name, _)| format!("{section}.{name}"))
+        })
+        .chain((!head["team"].is_null()).then(|| "team".to_owned()))
+        .collect();
+    let mut expected = live.map(facts).unwrap_or_default();
+    let based = base.map(facts).unwrap_or_default();
+    expected.retain(|field, value| {
+        // A merge cannot clear these.
+        let stays = matches!(field.as_str(), "title" | "icon") || based.get(field) != Some(value);
+        !mentioned.contains(field) && stays
+    });
+    expected.extend(declared);
+    expected
+}
+
+/// Those of `doomed` that Port keeps, as what stays relates to them.
+pub(crate) fn kept(all: &BTreeMap<String, Value>, doomed: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut kept = BTreeSet::new();
+    loop {
+        let stays = |name: &&String| !doomed.contains(*name) || kept.contains(*name);
+        let staying = all.keys().filter(stays);
+        let needed: BTreeSet<_> = staying
+            .flat_map(|name| targets(&all[name]))
+            .filter(|name| doomed.contains(name))
+            .collect();
+        if needed == kept {
+            return kept;
+        }
+        kept = needed;
+    }
+}
+
+fn targets(entity: &Value) -> Vec<String> {
+    let relations = entity["relations"].as_object().into_iter().flatten();
+    let targets = relations.flat_map(|(_, target)| match target {
+        Value::Array(targets) => targets.clone(),
+        one => vec![one.clone()],
+    });
+    let names = targets.filter_map(|target| target.as_str().map(str::to_owned));
+    names.collect()
+}

@@ -1,0 +1,136 @@
+//! Whatever Git declares and whatever Port holds: what a plan says is what happens, then Port is as
+//! declared, and the next plan is empty.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test may fail"
+)]
+
+mod facts;
+mod state;
+mod world;
+
+use std::collections::BTreeSet;
+
+use port_gitops::catalog::change::Basis;
+use port_gitops::catalog::merge::Merge;
+use port_gitops::catalog::plan::{Pruning, Unclaimed};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::Value;
+
+use facts::{expected, facts, kept};
+use state::{NAMES, State, blend, declarations, is_same, state, without_nulls};
+use world::World;
+
+/// What Git declares at first, then, and at last, and what others wrote before and in between.
+#[derive(Debug, Clone)]
+struct Story {
+    merge: Merge,
+    pruning: Pruning,
+    live: State,
+    base: State,
+    head: State,
+    by_hand: State,
+    next: State,
+}
+
+const PRUNING: Pruning = Pruning::On {
+    at_most: NAMES.len(),
+    obstacle: None,
+    unclaimed: Unclaimed::Delete,
+};
+
+impl Story {
+    async fn check(&self) {
+        let world = World::new(self.merge, self.pruning.clone(), &self.live);
+        self.go(&world, &self.base, &self.head, Basis::Live).await;
+        world.assert_nothing_left(&declarations(&self.head)).await;
+        world.put_by_hand(&self.by_hand);
+        // Of what others do a run of what changed in Git sees little; the next full one mends it.
+        self.go(&world, &self.head, &self.next, Basis::Git).await;
+        self.go(&world, &self.next, &self.next, Basis::Live).await;
+        world.assert_nothing_left(&declarations(&self.next)).await;
+    }
+
+    async fn go(&self, world: &World, base: &State, head: &State, basis: Basis) {
+        let held = world.entities();
+        let (was, is) = (declarations(base), declarations(head));
+        let plan = world.plan(&was, &is, basis).await;
+        world.carry_out(&plan, basis).await;
+        let now = world.entities();
+
+        let is_doomed =
+            |name: &&str| base.contains_key(*name) && !head.contains_key(*name) && self.prunes();
+        let doomed: BTreeSet<_> = NAMES
+            .into_iter()
+            .filter(is_doomed)
+            .map(str::to_owned)
+            .collect();
+        let mut all = held.clone();
+        all.extend(now.clone());
+        let kept = kept(&all, &doomed);
+        for name in NAMES {
+            let (was, is) = (base.get(name), head.get(name));
+            let (before, after) = (held.get(name), now.get(name));
+            match is {
+                Some(_) if basis == Basis::Git && is_same(was, is) => {
+                    assert_eq!(before, after, "{name} did not change in Git");
+                }
+                Some(is) => {
+                    let expected = expected(self.merge, was, is, before);
+                    assert_eq!(after.map(facts), Some(expected), "{name}");
+                }
+                None if doomed.contains(name) && !kept.contains(name) => {
+                    assert_eq!(after, None, "{name} is gone from Git");
+                }
+                None => assert_eq!(before, after, "{name}"),
+            }
+        }
+    }
+
+    fn prunes(&self) -> bool {
+        self.pruning != Pruning::Off
+    }
+}
+
+prop_compose! {
+    fn story()(
+        merge in select(vec![Merge::Merge, Merge::Replace]),
+        pruning in prop_oneof![4 => Just(PRUNING), 1 => Just(Pruning::Off)],
+        base in state(Some(Value::Null)),
+        [live, head, by_hand, next] in [(); 4].map(|()| state(Some(Value::Null))),
+        how in any::<[[u8; 4]; 4]>(),
+    ) -> Story {
+        let live = without_nulls(blend(&base, &live, how[0]));
+        let head = blend(&base, &head, how[1]);
+        let by_hand = without_nulls(blend(&head, &by_hand, how[2]));
+        let next = blend(&head, &next, how[3]);
+        Story { merge, pruning, live, base, head, by_hand, next }
+    }
+}
+
+/// More stories than 128 are told where `PROPTEST_CASES` says so.
+fn config() -> ProptestConfig {
+    let mut config = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = 128;
+    }
+    config.failure_persistence = None;
+    config
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn a_plan_comes_true_and_then_nothing_is_left(story in story()) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(story.check());
+    }
+}
