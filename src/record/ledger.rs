@@ -1,6 +1,6 @@
 //! What a run writes into the record: that it begins, and how it ended.
 
-use super::past;
+use super::past::{self, Past};
 use super::words::Words;
 use super::{Hidden, Reading, Record, words_of};
 use crate::event::{Mode, Run};
@@ -109,10 +109,10 @@ impl<'r> Ledger<'r> {
         };
         let mark = async {
             let mut marks = Vec::new();
-            if let Some((ground, status)) = reading.ground_of(&self.head) {
+            for (commit, status) in reading.to_mark(&self.head) {
                 for next in reading.replaced.iter().chain([&self.head]) {
                     let words = words_of(status).with_next(next).to_string();
-                    let mark = record.write(ground, StatusState::Success, &words);
+                    let mark = record.write(commit, StatusState::Success, &words);
                     marks.extend(written_if_room(mark.await)?);
                 }
             }
@@ -148,9 +148,10 @@ impl<'r> Ledger<'r> {
         else {
             return Ok(());
         };
-        let Some((ground, known)) = reading.ground_of(&self.head) else {
+        let Some(ground) = &reading.past.ground else {
             return Ok(());
         };
+        let known = reading.ground.as_ref();
         let listing = record
             .repository
             .statuses_since(ground, &record.context, known);
@@ -241,13 +242,18 @@ fn written_if_room(
 }
 
 impl Reading {
-    /// The commit that carries the word for the next attempt, and its status; `None` if nothing was
-    /// ever applied.
-    fn ground_of(&self, head: &CommitSha) -> Option<(&CommitSha, Option<&RecordedStatus>)> {
-        match &self.past.base {
-            Some(base) if base == head => Some((base, self.base.as_ref())),
-            _ => Some((self.past.ground.as_ref()?, self.ground.as_ref())),
-        }
+    /// The commits that carry the word for the next attempt, with their statuses: the ground, from which
+    /// every later commit of the history leads here, and head itself if it is applied again.
+    fn to_mark(
+        &self,
+        head: &CommitSha,
+    ) -> impl Iterator<Item = (&CommitSha, Option<&RecordedStatus>)> {
+        let Past { base, ground, .. } = &self.past;
+        let again = base.as_ref().filter(|base| *base == head);
+        let again = again.filter(|base| ground.as_ref() != Some(base));
+        let again = again.map(|base| (base, self.base.as_ref()));
+        let ground = ground.as_ref().map(|ground| (ground, self.ground.as_ref()));
+        ground.into_iter().chain(again)
     }
 
     /// What the status of a commit says that was applied.
@@ -263,17 +269,17 @@ impl Reading {
         }
     }
 
-    /// Attempts outside of the history that may have gone on since they were looked at.
+    /// Attempts outside of the history that may have gone on since they were looked at. Of what only the
+    /// event tells, a run may have begun by now that had said nothing: the next run looks once more.
     fn open(&self, begun: Option<&str>) -> Vec<&Hidden> {
         let may_go_on = |hidden: &&Hidden| match &hidden.status {
             Some(status) => past::may_go_on(&hidden.commit, status, begun),
             None => true,
         };
-        self.hidden
-            .iter()
-            .filter(may_go_on)
-            .take(MAX_OPEN)
-            .collect()
+        let is_new = |hidden: &&Hidden| self.replaced.contains(&hidden.commit);
+        let hidden = self.hidden.iter();
+        let open = hidden.filter(|hidden| is_new(hidden) || may_go_on(hidden));
+        open.take(MAX_OPEN).collect()
     }
 }
 

@@ -142,8 +142,8 @@ fn is_settled(base: &Base<'_>, history: &[HistoryEntry], place: usize) -> bool {
         // A commit that says that nothing had to be written was attempted by another run too.
         return !leads_to_base();
     }
-    is_older && (begun.is_none() || leads_to_base())
-        || is_older && !may_have_outlived(&entry.commit, status, begun)
+    is_older
+        && (begun.is_none() || leads_to_base() || !may_have_outlived(&entry.commit, status, begun))
 }
 
 /// Whether an attempt that is older than the base in Git was perhaps still writing when the base's
