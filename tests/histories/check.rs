@@ -1,5 +1,6 @@
 //! Many random histories, and the shortest one that goes wrong.
 
+use std::cell::{Cell, RefCell};
 use std::env;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,13 +13,14 @@ use crate::history::history;
 use crate::play::{Deletions, Player};
 use crate::runs::World;
 
-/// How many histories are played; `PORT_GITOPS_HISTORIES` says another number. Thousands take many
-/// minutes and, rarely, still find something, so that is for somebody who can look into it.
-const HISTORIES: u32 = 80;
+/// How many histories each test plays; `PORT_GITOPS_HISTORIES` says another number.
+const HISTORIES: u32 = 500;
 /// What is random follows from it, so that the same histories are played wherever nothing else is said.
 const SEED: u64 = 12;
 /// Players at the same time. Their number is part of what makes histories the same.
 const THREADS: u32 = 2;
+/// How many shorter histories are tried in place of one that fails.
+const MAX_SHORTER: u32 = 1_000;
 /// What a sandbox remembers of former histories makes it slow.
 const HISTORIES_A_WORLD: usize = 20;
 
@@ -54,7 +56,7 @@ fn play(deletions: Deletions, seed: u64, thread: u32, histories: u32) -> Option<
     let config = Config {
         cases: histories,
         failure_persistence: None,
-        max_shrink_iters: 3_000,
+        max_shrink_iters: MAX_SHORTER,
         ..Config::default()
     };
     let mut bytes = [0; 32];
@@ -62,7 +64,8 @@ fn play(deletions: Deletions, seed: u64, thread: u32, histories: u32) -> Option<
     bytes[8..12].copy_from_slice(&thread.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let played = AtomicUsize::new(0);
-    let world = std::cell::RefCell::new(Arc::new(World::new()));
+    let has_failed = Cell::new(false);
+    let world = RefCell::new(Arc::new(World::new()));
     let result = TestRunner::new_with_rng(config, rng).run(&history(), |history| {
         let number = played.fetch_add(1, Ordering::Relaxed);
         if number % HISTORIES_A_WORLD == HISTORIES_A_WORLD - 1 {
@@ -70,7 +73,12 @@ fn play(deletions: Deletions, seed: u64, thread: u32, histories: u32) -> Option<
         }
         let world = Arc::clone(&world.borrow());
         let player = Player::new(world, format!("history-{number}"), deletions);
-        player.play(&history).map_err(TestCaseError::fail)
+        player.play(&history).map_err(|problem| {
+            if !has_failed.replace(true) {
+                eprintln!("history {number} fails, and is made shorter now: {history:?}");
+            }
+            TestCaseError::fail(problem)
+        })
     });
     match result {
         Ok(()) => None,

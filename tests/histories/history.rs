@@ -36,16 +36,6 @@ pub(crate) enum Edit {
     Mend(File),
 }
 
-impl Edit {
-    fn is_mistake(self) -> bool {
-        match self {
-            Self::Set(_, _, form) => !matches!(form, Form::Sound { .. }),
-            Self::Break(_) => true,
-            _ => false,
-        }
-    }
-}
-
 /// Where a push builds on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Ground {
@@ -87,8 +77,8 @@ pub(crate) enum Fate {
     Refused(Moment),
     /// Port refuses an entity.
     RefusedEntity(Name),
-    /// Other things happen while this request is under way.
-    Overlapped(Moment, Vec<Event>),
+    /// Other things happen while this request is under way, and the run may be killed at a later one.
+    Overlapped(Moment, Vec<Event>, Option<Moment>),
 }
 
 /// Something that happens.
@@ -97,61 +87,29 @@ pub(crate) enum Event {
     Push(Ground, Vec<Edit>, Fate),
     /// An older push's run is started again.
     Rerun(u8, Fate),
+    /// Somebody, or the clock, starts a run that compares everything with Port.
+    FullRun(Fate),
 }
 
 /// What no record can make right is left out: nobody else writes to the entities, which Git could not
-/// tell from what it wrote itself; and where runs overlap (which the documented `concurrency` forbids),
-/// none of them is killed between a write of what is stale by then and its own repair of that, and every
-/// force-push has a run that looks at what it replaced, and nothing is mistaken. The marks of runs that
-/// overlap can hide each other, and then only the event of the force-push tells what there was; and where
-/// the tip has mistakes, a run that was overtaken must not delete what it has just written.
+/// tell from what it wrote itself.
 pub(crate) fn history() -> impl Strategy<Value = Vec<Event>> {
     let inner = prop::collection::vec(event(calm_fate().boxed()), 1..3);
+    let death = prop_oneof![3 => Just(None), 1 => moment().prop_map(Some)];
     let fate = prop_oneof![
         6 => calm_fate(),
-        2 => (moment(), inner).prop_map(|(moment, events)| Fate::Overlapped(moment, events)),
+        2 => (moment(), inner, death)
+            .prop_map(|(moment, events, death)| Fate::Overlapped(moment, events, death)),
     ];
-    let events = prop::collection::vec(event(fate.boxed()), 1..6);
-    events.prop_map(|mut events| {
-        if events.iter().any(Event::is_overlapped) {
-            events.iter_mut().for_each(Event::look_at_what_is_replaced);
-        }
-        events
-    })
-}
-
-impl Event {
-    fn fate(&self) -> &Fate {
-        let (Self::Push(_, _, fate) | Self::Rerun(_, fate)) = self;
-        fate
-    }
-
-    fn is_overlapped(&self) -> bool {
-        matches!(self.fate(), Fate::Overlapped(..))
-    }
-
-    /// Lets every force-push have its run, from beginning to end, and takes mistakes away.
-    fn look_at_what_is_replaced(&mut self) {
-        if let Self::Push(_, edits, _) = self {
-            edits.retain(|edit| !edit.is_mistake());
-        }
-        let (Self::Push(_, _, fate) | Self::Rerun(_, fate)) = self;
-        if let Fate::Overlapped(_, events) = fate {
-            events.iter_mut().for_each(Self::look_at_what_is_replaced);
-        }
-        if let Self::Push(Ground::Back(_) | Ground::Amend | Ground::Reset(_), _, fate) = self
-            && !matches!(fate, Fate::RefusedEntity(_))
-        {
-            *fate = Fate::Quiet;
-        }
-    }
+    prop::collection::vec(event(fate.boxed()), 1..6)
 }
 
 fn event(fate: BoxedStrategy<Fate>) -> impl Strategy<Value = Event> {
     let edits = prop::collection::vec(edit(), 0..4);
     prop_oneof![
         9 => (ground(), edits, fate.clone()).prop_map(|(ground, edits, fate)| Event::Push(ground, edits, fate)),
-        1 => (0..6_u8, fate).prop_map(|(which, fate)| Event::Rerun(which, fate)),
+        1 => (0..6_u8, fate.clone()).prop_map(|(which, fate)| Event::Rerun(which, fate)),
+        1 => fate.prop_map(Event::FullRun),
     ]
 }
 

@@ -49,7 +49,7 @@ fn a_newer_run_that_an_older_one_outlives_is_not_forgotten() {
     };
     let add = |name, form| vec![Edit::Set(0, name, form)];
     let newer = Event::Push(Ground::Tip, add(2, entity), Fate::Quiet);
-    let older = Fate::Overlapped(second, vec![newer]);
+    let older = Fate::Overlapped(second, vec![newer], None);
     let history = [
         Event::Push(Ground::Tip, add(0, Form::Forbidden), older),
         Event::Push(Ground::Amend, vec![Edit::Drop(0, 2)], Fate::Quiet),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::history::{Api, Edit, Event, Fate, Form, Ground, Moment, Name, Tree};
-use crate::runs::{Ended, World, run_until_killed};
+use crate::runs::{Ended, Trigger, World, run_until_killed};
 
 /// Whether runs delete what Git no longer declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,14 @@ impl Player {
                     let state = self.state.lock().unwrap();
                     state.pushes[usize::from(*which) % state.pushes.len()].clone()
                 };
-                self.run(&before, &after, fate);
+                self.run(&Trigger::Push(before, after), fate);
+            }
+            Event::FullRun(fate) => {
+                let tip = {
+                    let state = self.state.lock().unwrap();
+                    state.line.last().unwrap().0.clone()
+                };
+                self.run(&Trigger::Dispatch(tip), fate);
             }
         }
     }
@@ -101,12 +108,13 @@ impl Player {
                 tree.edit(*edit);
             }
         });
-        self.run(&before, &after, fate)
+        self.run(&Trigger::Push(before, after), fate)
     }
 
     fn mend(&self) -> Ended {
         let (before, after) = self.commit(Ground::Tip, |tree| *tree = tree.clone().mended());
-        self.run(&before, &after, &Fate::Quiet).unwrap()
+        self.run(&Trigger::Push(before, after), &Fate::Quiet)
+            .unwrap()
     }
 
     /// Moves the branch and gives what it pointed to before and after.
@@ -171,14 +179,15 @@ impl Player {
         (before, after)
     }
 
-    fn run(&self, before: &ObjectId, after: &ObjectId, fate: &Fate) -> Option<Ended> {
-        self.tell(format!("run of {} begins, {}", short(after), told(fate)));
+    fn run(&self, trigger: &Trigger, fate: &Fate) -> Option<Ended> {
+        let run = trigger.told();
+        self.tell(format!("{run} begins, {}", told(fate)));
         if let Fate::Dropped = fate {
             return None;
         }
         let environment = self
             .world
-            .environment(&self.branch, before, after, self.deletions);
+            .environment(&self.branch, trigger, self.deletions);
         let (trigger, shutdown) = shutdown();
         let (kill, killed) = oneshot::channel();
         let (dead, died) = mpsc::channel();
@@ -186,7 +195,7 @@ impl Player {
             trigger: Arc::new(Mutex::new(Some(trigger))),
             dead,
             overlap: match fate {
-                Fate::Overlapped(_, events) => Some(Arc::new(Mutex::new(Some(events.clone())))),
+                Fate::Overlapped(_, events, _) => Some(Arc::new(Mutex::new(Some(events.clone())))),
                 _ => None,
             },
         };
@@ -200,8 +209,7 @@ impl Player {
             self.world.port.refuse_nothing();
         }
         self.tell(format!(
-            "run of {} ends: {:?}\n{}",
-            short(after),
+            "{run} ends: {:?}\n{}",
             ended.exit,
             indented(&ended.log)
         ));
@@ -228,16 +236,7 @@ impl Player {
     ) {
         match fate {
             Fate::Quiet | Fate::Dropped => {}
-            Fate::Killed(moment) => {
-                let killing = Mutex::new(Some((kill, died)));
-                let call = Fault::call(move || {
-                    if let Some((kill, died)) = killing.lock().unwrap().take() {
-                        let _ = kill.send(());
-                        let _ = died.recv_timeout(Duration::from_secs(20));
-                    }
-                });
-                self.inject(moment, call.after_effect());
-            }
+            Fate::Killed(moment) => self.inject(moment, death(kill, died)),
             Fate::Interrupted(moment) => {
                 let trigger = Arc::clone(&disturbance.trigger);
                 let call = Fault::call(move || {
@@ -258,9 +257,16 @@ impl Player {
                     .port
                     .refuse("thing", &format!("e{name}"), failure, 100);
             }
-            Fate::Overlapped(moment, _) => {
+            Fate::Overlapped(moment, _, last) => {
                 let (player, events) = (self.clone(), disturbance.overlap.clone().unwrap());
-                let call = Fault::call(move || player.happen_all(&events));
+                let last = last.map(|last| (last, death(kill, died)));
+                let last = Mutex::new(last);
+                let call = Fault::call(move || {
+                    player.happen_all(&events);
+                    if let Some((moment, death)) = last.lock().unwrap().take() {
+                        player.inject(&moment, death);
+                    }
+                });
                 self.inject(moment, call);
             }
         }
@@ -305,6 +311,18 @@ impl Player {
     }
 }
 
+/// Ends a run once a request of it took effect.
+fn death(kill: oneshot::Sender<()>, died: mpsc::Receiver<()>) -> Fault {
+    let killing = Mutex::new(Some((kill, died)));
+    let call = Fault::call(move || {
+        if let Some((kill, died)) = killing.lock().unwrap().take() {
+            let _ = kill.send(());
+            let _ = died.recv_timeout(Duration::from_secs(20));
+        }
+    });
+    call.after_effect()
+}
+
 /// What the catalog should hold.
 fn entity((name, form): (Name, Form)) -> (String, Value) {
     let Form::Sound { title, p, q } = form else {
@@ -333,7 +351,9 @@ fn is_declared(wanted: &Value, held: &Value) -> bool {
 
 fn told(fate: &Fate) -> String {
     match fate {
-        Fate::Overlapped(moment, _) => format!("overlapped at {moment:?}"),
+        Fate::Overlapped(moment, _, last) => {
+            format!("overlapped at {moment:?}, killed after that at {last:?}")
+        }
         fate => format!("{fate:?}"),
     }
 }

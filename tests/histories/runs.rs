@@ -26,6 +26,14 @@ pub(crate) struct World {
     events: AtomicUsize,
 }
 
+/// What starts a run.
+pub(crate) enum Trigger {
+    /// A push: what the branch pointed to before and after.
+    Push(ObjectId, ObjectId),
+    /// Somebody who wants this commit, the branch's tip, compared with Port.
+    Dispatch(ObjectId),
+}
+
 /// How a run ended, and what it said.
 pub(crate) struct Ended {
     /// Nothing, if it was killed.
@@ -56,22 +64,30 @@ impl World {
         }
     }
 
-    /// The environment of a run that a push triggers.
+    /// The environment of a run.
     pub(crate) fn environment(
         &self,
         branch: &str,
-        before: &ObjectId,
-        after: &ObjectId,
+        trigger: &Trigger,
         deletions: Deletions,
     ) -> Environment {
         let number = self.events.fetch_add(1, Ordering::Relaxed);
         let event = self.folder.path().join(number.to_string());
-        let payload = json!({
-            "ref": format!("refs/heads/{branch}"),
-            "before": before.as_str(),
-            "after": after.as_str(),
-            "repository": {"default_branch": branch},
-        });
+        let full_ref = format!("refs/heads/{branch}");
+        let repository = json!({"default_branch": branch});
+        let (name, head, payload) = match trigger {
+            Trigger::Push(before, after) => {
+                let (before, after) = (before.as_str(), after.as_str());
+                let payload = json!({
+                    "ref": full_ref, "before": before, "after": after, "repository": repository,
+                });
+                ("push", after, payload)
+            }
+            Trigger::Dispatch(head) => {
+                let payload = json!({"ref": full_ref, "repository": repository});
+                ("workflow_dispatch", head.as_str(), payload)
+            }
+        };
         fs::write(&event, payload.to_string()).unwrap();
         let prune = match deletions {
             Deletions::Kept => "false",
@@ -81,7 +97,9 @@ impl World {
             ("GITHUB_API_URL", self.github.url()),
             ("GITHUB_GRAPHQL_URL", self.github.graphql_url()),
             ("GITHUB_REPOSITORY", self.github.full_name()),
-            ("GITHUB_EVENT_NAME", "push".to_owned()),
+            ("GITHUB_EVENT_NAME", name.to_owned()),
+            ("GITHUB_REF", full_ref),
+            ("GITHUB_SHA", head.to_owned()),
             ("GITHUB_EVENT_PATH", event.display().to_string()),
             ("INPUT_GITHUB-TOKEN", GitHubSandbox::TOKEN.to_owned()),
             ("INPUT_CLIENT-ID", CLIENT_ID.to_owned()),
@@ -91,6 +109,16 @@ impl World {
             ("INPUT_MAX-DELETES", "1000".to_owned()),
         ];
         Environment::new(variables.map(|(name, value)| (name.to_owned(), value)))
+    }
+}
+
+impl Trigger {
+    /// The run that it starts, for people.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Self::Push(_, after) => format!("run of {:.7}", after.as_str()),
+            Self::Dispatch(head) => format!("full run of {:.7}", head.as_str()),
+        }
     }
 }
 
