@@ -155,7 +155,11 @@ impl<'r> Record<'r> {
             if !seen.insert(commit.clone()) {
                 continue;
             }
-            let statuses = self.repository.statuses(&commit, &self.context).await?;
+            let statuses = match self.repository.statuses(&commit, &self.context).await {
+                // Nothing can be compared with it either, so that all files are looked at.
+                Err(github::Error::NoSuchCommit { .. }) => Vec::new(),
+                listed => listed?,
+            };
             let words = statuses.iter().map(|listed| words_of(Some(&listed.status)));
             for next in words.filter_map(|words| words.next) {
                 if !known.contains(&next) {

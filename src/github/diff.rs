@@ -190,7 +190,12 @@ impl Repository {
             Err(Error::Refused { status, .. })
                 if status.is_server_error() || status == StatusCode::UNPROCESSABLE_ENTITY =>
             {
-                self.compare_page(base, head, Page::Second).await
+                let comparison = self.compare_page(base, head, Page::Second).await?;
+                // Files are on the first page only, so an empty list here would say nothing.
+                Ok(Comparison {
+                    files: None,
+                    ..comparison
+                })
             }
             result => result,
         }
