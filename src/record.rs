@@ -29,7 +29,7 @@ use words::Words;
 /// How far back the record is looked for, in commits.
 const LONGEST_SEARCH: usize = 300;
 /// How many commits are searched for words of attempts that a force-push hid.
-const MAX_MARKED: usize = 20;
+const MAX_MARKED: usize = 60;
 /// How many attempts that an event tells of are passed on to the next run.
 const MAX_PASSED_ON: usize = 5;
 /// How many hexadecimal digits tell two sets of inputs apart.
@@ -157,7 +157,7 @@ impl<'r> Record<'r> {
             }
             let statuses = match self.repository.statuses(&commit, &self.context).await {
                 // Nothing can be compared with it either, so that all files are looked at.
-                Err(github::Error::NoSuchCommit { .. }) => Vec::new(),
+                Err(github::Error::NoSuchCommit { .. }) => continue,
                 listed => listed?,
             };
             let words = statuses.iter().map(|listed| words_of(Some(&listed.status)));

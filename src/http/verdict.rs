@@ -142,11 +142,10 @@ struct GraphQlError {
 }
 
 impl GraphQlError {
-    /// The primary limit is of the type `RATE_LIMITED` or, as seen since 2026, `RATE_LIMIT`; the
-    /// secondary one only says so.
-    fn is_about_limits(&self) -> bool {
+    /// The primary limit is of the type `RATE_LIMITED` or, as seen since 2026, `RATE_LIMIT`.
+    fn is_about_primary_limit(&self) -> bool {
         let kind = self.r#type.as_deref();
-        matches!(kind, Some("RATE_LIMITED" | "RATE_LIMIT")) || is_about_limits(&self.message)
+        matches!(kind, Some("RATE_LIMITED" | "RATE_LIMIT"))
     }
 
     /// GitHub's own words for a query that took too long or met a fault of GitHub's.
@@ -161,11 +160,15 @@ fn judge_graphql(answer: &Answer, now: SystemTime) -> Verdict {
     let Ok(GraphQlAnswer { errors }) = answer.json() else {
         return Verdict::Final;
     };
-    if errors.iter().any(GraphQlError::is_about_limits) {
+    if errors.iter().any(GraphQlError::is_about_primary_limit) {
         // The budget may be said to be not quite used up, as the query would cost more than is left.
         return retry_after(answer, now)
             .or_else(|| reset(answer, now))
             .map_or(Verdict::SlowDown, Verdict::WaitFor);
+    }
+    // The reset of the budget says nothing of the secondary limit, which only tells by its words.
+    if errors.iter().any(|error| is_about_limits(&error.message)) {
+        return limited(answer, now);
     }
     match errors.iter().any(GraphQlError::is_passing) {
         true => Verdict::BackOff,
