@@ -92,7 +92,7 @@ impl Declared {
         let redaction = session.redaction(blueprints);
         redaction.conceal(&mut validated.diagnostics);
         console::write_diagnostics(&validated.diagnostics, session.log);
-        self.head.reject(validated.invalid, validated.diagnostics);
+        self.refuse(validated.invalid, validated.diagnostics);
         validated.changes
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::catalog::change::{AtBase, Change, Kind, compare};
 use crate::catalog::declare::{Declarations, Invalid, declare};
 use crate::catalog::entity::EntityKey;
+use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 use crate::files::{Files, entity_file};
 use crate::git::CommitSha;
@@ -28,8 +29,20 @@ pub(crate) struct Declared {
     former: Former,
     /// Whether head no longer declares something of that.
     has_removals: bool,
+    /// Whether Port's blueprints speak against something.
+    agreement: Agreement,
     /// What else the user should know: sentences without a full stop.
     pub(crate) notices: Vec<String>,
+}
+
+/// Whether head is as Port's blueprints want it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Agreement {
+    /// As far as is known.
+    Whole,
+    /// It is not. What is refused now may be allowed once a blueprint is changed, of which Git says
+    /// nothing.
+    Lacking,
 }
 
 /// What earlier revisions declare soundly: which entities, and in which files.
@@ -76,6 +89,7 @@ impl Files<'_> {
             others,
             former: Former::of(&former),
             has_removals,
+            agreement: Agreement::Whole,
             notices: self
                 .unseen(revisions.extent, files_named)
                 .into_iter()
@@ -223,13 +237,22 @@ impl Files<'_> {
 }
 
 impl Declared {
-    /// Whether the catalog may hold something of which head's mistakes hide what should become of it.
+    /// Notes what is wrong by what Port says of blueprints and of what it holds.
+    pub(crate) fn refuse(&mut self, invalid: Vec<Invalid>, diagnostics: Vec<Diagnostic>) {
+        if !invalid.is_empty() {
+            self.agreement = Agreement::Lacking;
+        }
+        self.head.reject(invalid, diagnostics);
+    }
+
+    /// Whether head's mistakes keep the catalog from being as head declares, now or once Port's
+    /// blueprints are others.
     pub(crate) fn soundness(&self) -> Soundness {
         let hides = |invalid: &Invalid| match &invalid.key {
             Some(key) => self.former.keys.contains(key),
             None => self.has_removals || self.former.paths.contains(invalid.location.path()),
         };
-        if self.head.invalid.iter().any(hides) {
+        if self.agreement == Agreement::Lacking || self.head.invalid.iter().any(hides) {
             Soundness::Unsettled
         } else {
             Soundness::Settled

@@ -23,7 +23,7 @@ use crate::github::{
 use crate::inputs::{Inputs, Merge};
 
 pub(crate) use ledger::{Ending, Ledger, Soundness};
-pub(crate) use past::Past;
+pub(crate) use past::{Chain, Past};
 use words::Words;
 
 /// How far back the record is looked for, in commits.
@@ -67,6 +67,13 @@ struct Hidden {
     status: Option<RecordedStatus>,
 }
 
+impl Hidden {
+    fn unknown(commit: CommitSha) -> Self {
+        let status = None;
+        Self { commit, status }
+    }
+}
+
 impl<'r> Record<'r> {
     /// The record of `branch` for runs with these `inputs`.
     pub(crate) fn new(
@@ -102,7 +109,7 @@ impl<'r> Record<'r> {
         let mut history = self.repository.history(query).await?;
         let mut entries = std::mem::take(&mut history.head.entries);
         let mut past = past::read(&entries);
-        while !is_found(&past, &entries) && entries.len() < LONGEST_SEARCH {
+        while past.base.is_none() && entries.len() < LONGEST_SEARCH {
             let Some(cursor) = history.head.older.take() else {
                 break;
             };
@@ -110,6 +117,7 @@ impl<'r> Record<'r> {
             entries.append(&mut history.head.entries);
             past = past::read(&entries);
         }
+        self.find_since(&mut past, &entries).await?;
         let known: BTreeSet<_> = entries.iter().map(|entry| &entry.commit).collect();
         let base = status_of(&entries, past.base.as_ref());
         let ground = status_of(&entries, past.ground.as_ref());
@@ -139,6 +147,25 @@ impl<'r> Record<'r> {
         })
     }
 
+    /// Looks for the commit that was applied last before what is still mistaken, where that was longer
+    /// ago than the history was read. Without it nothing is known of what was applied.
+    async fn find_since(
+        &self,
+        past: &mut Past,
+        history: &[HistoryEntry],
+    ) -> Result<(), github::Error> {
+        let words = words_of(status_of(history, past.base.as_ref()));
+        let Some(since) = words.since.filter(|_| past.since.is_none()) else {
+            return Ok(());
+        };
+        match self.repository.resolve(&since).await {
+            Ok(commit) => past.since = Some(commit),
+            Err(github::Error::NoSuchCommit { .. }) => (past.base, past.ground) = (None, None),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
     /// Follows the words for next attempts from the base, from attempts that may have been a base
     /// before, and from those that became one themselves before they were replaced.
     async fn add_hidden(
@@ -151,7 +178,17 @@ impl<'r> Record<'r> {
         let marked = past.ground.iter().chain(&past.base);
         let mut to_read: VecDeque<_> = marked.chain(in_history).cloned().collect();
         let mut seen: BTreeSet<_> = BTreeSet::new();
-        while let Some(commit) = to_read.pop_front().filter(|_| seen.len() < MAX_MARKED) {
+        while let Some(commit) = to_read.pop_front() {
+            if seen.len() == MAX_MARKED {
+                past.chain = Chain::Cut;
+                tracing::warn!(
+                    "a force-push hid more than {MAX_MARKED} earlier runs: all entity files are looked at, and the next run goes on from there"
+                );
+                let left = std::iter::once(commit).chain(to_read);
+                let left = left.filter(|commit| !seen.contains(commit));
+                hidden.splice(0..0, left.map(Hidden::unknown));
+                break;
+            }
             if !seen.insert(commit.clone()) {
                 continue;
             }
@@ -191,12 +228,6 @@ impl<'r> Record<'r> {
         };
         self.repository.set_status(commit, &status).await
     }
-}
-
-/// Whether the history was read as far as it counts.
-fn is_found(past: &Past, history: &[HistoryEntry]) -> bool {
-    let words = words_of(status_of(history, past.base.as_ref()));
-    past.base.is_some() && (words.since.is_none() || past.since.is_some())
 }
 
 fn status_of<'h>(

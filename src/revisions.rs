@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::event::{Base, Mode, Run, Scope};
 use crate::git::{BranchName, CommitSha};
 use crate::github::{self, Diff, Relation, Repository};
-use crate::record::{Past, Reading, Record};
+use crate::record::{Chain, Past, Reading, Record};
 use crate::source::RepoPath;
 
 /// Diffs that are asked for at the same time.
@@ -232,12 +232,14 @@ impl Ground {
         }
     }
 
-    /// Where an attempt may have left something behind, only Port knows what is there.
+    /// Where an attempt may have left something behind, or what a mistake kept from being written is not
+    /// known any more, only Port knows what is there.
     fn recorded(past: &Past) -> Self {
         let Past {
             base,
             since,
             attempts,
+            chain,
             ..
         } = past;
         if !attempts.is_empty() {
@@ -254,11 +256,13 @@ impl Ground {
         }
         Self {
             former: Former::Commits(commits),
-            extent: Extent::Changed,
-            basis: if attempts.is_empty() {
-                Basis::Git
-            } else {
-                Basis::Live
+            extent: match chain {
+                Chain::Whole => Extent::Changed,
+                Chain::Cut => Extent::All,
+            },
+            basis: match since {
+                None if attempts.is_empty() => Basis::Git,
+                _ => Basis::Live,
             },
         }
     }

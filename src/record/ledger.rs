@@ -39,9 +39,10 @@ enum Company {
 /// Whether mistakes keep the catalog from being as head declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Soundness {
-    /// They do not: what is mistaken was never in the catalog.
+    /// They do not: what is mistaken was never in the catalog, and cannot be before its file changes.
     Settled,
-    /// The catalog may still hold what an earlier revision declared in the place of a mistake.
+    /// The catalog may still hold what an earlier revision declared in the place of a mistake, or may
+    /// take what is mistaken once a blueprint is changed.
     Unsettled,
 }
 
@@ -206,11 +207,12 @@ impl<'r> Ledger<'r> {
             self.look_around().await?;
         }
         let reading = self.reading.as_ref();
+        let is_first = !self.has_base();
         let has_attempts = reading.is_some_and(|reading| !reading.past.attempts.is_empty());
         Ok(match (self.company, soundness) {
             (Some(Company::Others), _) => Ending::Incomplete,
             // Which of them put there what a mistake hides cannot be said in so few words.
-            (_, Soundness::Unsettled) if has_attempts => Ending::Incomplete,
+            (_, Soundness::Unsettled) if has_attempts || is_first => Ending::Incomplete,
             _ => Ending::Complete(soundness),
         })
     }

@@ -26,6 +26,18 @@ pub(crate) struct Past {
     /// Commits of which something may be in the catalog. Base is one of them if it was attempted
     /// again, which did not end well.
     pub(crate) attempts: Vec<CommitSha>,
+    /// Whether all attempts were found that a force-push took out of the history.
+    pub(crate) chain: Chain,
+}
+
+/// Whether all attempts were found that a force-push took out of the history.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Chain {
+    /// They were.
+    #[default]
+    Whole,
+    /// There are too many.
+    Cut,
 }
 
 impl Past {

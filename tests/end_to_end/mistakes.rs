@@ -3,6 +3,7 @@
 use port_gitops_sandbox::Sandbox;
 use port_gitops_sandbox::github::State;
 use port_gitops_sandbox::port::Failure;
+use serde_json::json;
 
 use crate::world::{World, run, succeed};
 
@@ -138,4 +139,48 @@ fn an_attempt_behind_a_run_that_wrote_nothing_is_found() {
     let result = succeed(&world.push("Add d").input("prune", "true"));
     assert!(world.port.entity("domain", "a").is_none(), "{}", result.log);
     assert_eq!(world.port.entities().len(), 2);
+}
+
+/// Gives Port the blueprint that `later/x` needs.
+fn add_blueprint(world: &World) {
+    world.port.add_blueprint(json!({
+        "identifier": "later", "title": "Later",
+        "schema": {"properties": {}, "required": []}, "relations": {},
+    }));
+}
+
+const LATER: &str = "identifier: x\nblueprint: later\n---\nidentifier: y\nblueprint: domain\n";
+
+#[test]
+fn what_port_allows_later_is_written_when_the_run_is_started_again() {
+    for world in [World::new(), world()] {
+        let step = world.push_file("later/port.yml", LATER);
+        assert_eq!(run(&step).status, 1);
+        assert!(world.port.entity("domain", "y").is_some());
+        assert_eq!(run(&step).status, 1, "it is not forgotten");
+        add_blueprint(&world);
+        let result = succeed(&step);
+        assert!(world.port.entity("later", "x").is_some(), "{}", result.log);
+        assert_eq!(result.output("created"), "1");
+    }
+}
+
+#[test]
+fn what_port_allows_later_is_written_by_the_next_push() {
+    for world in [World::new(), world()] {
+        assert_eq!(run(&world.push_file("later/port.yml", LATER)).status, 1);
+        let elsewhere = run(&world.push_file("README.md", "# Another\n"));
+        assert_eq!(elsewhere.status, 1, "{}", elsewhere.log);
+        assert!(
+            elsewhere.log.contains("later/port.yml"),
+            "{}",
+            elsewhere.log
+        );
+        add_blueprint(&world);
+        let result = succeed(&world.push_file("README.md", "# More\n"));
+        assert!(world.port.entity("later", "x").is_some(), "{}", result.log);
+        world.port.clear_journal();
+        succeed(&world.push_file("README.md", "# Yet more\n"));
+        assert_eq!(world.port.journal().len(), 0, "all is settled");
+    }
 }

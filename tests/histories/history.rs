@@ -22,6 +22,8 @@ pub(crate) enum Form {
     Mistaken,
     /// Its blueprint does not allow it.
     Forbidden,
+    /// Its blueprint does not allow it until [`Event::Allow`].
+    Awaited,
 }
 
 /// What is done to files in a commit.
@@ -89,6 +91,8 @@ pub(crate) enum Event {
     Rerun(u8, Fate),
     /// Somebody, or the clock, starts a run that compares everything with Port.
     FullRun(Fate),
+    /// Somebody changes the blueprint, so that it allows what is [`Form::Awaited`].
+    Allow,
 }
 
 /// What no record can make right is left out: nobody else writes to the entities, which Git could not
@@ -110,6 +114,7 @@ fn event(fate: BoxedStrategy<Fate>) -> impl Strategy<Value = Event> {
         9 => (ground(), edits, fate.clone()).prop_map(|(ground, edits, fate)| Event::Push(ground, edits, fate)),
         1 => (0..6_u8, fate.clone()).prop_map(|(which, fate)| Event::Rerun(which, fate)),
         1 => fate.prop_map(Event::FullRun),
+        1 => Just(Event::Allow),
     ]
 }
 
@@ -141,6 +146,7 @@ fn form() -> impl Strategy<Value = Form> {
             .prop_map(|(title, p, q)| Form::Sound { title, p, q }),
         1 => Just(Form::Mistaken),
         1 => Just(Form::Forbidden),
+        1 => Just(Form::Awaited),
     ]
 }
 
@@ -197,14 +203,14 @@ impl Tree {
         &mut self.0.entry(file).or_default().entities
     }
 
-    /// The same without mistakes: each entity is declared soundly and once.
+    /// The same without mistakes: each entity is declared once, as its blueprint allows by then.
     pub(crate) fn mended(mut self) -> Self {
         let mut seen = Vec::new();
         for content in self.0.values_mut() {
             content.is_broken = false;
             content
                 .entities
-                .retain(|_, form| matches!(form, Form::Sound { .. }));
+                .retain(|_, form| matches!(form, Form::Sound { .. } | Form::Awaited));
             content.entities.retain(|name, _| !seen.contains(name));
             seen.extend(content.entities.keys().copied());
         }
@@ -246,6 +252,7 @@ fn text((name, form): (&Name, &Form)) -> String {
             format!("title: t{title}\nproperties: {{{p}{q}}}\n")
         }
         Form::Mistaken => "title: 5\n".to_owned(),
+        Form::Awaited => "title: t\nproperties: {r: r}\n".to_owned(),
         Form::Forbidden => "title: t\nproperties: {p: 5}\n".to_owned(),
     };
     format!("identifier: e{name}\nblueprint: thing\n{rest}")

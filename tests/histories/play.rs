@@ -59,7 +59,7 @@ impl Player {
         }
     }
 
-    /// Plays everything, then a push that mends all mistakes.
+    /// Plays everything, then a push that mends all mistakes of files, once the blueprint is mended.
     pub(crate) fn play(&self, history: &[Event]) -> Result<(), String> {
         let world = &self.world;
         for resource in [Resource::Core, Resource::Graphql] {
@@ -69,6 +69,7 @@ impl Player {
         for (blueprint, identifier, _) in world.port.entities() {
             world.port.remove_entity(&blueprint, &identifier);
         }
+        world.set_properties(&["p", "q"]);
         world.repository.checkout_orphan(&self.branch);
         self.push(Ground::Tip, &[], &Fate::Quiet);
         for event in history {
@@ -92,6 +93,7 @@ impl Player {
                 };
                 self.run(&Trigger::Push(before, after), fate);
             }
+            Event::Allow => self.allow(),
             Event::FullRun(fate) => {
                 let tip = {
                     let state = self.state.lock().unwrap();
@@ -100,6 +102,11 @@ impl Player {
                 self.run(&Trigger::Dispatch(tip), fate);
             }
         }
+    }
+
+    fn allow(&self) {
+        self.tell("the blueprint allows more".to_owned());
+        self.world.set_properties(&["p", "q", "r"]);
     }
 
     fn push(&self, ground: Ground, edits: &[Edit], fate: &Fate) -> Option<Ended> {
@@ -112,6 +119,7 @@ impl Player {
     }
 
     fn mend(&self) -> Ended {
+        self.allow();
         let (before, after) = self.commit(Ground::Tip, |tree| *tree = tree.clone().mended());
         self.run(&Trigger::Push(before, after), &Fate::Quiet)
             .unwrap()
@@ -325,17 +333,20 @@ fn death(kill: oneshot::Sender<()>, died: mpsc::Receiver<()>) -> Fault {
 
 /// What the catalog should hold.
 fn entity((name, form): (Name, Form)) -> (String, Value) {
-    let Form::Sound { title, p, q } = form else {
-        panic!("the last push mends everything")
+    let name = format!("e{name}");
+    let (title, p, q) = match form {
+        Form::Sound { title, p, q } => (title, p, q),
+        Form::Awaited => return (name, json!({"title": "t", "properties": {"r": "r"}})),
+        Form::Mistaken | Form::Forbidden => panic!("the last push mends everything"),
     };
     let mut properties = serde_json::Map::new();
-    for (name, is_there) in [("p", p), ("q", q)] {
+    for (property, is_there) in [("p", p), ("q", q)] {
         if is_there {
-            properties.insert(name.to_owned(), json!(format!("{name}{title}")));
+            properties.insert(property.to_owned(), json!(format!("{property}{title}")));
         }
     }
     let entity = json!({"title": format!("t{title}"), "properties": properties});
-    (format!("e{name}"), entity)
+    (name, entity)
 }
 
 fn simple(entity: &Value) -> Value {

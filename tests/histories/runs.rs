@@ -46,15 +46,6 @@ impl World {
         let repository = TestRepository::new().unwrap();
         let github = GitHubSandbox::start(&repository).unwrap();
         let port = PortSandbox::start().unwrap();
-        port.add_blueprint(json!({
-            "identifier": "thing",
-            "title": "Thing",
-            "schema": {
-                "properties": {"p": {"type": "string"}, "q": {"type": "string"}},
-                "required": [],
-            },
-            "relations": {},
-        }));
         Self {
             repository,
             github,
@@ -62,6 +53,18 @@ impl World {
             folder: tempfile::tempdir().unwrap(),
             events: AtomicUsize::new(0),
         }
+    }
+
+    /// Gives the one blueprint these properties.
+    pub(crate) fn set_properties(&self, names: &[&str]) {
+        let property = |name: &&str| ((*name).to_owned(), json!({"type": "string"}));
+        let properties: serde_json::Map<_, _> = names.iter().map(property).collect();
+        self.port.add_blueprint(json!({
+            "identifier": "thing",
+            "title": "Thing",
+            "schema": {"properties": properties, "required": []},
+            "relations": {},
+        }));
     }
 
     /// The environment of a run.
