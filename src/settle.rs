@@ -30,14 +30,20 @@ struct Written {
 
 impl Written {
     /// Whether the file that counted for it is one of these.
-    fn is_in(&self, newer: &BTreeSet<RepoPath>) -> bool {
-        self.path.as_ref().is_some_and(|path| newer.contains(path))
+    fn is_in(&self, files: &BTreeSet<RepoPath>) -> bool {
+        self.path.as_ref().is_some_and(|path| files.contains(path))
+    }
+
+    /// Whether its file is one of these, or one whose text is a property of it.
+    fn is_made_of(&self, newer: &BTreeSet<RepoPath>) -> bool {
+        let declaration = self.declaration.as_ref();
+        self.is_in(newer) || declaration.is_some_and(|declaration| declaration.is_in(newer))
     }
 
     /// Whether the branch may declare it otherwise by now, where these files are newer. What was deleted
     /// may have come back in any of them.
     fn may_differ(&self, newer: &BTreeSet<RepoPath>) -> bool {
-        self.is_in(newer) || self.declaration.is_none() && !newer.is_empty()
+        self.is_made_of(newer) || self.declaration.is_none() && !newer.is_empty()
     }
 }
 
@@ -85,8 +91,8 @@ pub(crate) async fn settle(
             break;
         }
         let declared = declared_at(files, &tip, &newer, &written).await?;
-        let keys = keys(&declared);
-        written.retain(|written| written.is_in(&newer) || keys.contains(&written.key));
+        let keys = keys(&declared, &newer);
+        written.retain(|written| written.is_made_of(&newer) || keys.contains(&written.key));
         if written.is_empty() {
             break;
         }
@@ -138,28 +144,34 @@ fn mark_superseded(plan: &Plan, applied: &mut Applied, written: &[Written]) {
     }
 }
 
-/// What the tip declares in files that are `newer` there. Where what was `written` from one of them is
-/// not there any more, another of the tip's files may have it.
+/// What the tip declares in files that are `newer` there, or made of such. Where what was `written` from
+/// one of them is not there any more, another of the tip's files may have it.
 async fn declared_at(
     files: Files<'_>,
     tip: &CommitSha,
     newer: &BTreeSet<RepoPath>,
     written: &[Written],
 ) -> Result<Declarations, Error> {
-    let mut declared = files.declarations_at(tip, newer.iter().cloned()).await?;
-    let keys = keys(&declared);
-    let is_gone = |written: &Written| written.is_in(newer) && !keys.contains(&written.key);
+    let is_made_of_newer = |written: &&Written| written.is_made_of(newer);
+    let made_of_newer = written.iter().filter(is_made_of_newer);
+    let mut paths: BTreeSet<_> = made_of_newer.filter_map(|one| one.path.clone()).collect();
+    paths.extend(newer.iter().cloned());
+    let mut declared = files.declarations_at(tip, paths.iter().cloned()).await?;
+    let keys = keys(&declared, &paths);
+    let is_gone = |written: &Written| written.is_in(&paths) && !keys.contains(&written.key);
     if written.iter().any(is_gone) {
-        let others = files.others(tip, newer).await?;
+        let others = files.others(tip, &paths).await?;
         declared.valid.extend(others.valid);
         declared.invalid.extend(others.invalid);
     }
     Ok(declared)
 }
 
-fn keys(declared: &Declarations) -> BTreeSet<EntityKey> {
+/// What is declared in these files, all or in part.
+fn keys(declared: &Declarations, files: &BTreeSet<RepoPath>) -> BTreeSet<EntityKey> {
     let valid = declared.valid.iter();
-    valid.map(|found| found.entity.key()).collect()
+    let found = valid.filter(|found| found.is_in(files));
+    found.map(|found| found.entity.key()).collect()
 }
 
 /// Writes what `tip` declares of entities that were written otherwise, and gives what that wrote.

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::entity::{self, BlueprintId, Context, Entity, EntityKey};
@@ -58,9 +58,16 @@ pub struct Declaration {
     pub source: Arc<Source>,
     /// The entity's text.
     pub node: Node,
+    /// Other files whose texts are properties of it.
+    pub texts: BTreeSet<RepoPath>,
 }
 
 impl Declaration {
+    /// Whether what is declared is in any of these files, all or in part.
+    pub fn is_in(&self, files: &BTreeSet<RepoPath>) -> bool {
+        files.contains(self.source.path()) || !self.texts.is_disjoint(files)
+    }
+
     /// The place to show for the entity as a whole.
     pub fn location(&self) -> Location {
         Location::new(&self.source, entity::headline(&self.node))
@@ -204,6 +211,7 @@ impl Declarations {
                     entity,
                     source,
                     node,
+                    texts: BTreeSet::new(),
                 }));
             }
             Ok(entity) => self.invalid.push(Invalid {

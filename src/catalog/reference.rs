@@ -4,7 +4,7 @@
 //! same revision: `file://./x` and `file://../x` are beside the entity file, `file://x` begins at the
 //! repository's root. An absolute `file:///x` is a URL like any other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::declare::{Declaration, Declarations, Invalid};
@@ -80,6 +80,7 @@ pub fn resolve(
     contents: &BTreeMap<RepoPath, Referenced>,
 ) -> Result<Declaration, Vec<Diagnostic>> {
     let mut resolved = declaration.clone();
+    let mut texts = BTreeSet::new();
     let mut diagnostics = Vec::new();
     let mut read = |text: &str, span| {
         let problem = match target(at, text)? {
@@ -88,6 +89,7 @@ pub fn resolve(
             Ok(path) => match contents.get(&path).unwrap_or(&Referenced::Absent) {
                 Referenced::Text(text) if is_property(text) => {
                     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+                    texts.insert(path);
                     return Some(text.to_owned());
                 }
                 other => problem(&path, other),
@@ -111,6 +113,7 @@ pub fn resolve(
         }
     }
     if diagnostics.is_empty() {
+        resolved.texts = texts;
         Ok(resolved)
     } else {
         Err(diagnostics)
@@ -128,7 +131,7 @@ pub fn resolve_all(
     let mut fill = |declaration: Arc<Declaration>| {
         let (at, contents) = read(&declaration);
         match resolve(&declaration, &at, &contents) {
-            Ok(resolved) if resolved.entity == declaration.entity => Some(declaration),
+            Ok(resolved) if resolved.texts.is_empty() => Some(declaration),
             Ok(resolved) => Some(Arc::new(resolved)),
             Err(found) => {
                 invalid.push(Invalid {

@@ -1,6 +1,6 @@
 //! Properties whose value is another file's text.
 
-use port_gitops_sandbox::{Sandbox, Step};
+use port_gitops_sandbox::{Fault, Sandbox, Step};
 use serde_json::json;
 
 use crate::scenes::is_shown;
@@ -216,4 +216,41 @@ fn with_a_checkout_and_no_names_other_files_cost_nothing_more() {
     );
     assert_eq!(world.port.journal().len(), 0);
     assert!(!is_shown(&result, "actions/checkout"), "{}", result.log);
+}
+
+#[test]
+fn a_stale_run_does_not_bring_an_old_text_back() {
+    let world = shown();
+    let titled = format!("{}title: A\n", entity("file://docs/a.md"));
+    let older = world.push_file("port.yml", &titled);
+    succeed(&world.check_out(change_text(&world)));
+    assert_eq!(readme(&world), "# Two\n");
+    let result = run(&older);
+    assert_eq!(result.output("superseded"), "1", "{}", result.log);
+    assert_eq!(readme(&world), "# Two\n");
+}
+
+#[test]
+fn a_text_that_is_newer_in_git_alone_is_written_in_its_stead() {
+    let world = shown();
+    world.repository.write(
+        "b/port.yml",
+        "identifier: b\nblueprint: service\ntitle: B\n",
+    );
+    let titled = format!(
+        "{}title: A\n---\nidentifier: c\nblueprint: service\n",
+        entity("file://docs/a.md")
+    );
+    let older = world.push_file("port.yml", &titled);
+    let repository = world.repository.clone();
+    let push = Fault::call(move || {
+        repository.write("docs/a.md", "# Two\n");
+        repository.commit("Change the text").unwrap();
+    });
+    let write = push.on("POST", "*/service/entities/bulk").after_effect();
+    world.port.inject(write);
+    let result = run(&older);
+    assert_eq!(readme(&world), "# Two\n", "{}", result.log);
+    assert_eq!(result.output("superseded"), "1", "{}", result.log);
+    assert_eq!(result.output("created"), "2", "{}", result.log);
 }

@@ -10,7 +10,7 @@ use crate::catalog::declare::Declaration;
 use crate::catalog::entity::{EntityKey, Identifier};
 use crate::catalog::live::{Knowledge, LiveEntity, declared_differences, differences, owner_of};
 use crate::catalog::merge::{Merged, merge};
-use crate::source::{Location, RepoPath};
+use crate::source::Location;
 
 pub(super) fn plan(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> Plan {
     let mut planner = Planner {
@@ -81,7 +81,7 @@ impl Planner<'_> {
         };
         let reason = match action {
             None => Some(Reason::Unchanged),
-            Some(_) if self.is_superseded(head.source.path()) => Some(Reason::Superseded),
+            Some(_) if head.is_in(&self.policy.superseded) => Some(Reason::Superseded),
             Some(_) => self.other_owner(live).map(Reason::OwnedElsewhere),
         };
         if let Some(reason) = reason {
@@ -115,11 +115,11 @@ impl Planner<'_> {
         }
         let last = change.former.last();
         let location = last.map(|declaration| declaration.location());
-        let path = last.map(|declaration| declaration.source.path());
+        let is_superseded = last.is_some_and(|last| last.is_in(&self.policy.superseded));
         let reason = match (&self.policy.pruning, self.other_owner(live)) {
             (Pruning::Off, _) => Some(Reason::Removed),
             (_, Some(owner)) => Some(Reason::OwnedElsewhere(owner)),
-            _ if path.is_some_and(|path| self.is_superseded(path)) => Some(Reason::Superseded),
+            _ if is_superseded => Some(Reason::Superseded),
             (Pruning::On { unclaimed, .. }, _)
                 if change.former.is_empty() && *unclaimed == Unclaimed::List =>
             {
@@ -140,10 +140,6 @@ impl Planner<'_> {
             targets,
             successors: Vec::new(),
         });
-    }
-
-    fn is_superseded(&self, path: &RepoPath) -> bool {
-        self.policy.superseded.contains(path)
     }
 
     /// Whoever wrote it last, if that was another repository's port-gitops.
