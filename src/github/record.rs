@@ -64,6 +64,21 @@ pub struct ListedStatus {
     pub id: u64,
     /// The status.
     pub status: RecordedStatus,
+    /// The run that it leads to.
+    pub target_url: Option<String>,
+}
+
+impl ListedStatus {
+    /// Whether it is this very status, or what became of setting it once more because the answer was
+    /// lost.
+    pub fn is_same_word(&self, other: &Self) -> bool {
+        let words = |listed: &Self| {
+            let status = &listed.status;
+            let url = listed.target_url.clone()?;
+            Some((status.state, status.description.clone(), url))
+        };
+        self.id == other.id || words(self).is_some() && words(self) == words(other)
+    }
 }
 
 /// A status to set.
@@ -195,6 +210,7 @@ struct AnsweredStatus {
 struct NumberedStatus {
     id: u64,
     context: String,
+    target_url: Option<String>,
     #[serde(flatten)]
     status: AnsweredStatus,
 }
@@ -414,7 +430,8 @@ impl Repository {
         match self.get(&format!("/git/ref/heads/{name}")).await {
             Ok(GitReference { object }) => commit(&object.sha).map(Some),
             Err(error) => match error.about_commit(branch.as_str()) {
-                Error::NoSuchCommit { .. } => Ok(None),
+                // What the token does not see looks the same as what is gone.
+                Error::NoSuchCommit { .. } => self.default_branch().await.map(|_| None),
                 error => Err(error),
             },
         }
@@ -439,6 +456,7 @@ impl From<NumberedStatus> for ListedStatus {
         Self {
             id: numbered.id,
             status: numbered.status.into(),
+            target_url: numbered.target_url,
         }
     }
 }

@@ -25,8 +25,8 @@ pub(crate) struct Ledger<'r> {
 struct Beginning {
     /// When, and of which commit: see [`Words::begun`].
     words: String,
-    /// The numbers of the statuses that said so.
-    own: Vec<u64>,
+    /// The statuses that said so.
+    own: Vec<ListedStatus>,
 }
 
 /// Whether other runs wrote at the same time.
@@ -121,11 +121,12 @@ impl<'r> Ledger<'r> {
         };
         match futures::try_join!(begin, mark) {
             Ok((begun, marks)) => {
-                let own = begun.iter().chain(&marks).map(|written| written.id);
                 let first = begun.as_ref().or(marks.last());
-                self.begun = first.map(|written| Beginning {
-                    words: Words::begun_at(&written.status.created_at, &self.head),
-                    own: own.collect(),
+                let words =
+                    first.map(|first| Words::begun_at(&first.status.created_at, &self.head));
+                self.begun = words.map(|words| Beginning {
+                    words,
+                    own: begun.into_iter().chain(marks).collect(),
                 });
             }
             Err(error) => self.give_up_unless_fatal(error)?,
@@ -157,7 +158,8 @@ impl<'r> Ledger<'r> {
             .repository
             .statuses_since(ground, &record.context, known);
         let since = listing.await?;
-        self.company = Some(if since.iter().all(|one| begun.own.contains(&one.id)) {
+        let is_own = |one: &ListedStatus| begun.own.iter().any(|own| own.is_same_word(one));
+        self.company = Some(if since.iter().all(is_own) {
             Company::Alone
         } else {
             tracing::warn!(

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use port_gitops_sandbox::{Effect, Fault, Sandbox, Step, StepResult};
+use port_gitops_sandbox::github::State;
+use port_gitops_sandbox::{Answer, Effect, Fault, Sandbox, Step, StepResult};
+use serde_json::json;
 
 use crate::world::{World, binary, run, succeed};
 
@@ -251,4 +253,60 @@ fn what_is_pushed_after_the_run_is_the_next_one_s() {
     assert_eq!(titles(&world), ["One", "Old"]);
     succeed(&world.pushed(&before));
     assert_eq!(titles(&world), ["Two", "Old"]);
+}
+
+#[test]
+fn a_mark_that_is_set_twice_as_the_answer_was_lost_is_no_other_run() {
+    let world = world();
+    let base = world.repository.head().unwrap();
+    let lost = Fault::status(502).after_effect();
+    world
+        .github
+        .inject(lost.on("POST", &format!("*/statuses/{base}")).times(1));
+    world.write_domain("a/port.yml", "a", "One");
+    let result = succeed(&world.push("Change a"));
+    let head = world.repository.head().unwrap();
+    assert_eq!(
+        world.github.statuses(&head)[0].state,
+        State::Success,
+        "{}",
+        result.log
+    );
+    assert!(!result.log.contains("another run wrote"), "{}", result.log);
+}
+
+#[test]
+fn a_token_that_sees_nothing_is_not_taken_for_a_branch_that_is_gone() {
+    let world = world();
+    let hidden = Answer::json(404, &json!({"message": "Not Found"}));
+    world
+        .github
+        .inject(Fault::answer(hidden).on("GET", "*/repos/*").times(100));
+    world.write_domain("a/port.yml", "a", "One");
+    let result = run(&world.push("Change a").input("base", "before"));
+    assert_eq!(result.status, 2, "{}", result.log);
+    assert!(result.log.contains("contents: read"), "{}", result.log);
+}
+
+/// So many that the words for the next attempt are not followed to their end at once.
+#[test]
+fn more_hidden_runs_than_are_followed_at_once_are_not_forgotten() {
+    let world = world();
+    let base = world.repository.head().unwrap();
+    for n in 1..70 {
+        world.write_domain("b/port.yml", "b", &format!("B{n}"));
+        succeed(&world.push("Change b"));
+    }
+    world.write_domain("a/port.yml", "a", "Last");
+    world.write_domain("c/port.yml", "c", "Last");
+    succeed(&world.push("Change a and add c"));
+    // The run of the force-push was dropped from the queue, and another push follows.
+    world.repository.reset_hard(&base).unwrap();
+    world.repository.write("README.md", "# More\n");
+    let result = succeed(&world.push("Something else").input("prune", "true"));
+    assert_eq!(titles(&world), ["Old", "Old"], "{}", result.log);
+    assert!(result.log.contains("more than 60"), "{}", result.log);
+    world.repository.write("README.md", "# Yet more\n");
+    let result = succeed(&world.push("Something else").input("prune", "true"));
+    assert!(world.port.entity("domain", "c").is_none(), "{}", result.log);
 }
