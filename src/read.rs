@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::catalog::change::{AtBase, Change, Kind, compare};
-use crate::catalog::declare::{Declarations, Invalid, declare};
-use crate::catalog::entity::EntityKey;
+use crate::catalog::declare::{Declaration, Declarations, Invalid, declare};
+use crate::catalog::entity::{Entity, EntityKey};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 use crate::files::{Files, entity_file};
@@ -50,6 +50,8 @@ enum Agreement {
 struct Former {
     keys: BTreeSet<EntityKey>,
     paths: BTreeSet<RepoPath>,
+    /// What base declares otherwise than the revisions from before head's mistakes, where there are any.
+    unlike_before: BTreeMap<EntityKey, Arc<Declaration>>,
 }
 
 /// Files of one revision, and what is known of them.
@@ -87,7 +89,7 @@ impl Files<'_> {
             changes,
             head: head_declared,
             others,
-            former: Former::of(&former),
+            former: Former::of(revisions, &former),
             has_removals,
             agreement: Agreement::Whole,
             notices: self
@@ -252,7 +254,22 @@ impl Declared {
             Some(key) => self.former.keys.contains(key),
             None => self.has_removals || self.former.paths.contains(invalid.location.path()),
         };
-        if self.agreement == Agreement::Lacking || self.head.invalid.iter().any(hides) {
+        let valid = self.head.valid.iter().chain(&self.head.repeated);
+        let declared: BTreeMap<_, _> = valid.map(|one| (one.entity.key(), &one.entity)).collect();
+        let hides_base = |invalid: &Invalid| match &invalid.key {
+            Some(key) => {
+                let at_base = self.former.unlike_before.get(key);
+                at_base.is_some_and(|at_base| declared.get(key) != Some(&&at_base.entity))
+            }
+            None => {
+                let mut keys = self.former.unlike_before.keys();
+                keys.any(|key| !declared.contains_key(key))
+            }
+        };
+        let mut invalid = self.head.invalid.iter();
+        if invalid.clone().any(hides_base) {
+            Soundness::UnsettledSinceBase
+        } else if self.agreement == Agreement::Lacking || invalid.any(hides) {
             Soundness::Unsettled
         } else {
             Soundness::Settled
@@ -261,16 +278,57 @@ impl Declared {
 }
 
 impl Former {
-    fn of(revisions: &[Declarations]) -> Self {
+    /// Of `declared` at each of the earlier `revisions` that is still there.
+    fn of(revisions: &Revisions, declared: &[Declarations]) -> Self {
         let mut former = Self::default();
-        let valid = revisions.iter().flat_map(|revision| &revision.valid);
-        let repeated = revisions.iter().flat_map(|revision| &revision.repeated);
-        for declaration in valid.chain(repeated) {
+        for declaration in declared.iter().flat_map(all) {
             former.keys.insert(declaration.entity.key());
             former.paths.insert(declaration.source.path().clone());
         }
+        if let Some(reading) = &revisions.reading {
+            let since = &reading.past.since;
+            let commits = revisions
+                .former
+                .iter()
+                .filter_map(|diff| diff.base.as_ref());
+            let before = commits
+                .zip(declared)
+                .filter(|(commit, _)| since.contains(commit))
+                .map(|(_, declared)| declared);
+            former.unlike_before = unlike_before(declared.first(), before);
+        }
         former
     }
+}
+
+/// What base declares otherwise than all revisions from `before`, if there are any.
+fn unlike_before<'d>(
+    base: Option<&Declarations>,
+    before: impl Iterator<Item = &'d Declarations>,
+) -> BTreeMap<EntityKey, Arc<Declaration>> {
+    let mut before = before.peekable();
+    let base = base.filter(|_| before.peek().is_some());
+    let mut known: BTreeMap<EntityKey, Vec<&Entity>> = BTreeMap::new();
+    for declaration in before.flat_map(all) {
+        let entities = known.entry(declaration.entity.key()).or_default();
+        entities.push(&declaration.entity);
+    }
+    let keyed = base.into_iter().flat_map(all).map(|declaration| {
+        let key = declaration.entity.key();
+        (key, Arc::clone(declaration))
+    });
+    let is_known = |key: &EntityKey, entity: &Entity| {
+        let known = known.get(key);
+        known.is_some_and(|known| known.contains(&entity))
+    };
+    keyed
+        .filter(|(key, declaration)| !is_known(key, &declaration.entity))
+        .collect()
+}
+
+/// What a revision declares soundly, be it more than once.
+fn all(declared: &Declarations) -> impl Iterator<Item = &Arc<Declaration>> {
+    declared.valid.iter().chain(&declared.repeated)
 }
 
 /// `1 entity file is`, `2 more entity files are`.

@@ -147,21 +147,25 @@ impl<'r> Record<'r> {
         })
     }
 
-    /// Looks for the commit that was applied last before what is still mistaken, where that was longer
-    /// ago than the history was read. Without it nothing is known of what was applied.
+    /// Finds the commits that were applied before what is still mistaken, which may be further back than
+    /// the history was read. Without them nothing is known of what was applied.
     async fn find_since(
         &self,
         past: &mut Past,
         history: &[HistoryEntry],
     ) -> Result<(), github::Error> {
-        let words = words_of(status_of(history, past.base.as_ref()));
-        let Some(since) = words.since.filter(|_| past.since.is_none()) else {
-            return Ok(());
-        };
-        match self.repository.resolve(&since).await {
-            Ok(commit) => past.since = Some(commit),
-            Err(github::Error::NoSuchCommit { .. }) => (past.base, past.ground) = (None, None),
-            Err(error) => return Err(error),
+        for since in words_of(status_of(history, past.base.as_ref())).since {
+            let mut commits = history.iter().map(|entry| &entry.commit);
+            let known = commits.find(|commit| Words::short(commit) == since);
+            let found = match known {
+                Some(commit) => Ok(commit.clone()),
+                None => self.repository.resolve(&since).await,
+            };
+            match found {
+                Ok(commit) => past.since.push(commit),
+                Err(github::Error::NoSuchCommit { .. }) => (past.base, past.ground) = (None, None),
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }

@@ -260,9 +260,10 @@ impl Ground {
                 Chain::Whole => Extent::Changed,
                 Chain::Cut => Extent::All,
             },
-            basis: match since {
-                None if attempts.is_empty() => Basis::Git,
-                _ => Basis::Live,
+            basis: if attempts.is_empty() && since.is_empty() {
+                Basis::Git
+            } else {
+                Basis::Live
             },
         }
     }

@@ -1,7 +1,7 @@
 //! What a run writes into the record: that it begins, and how it ended.
 
 use super::past::{self, Past};
-use super::words::Words;
+use super::words::{MAX_SINCE, Words};
 use super::{Hidden, Reading, Record, words_of};
 use crate::event::{Mode, Run};
 use crate::git::CommitSha;
@@ -44,6 +44,8 @@ pub(crate) enum Soundness {
     /// The catalog may still hold what an earlier revision declared in the place of a mistake, or may
     /// take what is mistaken once a blueprint is changed.
     Unsettled,
+    /// So it is, and of what it may hold there only base tells.
+    UnsettledSinceBase,
 }
 
 /// How an attempt ended.
@@ -209,13 +211,14 @@ impl<'r> Ledger<'r> {
             self.look_around().await?;
         }
         let reading = self.reading.as_ref();
-        let is_first = !self.has_base();
-        let has_attempts = reading.is_some_and(|reading| !reading.past.attempts.is_empty());
+        let can_say = |reading: &Reading| {
+            reading.past.attempts.is_empty() && reading.since(soundness).is_some()
+        };
         Ok(match (self.company, soundness) {
             (Some(Company::Others), _) => Ending::Incomplete,
-            // Which of them put there what a mistake hides cannot be said in so few words.
-            (_, Soundness::Unsettled) if has_attempts || is_first => Ending::Incomplete,
-            _ => Ending::Complete(soundness),
+            (_, Soundness::Settled) => Ending::Complete(soundness),
+            _ if reading.is_none_or(can_say) => Ending::Complete(soundness),
+            _ => Ending::Incomplete,
         })
     }
 
@@ -260,15 +263,31 @@ impl Reading {
         ground.into_iter().chain(again)
     }
 
+    /// The commits that tell what the catalog may hold in the place of head's mistakes; `None` if there is
+    /// none yet, or more than can be said in so few words.
+    fn since(&self, soundness: Soundness) -> Option<Vec<CommitSha>> {
+        let mut since = self.past.since.clone();
+        match soundness {
+            Soundness::Settled => since.clear(),
+            Soundness::Unsettled if !since.is_empty() => {}
+            Soundness::Unsettled | Soundness::UnsettledSinceBase => {
+                let base = self.past.base.as_ref()?;
+                if !since.contains(base) {
+                    since.push(base.clone());
+                }
+            }
+        }
+        (since.len() <= MAX_SINCE).then_some(since)
+    }
+
     /// What the status of a commit says that was applied.
     fn words(&self, soundness: Soundness, begun: Option<&str>, counts: &str) -> Words {
-        let since = self.past.since.as_ref().or(self.past.base.as_ref());
-        let since = since.filter(|_| soundness == Soundness::Unsettled);
+        let since = self.since(soundness).unwrap_or_default();
         let begun = begun.map(str::to_owned);
         Words {
             counts: counts.to_owned(),
             begun: begun.or_else(|| words_of(self.base.as_ref()).begun),
-            since: since.map(Words::short),
+            since: since.iter().map(Words::short).collect(),
             next: None,
         }
     }

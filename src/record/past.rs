@@ -21,8 +21,8 @@ pub(crate) struct Past {
     /// The first of the commits up to base between which nothing had to be written. It carries the
     /// word for the next attempt, so that it is found from each of them.
     pub(crate) ground: Option<CommitSha>,
-    /// An earlier one, whose content the catalog still holds where files have mistakes at base.
-    pub(crate) since: Option<CommitSha>,
+    /// Earlier ones, one of whose content the catalog still holds where files have mistakes at base.
+    pub(crate) since: Vec<CommitSha>,
     /// Commits of which something may be in the catalog. Base is one of them if it was attempted
     /// again, which did not end well.
     pub(crate) attempts: Vec<CommitSha>,
@@ -82,8 +82,6 @@ pub(super) fn read(history: &[HistoryEntry]) -> Past {
         let same = history.iter().rev().find(|entry| base.is_same(entry));
         same.map_or(base.commit, |entry| &entry.commit).clone()
     });
-    let mut commits = history.iter().map(|entry| &entry.commit);
-    past.since = base.and_then(|base| commits.find(|commit| base.words.is_since(commit)).cloned());
     past
 }
 
@@ -336,21 +334,6 @@ mod tests {
         assert_eq!(attempts(&[newer, base]), [sha('a')]);
         let older = entry('c', Some((StatusState::Success, LATER, EARLY)));
         assert_eq!(attempts(&[done('b', LATER), older]), [sha('c')]);
-    }
-
-    #[test]
-    fn mistakes_are_known_since_a_commit_of_the_history() {
-        let words = Words {
-            since: Some(Words::short(&sha('c'))),
-            ..Words::parse(&said(LATER))
-        };
-        let mut base = done('b', LATER);
-        if let Some(status) = &mut base.status {
-            status.description = words.to_string();
-        }
-        let past = read(&[base.clone(), done('c', EARLY)]);
-        assert_eq!(past.since, Some(sha('c')));
-        assert_eq!(read(&[base]).since, None);
     }
 
     #[test]

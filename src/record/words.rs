@@ -15,6 +15,8 @@ const NEXT: &str = "next ";
 const SEPARATOR: &str = "; ";
 /// GitHub takes no longer descriptions, in characters. Of what is too long only the counts are cut.
 const LONGEST: usize = 140;
+/// How many commits a description can name beside all else, where ids are longest.
+pub(super) const MAX_SINCE: usize = 2;
 /// As many digits tell the commits of one history apart.
 const SHORT: usize = 12;
 
@@ -25,9 +27,9 @@ pub(super) struct Words {
     pub(super) counts: String,
     /// When the run began that wrote it, and of which commit: two may begin in the same second.
     pub(super) begun: Option<String>,
-    /// The first digits of the commit that was applied last before files had the mistakes that they
-    /// have now.
-    pub(super) since: Option<String>,
+    /// The first digits of commits that were applied before files had the mistakes that they have now:
+    /// what the catalog holds in the place of a mistake, head or one of them declares.
+    pub(super) since: Vec<String>,
     /// Which commit was attempted next; itself, if it was attempted again.
     pub(super) next: Option<CommitSha>,
 }
@@ -46,7 +48,9 @@ impl Words {
                 .unwrap_or_default()
                 .to_owned(),
             begun: part(BEGUN).map(str::to_owned),
-            since: part(SINCE).map(str::to_owned),
+            since: part(SINCE).map_or_else(Vec::new, |names| {
+                names.split(',').map(str::to_owned).collect()
+            }),
             next: part(NEXT).and_then(CommitSha::parse),
         }
     }
@@ -64,12 +68,6 @@ impl Words {
         format!("{time} {:.7}", head.as_str())
     }
 
-    /// Whether the commit that was mistaken `since` then is this one.
-    pub(super) fn is_since(&self, commit: &CommitSha) -> bool {
-        let is_start = |digits: &String| commit.as_str().starts_with(digits.as_str());
-        self.since.as_ref().is_some_and(is_start)
-    }
-
     /// What [`Self::since`] calls a commit.
     pub(super) fn short(commit: &CommitSha) -> String {
         commit.as_str().chars().take(SHORT).collect()
@@ -80,9 +78,10 @@ impl fmt::Display for Words {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = String::new();
         let next = self.next.as_ref().map(CommitSha::as_str);
+        let since = Some(self.since.join(",")).filter(|names| !names.is_empty());
         for (name, value) in [
             (BEGUN, self.begun.as_deref()),
-            (SINCE, self.since.as_deref()),
+            (SINCE, since.as_deref()),
             (NEXT, next),
         ] {
             if let Some(value) = value {
@@ -120,11 +119,10 @@ mod tests {
         );
         assert_eq!(Words::parse(&plain.to_string()), plain);
         let full = Words {
-            since: Some(Words::short(&commit)),
+            since: vec![Words::short(&commit)],
             ..plain.with_next(&commit)
         };
         assert_eq!(Words::parse(&full.to_string()), full);
-        assert!(full.is_since(&commit));
         let by_hand = Words::parse("by hand");
         assert_eq!((by_hand.begun, by_hand.next), (None, None));
     }
@@ -135,12 +133,13 @@ mod tests {
         let long = Words {
             counts: "1200 written, ä00 deleted, 1200 not".repeat(5),
             begun: Some(Words::begun_at("2026-01-31T12:00:00Z", &commit)),
-            since: Some(Words::short(&commit)),
+            since: vec![Words::short(&commit); MAX_SINCE],
             next: Some(commit),
         };
         let text = long.to_string();
         assert_eq!(text.chars().count(), LONGEST);
-        assert_eq!(Words::parse(&text).next, long.next);
+        let counts = String::new();
+        assert_eq!(Words::parse(&text), Words { counts, ..long });
     }
 
     #[test]

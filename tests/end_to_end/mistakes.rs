@@ -184,3 +184,44 @@ fn what_port_allows_later_is_written_by_the_next_push() {
         assert_eq!(world.port.journal().len(), 0, "all is settled");
     }
 }
+
+#[test]
+fn mistakes_that_began_one_after_the_other_hide_what_was_there_before_each() {
+    let world = world();
+    let later = "identifier: x\nblueprint: later\n";
+    world.repository.write("later/port.yml", later);
+    world.write_domain("b/port.yml", "b", "B");
+    assert_eq!(run(&world.push("Add x, too early, and b")).status, 1);
+    for mistake in ["title: 5\n", "title: 6\n", "title: 7\n"] {
+        let text = format!("identifier: b\nblueprint: domain\n{mistake}");
+        let result = run(&world.push_file("b/port.yml", &text));
+        assert_eq!(result.output("invalid"), "2", "{}", result.log);
+    }
+    add_blueprint(&world);
+    world.repository.remove("b/port.yml");
+    let result = succeed(&world.push("Remove b").input("prune", "true"));
+    assert!(world.port.entity("later", "x").is_some(), "{}", result.log);
+    assert!(world.port.entity("domain", "b").is_none(), "{}", result.log);
+}
+
+/// More mistakes, each with something else before it, than the record has words for.
+#[test]
+fn any_number_of_mistakes_may_begin_one_after_the_other() {
+    let world = world();
+    for n in 0..6 {
+        let (name, path) = (format!("b{n}"), format!("b{n}/port.yml"));
+        world.write_domain(&path, &name, "B");
+        run(&world.push("Add one"));
+        assert!(world.port.entity("domain", &name).is_some());
+        let mistake = format!("identifier: {name}\nblueprint: domain\ntitle: 5\n");
+        assert_eq!(run(&world.push_file(&path, &mistake)).status, 1);
+    }
+    for n in 0..6 {
+        world.repository.remove(&format!("b{n}/port.yml"));
+    }
+    let result = succeed(&world.push("Remove them").input("prune", "true"));
+    assert_eq!(world.port.entities().len(), 1, "{}", result.log);
+    world.port.clear_journal();
+    succeed(&world.push_file("README.md", "# More\n"));
+    assert_eq!(world.port.journal().len(), 0, "all is settled");
+}
