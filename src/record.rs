@@ -17,8 +17,8 @@ use ring::digest;
 
 use crate::git::{BranchName, CommitSha};
 use crate::github::{
-    self, HistoryEntry, HistoryQuery, ListedStatus, NewStatus, RecordedStatus, Repository,
-    StatusState,
+    self, HistoryEntry, HistoryPage, HistoryQuery, ListedStatus, NewStatus, RecordedStatus,
+    Repository, StatusState,
 };
 use crate::inputs::{Inputs, Merge};
 
@@ -106,31 +106,23 @@ impl<'r> Record<'r> {
             before,
             context: &self.context,
         };
-        let mut history = self.repository.history(query).await?;
-        let mut entries = std::mem::take(&mut history.head.entries);
-        let mut past = past::read(&entries);
-        while past.base.is_none() && entries.len() < LONGEST_SEARCH {
-            let Some(cursor) = history.head.older.take() else {
-                break;
-            };
-            history.head = self.repository.older(head, &self.context, &cursor).await?;
-            entries.append(&mut history.head.entries);
-            past = past::read(&entries);
-        }
-        self.find_since(&mut past, &entries).await?;
+        let history = self.repository.history(query).await?;
+        let (entries, mut past) = self.search(head, history.head).await?;
         let known: BTreeSet<_> = entries.iter().map(|entry| &entry.commit).collect();
         let base = status_of(&entries, past.base.as_ref());
         let ground = status_of(&entries, past.ground.as_ref());
         let (base_words, ground_words) = (words_of(base), words_of(ground));
-        let mut hidden = Vec::new();
+        let in_history = past.attempts.len();
         if let Some(before) = before.filter(|before| !known.contains(before)) {
-            let in_history = past.attempts.len();
             past::add_replaced(&mut past, &base_words, &known, before, &history.before);
-            hidden.extend(past.attempts.iter().skip(in_history).map(|commit| Hidden {
+        }
+        let new = past.attempts.iter().skip(in_history);
+        let mut hidden: Vec<_> = new
+            .map(|commit| Hidden {
                 commit: commit.clone(),
                 status: status_of(&history.before, Some(commit)).cloned(),
-            }));
-        }
+            })
+            .collect();
         let replaced = hidden.iter().map(|hidden| hidden.commit.clone());
         let replaced = replaced.take(MAX_PASSED_ON).collect();
         let is_marked = base_words.next.is_some() || ground_words.next.is_some();
@@ -145,6 +137,28 @@ impl<'r> Record<'r> {
             hidden,
             replaced,
         })
+    }
+
+    /// Looks for the base, page after page.
+    async fn search(
+        &self,
+        head: &CommitSha,
+        mut page: HistoryPage,
+    ) -> Result<(Vec<HistoryEntry>, Past), github::Error> {
+        let mut entries = Vec::new();
+        loop {
+            entries.append(&mut page.entries);
+            let mut past = past::read(&entries);
+            match page.older {
+                Some(cursor) if past.base.is_none() && entries.len() < LONGEST_SEARCH => {
+                    page = self.repository.older(head, &self.context, &cursor).await?;
+                }
+                _ => {
+                    self.find_since(&mut past, &entries).await?;
+                    return Ok((entries, past));
+                }
+            }
+        }
     }
 
     /// Finds the commits that were applied before what is still mistaken, which may be further back than

@@ -86,16 +86,10 @@ pub(crate) async fn settle(
             Err(github::Error::NoSuchCommit { .. }) => return Ok(course),
             diff => diff?,
         };
-        let newer: BTreeSet<_> = diff.files.into_iter().map(|file| file.path).collect();
-        if !written.iter().any(|written| written.may_differ(&newer)) {
+        let newer = diff.files.into_iter().map(|file| file.path).collect();
+        let Some(declared) = overtaken(files, &tip, &newer, &mut written).await? else {
             break;
-        }
-        let declared = declared_at(files, &tip, &newer, &written).await?;
-        let keys = keys(&declared, &newer);
-        written.retain(|written| written.is_made_of(&newer) || keys.contains(&written.key));
-        if written.is_empty() {
-            break;
-        }
+        };
         tracing::info!(
             "the branch has moved on to {}: {} entities that were just written are brought to its content",
             tip.short(),
@@ -106,6 +100,23 @@ pub(crate) async fn settle(
         at = tip;
     }
     Ok(course)
+}
+
+/// Keeps of what was `written` what the tip may declare otherwise, as some files are `newer` there, and
+/// gives what it declares of that; `None` if nothing is left.
+async fn overtaken(
+    files: Files<'_>,
+    tip: &CommitSha,
+    newer: &BTreeSet<RepoPath>,
+    written: &mut Vec<Written>,
+) -> Result<Option<Declarations>, Error> {
+    if !written.iter().any(|written| written.may_differ(newer)) {
+        return Ok(None);
+    }
+    let declared = declared_at(files, tip, newer, written).await?;
+    let keys = keys(&declared, newer);
+    written.retain(|written| written.is_made_of(newer) || keys.contains(&written.key));
+    Ok((!written.is_empty()).then_some(declared))
 }
 
 fn written(plan: &Plan, applied: &Applied) -> Vec<Written> {

@@ -9,7 +9,7 @@ mod files;
 mod record;
 mod tree;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -27,6 +27,13 @@ pub use record::{
     RecordedStatus, StatusState,
 };
 pub use tree::{Tree, TreeFile};
+
+/// A branch's name with its slashes.
+const REFERENCE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.');
 
 /// A repository on GitHub: the operations that a run needs.
 #[derive(Debug)]
@@ -65,6 +72,11 @@ struct RepositoryAnswer {
 #[derive(Deserialize)]
 struct CommitAnswer {
     sha: String,
+}
+
+#[derive(Deserialize)]
+struct GitReference {
+    object: CommitAnswer,
 }
 
 impl Repository {
@@ -117,14 +129,37 @@ impl Repository {
             .get(&path)
             .await
             .map_err(|error: Error| error.about_commit(name))?;
-        CommitSha::parse(&answer.sha).ok_or_else(|| Error::UnknownForm {
-            path,
-            reason: format!("`{}` is not a commit's id", answer.sha),
-        })
+        commit(&answer.sha, path)
+    }
+
+    /// Reads which commit a branch is at; `None` if there is no such branch. See [the page][docs].
+    ///
+    /// [docs]: https://docs.github.com/en/rest/git/refs#get-a-reference
+    ///
+    /// # Errors
+    /// If GitHub does not answer or does not let the token read.
+    pub async fn tip(&self, branch: &BranchName) -> Result<Option<CommitSha>, Error> {
+        let name = utf8_percent_encode(branch.as_str(), REFERENCE);
+        let path = format!("/git/ref/heads/{name}");
+        match self.get(&path).await {
+            Ok(GitReference { object }) => commit(&object.sha, path).map(Some),
+            Err(error) => match error.about_commit(branch.as_str()) {
+                // What the token does not see looks the same as what is gone.
+                Error::NoSuchCommit { .. } => self.default_branch().await.map(|_| None),
+                error => Err(error),
+            },
+        }
     }
 
     /// Reads `path` below the repository's own route.
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         self.api.get(&format!("/repos/{}{path}", self.name)).await
     }
+}
+
+fn commit(sha: &str, path: String) -> Result<CommitSha, Error> {
+    CommitSha::parse(sha).ok_or_else(|| Error::UnknownForm {
+        path,
+        reason: format!("`{sha}` is not a commit's id"),
+    })
 }

@@ -5,7 +5,6 @@
 //!
 //! [limit]: https://docs.github.com/en/rest/commits/statuses#create-a-commit-status
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -21,13 +20,6 @@ const COMMITS_A_PAGE: usize = 100;
 const COMMITS_A_SMALL_PAGE: usize = 25;
 /// The most statuses that GitHub lists at once.
 const STATUSES_A_PAGE: usize = 100;
-/// A branch's name with its slashes.
-const REFERENCE: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.');
-
 /// How a status stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -213,16 +205,6 @@ struct NumberedStatus {
     target_url: Option<String>,
     #[serde(flatten)]
     status: AnsweredStatus,
-}
-
-#[derive(Deserialize)]
-struct GitReference {
-    object: GitObject,
-}
-
-#[derive(Deserialize)]
-struct GitObject {
-    sha: String,
 }
 
 impl Repository {
@@ -416,24 +398,6 @@ impl Repository {
                 })
             }
             Err(error) => Err(error),
-        }
-    }
-
-    /// Reads which commit a branch is at; `None` if there is no such branch. See [the page][docs].
-    ///
-    /// [docs]: https://docs.github.com/en/rest/git/refs#get-a-reference
-    ///
-    /// # Errors
-    /// If GitHub does not answer or does not let the token read.
-    pub async fn tip(&self, branch: &BranchName) -> Result<Option<CommitSha>, Error> {
-        let name = utf8_percent_encode(branch.as_str(), REFERENCE);
-        match self.get(&format!("/git/ref/heads/{name}")).await {
-            Ok(GitReference { object }) => commit(&object.sha).map(Some),
-            Err(error) => match error.about_commit(branch.as_str()) {
-                // What the token does not see looks the same as what is gone.
-                Error::NoSuchCommit { .. } => self.default_branch().await.map(|_| None),
-                error => Err(error),
-            },
         }
     }
 }
