@@ -17,7 +17,7 @@ use crate::event::{Mode, Scope};
 use crate::inputs::{MissingTargets, Prune};
 use crate::port::{self, Ownership};
 use crate::read::Declared;
-use crate::record::Ledger;
+use crate::record::{Ledger, Wholeness};
 use crate::report::console;
 use crate::revisions::{Extent, Revisions};
 use crate::session::Session;
@@ -92,7 +92,7 @@ impl Declared {
         let redaction = session.redaction(blueprints);
         redaction.conceal(&mut validated.diagnostics);
         console::write_diagnostics(&validated.diagnostics, session.log);
-        self.refuse(validated.invalid, validated.diagnostics);
+        self.head.reject(validated.invalid, validated.diagnostics);
         validated.changes
     }
 }
@@ -291,8 +291,10 @@ fn obstacle(session: &Session<'_>, revisions: &Revisions, declared: &Declared) -
 /// With other inputs, the files that declare an entity may just not be looked at any more: the first
 /// run only says what it would delete.
 fn unclaimed(revisions: &Revisions, ledger: &Ledger<'_>) -> Unclaimed {
+    let past = ledger.past();
+    let was_whole = past.is_some_and(|past| past.wholeness == Wholeness::Once);
     match revisions.extent {
-        Extent::All if ledger.has_base() => Unclaimed::Delete,
+        Extent::All if was_whole => Unclaimed::Delete,
         Extent::All | Extent::Changed => Unclaimed::List,
     }
 }

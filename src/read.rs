@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::catalog::change::{AtBase, Change, Kind, compare};
-use crate::catalog::declare::{Declaration, Declarations, Invalid, declare};
-use crate::catalog::entity::{Entity, EntityKey};
-use crate::diagnostic::Diagnostic;
+use crate::catalog::declare::{Declaration, Declarations, Invalid, Remedy, declare};
+use crate::catalog::entity::EntityKey;
+use crate::catalog::open::{Earlier, Open, Sight, witnesses};
 use crate::error::Error;
 use crate::files::{Files, entity_file};
 use crate::git::CommitSha;
 use crate::github::{Side, WantedFile};
-use crate::record::Soundness;
+use crate::record::{Past, Wholeness};
 use crate::references::{self, FilesNamed, Naming};
 use crate::revisions::{Extent, Revisions};
 use crate::source::RepoPath;
@@ -25,33 +25,12 @@ pub(crate) struct Declared {
     pub(crate) head: Declarations,
     /// What it declares in others, where these had to be read.
     pub(crate) others: Declarations,
-    /// What earlier revisions declare soundly, which may be in the catalog.
-    former: Former,
+    /// The earlier revisions, of which something may be in the catalog: base first.
+    earlier: Vec<Earlier>,
     /// Whether head no longer declares something of that.
     has_removals: bool,
-    /// Whether Port's blueprints speak against something.
-    agreement: Agreement,
     /// What else the user should know: sentences without a full stop.
     pub(crate) notices: Vec<String>,
-}
-
-/// Whether head is as Port's blueprints want it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Agreement {
-    /// As far as is known.
-    Whole,
-    /// It is not. What is refused now may be allowed once a blueprint is changed, of which Git says
-    /// nothing.
-    Lacking,
-}
-
-/// What earlier revisions declare soundly: which entities, and in which files.
-#[derive(Debug, Default)]
-struct Former {
-    keys: BTreeSet<EntityKey>,
-    paths: BTreeSet<RepoPath>,
-    /// What base declares otherwise than the revisions from before head's mistakes, where there are any.
-    unlike_before: BTreeMap<EntityKey, Arc<Declaration>>,
 }
 
 /// Files of one revision, and what is known of them.
@@ -89,9 +68,8 @@ impl Files<'_> {
             changes,
             head: head_declared,
             others,
-            former: Former::of(revisions, &former),
+            earlier: earlier(revisions, former),
             has_removals,
-            agreement: Agreement::Whole,
             notices: self
                 .unseen(revisions.extent, files_named)
                 .into_iter()
@@ -239,96 +217,58 @@ impl Files<'_> {
 }
 
 impl Declared {
-    /// Notes what is wrong by what Port says of blueprints and of what it holds.
-    pub(crate) fn refuse(&mut self, invalid: Vec<Invalid>, diagnostics: Vec<Diagnostic>) {
-        if !invalid.is_empty() {
-            self.agreement = Agreement::Lacking;
-        }
-        self.head.reject(invalid, diagnostics);
+    /// The entities that are not in the catalog as head declares them because of mistakes, but may be
+    /// there in an earlier form, or come to be there without a change of their files.
+    pub(crate) fn mistaken(&self) -> Vec<Open> {
+        let head: BTreeSet<_> = self.head.sound().map(|one| one.entity.key()).collect();
+        let of = |invalid: &Invalid| {
+            let path = invalid.location.path();
+            let keys = match (&invalid.key, invalid.remedy) {
+                (Some(key), Remedy::Elsewhere) => BTreeSet::from([key.clone()]),
+                (Some(key), Remedy::ItsFile) => self.known(|one| one.entity.key() == *key),
+                (None, _) => self.known(|one| {
+                    let may_have_moved = self.has_removals && !head.contains(&one.entity.key());
+                    one.source.path() == path || may_have_moved
+                }),
+            };
+            let open = |key| Open {
+                key,
+                paths: vec![path.clone()],
+            };
+            keys.into_iter().map(open).collect::<Vec<_>>()
+        };
+        self.head.invalid.iter().flat_map(of).collect()
     }
 
-    /// Whether head's mistakes keep the catalog from being as head declares, now or once Port's
-    /// blueprints are others.
-    pub(crate) fn soundness(&self) -> Soundness {
-        let hides = |invalid: &Invalid| match &invalid.key {
-            Some(key) => self.former.keys.contains(key),
-            None => self.has_removals || self.former.paths.contains(invalid.location.path()),
+    /// The keys of what earlier revisions declare so.
+    fn known(&self, is_so: impl Fn(&Declaration) -> bool) -> BTreeSet<EntityKey> {
+        let declared = self.earlier.iter().flat_map(|one| one.declared.sound());
+        let found = declared.filter(|declaration| is_so(declaration));
+        found.map(|declaration| declaration.entity.key()).collect()
+    }
+
+    /// See [`witnesses`].
+    pub(crate) fn witnesses(&self, open: &[Open], past: &Past) -> Vec<CommitSha> {
+        let sight = match past.wholeness {
+            Wholeness::Once => Sight::Differences,
+            Wholeness::Never => Sight::Everything,
         };
-        let valid = self.head.valid.iter().chain(&self.head.repeated);
-        let declared: BTreeMap<_, _> = valid.map(|one| (one.entity.key(), &one.entity)).collect();
-        let hides_base = |invalid: &Invalid| match &invalid.key {
-            Some(key) => {
-                let at_base = self.former.unlike_before.get(key);
-                at_base.is_some_and(|at_base| declared.get(key) != Some(&&at_base.entity))
-            }
-            None => {
-                let mut keys = self.former.unlike_before.keys();
-                keys.any(|key| !declared.contains_key(key))
-            }
-        };
-        let mut invalid = self.head.invalid.iter();
-        if invalid.clone().any(hides_base) {
-            Soundness::UnsettledSinceBase
-        } else if self.agreement == Agreement::Lacking || invalid.any(hides) {
-            Soundness::Unsettled
-        } else {
-            Soundness::Settled
-        }
+        witnesses(open, &self.head, &self.earlier, &past.since, sight)
     }
 }
 
-impl Former {
-    /// Of `declared` at each of the earlier `revisions` that is still there.
-    fn of(revisions: &Revisions, declared: &[Declarations]) -> Self {
-        let mut former = Self::default();
-        for declaration in declared.iter().flat_map(all) {
-            former.keys.insert(declaration.entity.key());
-            former.paths.insert(declaration.source.path().clone());
-        }
-        if let Some(reading) = &revisions.reading {
-            let since = &reading.past.since;
-            let commits = revisions
-                .former
-                .iter()
-                .filter_map(|diff| diff.base.as_ref());
-            let before = commits
-                .zip(declared)
-                .filter(|(commit, _)| since.contains(commit))
-                .map(|(_, declared)| declared);
-            former.unlike_before = unlike_before(declared.first(), before);
-        }
-        former
-    }
-}
-
-/// What base declares otherwise than all revisions from `before`, if there are any.
-fn unlike_before<'d>(
-    base: Option<&Declarations>,
-    before: impl Iterator<Item = &'d Declarations>,
-) -> BTreeMap<EntityKey, Arc<Declaration>> {
-    let mut before = before.peekable();
-    let base = base.filter(|_| before.peek().is_some());
-    let mut known: BTreeMap<EntityKey, Vec<&Entity>> = BTreeMap::new();
-    for declaration in before.flat_map(all) {
-        let entities = known.entry(declaration.entity.key()).or_default();
-        entities.push(&declaration.entity);
-    }
-    let keyed = base.into_iter().flat_map(all).map(|declaration| {
-        let key = declaration.entity.key();
-        (key, Arc::clone(declaration))
+/// The earlier revisions that are still there, and what was read of each.
+fn earlier(revisions: &Revisions, declared: Vec<Declarations>) -> Vec<Earlier> {
+    let there = revisions.former.iter().filter_map(|diff| {
+        let changed = diff.files.iter().map(|file| file.path.clone());
+        Some((diff.base.clone()?, changed.collect()))
     });
-    let is_known = |key: &EntityKey, entity: &Entity| {
-        let known = known.get(key);
-        known.is_some_and(|known| known.contains(&entity))
+    let earlier = |((commit, changed), declared)| Earlier {
+        commit,
+        changed,
+        declared,
     };
-    keyed
-        .filter(|(key, declaration)| !is_known(key, &declaration.entity))
-        .collect()
-}
-
-/// What a revision declares soundly, be it more than once.
-fn all(declared: &Declarations) -> impl Iterator<Item = &Arc<Declaration>> {
-    declared.valid.iter().chain(&declared.repeated)
+    there.zip(declared).map(earlier).collect()
 }
 
 /// `1 entity file is`, `2 more entity files are`.

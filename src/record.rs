@@ -11,7 +11,7 @@ mod ledger;
 mod past;
 mod words;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ring::digest;
 
@@ -22,14 +22,16 @@ use crate::github::{
 };
 use crate::inputs::{Inputs, Merge};
 
-pub(crate) use ledger::{Ending, Ledger, Soundness};
-pub(crate) use past::{Chain, Past};
-use words::Words;
+pub(crate) use ledger::{Cause, Ending, Ledger, Rest};
+pub(crate) use past::{Chain, Past, Wholeness};
+use words::{NOTHING, Words};
 
 /// How far back the record is looked for, in commits.
 const LONGEST_SEARCH: usize = 300;
 /// How many commits are searched for words of attempts that a force-push hid.
 const MAX_MARKED: usize = 60;
+/// How many of them are attempts of the history, of which few were a base before.
+const MAX_READ_AGAIN: usize = 20;
 /// How many attempts that an event tells of are passed on to the next run.
 const MAX_PASSED_ON: usize = 5;
 /// How many hexadecimal digits tell two sets of inputs apart.
@@ -54,13 +56,17 @@ pub(crate) struct Reading {
     base: Option<RecordedStatus>,
     /// That of its ground.
     ground: Option<RecordedStatus>,
-    /// The attempts that are not in head's history.
+    /// The attempts that head's history does not show.
     hidden: Vec<Hidden>,
     /// Those of them of which only the event tells.
     replaced: Vec<CommitSha>,
 }
 
-/// An attempt that a force-push took out of the history, and its newest status if it has one.
+/// The commits of head's history, and how far back each is.
+type Known<'h> = BTreeMap<&'h CommitSha, usize>;
+
+/// An attempt that a force-push took out of the history, or that applies a commit again, and its newest
+/// status if it has one.
 #[derive(Debug)]
 struct Hidden {
     commit: CommitSha,
@@ -68,6 +74,13 @@ struct Hidden {
 }
 
 impl Hidden {
+    fn new(commit: &CommitSha, status: &RecordedStatus) -> Self {
+        Self {
+            commit: commit.clone(),
+            status: Some(status.clone()),
+        }
+    }
+
     fn unknown(commit: CommitSha) -> Self {
         let status = None;
         Self { commit, status }
@@ -108,12 +121,13 @@ impl<'r> Record<'r> {
         };
         let history = self.repository.history(query).await?;
         let (entries, mut past) = self.search(head, history.head).await?;
-        let known: BTreeSet<_> = entries.iter().map(|entry| &entry.commit).collect();
+        let places = entries.iter().map(|entry| &entry.commit).zip(0..);
+        let known: Known<'_> = places.collect();
         let base = status_of(&entries, past.base.as_ref());
         let ground = status_of(&entries, past.ground.as_ref());
         let (base_words, ground_words) = (words_of(base), words_of(ground));
         let in_history = past.attempts.len();
-        if let Some(before) = before.filter(|before| !known.contains(before)) {
+        if let Some(before) = before.filter(|before| !known.contains_key(before)) {
             past::add_replaced(&mut past, &base_words, &known, before, &history.before);
         }
         let new = past.attempts.iter().skip(in_history);
@@ -127,7 +141,8 @@ impl<'r> Record<'r> {
         let replaced = replaced.take(MAX_PASSED_ON).collect();
         let is_marked = base_words.next.is_some() || ground_words.next.is_some();
         if is_marked || !past.attempts.is_empty() {
-            self.add_hidden(&mut past, &known, &mut hidden).await?;
+            self.add_hidden(&mut past, &base_words, &known, &mut hidden)
+                .await?;
         }
         Ok(Reading {
             tip: history.tip,
@@ -150,7 +165,7 @@ impl<'r> Record<'r> {
             entries.append(&mut page.entries);
             let mut past = past::read(&entries);
             match page.older {
-                Some(cursor) if past.base.is_none() && entries.len() < LONGEST_SEARCH => {
+                Some(cursor) if !is_found(&past, &entries) && entries.len() < LONGEST_SEARCH => {
                     page = self.repository.older(head, &self.context, &cursor).await?;
                 }
                 _ => {
@@ -161,14 +176,18 @@ impl<'r> Record<'r> {
         }
     }
 
-    /// Finds the commits that were applied before what is still mistaken, which may be further back than
-    /// the history was read. Without them nothing is known of what was applied.
+    /// Finds the commits that tell what the catalog may hold in the place of what is open, which may be
+    /// further back than the history was read. Without them nothing is known of what was applied.
     async fn find_since(
         &self,
         past: &mut Past,
         history: &[HistoryEntry],
     ) -> Result<(), github::Error> {
         for since in words_of(status_of(history, past.base.as_ref())).since {
+            if since == NOTHING {
+                past.wholeness = Wholeness::Never;
+                continue;
+            }
             let mut commits = history.iter().map(|entry| &entry.commit);
             let known = commits.find(|commit| Words::short(commit) == since);
             let found = match known {
@@ -177,7 +196,7 @@ impl<'r> Record<'r> {
             };
             match found {
                 Ok(commit) => past.since.push(commit),
-                Err(github::Error::NoSuchCommit { .. }) => (past.base, past.ground) = (None, None),
+                Err(github::Error::NoSuchCommit { .. }) => past.forget_base(),
                 Err(error) => return Err(error),
             }
         }
@@ -185,16 +204,22 @@ impl<'r> Record<'r> {
     }
 
     /// Follows the words for next attempts from the base, from attempts that may have been a base
-    /// before, and from those that became one themselves before they were replaced.
+    /// before, and from those that became one themselves before they were replaced. On the way, attempts
+    /// to apply one of these again are found, which later words lie over.
     async fn add_hidden(
         &self,
         past: &mut Past,
-        known: &BTreeSet<&CommitSha>,
+        base_words: &Words,
+        known: &Known<'_>,
         hidden: &mut Vec<Hidden>,
     ) -> Result<(), github::Error> {
-        let in_history = past.attempts.iter().filter(|commit| known.contains(commit));
+        let in_history = past
+            .attempts
+            .iter()
+            .filter(|commit| known.contains_key(commit));
         let marked = past.ground.iter().chain(&past.base);
-        let mut to_read: VecDeque<_> = marked.chain(in_history).cloned().collect();
+        let marked = marked.chain(in_history.take(MAX_READ_AGAIN));
+        let mut to_read: VecDeque<_> = marked.cloned().collect();
         let mut seen: BTreeSet<_> = BTreeSet::new();
         while let Some(commit) = to_read.pop_front() {
             if seen.len() == MAX_MARKED {
@@ -203,7 +228,7 @@ impl<'r> Record<'r> {
                     "a force-push hid more than {MAX_MARKED} earlier runs: all entity files are looked at, and the next run goes on from there"
                 );
                 let left = std::iter::once(commit).chain(to_read);
-                let left = left.filter(|commit| !seen.contains(commit));
+                let left = left.filter(|one| !seen.contains(one) && !known.contains_key(one));
                 hidden.splice(0..0, left.map(Hidden::unknown));
                 break;
             }
@@ -217,13 +242,21 @@ impl<'r> Record<'r> {
             };
             let words = statuses.iter().map(|listed| words_of(Some(&listed.status)));
             for next in words.filter_map(|words| words.next) {
-                if !known.contains(&next) {
-                    past.add_attempt(&next);
-                    to_read.push_back(next);
+                match (known.get(&next), known.get(&commit)) {
+                    // The history shows what became of it.
+                    (Some(next), Some(place)) if next < place => continue,
+                    (Some(_), _) => {}
+                    (None, _) => past.add_attempt(&next),
                 }
+                to_read.push_back(next);
+            }
+            let again = past::again(&commit, &statuses, base_words);
+            if let Some(status) = again.filter(|_| known.contains_key(&commit)) {
+                past.add_again(&commit);
+                hidden.push(Hidden::new(&commit, status));
             }
             let is_noted =
-                known.contains(&commit) || hidden.iter().any(|hidden| hidden.commit == commit);
+                known.contains_key(&commit) || hidden.iter().any(|hidden| hidden.commit == commit);
             if !is_noted {
                 let status = statuses.into_iter().next().map(|listed| listed.status);
                 hidden.push(Hidden { commit, status });
@@ -246,6 +279,16 @@ impl<'r> Record<'r> {
         };
         self.repository.set_status(commit, &status).await
     }
+}
+
+/// Whether the history was read as far as it counts.
+fn is_found(past: &Past, history: &[HistoryEntry]) -> bool {
+    let base = status_of(history, past.base.as_ref());
+    let is_there = |since: &String| {
+        let mut commits = history.iter().map(|entry| &entry.commit);
+        since == NOTHING || commits.any(|commit| Words::short(commit) == *since)
+    };
+    base.is_some() && words_of(base).since.iter().all(is_there)
 }
 
 fn status_of<'h>(

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::event::{Base, Mode, Run, Scope};
 use crate::git::{BranchName, CommitSha};
 use crate::github::{self, Diff, Relation, Repository};
-use crate::record::{Chain, Past, Reading, Record};
+use crate::record::{Chain, Past, Reading, Record, Wholeness};
 use crate::source::RepoPath;
 
 /// Diffs that are asked for at the same time.
@@ -240,6 +240,7 @@ impl Ground {
             since,
             attempts,
             chain,
+            wholeness,
             ..
         } = past;
         if !attempts.is_empty() {
@@ -256,9 +257,9 @@ impl Ground {
         }
         Self {
             former: Former::Commits(commits),
-            extent: match chain {
-                Chain::Whole => Extent::Changed,
-                Chain::Cut => Extent::All,
+            extent: match (chain, wholeness) {
+                (Chain::Whole, Wholeness::Once) => Extent::Changed,
+                (Chain::Cut, _) | (_, Wholeness::Never) => Extent::All,
             },
             basis: if attempts.is_empty() && since.is_empty() {
                 Basis::Git

@@ -6,17 +6,20 @@ use std::time::Duration;
 use crate::apply::{Applied, DeletionOutcome, Outcome, apply};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::Basis;
-use crate::catalog::plan::{Plan, Policy, Reason};
+use crate::catalog::entity::EntityKey;
+use crate::catalog::open::Open;
+use crate::catalog::plan::{Plan, Policy, Reason, Untouched};
 use crate::decide;
 use crate::error::Error;
 use crate::event::{Mode, Scope};
 use crate::port::{Port, Rejection};
 use crate::read::Declared;
-use crate::record::{Ending, Ledger, Soundness};
+use crate::record::{Cause, Ending, Ledger, Rest};
 use crate::report::Drift;
 use crate::revisions::Revisions;
 use crate::session::Session;
 use crate::settle::{Course, settle};
+use crate::source::Location;
 use crate::verdict;
 
 /// How long the record's last word may take once the run was told to stop. With what requests under
@@ -54,7 +57,7 @@ pub(crate) async fn check_plan_apply(
 ) -> Result<Done, Error> {
     let result = work(session, revisions, declared, &mut ledger).await;
     let (ending, counts) = match &result {
-        Ok(done) => (done.ending(session, declared.soundness()), done.counts()),
+        Ok(done) => (done.ending(session, declared, &ledger), done.counts()),
         Err(_) => (Ending::Incomplete, "the run could not go on".to_owned()),
     };
     let changed_nothing = result.as_ref().is_ok_and(Done::changed_nothing);
@@ -153,26 +156,58 @@ impl Done {
         self.applied.is_none() && self.policy.basis == Basis::Git
     }
 
-    /// Whether the catalog is as head declares, except for what is invalid there.
-    fn ending(&self, session: &Session<'_>, soundness: Soundness) -> Ending {
-        let is_left = |reason: &Reason| {
-            matches!(
-                reason,
-                Reason::HeldBack(_) | Reason::Superseded | Reason::OwnedElsewhere(_)
-            )
-        };
+    /// Whether the catalog is as head declares, or what is open.
+    fn ending(&self, session: &Session<'_>, declared: &Declared, ledger: &Ledger<'_>) -> Ending {
         // What a newer run did meanwhile is known to commits before head only.
         let is_stale = !self.policy.superseded.is_empty() || self.course == Course::MovedOn;
-        let is_whole = !self.plan.untouched.iter().any(|left| is_left(&left.reason));
-        let is_written = match &self.applied {
-            Some(applied) => applied.is_complete(),
+        let is_known = match &self.applied {
+            Some(applied) => applied.is_known(),
             None => self.plan.is_empty() && session.run.mode == Mode::Apply,
         };
-        if is_whole && is_written && !is_stale && self.unsettled.is_none() {
-            Ending::Complete(soundness)
-        } else {
-            Ending::Incomplete
+        let Some(past) = ledger.past().filter(|_| is_known && !is_stale) else {
+            return Ending::Incomplete;
+        };
+        if self.unsettled.is_some() {
+            return Ending::Incomplete;
         }
+        let (mut open, failures) = (declared.mistaken(), self.failures());
+        let cause = match failures.as_slice() {
+            [] if open.is_empty() => return Ending::Complete,
+            [] => Cause::Mistakes,
+            _ => Cause::Failures,
+        };
+        open.extend(failures);
+        let witnesses = declared.witnesses(&open, past);
+        Ending::Apart(Rest { cause, witnesses })
+    }
+
+    /// What could not be written or deleted, though it should be.
+    fn failures(&self) -> Vec<Open> {
+        let gone = |key: &EntityKey, location: &Option<Location>| Open {
+            key: key.clone(),
+            paths: location.iter().map(|at| at.path().clone()).collect(),
+        };
+        let is_left = |left: &&Untouched| {
+            matches!(left.reason, Reason::HeldBack(_) | Reason::OwnedElsewhere(_))
+        };
+        let left = self.plan.untouched.iter().filter(is_left);
+        let mut open: Vec<_> = left.map(|left| gone(&left.key, &left.location)).collect();
+        let Some(applied) = &self.applied else {
+            return open;
+        };
+        let upserts = self.plan.upserts.iter().zip(&applied.outcomes);
+        open.extend(
+            upserts
+                .filter(|(_, outcome)| !matches!(outcome, Outcome::Written(_)))
+                .map(|(upsert, _)| Open::declared(&upsert.declaration)),
+        );
+        let deletions = self.plan.deletions.iter().zip(&applied.deletions);
+        open.extend(
+            deletions
+                .filter(|(_, outcome)| **outcome != DeletionOutcome::Deleted)
+                .map(|(deletion, _)| gone(&deletion.key, &deletion.location)),
+        );
+        open
     }
 
     /// Whether Port was as Git declares, if the run looked at all of both.

@@ -67,6 +67,25 @@ impl Applied {
             && self.outcomes.iter().all(is_written)
             && self.deletions.iter().all(is_deleted)
     }
+
+    /// Whether all of the plan was tried, and what became of it is known.
+    pub fn is_known(&self) -> bool {
+        let is_written = |outcome: &Outcome| match outcome {
+            Outcome::Written(_) | Outcome::Rejected(_) | Outcome::Blocked(_) => true,
+            Outcome::NotSent | Outcome::Superseded | Outcome::Unknown => false,
+        };
+        let is_deleted = |outcome: &DeletionOutcome| match outcome {
+            DeletionOutcome::Deleted
+            | DeletionOutcome::Rejected(_)
+            | DeletionOutcome::HeldBack(_) => true,
+            DeletionOutcome::NotSent | DeletionOutcome::Superseded | DeletionOutcome::Unknown => {
+                false
+            }
+        };
+        self.stopped.is_none()
+            && self.outcomes.iter().all(is_written)
+            && self.deletions.iter().all(is_deleted)
+    }
 }
 
 /// Why an apply ended before its end.

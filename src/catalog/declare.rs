@@ -81,6 +81,17 @@ pub struct Invalid {
     pub key: Option<EntityKey>,
     /// Where it is declared.
     pub location: Location,
+    /// What can make it valid.
+    pub remedy: Remedy,
+}
+
+/// What can make an entity valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Nothing but a change of its file.
+    ItsFile,
+    /// Something else may: another file that it names, a blueprint, what Port holds.
+    Elsewhere,
 }
 
 /// What the files of one revision declare.
@@ -120,6 +131,11 @@ impl Declarations {
     /// Whether every file could be read, and every entity in them.
     pub fn is_sound(&self) -> bool {
         self.invalid.is_empty()
+    }
+
+    /// What is declared without mistakes of its own, be it more than once.
+    pub fn sound(&self) -> impl Iterator<Item = &Arc<Declaration>> {
+        self.valid.iter().chain(&self.repeated)
     }
 
     /// Makes an error of every entity that other files of the same revision declare too.
@@ -164,6 +180,7 @@ impl Declarations {
                 self.invalid.push(Invalid {
                     key: None,
                     location: Location::new(source, entity::headline(&node)),
+                    remedy: Remedy::ItsFile,
                 });
                 break;
             }
@@ -188,6 +205,7 @@ impl Declarations {
             .map(|error| Invalid {
                 key: None,
                 location: error.location().clone(),
+                remedy: Remedy::ItsFile,
             });
         self.invalid.extend(lost);
     }
@@ -217,8 +235,13 @@ impl Declarations {
             Ok(entity) => self.invalid.push(Invalid {
                 key: Some(entity.key()),
                 location,
+                remedy: Remedy::ItsFile,
             }),
-            Err(key) => self.invalid.push(Invalid { key, location }),
+            Err(key) => self.invalid.push(Invalid {
+                key,
+                location,
+                remedy: Remedy::ItsFile,
+            }),
         }
     }
 
@@ -242,6 +265,7 @@ impl Declarations {
         self.invalid.push(Invalid {
             key: None,
             location: diagnostic.location().clone(),
+            remedy: Remedy::ItsFile,
         });
         self.diagnostics.push(diagnostic);
     }
@@ -264,6 +288,7 @@ impl Declarations {
             let invalid = |location: &Location| Invalid {
                 key: Some(key.clone()),
                 location: location.clone(),
+                remedy: Remedy::ItsFile,
             };
             self.invalid.extend(locations.iter().map(invalid));
         }

@@ -11,7 +11,7 @@ use super::blueprint::{
     Blueprint, Blueprints, Cardinality, Presence, Property, RelationRule, Violation, ViolationKind,
 };
 use super::change::{Basis, Change};
-use super::declare::{Declaration, Invalid};
+use super::declare::{Declaration, Invalid, Remedy};
 use super::entity::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
@@ -66,6 +66,7 @@ pub fn validate(
             validated.invalid.push(Invalid {
                 key: Some(declaration.entity.key()),
                 location: declaration.location(),
+                remedy: Remedy::Elsewhere,
             });
         } else {
             validated.changes.push(change);

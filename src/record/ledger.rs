@@ -1,7 +1,7 @@
 //! What a run writes into the record: that it begins, and how it ended.
 
-use super::past::{self, Past};
-use super::words::{MAX_SINCE, Words};
+use super::past::{self, Past, Wholeness};
+use super::words::{MAX_SINCE, NOTHING, Words};
 use super::{Hidden, Reading, Record, words_of};
 use crate::event::{Mode, Run};
 use crate::git::CommitSha;
@@ -36,25 +36,33 @@ enum Company {
     Others,
 }
 
-/// Whether mistakes keep the catalog from being as head declares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Soundness {
-    /// They do not: what is mistaken was never in the catalog, and cannot be before its file changes.
-    Settled,
-    /// The catalog may still hold what an earlier revision declared in the place of a mistake, or may
-    /// take what is mistaken once a blueprint is changed.
-    Unsettled,
-    /// So it is, and of what it may hold there only base tells.
-    UnsettledSinceBase,
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The catalog is as the commit declares.
+    Complete,
+    /// It is, apart from what is left open, to which later runs come back.
+    Apart(Rest),
+    /// It is not known what is missing.
+    Incomplete,
 }
 
-/// How an attempt ended.
+/// What is left open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rest {
+    /// Why.
+    pub(crate) cause: Cause,
+    /// The commits that have to be named for it: see [`witnesses`](crate::catalog::open::witnesses).
+    pub(crate) witnesses: Vec<CommitSha>,
+}
+
+/// Why something is left open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// The catalog is as the commit declares, mistakes apart.
-    Complete(Soundness),
-    /// Something is missing.
-    Incomplete,
+pub(crate) enum Cause {
+    /// It is declared with mistakes, so that it was not sent.
+    Mistakes,
+    /// It could not be written, or deleted.
+    Failures,
 }
 
 impl<'r> Ledger<'r> {
@@ -70,10 +78,9 @@ impl<'r> Ledger<'r> {
         }
     }
 
-    /// Whether a commit is known that was applied completely.
-    pub(crate) fn has_base(&self) -> bool {
-        let reading = self.reading.as_ref();
-        reading.is_some_and(|reading| reading.past.base.is_some())
+    /// What was applied before, if it is known.
+    pub(crate) fn past(&self) -> Option<&Past> {
+        self.reading.as_ref().map(|reading| &reading.past)
     }
 
     /// Says that the run begins before it compares with Port, so that a later run notices what another
@@ -86,7 +93,7 @@ impl<'r> Ledger<'r> {
     /// # Errors
     /// As [`Self::begin`].
     pub(crate) async fn begin_to_compare(&mut self) -> Result<(), github::Error> {
-        match self.reading.as_ref().map(|reading| &reading.past) {
+        match self.past() {
             Some(past) if past.base.as_ref() == Some(&self.head) && past.attempts.is_empty() => {
                 Ok(())
             }
@@ -115,7 +122,8 @@ impl<'r> Ledger<'r> {
             for (commit, status) in reading.to_mark(&self.head) {
                 for next in reading.replaced.iter().chain([&self.head]) {
                     let words = words_of(status).with_next(next).to_string();
-                    let mark = record.write(commit, StatusState::Success, &words);
+                    let state = status.map_or(StatusState::Success, |status| status.state);
+                    let mark = record.write(commit, state, &words);
                     marks.extend(written_if_room(mark.await)?);
                 }
             }
@@ -179,45 +187,43 @@ impl<'r> Ledger<'r> {
     /// # Errors
     /// What GitHub says, except that the token may not.
     pub(crate) async fn end(&mut self, ending: Ending, counts: &str) -> Result<(), github::Error> {
-        let ending = match ending {
-            Ending::Complete(soundness) => self.judge(soundness).await?,
-            Ending::Incomplete => Ending::Incomplete,
-        };
+        let ending = self.judge(ending).await?;
         let (Some(record), Some(reading)) = (self.record, &self.reading) else {
             return Ok(());
         };
         let is_base = reading.past.base.as_ref() == Some(&self.head);
-        let written = match (ending, &self.begun) {
+        let begun = self.begun.as_ref().map(|begun| begun.words.as_str());
+        let written = match (&ending, begun) {
             (Ending::Incomplete, None) => return Ok(()),
-            (Ending::Incomplete, Some(_)) | (Ending::Complete(_), None) if is_base => return Ok(()),
+            (Ending::Incomplete, Some(_)) | (_, None) if is_base => return Ok(()),
             (Ending::Incomplete, Some(_)) => {
                 let writing = record.write(&self.head, StatusState::Failure, counts);
                 written_if_room(writing.await).map(drop)
             }
-            (Ending::Complete(soundness), begun) => {
-                let begun = begun.as_ref().map(|begun| begun.words.as_str());
-                let words = reading.words(soundness, begun, counts);
+            (Ending::Complete | Ending::Apart(_), _) => {
+                let words = reading.words(&ending, &self.head, begun, counts);
+                let open = reading.open(begun);
                 record
-                    .complete(&self.head, words, &reading.open(begun))
+                    .complete(&self.head, ending.state(), words, &open)
                     .await
             }
         };
         written.or_else(|error| self.give_up_unless_fatal(error))
     }
 
-    /// What a run that wrote everything may say.
-    async fn judge(&mut self, soundness: Soundness) -> Result<Ending, github::Error> {
+    /// What the run may say.
+    async fn judge(&mut self, ending: Ending) -> Result<Ending, github::Error> {
+        if ending == Ending::Incomplete {
+            return Ok(ending);
+        }
         if self.company.is_none() {
             self.look_around().await?;
         }
         let reading = self.reading.as_ref();
-        let can_say = |reading: &Reading| {
-            reading.past.attempts.is_empty() && reading.since(soundness).is_some()
-        };
-        Ok(match (self.company, soundness) {
-            (Some(Company::Others), _) => Ending::Incomplete,
-            (_, Soundness::Settled) => Ending::Complete(soundness),
-            _ if reading.is_none_or(can_say) => Ending::Complete(soundness),
+        let can_be_said =
+            reading.is_none_or(|reading| reading.since(&ending, &self.head).is_some());
+        Ok(match self.company {
+            Some(Company::Alone) | None if can_be_said => ending,
             _ => Ending::Incomplete,
         })
     }
@@ -248,6 +254,18 @@ fn written_if_room(
     }
 }
 
+impl Ending {
+    /// What a commit's status says. What is mistaken was not sent and cannot be, so that it is no failure
+    /// of the run.
+    fn state(&self) -> StatusState {
+        match self {
+            Self::Complete => StatusState::Success,
+            Self::Apart(rest) if rest.cause == Cause::Mistakes => StatusState::Success,
+            Self::Apart(_) | Self::Incomplete => StatusState::Failure,
+        }
+    }
+}
+
 impl Reading {
     /// The commits that carry the word for the next attempt, with their statuses: the ground, from which
     /// every later commit of the history leads here, and head itself if it is applied again.
@@ -263,31 +281,32 @@ impl Reading {
         ground.into_iter().chain(again)
     }
 
-    /// The commits that tell what the catalog may hold in the place of head's mistakes; `None` if there is
-    /// none yet, or more than can be said in so few words.
-    fn since(&self, soundness: Soundness) -> Option<Vec<CommitSha>> {
-        let mut since = self.past.since.clone();
-        match soundness {
-            Soundness::Settled => since.clear(),
-            Soundness::Unsettled if !since.is_empty() => {}
-            Soundness::Unsettled | Soundness::UnsettledSinceBase => {
-                let base = self.past.base.as_ref()?;
-                if !since.contains(base) {
-                    since.push(base.clone());
-                }
-            }
+    /// The commits that tell what the catalog may hold in the place of what is open; `None` if they are
+    /// more than can be said in so few words, or if there is none but head itself.
+    fn since(&self, ending: &Ending, head: &CommitSha) -> Option<Vec<String>> {
+        let Ending::Apart(rest) = ending else {
+            return Some(Vec::new());
+        };
+        let mut since = match self.past.wholeness {
+            Wholeness::Once => Vec::new(),
+            Wholeness::Never => vec![NOTHING.to_owned()],
+        };
+        let named = self.past.since.iter().chain(&rest.witnesses);
+        since.extend(named.map(Words::short));
+        if since.is_empty() {
+            let base = self.past.base.as_ref().filter(|base| *base != head);
+            since.push(Words::short(base?));
         }
         (since.len() <= MAX_SINCE).then_some(since)
     }
 
     /// What the status of a commit says that was applied.
-    fn words(&self, soundness: Soundness, begun: Option<&str>, counts: &str) -> Words {
-        let since = self.since(soundness).unwrap_or_default();
+    fn words(&self, ending: &Ending, head: &CommitSha, begun: Option<&str>, counts: &str) -> Words {
         let begun = begun.map(str::to_owned);
         Words {
             counts: counts.to_owned(),
             begun: begun.or_else(|| words_of(self.base.as_ref()).begun),
-            since: since.iter().map(Words::short).collect(),
+            since: self.since(ending, head).unwrap_or_default(),
             next: None,
         }
     }
@@ -311,6 +330,7 @@ impl Record<'_> {
     async fn complete(
         &self,
         head: &CommitSha,
+        state: StatusState,
         words: Words,
         open: &[&Hidden],
     ) -> Result<(), github::Error> {
@@ -319,11 +339,11 @@ impl Record<'_> {
                 self.note_unknown(&hidden.commit).await?;
             }
             let words = words.clone().with_next(&hidden.commit).to_string();
-            written_if_room(self.write(head, StatusState::Success, &words).await)?;
+            written_if_room(self.write(head, state, &words).await)?;
         }
         if open.is_empty() {
             let words = words.to_string();
-            written_if_room(self.write(head, StatusState::Success, &words).await)?;
+            written_if_room(self.write(head, state, &words).await)?;
         }
         Ok(())
     }

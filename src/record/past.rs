@@ -1,11 +1,11 @@
 //! What the record says of the past: pure.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::words::{self, Words};
 use crate::git::CommitSha;
-use crate::github::{HistoryEntry, RecordedStatus, StatusState};
+use crate::github::{HistoryEntry, ListedStatus, RecordedStatus, StatusState};
 
 /// How long a run that never said how it ended may have gone on, in seconds: [a job ends][limits]
 /// after six hours at the latest.
@@ -28,6 +28,18 @@ pub(crate) struct Past {
     pub(crate) attempts: Vec<CommitSha>,
     /// Whether all attempts were found that a force-push took out of the history.
     pub(crate) chain: Chain,
+    /// Whether the catalog ever was as a commit of this record declares, apart from what `since` tells.
+    pub(crate) wholeness: Wholeness,
+}
+
+/// Whether the catalog ever was as a commit of this record declares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Wholeness {
+    /// It was.
+    Once,
+    /// Something that all of them declare may be missing.
+    #[default]
+    Never,
 }
 
 /// Whether all attempts were found that a force-push took out of the history.
@@ -47,6 +59,41 @@ impl Past {
             self.attempts.push(commit.clone());
         }
     }
+
+    /// Adds a commit of the history that was applied, and then attempted again.
+    pub(super) fn add_again(&mut self, commit: &CommitSha) {
+        if !self.attempts.contains(commit) {
+            self.attempts.push(commit.clone());
+        }
+    }
+
+    /// Nothing is known of what was applied.
+    pub(super) fn forget_base(&mut self) {
+        (self.base, self.ground) = (None, None);
+        self.wholeness = Wholeness::Never;
+    }
+}
+
+/// The word of an attempt to apply a commit again that no end followed, if that may have written what
+/// base's run did not see. The `statuses` are the commit's, newest first: words for other attempts may
+/// lie over it.
+pub(super) fn again<'s>(
+    commit: &CommitSha,
+    statuses: &'s [ListedStatus],
+    base_words: &Words,
+) -> Option<&'s RecordedStatus> {
+    let words = |listed: &ListedStatus| Words::parse(&listed.status.description);
+    let is_open = |(place, listed): &(usize, &ListedStatus)| {
+        let word = &listed.status;
+        let begun = Words::begun_at(&word.created_at, commit);
+        let mut newer = statuses.iter().take(*place);
+        let has_ended = newer.any(|listed| words(listed).begun.as_ref() == Some(&begun));
+        words(listed).next.as_ref() == Some(commit)
+            && !has_ended
+            && may_have_outlived(commit, word, base_words.begun.as_deref())
+    };
+    let found = statuses.iter().enumerate().find(is_open);
+    found.map(|(_, listed)| &listed.status)
 }
 
 /// The base and its words.
@@ -70,6 +117,7 @@ pub(super) fn read(history: &[HistoryEntry]) -> Past {
         match &base {
             Some(base) if base.place == place => {
                 past.base = Some(commit.clone());
+                past.wholeness = Wholeness::Once;
                 if base.words.next.as_ref() == Some(commit) {
                     past.attempts.push(commit.clone());
                 }
@@ -85,11 +133,19 @@ pub(super) fn read(history: &[HistoryEntry]) -> Past {
     past
 }
 
+/// Whether the catalog is as the commit declares, at least apart from what the status says is open.
+fn is_base(status: &RecordedStatus) -> bool {
+    match status.state {
+        StatusState::Success => true,
+        StatusState::Failure => !Words::parse(&status.description).since.is_empty(),
+        _ => false,
+    }
+}
+
 fn find_base(history: &[HistoryEntry]) -> Option<Base<'_>> {
     let completed = history.iter().enumerate().filter_map(|(place, entry)| {
         let status = entry.status.as_ref()?;
-        let is_complete = status.state == StatusState::Success;
-        is_complete.then_some((&status.created_at, Reverse(place), &entry.commit, status))
+        is_base(status).then_some((&status.created_at, Reverse(place), &entry.commit, status))
     });
     let (_, Reverse(place), commit, status) =
         completed.max_by_key(|&(time, place, ..)| (time, place))?;
@@ -121,7 +177,7 @@ impl Base<'_> {
     /// writes nothing passes on when the one before it began.
     fn is_same(&self, entry: &HistoryEntry) -> bool {
         let status = entry.status.as_ref();
-        let status = status.filter(|status| status.state == StatusState::Success);
+        let status = status.filter(|status| is_base(status));
         let begun = status.and_then(|status| Words::parse(&status.description).begun);
         begun.is_some() && begun == self.words.begun
     }
@@ -136,7 +192,7 @@ fn is_settled(base: &Base<'_>, history: &[HistoryEntry], place: usize) -> bool {
     };
     let begun = base.words.begun.as_deref();
     let is_older = place > base.place;
-    if status.state != StatusState::Success {
+    if !is_base(status) {
         return is_older && !may_have_outlived(&entry.commit, status, begun);
     }
     let next = Words::parse(&status.description).next;
@@ -195,7 +251,7 @@ pub(super) fn may_go_on(commit: &CommitSha, attempt: &RecordedStatus, begun: Opt
 pub(super) fn add_replaced(
     past: &mut Past,
     base_words: &Words,
-    head: &BTreeSet<&CommitSha>,
+    head: &BTreeMap<&CommitSha, usize>,
     before: &CommitSha,
     history_of_before: &[HistoryEntry],
 ) {
@@ -206,7 +262,7 @@ pub(super) fn add_replaced(
     let mut is_behind_base = false;
     for HistoryEntry { commit, status } in history_of_before {
         is_behind_base |= past.base.as_ref() == Some(commit);
-        let Some(status) = status.as_ref().filter(|_| !head.contains(commit)) else {
+        let Some(status) = status.as_ref().filter(|_| !head.contains_key(commit)) else {
             continue;
         };
         if !is_behind_base || may_have_outlived(commit, status, begun) {
@@ -341,7 +397,7 @@ mod tests {
         let failed = entry('f', Some((StatusState::Failure, EARLY, EARLY)));
         let history = [entry('a', None), done('b', EARLY)];
         let mut past = read(&history);
-        let known = history.iter().map(|entry| &entry.commit).collect();
+        let known = history.iter().map(|entry| &entry.commit).zip(0..).collect();
         let settled = entry('9', Some((StatusState::Failure, EARLY, EARLY)));
         let replaced = [entry('e', None), failed, done('b', EARLY), settled];
         let base_words = Words::parse(&said(LATER));
@@ -352,7 +408,7 @@ mod tests {
         add_replaced(
             &mut first,
             &Words::default(),
-            &BTreeSet::new(),
+            &BTreeMap::new(),
             &sha('e'),
             &[entry('e', None)],
         );

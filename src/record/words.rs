@@ -19,6 +19,8 @@ const LONGEST: usize = 140;
 pub(super) const MAX_SINCE: usize = 2;
 /// As many digits tell the commits of one history apart.
 const SHORT: usize = 12;
+/// Stands for a commit before all others, at which nothing was declared.
+pub(super) const NOTHING: &str = "000000000000";
 
 /// The description of a commit that was applied.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,8 +29,8 @@ pub(super) struct Words {
     pub(super) counts: String,
     /// When the run began that wrote it, and of which commit: two may begin in the same second.
     pub(super) begun: Option<String>,
-    /// The first digits of commits that were applied before files had the mistakes that they have now:
-    /// what the catalog holds in the place of a mistake, head or one of them declares.
+    /// The first digits of earlier commits that tell, with head, what the catalog may hold in the place of
+    /// what could not be written: see [`witnesses`](crate::catalog::open::witnesses).
     pub(super) since: Vec<String>,
     /// Which commit was attempted next; itself, if it was attempted again.
     pub(super) next: Option<CommitSha>,
