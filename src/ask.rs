@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::{Basis, Change};
-use crate::catalog::live::Live;
+use crate::catalog::entity::{BlueprintId, EntityKey, EntityName};
+use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::takes_away;
+use crate::catalog::question::{Question, questions};
 use crate::error::Error;
 use crate::event::Mode;
 use crate::inputs::{Merge, Prune};
@@ -30,19 +32,28 @@ pub(crate) async fn blueprints(
 /// What Port holds of the entities for which that counts: of all that may be written in a plan, which
 /// shows what it changes, and where Git alone does not say what to write. An apply of what changed in
 /// Git asks only where something was taken away.
+///
+/// Where what Port holds is shown or decides, what queries find counts too.
 pub(crate) async fn live(
     session: &Session<'_>,
     changes: &[Change],
     blueprints: &Blueprints,
     basis: Basis,
 ) -> Result<Live, Error> {
-    let (inputs, mode) = (&session.setup.inputs, session.run.mode);
+    let (prune, mode) = (session.setup.inputs.prune, session.run.mode);
+    let removed_of = match prune {
+        Prune::Delete => blueprints_of(changes.iter().filter(|change| change.head.is_none())),
+        Prune::Keep => BTreeSet::new(),
+    };
     let is_asked = |change: &&Change| match (&change.head, basis, mode) {
-        (None, ..) => inputs.prune == Prune::Delete || mode == Mode::Plan,
+        (None, ..) => prune == Prune::Delete || mode == Mode::Plan,
         (Some(_), Basis::Live, _) => true,
         (Some(_), Basis::Git, Mode::Plan) => change.is_candidate(basis),
         (Some(head), Basis::Git, Mode::Apply) => {
-            inputs.merge == Merge::Merge && takes_away(&change.former_entities(), &head.entity)
+            let takes = || takes_away(&change.former_entities(), &head.entity);
+            let may_name_removed =
+                is_query(&change.key) && removed_of.contains(&change.key.blueprint);
+            may_name_removed || (session.setup.inputs.merge == Merge::Merge && takes())
         }
     };
     let keys: Vec<_> = changes
@@ -50,8 +61,33 @@ pub(crate) async fn live(
         .filter(is_asked)
         .map(|change| &change.key)
         .collect();
-    match session.port {
-        Some(port) if !keys.is_empty() => Ok(port.live(keys, blueprints).await?),
-        _ => Ok(Live::default()),
+    let Some(port) = session.port.filter(|_| !keys.is_empty()) else {
+        return Ok(Live::default());
+    };
+    let mut live = port.live(keys, blueprints).await?;
+    if basis == Basis::Live || mode == Mode::Plan {
+        live.answers = port.answers(open(changes, &live, blueprints)).await?;
     }
+    Ok(live)
+}
+
+/// The queries whose answers say whether an entity that is there changes.
+fn open(changes: &[Change], live: &Live, blueprints: &Blueprints) -> BTreeSet<Question> {
+    let is_there = |change: &&Change| matches!(live.get(&change.key), Knowledge::Present(_));
+    let asking = changes.iter().filter(is_there);
+    let heads = asking.filter_map(|change| change.head.as_ref());
+    heads
+        .flat_map(|head| {
+            let blueprint = blueprints.known.get(&head.entity.blueprint);
+            questions(&head.entity, blueprint)
+        })
+        .collect()
+}
+
+fn is_query(key: &EntityKey) -> bool {
+    matches!(key.name, EntityName::Query(_))
+}
+
+fn blueprints_of<'c>(changes: impl Iterator<Item = &'c Change>) -> BTreeSet<BlueprintId> {
+    changes.map(|change| change.key.blueprint.clone()).collect()
 }

@@ -6,8 +6,9 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::blueprint::{Blueprint, Property};
-use super::entity::{Entity, EntityKey, Relation, Team};
+use super::entity::{Entity, EntityKey, EntityName, Identifier, Relation, Team};
 use super::merge::Merge;
+use super::question::Answers;
 
 /// An entity as Port holds it, without what Port computes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,6 +31,10 @@ pub struct LiveEntity {
 #[derive(Debug, Clone, Default)]
 pub struct Live {
     entities: BTreeMap<EntityKey, Option<LiveEntity>>,
+    /// What it is called that a query names.
+    names: BTreeMap<EntityKey, Identifier>,
+    /// What the queries of teams and relations find.
+    pub answers: Answers,
 }
 
 /// What is known of one entity.
@@ -47,6 +52,23 @@ impl Live {
     /// Notes what Port said of `key`; `None` is that it has no such entity.
     pub fn insert(&mut self, key: EntityKey, entity: Option<LiveEntity>) {
         self.entities.insert(key, entity);
+    }
+
+    /// Notes that the query which is `key`'s name finds exactly one entity, called `name`.
+    pub fn insert_found(&mut self, key: EntityKey, name: Identifier, entity: LiveEntity) {
+        self.names.insert(key.clone(), name);
+        self.insert(key, Some(entity));
+    }
+
+    /// The key that `key` stands for: what a query finds, as far as that is known, else itself.
+    pub fn resolve(&self, key: &EntityKey) -> EntityKey {
+        match self.names.get(key) {
+            None => key.clone(),
+            Some(name) => EntityKey {
+                blueprint: key.blueprint.clone(),
+                name: EntityName::Identifier(name.clone()),
+            },
+        }
     }
 
     /// Notes that another port-gitops wrote `key` last; `owner` is who that was, if it is known.
@@ -110,8 +132,8 @@ pub struct Difference {
 /// A spelling that Port does not keep apart is no difference: `null` and nothing, `1` and `1.0`, the
 /// order of teams and of a relation's targets. The text of a date is, as Port keeps it.
 ///
-/// Whatever a search query finds is Port's to say. So a query counts as a difference, with the query
-/// itself as what the field will be.
+/// Whatever a search query finds is Port's to say. So a query that no [`Answers`] have filled in counts
+/// as a difference, with the query itself as what the field will be.
 ///
 /// With [`Merge::Replace`] what `sent` leaves out goes too, of properties and relations as far as
 /// `blueprint` says that entities hold them.
@@ -435,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_a_difference_whatever_it_finds() {
+    fn a_query_without_an_answer_is_a_difference() {
         let query = json!({"combinator": "and", "rules": []});
         let sent = json!({"team": query, "relations": {"one": query}});
         let held = json!({"relations": {"one": "x"}});

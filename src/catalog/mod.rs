@@ -10,6 +10,7 @@ pub mod merge;
 pub mod open;
 pub mod order;
 pub mod plan;
+pub mod question;
 pub mod reference;
 pub mod rules;
 pub mod validate;

@@ -1,5 +1,6 @@
 //! Port's API: typed operations on the catalog.
 
+mod answers;
 mod auth;
 mod blueprints;
 mod delete;

@@ -107,6 +107,7 @@ impl Port {
                 blueprint: blueprint.clone(),
                 query,
                 include: vec!["$identifier".to_owned()],
+                most: usize::MAX,
             };
             let found = self.search(&search).await?.unwrap_or_default();
             elsewhere.extend(found.into_iter().filter_map(|found| {
@@ -141,6 +142,7 @@ impl Port {
                 blueprint: blueprint.clone(),
                 query: json!({"combinator": "and", "rules": written_by(owner)}),
                 include: Vec::new(),
+                most: usize::MAX,
             };
             let found = self.search(&search).await?.unwrap_or_default();
             all.extend(owned(found, Some(&blueprint), owner));

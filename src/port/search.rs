@@ -20,7 +20,7 @@ const PAGE: usize = 1000;
 /// needs room too.
 const MAX_IDENTIFIER_BYTES: usize = 900 * 1024;
 /// A page can be several megabytes, so fewer are under way at a time than other requests.
-const CONCURRENT_SEARCHES: usize = 4;
+pub(super) const CONCURRENT_SEARCHES: usize = 4;
 
 /// What is written of an entity beside its properties and relations.
 const META: [&str; 4] = ["$identifier", "$title", "$icon", "$team"];
@@ -31,6 +31,8 @@ pub(super) struct Search {
     pub(super) blueprint: BlueprintId,
     pub(super) query: Value,
     pub(super) include: Vec<String>,
+    /// With more found than these, the rest is not asked for.
+    pub(super) most: usize,
 }
 
 /// An entity as a search gives it.
@@ -88,10 +90,11 @@ impl From<Found> for LiveEntity {
 
 impl Port {
     /// Reads the entities called `keys`, without what Port computes as far as `blueprints` says what
-    /// that is. Costs a request for about 1,000 entities of a blueprint.
+    /// that is. Costs a request for about 1,000 entities of a blueprint, and one for each that a
+    /// search query names.
     ///
-    /// What a search query names cannot be asked for and stays unknown. Without its blueprint an
-    /// entity is absent.
+    /// What a query names stays unknown where it finds more than one entity. Without its blueprint an
+    /// entity that is named itself is absent.
     ///
     /// # Errors
     /// If Port is unreachable, refuses the credentials or answers with another error.
@@ -100,8 +103,28 @@ impl Port {
         keys: impl IntoIterator<Item = &'k EntityKey>,
         blueprints: &Blueprints,
     ) -> Result<Live, Error> {
+        let keys: Vec<_> = keys.into_iter().collect();
+        let (named, asked) = futures::try_join!(
+            self.live_by_identifier(&keys, blueprints),
+            self.live_by_query(&keys, blueprints)
+        )?;
+        let mut live = named;
+        for (key, found) in asked {
+            match found {
+                Some((name, entity)) => live.insert_found(key, name, entity),
+                None => live.insert(key, None),
+            }
+        }
+        Ok(live)
+    }
+
+    async fn live_by_identifier(
+        &self,
+        keys: &[&EntityKey],
+        blueprints: &Blueprints,
+    ) -> Result<Live, Error> {
         let mut live = Live::default();
-        let batches = batches_of(keys);
+        let batches = batches_of(keys.iter().copied());
         let mut answers = stream::iter(batches)
             .map(async |(blueprint, batch)| {
                 let known = blueprints.known.get(blueprint);
@@ -126,14 +149,44 @@ impl Port {
         Ok(live)
     }
 
-    /// All that a search finds, page by page; `None` if there is no such blueprint.
+    /// What queries name: one entity each, or none. Left out is what Port does not say.
+    async fn live_by_query(
+        &self,
+        keys: &[&EntityKey],
+        blueprints: &Blueprints,
+    ) -> Result<Vec<(EntityKey, Option<(Identifier, LiveEntity)>)>, Error> {
+        let queries = keys.iter().filter_map(|key| match &key.name {
+            EntityName::Query(query) => Some((*key, query)),
+            EntityName::Identifier(_) => None,
+        });
+        let answers = stream::iter(queries.collect::<Vec<_>>())
+            .map(async |(key, query)| {
+                let include = written(blueprints.known.get(&key.blueprint));
+                let found = self.found_by(&key.blueprint, query, include, 1).await?;
+                let one = found.and_then(|mut found| match found.pop() {
+                    None => Some(None),
+                    Some(found) => {
+                        let name = Identifier::parse(&found.identifier).ok()?;
+                        Some(Some((name, LiveEntity::from(found))))
+                    }
+                });
+                Ok::<_, Error>(one.map(|one| (key.clone(), one)))
+            })
+            .buffer_unordered(CONCURRENT_SEARCHES);
+        answers
+            .try_filter_map(async |one| Ok(one))
+            .try_collect()
+            .await
+    }
+
+    /// What a search finds, page by page; `None` if there is no such blueprint.
     pub(super) async fn search(&self, search: &Search) -> Result<Option<Vec<Found>>, Error> {
         let blueprint = &search.blueprint;
         let what = format!("the search for entities of `{blueprint}`");
         let url = self.url(&["blueprints", blueprint.as_str(), "entities", "search"]);
         let mut body = json!({
             "query": search.query,
-            "limit": PAGE,
+            "limit": PAGE.min(search.most.saturating_add(1)),
         });
         if !search.include.is_empty() {
             body["include"] = json!(search.include);
@@ -150,9 +203,12 @@ impl Port {
             let Page { entities, next } = wire::read(&answer, &what)?;
             let is_empty = entities.is_empty();
             found.extend(entities);
+            let is_enough = found.len() > search.most;
             match next {
                 // A page that leads to itself would never end.
-                Some(next) if !is_empty && body["from"] != next => body["from"] = next.into(),
+                Some(next) if !is_empty && !is_enough && body["from"] != next => {
+                    body["from"] = next.into();
+                }
                 _ => return Ok(Some(found)),
             }
         }
@@ -191,13 +247,19 @@ fn of_identifiers(
     identifiers: &[&Identifier],
     shape: Option<&Blueprint>,
 ) -> Search {
-    let stored = shape.map(|shape| shape.stored_properties().chain(shape.relation_names()));
-    let include = stored.map(|stored| META.into_iter().chain(stored).map(str::to_owned).collect());
     Search {
         blueprint: blueprint.clone(),
         query: named(identifiers),
-        include: include.unwrap_or_default(),
+        include: written(shape),
+        most: usize::MAX,
     }
+}
+
+/// What is written of an entity, by its names in a search; all there is where that is not known.
+fn written(shape: Option<&Blueprint>) -> Vec<String> {
+    let stored = shape.map(|shape| shape.stored_properties().chain(shape.relation_names()));
+    let written = stored.map(|stored| META.into_iter().chain(stored).map(str::to_owned).collect());
+    written.unwrap_or_default()
 }
 
 /// As few lists as a page's size and a body's limit allow.

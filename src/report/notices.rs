@@ -13,6 +13,7 @@ const NAMED: usize = 10;
 pub(super) fn of(plan: &Plan, entities: &[EntityReport]) -> Vec<String> {
     let mut notices = Vec::new();
     notices.extend(removed(plan));
+    notices.extend(named_no_more(plan));
     notices.extend(unclaimed(plan));
     notices.extend(held_back(entities));
     notices.extend(plan.upserts.iter().filter_map(uncleared));
@@ -20,10 +21,23 @@ pub(super) fn of(plan: &Plan, entities: &[EntityReport]) -> Vec<String> {
 }
 
 fn removed(plan: &Plan) -> Option<String> {
-    let names = keys(plan.untouched_by(&Reason::Removed))?;
+    let removed = plan.untouched_by(&Reason::Removed);
+    let names = keys(removed.filter(|one| !is_named_by_query(one)))?;
     Some(format!(
         "Git no longer declares {names}; what it no longer declares stays in Port, unless `prune: true` is set"
     ))
+}
+
+fn named_no_more(plan: &Plan) -> Option<String> {
+    let removed = plan.untouched_by(&Reason::Removed);
+    let names = keys(removed.filter(|one| is_named_by_query(one)))?;
+    Some(format!(
+        "Git no longer has the query {names}; what that found stays in Port, as it was there before; but until somebody else writes it, a full run with `prune: true` takes it for this owner's"
+    ))
+}
+
+fn is_named_by_query(untouched: &Untouched) -> bool {
+    untouched.key.name.identifier().is_none()
 }
 
 fn unclaimed(plan: &Plan) -> Option<String> {

@@ -23,6 +23,7 @@ mod mock;
 mod networks;
 mod plans;
 mod prune;
+mod queries;
 mod redaction;
 mod references;
 mod scenes;

@@ -11,6 +11,7 @@ mod budget;
 mod catalog;
 mod clock;
 mod failure;
+mod query;
 mod routes;
 mod schema;
 mod search;

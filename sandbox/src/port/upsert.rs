@@ -2,13 +2,13 @@
 //!
 //! <https://docs.port.io/build-your-software-catalog/custom-integration/api/advanced>
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::catalog::{Blueprint, Catalog, Entity, targets};
 use super::failure::Failure;
+use super::query;
 use super::schema;
-use super::search;
-use super::wire::{Draft, Lookup, Team, is_query};
+use super::wire::{Draft, Lookup, Team};
 
 /// The query parameters of an upsert.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,7 +78,7 @@ impl Given {
     fn resolve(catalog: &Catalog, shape: &Blueprint, draft: Draft) -> Result<Self, Failure> {
         Ok(Self {
             team: names(catalog, &draft)?,
-            relations: related(catalog, shape, draft.relations.unwrap_or_default())?,
+            relations: query::related(catalog, shape, draft.relations.unwrap_or_default())?,
             properties: draft.properties.unwrap_or_default(),
             title: draft.title,
             icon: draft.icon,
@@ -117,56 +117,16 @@ fn emptied(old: Entity, shape: &Blueprint) -> Entity {
 fn resolve(catalog: &Catalog, blueprint: &str, lookup: &Lookup) -> Result<String, Failure> {
     match lookup {
         Lookup::Identifier(identifier) => Ok(identifier.clone()),
-        Lookup::Query(query) => {
-            let found = find(catalog, blueprint, query)?;
-            match found.as_slice() {
-                [one] => Ok(one.clone()),
-                [] => Err(Failure::not_found(format!(
-                    "No entity of blueprint \"{blueprint}\" matches the query for its identifier"
-                ))),
-                _ => Err(Failure::invalid(format!(
-                    "More than one entity of blueprint \"{blueprint}\" matches the query for its identifier"
-                ))),
-            }
-        }
+        Lookup::Query(query) => query::find_one(catalog, blueprint, query, "its identifier"),
     }
-}
-
-fn find(catalog: &Catalog, blueprint: &str, query: &Value) -> Result<Vec<String>, Failure> {
-    let mut found = Vec::new();
-    for (key, entity) in catalog.entities_of(blueprint) {
-        if search::matches(query, catalog, key, entity)? {
-            found.push(key.1.clone());
-        }
-    }
-    Ok(found)
 }
 
 fn names(catalog: &Catalog, draft: &Draft) -> Result<Option<Vec<String>>, Failure> {
     match &draft.team {
         None => Ok(None),
         Some(Team::Names(names)) => Ok(Some(names.clone())),
-        Some(Team::Query(query)) => find(catalog, "_team", query).map(Some),
+        Some(Team::Query(query)) => query::find(catalog, "_team", query).map(Some),
     }
-}
-
-/// Puts what they find in the place of queries among relation values.
-fn related(
-    catalog: &Catalog,
-    shape: &Blueprint,
-    mut relations: Map<String, Value>,
-) -> Result<Map<String, Value>, Failure> {
-    for (name, value) in &mut relations {
-        if let Some(relation) = shape.relation(name).filter(|_| is_query(value)) {
-            let found = find(catalog, relation.target, value)?;
-            *value = if relation.many {
-                json!(found)
-            } else {
-                json!(found.first())
-            };
-        }
-    }
-    Ok(relations)
 }
 
 fn check_given(shape: &Blueprint, given: &Given) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use fancy_regex::{Error, Regex};
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
+use super::query::{self, is_query};
 
 /// Port's limit on a request's body, in bytes.
 pub(super) const BODY_LIMIT: usize = 1024 * 1024;
@@ -140,7 +141,10 @@ fn identifier(value: Option<&Value>, place: &str) -> Result<Lookup, Failure> {
             check_identifier(text, &format!("{place}/identifier"))?;
             Ok(Lookup::Identifier(text.clone()))
         }
-        Some(value) if is_query(value) => Ok(Lookup::Query(value.clone())),
+        Some(value) if is_query(value) => {
+            query::check(value, &format!("{place}/identifier"))?;
+            Ok(Lookup::Query(value.clone()))
+        }
         Some(_) => Err(Failure::invalid(format!(
             "{place}/identifier must be string"
         ))),
@@ -157,7 +161,10 @@ fn team(value: &Value, place: &str) -> Result<Team, Failure> {
                 .map(str::to_owned)
                 .collect(),
         )),
-        value if is_query(value) => Ok(Team::Query(value.clone())),
+        value if is_query(value) => {
+            query::check(value, &format!("{place}/team"))?;
+            Ok(Team::Query(value.clone()))
+        }
         _ => Err(Failure::invalid(format!(
             "{place}/team must match exactly one schema in oneOf"
         ))),
@@ -203,7 +210,7 @@ fn relations(
                     check_identifier(one, &place)?;
                 }
             }
-            value if is_query(value) => {}
+            value if is_query(value) => query::check(value, &place)?,
             _ => {
                 return Err(Failure::invalid(format!(
                     "{place} must match a schema in anyOf"
@@ -212,11 +219,6 @@ fn relations(
         }
     }
     Ok(relations)
-}
-
-/// Whether a value is a search query rather than a value.
-pub(super) fn is_query(value: &Value) -> bool {
-    value["combinator"].is_string() && value["rules"].is_array()
 }
 
 fn check_identifier(text: &str, place: &str) -> Result<(), Failure> {

@@ -329,3 +329,33 @@ async fn queries_find_identifiers_teams_and_targets() {
         .await;
     assert_eq!(status, 404);
 }
+
+#[tokio::test]
+async fn queries_of_entities_are_narrower_than_searches() {
+    let port = Port::start();
+    for n in 0..101 {
+        port.put(
+            "domain",
+            json!({"identifier": format!("d{n}"), "title": "Same"}),
+        );
+    }
+    port.put("domain", json!({"identifier": "one", "title": "One"}));
+    let query = |property: &str, operator: &str, value: Value| {
+        let rule = json!({"property": property, "operator": operator, "value": value});
+        json!({"combinator": "and", "rules": [rule]})
+    };
+    for (relation, query, expected) in [
+        ("domain", query("$title", "=", json!("One")), 201),
+        ("domain", query("$title", "=", json!("None")), 404),
+        ("domain", query("$title", "=", json!("Same")), 422),
+        ("domain", query("$title", "beginsWith", json!("O")), 422),
+        ("needs", query("code", "=", json!("ZZ")), 201),
+        ("needs", json!({"combinator": "nor", "rules": []}), 422),
+    ] {
+        let entity = json!({"identifier": "a", "relations": {relation: query}});
+        let (status, body) = port.merge("service", entity).await;
+        assert_eq!(status, expected, "{body}");
+    }
+    let relations = port.sandbox.entity("service", "a").unwrap()["relations"].clone();
+    assert_eq!(relations, json!({"domain": "one", "needs": []}));
+}

@@ -1,5 +1,6 @@
 //! What to do about each change, and what speaks against it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -7,15 +8,17 @@ use serde_json::Value;
 use super::{Action, Deletion, Known, Plan, Policy, Pruning, Reason, Unclaimed, Untouched, Upsert};
 use crate::catalog::change::{Basis, Change, Kind};
 use crate::catalog::declare::Declaration;
-use crate::catalog::entity::{EntityKey, Identifier};
+use crate::catalog::entity::{EntityKey, EntityName, Identifier};
 use crate::catalog::live::{Knowledge, LiveEntity, declared_differences, differences, owner_of};
 use crate::catalog::merge::{Merged, merge};
 use crate::source::Location;
 
 pub(super) fn plan(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> Plan {
+    let heads = changes.iter().filter(|change| change.head.is_some());
     let mut planner = Planner {
         known,
         policy,
+        declared: heads.map(|head| known.live.resolve(&head.key)).collect(),
         plan: Plan::default(),
         created: Vec::new(),
     };
@@ -47,9 +50,15 @@ fn declared_targets(change: &Change) -> Vec<Identifier> {
     targets.cloned().collect()
 }
 
+fn is_query(key: &EntityKey) -> bool {
+    matches!(key.name, EntityName::Query(_))
+}
+
 struct Planner<'p> {
     known: Known<'p>,
     policy: &'p Policy,
+    /// What head declares, under its identifier even where a query names it.
+    declared: BTreeSet<EntityKey>,
     plan: Plan,
     /// The upserts of entities that no earlier revision declares.
     created: Vec<usize>,
@@ -64,7 +73,9 @@ impl Planner<'_> {
         let Merged { entity, uncleared } = merge(&former, &head.entity, live, blueprint, mode);
         let (action, differences) = match live {
             Knowledge::Present(live) => {
-                let differences = differences(&entity, live, mode, blueprint);
+                let answers = &self.known.live.answers;
+                let found = answers.fill_in(&entity, blueprint);
+                let differences = differences(&found, live, mode, blueprint);
                 let action = (!differences.is_empty()).then_some(Action::Update);
                 (action, differences)
             }
@@ -110,7 +121,10 @@ impl Planner<'_> {
 
     fn add_removed(&mut self, change: &Change) {
         let live = self.known.live.get(&change.key);
-        if live == Knowledge::Absent {
+        let is_declared = self
+            .declared
+            .contains(&self.known.live.resolve(&change.key));
+        if live == Knowledge::Absent || is_declared {
             return;
         }
         let last = change.former.last();
@@ -118,6 +132,8 @@ impl Planner<'_> {
         let is_superseded = last.is_some_and(|last| last.is_in(&self.policy.superseded));
         let reason = match (&self.policy.pruning, self.other_owner(live)) {
             (Pruning::Off, _) => Some(Reason::Removed),
+            // Port creates nothing for a query, so the entity was there before Git named it.
+            _ if is_query(&change.key) => Some(Reason::Removed),
             (_, Some(owner)) => Some(Reason::OwnedElsewhere(owner)),
             _ if is_superseded => Some(Reason::Superseded),
             (Pruning::On { unclaimed, .. }, _)
@@ -125,7 +141,10 @@ impl Planner<'_> {
             {
                 Some(Reason::Unclaimed)
             }
-            (Pruning::On { obstacle, .. }, _) => obstacle.clone().map(Reason::HeldBack),
+            (Pruning::On { obstacle, .. }, _) => {
+                let obstacle = obstacle.clone().or_else(|| self.namesake(&change.key));
+                obstacle.map(Reason::HeldBack)
+            }
         };
         if let Some(reason) = reason {
             return self.leave(&change.key, location, reason);
@@ -140,6 +159,18 @@ impl Planner<'_> {
             targets,
             successors: Vec::new(),
         });
+    }
+
+    /// Why head may declare `key` though no file says its identifier.
+    fn namesake(&self, key: &EntityKey) -> Option<String> {
+        let mut unclear = self.declared.iter().filter(|one| is_query(one));
+        let is_near = unclear.any(|one| one.blueprint == key.blueprint);
+        is_near.then(|| {
+            format!(
+                "a query names an entity of `{}`, and it is not known which one",
+                key.blueprint
+            )
+        })
     }
 
     /// Whoever wrote it last, if that was another repository's port-gitops.

@@ -1,0 +1,202 @@
+//! What search queries stand for: Port is asked once, and then it is data.
+//!
+//! Port resolves the queries of an entity when it is written, so what they find now says whether
+//! another write would change anything. Rules: [Mapping relations using search queries][docs].
+//!
+//! [docs]: https://docs.port.io/build-your-software-catalog/customize-integrations/configure-mapping#mapping-relations-using-search-queries
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::blueprint::{Blueprint, Cardinality, RelationRule};
+use super::entity::{BlueprintId, Entity, Identifier, Query, Relation, Team};
+
+/// More entities than these Port takes from no query.
+pub const MOST_FOUND: usize = 100;
+
+/// Where Port keeps the teams.
+const TEAMS: &str = "_team";
+
+/// A search query, and the blueprint among whose entities it looks.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Question {
+    /// The blueprint.
+    pub blueprint: BlueprintId,
+    /// The query.
+    pub query: Query,
+}
+
+impl Question {
+    /// Which teams there are for `query`.
+    fn of_teams(query: &Query) -> Option<Self> {
+        Self::among(TEAMS, query)
+    }
+
+    /// Where a relation leads that is declared as `query`.
+    fn of_targets(rule: &RelationRule, query: &Query) -> Option<Self> {
+        Self::among(&rule.target, query)
+    }
+
+    /// `None` where the blueprint has a name that no request can hold.
+    fn among(blueprint: &str, query: &Query) -> Option<Self> {
+        Some(Self {
+            blueprint: BlueprintId::parse(blueprint).ok()?,
+            query: query.clone(),
+        })
+    }
+}
+
+/// What the team and the relations of `entity` ask, as far as its blueprint says where to look.
+pub fn questions(entity: &Entity, blueprint: Option<&Blueprint>) -> Vec<Question> {
+    let mut questions = Vec::new();
+    if let Some(Team::Query(query)) = &entity.team {
+        questions.extend(Question::of_teams(query));
+    }
+    for (name, relation) in &entity.relations {
+        let rule = blueprint.and_then(|blueprint| blueprint.relation(name));
+        if let (Relation::Query(query), Some(rule)) = (relation, rule) {
+            questions.extend(Question::of_targets(rule, query));
+        }
+    }
+    questions
+}
+
+/// What Port finds, as far as it was asked and had an answer.
+#[derive(Debug, Clone, Default)]
+pub struct Answers(BTreeMap<Question, BTreeSet<Identifier>>);
+
+impl Answers {
+    /// Notes that `question` finds these.
+    pub fn insert(&mut self, question: Question, found: BTreeSet<Identifier>) {
+        self.0.insert(question, found);
+    }
+
+    /// The entity with what its queries find in their place. A query stays where the answer is not
+    /// known, or is none: a relation to one entity needs exactly one.
+    pub fn fill_in<'e>(
+        &self,
+        entity: &'e Entity,
+        blueprint: Option<&Blueprint>,
+    ) -> Cow<'e, Entity> {
+        let mut filled = Cow::Borrowed(entity);
+        if let Some(team) = self.team(entity) {
+            filled.to_mut().team = Some(team);
+        }
+        for (name, relation) in &entity.relations {
+            let rule = blueprint.and_then(|blueprint| blueprint.relation(name));
+            if let Some(found) = rule.and_then(|rule| self.relation(relation, rule)) {
+                filled.to_mut().relations.insert(name.clone(), found);
+            }
+        }
+        filled
+    }
+
+    fn team(&self, entity: &Entity) -> Option<Team> {
+        let Some(Team::Query(query)) = &entity.team else {
+            return None;
+        };
+        let found = self.0.get(&Question::of_teams(query)?)?;
+        let names = found.iter().map(|team| team.as_str().to_owned());
+        Some(Team::Many(names.collect()))
+    }
+
+    fn relation(&self, relation: &Relation, rule: &RelationRule) -> Option<Relation> {
+        let Relation::Query(query) = relation else {
+            return None;
+        };
+        let found = self.0.get(&Question::of_targets(rule, query)?)?;
+        match rule.cardinality {
+            Cardinality::Many => Some(Relation::Many(found.iter().cloned().collect())),
+            Cardinality::One if found.len() == 1 => found.first().cloned().map(Relation::One),
+            Cardinality::One => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::catalog::live::differences;
+    use crate::catalog::merge::Merge;
+    use crate::catalog::testing::{blueprint, entity, live};
+
+    fn query(value: &str) -> Value {
+        let rule = json!({"property": "p", "operator": "=", "value": value});
+        json!({"combinator": "and", "rules": [rule]})
+    }
+
+    #[test]
+    fn each_query_asks_where_its_field_leads() {
+        let asking = entity(json!({
+            "team": query("t"),
+            "relations": {"one": query("x"), "many": query("x"), "unknown": query("y")},
+        }));
+        let shape = blueprint(json!({}));
+        let asked = |blueprint| {
+            let asked = questions(&asking, blueprint).into_iter();
+            asked
+                .map(|one| one.blueprint.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(asked(Some(&shape)), ["_team", "b", "b"]);
+        assert_eq!(asked(None), ["_team"], "nobody knows where relations lead");
+        let plain = entity(json!({"team": "t", "relations": {"one": "x"}}));
+        assert_eq!(questions(&plain, Some(&shape)), []);
+    }
+
+    #[test]
+    fn what_is_found_takes_the_place_of_a_query() {
+        let asking = entity(json!({
+            "team": query("t"), "properties": {"a": 1},
+            "relations": {"one": query("x"), "many": query("y"), "unknown": query("x")},
+        }));
+        let shape = blueprint(json!({}));
+        let filled = |found: &[&str]| {
+            let mut answers = Answers::default();
+            for question in questions(&asking, Some(&shape)) {
+                let found = found.iter().map(|name| Identifier::parse(name).unwrap());
+                answers.insert(question, found.collect());
+            }
+            json!(answers.fill_in(&asking, Some(&shape)).into_owned())
+        };
+        let one = filled(&["x"]);
+        assert_eq!(one["team"], json!(["x"]));
+        assert_eq!(one["properties"], json!({"a": 1}));
+        let relations = json!({"one": "x", "many": ["x"], "unknown": query("x")});
+        assert_eq!(one["relations"], relations);
+        for found in [&[][..], &["x", "y"]] {
+            let relations = json!({"one": query("x"), "many": found, "unknown": query("x")});
+            assert_eq!(filled(found)["relations"], relations, "one target is one");
+        }
+        let unanswered = Answers::default();
+        assert_eq!(*unanswered.fill_in(&asking, Some(&shape)), asking);
+    }
+
+    #[test]
+    fn a_query_is_held_against_what_it_finds() {
+        let asking = entity(json!({
+            "team": query("t"), "relations": {"one": query("x"), "many": query("y")},
+        }));
+        let shape = blueprint(json!({}));
+        let differing = |found: &[&str], held: Value| {
+            let mut answers = Answers::default();
+            for question in questions(&asking, Some(&shape)) {
+                let found = found.iter().map(|name| Identifier::parse(name).unwrap());
+                answers.insert(question, found.collect());
+            }
+            let filled = answers.fill_in(&asking, Some(&shape));
+            let differences = differences(&filled, &live(held), Merge::Merge, Some(&shape));
+            let fields = differences.into_iter();
+            fields.map(|one| one.field.to_string()).collect::<Vec<_>>()
+        };
+        let held = json!({"team": ["a"], "relations": {"one": "a", "many": ["a"]}});
+        assert_eq!(differing(&["a"], held.clone()), [""; 0]);
+        let all = ["team", "relations.many", "relations.one"];
+        assert_eq!(differing(&["b"], held), all);
+        let held = json!({"team": ["b", "a"], "relations": {"one": "a", "many": ["b", "a"]}});
+        assert_eq!(differing(&["a", "b"], held), ["relations.one"]);
+        assert_eq!(differing(&[], json!({})), ["relations.one"]);
+    }
+}
