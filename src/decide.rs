@@ -8,7 +8,7 @@ use crate::catalog::change::{AtBase, Basis, Change};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::Merge;
-use crate::catalog::plan::{Known, Plan, Policy, Pruning, Unclaimed};
+use crate::catalog::plan::{Deletion, Known, Plan, Policy, Pruning, Unclaimed, Upsert};
 use crate::catalog::validate::{
     Validated, refuse_circles, refuse_dangling, refuse_taking_required, validate,
 };
@@ -136,8 +136,13 @@ pub(crate) async fn plan(
     };
     let mut decided = plan(&live);
     let compares = revisions.basis == Basis::Live || session.run.mode == Mode::Plan;
+    let upserts = if compares {
+        decided.upserts.as_slice()
+    } else {
+        &[]
+    };
     if (compares || !decided.deletions.is_empty())
-        && add_owners(session, &decided, &mut live).await?
+        && add_owners(session, upserts, &decided.deletions, &mut live).await?
     {
         decided = plan(&live);
     }
@@ -149,8 +154,14 @@ pub(crate) async fn plan(
 }
 
 /// Finds out which of the entities that would be changed another owner wrote last, where Port did not
-/// say so with the entity. Gives whether there is any.
-async fn add_owners(session: &Session<'_>, plan: &Plan, live: &mut Live) -> Result<bool, Error> {
+/// say so with the entity. Gives whether there is any. A push takes over what it writes, so it asks
+/// about deletions alone.
+async fn add_owners(
+    session: &Session<'_>,
+    upserts: &[Upsert],
+    deletions: &[Deletion],
+    live: &mut Live,
+) -> Result<bool, Error> {
     let Some(port) = session.port else {
         return Ok(false);
     };
@@ -158,8 +169,8 @@ async fn add_owners(session: &Session<'_>, plan: &Plan, live: &mut Live) -> Resu
         let known = live.get(key);
         matches!(known, Knowledge::Present(entity) if entity.datasource.is_none())
     };
-    let upserts = plan.upserts.iter().map(|upsert| upsert.entity.key());
-    let deletions = plan.deletions.iter().map(|deletion| deletion.key.clone());
+    let upserts = upserts.iter().map(|upsert| upsert.entity.key());
+    let deletions = deletions.iter().map(|deletion| deletion.key.clone());
     let keys: Vec<_> = upserts.chain(deletions).filter(unsaid).collect();
     if keys.is_empty() {
         return Ok(false);

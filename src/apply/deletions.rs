@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::flight::{Flight, Ledger, Patience};
 use super::{DeletionOutcome, Outcome, Stopped};
-use crate::catalog::entity::{BlueprintId, Identifier};
+use crate::catalog::entity::{BlueprintId, EntityKey, Identifier};
 use crate::catalog::order::{self, DeletionWave};
-use crate::catalog::plan::{Deletion, Plan};
+use crate::catalog::plan::{Deletion, Plan, Target};
 use crate::http::Delivery;
 use crate::port::{self, MAX_DELETIONS, Rejection};
 
@@ -38,7 +38,7 @@ pub(super) async fn delete(
     }
     let relations: Vec<_> = named
         .iter()
-        .map(|(_, deletion, identifier)| (*identifier, &deletion.targets[..]))
+        .map(|(_, deletion, _)| (&deletion.key, &deletion.targets[..]))
         .collect();
     let mut books = Books {
         deletions: named
@@ -66,7 +66,7 @@ pub(super) async fn delete(
 }
 
 /// By place: what relates to it.
-fn dependants(relations: &[(&Identifier, &[Identifier])]) -> Vec<Vec<usize>> {
+fn dependants(relations: &[(&EntityKey, &[Target])]) -> Vec<Vec<usize>> {
     let mut dependants = vec![Vec::new(); relations.len()];
     for (target, dependant) in order::dependants(relations) {
         dependants[target].push(dependant);

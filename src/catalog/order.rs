@@ -6,15 +6,15 @@
 mod fill;
 mod links;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::blueprint::{Blueprints, Presence};
-use super::entity::{Entity, Identifier};
+use super::entity::{Entity, EntityKey, Identifier};
 use super::merge::Merge;
-use super::plan::Action;
+use super::plan::{Action, Target};
 use links::Link;
 
 pub use fill::MAX_ENTITIES;
@@ -246,9 +246,9 @@ fn graph(count: usize, edges: impl Iterator<Item = (usize, usize)>) -> DiGraph<(
 /// Sorts what is to be deleted into waves, so that whatever relates to an entity goes in an earlier
 /// wave than the entity itself; or in the same one where relations form a cycle.
 ///
-/// Takes of each its identifier and what it relates to, and gives their places. A target's
-/// blueprint is not known, so any entity of that identifier counts as the target.
-pub fn deletion_waves(deletions: &[(&Identifier, &[Identifier])]) -> Vec<DeletionWave> {
+/// Takes of each its key and what it relates to, and gives their places. Where a target's blueprint is
+/// not known, any entity of that identifier counts as the target.
+pub fn deletion_waves(deletions: &[(&EntityKey, &[Target])]) -> Vec<DeletionWave> {
     let edges: Vec<_> = dependants(deletions);
     let graph = graph(deletions.len(), edges.iter().copied());
     let mut waves: Vec<DeletionWave> = Vec::new();
@@ -290,20 +290,22 @@ pub struct DeletionWave {
 }
 
 /// Pairs of places: an entity and one that relates to it.
-pub fn dependants(deletions: &[(&Identifier, &[Identifier])]) -> Vec<(usize, usize)> {
-    let mut places: std::collections::HashMap<&Identifier, Vec<usize>> = Default::default();
-    for (place, (identifier, _)) in deletions.iter().enumerate() {
-        places.entry(identifier).or_default().push(place);
+pub fn dependants(deletions: &[(&EntityKey, &[Target])]) -> Vec<(usize, usize)> {
+    let mut places: HashMap<&Identifier, Vec<usize>> = HashMap::new();
+    for (place, (key, _)) in deletions.iter().enumerate() {
+        if let Some(identifier) = key.name.identifier() {
+            places.entry(identifier).or_default().push(place);
+        }
     }
     let mut pairs = Vec::new();
     for (dependant, (_, targets)) in deletions.iter().enumerate() {
-        let found = targets.iter().filter_map(|target| places.get(target));
-        pairs.extend(
-            found
-                .flatten()
-                .filter(|&&target| target != dependant)
-                .map(|&target| (target, dependant)),
-        );
+        for target in *targets {
+            let named = places.get(&target.identifier).into_iter().flatten();
+            let meant = named.filter(|&&place| {
+                place != dependant && target.may_be_of(&deletions[place].0.blueprint)
+            });
+            pairs.extend(meant.map(|&place| (place, dependant)));
+        }
     }
     pairs
 }

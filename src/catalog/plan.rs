@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::blueprint::Blueprints;
 use super::change::{Basis, Change};
 use super::declare::Declaration;
-use super::entity::{Entity, EntityKey, Identifier};
+use super::entity::{BlueprintId, Entity, EntityKey, Identifier};
 use super::live::{Difference, Field, Live};
 use super::merge::Merge;
 use crate::source::{Location, RepoPath};
@@ -46,10 +46,28 @@ pub struct Deletion {
     /// Where it was declared, if Git ever declared it as far as is known.
     pub location: Option<Location>,
     /// What it relates to: entities that must outlive it.
-    pub targets: Vec<Identifier>,
+    pub targets: Vec<Target>,
     /// The upserts, by their places in the plan, without which it must not be deleted: what its file
     /// declares in its stead.
     pub successors: Vec<usize>,
+}
+
+/// What an entity relates to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The blueprint that the relation leads to; `None` if the entity's own is not known, as nothing
+    /// of it is written.
+    pub blueprint: Option<String>,
+    /// The identifier.
+    pub identifier: Identifier,
+}
+
+impl Target {
+    /// Whether this may be the entity of `blueprint` that has the identifier.
+    pub fn may_be_of(&self, blueprint: &BlueprintId) -> bool {
+        let own = self.blueprint.as_deref();
+        own.is_none_or(|own| own == blueprint.as_str())
+    }
 }
 
 /// Why this run does nothing about an entity.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use port_gitops::apply::{Applied, Outcome, apply};
 use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
 use port_gitops::catalog::entity::{BlueprintId, Identifier};
-use port_gitops::catalog::plan::{Action, Deletion, Plan, Upsert};
+use port_gitops::catalog::plan::{Action, Deletion, Plan, Target, Upsert};
 use port_gitops::catalog::rules::BlueprintRules;
 use port_gitops::environment::Environment;
 use port_gitops::http::proxy::Proxies;
@@ -168,13 +168,17 @@ pub(crate) fn creating(entities: &[Value]) -> Plan {
 /// A deletion of an entity that relates to `targets`.
 pub(crate) fn deletion(blueprint: &str, name: &str, targets: &[&str]) -> Deletion {
     let identifier = |name: &&str| Identifier::parse(name).unwrap();
+    let target = |name: &&str| Target {
+        blueprint: None,
+        identifier: identifier(name),
+    };
     Deletion {
         key: port_gitops::catalog::entity::EntityKey {
             blueprint: BlueprintId::parse(blueprint).unwrap(),
             name: port_gitops::catalog::entity::EntityName::Identifier(identifier(&name)),
         },
         location: None,
-        targets: targets.iter().map(identifier).collect(),
+        targets: targets.iter().map(target).collect(),
         successors: Vec::new(),
     }
 }

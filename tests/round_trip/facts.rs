@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use port_gitops::catalog::merge::Merge;
 use serde_json::{Value, json};
 
+use crate::state::{answer_queries, blueprint_of, target_of};
+
 /// What an entity says, field by field, where nothing and `null` are the same, as are the orders of
-/// what has none.
+/// what has none, and a query and what it finds.
 pub(crate) fn facts(entity: &Value) -> BTreeMap<String, Value> {
+    let mut entity = entity.clone();
+    answer_queries(&mut entity);
     let mut facts = BTreeMap::new();
     for field in ["title", "icon", "team"] {
         facts.insert(field.to_owned(), entity[field].clone());
@@ -75,9 +79,17 @@ pub(crate) fn expected(
         .collect();
     let mut expected = live.map(facts).unwrap_or_default();
     let based = base.map(facts).unwrap_or_default();
+    let asks = |field: &str| {
+        let value = base.map(|base| match field.strip_prefix("relations.") {
+            Some(relation) => base["relations"][relation].is_object(),
+            None => field == "team" && base["team"].is_object(),
+        });
+        value.unwrap_or_default()
+    };
     expected.retain(|field, value| {
-        // A merge cannot clear these.
-        let stays = matches!(field.as_str(), "title" | "icon") || based.get(field) != Some(value);
+        // A merge cannot clear these, and what a query found may be somebody else's by now.
+        let stays = matches!(field.as_str(), "title" | "icon") || asks(field);
+        let stays = stays || based.get(field) != Some(value);
         !mentioned.contains(field) && stays
     });
     expected.extend(declared);
@@ -91,7 +103,7 @@ pub(crate) fn kept(all: &BTreeMap<String, Value>, doomed: &BTreeSet<String>) -> 
         let stays = |name: &&String| !doomed.contains(*name) || kept.contains(*name);
         let staying = all.keys().filter(stays);
         let needed: BTreeSet<_> = staying
-            .flat_map(|name| targets(&all[name]))
+            .flat_map(|name| targets(blueprint_of(name), &all[name]))
             .filter(|name| doomed.contains(name))
             .collect();
         if needed == kept {
@@ -101,12 +113,16 @@ pub(crate) fn kept(all: &BTreeMap<String, Value>, doomed: &BTreeSet<String>) -> 
     }
 }
 
-fn targets(entity: &Value) -> Vec<String> {
+fn targets(blueprint: &str, entity: &Value) -> Vec<String> {
     let relations = entity["relations"].as_object().into_iter().flatten();
-    let targets = relations.flat_map(|(_, target)| match target {
-        Value::Array(targets) => targets.clone(),
-        one => vec![one.clone()],
+    let targets = relations.flat_map(|(relation, target)| {
+        let targets = match target {
+            Value::Array(targets) => targets.clone(),
+            one => vec![one.clone()],
+        };
+        let of = target_of(blueprint, relation);
+        let names = targets.into_iter();
+        names.filter_map(move |to| Some(format!("{of}/{}", to.as_str()?)))
     });
-    let names = targets.filter_map(|target| target.as_str().map(str::to_owned));
-    names.collect()
+    targets.collect()
 }

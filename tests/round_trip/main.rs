@@ -18,11 +18,10 @@ use port_gitops::catalog::change::Basis;
 use port_gitops::catalog::merge::Merge;
 use port_gitops::catalog::plan::{Pruning, Unclaimed};
 use proptest::prelude::*;
-use proptest::sample::select;
-use serde_json::Value;
+use proptest::sample::{select, subsequence};
 
 use facts::{expected, facts, kept};
-use state::{NAMES, State, blend, declarations, is_same, state, without_nulls};
+use state::{NAMES, State, Voice, as_held, blend, declarations, is_same, state};
 use world::World;
 
 /// What Git declares at first, then, and at last, and what others wrote before and in between.
@@ -35,6 +34,8 @@ struct Story {
     head: State,
     by_hand: State,
     next: State,
+    /// Whom another owner wrote: of what is live at first, and of what is put there by hand.
+    others: [BTreeSet<&'static str>; 2],
 }
 
 const PRUNING: Pruning = Pruning::On {
@@ -45,10 +46,15 @@ const PRUNING: Pruning = Pruning::On {
 
 impl Story {
     async fn check(&self) {
-        let world = World::new(self.merge, self.pruning.clone(), &self.live);
+        let world = World::new(
+            self.merge,
+            self.pruning.clone(),
+            &self.live,
+            &self.others[0],
+        );
         self.go(&world, &self.base, &self.head, Basis::Live).await;
         world.assert_nothing_left(&declarations(&self.head)).await;
-        world.put_by_hand(&self.by_hand);
+        world.put_by_hand(&self.by_hand, &self.others[1]);
         // Of what others do a run of what changed in Git sees little; the next full one mends it.
         self.go(&world, &self.head, &self.next, Basis::Git).await;
         self.go(&world, &self.next, &self.next, Basis::Live).await;
@@ -56,14 +62,16 @@ impl Story {
     }
 
     async fn go(&self, world: &World, base: &State, head: &State, basis: Basis) {
-        let held = world.entities();
+        let (held, others) = (world.entities(), world.of_others());
         let (was, is) = (declarations(base), declarations(head));
         let plan = world.plan(&was, &is, basis).await;
         world.carry_out(&plan, basis).await;
         let now = world.entities();
 
-        let is_doomed =
-            |name: &&str| base.contains_key(*name) && !head.contains_key(*name) && self.prunes();
+        let is_doomed = |name: &&str| {
+            let is_removed = base.contains_key(*name) && !head.contains_key(*name);
+            is_removed && self.prunes() && !others.contains(name)
+        };
         let doomed: BTreeSet<_> = NAMES
             .into_iter()
             .filter(is_doomed)
@@ -78,6 +86,9 @@ impl Story {
             match is {
                 Some(_) if basis == Basis::Git && is_same(was, is) => {
                     assert_eq!(before, after, "{name} did not change in Git");
+                }
+                Some(_) if basis == Basis::Live && others.contains(name) => {
+                    assert_eq!(before, after, "{name} is another owner's");
                 }
                 Some(is) => {
                     let expected = expected(self.merge, was, is, before);
@@ -100,15 +111,17 @@ prop_compose! {
     fn story()(
         merge in select(vec![Merge::Merge, Merge::Replace]),
         pruning in prop_oneof![4 => Just(PRUNING), 1 => Just(Pruning::Off)],
-        base in state(Some(Value::Null)),
-        [live, head, by_hand, next] in [(); 4].map(|()| state(Some(Value::Null))),
-        how in any::<[[u8; 4]; 4]>(),
+        [base, head, next] in [(); 3].map(|()| state(Voice::Git)),
+        [live, by_hand] in [(); 2].map(|()| state(Voice::Other)),
+        how in any::<[[u8; NAMES.len()]; 4]>(),
+        others in [(); 2].map(|()| subsequence(NAMES.to_vec(), 0..=2)),
     ) -> Story {
-        let live = without_nulls(blend(&base, &live, how[0]));
+        let live = as_held(blend(&base, &live, how[0]));
         let head = blend(&base, &head, how[1]);
-        let by_hand = without_nulls(blend(&head, &by_hand, how[2]));
+        let by_hand = as_held(blend(&head, &by_hand, how[2]));
         let next = blend(&head, &next, how[3]);
-        Story { merge, pruning, live, base, head, by_hand, next }
+        let others = others.map(BTreeSet::from_iter);
+        Story { merge, pruning, live, base, head, by_hand, next, others }
     }
 }
 

@@ -11,6 +11,7 @@ use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::live::Live;
 use port_gitops::catalog::merge::{Merge, takes_away};
 use port_gitops::catalog::plan::{Action, Known, Plan, Policy, Pruning, Reason, Upsert};
+use port_gitops::catalog::question::questions;
 use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
 use port_gitops::inputs::{Credentials, MissingTargets};
@@ -21,21 +22,62 @@ use port_gitops_sandbox::{PortSandbox, Sandbox};
 use serde_json::{Value, json};
 
 use crate::facts::{Delta, delta, facts, kept};
-use crate::state::{State, TARGETS};
+use crate::state::{NAMES, State, TARGETS, TEAMS, blueprint_of, identifier_of};
 
-/// Somebody else's hand.
-fn put(sandbox: &PortSandbox, entities: &State) {
+/// What wrote an entity last, if not this owner.
+const BY_HAND: &str = "Mozilla/5.0";
+const OTHER_OWNER: &str = "port-gitops/0.1.0 (octo/else)";
+
+/// Somebody else's hand: another owner's for those in `others`.
+fn put(sandbox: &PortSandbox, entities: &State, others: &BTreeSet<&str>) {
     for relations in [false, true] {
         for (name, fields) in entities {
             let mut entity = fields.clone();
-            entity["identifier"] = json!(name);
+            entity["identifier"] = json!(identifier_of(name));
             if !relations {
                 entity["relations"] = json!({});
             }
-            let put = sandbox.put_entity("service", entity, "Mozilla/5.0");
-            put.unwrap();
+            let writer = match others.contains(name) {
+                true => OTHER_OWNER,
+                false => BY_HAND,
+            };
+            sandbox
+                .put_entity(blueprint_of(name), entity, writer)
+                .unwrap();
         }
     }
+}
+
+/// The blueprints, and what nobody changes.
+fn furnish(sandbox: &PortSandbox) {
+    let relation = |target: &str, many: bool, required: bool| json!({"target": target, "many": many, "required": required});
+    let properties = json!({
+        "a": {"type": "string"}, "n": {"type": "number"}, "o": {"type": "object"},
+    });
+    sandbox.add_blueprint(json!({
+        "identifier": "service", "title": "Service",
+        "schema": {"properties": properties, "required": []},
+        "relations": {
+            "one": relation("service", false, false),
+            "many": relation("service", true, false),
+            "job": relation("job", false, false),
+        },
+    }));
+    sandbox.add_blueprint(json!({
+        "identifier": "job", "title": "Job",
+        "schema": {"properties": properties, "required": ["a"]},
+        "relations": {
+            "one": relation("service", false, true),
+            "many": relation("job", true, false),
+        },
+    }));
+    sandbox.add_blueprint(json!({"identifier": "_team"}));
+    for team in TEAMS {
+        let entity = json!({"identifier": team, "title": team.to_uppercase()});
+        sandbox.put_entity("_team", entity, BY_HAND).unwrap();
+    }
+    let titled = |name: &'static str| (name, json!({"title": identifier_of(name).to_uppercase()}));
+    put(sandbox, &TARGETS.map(titled).into(), &BTreeSet::new());
 }
 
 pub(crate) struct World {
@@ -46,20 +88,15 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(merge: Merge, pruning: Pruning, live: &State) -> Self {
+    pub(crate) fn new(
+        merge: Merge,
+        pruning: Pruning,
+        live: &State,
+        others: &BTreeSet<&str>,
+    ) -> Self {
         let sandbox = PortSandbox::start().unwrap();
-        sandbox.add_blueprint(json!({
-            "identifier": "service", "title": "Service",
-            "schema": {"properties": {
-                "a": {"type": "string"}, "n": {"type": "number"}, "o": {"type": "object"},
-            }, "required": []},
-            "relations": {
-                "one": {"target": "service", "required": false, "many": false},
-                "many": {"target": "service", "required": false, "many": true},
-            },
-        }));
-        put(&sandbox, &TARGETS.map(|name| (name, json!({}))).into());
-        put(&sandbox, live);
+        furnish(&sandbox);
+        put(&sandbox, live, others);
         let settings = Settings {
             owner: "octo/shop",
             ca_certificates: None,
@@ -87,13 +124,24 @@ impl World {
 
     pub(crate) fn entities(&self) -> BTreeMap<String, Value> {
         let all = self.sandbox.entities().into_iter();
-        all.map(|(_, identifier, entity)| (identifier, entity))
+        all.map(|(blueprint, identifier, entity)| (format!("{blueprint}/{identifier}"), entity))
             .collect()
     }
 
+    /// What another owner wrote last.
+    pub(crate) fn of_others(&self) -> BTreeSet<&'static str> {
+        let is_others = |name: &&str| {
+            let writer = self
+                .sandbox
+                .datasource(blueprint_of(name), identifier_of(name));
+            writer.as_deref() == Some(OTHER_OWNER)
+        };
+        NAMES.into_iter().filter(is_others).collect()
+    }
+
     async fn blueprints(&self) -> Blueprints {
-        let service = BlueprintId::parse("service").unwrap();
-        self.port.blueprints([service].into()).await.unwrap()
+        let names = ["service", "job"].map(|name| BlueprintId::parse(name).unwrap());
+        self.port.blueprints(names.into()).await.unwrap()
     }
 
     pub(crate) async fn plan(
@@ -115,7 +163,15 @@ impl World {
             .filter(is_asked)
             .map(|change| &change.key)
             .collect();
-        let live: Live = self.port.live(keys, &blueprints).await.unwrap();
+        let mut live: Live = self.port.live(keys, &blueprints).await.unwrap();
+        if basis == Basis::Live {
+            let heads = changes.iter().filter_map(|change| change.head.as_ref());
+            let asked = heads.flat_map(|head| {
+                let blueprint = blueprints.known.get(&head.entity.blueprint);
+                questions(&head.entity, blueprint)
+            });
+            live.answers = self.port.answers(asked.collect()).await.unwrap();
+        }
         let policy = Policy {
             basis,
             merge: self.merge,
@@ -123,14 +179,23 @@ impl World {
             superseded: BTreeSet::new(),
             owner: "octo/shop".to_owned(),
         };
-        Plan::new(
-            changes,
-            Known {
-                live: &live,
+        let plan = |live: &Live| {
+            let known = Known {
+                live,
                 blueprints: &blueprints,
-            },
-            &policy,
-        )
+            };
+            Plan::new(changes.clone(), known, &policy)
+        };
+        let first = plan(&live);
+        let written = first.upserts.iter().map(|one| one.entity.key());
+        let written = written.filter(|_| basis == Basis::Live);
+        let deleted = first.deletions.iter().map(|one| one.key.clone());
+        let keys: Vec<_> = written.chain(deleted).collect();
+        let owners = self.port.owned_elsewhere(&keys, "octo/shop").await;
+        for (key, owner) in owners.unwrap() {
+            live.note_owner(&key, owner.as_deref());
+        }
+        plan(&live)
     }
 
     /// Carries a plan out, and holds what happened against what it said.
@@ -148,14 +213,14 @@ impl World {
         let after = self.entities();
         let mut touched = BTreeSet::new();
         for (upsert, outcome) in plan.upserts.iter().zip(&applied.outcomes) {
-            let name = upsert.entity.name.to_string();
+            let name = upsert.entity.key().to_string();
             let Outcome::Written(how) = outcome else {
                 panic!("{name}: {outcome:?}");
             };
             hold_upsert(upsert, *how, basis, before.get(&name), &after[&name]);
             touched.insert(name);
         }
-        let names = plan.deletions.iter().map(|one| one.key.name.to_string());
+        let names = plan.deletions.iter().map(|one| one.key.to_string());
         let doomed: BTreeSet<_> = names.collect();
         let mut all = before.clone();
         all.extend(after.clone());
@@ -178,16 +243,24 @@ impl World {
         }
     }
 
-    pub(crate) fn put_by_hand(&self, entities: &State) {
-        put(&self.sandbox, entities);
+    pub(crate) fn put_by_hand(&self, entities: &State, others: &BTreeSet<&str>) {
+        put(&self.sandbox, entities, others);
     }
 
     /// Another plan for the same is empty.
     pub(crate) async fn assert_nothing_left(&self, head: &Declarations) {
         let plan = self.plan(head, head, Basis::Live).await;
         assert!(plan.is_empty(), "{plan:?}");
-        let mut rest = plan.untouched.iter();
-        assert!(rest.all(|one| one.reason == Reason::Unchanged));
+        let others = self.of_others();
+        for left in &plan.untouched {
+            match left.reason {
+                Reason::Unchanged => {}
+                Reason::OwnedElsewhere(_) => {
+                    assert!(others.contains(left.key.to_string().as_str()), "{left:?}");
+                }
+                _ => panic!("{left:?}"),
+            }
+        }
     }
 }
 

@@ -209,31 +209,64 @@ fn a_long_chain_is_no_deep_one() {
     assert_eq!(waves_of(&new(chain.collect())).len(), count);
 }
 
-#[test]
-fn dependants_are_deleted_first() {
-    let names: Vec<_> = ["a", "b", "c", "d", "e"]
-        .map(|name| Identifier::parse(name).unwrap())
-        .into();
-    let targets =
-        |of: &[usize]| -> Vec<Identifier> { of.iter().map(|&n| names[n].clone()).collect() };
-    let all = [
-        targets(&[1]),
-        targets(&[]),
-        targets(&[3]),
-        targets(&[2, 1]),
-        targets(&[4]),
-    ];
-    let deletions: Vec<_> = names
+/// A blueprint and an identifier.
+type Named<'n> = (&'n str, &'n str);
+
+/// The waves of deletions, each with its targets; their blueprints may be empty.
+fn deletion_waves_of(deletions: &[(Named<'_>, &[Named<'_>])]) -> Vec<DeletionWave> {
+    let identifier = |name: &str| Identifier::parse(name).unwrap();
+    let target = |&(blueprint, name): &Named<'_>| Target {
+        blueprint: (!blueprint.is_empty()).then(|| blueprint.to_owned()),
+        identifier: identifier(name),
+    };
+    let all: Vec<_> = deletions
         .iter()
-        .zip(&all)
-        .map(|(name, targets)| (name, &targets[..]))
+        .map(|((blueprint, name), targets)| {
+            let key = EntityKey {
+                blueprint: BlueprintId::parse(blueprint).unwrap(),
+                name: EntityName::Identifier(identifier(name)),
+            };
+            (key, targets.iter().map(target).collect::<Vec<_>>())
+        })
         .collect();
-    let wave = |plain: &[usize], entangled: &[usize]| DeletionWave {
+    let all: Vec<_> = all
+        .iter()
+        .map(|(key, targets)| (key, &targets[..]))
+        .collect();
+    deletion_waves(&all)
+}
+
+fn deletion_wave(plain: &[usize], entangled: &[usize]) -> DeletionWave {
+    DeletionWave {
         plain: plain.to_vec(),
         entangled: entangled.to_vec(),
+    }
+}
+
+#[test]
+fn dependants_are_deleted_first() {
+    let waves = deletion_waves_of(&[
+        (("x", "a"), &[("", "b")]),
+        (("x", "b"), &[]),
+        (("x", "c"), &[("x", "d")]),
+        (("x", "d"), &[("x", "c"), ("", "b")]),
+        (("x", "e"), &[("x", "e")]),
+    ]);
+    let expected = [deletion_wave(&[0, 4], &[2, 3]), deletion_wave(&[1], &[])];
+    assert_eq!(waves, expected);
+}
+
+#[test]
+fn one_identifier_in_two_blueprints_is_two_entities() {
+    let waves = |target| {
+        deletion_waves_of(&[
+            (("x", "a"), &[(target, "b")]),
+            (("x", "b"), &[]),
+            (("y", "b"), &[]),
+        ])
     };
-    assert_eq!(
-        deletion_waves(&deletions),
-        [wave(&[0, 4], &[2, 3]), wave(&[1], &[])]
-    );
+    let (first, then) = (deletion_wave(&[0, 1], &[]), deletion_wave(&[2], &[]));
+    assert_eq!(waves("y"), [first, then]);
+    let (first, then) = (deletion_wave(&[0], &[]), deletion_wave(&[1, 2], &[]));
+    assert_eq!(waves(""), [first, then], "it may be either");
 }

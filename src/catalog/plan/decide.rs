@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Action, Deletion, Known, Plan, Policy, Pruning, Reason, Unclaimed, Untouched, Upsert};
+use super::{
+    Action, Deletion, Known, Plan, Policy, Pruning, Reason, Target, Unclaimed, Untouched, Upsert,
+};
+use crate::catalog::blueprint::Blueprint;
 use crate::catalog::change::{Basis, Change, Kind};
 use crate::catalog::declare::Declaration;
 use crate::catalog::entity::{EntityKey, EntityName, Identifier};
@@ -34,20 +37,37 @@ pub(super) fn plan(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> P
 }
 
 /// The entities that a live one relates to.
-fn live_targets(live: &LiveEntity) -> impl Iterator<Item = Identifier> {
-    let targets = live.relations.values().flat_map(|value| match value {
-        Value::Array(targets) => targets.as_slice(),
-        target => std::slice::from_ref(target),
+fn live_targets(live: &LiveEntity, blueprint: Option<&Blueprint>) -> Vec<Target> {
+    let relations = live.relations.iter();
+    let targets = relations.flat_map(|(name, value)| {
+        let targets = match value {
+            Value::Array(targets) => targets.as_slice(),
+            target => std::slice::from_ref(target),
+        };
+        let named = targets.iter().filter_map(Value::as_str);
+        let known = named.filter_map(|target| Identifier::parse(target).ok());
+        known.map(|identifier| target(name, identifier, blueprint))
     });
-    targets.filter_map(|target| Identifier::parse(target.as_str()?).ok())
+    targets.collect()
 }
 
 /// What they may be as far as Git knows.
-fn declared_targets(change: &Change) -> Vec<Identifier> {
+fn declared_targets(change: &Change, blueprint: Option<&Blueprint>) -> Vec<Target> {
     let declared = change.former_entities().into_iter();
-    let relations = declared.flat_map(|entity| entity.relations.values());
-    let targets = relations.flat_map(|relation| relation.targets());
-    targets.cloned().collect()
+    let relations = declared.flat_map(|entity| &entity.relations);
+    let targets = relations.flat_map(|(name, relation)| {
+        let targets = relation.targets().iter().cloned();
+        targets.map(|identifier| target(name, identifier, blueprint))
+    });
+    targets.collect()
+}
+
+fn target(relation: &str, identifier: Identifier, blueprint: Option<&Blueprint>) -> Target {
+    let rule = blueprint.and_then(|blueprint| blueprint.relation(relation));
+    Target {
+        blueprint: rule.map(|rule| rule.target.clone()),
+        identifier,
+    }
 }
 
 fn is_query(key: &EntityKey) -> bool {
@@ -149,9 +169,10 @@ impl Planner<'_> {
         if let Some(reason) = reason {
             return self.leave(&change.key, location, reason);
         }
+        let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
         let targets = match live {
-            Knowledge::Present(live) => live_targets(live).collect(),
-            Knowledge::Unknown | Knowledge::Absent => declared_targets(change),
+            Knowledge::Present(live) => live_targets(live, blueprint),
+            Knowledge::Unknown | Knowledge::Absent => declared_targets(change, blueprint),
         };
         self.plan.deletions.push(Deletion {
             key: change.key.clone(),

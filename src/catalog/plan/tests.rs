@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::AtBase;
-use crate::catalog::testing::{declaration, live};
+use crate::catalog::testing::{blueprint, declaration, live};
 
 /// The deletion of an entity that Git declared to relate to `a` and `b`.
-fn deletion(held: Option<Value>) -> Deletion {
+fn deletion(held: Option<Value>, blueprints: &Blueprints) -> Deletion {
     let former = declaration(json!({
         "identifier": "e", "relations": {"one": "a", "many": ["b"]},
     }));
@@ -36,25 +36,43 @@ fn deletion(held: Option<Value>) -> Deletion {
     };
     let known = Known {
         live: &known,
-        blueprints: &Blueprints::default(),
+        blueprints,
     };
     Plan::new(vec![change], known, &policy).deletions.remove(0)
 }
 
-fn targets(held: Option<Value>) -> Vec<String> {
-    let targets = deletion(held).targets;
-    targets.iter().map(ToString::to_string).collect()
+fn targets(held: Option<Value>, blueprints: &Blueprints) -> Vec<String> {
+    let show = |target: &Target| match &target.blueprint {
+        Some(blueprint) => format!("{blueprint}/{}", target.identifier),
+        None => target.identifier.to_string(),
+    };
+    deletion(held, blueprints)
+        .targets
+        .iter()
+        .map(show)
+        .collect()
 }
 
 /// What it related to once can go all the same, and what it relates to by now cannot.
 #[test]
 fn what_must_outlive_an_entity_is_what_port_says() {
+    let nothing = Blueprints::default();
     let held = json!({"relations": {"one": "x", "many": ["y", "z"], "none": null}});
-    assert_eq!(targets(Some(held)), ["y", "z", "x"]);
-    assert_eq!(targets(Some(json!({}))), [""; 0]);
+    assert_eq!(targets(Some(held), &nothing), ["y", "z", "x"]);
+    assert_eq!(targets(Some(json!({})), &nothing), [""; 0]);
 }
 
 #[test]
 fn where_port_was_not_asked_git_has_to_do() {
-    assert_eq!(targets(None), ["b", "a"]);
+    assert_eq!(targets(None, &Blueprints::default()), ["b", "a"]);
+}
+
+#[test]
+fn the_blueprint_says_where_a_relation_leads() {
+    let identifier = BlueprintId::parse("b").unwrap();
+    let mut blueprints = Blueprints::default();
+    blueprints.known.insert(identifier, blueprint(json!({})));
+    let held = json!({"relations": {"one": "x", "gone": "y"}});
+    assert_eq!(targets(Some(held), &blueprints), ["y", "b/x"]);
+    assert_eq!(targets(None, &blueprints), ["b/b", "b/a"]);
 }
