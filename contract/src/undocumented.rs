@@ -39,6 +39,34 @@ const ROWS: &[Row] = &[
     },
 ];
 
+/// Operations that an excerpt of GitHub's document may leave out beside others at the same path: the
+/// path, the other one, whose parameters it has too, its own method, and its status without a body.
+const OPERATIONS: &[(&str, &str, &str, &str)] = &[
+    // <https://docs.github.com/en/rest/issues/comments#delete-an-issue-comment>
+    (
+        "/repos/{owner}/{repo}/issues/comments/{comment_id}",
+        "patch",
+        "delete",
+        "204",
+    ),
+];
+
+/// Adds to a document what it leaves out.
+pub(crate) fn add_operations(document: &mut Value) {
+    for (path, like, method, status) in OPERATIONS {
+        let Some(Value::Object(operations)) = document["paths"].get_mut(path) else {
+            continue;
+        };
+        if let (Some(described), None) = (operations.get(*like), operations.get(*method)) {
+            let added = json!({
+                "parameters": described["parameters"],
+                "responses": {*status: {"description": "Response"}},
+            });
+            operations.insert((*method).to_owned(), added);
+        }
+    }
+}
+
 /// The page that says that `service` answers any request with `status` if there is reason to.
 pub(crate) fn source(service: Service, status: u16) -> Option<&'static str> {
     ROWS.iter()

@@ -160,6 +160,20 @@ impl Api {
         }
     }
 
+    /// Deletes what is at `path`, percent-encoded, below the REST API's base.
+    pub(super) async fn delete(&self, path: &str) -> Result<(), Error> {
+        let attempt = async || {
+            let response = self.rest._delete(path, None::<&()>).await;
+            self.attempt(&self.urls.rest, response).await
+        };
+        let answer = self.sender.send(path, attempt).await?;
+        if answer.status.is_success() {
+            Ok(())
+        } else {
+            Err(refusal(&answer, path))
+        }
+    }
+
     async fn post_once(&self, path: &str, body: &impl Serialize) -> Result<Answer, Error> {
         let attempt = async || {
             self.attempt(&self.urls.rest, self.rest._post(path, Some(body)).await)
@@ -274,7 +288,8 @@ fn octocrab(access: &Access<'_>, base: &str) -> Result<Octocrab, Error> {
     }
 }
 
-fn read<T: DeserializeOwned>(answer: &Answer, path: &str) -> Result<T, Error> {
+/// The answer to a request to `path`.
+pub(super) fn read<T: DeserializeOwned>(answer: &Answer, path: &str) -> Result<T, Error> {
     answer.json().map_err(|reason| Error::UnknownForm {
         path: path.to_owned(),
         reason: reason.to_string(),

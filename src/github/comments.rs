@@ -7,10 +7,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::api::read;
 use super::error::refusal;
 use super::{Actor, Error, Repository};
-use crate::http::Delivery;
 use crate::http::retry::{Attempt, is_passing};
+use crate::http::{Answer, Delivery};
 
 /// The most comments that GitHub lists at once.
 const A_PAGE: usize = 100;
@@ -52,6 +53,12 @@ struct Comment {
     user: Option<User>,
 }
 
+/// A comment that was just written.
+#[derive(Debug, Deserialize)]
+struct Written {
+    id: u64,
+}
+
 #[derive(Debug, Deserialize)]
 struct User {
     #[serde(rename = "type")]
@@ -84,7 +91,11 @@ impl Repository {
     /// begins with `marker`. It is found again wherever it is in the discussion, and never written
     /// twice: an answer that was lost is followed by another look.
     ///
-    /// Costs a request for each 100 comments, and one to write.
+    /// Two runs that write the first comment at the same time do not see each other's. So after that
+    /// it is looked again, and the younger one of two gives way to the older.
+    ///
+    /// Costs a request for each 100 comments, and one to write; after the first comment as many again
+    /// to look, and two if it gives way.
     ///
     /// # Errors
     /// If GitHub is unreachable or answers with another error than that the token may not do this.
@@ -109,33 +120,61 @@ impl Repository {
         &self,
         pull_request: u64,
         marker: &str,
-        body: &str,
+        text: &str,
         policy: CommentPolicy,
     ) -> Result<CommentKept, Error> {
         let path = format!("/repos/{}/issues/{pull_request}/comments", self.name);
         let mut tries = 1;
         loop {
             let existing = self.marked(&path, marker).await?;
-            if let Some(kept) = self.update(&existing, body).await? {
+            if let Some(kept) = self.update(&existing, text).await? {
                 return Ok(kept);
             }
             if policy == CommentPolicy::UpdateOnly {
                 return Ok(CommentKept::NotNeeded);
             }
-            let body = json!({ "body": body });
+            let body = json!({ "body": text });
             let attempt = self.api.post_unrepeated(&path, &body).await;
             if !may_have_worked(&attempt) || tries == MAX_TRIES {
                 let answer = attempt?;
-                return match answer.status.is_success() {
-                    true => Ok(CommentKept::Created),
-                    false => Err(refusal(&answer, &path)),
-                };
+                if !answer.status.is_success() {
+                    return Err(refusal(&answer, &path));
+                }
+                // The plan can be read already, so nothing that goes wrong from here on counts.
+                let tidying = self.give_way(&path, marker, &answer, &existing, text);
+                return Ok(tidying.await.unwrap_or_else(|error| {
+                    tracing::warn!("there may be two comments with this plan: {error}");
+                    CommentKept::Created
+                }));
             }
             let wait = LAG * tries;
             tracing::warn!("GitHub did not take the comment; looking again in {wait:?}");
             tokio::time::sleep(wait).await;
             tries += 1;
         }
+    }
+
+    /// Looks whether there is an older comment than the one that was just `written`. Then that one gets
+    /// the text, and the one just written goes. What was `refused` before is somebody else's.
+    async fn give_way(
+        &self,
+        path: &str,
+        marker: &str,
+        written: &Answer,
+        refused: &[Comment],
+        text: &str,
+    ) -> Result<CommentKept, Error> {
+        let own: Written = read(written, path)?;
+        let mut older = self.marked(path, marker).await?;
+        let is_refused = |id| refused.iter().any(|comment| comment.id == id);
+        older.retain(|comment| comment.id < own.id && !is_refused(comment.id));
+        older.sort_by_key(|comment| comment.id);
+        let Some(kept) = self.update(&older, text).await? else {
+            return Ok(CommentKept::Created);
+        };
+        let path = format!("/repos/{}/issues/comments/{}", self.name, own.id);
+        self.api.delete(&path).await?;
+        Ok(kept)
     }
 
     /// Writes to the first of `comments` that lets itself be written; `None` if there is none.

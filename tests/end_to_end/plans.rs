@@ -255,6 +255,21 @@ fn a_lost_answer_does_not_double_the_comment() {
     assert_eq!(world.github.comments(PULL).len(), 1);
 }
 
+/// Two events of one pull request start two runs.
+#[test]
+fn two_runs_at_once_leave_one_comment() {
+    let world = changed_shop();
+    let step = || world.pull_request().input("comment", "true");
+    let other = step();
+    let first = move || drop(succeed(&other));
+    world
+        .github
+        .inject(Fault::call(first).on("POST", "*/issues/7/comments"));
+    succeed(&step());
+    let comments = world.github.comments(PULL);
+    assert_eq!(comments.len(), 1, "{comments:?}");
+}
+
 #[test]
 fn an_empty_plan_is_not_commented() {
     let world = World::new();

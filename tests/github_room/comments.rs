@@ -1,5 +1,7 @@
 //! One comment, however often it is written and whatever goes wrong.
 
+use std::sync::Arc;
+
 use port_gitops::github::{CommentKept, CommentPolicy, Error};
 use port_gitops_sandbox::github::{Access, Permission};
 use port_gitops_sandbox::{Fault, Sandbox};
@@ -20,6 +22,18 @@ impl World {
         let comments = self.github.comments(7).into_iter();
         comments.map(|comment| comment.body).collect()
     }
+}
+
+/// Another run, which writes its comment just before this one's is taken.
+fn another_run(world: &Arc<World>) -> Fault {
+    let world = Arc::downgrade(world);
+    let write = move || {
+        let body = format!("{MARKER}\ntheirs");
+        if let Some(world) = world.upgrade() {
+            world.github.add_comment(7, "github-actions[bot]", &body);
+        }
+    };
+    Fault::call(write).on("POST", COMMENTS)
 }
 
 #[tokio::test]
@@ -90,6 +104,38 @@ async fn of_two_the_older_is_kept_up_to_date() {
     assert_eq!(world.keep("two").await.unwrap(), CommentKept::Updated);
     assert_eq!(world.bodies().len(), 2);
     assert_eq!(world.bodies()[0], format!("{MARKER}\ntwo"));
+}
+
+#[tokio::test]
+async fn the_younger_of_two_that_are_written_at_once_goes() {
+    let world = Arc::new(World::new());
+    world.github.inject(another_run(&world));
+    assert_eq!(world.keep("one").await.unwrap(), CommentKept::Updated);
+    assert_eq!(world.bodies(), [format!("{MARKER}\none")]);
+    // List, create, list, update, delete.
+    assert_eq!(world.cost(), 5);
+    assert_eq!(world.keep("one").await.unwrap(), CommentKept::Unchanged);
+    assert_eq!(world.cost(), 1);
+}
+
+/// The run that wrote the other one takes it away.
+#[tokio::test]
+async fn the_older_of_two_that_are_written_at_once_stays() {
+    let world = Arc::new(World::new());
+    world.github.inject(another_run(&world).after_effect());
+    assert_eq!(world.keep("one").await.unwrap(), CommentKept::Created);
+    let [ours, theirs] = ["one", "theirs"].map(|text| format!("{MARKER}\n{text}"));
+    assert_eq!(world.bodies(), [ours, theirs]);
+    assert_eq!(world.cost(), 3);
+}
+
+#[tokio::test]
+async fn what_cannot_be_tidied_up_is_no_failure() {
+    let world = World::new();
+    let list = Fault::status(404).on("GET", COMMENTS).skip(1);
+    world.github.inject(list);
+    assert_eq!(world.keep("one").await.unwrap(), CommentKept::Created);
+    assert_eq!(world.bodies().len(), 1);
 }
 
 #[tokio::test]

@@ -45,7 +45,8 @@ impl Document {
     /// # Panics
     /// If it is not JSON.
     pub fn parse(text: &str) -> Self {
-        let root: Value = serde_json::from_str(text).expect("an OpenAPI document is JSON");
+        let mut root: Value = serde_json::from_str(text).expect("an OpenAPI document is JSON");
+        undocumented::add_operations(&mut root);
         let version = root["openapi"].as_str().unwrap_or_default();
         let dialect = match version.starts_with("3.0") {
             true => Dialect::OpenApi30,

@@ -75,6 +75,16 @@ pub(super) fn update(call: &Call<'_>, id: &str) -> Outcome {
     Ok(Answer::json(200, &json(call, comment)))
 }
 
+/// Takes a comment away.
+pub(super) fn delete(call: &Call<'_>, id: &str) -> Outcome {
+    call.need(Permission::PullRequests, Access::Write)?;
+    let id = number(id)?;
+    let mut records = call.shared.records();
+    let at = records.comments.iter().position(|comment| comment.id == id);
+    records.comments.remove(at.ok_or_else(Refusal::not_found)?);
+    Ok(Answer::status(204))
+}
+
 fn number(text: &str) -> Result<u64, Refusal> {
     text.parse().map_err(|_| Refusal::not_found())
 }

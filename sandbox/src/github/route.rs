@@ -140,6 +140,7 @@ fn repository(call: &Call<'_>, path: &[&str]) -> Outcome {
         ("GET", ["issues", issue, "comments"]) => comments::list(call, issue),
         ("POST", ["issues", issue, "comments"]) => comments::create(call, issue),
         ("PATCH", ["issues", "comments", id]) => comments::update(call, id),
+        ("DELETE", ["issues", "comments", id]) => comments::delete(call, id),
         _ => Err(Refusal::not_found()),
     }
 }
