@@ -96,21 +96,42 @@ pub(crate) fn expected(
     expected
 }
 
-/// Those of `doomed` that Port keeps, as what stays relates to them.
+/// Those of `doomed` that Port keeps, as what stays relates to them; and circles of two blueprints,
+/// as no request deletes such a circle at once.
 pub(crate) fn kept(all: &BTreeMap<String, Value>, doomed: &BTreeSet<String>) -> BTreeSet<String> {
-    let mut kept = BTreeSet::new();
+    let circles = circles(all, doomed);
+    let mut kept = circles.clone();
     loop {
         let stays = |name: &&String| !doomed.contains(*name) || kept.contains(*name);
         let staying = all.keys().filter(stays);
-        let needed: BTreeSet<_> = staying
-            .flat_map(|name| targets(blueprint_of(name), &all[name]))
-            .filter(|name| doomed.contains(name))
-            .collect();
+        let needed = staying.flat_map(|name| targets(blueprint_of(name), &all[name]));
+        let needed = needed.filter(|name| doomed.contains(name));
+        let needed: BTreeSet<_> = needed.chain(circles.clone()).collect();
         if needed == kept {
             return kept;
         }
         kept = needed;
     }
+}
+
+fn circles(all: &BTreeMap<String, Value>, doomed: &BTreeSet<String>) -> BTreeSet<String> {
+    let reached = |from: &String| {
+        let (mut reached, mut next) = (BTreeSet::new(), vec![from.clone()]);
+        while let Some(name) = next.pop() {
+            let entity = all.get(&name).filter(|_| doomed.contains(&name));
+            let targets = entity.map(|entity| targets(blueprint_of(&name), entity));
+            let found = targets.into_iter().flatten();
+            next.extend(found.filter(|target| reached.insert(target.clone())));
+        }
+        reached
+    };
+    let is_entangled = |name: &&String| {
+        let of_its_circle = |other: &&String| reached(other).contains(*name);
+        let around = reached(name);
+        let mut circle = around.iter().filter(of_its_circle);
+        circle.any(|other| blueprint_of(other) != blueprint_of(name))
+    };
+    doomed.iter().filter(is_entangled).cloned().collect()
 }
 
 fn targets(blueprint: &str, entity: &Value) -> Vec<String> {

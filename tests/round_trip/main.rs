@@ -19,6 +19,7 @@ use port_gitops::catalog::merge::Merge;
 use port_gitops::catalog::plan::{Pruning, Unclaimed};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+use serde_json::json;
 
 use facts::{expected, facts, kept};
 use state::{NAMES, State, Voice, as_held, blend, declarations, is_same, state};
@@ -140,10 +141,54 @@ proptest! {
 
     #[test]
     fn a_plan_comes_true_and_then_nothing_is_left(story in story()) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(story.check());
+        tell(&story);
     }
+}
+
+fn tell(story: &Story) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(story.check());
+}
+
+fn story_of(live: State, base: State) -> Story {
+    Story {
+        merge: Merge::Merge,
+        pruning: PRUNING,
+        live,
+        base,
+        head: State::new(),
+        by_hand: State::new(),
+        next: State::new(),
+        others: [BTreeSet::new(), BTreeSet::new()],
+    }
+}
+
+/// Port deletes a circle in one request or not at all, and a request is about one blueprint.
+#[test]
+fn a_circle_of_two_blueprints_stays() {
+    let service = json!({"properties": {}, "relations": {"job": "e0"}});
+    let job = json!({"properties": {"a": "x"}, "relations": {"one": "e0"}});
+    let circle: State = [("service/e0", service), ("job/e0", job)].into();
+    tell(&story_of(circle.clone(), circle));
+}
+
+/// `service/e2` has to stay, and so has its target `service/e1`; `job/e1` is only called the same.
+#[test]
+fn what_stays_keeps_no_namesake_of_its_target() {
+    let plain = json!({"properties": {}, "relations": {}});
+    let related = |to: &str| json!({"properties": {"a": "x"}, "relations": {"one": to}});
+    let live = [
+        ("job/e0", related("e2")),
+        ("job/e1", related("t0")),
+        ("service/e1", plain.clone()),
+        (
+            "service/e2",
+            json!({"properties": {}, "relations": {"one": "e1"}}),
+        ),
+    ];
+    let base = [("job/e1", related("t0")), ("service/e2", plain)];
+    tell(&story_of(live.into(), base.into()));
 }

@@ -1,0 +1,135 @@
+use serde_json::json;
+
+use super::*;
+use crate::catalog::testing::{blueprint, entity, live};
+
+fn changes(sent: Value, held: Value, mode: Merge) -> Vec<String> {
+    let blueprint = blueprint(json!({"properties": {
+        "a": {"type": "string"}, "n": {"type": "number"}, "o": {"type": "object"}
+    }}));
+    let show = |value: &Option<Value>| value.as_ref().map_or("–".to_owned(), Value::to_string);
+    differences(&entity(sent), &live(held), mode, Some(&blueprint))
+        .iter()
+        .map(|one| format!("{} {} {}", one.field, show(&one.from), show(&one.to)))
+        .collect()
+}
+
+#[test]
+fn what_port_does_not_keep_apart_is_no_difference() {
+    let sent = json!({
+        "team": ["b", "a"],
+        "properties": {"n": 1.0, "a": null, "o": {"x": 1, "y": [2.0]}},
+        "relations": {"one": null, "many": ["y", "x"]},
+    });
+    let held = json!({
+        "title": "T", "icon": "I", "team": ["a", "b"],
+        "properties": {"n": 1, "o": {"y": [2], "x": 1.0}, "other": 1},
+        "relations": {"many": ["x", "y"], "one": null},
+    });
+    assert_eq!(changes(sent, held, Merge::Merge), [""; 0]);
+}
+
+#[test]
+fn a_merge_changes_what_is_sent() {
+    let sent = json!({
+        "title": "New", "team": "a",
+        "properties": {"a": "2026-01-01T00:00:00Z", "n": null},
+        "relations": {"one": "x", "many": []},
+    });
+    let held = json!({
+        "title": "Old",
+        "properties": {"a": "2026-01-01T00:00:00.000Z", "n": 1},
+        "relations": {"many": ["x"]},
+    });
+    let expected = [
+        r#"title "Old" "New""#,
+        r#"team – ["a"]"#,
+        r#"properties.a "2026-01-01T00:00:00.000Z" "2026-01-01T00:00:00Z""#,
+        "properties.n 1 –",
+        r#"relations.many ["x"] –"#,
+        r#"relations.one – "x""#,
+    ];
+    assert_eq!(changes(sent, held, Merge::Merge), expected);
+}
+
+#[test]
+fn large_numbers_are_not_rounded_together() {
+    let sent = json!({"properties": {"n": 9_007_199_254_740_993_i64}});
+    let held = json!({"properties": {"n": 9_007_199_254_740_992_i64}});
+    assert_eq!(changes(sent, held, Merge::Merge).len(), 1);
+}
+
+#[test]
+fn a_replacement_takes_away_what_it_leaves_out() {
+    let held = json!({
+        "title": "T", "icon": "I", "team": ["t"],
+        "properties": {"a": "x", "computed": 1},
+        "relations": {"one": "x", "gone": "y", "many": []},
+    });
+    let expected = [
+        r#"title "T" –"#,
+        r#"icon "I" –"#,
+        r#"team ["t"] –"#,
+        r#"properties.a "x" –"#,
+        r#"relations.one "x" –"#,
+    ];
+    assert_eq!(changes(json!({}), held, Merge::Replace), expected);
+}
+
+#[test]
+fn an_identifier_for_a_title_is_none() {
+    let held = json!({"title": "e"});
+    assert_eq!(changes(json!({}), held, Merge::Replace), [""; 0]);
+}
+
+#[test]
+fn a_query_without_an_answer_is_a_difference() {
+    let query = json!({"combinator": "and", "rules": []});
+    let sent = json!({"team": query, "relations": {"one": query}});
+    let held = json!({"relations": {"one": "x"}});
+    let text = r#""{\"combinator\":\"and\",\"rules\":[]}""#;
+    assert_eq!(
+        changes(sent, held, Merge::Merge),
+        [
+            format!("team – {text}"),
+            format!(r#"relations.one "x" {text}"#)
+        ]
+    );
+}
+
+#[test]
+fn without_port_it_is_base_that_head_differs_from() {
+    let query = json!({"combinator": "and", "rules": []});
+    let base = entity(json!({
+        "title": "T", "team": query, "properties": {"a": "x", "n": 1},
+        "relations": {"one": query, "many": ["x"]},
+    }));
+    let head = entity(json!({
+        "team": query, "properties": {"a": "x", "n": 2, "o": {}},
+        "relations": {"one": query, "many": ["y"]},
+    }));
+    let fields = declared_differences(&base, &head).into_iter();
+    let fields: Vec<_> = fields.map(|one| one.field.to_string()).collect();
+    let expected = ["title", "properties.n", "properties.o", "relations.many"];
+    assert_eq!(fields, expected);
+    assert!(declared_differences(&base, &base).is_empty());
+}
+
+#[test]
+fn only_our_own_words_name_an_owner() {
+    assert_eq!(owner_of("port-gitops/0.1.0 (octo/shop)"), Some("octo/shop"));
+    assert_eq!(owner_of("port-gitops/0.1.0 (a b)"), Some("a b"));
+    for other in [
+        "",
+        "port-gitops/0.1.0",
+        "port-gitops/ (octo/shop)",
+        "port-gitops/0.1.0 ()",
+        "port-gitops/0.1.0 (a) (b)",
+        "port-gitops/0.1.0 (a) more",
+        "port-gitops/0.1 x (a)",
+        "my port-gitops/0.1.0 (octo/shop)",
+        "port-ocean/jira/1.0/my-jira/exporter",
+    ] {
+        assert_eq!(owner_of(other), None, "{other}");
+    }
+}
