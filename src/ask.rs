@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::{Basis, Change};
-use crate::catalog::entity::{BlueprintId, EntityKey, EntityName};
+use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::takes_away;
 use crate::catalog::question::{Question, questions};
@@ -45,15 +45,16 @@ pub(crate) async fn live(
         Prune::Delete => blueprints_of(changes.iter().filter(|change| change.head.is_none())),
         Prune::Keep => BTreeSet::new(),
     };
+    let names_removed =
+        |key: &EntityKey| key.name.identifier().is_none() && removed_of.contains(&key.blueprint);
     let is_asked = |change: &&Change| match (&change.head, basis, mode) {
         (None, ..) => prune == Prune::Delete || mode == Mode::Plan,
         (Some(_), Basis::Live, _) => true,
+        (Some(_), Basis::Git, _) if names_removed(&change.key) => true,
         (Some(_), Basis::Git, Mode::Plan) => change.is_candidate(basis),
         (Some(head), Basis::Git, Mode::Apply) => {
             let takes = || takes_away(&change.former_entities(), &head.entity);
-            let may_name_removed =
-                is_query(&change.key) && removed_of.contains(&change.key.blueprint);
-            may_name_removed || (session.setup.inputs.merge == Merge::Merge && takes())
+            session.setup.inputs.merge == Merge::Merge && takes()
         }
     };
     let keys: Vec<_> = changes
@@ -82,10 +83,6 @@ fn open(changes: &[Change], live: &Live, blueprints: &Blueprints) -> BTreeSet<Qu
             questions(&head.entity, blueprint)
         })
         .collect()
-}
-
-fn is_query(key: &EntityKey) -> bool {
-    matches!(key.name, EntityName::Query(_))
 }
 
 fn blueprints_of<'c>(changes: impl Iterator<Item = &'c Change>) -> BTreeSet<BlueprintId> {

@@ -63,6 +63,7 @@ impl Files<'_> {
             head_declared.reject_declared_elsewhere(&others);
             changes = compare(&former, &head_declared);
             find_elsewhere(&mut changes, unwritten, &others);
+            add_namesakes(&mut changes, &others);
         }
         Ok(Declared {
             changes,
@@ -316,6 +317,28 @@ fn find_elsewhere(
             at_base: AtBase::NotWritten,
         })
     }));
+}
+
+/// A file that did not change may name by a query what is gone. So it counts as declared, unchanged.
+fn add_namesakes(changes: &mut Vec<Change>, others: &Declarations) {
+    let removed = changes.iter().filter(|change| change.head.is_none());
+    let removed_of: BTreeSet<_> = removed.map(|change| &change.key.blueprint).collect();
+    let known: BTreeSet<_> = changes.iter().map(|change| &change.key).collect();
+    let is_namesake = |key: &EntityKey| {
+        let is_query = key.name.identifier().is_none();
+        is_query && removed_of.contains(&key.blueprint) && !known.contains(key)
+    };
+    let namesakes = others.valid.iter().filter_map(|found| {
+        let key = found.entity.key();
+        is_namesake(&key).then(|| Change {
+            key,
+            former: vec![Arc::clone(found)],
+            head: Some(Arc::clone(found)),
+            at_base: AtBase::Written,
+        })
+    });
+    let namesakes: Vec<_> = namesakes.collect();
+    changes.extend(namesakes);
 }
 
 fn tell_scope(count: usize, extent: Extent) {

@@ -240,3 +240,23 @@ fn what_a_query_names_is_not_deleted() {
     assert!(plain(&result).contains("stays in Port, as it was there before"));
     assert!(world.port.entity("domain", "sales").is_some());
 }
+
+#[test]
+fn what_a_query_names_in_a_file_that_did_not_change_is_not_deleted() {
+    let world = World::new();
+    let pruning = |step: port_gitops_sandbox::Step| step.input("prune", "true");
+    world.write_domain("port.yml", "sales", "Sales");
+    world.write_domain("other/port.yml", "gone", "Gone");
+    succeed(&pruning(world.push("Declare it")));
+    let named = json!({
+        "identifier": query("$title", "Sales"), "blueprint": "domain", "icon": "Cart",
+    });
+    succeed(&pruning(
+        world.push_file("named/entity.json", &named.to_string()),
+    ));
+    world.repository.remove("port.yml").remove("other/port.yml");
+    let result = succeed(&pruning(world.push("Leave it to the query")));
+    assert_eq!(result.output("deleted"), "1", "{}", result.log);
+    assert!(world.port.entity("domain", "sales").is_some());
+    assert!(world.port.entity("domain", "gone").is_none());
+}
