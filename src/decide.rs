@@ -8,7 +8,7 @@ use crate::catalog::change::{AtBase, Basis, Change};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::Merge;
-use crate::catalog::plan::{Deletion, Known, Plan, Policy, Pruning, Unclaimed, Upsert};
+use crate::catalog::plan::{Known, Plan, Policy, Pruning, Takeover, Unclaimed};
 use crate::catalog::validate::{
     Validated, refuse_circles, refuse_dangling, refuse_taking_required, validate,
 };
@@ -64,10 +64,7 @@ pub(crate) async fn check(
     declared.show(session, read.as_ref().unwrap_or(&Blueprints::default()));
     let blueprints = read?;
     let checked = validate(changes, basis, &blueprints, session.setup.omission());
-    let mut changes = declared.take(checked, session, &blueprints);
-    if session.setup.inputs.prune == Prune::Delete {
-        changes = declared.take(refuse_dangling(changes, &blueprints), session, &blueprints);
-    }
+    let changes = declared.take(checked, session, &blueprints);
     Ok(Checked {
         changes,
         blueprints,
@@ -95,6 +92,27 @@ impl Declared {
         self.head.reject(validated.invalid, validated.diagnostics);
         validated.changes
     }
+
+    /// The same for what the live entities speak against.
+    fn take_by_live(
+        &mut self,
+        session: &Session<'_>,
+        basis: Basis,
+        mut changes: Vec<Change>,
+        live: &Live,
+        blueprints: &Blueprints,
+    ) -> Vec<Change> {
+        let inputs = &session.setup.inputs;
+        if inputs.merge == Merge::Merge {
+            let validated = refuse_taking_required(changes, live, blueprints);
+            changes = self.take(validated, session, blueprints);
+        }
+        if inputs.missing_targets == MissingTargets::Reject {
+            let validated = refuse_circles(changes, basis, live, blueprints);
+            changes = self.take(validated, session, blueprints);
+        }
+        changes
+    }
 }
 
 /// Decides what to do, and by which rules. Where Port's side counts, the ledger is opened first: what
@@ -118,36 +136,29 @@ pub(crate) async fn plan(
         ask::live(session, &changes, &blueprints, revisions.basis).await
     };
     let mut live: Live = session.unless_interrupted(work).await?;
-    if session.setup.inputs.merge == Merge::Merge {
-        let validated = refuse_taking_required(changes, &live, &blueprints);
-        changes = declared.take(validated, session, &blueprints);
-    }
-    if session.setup.inputs.missing_targets == MissingTargets::Reject {
-        let validated = refuse_circles(changes, revisions.basis, &live, &blueprints);
-        changes = declared.take(validated, session, &blueprints);
-    }
-    let policy = policy(session, revisions, declared, ledger);
-    let plan = |live: &Live| {
+    changes = declared.take_by_live(session, revisions.basis, changes, &live, &blueprints);
+    let decide = |changes: &[Change], live: &Live, declared: &Declared| {
+        let policy = policy(session, revisions, declared, ledger);
         let known = Known {
             live,
             blueprints: &blueprints,
         };
-        Plan::new(changes.clone(), known, &policy)
+        (Plan::new(changes.to_vec(), known, &policy), policy)
     };
-    let mut decided = plan(&live);
-    let compares = revisions.basis == Basis::Live || session.run.mode == Mode::Plan;
-    let upserts = if compares {
-        decided.upserts.as_slice()
-    } else {
-        &[]
-    };
-    if (compares || !decided.deletions.is_empty())
-        && add_owners(session, upserts, &decided.deletions, &mut live).await?
-    {
-        decided = plan(&live);
+    let (mut plan, mut policy) = decide(&changes, &live, declared);
+    if add_owners(session, revisions.basis, &plan, &mut live).await? {
+        (plan, policy) = decide(&changes, &live, declared);
+    }
+    if !plan.deletions.is_empty() {
+        let sound = changes.len();
+        let validated = refuse_dangling(changes, &plan, &blueprints);
+        changes = declared.take(validated, session, &blueprints);
+        if changes.len() < sound {
+            (plan, policy) = decide(&changes, &live, declared);
+        }
     }
     Ok(Decided {
-        plan: decided,
+        plan,
         blueprints,
         policy,
     })
@@ -158,8 +169,8 @@ pub(crate) async fn plan(
 /// about deletions alone.
 async fn add_owners(
     session: &Session<'_>,
-    upserts: &[Upsert],
-    deletions: &[Deletion],
+    basis: Basis,
+    plan: &Plan,
     live: &mut Live,
 ) -> Result<bool, Error> {
     let Some(port) = session.port else {
@@ -169,8 +180,10 @@ async fn add_owners(
         let known = live.get(key);
         matches!(known, Knowledge::Present(entity) if entity.datasource.is_none())
     };
-    let upserts = upserts.iter().map(|upsert| upsert.entity.key());
-    let deletions = deletions.iter().map(|deletion| deletion.key.clone());
+    let compares = basis == Basis::Live || session.run.mode == Mode::Plan;
+    let upserts = plan.upserts.iter().filter(|_| compares);
+    let upserts = upserts.map(|upsert| upsert.entity.key());
+    let deletions = plan.deletions.iter().map(|deletion| deletion.key.clone());
     let keys: Vec<_> = upserts.chain(deletions).filter(unsaid).collect();
     if keys.is_empty() {
         return Ok(false);
@@ -273,6 +286,10 @@ fn policy(
         },
         superseded: newer.unwrap_or_default(),
         owner: inputs.owner.clone(),
+        takeover: match (session.run.mode, revisions.extent) {
+            (Mode::Apply, Extent::Changed) => Takeover::OfChanges,
+            (Mode::Apply, Extent::All) | (Mode::Plan, _) => Takeover::Never,
+        },
     }
 }
 

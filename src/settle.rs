@@ -210,7 +210,7 @@ async fn bring(
         ..policy.clone()
     };
     let plan = Plan::new(checked.changes, known, &policy);
-    let options = session.setup.upsert_options();
+    let options = session.setup.write_options();
     let applied = apply(&plan, &blueprints, port, &options, session.shutdown).await;
     Ok(self::written(&plan, &applied))
 }

@@ -13,7 +13,7 @@ use crate::github::{Access, Repository};
 use crate::http::proxy::Proxies;
 use crate::http::{Client, Settings, TIMEOUT_VARIABLE, Timeouts};
 use crate::inputs::{self, BaseInput, Inputs, Merge};
-use crate::port::{Port, UpsertOptions};
+use crate::port::{Port, WriteOptions};
 use crate::record::Record;
 use crate::report::RunFacts;
 use crate::report::log::{Command, Log};
@@ -121,11 +121,12 @@ impl Setup {
         }
     }
 
-    pub(crate) fn upsert_options(&self) -> UpsertOptions {
-        UpsertOptions {
+    pub(crate) fn write_options(&self) -> WriteOptions {
+        WriteOptions {
             merge: self.inputs.merge,
             missing_targets: self.inputs.missing_targets,
             run_id: self.inputs.run_id.clone(),
+            owner: self.inputs.owner.clone(),
         }
     }
 

@@ -25,7 +25,7 @@ pub(crate) async fn ask(
     plan: &Plan,
     blueprints: &Blueprints,
 ) -> Result<BTreeMap<usize, Rejection>, Error> {
-    let options = session.setup.upsert_options();
+    let options = session.setup.write_options();
     let asked = Asked::new(plan, blueprints);
     let batches = asked.batches();
     let answers: Vec<(Vec<usize>, port::Verdicts)> = stream::iter(&batches)

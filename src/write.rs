@@ -129,7 +129,7 @@ impl Done {
         session
             .unless_interrupted(async { Ok(ledger.begin().await?) })
             .await?;
-        let options = session.setup.upsert_options();
+        let options = session.setup.write_options();
         let (plan, shutdown) = (&self.plan, session.shutdown);
         let mut applied = apply(plan, &self.blueprints, port, &options, shutdown).await;
         if applied.stopped.is_none() {
@@ -204,7 +204,12 @@ impl Done {
         let deletions = self.plan.deletions.iter().zip(&applied.deletions);
         open.extend(
             deletions
-                .filter(|(_, outcome)| **outcome != DeletionOutcome::Deleted)
+                .filter(|(_, outcome)| {
+                    !matches!(
+                        outcome,
+                        DeletionOutcome::Deleted | DeletionOutcome::HandedOver(_)
+                    )
+                })
                 .map(|(deletion, _)| gone(&deletion.key, &deletion.location)),
         );
         open
@@ -216,8 +221,9 @@ impl Done {
             return None;
         }
         let mut left = self.plan.untouched.iter();
-        let is_as_declared =
-            self.plan.is_empty() && left.all(|left| left.reason == Reason::Unchanged);
+        let is_no_drift =
+            |left: &Untouched| matches!(left.reason, Reason::Unchanged | Reason::HandedOver(_));
+        let is_as_declared = self.plan.is_empty() && left.all(is_no_drift);
         Some(if is_as_declared {
             Drift::None
         } else {

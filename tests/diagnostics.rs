@@ -18,7 +18,9 @@ use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, Unrea
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::live::Live;
 use port_gitops::catalog::merge::Merge;
-use port_gitops::catalog::plan::{Known, Plan, Policy, Pruning, Reason, Untouched, Upsert};
+use port_gitops::catalog::plan::{
+    Known, Plan, Policy, Pruning, Reason, Takeover, Untouched, Upsert,
+};
 use port_gitops::catalog::reference;
 use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS, PropertyRules};
 use port_gitops::catalog::validate::{Omission, refuse_circles, validate};
@@ -171,6 +173,7 @@ fn plan(changes: Vec<Change>) -> Plan {
         pruning: Pruning::Off,
         superseded: BTreeSet::new(),
         owner: "octo-org/catalog".to_owned(),
+        takeover: Takeover::Never,
     };
     Plan::new(changes, known, &policy)
 }

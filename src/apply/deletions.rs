@@ -26,11 +26,19 @@ pub(super) async fn delete(
     flight: &Flight<'_>,
 ) -> (Vec<DeletionOutcome>, Option<Stopped>) {
     let mut outcomes = vec![DeletionOutcome::NotSent; plan.deletions.len()];
+    let handed_over = match handed_over(plan, flight).await {
+        Ok(handed_over) => handed_over,
+        Err(error) => return (outcomes, Some(error.into())),
+    };
     let mut named = Vec::new();
     for (place, deletion) in plan.deletions.iter().enumerate() {
-        match deletion.key.name.identifier() {
-            Some(identifier) => named.push((place, deletion, identifier)),
-            None => {
+        match (
+            deletion.key.name.identifier(),
+            handed_over.get(&deletion.key),
+        ) {
+            (_, Some(owner)) => outcomes[place] = DeletionOutcome::HandedOver(owner.clone()),
+            (Some(identifier), None) => named.push((place, deletion, identifier)),
+            (None, None) => {
                 let reason = "a query names it, and only an identifier can be deleted".to_owned();
                 outcomes[place] = DeletionOutcome::HeldBack(reason);
             }
@@ -63,6 +71,20 @@ pub(super) async fn delete(
         outcomes[*place] = outcome;
     }
     (outcomes, books.stopped)
+}
+
+/// What another owner wrote since the plan was made: a workflow beside this one, to which a file moved.
+async fn handed_over(
+    plan: &Plan,
+    flight: &Flight<'_>,
+) -> Result<BTreeMap<EntityKey, Option<String>>, port::Error> {
+    let keys = plan.deletions.iter().map(|deletion| &deletion.key);
+    let owner = &flight.options.owner;
+    match flight.port.owned_elsewhere(keys, owner).await {
+        // Rules on who wrote an entity are in no specification.
+        Err(port::Error::Refused { .. }) => Ok(BTreeMap::new()),
+        asked => asked,
+    }
 }
 
 /// By place: what relates to it.

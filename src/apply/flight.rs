@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::Stopped;
 use crate::http::retry::{back_off, full_jitter, is_passing};
-use crate::port::{self, Port, Rejection, UpsertOptions};
+use crate::port::{self, Port, Rejection, WriteOptions};
 use crate::shutdown::Shutdown;
 
 /// How long requests under way may take to end once the run is told to stop. The runner waits 7.5
@@ -23,7 +23,7 @@ const GIVE_UP_AFTER: usize = 3;
 /// What all requests of an apply share.
 pub(super) struct Flight<'a> {
     pub(super) port: &'a Port,
-    pub(super) options: &'a UpsertOptions,
+    pub(super) options: &'a WriteOptions,
     shutdown: &'a Shutdown,
     grace_ends: OnceCell<Instant>,
 }
@@ -44,7 +44,7 @@ pub(super) trait Ledger {
 }
 
 impl<'a> Flight<'a> {
-    pub(super) fn new(port: &'a Port, options: &'a UpsertOptions, shutdown: &'a Shutdown) -> Self {
+    pub(super) fn new(port: &'a Port, options: &'a WriteOptions, shutdown: &'a Shutdown) -> Self {
         Self {
             port,
             options,

@@ -8,7 +8,7 @@ mod upserts;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::Plan;
-use crate::port::{self, Port, Rejection, UpsertOptions, Upserted};
+use crate::port::{self, Port, Rejection, Upserted, WriteOptions};
 use crate::shutdown::Shutdown;
 use flight::Flight;
 
@@ -39,6 +39,8 @@ pub enum DeletionOutcome {
     Rejected(Rejection),
     /// It was not tried, for the reason given: a sentence without a full stop.
     HeldBack(String),
+    /// It was not tried, as another owner wrote it meanwhile: its name, where Port says it.
+    HandedOver(Option<String>),
     /// It is in Port: the run ended before.
     NotSent,
     /// It was sent, but no answer came: it may be in Port or not.
@@ -77,7 +79,8 @@ impl Applied {
         let is_deleted = |outcome: &DeletionOutcome| match outcome {
             DeletionOutcome::Deleted
             | DeletionOutcome::Rejected(_)
-            | DeletionOutcome::HeldBack(_) => true,
+            | DeletionOutcome::HeldBack(_)
+            | DeletionOutcome::HandedOver(_) => true,
             DeletionOutcome::NotSent | DeletionOutcome::Superseded | DeletionOutcome::Unknown => {
                 false
             }
@@ -112,7 +115,7 @@ pub async fn apply(
     plan: &Plan,
     blueprints: &Blueprints,
     port: &Port,
-    options: &UpsertOptions,
+    options: &WriteOptions,
     shutdown: &Shutdown,
 ) -> Applied {
     let mut applied = Applied {

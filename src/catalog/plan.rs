@@ -86,6 +86,8 @@ pub enum Reason {
     Superseded,
     /// Another owner wrote it last: its name.
     OwnedElsewhere(String),
+    /// Git no longer declares it here, and another owner wrote it last: its name. It is theirs.
+    HandedOver(String),
 }
 
 /// An entity that needs nothing, or nothing that this run does.
@@ -121,6 +123,17 @@ pub struct Policy {
     pub superseded: BTreeSet<RepoPath>,
     /// Who writes.
     pub owner: String,
+    /// What becomes of what another owner wrote last.
+    pub takeover: Takeover,
+}
+
+/// What becomes of an entity that another owner wrote last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takeover {
+    /// It stays as it is.
+    Never,
+    /// It is written where Git changed it, as where nobody asks Port who wrote it.
+    OfChanges,
 }
 
 /// What becomes of what Git no longer declares.

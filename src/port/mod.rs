@@ -36,13 +36,15 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 
 /// How an upsert treats what is there.
 #[derive(Debug, Clone)]
-pub struct UpsertOptions {
+pub struct WriteOptions {
     /// What happens to what the request does not mention.
     pub merge: Merge,
     /// What happens about missing relation targets.
     pub missing_targets: MissingTargets,
     /// The action run that the change belongs to.
     pub run_id: Option<String>,
+    /// Who writes.
+    pub owner: String,
 }
 
 /// A client of Port's API.
@@ -199,7 +201,7 @@ impl Port {
         blueprint: &BlueprintId,
         body: &Body,
         merge: Merge,
-        options: &UpsertOptions,
+        options: &WriteOptions,
     ) -> BatchResult {
         let path = ["blueprints", blueprint.as_str(), "entities"];
         let mut url = match body.count() {

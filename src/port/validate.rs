@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use super::wire::{self, Body};
-use super::{Error, Port, Rejection, UpsertOptions};
+use super::{Error, Port, Rejection, WriteOptions};
 use crate::catalog::entity::BlueprintId;
 use crate::http::Answer;
 
@@ -40,7 +40,7 @@ impl Port {
         &self,
         blueprint: &BlueprintId,
         body: &Body,
-        options: &UpsertOptions,
+        options: &WriteOptions,
     ) -> Verdicts {
         let path = ["blueprints", blueprint.as_str(), "entities"];
         let mut url = match body.count() {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::{Answered, BatchResult, Error, Rejection, UpsertOptions, Upserted};
+use super::{Answered, BatchResult, Error, Rejection, Upserted, WriteOptions};
 use crate::catalog::entity::Entity;
 use crate::catalog::order::MAX_ENTITIES;
 use crate::http::Answer;
@@ -82,7 +82,7 @@ fn to_json(entity: &Entity) -> Vec<u8> {
     serde_json::to_vec(entity).expect("an entity is JSON")
 }
 
-pub(super) fn add_upsert_query(url: &mut Url, merge: Merge, options: &UpsertOptions) {
+pub(super) fn add_upsert_query(url: &mut Url, merge: Merge, options: &WriteOptions) {
     let merge = matches!(merge, Merge::Merge);
     let create_missing = matches!(options.missing_targets, MissingTargets::Create);
     let mut query = url.query_pairs_mut();

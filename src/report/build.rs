@@ -101,6 +101,7 @@ impl Findings {
                 State::Superseded,
                 Some("the branch has a newer declaration, which a newer run writes".to_owned()),
             ),
+            Reason::HandedOver(owner) => (State::Removed, Some(handed_over(Some(owner)))),
             Reason::OwnedElsewhere(owner) => {
                 let location = location.iter();
                 self.rejections
@@ -159,6 +160,9 @@ impl Findings {
                 (State::Failed, Some(note))
             }
             Some(DeletionOutcome::HeldBack(reason)) => (State::HeldBack, Some(reason.clone())),
+            Some(DeletionOutcome::HandedOver(owner)) => {
+                (State::Removed, Some(handed_over(owner.as_deref())))
+            }
             Some(DeletionOutcome::NotSent) => (State::NotWritten, None),
             Some(DeletionOutcome::Unknown) => (State::Unknown, None),
             Some(DeletionOutcome::Superseded) => (State::Superseded, None),
@@ -197,6 +201,11 @@ fn state(action: Action, outcome: Option<&Outcome>) -> State {
         Some(Outcome::Unknown) => State::Unknown,
         Some(Outcome::Superseded) => State::Superseded,
     }
+}
+
+/// What is said of an entity that stays because it is another owner's by now.
+fn handed_over(owner: Option<&str>) -> String {
+    format!("another owner has it now: {}", owner.unwrap_or("unknown"))
 }
 
 /// Only a plan lets it pass with a warning.

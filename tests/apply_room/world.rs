@@ -11,7 +11,7 @@ use port_gitops::environment::Environment;
 use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
 use port_gitops::inputs::{Credentials, Merge, MissingTargets};
-use port_gitops::port::{Port, UpsertOptions};
+use port_gitops::port::{Port, WriteOptions};
 use port_gitops::shutdown::{ShutdownTrigger, shutdown};
 use port_gitops::source::{RepoPath, Source};
 use port_gitops_contract::{Extent, check_port};
@@ -92,10 +92,11 @@ impl World {
     }
 
     pub(crate) async fn apply(&self, plan: &Plan) -> Applied {
-        let options = UpsertOptions {
+        let options = WriteOptions {
             merge: self.merge,
             missing_targets: MissingTargets::Reject,
             run_id: None,
+            owner: "octo-org/catalog".to_owned(),
         };
         let wanted: BTreeSet<_> = ["x", "y"]
             .map(|name| BlueprintId::parse(name).unwrap())
@@ -109,7 +110,9 @@ impl World {
     pub(crate) fn writes(&self) -> Vec<(String, Vec<String>)> {
         let exchanges = self.sandbox.journal();
         let writes = exchanges.iter().filter(|exchange| {
-            exchange.method == "POST" && exchange.path.starts_with("/v1/blueprints/")
+            exchange.method == "POST"
+                && exchange.path.starts_with("/v1/blueprints/")
+                && !exchange.path.ends_with("/search")
         });
         let names = |body: Value| -> Vec<String> {
             let name = |entity: &Value| match entity {

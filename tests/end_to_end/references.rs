@@ -254,3 +254,12 @@ fn a_text_that_is_newer_in_git_alone_is_written_in_its_stead() {
     assert_eq!(result.output("superseded"), "1", "{}", result.log);
     assert_eq!(result.output("created"), "2", "{}", result.log);
 }
+
+#[test]
+fn a_mistake_may_be_mended_in_the_file_that_is_named() {
+    let world = world();
+    let text = entity("file://./OWNER.md");
+    assert_eq!(run(&world.push_file("a/port.yml", &text)).status, 1);
+    succeed(&world.push_file("a/OWNER.md", "me\n"));
+    assert_eq!(readme(&world), "me\n");
+}

@@ -10,12 +10,12 @@ use port_gitops::catalog::declare::Declarations;
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::live::Live;
 use port_gitops::catalog::merge::{Merge, takes_away};
-use port_gitops::catalog::plan::{Action, Known, Plan, Policy, Pruning, Reason, Upsert};
+use port_gitops::catalog::plan::{Action, Known, Plan, Policy, Pruning, Reason, Takeover, Upsert};
 use port_gitops::catalog::question::questions;
 use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
 use port_gitops::inputs::{Credentials, MissingTargets};
-use port_gitops::port::{Port, UpsertOptions, Upserted};
+use port_gitops::port::{Port, Upserted, WriteOptions};
 use port_gitops::shutdown::shutdown;
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use port_gitops_sandbox::{PortSandbox, Sandbox};
@@ -178,6 +178,7 @@ impl World {
             pruning: self.pruning.clone(),
             superseded: BTreeSet::new(),
             owner: "octo/shop".to_owned(),
+            takeover: Takeover::Never,
         };
         let plan = |live: &Live| {
             let known = Known {
@@ -201,10 +202,11 @@ impl World {
     /// Carries a plan out, and holds what happened against what it said.
     pub(crate) async fn carry_out(&self, plan: &Plan, basis: Basis) {
         let before = self.entities();
-        let options = UpsertOptions {
+        let options = WriteOptions {
             merge: self.merge,
             missing_targets: MissingTargets::Reject,
             run_id: None,
+            owner: "octo/shop".to_owned(),
         };
         let (_trigger, shutdown) = shutdown();
         let blueprints = self.blueprints().await;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    Action, Deletion, Known, Plan, Policy, Pruning, Reason, Target, Unclaimed, Untouched, Upsert,
+    Action, Deletion, Known, Plan, Policy, Pruning, Reason, Takeover, Target, Unclaimed, Untouched,
+    Upsert,
 };
 use crate::catalog::blueprint::Blueprint;
 use crate::catalog::change::{Basis, Change, Kind};
@@ -113,6 +114,7 @@ impl Planner<'_> {
         let reason = match action {
             None => Some(Reason::Unchanged),
             Some(_) if head.is_in(&self.policy.superseded) => Some(Reason::Superseded),
+            Some(_) if self.is_taken_over(change) => None,
             Some(_) => self.other_owner(live).map(Reason::OwnedElsewhere),
         };
         if let Some(reason) = reason {
@@ -128,6 +130,10 @@ impl Planner<'_> {
             differences,
             uncleared,
         });
+    }
+
+    fn is_taken_over(&self, change: &Change) -> bool {
+        self.policy.takeover == Takeover::OfChanges && change.kind() != Kind::Unchanged
     }
 
     /// What Port was not asked about is written if Git changed it, and in doubt too.
@@ -154,7 +160,7 @@ impl Planner<'_> {
             (Pruning::Off, _) => Some(Reason::Removed),
             // Port creates nothing for a query, so the entity was there before Git named it.
             _ if is_query(&change.key) => Some(Reason::Removed),
-            (_, Some(owner)) => Some(Reason::OwnedElsewhere(owner)),
+            (_, Some(owner)) => Some(Reason::HandedOver(owner)),
             _ if is_superseded => Some(Reason::Superseded),
             (Pruning::On { unclaimed, .. }, _)
                 if change.former.is_empty() && *unclaimed == Unclaimed::List =>

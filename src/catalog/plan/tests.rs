@@ -33,6 +33,7 @@ fn deletion(held: Option<Value>, blueprints: &Blueprints) -> Deletion {
         },
         superseded: BTreeSet::new(),
         owner: "octo/shop".to_owned(),
+        takeover: Takeover::Never,
     };
     let known = Known {
         live: &known,

@@ -10,17 +10,15 @@ use crate::catalog::declare::{Declaration, Invalid, Remedy};
 use crate::catalog::entity::{EntityKey, Identifier};
 use crate::catalog::live::{Field, Live};
 use crate::catalog::merge::required_taken_away;
+use crate::catalog::plan::Plan;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
 use crate::source::Location;
 
-/// Refuses relations to entities that this run deletes.
-pub fn refuse_dangling(changes: Vec<Change>, blueprints: &Blueprints) -> Validated {
-    let removed: BTreeSet<_> = changes
-        .iter()
-        .filter(|change| change.head.is_none())
-        .map(|change| change.key.clone())
-        .collect();
+/// Refuses relations to entities that `plan` deletes.
+pub fn refuse_dangling(changes: Vec<Change>, plan: &Plan, blueprints: &Blueprints) -> Validated {
+    let deletions = plan.deletions.iter();
+    let removed: BTreeSet<_> = deletions.map(|deletion| deletion.key.clone()).collect();
     refuse(changes, |_, declaration| {
         dangling(declaration, &removed, blueprints)
     })

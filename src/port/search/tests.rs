@@ -11,7 +11,7 @@ use crate::catalog::merge::Merge;
 use crate::http::proxy::Proxies;
 use crate::http::{Client, Settings, Timeouts};
 use crate::inputs::Credentials;
-use crate::port::{MissingTargets, Ownership, UpsertOptions};
+use crate::port::{MissingTargets, Ownership, WriteOptions};
 
 struct World {
     sandbox: PortSandbox,
@@ -241,10 +241,11 @@ async fn ports_verdict_writes_nothing() {
         });
         crate::catalog::testing::entity(fields)
     };
-    let options = UpsertOptions {
+    let options = WriteOptions {
         merge: Merge::Merge,
         missing_targets: MissingTargets::Reject,
         run_id: None,
+        owner: "octo/shop".to_owned(),
     };
     let blueprint = BlueprintId::parse("service").unwrap();
     let (good, bad) = (entity("a", json!("x")), entity("b", json!(1)));

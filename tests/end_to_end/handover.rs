@@ -1,0 +1,144 @@
+//! Entities that go from one owner to another.
+
+use port_gitops_sandbox::port::Failure;
+use port_gitops_sandbox::{Fault, Sandbox, Step};
+use serde_json::{Value, json};
+
+use crate::world::{World, binary, run, succeed};
+
+/// Something that only Port speaks against.
+const LATER: &str = "identifier: x\nblueprint: later\n";
+
+const OTHER_OWNER: &str = "port-gitops/0.1.0 (octo-org/other)";
+
+fn prune(step: Step) -> Step {
+    step.input("prune", "true")
+}
+
+fn domain(name: &str, title: &str, properties: Value) -> Value {
+    json!({"identifier": name, "title": title, "properties": properties, "relations": {}})
+}
+
+fn one(step: Step) -> Step {
+    let step = step.input("files", "one/**/port.yml");
+    prune(step.input("owner", "octo-org/one"))
+}
+
+fn two(step: Step) -> Step {
+    let step = step.input("files", "two/**/port.yml");
+    prune(step.input("owner", "octo-org/two"))
+}
+
+/// Two workflows of a repository, and the steps of both after a file moved from one to the other.
+fn moved() -> (World, Step, Step) {
+    let world = World::fresh();
+    world.write_domain("one/h/port.yml", "h", "H");
+    world.write_domain("one/i/port.yml", "i", "I");
+    world.write_domain("two/j/port.yml", "j", "J");
+    world.commit("Begin");
+    let zero = world.repository.zero_id();
+    succeed(&one(world.pushed(&zero)));
+    succeed(&two(world.pushed(&zero)));
+    world.repository.remove("one/h/port.yml");
+    world.write_domain("two/h/port.yml", "h", "H");
+    let (before, _) = world.commit("Move h");
+    let steps = (one(world.pushed(&before)), two(world.pushed(&before)));
+    (world, steps.0, steps.1)
+}
+
+#[test]
+fn what_another_owner_has_by_now_is_not_pruned() {
+    let world = World::new();
+    world.write_domain("h/port.yml", "h", "Mine");
+    succeed(&world.push("Add h"));
+    let theirs = domain("h", "Theirs", json!({}));
+    world
+        .port
+        .put_entity("domain", theirs, OTHER_OWNER)
+        .unwrap();
+    world.repository.remove("h/port.yml");
+    run(&prune(world.push("Remove h")));
+    let result = run(&prune(world.push_file("README.md", "# More\n")));
+    assert_eq!(world.title("domain", "h").unwrap(), "Theirs");
+    assert_eq!(result.status, 0, "{}", result.log);
+}
+
+#[test]
+fn a_file_moves_from_one_workflow_to_another() {
+    let (world, first, second) = moved();
+    succeed(&second);
+    let result = run(&first);
+    assert_eq!(world.title("domain", "h").unwrap(), "H");
+    assert_eq!(result.status, 0, "{}", result.log);
+}
+
+/// 3. The other one writes between this one's question whose it is and its deletion: both are green.
+#[test]
+fn a_file_moves_from_one_workflow_to_another_at_the_same_time() {
+    let (world, first, second) = moved();
+    let run_second = Fault::call(move || {
+        assert_eq!(second.run(binary()).unwrap().status, 0);
+    });
+    // As the record is opened, which is after that question.
+    world.github.inject(run_second.on("POST", "*/statuses/*"));
+    let result = run(&first);
+    let title = world.title("domain", "h");
+    assert_eq!(title.as_deref(), Some("H"), "{}", result.log);
+}
+
+#[test]
+fn what_a_push_takes_over_is_written_after_a_failed_run() {
+    let world = World::new();
+    let theirs = domain("h", "Theirs", json!({}));
+    world
+        .port
+        .put_entity("domain", theirs, OTHER_OWNER)
+        .unwrap();
+    world.write_domain("b/port.yml", "b", "B");
+    let failure = Failure::new(422, "invalid_request", "not today");
+    world.port.refuse("domain", "b", failure, 1);
+    assert_eq!(run(&world.push("Add b")).status, 1);
+    world.write_domain("h/port.yml", "h", "Mine");
+    run(&world.push("Take h over"));
+    world.write_domain("h/port.yml", "h", "Mine indeed");
+    let result = run(&world.push("Change it"));
+    assert_eq!(result.status, 0, "{}", result.log);
+}
+
+#[test]
+fn what_a_push_takes_over_is_written_while_something_else_is_open() {
+    let world = World::new();
+    let theirs = domain("h", "Theirs", json!({}));
+    world
+        .port
+        .put_entity("domain", theirs, OTHER_OWNER)
+        .unwrap();
+    run(&world.push_file("later/port.yml", LATER));
+    world.write_domain("h/port.yml", "h", "Mine");
+    run(&world.push("Take h over"));
+    world.repository.remove("later/port.yml");
+    run(&world.push("Mend the other"));
+    let result = run(&world.push_file("README.md", "# More\n"));
+    assert_eq!(result.status, 0, "{}", result.log);
+}
+
+/// 11. What is handed over is not deleted, so it can be related to.
+#[test]
+fn what_is_handed_over_can_be_related_to() {
+    let world = World::new();
+    let service = "identifier: s\nblueprint: microservice\nrelations: {domain: h}\n";
+    let both = format!("identifier: h\nblueprint: domain\n---\n{service}");
+    succeed(&world.push_file("port.yml", &both));
+    let theirs = domain("h", "Theirs", json!({}));
+    world
+        .port
+        .put_entity("domain", theirs, OTHER_OWNER)
+        .unwrap();
+    let titled = format!("{service}title: New\n");
+    let result = run(&prune(world.push_file("port.yml", &titled)));
+    assert!(
+        !result.log.contains("is deleted by this change"),
+        "{}",
+        result.log
+    );
+}
