@@ -8,7 +8,7 @@ use crate::catalog::change::{AtBase, Basis, Change};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::Merge;
-use crate::catalog::plan::{Deletion, Known, Plan, Policy, Pruning, Unclaimed, Upsert};
+use crate::catalog::plan::{Known, Plan, Policy, Pruning, Unclaimed};
 use crate::catalog::validate::{
     Validated, refuse_circles, refuse_dangling, refuse_taking_required, validate,
 };
@@ -118,66 +118,74 @@ pub(crate) async fn plan(
         ask::live(session, &changes, &blueprints, revisions.basis).await
     };
     let mut live: Live = session.unless_interrupted(work).await?;
-    if session.setup.inputs.merge == Merge::Merge {
-        let validated = refuse_taking_required(changes, &live, &blueprints);
-        changes = declared.take(validated, session, &blueprints);
-    }
-    if session.setup.inputs.missing_targets == MissingTargets::Reject {
-        let validated = refuse_circles(changes, revisions.basis, &live, &blueprints);
-        changes = declared.take(validated, session, &blueprints);
-    }
+    let known = Known {
+        live: &live,
+        blueprints: &blueprints,
+    };
+    let changes = refuse(session, declared, changes, known, revisions.basis);
     let policy = policy(session, revisions, declared, ledger);
-    let plan = |live: &Live| {
+    let mut plan = Plan::new(changes.clone(), known, &policy);
+    let unsaid = unsaid(session, revisions.basis, &plan, &live);
+    if add_owners(session, &unsaid, &mut live).await? {
         let known = Known {
-            live,
+            live: &live,
             blueprints: &blueprints,
         };
-        Plan::new(changes.clone(), known, &policy)
-    };
-    let mut decided = plan(&live);
-    let compares = revisions.basis == Basis::Live || session.run.mode == Mode::Plan;
-    let upserts = if compares {
-        decided.upserts.as_slice()
-    } else {
-        &[]
-    };
-    if (compares || !decided.deletions.is_empty())
-        && add_owners(session, upserts, &decided.deletions, &mut live).await?
-    {
-        decided = plan(&live);
+        plan = Plan::new(changes, known, &policy);
     }
     Ok(Decided {
-        plan: decided,
+        plan,
         blueprints,
         policy,
     })
 }
 
-/// Finds out which of the entities that would be changed another owner wrote last, where Port did not
-/// say so with the entity. Gives whether there is any. A push takes over what it writes, so it asks
-/// about deletions alone.
-async fn add_owners(
+/// Takes out what cannot be written as Port is.
+fn refuse(
     session: &Session<'_>,
-    upserts: &[Upsert],
-    deletions: &[Deletion],
-    live: &mut Live,
-) -> Result<bool, Error> {
-    let Some(port) = session.port else {
-        return Ok(false);
-    };
-    let unsaid = |key: &EntityKey| {
+    declared: &mut Declared,
+    mut changes: Vec<Change>,
+    known: Known<'_>,
+    basis: Basis,
+) -> Vec<Change> {
+    let Known { live, blueprints } = known;
+    if session.setup.inputs.merge == Merge::Merge {
+        let validated = refuse_taking_required(changes, live, blueprints);
+        changes = declared.take(validated, session, blueprints);
+    }
+    if session.setup.inputs.missing_targets == MissingTargets::Reject {
+        let validated = refuse_circles(changes, basis, live, blueprints);
+        changes = declared.take(validated, session, blueprints);
+    }
+    changes
+}
+
+/// What another owner may have written last, where Port did not say so with the entity. A push takes
+/// over what it writes, so there only deletions count.
+fn unsaid(session: &Session<'_>, basis: Basis, plan: &Plan, live: &Live) -> Vec<EntityKey> {
+    let compares = basis == Basis::Live || session.run.mode == Mode::Plan;
+    let is_unsaid = |key: &EntityKey| {
         let known = live.get(key);
         matches!(known, Knowledge::Present(entity) if entity.datasource.is_none())
     };
-    let upserts = upserts.iter().map(|upsert| upsert.entity.key());
-    let deletions = deletions.iter().map(|deletion| deletion.key.clone());
-    let keys: Vec<_> = upserts.chain(deletions).filter(unsaid).collect();
-    if keys.is_empty() {
+    let upserts = plan.upserts.iter().filter(|_| compares);
+    let upserts = upserts.map(|upsert| upsert.entity.key());
+    let deletions = plan.deletions.iter().map(|deletion| deletion.key.clone());
+    upserts.chain(deletions).filter(is_unsaid).collect()
+}
+
+/// Finds out which of `keys` another owner wrote last. Gives whether there is any.
+async fn add_owners(
+    session: &Session<'_>,
+    keys: &[EntityKey],
+    live: &mut Live,
+) -> Result<bool, Error> {
+    let Some(port) = session.port.filter(|_| !keys.is_empty()) else {
         return Ok(false);
-    }
+    };
     let asking = async {
         Ok(port
-            .owned_elsewhere(&keys, &session.setup.inputs.owner)
+            .owned_elsewhere(keys, &session.setup.inputs.owner)
             .await)
     };
     match session.unless_interrupted(asking).await? {
