@@ -92,27 +92,6 @@ impl Declared {
         self.head.reject(validated.invalid, validated.diagnostics);
         validated.changes
     }
-
-    /// The same for what the live entities speak against.
-    fn take_by_live(
-        &mut self,
-        session: &Session<'_>,
-        basis: Basis,
-        mut changes: Vec<Change>,
-        live: &Live,
-        blueprints: &Blueprints,
-    ) -> Vec<Change> {
-        let inputs = &session.setup.inputs;
-        if inputs.merge == Merge::Merge {
-            let validated = refuse_taking_required(changes, live, blueprints);
-            changes = self.take(validated, session, blueprints);
-        }
-        if inputs.missing_targets == MissingTargets::Reject {
-            let validated = refuse_circles(changes, basis, live, blueprints);
-            changes = self.take(validated, session, blueprints);
-        }
-        changes
-    }
 }
 
 /// Decides what to do, and by which rules. Where Port's side counts, the ledger is opened first: what
@@ -135,28 +114,25 @@ pub(crate) async fn plan(
         add_unclaimed(session, declared, &blueprints, &mut changes).await?;
         ask::live(session, &changes, &blueprints, revisions.basis).await
     };
-    let mut live: Live = session.unless_interrupted(work).await?;
-    changes = declared.take_by_live(session, revisions.basis, changes, &live, &blueprints);
-    let decide = |changes: &[Change], live: &Live, declared: &Declared| {
-        let policy = policy(session, revisions, declared, ledger);
-        let known = Known {
-            live,
-            blueprints: &blueprints,
-        };
-        (Plan::new(changes.to_vec(), known, &policy), policy)
-    };
-    let (mut plan, mut policy) = decide(&changes, &live, declared);
-    if add_owners(session, revisions.basis, &plan, &mut live).await? {
-        (plan, policy) = decide(&changes, &live, declared);
-    }
-    if !plan.deletions.is_empty() {
-        let sound = changes.len();
-        let validated = refuse_dangling(changes, &plan, &blueprints);
-        changes = declared.take(validated, session, &blueprints);
-        if changes.len() < sound {
-            (plan, policy) = decide(&changes, &live, declared);
-        }
-    }
+    let live: Live = session.unless_interrupted(work).await?;
+    changes = refuse(
+        session,
+        declared,
+        changes,
+        &live,
+        &blueprints,
+        revisions.basis,
+    );
+    let (plan, policy) = weigh(
+        session,
+        revisions,
+        declared,
+        ledger,
+        changes,
+        live,
+        &blueprints,
+    )
+    .await?;
     Ok(Decided {
         plan,
         blueprints,
@@ -164,33 +140,81 @@ pub(crate) async fn plan(
     })
 }
 
-/// Finds out which of the entities that would be changed another owner wrote last, where Port did not
-/// say so with the entity. Gives whether there is any. A push takes over what it writes, so it asks
-/// about deletions alone.
-async fn add_owners(
+/// Plans, and again where owners or relations speak against it.
+async fn weigh(
     session: &Session<'_>,
-    basis: Basis,
-    plan: &Plan,
-    live: &mut Live,
-) -> Result<bool, Error> {
-    let Some(port) = session.port else {
-        return Ok(false);
+    revisions: &Revisions,
+    declared: &mut Declared,
+    ledger: &Ledger<'_>,
+    changes: Vec<Change>,
+    mut live: Live,
+    blueprints: &Blueprints,
+) -> Result<(Plan, Policy), Error> {
+    let decide = |changes: &[Change], live: &Live, declared: &Declared| {
+        let policy = policy(session, revisions, declared, ledger);
+        let known = Known { live, blueprints };
+        (Plan::new(changes.to_vec(), known, &policy), policy)
     };
-    let unsaid = |key: &EntityKey| {
+    let (mut plan, mut policy) = decide(&changes, &live, declared);
+    let unsaid = unsaid(session, revisions.basis, &plan, &live);
+    if add_owners(session, &unsaid, &mut live).await? {
+        (plan, policy) = decide(&changes, &live, declared);
+    }
+    let count = changes.len();
+    let validated = refuse_dangling(changes, &plan, blueprints);
+    let changes = declared.take(validated, session, blueprints);
+    if changes.len() < count {
+        (plan, policy) = decide(&changes, &live, declared);
+    }
+    Ok((plan, policy))
+}
+
+/// Takes out what cannot be written as Port is.
+fn refuse(
+    session: &Session<'_>,
+    declared: &mut Declared,
+    mut changes: Vec<Change>,
+    live: &Live,
+    blueprints: &Blueprints,
+    basis: Basis,
+) -> Vec<Change> {
+    if session.setup.inputs.merge == Merge::Merge {
+        let validated = refuse_taking_required(changes, live, blueprints);
+        changes = declared.take(validated, session, blueprints);
+    }
+    if session.setup.inputs.missing_targets == MissingTargets::Reject {
+        let validated = refuse_circles(changes, basis, live, blueprints);
+        changes = declared.take(validated, session, blueprints);
+    }
+    changes
+}
+
+/// What another owner may have written last, where Port did not say so with the entity. A push takes
+/// over what it writes, so there only deletions count.
+fn unsaid(session: &Session<'_>, basis: Basis, plan: &Plan, live: &Live) -> Vec<EntityKey> {
+    let compares = basis == Basis::Live || session.run.mode == Mode::Plan;
+    let is_unsaid = |key: &EntityKey| {
         let known = live.get(key);
         matches!(known, Knowledge::Present(entity) if entity.datasource.is_none())
     };
-    let compares = basis == Basis::Live || session.run.mode == Mode::Plan;
     let upserts = plan.upserts.iter().filter(|_| compares);
     let upserts = upserts.map(|upsert| upsert.entity.key());
     let deletions = plan.deletions.iter().map(|deletion| deletion.key.clone());
-    let keys: Vec<_> = upserts.chain(deletions).filter(unsaid).collect();
-    if keys.is_empty() {
+    upserts.chain(deletions).filter(is_unsaid).collect()
+}
+
+/// Finds out which of `keys` another owner wrote last. Gives whether there is any.
+async fn add_owners(
+    session: &Session<'_>,
+    keys: &[EntityKey],
+    live: &mut Live,
+) -> Result<bool, Error> {
+    let Some(port) = session.port.filter(|_| !keys.is_empty()) else {
         return Ok(false);
-    }
+    };
     let asking = async {
         Ok(port
-            .owned_elsewhere(&keys, &session.setup.inputs.owner)
+            .owned_elsewhere(keys, &session.setup.inputs.owner)
             .await)
     };
     match session.unless_interrupted(asking).await? {

@@ -114,18 +114,12 @@ async fn pipeline(
         Found::Revisions(revisions) => revisions,
         Found::Nothing(reason) => return nothing_to_do(&reason, &setup, log),
     };
-    let files = setup.files();
-    let reading = files.declared(&revisions, &run.head);
+    let reading = setup.files().declared(&revisions, &run.head);
     let mut declared = session.unless_interrupted(reading).await?;
     let ledger = Ledger::new(record.as_ref(), revisions.reading.take(), &run);
     let done = write::check_plan_apply(&session, &revisions, &mut declared, ledger).await?;
 
-    let cost = Cost {
-        github_requests: setup.repository.requests(),
-        port_requests: port.as_ref().map_or(0, Port::requests),
-        elapsed: started.elapsed(),
-    };
-    let mut report = report(&session, declared.head, &done, cost);
+    let mut report = report(&session, declared.head, &done, started);
     report.notices.extend(declared.notices);
     let commented = comment::keep(&session, &report).await;
     report.notices.extend(commented);
@@ -140,7 +134,7 @@ fn nothing_to_do(reason: &str, setup: &Setup, log: &Log) -> Result<Exit, Error> 
 }
 
 /// Puts the report together, and shows what Port refused.
-fn report(session: &Session<'_>, head: Declarations, done: &Done, cost: Cost) -> Report {
+fn report(session: &Session<'_>, head: Declarations, done: &Done, started: Instant) -> Report {
     let applied = done.applied.as_ref();
     let ending = build::ending(applied);
     let Findings {
@@ -170,7 +164,11 @@ fn report(session: &Session<'_>, head: Declarations, done: &Done, cost: Cost) ->
         notices,
         drift: done.drift(session),
         ending,
-        cost,
+        cost: Cost {
+            github_requests: session.setup.repository.requests(),
+            port_requests: session.port.map_or(0, Port::requests),
+            elapsed: started.elapsed(),
+        },
     }
 }
 

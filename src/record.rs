@@ -7,11 +7,10 @@
 //!
 //! [docs]: https://docs.github.com/en/rest/commits/statuses
 
+mod hidden;
 mod ledger;
 mod past;
 mod words;
-
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ring::digest;
 
@@ -22,16 +21,13 @@ use crate::github::{
 };
 use crate::inputs::{Inputs, Merge};
 
+use hidden::{Hidden, Known, Trail};
 pub(crate) use ledger::{Cause, Ending, Ledger, Rest};
 pub(crate) use past::{Chain, Past, Wholeness};
 use words::{NOTHING, Words};
 
 /// How far back the record is looked for, in commits.
 const LONGEST_SEARCH: usize = 300;
-/// How many commits are searched for words of attempts that a force-push hid.
-const MAX_MARKED: usize = 60;
-/// How many of them are attempts of the history, of which few were a base before.
-const MAX_READ_AGAIN: usize = 20;
 /// How many attempts that an event tells of are passed on to the next run.
 const MAX_PASSED_ON: usize = 5;
 /// How many hexadecimal digits tell two sets of inputs apart.
@@ -60,31 +56,6 @@ pub(crate) struct Reading {
     hidden: Vec<Hidden>,
     /// Those of them of which only the event tells.
     replaced: Vec<CommitSha>,
-}
-
-/// The commits of head's history, and how far back each is.
-type Known<'h> = BTreeMap<&'h CommitSha, usize>;
-
-/// An attempt that a force-push took out of the history, or that applies a commit again, and its newest
-/// status if it has one.
-#[derive(Debug)]
-struct Hidden {
-    commit: CommitSha,
-    status: Option<RecordedStatus>,
-}
-
-impl Hidden {
-    fn new(commit: &CommitSha, status: &RecordedStatus) -> Self {
-        Self {
-            commit: commit.clone(),
-            status: Some(status.clone()),
-        }
-    }
-
-    fn unknown(commit: CommitSha) -> Self {
-        let status = None;
-        Self { commit, status }
-    }
 }
 
 impl<'r> Record<'r> {
@@ -131,25 +102,23 @@ impl<'r> Record<'r> {
             past::add_replaced(&mut past, &base_words, &known, before, &history.before);
         }
         let new = past.attempts.iter().skip(in_history);
-        let mut hidden: Vec<_> = new
-            .map(|commit| Hidden {
-                commit: commit.clone(),
-                status: status_of(&history.before, Some(commit)).cloned(),
-            })
-            .collect();
-        let replaced = hidden.iter().map(|hidden| hidden.commit.clone());
-        let replaced = replaced.take(MAX_PASSED_ON).collect();
+        let replaced = new.clone().take(MAX_PASSED_ON).cloned().collect();
+        let hidden = new.map(|commit| Hidden {
+            commit: commit.clone(),
+            status: status_of(&history.before, Some(commit)).cloned(),
+        });
+        let hidden = hidden.collect();
+        let mut trail = Trail::new(past, hidden, &known, &base_words);
         let is_marked = base_words.next.is_some() || ground_words.next.is_some();
-        if is_marked || !past.attempts.is_empty() {
-            self.add_hidden(&mut past, &base_words, &known, &mut hidden)
-                .await?;
+        if is_marked || !trail.past.attempts.is_empty() {
+            self.follow(&mut trail).await?;
         }
         Ok(Reading {
             tip: history.tip,
             base: base.cloned(),
             ground: ground.cloned(),
-            past,
-            hidden,
+            past: trail.past,
+            hidden: trail.hidden,
             replaced,
         })
     }
@@ -203,63 +172,14 @@ impl<'r> Record<'r> {
         Ok(())
     }
 
-    /// Follows the words for next attempts from the base, from attempts that may have been a base
-    /// before, and from those that became one themselves before they were replaced. On the way, attempts
-    /// to apply one of these again are found, which later words lie over.
-    async fn add_hidden(
-        &self,
-        past: &mut Past,
-        base_words: &Words,
-        known: &Known<'_>,
-        hidden: &mut Vec<Hidden>,
-    ) -> Result<(), github::Error> {
-        let in_history = past
-            .attempts
-            .iter()
-            .filter(|commit| known.contains_key(commit));
-        let marked = past.ground.iter().chain(&past.base);
-        let marked = marked.chain(in_history.take(MAX_READ_AGAIN));
-        let mut to_read: VecDeque<_> = marked.cloned().collect();
-        let mut seen: BTreeSet<_> = BTreeSet::new();
-        while let Some(commit) = to_read.pop_front() {
-            if seen.len() == MAX_MARKED {
-                past.chain = Chain::Cut;
-                tracing::warn!(
-                    "a force-push hid more than {MAX_MARKED} earlier runs: all entity files are looked at, and the next run goes on from there"
-                );
-                let left = std::iter::once(commit).chain(to_read);
-                let left = left.filter(|one| !seen.contains(one) && !known.contains_key(one));
-                hidden.splice(0..0, left.map(Hidden::unknown));
-                break;
-            }
-            if !seen.insert(commit.clone()) {
-                continue;
-            }
-            let statuses = match self.repository.statuses(&commit, &self.context).await {
+    /// Follows a trail to its end.
+    async fn follow(&self, trail: &mut Trail<'_>) -> Result<(), github::Error> {
+        while let Some(commit) = trail.next() {
+            match self.repository.statuses(&commit, &self.context).await {
+                Ok(statuses) => trail.note(&commit, &statuses),
                 // Nothing can be compared with it either, so that all files are looked at.
-                Err(github::Error::NoSuchCommit { .. }) => continue,
-                listed => listed?,
-            };
-            let words = statuses.iter().map(|listed| words_of(Some(&listed.status)));
-            for next in words.filter_map(|words| words.next) {
-                match (known.get(&next), known.get(&commit)) {
-                    // The history shows what became of it.
-                    (Some(next), Some(place)) if next < place => continue,
-                    (Some(_), _) => {}
-                    (None, _) => past.add_attempt(&next),
-                }
-                to_read.push_back(next);
-            }
-            let again = past::again(&commit, &statuses, base_words);
-            if let Some(status) = again.filter(|_| known.contains_key(&commit)) {
-                past.add_again(&commit);
-                hidden.push(Hidden::new(&commit, status));
-            }
-            let is_noted =
-                known.contains_key(&commit) || hidden.iter().any(|hidden| hidden.commit == commit);
-            if !is_noted {
-                let status = statuses.into_iter().next().map(|listed| listed.status);
-                hidden.push(Hidden { commit, status });
+                Err(github::Error::NoSuchCommit { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(())

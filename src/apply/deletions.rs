@@ -26,24 +26,10 @@ pub(super) async fn delete(
     flight: &Flight<'_>,
 ) -> (Vec<DeletionOutcome>, Option<Stopped>) {
     let mut outcomes = vec![DeletionOutcome::NotSent; plan.deletions.len()];
-    let handed_over = match handed_over(plan, flight).await {
-        Ok(handed_over) => handed_over,
+    let named = match handed_over(plan, flight).await {
+        Ok(handed_over) => deletable(plan, &handed_over, &mut outcomes),
         Err(error) => return (outcomes, Some(error.into())),
     };
-    let mut named = Vec::new();
-    for (place, deletion) in plan.deletions.iter().enumerate() {
-        match (
-            deletion.key.name.identifier(),
-            handed_over.get(&deletion.key),
-        ) {
-            (_, Some(owner)) => outcomes[place] = DeletionOutcome::HandedOver(owner.clone()),
-            (Some(identifier), None) => named.push((place, deletion, identifier)),
-            (None, None) => {
-                let reason = "a query names it, and only an identifier can be deleted".to_owned();
-                outcomes[place] = DeletionOutcome::HeldBack(reason);
-            }
-        }
-    }
     let relations: Vec<_> = named
         .iter()
         .map(|(_, deletion, _)| (&deletion.key, &deletion.targets[..]))
@@ -71,6 +57,27 @@ pub(super) async fn delete(
         outcomes[*place] = outcome;
     }
     (outcomes, books.stopped)
+}
+
+/// The deletions to be tried, with their places in the plan; what speaks against the others is noted.
+fn deletable<'p>(
+    plan: &'p Plan,
+    handed_over: &BTreeMap<EntityKey, Option<String>>,
+    outcomes: &mut [DeletionOutcome],
+) -> Vec<(usize, &'p Deletion, &'p Identifier)> {
+    let mut named = Vec::new();
+    for ((place, deletion), outcome) in plan.deletions.iter().enumerate().zip(outcomes) {
+        let owner = handed_over.get(&deletion.key);
+        match (deletion.key.name.identifier(), owner) {
+            (_, Some(owner)) => *outcome = DeletionOutcome::HandedOver(owner.clone()),
+            (Some(identifier), None) => named.push((place, deletion, identifier)),
+            (None, None) => {
+                let reason = "a query names it, and only an identifier can be deleted";
+                *outcome = DeletionOutcome::HeldBack(reason.to_owned());
+            }
+        }
+    }
+    named
 }
 
 /// What another owner wrote since the plan was made: a workflow beside this one, to which a file moved.

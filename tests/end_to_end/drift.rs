@@ -160,6 +160,21 @@ fn an_entity_of_another_owner_is_a_warning_in_a_plan_and_an_error_in_an_apply() 
 }
 
 #[test]
+fn a_push_takes_over_what_it_writes_also_beside_a_deletion() {
+    let world = world();
+    let entity = json!({"identifier": "shop", "title": "Theirs", "properties": {"replicas": 1}});
+    world
+        .port
+        .put_entity("microservice", entity, "port-gitops/0.1.0 (octo-org/other)")
+        .unwrap();
+    // What is taken away makes the run read `shop`, and `mail` is removed.
+    let text = "{identifier: shop, blueprint: microservice, title: Ours}\n";
+    let result = succeed(&world.push_file("port.yml", text).input("prune", "true"));
+    assert_eq!(result.output("deleted"), "1", "{}", result.log);
+    assert_eq!(world.title("microservice", "shop").unwrap(), "Ours");
+}
+
+#[test]
 fn a_push_says_nothing_of_drift() {
     let world = world();
     change_by_hand(&world);

@@ -254,9 +254,15 @@ fn what_a_query_names_in_a_file_that_did_not_change_is_not_deleted() {
     succeed(&pruning(
         world.push_file("named/entity.json", &named.to_string()),
     ));
+    let by_hand = json!({"identifier": "sales", "title": "Sales", "icon": "Bag"});
+    world.put("domain", by_hand);
     world.repository.remove("port.yml").remove("other/port.yml");
     let result = succeed(&pruning(world.push("Leave it to the query")));
     assert_eq!(result.output("deleted"), "1", "{}", result.log);
-    assert!(world.port.entity("domain", "sales").is_some());
     assert!(world.port.entity("domain", "gone").is_none());
+    let sales = world.port.entity("domain", "sales").unwrap();
+    assert_eq!(
+        sales["icon"], "Bag",
+        "a push does not mend what it did not change"
+    );
 }

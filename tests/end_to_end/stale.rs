@@ -305,7 +305,11 @@ fn more_hidden_runs_than_are_followed_at_once_are_not_forgotten() {
     world.repository.write("README.md", "# More\n");
     let result = succeed(&world.push("Something else").input("prune", "true"));
     assert_eq!(titles(&world), ["Old", "Old"], "{}", result.log);
-    assert!(result.log.contains("more than 60"), "{}", result.log);
+    assert!(
+        result.log.contains("words of more than 60"),
+        "{}",
+        result.log
+    );
     world.repository.write("README.md", "# Yet more\n");
     let result = succeed(&world.push("Something else").input("prune", "true"));
     assert!(world.port.entity("domain", "c").is_none(), "{}", result.log);

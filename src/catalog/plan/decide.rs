@@ -12,8 +12,10 @@ use super::{
 use crate::catalog::blueprint::Blueprint;
 use crate::catalog::change::{Basis, Change, Kind};
 use crate::catalog::declare::Declaration;
-use crate::catalog::entity::{EntityKey, EntityName, Identifier};
-use crate::catalog::live::{Knowledge, LiveEntity, declared_differences, differences, owner_of};
+use crate::catalog::entity::{Entity, EntityKey, EntityName, Identifier};
+use crate::catalog::live::{
+    Difference, Knowledge, LiveEntity, declared_differences, differences, owner_of,
+};
 use crate::catalog::merge::{Merged, merge};
 use crate::source::Location;
 
@@ -92,25 +94,7 @@ impl Planner<'_> {
         let mode = self.policy.merge;
         let former = change.former_entities();
         let Merged { entity, uncleared } = merge(&former, &head.entity, live, blueprint, mode);
-        let (action, differences) = match live {
-            Knowledge::Present(live) => {
-                let answers = &self.known.live.answers;
-                let found = answers.fill_in(&entity, blueprint);
-                let differences = differences(&found, live, mode, blueprint);
-                let action = (!differences.is_empty()).then_some(Action::Update);
-                (action, differences)
-            }
-            Knowledge::Absent => (Some(Action::Create), Vec::new()),
-            Knowledge::Unknown => {
-                let differences = former
-                    .last()
-                    .map(|base| declared_differences(base, &head.entity));
-                (
-                    self.action_by_git(change.kind()),
-                    differences.unwrap_or_default(),
-                )
-            }
-        };
+        let (action, differences) = self.effect(change, &entity);
         let reason = match action {
             None => Some(Reason::Unchanged),
             Some(_) if head.is_in(&self.policy.superseded) => Some(Reason::Superseded),
@@ -136,12 +120,33 @@ impl Planner<'_> {
         self.policy.takeover == Takeover::OfChanges && change.kind() != Kind::Unchanged
     }
 
-    /// What Port was not asked about is written if Git changed it, and in doubt too.
-    fn action_by_git(&self, kind: Kind) -> Option<Action> {
-        match (kind, self.policy.basis) {
-            (Kind::Created, _) => Some(Action::Create),
-            (Kind::Unchanged, Basis::Git) => None,
-            _ => Some(Action::Update),
+    /// What writing `entity`, which `change` declares, does and changes, if it is to be written.
+    fn effect(&self, change: &Change, entity: &Entity) -> (Option<Action>, Vec<Difference>) {
+        let (kind, basis) = (change.kind(), self.policy.basis);
+        if (kind, basis) == (Kind::Unchanged, Basis::Git) {
+            return (None, Vec::new());
+        }
+        match self.known.live.get(&change.key) {
+            Knowledge::Present(live) => {
+                let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
+                let found = self.known.live.answers.fill_in(entity, blueprint);
+                let differences = differences(&found, live, self.policy.merge, blueprint);
+                let action = (!differences.is_empty()).then_some(Action::Update);
+                (action, differences)
+            }
+            Knowledge::Absent => (Some(Action::Create), Vec::new()),
+            // What Port was not asked about is written if Git changed it, and in doubt too.
+            Knowledge::Unknown => {
+                let action = match kind {
+                    Kind::Created => Action::Create,
+                    _ => Action::Update,
+                };
+                let (former, head) = (change.former.last(), &change.head);
+                let differences = former
+                    .zip(head.as_ref())
+                    .map(|(base, head)| declared_differences(&base.entity, &head.entity));
+                (Some(action), differences.unwrap_or_default())
+            }
         }
     }
 

@@ -40,9 +40,9 @@ impl Request {
     /// How many such requests the push needs.
     fn usual(self) -> usize {
         match self {
-            // What Port holds, and who wrote what is deleted.
-            Self::Search | Self::GraphQl => 2,
-            Self::Status => 3,
+            Self::GraphQl => 2,
+            // What Port holds, and who wrote what is deleted: for the plan, and right before.
+            Self::Search | Self::Status => 3,
             _ => 1,
         }
     }
