@@ -213,7 +213,7 @@ fn owned_elsewhere(key: &EntityKey, owner: &str, location: &Location, mode: Mode
     let text = format!("`{key}` was last written by another owner: {owner}");
     let found = Diagnostic::new(Code::OwnedElsewhere, location.clone(), text)
         .label("owned elsewhere")
-        .help("declare it in one place only; to take it over, remove it there first");
+        .help("declare it in one place only; a push that changes it here takes it over");
     match mode {
         Mode::Plan => found.warn(),
         Mode::Apply => found,
