@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::files::{Files, entity_file};
 use crate::git::CommitSha;
 use crate::github::{Side, WantedFile};
+use crate::inputs::Prune;
 use crate::record::{Past, Wholeness};
 use crate::references::{self, FilesNamed, Naming};
 use crate::revisions::{Extent, Revisions};
@@ -54,14 +55,20 @@ impl Files<'_> {
         let (mut former, files_named) = self.declarations(wanted, listed).await?;
         let mut head_declared = former.remove(0);
 
-        let mut changes = compare(&former, &head_declared);
+        let told = self.told(revisions, &former);
+        let compare = |head: &Declarations| {
+            let mut changes = compare(&former, head);
+            changes.retain(|change| change.head.is_some() || !told.contains(&change.key));
+            changes
+        };
+        let mut changes = compare(&head_declared);
         let mut others = Declarations::default();
         let has_removals = changes.iter().any(|change| change.kind() == Kind::Removed);
         let unwritten = unwritten(&former, &head_declared);
         if (has_removals || !unwritten.is_empty()) && revisions.extent == Extent::Changed {
             others = self.others(head, &in_scope).await?;
             head_declared.reject_declared_elsewhere(&others);
-            changes = compare(&former, &head_declared);
+            changes = compare(&head_declared);
             find_elsewhere(&mut changes, unwritten, &others);
             add_namesakes(&mut changes, &others);
         }
@@ -76,6 +83,37 @@ impl Files<'_> {
                 .into_iter()
                 .collect(),
         })
+    }
+
+    /// What was removed before base, and told of then: revisions that are named to later runs for
+    /// something else still declare it. Where it is to be deleted it may not have been yet.
+    fn told(self, revisions: &Revisions, former: &[Declarations]) -> BTreeSet<EntityKey> {
+        let reading = revisions.reading.as_ref();
+        let named = reading.map_or(&[][..], |reading| &reading.past.since);
+        if named.is_empty() || self.inputs.prune == Prune::Delete {
+            return BTreeSet::new();
+        }
+        let there = revisions
+            .former
+            .iter()
+            .filter_map(|diff| diff.base.as_ref());
+        let (named, others): (Vec<_>, Vec<_>) = there
+            .zip(former)
+            .partition(|(commit, _)| named.contains(commit));
+        let others = || others.iter().map(|(_, declared)| declared);
+        let unclear: Vec<_> = others().flat_map(|one| &one.invalid).collect();
+        let is_unclear = |key: &EntityKey| {
+            let mut keys = unclear.iter().map(|invalid| &invalid.key);
+            keys.any(|unclear| unclear.as_ref().is_none_or(|unclear| unclear == key))
+        };
+        let known: BTreeSet<_> = others()
+            .flat_map(|one| one.sound())
+            .map(|one| one.entity.key())
+            .collect();
+        let named = named.iter().flat_map(|(_, declared)| declared.sound());
+        let keys = named.map(|declaration| declaration.entity.key());
+        keys.filter(|key| !known.contains(key) && !is_unclear(key))
+            .collect()
     }
 
     /// What is read of each revision, head first.

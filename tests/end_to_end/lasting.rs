@@ -113,3 +113,19 @@ fn a_deletion_held_back_over_a_mistake() {
     run(&prune(world.push("Remove d")));
     assert_flat(pushes(&world, 12, prune));
 }
+
+#[test]
+fn what_was_removed_meanwhile_is_told_of_once() {
+    let world = World::new();
+    for n in 0..120 {
+        world.write_domain(&format!("d/{n}/port.yml"), &format!("d{n}"), "D");
+    }
+    succeed(&world.push("Add many"));
+    run(&world.push_file("later/port.yml", LATER));
+    world.repository.remove("d/7/port.yml");
+    let result = run(&world.push("Remove one"));
+    assert!(result.log.contains("no longer declares `domain/d7`"));
+    let (result, count) = cost(&world, &world.push_file("README.md", "# More\n"));
+    assert!(!result.log.contains("no longer declares"), "{}", result.log);
+    assert!(count <= 9, "{count}: {}", result.log);
+}
