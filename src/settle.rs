@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::files::Files;
 use crate::git::CommitSha;
 use crate::github;
+use crate::record::Ledger;
 use crate::session::Session;
 use crate::source::RepoPath;
 
@@ -63,6 +64,7 @@ pub(crate) enum Course {
 /// If GitHub or Port cannot be asked.
 pub(crate) async fn settle(
     session: &Session<'_>,
+    ledger: &Ledger<'_>,
     policy: &Policy,
     plan: &Plan,
     applied: &mut Applied,
@@ -95,6 +97,7 @@ pub(crate) async fn settle(
             tip.short(),
             written.len()
         );
+        ledger.begin_on(&tip).await?;
         mark_superseded(plan, applied, &written);
         written = bring(session, policy, &written, &declared).await?;
         at = tip;
@@ -115,7 +118,9 @@ async fn overtaken(
     }
     let declared = declared_at(files, tip, newer, written).await?;
     let keys = keys(&declared, newer);
-    written.retain(|written| written.is_made_of(newer) || keys.contains(&written.key));
+    // What its own file still declares, a newer one may declare too: that is the tip's mistake.
+    let is_back = |written: &Written| written.declaration.is_none() && keys.contains(&written.key);
+    written.retain(|written| written.is_made_of(newer) || is_back(written));
     Ok((!written.is_empty()).then_some(declared))
 }
 

@@ -135,11 +135,14 @@ impl Done {
         if applied.stopped.is_none() {
             let settling = async {
                 let looking = async { Ok(ledger.look_around().await?) };
-                let settling = settle(session, &self.policy, plan, &mut applied);
+                let settling = settle(session, ledger, &self.policy, plan, &mut applied);
                 futures::try_join!(settling, looking)
             };
             match session.unless_interrupted(settling).await {
-                Ok((course, ())) => self.course = course,
+                Ok((course, company)) => {
+                    self.course = course;
+                    ledger.note(company);
+                }
                 Err(error) => {
                     self.unsettled = Some(format!(
                         "it is not known whether the branch moved on while this run wrote: {error}"

@@ -31,8 +31,10 @@ struct Beginning {
 
 /// Whether other runs wrote at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Company {
+pub(crate) enum Company {
+    /// None did.
     Alone,
+    /// One did, or more.
     Others,
 }
 
@@ -121,10 +123,7 @@ impl<'r> Ledger<'r> {
             let mut marks = Vec::new();
             for (commit, status) in reading.to_mark(&self.head) {
                 for next in reading.replaced.iter().chain([&self.head]) {
-                    let words = words_of(status).with_next(next).to_string();
-                    let state = status.map_or(StatusState::Success, |status| status.state);
-                    let mark = record.write(commit, state, &words);
-                    marks.extend(written_if_room(mark.await)?);
+                    marks.extend(record.mark(commit, status, next).await?);
                 }
             }
             Ok(marks)
@@ -150,18 +149,50 @@ impl<'r> Ledger<'r> {
         self.begun = None;
     }
 
+    /// Says that what the branch's tip declares is written by this run, whose head it has left behind:
+    /// its own run may never begin. If that has ended, `tip` is attempted again.
+    ///
+    /// # Errors
+    /// What GitHub says, except that the token may not.
+    pub(crate) async fn begin_on(&self, tip: &CommitSha) -> Result<(), github::Error> {
+        let (Some(record), Some(reading)) = (self.record, &self.reading) else {
+            return Ok(());
+        };
+        let begin = async {
+            let statuses = record.repository.statuses(tip, &record.context).await?;
+            match statuses.first().map(|listed| &listed.status) {
+                Some(status) if past::is_base(status) => record.mark(tip, Some(status), tip).await,
+                _ => {
+                    let words = "written by an older run";
+                    let written = record.write(tip, StatusState::Pending, words).await;
+                    written_if_room(written)
+                }
+            }
+        };
+        let mark = async {
+            match &reading.past.ground {
+                Some(ground) => record.mark(ground, reading.ground.as_ref(), tip).await,
+                None => Ok(None),
+            }
+        };
+        match futures::try_join!(begin, mark) {
+            Err(error) if !matches!(error, github::Error::Forbidden { .. }) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Finds out whether another run began since this one read the record. Their words lie over each
     /// other's, so neither may say that the catalog is as its commit declares.
     ///
     /// # Errors
     /// What GitHub says.
-    pub(crate) async fn look_around(&mut self) -> Result<(), github::Error> {
+    pub(crate) async fn look_around(&self) -> Result<Option<Company>, github::Error> {
         let (Some(record), Some(reading), Some(begun)) = (self.record, &self.reading, &self.begun)
         else {
-            return Ok(());
+            return Ok(None);
         };
         let Some(ground) = &reading.past.ground else {
-            return Ok(());
+            return Ok(None);
         };
         let known = reading.ground.as_ref();
         let listing = record
@@ -169,15 +200,18 @@ impl<'r> Ledger<'r> {
             .statuses_since(ground, &record.context, known);
         let since = listing.await?;
         let is_own = |one: &ListedStatus| begun.own.iter().any(|own| own.is_same_word(one));
-        self.company = Some(if since.iter().all(is_own) {
-            Company::Alone
-        } else {
-            tracing::warn!(
-                "another run wrote at the same time, so the next one compares with Port what both touched; give the workflow a `concurrency` group, as the README shows, and runs wait for each other"
-            );
-            Company::Others
-        });
-        Ok(())
+        if since.iter().all(is_own) {
+            return Ok(Some(Company::Alone));
+        }
+        tracing::warn!(
+            "another run wrote at the same time, so the next one compares with Port what both touched; give the workflow a `concurrency` group, as the README shows, and runs wait for each other"
+        );
+        Ok(Some(Company::Others))
+    }
+
+    /// Notes what looking around told.
+    pub(crate) fn note(&mut self, company: Option<Company>) {
+        self.company = company;
     }
 
     /// Says how the run ended; `counts` are for people. A run that did not begin says only that
@@ -217,7 +251,7 @@ impl<'r> Ledger<'r> {
             return Ok(ending);
         }
         if self.company.is_none() {
-            self.look_around().await?;
+            self.company = self.look_around().await?;
         }
         let reading = self.reading.as_ref();
         let can_be_said =
@@ -326,6 +360,18 @@ impl Reading {
 }
 
 impl Record<'_> {
+    /// Says that `next` is attempted on the ground of a commit, whose `status` stays what it is.
+    async fn mark(
+        &self,
+        commit: &CommitSha,
+        status: Option<&RecordedStatus>,
+        next: &CommitSha,
+    ) -> Result<Option<ListedStatus>, github::Error> {
+        let words = words_of(status).with_next(next).to_string();
+        let state = status.map_or(StatusState::Success, |status| status.state);
+        written_if_room(self.write(commit, state, &words).await)
+    }
+
     /// Says that a commit is applied, and that the next run has to look at what is `open`.
     async fn complete(
         &self,

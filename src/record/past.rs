@@ -134,7 +134,7 @@ pub(super) fn read(history: &[HistoryEntry]) -> Past {
 }
 
 /// Whether the catalog is as the commit declares, at least apart from what the status says is open.
-fn is_base(status: &RecordedStatus) -> bool {
+pub(super) fn is_base(status: &RecordedStatus) -> bool {
     match status.state {
         StatusState::Success => true,
         StatusState::Failure => !Words::parse(&status.description).since.is_empty(),

@@ -314,3 +314,47 @@ fn more_hidden_runs_than_are_followed_at_once_are_not_forgotten() {
     let result = succeed(&world.push("Something else").input("prune", "true"));
     assert!(world.port.entity("domain", "c").is_none(), "{}", result.log);
 }
+
+/// Commits `text` as `a/port.yml` once `a` and `b` are written.
+fn move_on(world: &World, text: &'static str) {
+    let repository = world.repository.clone();
+    let push = Fault::call(move || {
+        repository.write("a/port.yml", text);
+        repository.commit("Change a again").unwrap();
+    });
+    let write = push.on("POST", "*/domain/entities/bulk").after_effect();
+    world.port.inject(write);
+}
+
+#[test]
+fn what_was_written_for_a_tip_whose_own_run_never_began_is_not_forgotten() {
+    const ONE: &str = "identifier: a\nblueprint: domain\ntitle: One\n";
+    let world = world();
+    world.repository.write("a/port.yml", ONE);
+    world.write_domain("b/port.yml", "b", "One");
+    let older = world.push("Change both");
+    move_on(
+        &world,
+        "identifier: a\nblueprint: domain\nproperties: {owner: me}\n",
+    );
+    run(&older);
+    let owner = || world.port.entity("domain", "a").unwrap()["properties"]["owner"].clone();
+    assert_eq!(owner(), "me");
+    let result = succeed(&world.push_file("a/port.yml", ONE));
+    assert_eq!(owner(), json!(null), "{}", result.log);
+    assert_eq!(titles(&world), ["One", "One"]);
+}
+
+#[test]
+fn what_a_newer_file_declares_too_is_not_taken_from_it() {
+    let world = world();
+    world.write_domain("a/port.yml", "a", "One");
+    world.write_domain("b/port.yml", "b", "One");
+    let older = world.push("Change both");
+    move_on(
+        &world,
+        "- {identifier: a, blueprint: domain, title: Two}\n- {identifier: b, blueprint: domain, title: Two}\n",
+    );
+    let result = run(&older);
+    assert_eq!(titles(&world), ["Two", "One"], "{}", result.log);
+}
