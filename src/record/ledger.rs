@@ -170,10 +170,16 @@ impl<'r> Ledger<'r> {
             }
         };
         let mark = async {
-            match &reading.past.ground {
-                Some(ground) => record.mark(ground, reading.ground.as_ref(), tip).await,
-                None => Ok(None),
+            let Some(ground) = &reading.past.ground else {
+                return Ok(());
+            };
+            // That the ground itself is attempted again must not lie below this word.
+            let again = Some(&self.head).filter(|head| *head == ground);
+            for next in std::iter::once(tip).chain(again) {
+                let status = reading.ground.as_ref();
+                record.mark(ground, status, next).await?;
             }
+            Ok(())
         };
         match futures::try_join!(begin, mark) {
             Err(error) if !matches!(error, github::Error::Forbidden { .. }) => Err(error),

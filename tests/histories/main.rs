@@ -54,8 +54,34 @@ fn a_newer_run_that_an_older_one_outlives_is_not_forgotten() {
         Event::Push(Ground::Tip, add(0, Form::Forbidden), older),
         Event::Push(Ground::Amend, vec![Edit::Drop(0, 2)], Fate::Quiet),
     ];
+    play(&history);
+}
+
+/// Found at random: a full run of what was applied writes it again over a newer run, and dies as it
+/// brings it to the branch's tip.
+#[test]
+fn a_full_run_that_is_overtaken_and_dies_is_not_forgotten() {
+    use history::{Api, Edit, Event, Fate, Form, Ground, Moment};
+    let entity = Form::Sound {
+        title: 0,
+        p: false,
+        q: false,
+    };
+    let moment = |request| Moment {
+        api: Api::Port,
+        request,
+    };
+    let newer = Event::Push(Ground::Tip, vec![Edit::Drop(2, 0)], Fate::Quiet);
+    let full = Fate::Overlapped(moment(1), vec![newer], Some(moment(3)));
+    play(&[
+        Event::Push(Ground::Tip, vec![Edit::Set(2, 0, entity)], Fate::Quiet),
+        Event::FullRun(full),
+    ]);
+}
+
+fn play(history: &[history::Event]) {
     let player = Player::new(Arc::new(World::new()), "main".to_owned(), Deletions::Made);
     player
-        .play(&history)
+        .play(history)
         .unwrap_or_else(|problem| panic!("{problem}"));
 }
