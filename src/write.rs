@@ -12,6 +12,7 @@ use crate::catalog::plan::{Plan, Policy, Reason, Untouched};
 use crate::decide;
 use crate::error::Error;
 use crate::event::{Mode, Scope};
+use crate::git::CommitSha;
 use crate::port::{Port, Rejection};
 use crate::read::Declared;
 use crate::record::{Cause, Ending, Ledger, Rest};
@@ -92,7 +93,10 @@ async fn work(
     };
     match (session.port, session.run.mode) {
         _ if done.plan.is_empty() => {}
-        (Some(port), Mode::Apply) => done.carry_out(session, port, ledger).await?,
+        (Some(port), Mode::Apply) => {
+            let tip = revisions.tip.as_ref().map(|tip| &tip.commit);
+            done.carry_out(session, port, tip, ledger).await?;
+        }
         (Some(port), Mode::Plan) => {
             let asking = verdict::ask(session, port, &done.plan, &done.blueprints);
             done.verdicts = session.unless_interrupted(asking).await?;
@@ -124,11 +128,25 @@ impl Done {
         &mut self,
         session: &Session<'_>,
         port: &Port,
+        tip: Option<&CommitSha>,
         ledger: &mut Ledger<'_>,
     ) -> Result<(), Error> {
-        session
-            .unless_interrupted(async { Ok(ledger.begin().await?) })
-            .await?;
+        let begin = async {
+            ledger.begin().await?;
+            // Runs of a force-push that ended before may not have seen this one's words.
+            match (&session.run.branch, tip) {
+                (Some(branch), Some(tip)) if ledger.is_again() => {
+                    Ok(session.setup.repository.tip(branch).await?.as_ref() != Some(tip))
+                }
+                _ => Ok(false),
+            }
+        };
+        if session.unless_interrupted(begin).await? {
+            tracing::warn!("the branch was moved before anything was written: its own runs decide");
+            self.applied = Some(Applied::superseded(&self.plan));
+            self.course = Course::MovedOn;
+            return Ok(());
+        }
         let options = session.setup.write_options();
         let (plan, shutdown) = (&self.plan, session.shutdown);
         let mut applied = apply(plan, &self.blueprints, port, &options, shutdown).await;

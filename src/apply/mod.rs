@@ -61,6 +61,15 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// Nothing of `plan`, which a newer run carries out.
+    pub fn superseded(plan: &Plan) -> Self {
+        Self {
+            outcomes: vec![Outcome::Superseded; plan.upserts.len()],
+            deletions: vec![DeletionOutcome::Superseded; plan.deletions.len()],
+            stopped: None,
+        }
+    }
+
     /// Whether all of the plan was done.
     pub fn is_complete(&self) -> bool {
         let is_written = |outcome: &Outcome| matches!(outcome, Outcome::Written(_));

@@ -149,6 +149,13 @@ impl<'r> Ledger<'r> {
         self.begun = None;
     }
 
+    /// Whether head is what was applied last: then the run's words are on head alone, and a force-push
+    /// takes both out of sight.
+    pub(crate) fn is_again(&self) -> bool {
+        let past = self.past().filter(|_| self.record.is_some());
+        past.is_some_and(|past| past.base.as_ref() == Some(&self.head))
+    }
+
     /// Says that what the branch's tip declares is written by this run, whose head it has left behind:
     /// its own run may never begin. If that has ended, `tip` is attempted again.
     ///

@@ -79,6 +79,31 @@ fn a_full_run_that_is_overtaken_and_dies_is_not_forgotten() {
     ]);
 }
 
+/// Found at random: two pushes, the first of them a force-push, begin and end while a full run of what they
+/// drop is only reading.
+#[test]
+fn a_full_run_of_what_was_dropped_meanwhile_writes_nothing() {
+    use history::{Api, Edit, Event, Fate, Form, Ground, Moment};
+    let entity = Form::Sound {
+        title: 0,
+        p: false,
+        q: false,
+    };
+    let push = |ground, edit, fate| Event::Push(ground, vec![edit], fate);
+    let first = Moment {
+        api: Api::GitHub,
+        request: 1,
+    };
+    let meanwhile = vec![
+        push(Ground::Back(1), Edit::Set(0, 2, entity), Fate::Quiet),
+        push(Ground::Tip, Edit::Set(1, 2, entity), Fate::Quiet),
+    ];
+    play(&[
+        push(Ground::Tip, Edit::Set(0, 1, entity), Fate::RefusedEntity(1)),
+        Event::FullRun(Fate::Overlapped(first, meanwhile, None)),
+    ]);
+}
+
 fn play(history: &[history::Event]) {
     let player = Player::new(Arc::new(World::new()), "main".to_owned(), Deletions::Made);
     player
