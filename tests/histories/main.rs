@@ -89,17 +89,32 @@ fn a_full_run_of_what_was_dropped_meanwhile_writes_nothing() {
         p: false,
         q: false,
     };
+    let other = Form::Sound {
+        title: 0,
+        p: false,
+        q: true,
+    };
     let push = |ground, edit, fate| Event::Push(ground, vec![edit], fate);
     let first = Moment {
         api: Api::GitHub,
         request: 1,
     };
+    // It is declared twice then, so that the full run does not take back what it adds.
     let meanwhile = vec![
         push(Ground::Back(1), Edit::Set(0, 2, entity), Fate::Quiet),
-        push(Ground::Tip, Edit::Set(1, 2, entity), Fate::Quiet),
+        Event::Push(
+            Ground::Tip,
+            vec![Edit::Set(0, 2, other), Edit::Set(1, 2, entity)],
+            Fate::Quiet,
+        ),
     ];
     play(&[
-        push(Ground::Tip, Edit::Set(0, 1, entity), Fate::RefusedEntity(1)),
+        Event::Push(Ground::Tip, Vec::new(), Fate::Quiet),
+        push(
+            Ground::Back(1),
+            Edit::Set(0, 1, entity),
+            Fate::RefusedEntity(1),
+        ),
         Event::FullRun(Fate::Overlapped(first, meanwhile, None)),
     ]);
 }
