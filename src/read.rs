@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::catalog::change::{AtBase, Change, Kind, compare};
-use crate::catalog::declare::{Declaration, Declarations, Invalid, Remedy, declare};
+use crate::catalog::declare::{Declarations, Invalid, Remedy, declare};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::open::{Earlier, Open, Sight, witnesses};
 use crate::error::Error;
@@ -101,19 +101,17 @@ impl Files<'_> {
             .zip(former)
             .partition(|(commit, _)| named.contains(commit));
         let others = || others.iter().map(|(_, declared)| declared);
-        let unclear: Vec<_> = others().flat_map(|one| &one.invalid).collect();
-        let is_unclear = |key: &EntityKey| {
-            let mut keys = unclear.iter().map(|invalid| &invalid.key);
-            keys.any(|unclear| unclear.as_ref().is_none_or(|unclear| unclear == key))
-        };
-        let known: BTreeSet<_> = others()
-            .flat_map(|one| one.sound())
-            .map(|one| one.entity.key())
-            .collect();
+        let sound = others().flat_map(|one| one.sound());
+        let mut known: BTreeSet<_> = sound.map(|one| one.entity.key()).collect();
+        for invalid in others().flat_map(|one| &one.invalid) {
+            match &invalid.key {
+                Some(key) => drop(known.insert(key.clone())),
+                None => return BTreeSet::new(),
+            }
+        }
         let named = named.iter().flat_map(|(_, declared)| declared.sound());
         let keys = named.map(|declaration| declaration.entity.key());
-        keys.filter(|key| !known.contains(key) && !is_unclear(key))
-            .collect()
+        keys.filter(|key| !known.contains(key)).collect()
     }
 
     /// What is read of each revision, head first.
@@ -259,19 +257,28 @@ impl Declared {
     /// The entities that are not in the catalog as head declares them because of mistakes, but may be
     /// there in an earlier form, or come to be there without a change of their files.
     pub(crate) fn mistaken(&self) -> Vec<Open> {
+        let known = self.known();
+        let mut gone: Vec<_> = known.keys().collect();
         let head: BTreeSet<_> = self.head.sound().map(|one| one.entity.key()).collect();
+        gone.retain(|key| self.has_removals && !head.contains(key));
         let of = |invalid: &Invalid| {
             let path = invalid.location.path();
-            let keys = match (&invalid.key, invalid.remedy) {
-                (Some(key), Remedy::Elsewhere) => BTreeSet::from([key.clone()]),
-                (Some(key), Remedy::ItsFile) => self.known(|one| one.entity.key() == *key),
-                (None, _) => self.known(|one| {
-                    let may_have_moved = self.has_removals && !head.contains(&one.entity.key());
-                    one.source.path() == path || may_have_moved
-                }),
+            let keys: Vec<_> = match (&invalid.key, invalid.remedy) {
+                (Some(key), Remedy::Elsewhere) => vec![key],
+                (Some(key), Remedy::ItsFile) => known
+                    .get_key_value(key)
+                    .map(|(key, _)| key)
+                    .into_iter()
+                    .collect(),
+                // It may have moved here.
+                (None, _) if self.has_removals => gone.clone(),
+                (None, _) => {
+                    let here = known.iter().filter(|(_, paths)| paths.contains(path));
+                    here.map(|(key, _)| key).collect()
+                }
             };
-            let open = |key| Open {
-                key,
+            let open = |key: &EntityKey| Open {
+                key: key.clone(),
                 paths: vec![path.clone()],
             };
             keys.into_iter().map(open).collect::<Vec<_>>()
@@ -279,11 +286,14 @@ impl Declared {
         self.head.invalid.iter().flat_map(of).collect()
     }
 
-    /// The keys of what earlier revisions declare so.
-    fn known(&self, is_so: impl Fn(&Declaration) -> bool) -> BTreeSet<EntityKey> {
-        let declared = self.earlier.iter().flat_map(|one| one.declared.sound());
-        let found = declared.filter(|declaration| is_so(declaration));
-        found.map(|declaration| declaration.entity.key()).collect()
+    /// What earlier revisions declare, and in which files.
+    fn known(&self) -> BTreeMap<EntityKey, BTreeSet<&RepoPath>> {
+        let mut known: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for declaration in self.earlier.iter().flat_map(|one| one.declared.sound()) {
+            let paths = known.entry(declaration.entity.key()).or_default();
+            paths.insert(declaration.source.path());
+        }
+        known
     }
 
     /// See [`witnesses`].

@@ -3,7 +3,9 @@
 //!
 //! A run that is about to write says so on its head (`pending`), and on the commit that it builds on
 //! (as the word for the next attempt there, for a force-push may hide that head). What became of it
-//! is head's `success` or `failure`.
+//! is head's `success` or `failure`. Where something is left open, with mistakes or refused by Port, the
+//! status names commits that tell what the catalog may hold in its place, and the next run builds on it
+//! all the same.
 //!
 //! [docs]: https://docs.github.com/en/rest/commits/statuses
 

@@ -20,6 +20,7 @@ const COMMITS_A_PAGE: usize = 100;
 const COMMITS_A_SMALL_PAGE: usize = 25;
 /// The most statuses that GitHub lists at once.
 const STATUSES_A_PAGE: usize = 100;
+
 /// How a status stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

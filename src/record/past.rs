@@ -16,12 +16,12 @@ const LONGEST_RUN: i64 = 6 * 60 * 60;
 /// What is known of what was applied before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Past {
-    /// The commit that was applied completely last.
+    /// The commit that was applied last, all of it but what `since` tells.
     pub(crate) base: Option<CommitSha>,
     /// The first of the commits up to base between which nothing had to be written. It carries the
     /// word for the next attempt, so that it is found from each of them.
     pub(crate) ground: Option<CommitSha>,
-    /// Earlier ones, one of whose content the catalog still holds where files have mistakes at base.
+    /// Earlier ones that tell, with base, what the catalog may hold in the place of what is open there.
     pub(crate) since: Vec<CommitSha>,
     /// Commits of which something may be in the catalog. Base is one of them if it was attempted
     /// again, which did not end well.
