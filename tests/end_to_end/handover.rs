@@ -77,7 +77,7 @@ fn a_file_moves_from_one_workflow_to_another() {
     assert_eq!(result.status, 0, "{}", result.log);
 }
 
-/// 3. The other one writes between this one's question whose it is and its deletion: both are green.
+/// The other one writes between this one's question whose it is and its deletion: both are green.
 #[test]
 fn a_file_moves_from_one_workflow_to_another_at_the_same_time() {
     let (world, first, second) = moved();
