@@ -8,7 +8,7 @@ use crate::catalog::change::{AtBase, Basis, Change};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::Merge;
-use crate::catalog::plan::{Known, Plan, Policy, Pruning, Takeover, Unclaimed};
+use crate::catalog::plan::{Claims, Known, Plan, Policy, Pruning, Takeover, Unclaimed};
 use crate::catalog::validate::{
     Validated, refuse_circles, refuse_dangling, refuse_taking_required, validate,
 };
@@ -17,7 +17,7 @@ use crate::event::{Mode, Scope};
 use crate::inputs::{MissingTargets, Prune};
 use crate::port::{self, Ownership};
 use crate::read::Declared;
-use crate::record::{Ledger, Wholeness};
+use crate::record::{Ledger, Past, Wholeness};
 use crate::report::console;
 use crate::revisions::{Extent, Revisions};
 use crate::session::Session;
@@ -112,7 +112,10 @@ pub(crate) async fn plan(
     }
     let work = async {
         add_unclaimed(session, declared, &blueprints, &mut changes).await?;
-        ask::live(session, &changes, &blueprints, revisions.basis).await
+        let mut live = ask::live(session, &changes, &blueprints, revisions.basis).await?;
+        let claims = claims(revisions.basis, ledger);
+        add_claims(session, claims, &changes, &mut live).await?;
+        Ok(live)
     };
     let live: Live = session.unless_interrupted(work).await?;
     changes = refuse(
@@ -234,6 +237,54 @@ async fn add_owners(
     }
 }
 
+/// Finds out which entities are this owner's that may have to be deleted, where Git does not prove it
+/// and Port did not say so with the entity.
+async fn add_claims(
+    session: &Session<'_>,
+    claims: Claims,
+    changes: &[Change],
+    live: &mut Live,
+) -> Result<(), Error> {
+    let inputs = &session.setup.inputs;
+    let is_open = |change: &&Change| {
+        let known = live.get(&change.key);
+        let is_unsaid = matches!(known, Knowledge::Present(entity) if entity.datasource.is_none());
+        change.head.is_none() && is_unsaid && !claims.prove(change)
+    };
+    let open: Vec<_> = changes.iter().filter(is_open).map(|one| &one.key).collect();
+    let Some(port) = session
+        .port
+        .filter(|_| inputs.prune == Prune::Delete && !open.is_empty())
+    else {
+        return Ok(());
+    };
+    match port.owned_among(open, &inputs.owner).await {
+        Ok(owned) => {
+            for key in owned {
+                live.note_owner(&key, Some(&inputs.owner));
+            }
+            Ok(())
+        }
+        // Rules on who wrote an entity are in no specification: without them nothing is proven.
+        Err(error @ port::Error::Refused { .. }) => {
+            tracing::warn!("what may never have been written from here is not deleted: {error}");
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Which earlier revisions are known to have been written: of attempts that is not known, and base may
+/// have left something open.
+fn claims(basis: Basis, ledger: &Ledger<'_>) -> Claims {
+    let is_whole = |past: &Past| past.wholeness == Wholeness::Once && past.since.is_empty();
+    match basis {
+        Basis::Git => Claims::OfAll,
+        Basis::Live if ledger.past().is_some_and(is_whole) => Claims::OfBase,
+        Basis::Live => Claims::OfNone,
+    }
+}
+
 /// Entities that seem to be this owner's, though no known revision declares them.
 async fn add_unclaimed(
     session: &Session<'_>,
@@ -314,6 +365,7 @@ fn policy(
             (Mode::Apply, Extent::Changed) => Takeover::OfChanges,
             (Mode::Apply, Extent::All) | (Mode::Plan, _) => Takeover::Never,
         },
+        claims: claims(revisions.basis, ledger),
     }
 }
 

@@ -71,7 +71,7 @@ impl Live {
         }
     }
 
-    /// Notes that another port-gitops wrote `key` last; `owner` is who that was, if it is known.
+    /// Notes that a port-gitops wrote `key` last; `owner` is whose that was, if it is known.
     pub fn note_owner(&mut self, key: &EntityKey, owner: Option<&str>) {
         if let Some(Some(entity)) = self.entities.get_mut(key) {
             let owner = owner.unwrap_or("unknown");

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::blueprint::Blueprints;
-use super::change::{Basis, Change};
+use super::change::{AtBase, Basis, Change};
 use super::declare::Declaration;
 use super::entity::{BlueprintId, Entity, EntityKey, Identifier};
 use super::live::{Difference, Field, Live};
@@ -88,6 +88,8 @@ pub enum Reason {
     OwnedElsewhere(String),
     /// Git no longer declares it here, and another owner wrote it last: its name. It is theirs.
     HandedOver(String),
+    /// Git no longer declares it, and nothing shows that it ever was written as Git declared it.
+    NeverClaimed,
 }
 
 /// An entity that needs nothing, or nothing that this run does.
@@ -125,6 +127,8 @@ pub struct Policy {
     pub owner: String,
     /// What becomes of what another owner wrote last.
     pub takeover: Takeover,
+    /// Which earlier revisions were written.
+    pub claims: Claims,
 }
 
 /// What becomes of an entity that another owner wrote last.
@@ -134,6 +138,31 @@ pub enum Takeover {
     Never,
     /// It is written where Git changed it, as where nobody asks Port who wrote it.
     OfChanges,
+}
+
+/// Which earlier revisions are known to have been written. What only others declare, and Git does no
+/// longer, was perhaps refused, or is somebody else's by now: it is deleted only if Port says that this
+/// owner wrote it last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claims {
+    /// All of them.
+    OfAll,
+    /// Base.
+    OfBase,
+    /// None.
+    OfNone,
+}
+
+impl Claims {
+    /// Whether the entity was written as an earlier revision declares it, or was found by whose it is.
+    pub fn prove(self, change: &Change) -> bool {
+        let is_written = match self {
+            Self::OfAll => true,
+            Self::OfBase => change.at_base == AtBase::Written,
+            Self::OfNone => false,
+        };
+        is_written || change.former.is_empty()
+    }
 }
 
 /// What becomes of what Git no longer declares.

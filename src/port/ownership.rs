@@ -7,7 +7,7 @@
 //!
 //! [ocean]: https://github.com/port-labs/ocean/blob/main/port_ocean/clients/port/mixins/entities.py
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -95,21 +95,13 @@ impl Port {
         keys: impl IntoIterator<Item = &'k EntityKey>,
         owner: &str,
     ) -> Result<BTreeMap<EntityKey, Option<String>>, Error> {
+        let ours = in_parentheses(owner);
+        let rules = [
+            rule("$datasource", "contains", PROGRAM),
+            rule("$datasource", "doesNotContains", &ours),
+        ];
         let mut elsewhere = BTreeMap::new();
-        for (blueprint, identifiers) in search::batches_of(keys) {
-            let mut query = search::named(&identifiers);
-            if let Some(rules) = query["rules"].as_array_mut() {
-                rules.push(rule("$datasource", "contains", PROGRAM));
-                let ours = in_parentheses(owner);
-                rules.push(rule("$datasource", "doesNotContains", &ours));
-            }
-            let search = Search {
-                blueprint: blueprint.clone(),
-                query,
-                include: vec!["$identifier".to_owned()],
-                most: usize::MAX,
-            };
-            let found = self.search(&search).await?.unwrap_or_default();
+        for (blueprint, found) in self.named_with(keys, &rules).await? {
             elsewhere.extend(found.into_iter().filter_map(|found| {
                 let other = found.datasource.as_deref().and_then(owner_of);
                 let name = Identifier::parse(&found.identifier).ok()?;
@@ -129,6 +121,56 @@ impl Port {
             elsewhere.clear();
         }
         Ok(elsewhere)
+    }
+
+    /// Those of `keys` that `owner` wrote last; none if Port's answer proves nothing. What a search query
+    /// names is left out. Costs a request for about 1,000 entities of a blueprint, and one more.
+    ///
+    /// # Errors
+    /// If Port is unreachable, refuses the credentials or answers with another error.
+    pub async fn owned_among<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k EntityKey>,
+        owner: &str,
+    ) -> Result<BTreeSet<EntityKey>, Error> {
+        let mut among = BTreeSet::new();
+        for (blueprint, found) in self.named_with(keys, &written_by(owner)).await? {
+            let owned = owned(found, Some(&blueprint), owner);
+            among.extend(owned.into_iter().map(|owned| owned.key));
+        }
+        if let Some(sample) = among.first()
+            && self.finds_under_another_name(sample, owner).await?
+        {
+            tracing::warn!(
+                "Port's search does not tell owners apart, so what may never have been written from here is not deleted"
+            );
+            among.clear();
+        }
+        Ok(among)
+    }
+
+    /// Those of `keys` that obey `rules` too, by blueprint.
+    async fn named_with<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k EntityKey>,
+        rules: &[Value],
+    ) -> Result<Vec<(BlueprintId, Vec<Found>)>, Error> {
+        let mut all = Vec::new();
+        for (blueprint, identifiers) in search::batches_of(keys) {
+            let mut query = search::named(&identifiers);
+            if let Some(own) = query["rules"].as_array_mut() {
+                own.extend_from_slice(rules);
+            }
+            let search = Search {
+                blueprint: blueprint.clone(),
+                query,
+                include: vec!["$identifier".to_owned()],
+                most: usize::MAX,
+            };
+            let found = self.search(&search).await?;
+            all.push((blueprint.clone(), found.unwrap_or_default()));
+        }
+        Ok(all)
     }
 
     async fn owned_in(&self, blueprints: &[String], owner: &str) -> Result<Vec<Owned>, Error> {

@@ -102,6 +102,10 @@ impl Findings {
                 Some("the branch has a newer declaration, which a newer run writes".to_owned()),
             ),
             Reason::HandedOver(owner) => (State::Removed, Some(handed_over(Some(owner)))),
+            Reason::NeverClaimed => (
+                State::Removed,
+                Some("it stays: it was last written by something else, and may never have been written from here; if nobody needs it, delete it in Port".to_owned()),
+            ),
             Reason::OwnedElsewhere(owner) => {
                 let location = location.iter();
                 self.rejections

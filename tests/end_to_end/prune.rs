@@ -118,17 +118,21 @@ fn what_is_not_replaced_stays() {
         "domain",
         "new",
         Failure::new(422, "invalid_request", "Not today"),
-        1,
+        3,
     );
-    let result = run(&pruning(world.push_file("port.yml", &domain("new"))));
-    assert_eq!(result.status, 1, "{}", result.log);
-    assert_eq!(names(&world), ["old"]);
-    assert_eq!(
-        states(&result),
-        ["failed domain/new", "held-back domain/old"]
-    );
+    let mut step = pruning(world.push_file("port.yml", &domain("new")));
+    for day in 1..=3 {
+        let result = run(&step);
+        assert_eq!(result.status, 1, "{}", result.log);
+        assert_eq!(names(&world), ["old"]);
+        assert_eq!(
+            states(&result),
+            ["failed domain/new", "held-back domain/old"]
+        );
+        step = pruning(world.push_file("README.md", &format!("# Day {day}\n")));
+    }
     // The next run takes it up, whatever it is about.
-    let result = succeed(&pruning(world.push_file("README.md", "# Another day\n")));
+    let result = succeed(&step);
     assert_eq!(
         (result.output("created"), result.output("deleted")),
         ("1", "1"),
@@ -451,4 +455,44 @@ fn targets_that_port_created_are_not_pruned() {
         assert_eq!(result.output("drift"), "false", "{}", result.log);
     }
     assert_eq!(names(&world), ["sales", "shop"]);
+}
+
+fn put_by_hand(world: &World) {
+    let by_hand = json!({"identifier": "a", "title": "Theirs", "properties": {}, "relations": {}});
+    world
+        .port
+        .put_entity("domain", by_hand, "Mozilla/5.0")
+        .unwrap();
+}
+
+#[test]
+fn what_port_never_let_be_adopted_is_not_deleted() {
+    let world = World::new();
+    put_by_hand(&world);
+    let failure = Failure::new(422, "invalid_request", "Not today");
+    world.port.refuse("domain", "a", failure, 1);
+    run(&pruning(world.push_file("port.yml", &domain("a"))));
+    world.repository.remove("port.yml");
+    let result = succeed(&pruning(world.push("Give it up")));
+    assert_eq!(names(&world), ["a"], "{}", result.log);
+    assert_eq!(states(&result), ["removed domain/a"]);
+    assert!(result.log.contains("delete it in Port"), "{}", result.log);
+    world.port.clear_journal();
+    succeed(&pruning(world.push_file("README.md", "# More\n")));
+    assert_eq!(world.port.journal().len(), 0, "all is settled");
+}
+
+#[test]
+fn what_somebody_makes_again_is_not_deleted_again() {
+    let world = World::new();
+    succeed(&pruning(world.push_file("port.yml", &domain("a"))));
+    let failure = Failure::new(422, "invalid_request", "Not today");
+    world.port.refuse("domain", "b", failure, 3);
+    run(&pruning(world.push_file("b/port.yml", &domain("b"))));
+    world.repository.remove("port.yml");
+    let result = run(&pruning(world.push("Remove a")));
+    assert_eq!(names(&world), [""; 0], "{}", result.log);
+    put_by_hand(&world);
+    let result = run(&pruning(world.push_file("README.md", "# More\n")));
+    assert_eq!(names(&world), ["a"], "{}", result.log);
 }

@@ -83,7 +83,7 @@ struct Planner<'p> {
     /// What head declares, under its identifier even where a query names it.
     declared: BTreeSet<EntityKey>,
     plan: Plan,
-    /// The upserts of entities that no earlier revision declares.
+    /// The upserts of entities that no earlier revision declares, or of which none was written.
     created: Vec<usize>,
 }
 
@@ -104,7 +104,7 @@ impl Planner<'_> {
         if let Some(reason) = reason {
             return self.leave(&change.key, Some(head.location()), reason);
         }
-        if change.former.is_empty() {
+        if change.former.is_empty() || action == Some(Action::Create) {
             self.created.push(self.plan.upserts.len());
         }
         self.plan.upserts.push(Upsert {
@@ -166,6 +166,7 @@ impl Planner<'_> {
             // Port creates nothing for a query, so the entity was there before Git named it.
             _ if is_query(&change.key) => Some(Reason::Removed),
             (_, Some(owner)) => Some(Reason::HandedOver(owner)),
+            _ if !self.is_claimed(change, live) => Some(Reason::NeverClaimed),
             _ if is_superseded => Some(Reason::Superseded),
             (Pruning::On { unclaimed, .. }, _)
                 if change.former.is_empty() && *unclaimed == Unclaimed::List =>
@@ -191,6 +192,17 @@ impl Planner<'_> {
             targets,
             successors: Vec::new(),
         });
+    }
+
+    /// Whether what Git no longer declares was written from here.
+    fn is_claimed(&self, change: &Change, live: Knowledge<'_>) -> bool {
+        let is_owned = || match live {
+            Knowledge::Present(LiveEntity { datasource, .. }) => {
+                datasource.as_deref().and_then(owner_of) == Some(&self.policy.owner)
+            }
+            Knowledge::Unknown | Knowledge::Absent => true,
+        };
+        self.policy.claims.prove(change) || is_owned()
     }
 
     /// Why head may declare `key` though no file says its identifier.

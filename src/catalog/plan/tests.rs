@@ -34,6 +34,7 @@ fn deletion(held: Option<Value>, blueprints: &Blueprints) -> Deletion {
         superseded: BTreeSet::new(),
         owner: "octo/shop".to_owned(),
         takeover: Takeover::Never,
+        claims: Claims::OfAll,
     };
     let known = Known {
         live: &known,
