@@ -296,6 +296,20 @@ impl Declared {
         known
     }
 
+    /// Whether something open is declared in a file that was only read because that of another removal
+    /// or mistake made it count: no commit that is named to later runs makes them read that file.
+    pub(crate) fn is_elsewhere(&self, open: &[Open]) -> bool {
+        let others = self.others.sound();
+        let others: BTreeSet<_> = others
+            .map(|one| (one.entity.key(), one.source.path()))
+            .collect();
+        let mut places = open.iter().flat_map(|open| {
+            let places = open.paths.iter();
+            places.map(|path| (open.key.clone(), path))
+        });
+        places.any(|place| others.contains(&place))
+    }
+
     /// See [`witnesses`].
     pub(crate) fn witnesses(&self, open: &[Open], past: &Past) -> Vec<CommitSha> {
         let sight = match past.wholeness {

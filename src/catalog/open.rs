@@ -48,9 +48,9 @@ pub enum Sight {
     Everything,
 }
 
-/// Which of the `earlier` revisions have to be named beside those that are `named` already, so that a
-/// later run that builds on `head` looks at everything that is `open`, and knows each form in which the
-/// catalog may hold it.
+/// Which of the `earlier` revisions have to be named, so that a later run that builds on `head` looks at
+/// everything that is `open`, and knows each form in which the catalog may hold it. Those that are
+/// `named` already stay so, as long as they tell something of that.
 pub fn witnesses(
     open: &[Open],
     head: &Declarations,
@@ -66,11 +66,8 @@ pub fn witnesses(
     let (named, others): (Vec<_>, Vec<_>) = earlier
         .iter()
         .partition(|revision| named.contains(&revision.commit));
-    for revision in named {
-        shown.add(revision);
-    }
     let mut witnesses = Vec::new();
-    for revision in others {
+    for revision in named.into_iter().chain(others) {
         let forms = forms(&revision.declared);
         let tells_more = |open: &Open| shown.lacks(open, revision, &forms);
         if open.iter().any(tells_more) {
@@ -171,14 +168,14 @@ mod tests {
         let revisions = [earlier('1', ONE, true)];
         assert_eq!(named(MISTAKEN, &revisions, &[], Sight::Differences), "1");
         assert_eq!(named(MISTAKEN, &revisions, &[], Sight::Everything), "1");
-        assert_eq!(named(MISTAKEN, &revisions, &['1'], Sight::Differences), "");
+        assert_eq!(named(MISTAKEN, &revisions, &['1'], Sight::Differences), "1");
     }
 
     #[test]
     fn what_nothing_else_brings_into_sight_needs_one_too() {
         let revisions = [earlier('1', "", true), earlier('2', "", true)];
         assert_eq!(named(ONE, &revisions, &[], Sight::Differences), "1");
-        assert_eq!(named(ONE, &revisions, &['2'], Sight::Differences), "");
+        assert_eq!(named(ONE, &revisions, &['2'], Sight::Differences), "2");
         assert_eq!(named(ONE, &revisions, &[], Sight::Everything), "");
         let same = [earlier('1', ONE, false)];
         assert_eq!(named(ONE, &same, &[], Sight::Differences), "");
@@ -194,6 +191,14 @@ mod tests {
         ];
         assert_eq!(named(MISTAKEN, &revisions, &[], Sight::Differences), "12");
         assert_eq!(named(OTHER, &revisions, &[], Sight::Differences), "1");
-        assert_eq!(named(MISTAKEN, &revisions, &['3'], Sight::Differences), "2");
+        assert_eq!(
+            named(MISTAKEN, &revisions, &['3'], Sight::Differences),
+            "32"
+        );
+        assert_eq!(
+            named(OTHER, &revisions[..3], &['2', '3'], Sight::Everything),
+            "3",
+            "what is named stays so only while it tells something"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! What a run writes into the record: that it begins, and how it ended.
 
 use super::past::{self, Past, Wholeness};
-use super::words::{MAX_SINCE, NOTHING, Words};
+use super::words::{NOTHING, Words};
 use super::{Hidden, Reading, Record, words_of};
 use crate::event::{Mode, Run};
 use crate::git::CommitSha;
@@ -168,7 +168,11 @@ impl<'r> Ledger<'r> {
         let begin = async {
             let statuses = record.repository.statuses(tip, &record.context).await?;
             match statuses.first().map(|listed| &listed.status) {
-                Some(status) if past::is_base(status) => record.mark(tip, Some(status), tip).await,
+                Some(status) if past::is_base(status) => {
+                    // What head alone declares may stay, where mistakes at the tip protect it.
+                    record.mark(tip, Some(status), &self.head).await?;
+                    record.mark(tip, Some(status), tip).await
+                }
                 _ => {
                     let words = "written by an older run";
                     let written = record.write(tip, StatusState::Pending, words).await;
@@ -338,13 +342,15 @@ impl Reading {
             Wholeness::Once => Vec::new(),
             Wholeness::Never => vec![NOTHING.to_owned()],
         };
-        let named = self.past.since.iter().chain(&rest.witnesses);
-        since.extend(named.map(Words::short));
+        since.extend(rest.witnesses.iter().map(Words::short));
         if since.is_empty() {
-            let base = self.past.base.as_ref().filter(|base| *base != head);
-            since.push(Words::short(base?));
+            match self.past.base.as_ref().filter(|base| *base != head) {
+                Some(base) => since.push(Words::short(base)),
+                None => since.extend(self.past.since.iter().map(Words::short)),
+            }
         }
-        (since.len() <= MAX_SINCE).then_some(since)
+        let room = Words::room_for_since(head);
+        (1..=room).contains(&since.len()).then_some(since)
     }
 
     /// What the status of a commit says that was applied.

@@ -67,9 +67,12 @@ impl Past {
         }
     }
 
-    /// Nothing is known of what was applied.
+    /// Nothing is known of what was applied, though something of base was.
     pub(super) fn forget_base(&mut self) {
-        (self.base, self.ground) = (None, None);
+        if let Some(base) = self.base.take() {
+            self.add_again(&base);
+        }
+        self.ground = None;
         self.wholeness = Wholeness::Never;
     }
 }
@@ -390,6 +393,13 @@ mod tests {
         assert_eq!(attempts(&[newer, base]), [sha('a')]);
         let older = entry('c', Some((StatusState::Success, LATER, EARLY)));
         assert_eq!(attempts(&[done('b', LATER), older]), [sha('c')]);
+    }
+
+    #[test]
+    fn what_base_wrote_counts_though_it_is_no_base_any_more() {
+        let mut past = read(&[done('b', LATER)]);
+        past.forget_base();
+        assert_eq!((past.base, past.attempts), (None, vec![sha('b')]));
     }
 
     #[test]

@@ -15,12 +15,12 @@ const NEXT: &str = "next ";
 const SEPARATOR: &str = "; ";
 /// GitHub takes no longer descriptions, in characters. Of what is too long only the counts are cut.
 const LONGEST: usize = 140;
-/// How many commits a description can name beside all else, where ids are longest.
-pub(super) const MAX_SINCE: usize = 2;
+/// How long [`Words::begun`] is, in characters.
+const LONGEST_BEGUN: usize = "2026-01-31T12:00:00Z a1a1a1a".len();
 /// As many digits tell the commits of one history apart.
-const SHORT: usize = 12;
+const SHORT: usize = 9;
 /// Stands for a commit before all others, at which nothing was declared.
-pub(super) const NOTHING: &str = "000000000000";
+pub(super) const NOTHING: &str = "000000000";
 
 /// The description of a commit that was applied.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,6 +68,15 @@ impl Words {
     /// What [`Self::begun`] says of a run that began at `time`.
     pub(super) fn begun_at(time: &str, head: &CommitSha) -> String {
         format!("{time} {:.7}", head.as_str())
+    }
+
+    /// How many commits [`Self::since`] can name beside all else, in a repository with ids as long as that
+    /// of `commit`.
+    pub(super) fn room_for_since(commit: &CommitSha) -> usize {
+        let names = BEGUN.len() + SINCE.len() + NEXT.len() + 3 * SEPARATOR.len();
+        let taken = names + LONGEST_BEGUN + commit.as_str().len();
+        // A comma stands between two of them.
+        (LONGEST.saturating_sub(taken) + 1) / (SHORT + 1)
     }
 
     /// What [`Self::since`] calls a commit.
@@ -131,17 +140,27 @@ mod tests {
 
     #[test]
     fn what_is_too_long_loses_words_for_people() {
-        let commit = CommitSha::parse(&"a1".repeat(32)).unwrap();
-        let long = Words {
-            counts: "1200 written, ä00 deleted, 1200 not".repeat(5),
-            begun: Some(Words::begun_at("2026-01-31T12:00:00Z", &commit)),
-            since: vec![Words::short(&commit); MAX_SINCE],
-            next: Some(commit),
-        };
-        let text = long.to_string();
-        assert_eq!(text.chars().count(), LONGEST);
-        let counts = String::new();
-        assert_eq!(Words::parse(&text), Words { counts, ..long });
+        for (length, room) in [(40, 5), (64, 2)] {
+            let commit = CommitSha::parse(&"a1".repeat(length / 2)).unwrap();
+            assert_eq!(Words::room_for_since(&commit), room);
+            let long = Words {
+                counts: "1200 written, ä00 deleted, 1200 not".repeat(5),
+                begun: Some(Words::begun_at("2026-01-31T12:00:00Z", &commit)),
+                since: vec![Words::short(&commit); room],
+                next: Some(commit),
+            };
+            let text = long.to_string();
+            assert_eq!(text.chars().count(), LONGEST);
+            let found = Words::parse(&text);
+            assert!(long.counts.starts_with(&found.counts));
+            assert_eq!(
+                found,
+                Words {
+                    counts: found.counts.clone(),
+                    ..long
+                }
+            );
+        }
     }
 
     #[test]

@@ -129,3 +129,30 @@ fn what_was_removed_meanwhile_is_told_of_once() {
     assert!(!result.log.contains("no longer declares"), "{}", result.log);
     assert!(count <= 9, "{count}: {}", result.log);
 }
+
+/// Each begins as the one before is mended.
+#[test]
+fn mistakes_that_take_turns() {
+    let world = World::new();
+    for name in ["x", "y", "z"] {
+        world.write_domain(&format!("{name}/port.yml"), name, "Old");
+    }
+    run(&world.push("Begin"));
+    let broken = |name: &str| {
+        let text = format!("identifier: {name}\nblueprint: domain\ntitle: 5\n");
+        world.repository.write(&format!("{name}/port.yml"), &text);
+    };
+    broken("x");
+    run(&world.push("Break x"));
+    for (mended, broken_next) in [("x", "y"), ("y", "z"), ("z", "x"), ("x", "y")] {
+        let path = format!("{broken_next}/port.yml");
+        world.write_domain(&path, broken_next, mended);
+        run(&world.push("Change what breaks next"));
+        world.write_domain(&format!("{mended}/port.yml"), mended, "Mended");
+        broken(broken_next);
+        run(&world.push("Mend one, break another"));
+    }
+    let costs = pushes(&world, 12, same);
+    assert_flat(costs);
+    assert!(costs.0 < 15, "the first costs {} already", costs.0);
+}

@@ -225,3 +225,29 @@ fn any_number_of_mistakes_may_begin_one_after_the_other() {
     succeed(&world.push_file("README.md", "# More\n"));
     assert_eq!(world.port.journal().len(), 0, "all is settled");
 }
+
+/// The other file is looked at only because the entity went from the one that was written.
+#[test]
+fn what_another_file_declares_is_tried_until_it_is_written() {
+    let world = World::new();
+    world.write_domain("b/port.yml", "x", "B");
+    succeed(&world.push("Declare x"));
+    world.write_domain("a/port.yml", "x", "A");
+    run(&world.push("Declare x at another place too"));
+    assert_eq!(world.title("domain", "x").as_deref(), Some("A"));
+    let failure = Failure::new(422, "invalid_request", "Not today");
+    world.port.refuse("domain", "x", failure, 3);
+    world.repository.remove("a/port.yml");
+    assert_eq!(run(&world.push("Declare it once")).status, 1);
+    for day in ["One", "Two"] {
+        let result = run(&world.push_file("README.md", day));
+        assert_eq!(result.status, 1, "{}", result.log);
+    }
+    let result = succeed(&world.push_file("README.md", "Three"));
+    assert_eq!(
+        world.title("domain", "x").as_deref(),
+        Some("B"),
+        "{}",
+        result.log
+    );
+}

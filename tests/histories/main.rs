@@ -125,3 +125,30 @@ fn play(history: &[history::Event]) {
         .play(history)
         .unwrap_or_else(|problem| panic!("{problem}"));
 }
+
+/// Found at random: a run that a force-push overtook leaves an entity that only it declares, as the tip,
+/// whose own run has ended, has a mistake in that file.
+#[test]
+fn what_a_mistake_at_the_tip_protects_is_not_forgotten() {
+    use history::{Api, Edit, Event, Fate, Form, Ground, Moment};
+    let entity = Form::Sound {
+        title: 0,
+        p: false,
+        q: false,
+    };
+    let first = Moment {
+        api: Api::GitHub,
+        request: 1,
+    };
+    let newer = vec![Edit::Set(0, 0, entity), Edit::Set(0, 1, Form::Mistaken)];
+    let meanwhile = vec![
+        Event::Push(Ground::Reset(1), vec![], Fate::Dropped),
+        Event::Push(Ground::Tip, newer, Fate::Quiet),
+    ];
+    let older = Fate::Overlapped(first, meanwhile, None);
+    play(&[
+        Event::Push(Ground::Tip, vec![], Fate::Quiet),
+        Event::Push(Ground::Back(1), vec![Edit::Set(0, 2, entity)], older),
+        Event::Push(Ground::Tip, vec![], Fate::Quiet),
+    ]);
+}
