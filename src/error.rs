@@ -11,6 +11,7 @@ use crate::http::{ClientError, InvalidTimeout};
 use crate::inputs::InputError;
 use crate::port;
 use crate::report::publish::PublishError;
+use crate::tip::InvalidPatience;
 
 /// What ends a run before its report.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,8 @@ pub(crate) enum Error {
     Proxy(#[from] InvalidProxy),
     #[error(transparent)]
     Timeout(#[from] InvalidTimeout),
+    #[error(transparent)]
+    Patience(#[from] InvalidPatience),
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]

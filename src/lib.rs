@@ -32,6 +32,7 @@ mod revisions;
 mod session;
 mod settle;
 mod setup;
+mod tip;
 mod verdict;
 mod write;
 
@@ -109,7 +110,7 @@ async fn pipeline(
     };
 
     let record = setup.record(&run);
-    let finding = revisions::find(&setup.repository, &run, record.as_ref());
+    let finding = revisions::find(&setup.repository, &run, record.as_ref(), setup.patience);
     let mut revisions = match session.unless_interrupted(finding).await? {
         Found::Revisions(revisions) => revisions,
         Found::Nothing(reason) => return nothing_to_do(&reason, &setup, log),

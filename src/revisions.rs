@@ -8,9 +8,10 @@ use crate::catalog::change::Basis;
 use crate::error::Error;
 use crate::event::{Base, Mode, Run, Scope};
 use crate::git::{BranchName, CommitSha};
-use crate::github::{self, Diff, Relation, Repository};
+use crate::github::{self, Diff, Repository};
 use crate::record::{Chain, Past, Reading, Record, Wholeness};
 use crate::source::RepoPath;
+use crate::tip::{self, Patience, Standing};
 
 /// Diffs that are asked for at the same time.
 const CONCURRENT_DIFFS: usize = 4;
@@ -69,27 +70,21 @@ enum Former {
     MergeBaseWith(String),
 }
 
-enum Standing {
-    /// Head is in the branch.
-    InBranch(Tip),
-    /// It is not, for the reason given.
-    Replaced(String),
-}
-
 /// Finds out what to look at. `record` is what says what was applied, where that counts.
 pub(crate) async fn find(
     repository: &Repository,
     run: &Run,
     record: Option<&Record<'_>>,
+    patience: Patience,
 ) -> Result<Found, Error> {
     let (reading, guess) = futures::join!(read_record(run, record), guess(repository, run, record));
     let reading = reading?;
     let tip = match (run.mode, &run.branch) {
         (Mode::Apply, Some(branch)) => {
             let known = reading.as_ref().map(|reading| reading.tip.clone());
-            match standing(repository, &run.head, branch, known).await? {
-                Standing::InBranch(tip) => Some(tip),
-                Standing::Replaced(reason) => return Ok(Found::Nothing(reason)),
+            match tip_since(repository, &run.head, branch, known, patience).await? {
+                Ok(tip) => Some(tip),
+                Err(reason) => return Ok(Found::Nothing(reason)),
             }
         }
         _ => None,
@@ -147,39 +142,28 @@ async fn read_record(run: &Run, record: Option<&Record<'_>>) -> Result<Option<Re
     }
 }
 
-/// Where head stands in its branch; `known` is the branch's tip if it was read already.
-async fn standing(
+/// Where the branch has gone since head, or why head does not count any more; `known` is the branch's
+/// tip if it was read already.
+async fn tip_since(
     repository: &Repository,
     head: &CommitSha,
     branch: &BranchName,
     known: Option<Option<CommitSha>>,
-) -> Result<Standing, Error> {
-    let tip = match known {
-        Some(tip) => tip,
-        None => repository.tip(branch).await?,
+    patience: Patience,
+) -> Result<Result<Tip, String>, Error> {
+    let (commit, newer) = match tip::find(repository, branch, head, known, patience).await? {
+        Standing::Here => (head.clone(), BTreeSet::new()),
+        Standing::Later(tip, diff) => (tip, diff.paths()),
+        Standing::Elsewhere(tip, _) => {
+            return Ok(Err(format!(
+                "{} is no longer in the branch `{branch}`, whose tip is {}",
+                head.short(),
+                tip.short()
+            )));
+        }
+        Standing::Gone => return Ok(Err(format!("the branch `{branch}` is gone"))),
     };
-    let Some(tip) = tip else {
-        let reason = format!("the branch `{branch}` is gone");
-        return Ok(Standing::Replaced(reason));
-    };
-    if tip == *head {
-        return Ok(Standing::InBranch(Tip {
-            commit: tip,
-            newer: BTreeSet::new(),
-        }));
-    }
-    match repository.diff(head, &tip).await {
-        Ok(diff) if diff.relation == Relation::Ahead => Ok(Standing::InBranch(Tip {
-            commit: tip,
-            newer: diff.files.into_iter().map(|file| file.path).collect(),
-        })),
-        Ok(_) | Err(github::Error::NoSuchCommit { .. }) => Ok(Standing::Replaced(format!(
-            "{} is no longer in the branch `{branch}`, whose tip is {}",
-            head.short(),
-            tip.short()
-        ))),
-        Err(error) => Err(error.into()),
-    }
+    Ok(Ok(Tip { commit, newer }))
 }
 
 impl Ground {

@@ -7,15 +7,16 @@ use crate::ask;
 use crate::catalog::change::{AtBase, Basis, Change};
 use crate::catalog::declare::{Declaration, Declarations};
 use crate::catalog::entity::EntityKey;
-use crate::catalog::plan::{Known, Plan, Policy, Pruning};
+use crate::catalog::plan::{Claims, Known, Plan, Policy, Pruning};
 use crate::catalog::validate::validate;
 use crate::error::Error;
 use crate::files::Files;
-use crate::git::CommitSha;
-use crate::github;
+use crate::git::{BranchName, CommitSha};
+use crate::port::Rejection;
 use crate::record::Ledger;
 use crate::session::Session;
 use crate::source::RepoPath;
+use crate::tip::{self, Standing};
 
 /// How often the branch may move while its latest content is written.
 const MAX_ROUNDS: usize = 5;
@@ -58,10 +59,10 @@ pub(crate) enum Course {
 }
 
 /// Reads the branch's tip after the last write and, where a file of what was written is newer there,
-/// writes that instead, until the branch rests. What was overtaken is marked in `applied`.
+/// writes that instead, until the branch rests. What became of what was overtaken is noted in `applied`.
 ///
 /// # Errors
-/// If GitHub or Port cannot be asked.
+/// If GitHub or Port cannot be asked, or the run is told to stop.
 pub(crate) async fn settle(
     session: &Session<'_>,
     ledger: &Ledger<'_>,
@@ -72,37 +73,64 @@ pub(crate) async fn settle(
     let Some(branch) = &session.run.branch else {
         return Ok(Course::Rested);
     };
-    let files = session.setup.files();
-    let mut at = session.run.head.clone();
+    let (mut at, mut course) = (session.run.head.clone(), Course::Rested);
     let mut written = written(plan, applied);
-    let mut course = Course::Rested;
     for _ in 0..MAX_ROUNDS {
-        let Some(tip) = files.repository.tip(branch).await? else {
-            return Ok(Course::MovedOn);
+        let looking = look(session, branch, &at);
+        let (tip, newer) = match session.unless_interrupted(looking).await? {
+            Seen::Here => break,
+            Seen::Gone => return Ok(Course::MovedOn),
+            Seen::Moved(tip, newer) => (tip, newer),
         };
-        if tip == at {
+        course = Course::MovedOn;
+        let reading = overtaken(session.setup.files(), &tip, &newer, &mut written);
+        let Some(declared) = session.unless_interrupted(reading).await? else {
+            break;
+        };
+        note(plan, applied, &written, |_| Correction::Unknown);
+        let opening = open(ledger, &tip, written.len());
+        session.unless_interrupted(opening).await?;
+        let brought = bring(session, policy, &written, &declared).await?;
+        note(plan, applied, &written, |key| brought.of(key));
+        applied.stopped = brought.applied.stopped.clone();
+        if applied.stopped.is_some() {
             break;
         }
-        course = Course::MovedOn;
-        let diff = match files.repository.diff(&at, &tip).await {
-            Err(github::Error::NoSuchCommit { .. }) => return Ok(course),
-            diff => diff?,
-        };
-        let newer = diff.files.into_iter().map(|file| file.path).collect();
-        let Some(declared) = overtaken(files, &tip, &newer, &mut written).await? else {
-            break;
-        };
-        tracing::info!(
-            "the branch has moved on to {}: {} entities that were just written are brought to its content",
-            tip.short(),
-            written.len()
-        );
-        ledger.begin_on(&tip).await?;
-        mark_superseded(plan, applied, &written);
-        written = bring(session, policy, &written, &declared).await?;
+        written = self::written(&brought.plan, &brought.applied);
         at = tip;
     }
     Ok(course)
+}
+
+/// Says that what was just written is brought to the content of `tip`.
+async fn open(ledger: &Ledger<'_>, tip: &CommitSha, count: usize) -> Result<(), Error> {
+    tracing::info!(
+        "the branch has moved on to {}: {count} entities that were just written are brought to its content",
+        tip.short()
+    );
+    Ok(ledger.begin_on(tip).await?)
+}
+
+/// Where a branch points, seen from a commit that was written.
+enum Seen {
+    /// To the commit.
+    Here,
+    /// To another one, with newer files.
+    Moved(CommitSha, BTreeSet<RepoPath>),
+    /// To nothing that can be compared.
+    Gone,
+}
+
+async fn look(session: &Session<'_>, branch: &BranchName, at: &CommitSha) -> Result<Seen, Error> {
+    let setup = session.setup;
+    let standing = tip::find(&setup.repository, branch, at, None, setup.patience);
+    Ok(match standing.await? {
+        Standing::Here => Seen::Here,
+        Standing::Later(tip, diff) | Standing::Elsewhere(tip, Some(diff)) => {
+            Seen::Moved(tip, diff.paths())
+        }
+        Standing::Elsewhere(_, None) | Standing::Gone => Seen::Gone,
+    })
 }
 
 /// Keeps of what was `written` what the tip may declare otherwise, as some files are `newer` there, and
@@ -146,16 +174,78 @@ fn written(plan: &Plan, applied: &Applied) -> Vec<Written> {
     upserts.chain(deletions).collect()
 }
 
-fn mark_superseded(plan: &Plan, applied: &mut Applied, written: &[Written]) {
+/// What became of something that was brought to the tip's content.
+#[derive(Debug, Clone)]
+enum Correction {
+    /// It is as the tip declares, or a mistake there keeps it as it is.
+    Done,
+    /// Port refused it.
+    Refused(Rejection),
+    /// It may be as it was.
+    Unknown,
+}
+
+/// The tip's content of what was written, and what became of that.
+struct Brought {
+    plan: Plan,
+    applied: Applied,
+}
+
+impl Brought {
+    fn of(&self, key: &EntityKey) -> Correction {
+        let upserts = self.plan.upserts.iter().zip(&self.applied.outcomes);
+        let upserts = upserts.map(|(upsert, outcome)| {
+            let correction = match outcome {
+                Outcome::Written(_) | Outcome::Superseded => Correction::Done,
+                Outcome::Rejected(rejection) => Correction::Refused(rejection.clone()),
+                Outcome::NotSent | Outcome::Blocked(_) | Outcome::Unknown => Correction::Unknown,
+            };
+            (upsert.declaration.entity.key(), correction)
+        });
+        let deletions = self.plan.deletions.iter().zip(&self.applied.deletions);
+        let deletions = deletions.map(|(deletion, outcome)| {
+            let correction = match outcome {
+                DeletionOutcome::Deleted
+                | DeletionOutcome::HandedOver(_)
+                | DeletionOutcome::Superseded => Correction::Done,
+                DeletionOutcome::Rejected(rejection) => Correction::Refused(rejection.clone()),
+                DeletionOutcome::HeldBack(_)
+                | DeletionOutcome::NotSent
+                | DeletionOutcome::Unknown => Correction::Unknown,
+            };
+            (deletion.key.clone(), correction)
+        });
+        let mut all = upserts.chain(deletions);
+        let found = all.find(|(found, _)| found == key);
+        found.map_or(Correction::Done, |(_, correction)| correction)
+    }
+}
+
+/// Notes what became of what was `written`, and then brought to the tip's content.
+fn note(
+    plan: &Plan,
+    applied: &mut Applied,
+    written: &[Written],
+    correction: impl Fn(&EntityKey) -> Correction,
+) {
     let keys: BTreeSet<_> = written.iter().map(|written| &written.key).collect();
     for (upsert, outcome) in plan.upserts.iter().zip(&mut applied.outcomes) {
-        if keys.contains(&upsert.declaration.entity.key()) {
-            *outcome = Outcome::Superseded;
+        let key = upsert.declaration.entity.key();
+        if keys.contains(&key) {
+            *outcome = match correction(&key) {
+                Correction::Done => Outcome::Superseded,
+                Correction::Refused(rejection) => Outcome::Rejected(rejection),
+                Correction::Unknown => Outcome::Unknown,
+            };
         }
     }
     for (deletion, outcome) in plan.deletions.iter().zip(&mut applied.deletions) {
         if keys.contains(&deletion.key) {
-            *outcome = DeletionOutcome::Superseded;
+            *outcome = match correction(&deletion.key) {
+                Correction::Done => DeletionOutcome::Superseded,
+                Correction::Refused(rejection) => DeletionOutcome::Rejected(rejection),
+                Correction::Unknown => DeletionOutcome::Unknown,
+            };
         }
     }
 }
@@ -190,20 +280,25 @@ fn keys(declared: &Declarations, files: &BTreeSet<RepoPath>) -> BTreeSet<EntityK
     found.map(|found| found.entity.key()).collect()
 }
 
-/// Writes what `tip` declares of entities that were written otherwise, and gives what that wrote.
+/// Writes what `tip` declares of entities that were written otherwise.
 async fn bring(
     session: &Session<'_>,
     policy: &Policy,
     written: &[Written],
     tip: &Declarations,
-) -> Result<Vec<Written>, Error> {
+) -> Result<Brought, Error> {
     let Some(port) = session.port else {
-        return Ok(Vec::new());
+        let (plan, applied) = (Plan::default(), Applied::default());
+        return Ok(Brought { plan, applied });
     };
-    let changes = changes(written, tip);
-    let blueprints = ask::blueprints(session, &changes, Basis::Live).await?;
-    let checked = validate(changes, Basis::Live, &blueprints, session.setup.omission());
-    let live = ask::live(session, &checked.changes, &blueprints, Basis::Live).await?;
+    let asking = async {
+        let changes = changes(written, tip);
+        let blueprints = ask::blueprints(session, &changes, Basis::Live).await?;
+        let checked = validate(changes, Basis::Live, &blueprints, session.setup.omission());
+        let live = ask::live(session, &checked.changes, &blueprints, Basis::Live).await?;
+        Ok((checked.changes, blueprints, live))
+    };
+    let (changes, blueprints, live) = session.unless_interrupted(asking).await?;
     let known = Known {
         live: &live,
         blueprints: &blueprints,
@@ -212,12 +307,14 @@ async fn bring(
         basis: Basis::Live,
         superseded: BTreeSet::new(),
         pruning: pruning(policy, tip),
+        // It was this run that wrote it.
+        claims: Claims::OfAll,
         ..policy.clone()
     };
-    let plan = Plan::new(checked.changes, known, &policy);
+    let plan = Plan::new(changes, known, &policy);
     let options = session.setup.write_options();
     let applied = apply(&plan, &blueprints, port, &options, session.shutdown).await;
-    Ok(self::written(&plan, &applied))
+    Ok(Brought { plan, applied })
 }
 
 /// What spoke against deletions as the run began was said of head. Here it is the tip that counts, and

@@ -18,6 +18,7 @@ use crate::record::Record;
 use crate::report::RunFacts;
 use crate::report::log::{Command, Log};
 use crate::shutdown::Shutdown;
+use crate::tip::Patience;
 
 /// What every run needs.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct Setup {
     pub(crate) runner: Runner,
     pub(crate) inputs: Inputs,
     pub(crate) repository: Repository,
+    pub(crate) patience: Patience,
     checkout: Option<Checkout>,
     client: Client,
 }
@@ -42,6 +44,7 @@ impl Setup {
             runner,
             inputs,
             repository,
+            patience: Patience::read(environment)?,
             checkout,
             client,
         })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::apply::{Applied, DeletionOutcome, Outcome, apply};
+use crate::apply::{Applied, DeletionOutcome, Outcome, Stopped, apply};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::Basis;
 use crate::catalog::entity::EntityKey;
@@ -21,6 +21,7 @@ use crate::revisions::Revisions;
 use crate::session::Session;
 use crate::settle::{Course, settle};
 use crate::source::Location;
+use crate::tip::{self, Standing};
 use crate::verdict;
 
 /// How long the record's last word may take once the run was told to stop. With what requests under
@@ -106,6 +107,25 @@ async fn work(
     Ok(done)
 }
 
+/// Opens the record. Where head is what was applied last, runs of a force-push that ended before may not
+/// have seen that word, so the branch is looked at once more.
+async fn begin(
+    session: &Session<'_>,
+    tip: Option<&CommitSha>,
+    ledger: &mut Ledger<'_>,
+) -> Result<Course, Error> {
+    ledger.begin().await?;
+    let (Some(branch), Some(tip), true) = (&session.run.branch, tip, ledger.is_again()) else {
+        return Ok(Course::Rested);
+    };
+    let setup = session.setup;
+    let standing = tip::find(&setup.repository, branch, tip, None, setup.patience);
+    Ok(match standing.await? {
+        Standing::Here => Course::Rested,
+        _ => Course::MovedOn,
+    })
+}
+
 async fn last_word(
     session: &Session<'_>,
     ledger: &mut Ledger<'_>,
@@ -131,17 +151,8 @@ impl Done {
         tip: Option<&CommitSha>,
         ledger: &mut Ledger<'_>,
     ) -> Result<(), Error> {
-        let begin = async {
-            ledger.begin().await?;
-            // Runs of a force-push that ended before may not have seen this one's words.
-            match (&session.run.branch, tip) {
-                (Some(branch), Some(tip)) if ledger.is_again() => {
-                    Ok(session.setup.repository.tip(branch).await?.as_ref() != Some(tip))
-                }
-                _ => Ok(false),
-            }
-        };
-        if session.unless_interrupted(begin).await? {
+        let beginning = begin(session, tip, ledger);
+        if session.unless_interrupted(beginning).await? == Course::MovedOn {
             tracing::warn!("the branch was moved before anything was written: its own runs decide");
             self.applied = Some(Applied::superseded(&self.plan));
             self.course = Course::MovedOn;
@@ -151,25 +162,38 @@ impl Done {
         let (plan, shutdown) = (&self.plan, session.shutdown);
         let mut applied = apply(plan, &self.blueprints, port, &options, shutdown).await;
         if applied.stopped.is_none() {
-            let settling = async {
-                let looking = async { Ok(ledger.look_around().await?) };
-                let settling = settle(session, ledger, &self.policy, plan, &mut applied);
-                futures::try_join!(settling, looking)
-            };
-            match session.unless_interrupted(settling).await {
-                Ok((course, company)) => {
-                    self.course = course;
-                    ledger.note(company);
-                }
-                Err(error) => {
-                    self.unsettled = Some(format!(
-                        "it is not known whether the branch moved on while this run wrote: {error}"
-                    ));
-                }
-            }
+            self.settle(session, &mut applied, ledger).await;
         }
         self.applied = Some(applied);
         Ok(())
+    }
+
+    /// Sees to it that neither the branch nor another run was faster.
+    async fn settle(
+        &mut self,
+        session: &Session<'_>,
+        applied: &mut Applied,
+        ledger: &mut Ledger<'_>,
+    ) {
+        let looking = async { Ok(ledger.look_around().await?) };
+        let (course, company) = futures::join!(
+            settle(session, ledger, &self.policy, &self.plan, applied),
+            session.unless_interrupted(looking)
+        );
+        let reason = match course.and_then(|course| Ok((course, company?))) {
+            Ok((course, company)) => {
+                self.course = course;
+                return ledger.note(company);
+            }
+            Err(Error::Interrupted) => {
+                applied.stopped = Some(Stopped::Interrupted);
+                "the run was told to stop".to_owned()
+            }
+            Err(error) => error.to_string(),
+        };
+        self.unsettled = Some(format!(
+            "it is not known whether the branch moved on while this run wrote: {reason}"
+        ));
     }
 
     /// Whether head is as base, as far as the catalog goes.
@@ -198,6 +222,9 @@ impl Done {
             _ => Cause::Failures,
         };
         open.extend(failures);
+        if declared.is_elsewhere(&open) {
+            return Ending::Incomplete;
+        }
         let witnesses = declared.witnesses(&open, past);
         Ending::Apart(Rest { cause, witnesses })
     }
@@ -242,8 +269,12 @@ impl Done {
             return None;
         }
         let mut left = self.plan.untouched.iter();
-        let is_no_drift =
-            |left: &Untouched| matches!(left.reason, Reason::Unchanged | Reason::HandedOver(_));
+        let is_no_drift = |left: &Untouched| {
+            matches!(
+                left.reason,
+                Reason::Unchanged | Reason::HandedOver(_) | Reason::NeverClaimed
+            )
+        };
         let is_as_declared = self.plan.is_empty() && left.all(is_no_drift);
         Some(if is_as_declared {
             Drift::None

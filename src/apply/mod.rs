@@ -50,7 +50,7 @@ pub enum DeletionOutcome {
 }
 
 /// What became of a plan.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Applied {
     /// An outcome for each of the plan's upserts, in their order.
     pub outcomes: Vec<Outcome>,

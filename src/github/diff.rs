@@ -1,6 +1,6 @@
 //! Two revisions → the paths at which they differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::StatusCode;
@@ -67,6 +67,13 @@ pub struct Diff {
     pub relation: Relation,
     /// Every path at which they differ, in order, each once.
     pub files: Vec<ChangedFile>,
+}
+
+impl Diff {
+    /// The paths at which they differ.
+    pub fn paths(self) -> BTreeSet<RepoPath> {
+        self.files.into_iter().map(|file| file.path).collect()
+    }
 }
 
 #[derive(Deserialize)]

@@ -109,3 +109,23 @@ fn before_anything_is_written_it_stops_at_once() {
     assert_eq!(result.output("outcome"), "cancelled");
     assert_eq!(world.port.journal().len(), 0);
 }
+
+#[test]
+fn after_the_last_write_it_stops_too() {
+    let (world, step, _) = world_with_two_waves();
+    let tip = Matcher::new("GET", "*/git/ref/*");
+    world
+        .github
+        .inject(Fault::hang().when(tip.clone()).always());
+    let result = run_and_signal(&step, &world.github, &tip, &["-INT"]);
+    assert_eq!(result.status, 130, "{}", result.log);
+    assert_eq!(result.output("outcome"), "cancelled");
+    assert_eq!(result.output("created"), "2");
+    assert!(
+        result
+            .log
+            .contains("it is not known whether the branch moved on while this run wrote"),
+        "{}",
+        result.log
+    );
+}

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use port_gitops_sandbox::github::State;
-use port_gitops_sandbox::{Answer, Effect, Fault, Sandbox, Step, StepResult};
+use port_gitops_sandbox::{Answer, Effect, Fault, Matcher, ObjectId, Sandbox, Step, StepResult};
 use serde_json::json;
 
 use crate::world::{World, binary, run, succeed};
@@ -357,4 +357,69 @@ fn what_a_newer_file_declares_too_is_not_taken_from_it() {
     );
     let result = run(&older);
     assert_eq!(titles(&world), ["Two", "One"], "{}", result.log);
+}
+
+/// A moment at which the branch points elsewhere.
+fn point(world: &World, to: &ObjectId) -> Fault {
+    let (repository, to) = (world.repository.clone(), to.clone());
+    Fault::call(move || repository.reset_hard(&to).unwrap())
+}
+
+/// Looks often, so that the test does not last.
+fn patient(step: Step) -> Step {
+    step.variable("PORT_GITOPS_PATIENCE", "0.3")
+}
+
+#[test]
+fn a_push_that_github_does_not_show_yet_is_looked_for_again() {
+    let world = world();
+    world.write_domain("a/port.yml", "a", "One");
+    let (before, step) = (world.repository.head().unwrap(), world.push("Change a"));
+    let pushed = world.repository.head().unwrap();
+    world.repository.reset_hard(&before).unwrap();
+    let show = point(&world, &pushed).on("GET", "*/git/ref/*").skip(1);
+    world.github.inject(show);
+    let result = succeed(&patient(step));
+    assert_eq!(titles(&world), ["One", "Old"], "{}", result.log);
+}
+
+#[test]
+fn a_tip_that_is_older_than_what_was_written_is_looked_at_again() {
+    let world = world();
+    world.write_domain("a/port.yml", "a", "One");
+    let (before, step) = (world.repository.head().unwrap(), world.push("Change a"));
+    let pushed = world.repository.head().unwrap();
+    let write = Matcher::new("POST", "*/domain/entities");
+    world
+        .port
+        .inject(point(&world, &before).when(write.clone()));
+    let show = point(&world, &pushed).on("GET", "*/git/ref/*").skip(1);
+    world.github.inject(show);
+    let result = succeed(&patient(step));
+    assert_eq!(world.port.requests(&write).len(), 1, "{}", result.log);
+    assert_eq!(result.output("updated"), "1", "{}", result.log);
+    assert_eq!(titles(&world), ["One", "Old"]);
+}
+
+#[test]
+fn what_port_refuses_as_the_tip_has_it_is_an_error() {
+    let world = world();
+    world.write_domain("a/port.yml", "a", "One");
+    let older = world.push("Change a");
+    let write = Matcher::new("POST", "*/domain/entities");
+    let repository = world.repository.clone();
+    let push = Fault::call(move || {
+        let text = "identifier: a\nblueprint: domain\ntitle: Two\n";
+        repository.write("a/port.yml", text);
+        repository.commit("Change a again").unwrap();
+    });
+    world.port.inject(push.when(write.clone()).after_effect());
+    let refusal = json!({"ok": false, "error": "invalid_request", "message": "Not today"});
+    let refuse = Fault::answer(Answer::json(422, &refusal));
+    world.port.inject(refuse.when(write));
+    let result = run(&older);
+    assert_eq!(titles(&world), ["One", "Old"], "{}", result.log);
+    assert_eq!(result.status, 1, "{}", result.log);
+    assert_eq!(result.output("failed"), "1", "{}", result.log);
+    assert!(result.log.contains("Not today"), "{}", result.log);
 }

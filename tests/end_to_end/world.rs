@@ -99,6 +99,7 @@ impl World {
             .input("client-id", CLIENT_ID)
             .input("client-secret", CLIENT_SECRET)
             .input("base-url", self.port.url())
+            .variable("PORT_GITOPS_PATIENCE", "0")
     }
 
     /// The requests that wrote to Port, as `METHOD path`.

@@ -100,6 +100,7 @@ impl World {
             ("GITHUB_API_URL", self.github.url()),
             ("GITHUB_GRAPHQL_URL", self.github.graphql_url()),
             ("GITHUB_REPOSITORY", self.github.full_name()),
+            ("PORT_GITOPS_PATIENCE", "0".to_owned()),
             ("GITHUB_EVENT_NAME", name.to_owned()),
             ("GITHUB_REF", full_ref),
             ("GITHUB_SHA", head.to_owned()),
