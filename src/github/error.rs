@@ -125,18 +125,21 @@ pub(super) struct GraphQlError {
 
 impl GraphQlError {
     /// See [resource limits][docs]: GitHub gives up on a query after ten seconds, or when it uses
-    /// too much, and says so in words or by type.
+    /// too much, and says so in words or by type. The words of a `NOT_FOUND` hold the path that was
+    /// asked for, so they say nothing of this.
     ///
     /// [docs]: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
     pub(super) fn is_about_weight(&self) -> bool {
         const TYPES: [&str; 2] = ["RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED"];
-        self.kind
-            .as_deref()
-            .is_some_and(|kind| TYPES.contains(&kind))
-            || self
-                .message
-                .starts_with("Something went wrong while executing your query")
-            || self.message.to_lowercase().contains("timeout")
+        match self.kind.as_deref() {
+            Some("NOT_FOUND") => false,
+            Some(kind) if TYPES.contains(&kind) => true,
+            _ => {
+                self.message
+                    .starts_with("Something went wrong while executing your query")
+                    || self.message.to_lowercase().contains("timeout")
+            }
+        }
     }
 
     pub(super) fn into_error(self) -> Error {
@@ -218,5 +221,30 @@ pub(super) fn refusal(answer: &Answer, path: &str) -> Error {
             status,
             message,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_about_weight(kind: Option<&str>, message: &str) -> bool {
+        let error = GraphQlError {
+            message: message.to_owned(),
+            kind: kind.map(str::to_owned),
+            path: Vec::new(),
+        };
+        error.is_about_weight()
+    }
+
+    #[test]
+    fn weight_is_told_by_type_or_in_words_that_are_not_about_a_path() {
+        let exceeded = "Resource limits for this query exceeded.";
+        assert!(is_about_weight(Some("RESOURCE_LIMITS_EXCEEDED"), exceeded));
+        assert!(is_about_weight(None, "Timeout on validation of query"));
+        assert!(is_about_weight(Some("A_NEW_WORD"), "a timeout"));
+        let gap = "Could not resolve file for path 'docs/timeout.md'.";
+        assert!(!is_about_weight(Some("NOT_FOUND"), gap));
+        assert!(!is_about_weight(None, "Field 'x' doesn't exist"));
     }
 }

@@ -148,6 +148,12 @@ impl GraphQlError {
         matches!(kind, Some("RATE_LIMITED" | "RATE_LIMIT"))
     }
 
+    /// The secondary limit has no type of its own, so that words have to do. Those of a `NOT_FOUND`
+    /// hold what was asked for, which can be a file of any name.
+    fn is_about_another_limit(&self) -> bool {
+        self.r#type.as_deref() != Some("NOT_FOUND") && is_about_limits(&self.message)
+    }
+
     /// GitHub's own words for a query that took too long or met a fault of GitHub's.
     fn is_passing(&self) -> bool {
         self.message
@@ -167,7 +173,7 @@ fn judge_graphql(answer: &Answer, now: SystemTime) -> Verdict {
             .map_or(Verdict::SlowDown, Verdict::WaitFor);
     }
     // The reset of the budget says nothing of the secondary limit, which only tells by its words.
-    if errors.iter().any(|error| is_about_limits(&error.message)) {
+    if errors.iter().any(GraphQlError::is_about_another_limit) {
         return limited(answer, now);
     }
     match errors.iter().any(GraphQlError::is_passing) {

@@ -108,6 +108,24 @@ fn what_cannot_be_read_is_an_error_on_its_line() {
     }
 }
 
+/// GitHub tells a missing file in words that hold its path.
+#[test]
+fn a_missing_file_may_have_a_name_that_sounds_like_a_fault_of_githubs() {
+    let missing = |name: &str| {
+        let world = world();
+        let result = run(&world.push_file("port.yml", &entity(&format!("file://docs/{name}"))));
+        assert_eq!(result.status, 1, "{name}: {}", result.log);
+        let errors = result.commands("error");
+        assert_eq!(errors[0].property("title"), "invalid-file-reference");
+        assert!(!is_shown(&result, "waiting"), "{name}: {}", result.log);
+        world.github.journal().len()
+    };
+    let usual = missing("none.md");
+    for name in ["Rate limits.md", "timeout.md", "Rate limits timeout.md"] {
+        assert_eq!(missing(name), usual, "{name}");
+    }
+}
+
 #[test]
 fn base_and_head_are_compared_with_their_texts() {
     let world = shown();

@@ -128,7 +128,11 @@ fn graphql_errors_come_with_status_200() {
     }
     let went_wrong = r#"{"data": null, "errors": [{"message": "Something went wrong while executing your query. Please include `1` when reporting this issue."}]}"#;
     assert_eq!(graphql(&reset, went_wrong), Verdict::BackOff);
-    let gap = r#"{"data": {"a": null}, "errors": [{"type": "NOT_FOUND", "message": "no"}]}"#;
-    assert_eq!(graphql(&reset, gap), Verdict::Final);
+    for gap in [
+        r#"{"data": {"a": null}, "errors": [{"type": "NOT_FOUND", "message": "no"}]}"#,
+        r#"{"data": {"a": null}, "errors": [{"type": "NOT_FOUND", "message": "Could not resolve file for path 'docs/Rate limits.md'."}]}"#,
+    ] {
+        assert_eq!(graphql(&reset, gap), Verdict::Final, "{gap}");
+    }
     assert_eq!(graphql(&reset, r#"[{"errors": 1}]"#), Verdict::Final);
 }
