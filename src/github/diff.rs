@@ -1,6 +1,7 @@
 //! Two revisions → the paths at which they differ.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::StatusCode;
@@ -14,6 +15,14 @@ use crate::source::RepoPath;
 ///
 /// [docs]: https://docs.github.com/en/rest/commits/commits#compare-two-commits
 const COMPARE_LIMIT: usize = 300;
+
+/// How long to wait before each further comparison of commits that are there and not yet known to
+/// it.
+const PAUSES: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
 
 /// What a revision has at a path, as far as it is known without asking again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +129,10 @@ impl Repository {
         if base == head {
             return Ok(diff(base, Relation::Identical, Vec::new()));
         }
-        let relation = match self.compare(base.as_str(), head).await {
+        // What was listed is not asked for again.
+        let trees = async || self.compare_trees(Some(base), Some(head)).await;
+        let comparison = self.compare_there(base.as_str(), head, trees()).await;
+        let relation = match comparison {
             Ok(comparison) => match comparison.status {
                 relation @ (Relation::Ahead | Relation::Identical) => {
                     if let Some(files) = comparison.exact_files() {
@@ -130,11 +142,11 @@ impl Repository {
                 }
                 relation => relation,
             },
-            // One of them is gone, which their trees will say, or they have nothing in common.
+            // They have nothing in common, or GitHub does not say what.
             Err(Error::NotFound { .. }) => Relation::Unrelated,
             Err(error) => return Err(error),
         };
-        let files = self.compare_trees(Some(base), Some(head)).await?;
+        let files = trees().await?;
         Ok(diff(base, relation, files))
     }
 
@@ -142,18 +154,16 @@ impl Repository {
     /// no history in common everything at head is new.
     ///
     /// # Errors
-    /// [`Error::NoSuchCommit`] if one of them is gone; others if GitHub does not answer or does not
-    /// let the token read.
+    /// [`Error::NoSuchCommit`] if one of them is gone; others if GitHub does not answer, does not let
+    /// the token read, or does not compare what is there.
     pub async fn diff_from_merge_base(&self, other: &str, head: &CommitSha) -> Result<Diff, Error> {
-        let comparison = match self.compare(other, head).await {
+        let are_there = async {
+            self.compare_trees(None, Some(head)).await?;
+            self.resolve(other).await
+        };
+        let comparison = match self.compare_there(other, head, are_there).await {
             Ok(comparison) => comparison,
-            Err(error @ Error::NotFound { .. }) => {
-                let all = self.all_of(head).await?;
-                if is_about_ancestors(&error) {
-                    return Ok(all);
-                }
-                return Err(error.about_commit(other));
-            }
+            Err(error) if is_about_ancestors(&error) => return self.all_of(head).await,
             Err(error) => return Err(error),
         };
         let (base, relation) = (comparison.merge_base()?, comparison.status);
@@ -189,6 +199,36 @@ impl Repository {
             Err(error) if is_about_ancestors(&error) => Ok(Relation::Unrelated),
             Err(error) => Err(error.about_commit(base.as_str())),
         }
+    }
+
+    /// Compares what is known to be there: `are_there` says so, and is asked only where it is in
+    /// doubt.
+    ///
+    /// For a moment a comparison may not know of commits that were just pushed, and answers 404. So
+    /// it is asked again; a 404 that stays is given as it is.
+    async fn compare_there<T>(
+        &self,
+        base: &str,
+        head: &CommitSha,
+        are_there: impl Future<Output = Result<T, Error>>,
+    ) -> Result<Comparison, Error> {
+        let mut result = self.compare(base, head).await;
+        if !result.as_ref().is_err_and(is_about_commits) {
+            return result;
+        }
+        are_there.await?;
+        for pause in PAUSES {
+            tracing::warn!(
+                "GitHub does not compare {base} and {head} yet, though both are there; again in {} s",
+                pause.as_secs()
+            );
+            tokio::time::sleep(pause).await;
+            result = self.compare(base, head).await;
+            if !result.as_ref().is_err_and(is_about_commits) {
+                break;
+            }
+        }
+        result
     }
 
     /// Compares, without files where GitHub says that finding these takes it too long.
@@ -236,6 +276,11 @@ fn diff(base: &CommitSha, relation: Relation, files: Vec<ChangedFile>) -> Diff {
 /// GitHub answers 404 also where both commits are there, in other words.
 fn is_about_ancestors(error: &Error) -> bool {
     matches!(error, Error::NotFound { message, .. } if message.starts_with("No common ancestor"))
+}
+
+/// Whether GitHub says that one of the commits is not there.
+fn is_about_commits(error: &Error) -> bool {
+    matches!(error, Error::NotFound { .. }) && !is_about_ancestors(error)
 }
 
 impl Comparison {

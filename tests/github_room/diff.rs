@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 
 use port_gitops::git::{CommitSha, FileMode};
-use port_gitops::github::{BlobContent, Relation, Side};
-use port_gitops_sandbox::{Answer, Fault, Sandbox};
+use port_gitops::github::{BlobContent, Error, Relation, Side};
+use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox};
 use serde_json::json;
 
 use crate::world::{World, paths, text};
@@ -431,6 +431,74 @@ async fn a_comparison_that_takes_too_long_is_made_without_it() {
         .await
         .unwrap();
     assert_eq!(diff.base, Some(head));
+}
+
+/// A comparison that does not know commits, though they are there.
+fn unknown() -> Fault {
+    let body = json!({"message": "Not Found", "status": "404"});
+    Fault::answer(Answer::json(404, &body)).on("GET", "*/compare/*")
+}
+
+#[tokio::test]
+async fn a_comparison_that_does_not_know_new_commits_yet_is_asked_again() {
+    let world = World::new();
+    world.git.write("a.yml", "a");
+    let base = world.commit("base");
+    world.git.write("b.yml", "b");
+    let head = world.commit("head");
+    world.github.inject(unknown());
+    let diff = world.room.diff(&base, &head).await.unwrap();
+    assert_eq!(
+        (paths(&diff), diff.relation),
+        (vec!["b.yml"], Relation::Ahead)
+    );
+    assert_eq!(world.cost(), 1 + 2 + 1, "with both trees in between");
+    world.github.inject(unknown());
+    let diff = world.room.diff_from_merge_base("main", &base).await;
+    assert_eq!(diff.unwrap().base, Some(base));
+    assert_eq!(world.cost(), 1 + 1 + 1, "the tree is known, `main` is not");
+}
+
+#[tokio::test]
+async fn a_comparison_that_never_knows_the_commits_leaves_their_trees() {
+    let world = World::new();
+    world.git.write("a.yml", "a");
+    let base = world.commit("base");
+    world.git.write("b.yml", "b");
+    let head = world.commit("head");
+    world.github.inject(unknown().always());
+    let (diff, merge) = futures::join!(
+        world.room.diff(&base, &head),
+        world.room.diff_from_merge_base("main", &head)
+    );
+    let diff = diff.unwrap();
+    assert_eq!(
+        (paths(&diff), diff.relation),
+        (vec!["b.yml"], Relation::Unrelated)
+    );
+    assert!(matches!(merge, Err(Error::NotFound { .. })), "{merge:?}");
+    world.github.clear_faults();
+}
+
+#[tokio::test]
+async fn a_commit_that_is_gone_costs_no_second_comparison() {
+    let world = World::new();
+    world.git.write("a.yml", "a");
+    let head = world.commit("head");
+    let gone = CommitSha::parse(&"1".repeat(40)).unwrap();
+    let comparisons = || {
+        let compare = Matcher::new("GET", "*/compare/*");
+        world.github.requests(&compare).len()
+    };
+    let is_gone =
+        |error: &Error| matches!(error, Error::NoSuchCommit { commit } if *commit == gone.as_str());
+    let error = world.room.diff(&gone, &head).await.unwrap_err();
+    assert!(is_gone(&error), "{error}");
+    assert_eq!(comparisons(), 1);
+    let other = gone.as_str();
+    let error = world.room.diff_from_merge_base(other, &head).await;
+    assert!(is_gone(&error.unwrap_err()));
+    assert_eq!(comparisons(), 2);
 }
 
 #[tokio::test]
