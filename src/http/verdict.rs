@@ -200,12 +200,15 @@ fn retry_after(answer: &Answer, now: SystemTime) -> Option<Duration> {
 /// from now where the number is small.
 pub(super) fn reset(answer: &Answer, now: SystemTime) -> Option<Duration> {
     const EARLIEST_EPOCH: u64 = 1_000_000_000;
+    // A moment is by the server's clock, in whole seconds, and the runner's may be ahead of it. Who
+    // comes too early is refused again, and GitHub bans who does that often.
+    const MARGIN: Duration = Duration::from_secs(1);
     match answer.header("x-ratelimit-reset")?.trim().parse().ok()? {
         seconds if seconds < EARLIEST_EPOCH => Some(Duration::from_secs(seconds)),
-        epoch => Some(until(
-            UNIX_EPOCH.checked_add(Duration::from_secs(epoch))?,
-            now,
-        )),
+        epoch => {
+            let moment = UNIX_EPOCH.checked_add(Duration::from_secs(epoch))?;
+            Some(until(moment, now) + MARGIN)
+        }
     }
 }
 

@@ -61,7 +61,9 @@ fn the_server_says_when() {
     assert_eq!(verdict(503, &[("retry-after", &past)]), seconds(0));
     assert_eq!(verdict(429, &[("x-ratelimit-reset", "30")]), seconds(30));
     let epoch = (NOW + 12).to_string();
-    assert_eq!(verdict(429, &[("x-ratelimit-reset", &epoch)]), seconds(12));
+    assert_eq!(verdict(429, &[("x-ratelimit-reset", &epoch)]), seconds(13));
+    let past = (NOW - 12).to_string();
+    assert_eq!(verdict(429, &[("x-ratelimit-reset", &past)]), seconds(1));
     assert_eq!(
         verdict(503, &[("x-ratelimit-reset", "30")]),
         Verdict::BackOff
