@@ -201,6 +201,9 @@ impl Event {
     /// # Errors
     /// If the event and the inputs do not go together.
     pub fn decide(&self, asked: Asked<'_>) -> Result<Decision, EventError> {
+        if asked.mode == ModeInput::Apply && asked.is_unmerged() {
+            return Err(EventError::ApplyUnmerged(self.name.clone()));
+        }
         match &self.trigger {
             Trigger::Push(push) => Ok(push.decide(asked)),
             Trigger::PullRequest {
@@ -249,6 +252,15 @@ impl Event {
 }
 
 impl Asked<'_> {
+    /// Whether the runner has checked out what a pull request would merge, as it has also where
+    /// someone reviews one: [`pull_request_review`][docs].
+    ///
+    /// [docs]: https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#pull_request_review
+    fn is_unmerged(&self) -> bool {
+        self.full_ref
+            .is_some_and(|full_ref| full_ref.starts_with("refs/pull/"))
+    }
+
     /// What is looked at: `auto` is the event's base where the input `base` leaves it open,
     /// `before` what `base: before` means there, and `usual` makes a scope where the input `scope`
     /// leaves that open.
@@ -338,10 +350,9 @@ fn decide_branch(asked: Asked<'_>) -> Result<Decision, EventError> {
         None => Mode::Plan,
     };
     let base = asked.base(mode, branch.as_ref(), None);
-    let is_unmerged = full_ref.starts_with("refs/pull/");
     Ok(Decision::Run(Run {
         mode,
-        catalog: if is_unmerged {
+        catalog: if asked.is_unmerged() {
             CatalogAccess::Never
         } else {
             mode.catalog_access()

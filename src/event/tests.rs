@@ -121,18 +121,29 @@ fn runs_that_someone_asks_for_look_at_all_files() {
 
 #[test]
 fn what_a_pull_request_brings_along_does_not_reach_the_catalog() {
-    let event = Event::parse("pull_request_review", "{}").unwrap();
-    let asked = Asked {
-        mode: ModeInput::Plan,
-        scope: ScopeInput::Auto,
-        base: &BaseInput::Auto,
-        default_branch: &BranchName::new(MAIN),
-        full_ref: Some("refs/pull/7/merge"),
-        sha: Some(A),
-    };
-    match event.decide(asked).unwrap() {
-        Decision::Run(run) => assert_eq!(run.catalog, CatalogAccess::Never),
-        Decision::Nothing(reason) => panic!("nothing to do: {reason}"),
+    for name in ["pull_request_review", "pull_request_review_comment"] {
+        let event = Event::parse(name, "{}").unwrap();
+        let decide = |mode| {
+            event.decide(Asked {
+                mode,
+                scope: ScopeInput::Auto,
+                base: &BaseInput::Auto,
+                default_branch: &BranchName::new(MAIN),
+                full_ref: Some("refs/pull/7/merge"),
+                sha: Some(A),
+            })
+        };
+        match decide(ModeInput::Plan).unwrap() {
+            Decision::Run(run) => assert_eq!(run.catalog, CatalogAccess::Never),
+            Decision::Nothing(reason) => panic!("nothing to do: {reason}"),
+        }
+        let decision = decide(ModeInput::Auto).unwrap();
+        assert!(matches!(decision, Decision::Nothing(_)), "{decision:?}");
+        let refused = decide(ModeInput::Apply);
+        assert!(
+            matches!(&refused, Err(EventError::ApplyUnmerged(event)) if event == name),
+            "{refused:?}"
+        );
     }
 }
 

@@ -117,10 +117,16 @@ fn what_is_not_merged_is_not_applied() {
     let group = github
         .merge_group_event("main", &branches.main, &branches.topic)
         .unwrap();
+    let review = |event: &str| {
+        let step = branches.asked_for(event, "main", &branches.topic);
+        step.variable("GITHUB_REF", "refs/pull/1/merge")
+    };
     let steps = [
         branches.pull_request("pull_request", &pull),
         branches.pull_request("pull_request_target", &pull),
         branches.world.step("merge_group", &group),
+        review("pull_request_review"),
+        review("pull_request_review_comment"),
     ];
     for step in steps {
         cannot_go_on(&step.input("mode", "apply"), &["`mode`", "not merged"]);
