@@ -114,21 +114,13 @@ impl Api {
     }
 
     /// Sends `body` as JSON to `path`, percent-encoded, below the REST API's base.
-    ///
-    /// A repository that was renamed answers 307, and the request is then sent to where it says.
-    /// GETs are followed by the client itself; it cannot repeat a body that octocrab streams.
-    /// See [redirects][docs].
-    ///
-    /// [docs]: https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
     pub(super) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, Error> {
-        let mut answer = self.post_once(path, body).await?;
-        if let Some(moved) = self.moved_to(&answer) {
-            answer = self.post_once(&moved, body).await?;
-        }
+        let send = async |path: &str| self.rest._post(path, Some(body)).await;
+        let answer = self.write(path.into(), send).await?;
         if answer.status.is_success() {
             read(&answer, path)
         } else {
@@ -139,47 +131,50 @@ impl Api {
     /// Sends `body` to `path`, and again only if GitHub is certain to have done nothing: for what
     /// must not be there twice.
     pub(super) async fn post_unrepeated(&self, path: &str, body: &impl Serialize) -> Attempt {
-        let attempt = async || {
-            self.attempt(&self.urls.rest, self.rest._post(path, Some(body)).await)
-                .await
-        };
-        self.sender.send(Request::from(path).once(), attempt).await
+        let send = async |path: &str| self.rest._post(path, Some(body)).await;
+        self.write(Request::from(path).once(), send).await
     }
 
     /// Changes what is at `path`, percent-encoded, below the REST API's base.
     pub(super) async fn patch(&self, path: &str, body: &impl Serialize) -> Result<(), Error> {
-        let attempt = async || {
-            self.attempt(&self.urls.rest, self.rest._patch(path, Some(body)).await)
-                .await
-        };
-        let answer = self.sender.send(path, attempt).await?;
-        if answer.status.is_success() {
-            Ok(())
-        } else {
-            Err(refusal(&answer, path))
-        }
+        let send = async |path: &str| self.rest._patch(path, Some(body)).await;
+        done(&self.write(path.into(), send).await?, path)
     }
 
     /// Deletes what is at `path`, percent-encoded, below the REST API's base.
     pub(super) async fn delete(&self, path: &str) -> Result<(), Error> {
-        let attempt = async || {
-            let response = self.rest._delete(path, None::<&()>).await;
-            self.attempt(&self.urls.rest, response).await
-        };
-        let answer = self.sender.send(path, attempt).await?;
-        if answer.status.is_success() {
-            Ok(())
-        } else {
-            Err(refusal(&answer, path))
-        }
+        let send = async |path: &str| self.rest._delete(path, None::<&()>).await;
+        done(&self.write(path.into(), send).await?, path)
     }
 
-    async fn post_once(&self, path: &str, body: &impl Serialize) -> Result<Answer, Error> {
-        let attempt = async || {
-            self.attempt(&self.urls.rest, self.rest._post(path, Some(body)).await)
-                .await
+    /// Sends a request that writes, and that is called by the path it goes to.
+    ///
+    /// A repository that was renamed answers 307 and does nothing, and the request is then sent to
+    /// where it says. GETs are followed by the client itself; it cannot repeat a body that octocrab
+    /// streams. See [redirects][docs].
+    ///
+    /// [docs]: https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+    async fn write<B>(
+        &self,
+        request: Request<'_>,
+        send: impl AsyncFn(&str) -> octocrab::Result<::http::Response<B>>,
+    ) -> Attempt
+    where
+        B: http_body::Body<Error = octocrab::Error>,
+    {
+        let send_to = async |path: &str| {
+            let attempt = async || self.attempt(&self.urls.rest, send(path).await).await;
+            let request = Request {
+                what: path,
+                ..request
+            };
+            self.sender.send(request, attempt).await
         };
-        Ok(self.sender.send(path, attempt).await?)
+        let answer = send_to(request.what).await?;
+        match self.moved_to(&answer) {
+            Some(moved) => send_to(&moved).await,
+            None => Ok(answer),
+        }
     }
 
     /// The path below the API's base to which an answer points; another server's is not followed.
@@ -285,6 +280,14 @@ fn octocrab(access: &Access<'_>, base: &str) -> Result<Octocrab, Error> {
     match built {
         Ok(octocrab) => Ok(octocrab),
         Err(never) => match never {},
+    }
+}
+
+/// What became of a request to `path` whose answer says nothing else.
+fn done(answer: &Answer, path: &str) -> Result<(), Error> {
+    match answer.status.is_success() {
+        true => Ok(()),
+        false => Err(refusal(answer, path)),
     }
 }
 

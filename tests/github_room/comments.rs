@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use port_gitops::github::{CommentKept, CommentPolicy, Error};
 use port_gitops_sandbox::github::{Access, Permission};
-use port_gitops_sandbox::{Fault, Sandbox};
+use port_gitops_sandbox::{Answer, Fault, Sandbox};
+use serde_json::json;
 
 use crate::world::World;
 
@@ -127,6 +128,21 @@ async fn the_older_of_two_that_are_written_at_once_stays() {
     let [ours, theirs] = ["one", "theirs"].map(|text| format!("{MARKER}\n{text}"));
     assert_eq!(world.bodies(), [ours, theirs]);
     assert_eq!(world.cost(), 3);
+}
+
+#[tokio::test]
+async fn a_repository_that_was_renamed_keeps_its_comment() {
+    let mut world = World::new();
+    world.github.set_former_name("octo-org/former");
+    world.reopen("octo-org/former");
+    assert_eq!(world.keep("one").await.unwrap(), CommentKept::Created);
+    assert_eq!(world.keep("two").await.unwrap(), CommentKept::Updated);
+    assert_eq!(world.bodies(), [format!("{MARKER}\ntwo")]);
+    // What is written beside it, as it was not seen, goes again.
+    let list = Fault::answer(Answer::json(200, &json!([]))).on("GET", "*/issues/7/comments");
+    world.github.inject(list);
+    assert_eq!(world.keep("three").await.unwrap(), CommentKept::Updated);
+    assert_eq!(world.bodies(), [format!("{MARKER}\nthree")]);
 }
 
 #[tokio::test]
