@@ -113,6 +113,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The ids, SHA-1 and SHA-256, of the tree without entries. Git knows it without storing it.
+const EMPTY_TREES: [&str; 2] = [
+    "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+];
+
+/// A commit, as far as its tree goes.
+#[derive(Deserialize)]
+struct Commit {
+    tree: TreeId,
+}
+
+#[derive(Deserialize)]
+struct TreeId {
+    sha: String,
+}
+
 #[derive(Deserialize)]
 struct Answer {
     tree: Vec<Entry>,
@@ -233,14 +250,33 @@ impl Repository {
             Depth::Folder => "",
             Depth::Whole => "?recursive=1",
         };
-        let answer: Result<Answer, Error> = self.get(&format!("/git/trees/{tree}{query}")).await;
-        let answer = answer.map_err(|error| error.about_commit(tree))?;
+        let answer: Answer = match self.get(&format!("/git/trees/{tree}{query}")).await {
+            Ok(answer) => answer,
+            Err(Error::NotFound { .. }) if self.is_empty_commit(tree).await? => {
+                return Ok(Arc::default());
+            }
+            Err(error) => return Err(error.about_commit(tree)),
+        };
         let notable = answer.tree.iter().filter_map(|entry| {
             let size = entry.size.filter(|size| *size >= NOTABLE_SIZE)?;
             Some((BlobId::parse(&entry.sha)?, size))
         });
         lock(&self.listings.sizes).extend(notable);
         Listing::new(answer, depth).map(Arc::new)
+    }
+
+    /// Whether there is such a commit and it holds no files: of its tree GitHub says 404, as of a
+    /// commit that is not there. See [the page][docs].
+    ///
+    /// [docs]: https://docs.github.com/en/rest/git/commits#get-a-commit-object
+    async fn is_empty_commit(&self, commit: &str) -> Result<bool, Error> {
+        match self.get(&format!("/git/commits/{commit}")).await {
+            Ok(Commit { tree }) => Ok(EMPTY_TREES.contains(&tree.sha.as_str())),
+            Err(error) => match error.about_commit(commit) {
+                Error::NoSuchCommit { .. } => Ok(false),
+                error => Err(error),
+            },
+        }
     }
 }
 

@@ -502,6 +502,21 @@ async fn a_commit_that_is_gone_costs_no_second_comparison() {
 }
 
 #[tokio::test]
+async fn a_revision_without_files_is_an_empty_one() {
+    for mut world in [World::new(), World::sha256()] {
+        let empty = world.commit("empty");
+        world.git.write("a.yml", "a");
+        let head = world.commit("head");
+        assert!(world.room.tree(&empty).await.unwrap().is_empty());
+        assert_eq!(world.cost(), 2, "the tree and the commit");
+        world.reopen("octo-org/catalog");
+        let diff = world.room.diff(&head, &empty).await.unwrap();
+        assert_eq!(paths(&diff), ["a.yml"]);
+        assert_eq!(diff.files[0].head, Side::Absent);
+    }
+}
+
+#[tokio::test]
 async fn a_folder_that_is_too_large_by_itself_is_an_error() {
     let world = World::new();
     write_many(&world, 10, "x");

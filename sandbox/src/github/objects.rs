@@ -17,10 +17,14 @@ pub(super) fn repository(call: &Call<'_>) -> Outcome {
     Ok(Answer::json(200, &body))
 }
 
-/// The `git-tree` schema. The tree may be named by its id, a commit's, a branch or a tag.
+/// The `git-tree` schema. The tree may be named by its id, a commit's, a branch or a tag. The tree
+/// without entries, which Git knows but nobody stores, is not found.
 pub(super) fn tree(call: &Call<'_>, name: &str) -> Outcome {
     let tree = named_tree(call, name)?;
     let mut entries = call.repository().list_recursively(&tree)?;
+    if entries.is_empty() {
+        return Err(Refusal::not_found().at("rest/git/trees#get-a-tree"));
+    }
     let mut truncated = false;
     if call.request.query("recursive").is_some() {
         truncated = entries.len() > call.settings.tree_limit;

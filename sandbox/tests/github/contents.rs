@@ -81,6 +81,18 @@ async fn trees_with_and_without_what_is_below() {
 }
 
 #[tokio::test]
+async fn the_tree_without_entries_is_known_by_its_commit_alone() {
+    let world = World::new();
+    let empty = world.repository.commit("empty").unwrap();
+    world.get(&format!("/git/trees/{empty}")).await.refused(404);
+    let commit = world.get(&format!("/git/commits/{empty}")).await.ok();
+    assert_eq!(
+        commit["tree"]["sha"],
+        "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+    );
+}
+
+#[tokio::test]
 async fn large_trees_are_truncated() {
     let world = world();
     world.github.set_tree_limit(3);
