@@ -188,7 +188,8 @@ impl Repository {
     }
 
     /// Asks again for half as much, as long as GitHub says that it is too much. Where a single file is
-    /// too much, GraphQL is of no use just now, and the rest is asked for without it.
+    /// too much, GraphQL is of no use just now, and the rest is asked for without it; also where it
+    /// does not show a commit, which need not be gone: it may be one that no branch and no tag reaches.
     async fn ask_in_parts(&self, asks: &[Ask]) -> Result<Vec<Answered>, Error> {
         let mut answered = Vec::with_capacity(asks.len());
         let mut parts = vec![asks];
@@ -200,13 +201,12 @@ impl Repository {
                     parts.extend([second, first]);
                 }
                 Err(
-                    Error::QueryTooHeavy(reason)
-                    | Error::Forbidden {
-                        message: reason, ..
-                    },
+                    error @ (Error::QueryTooHeavy(_)
+                    | Error::Forbidden { .. }
+                    | Error::NoSuchCommit { .. }),
                 ) => {
                     let rest = &asks[answered.len()..];
-                    tracing::debug!("without GraphQL ({reason}): {} files", rest.len());
+                    tracing::debug!("without GraphQL ({error}): {} files", rest.len());
                     answered.extend(self.find_in_trees(rest).await?);
                     parts.clear();
                 }

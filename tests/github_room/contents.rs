@@ -222,6 +222,21 @@ async fn without_graphql_files_are_found_in_trees() {
     }
 }
 
+/// Such as one that no branch and no tag reaches.
+#[tokio::test]
+async fn a_commit_that_graphql_does_not_show_is_read_without_it() {
+    let world = World::new();
+    world.git.write("a.yml", "a");
+    let head = world.commit("head");
+    let hidden = Answer::json(200, &json!({"data": {"repository": {"c0": null}}}));
+    world
+        .github
+        .inject(Fault::answer(hidden).on("POST", "/graphql"));
+    let files = ["a.yml", "none.yml"].map(|path| by_path(&head, path));
+    let contents = world.room.contents(&files, None).await.unwrap();
+    assert_eq!(contents, [text("a"), BlobContent::Absent]);
+}
+
 #[tokio::test]
 async fn a_revision_that_is_gone_is_no_empty_revision() {
     let world = World::new();
