@@ -124,7 +124,8 @@ enum Trigger {
     Push(Push),
     PullRequest {
         number: u64,
-        base: CommitSha,
+        /// What it leads to, or led to as it was merged: a branch or a commit.
+        base: String,
         head: CommitSha,
         branch: BranchName,
         catalog: CatalogAccess,
@@ -220,14 +221,16 @@ impl Event {
                 branch: Some(branch.clone()),
                 pull_request: Some(*number),
             }),
-            Trigger::MergeGroup { base, head } => self.decide_unmerged(asked, base, |scope| Run {
-                mode: Mode::Plan,
-                catalog: CatalogAccess::WithCredentials,
-                scope,
-                head: head.clone(),
-                branch: None,
-                pull_request: None,
-            }),
+            Trigger::MergeGroup { base, head } => {
+                self.decide_unmerged(asked, base.as_str(), |scope| Run {
+                    mode: Mode::Plan,
+                    catalog: CatalogAccess::WithCredentials,
+                    scope,
+                    head: head.clone(),
+                    branch: None,
+                    pull_request: None,
+                })
+            }
             Trigger::Other if asked.mode == ModeInput::Auto => Ok(Decision::Nothing(format!(
                 "the event `{}` says nothing about entity files; run the action on `push` and `pull_request`, or set the input `mode` to `plan` or `apply` to look at all entity files of the branch",
                 self.name
@@ -239,13 +242,13 @@ impl Event {
     fn decide_unmerged(
         &self,
         asked: Asked<'_>,
-        base: &CommitSha,
+        base: &str,
         run: impl FnOnce(Scope) -> Run,
     ) -> Result<Decision, EventError> {
         if asked.mode == ModeInput::Apply {
             return Err(EventError::ApplyUnmerged(self.name.clone()));
         }
-        let merge_base = Base::MergeBaseWith(base.to_string());
+        let merge_base = Base::MergeBaseWith(base.to_owned());
         let scope = asked.scope(merge_base.clone(), merge_base, Scope::Changed);
         Ok(Decision::Run(run(scope)))
     }
@@ -391,9 +394,15 @@ impl Trigger {
                 let payload::PullRequest { pull_request } = from_json(text)?;
                 let (base, head) = (&pull_request.base.repo, &pull_request.head.repo);
                 let is_own = head.is_some() && head == base;
+                let base = sha("pull_request.base.sha", &pull_request.base.sha)?;
                 Ok(Self::PullRequest {
                     number: pull_request.number,
-                    base: sha("pull_request.base.sha", &pull_request.base.sha)?,
+                    // GitHub does not renew the base's id as the branch goes on, and once it is merged
+                    // the branch holds the head.
+                    base: match pull_request.merged {
+                        Some(true) => base.to_string(),
+                        Some(false) | None => pull_request.base.branch,
+                    },
                     head: sha("pull_request.head.sha", &pull_request.head.sha)?,
                     branch: BranchName::new(pull_request.head.branch),
                     catalog: if is_own {

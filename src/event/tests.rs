@@ -157,13 +157,18 @@ fn deleted_branches_and_tags_need_nothing() {
 
 #[test]
 fn a_pull_request_is_planned_and_never_applied() {
-    let side = |sha| serde_json::json!({"ref": "topic", "sha": sha});
-    let payload =
-        serde_json::json!({"pull_request": {"number": 7, "base": side(A), "head": side(B)}});
-    let event = Event::parse("pull_request", &payload.to_string()).unwrap();
-    let decision = decided(&event, ModeInput::Auto).unwrap();
-    assert_eq!(run(decision), (Mode::Plan, merge_base(A), B.to_owned()));
-    assert!(decided(&event, ModeInput::Apply).is_err());
+    for (merged, base) in [(false, "release/1"), (true, A)] {
+        let payload = serde_json::json!({"pull_request": {
+            "number": 7,
+            "merged": merged,
+            "base": {"ref": "release/1", "sha": A},
+            "head": {"ref": "topic", "sha": B},
+        }});
+        let event = Event::parse("pull_request", &payload.to_string()).unwrap();
+        let decision = decided(&event, ModeInput::Auto).unwrap();
+        assert_eq!(run(decision), (Mode::Plan, merge_base(base), B.to_owned()));
+        assert!(decided(&event, ModeInput::Apply).is_err());
+    }
 }
 
 #[test]

@@ -100,6 +100,25 @@ fn another_branch_has_a_record_of_its_own_where_it_is_applied() {
     );
 }
 
+/// GitHub says of the base where it was as the pull request was opened.
+#[test]
+fn a_pull_request_does_not_show_what_its_base_brought_along_meanwhile() {
+    let branches = Branches::new();
+    let world = &branches.world;
+    world.repository.checkout("main").unwrap();
+    world.repository.write("c/port.yml", &domain("c", "Theirs"));
+    world.repository.commit("Add c").unwrap();
+    world.repository.create_branch("later").unwrap();
+    world.repository.write("b/port.yml", &domain("b", "Ours"));
+    world.repository.commit("Add b").unwrap();
+    let pull = PullRequest::new(1, "main", "later");
+    let mut payload = world.github.pull_request_event(&pull).unwrap();
+    payload["pull_request"]["base"]["sha"] = branches.main.as_str().into();
+    let result = succeed(&world.step("pull_request", &payload));
+    let counts = ["created", "updated", "unchanged"].map(|name| result.output(name));
+    assert_eq!(counts, ["1", "0", "0"], "{}", result.log);
+}
+
 #[test]
 fn a_pull_request_is_planned() {
     let branches = Branches::new();
@@ -329,7 +348,7 @@ fn assert_sensible(file: &str, name: &str, payload: &Value, decided: Decision) {
         "pull_request" => {
             assert_eq!(run.mode, Mode::Plan, "{file}");
             assert_eq!(run.catalog, CatalogAccess::WithCredentials, "{file}");
-            assert_eq!(run.scope, merge_base(text("/pull_request/base/sha")));
+            assert_eq!(run.scope, merge_base(text("/pull_request/base/ref")));
             assert_eq!(run.head.as_str(), text("/pull_request/head/sha"));
             assert_eq!(run.pull_request, payload["number"].as_u64());
         }
