@@ -113,7 +113,7 @@ pub(crate) async fn plan(
     let work = async {
         add_unclaimed(session, declared, &blueprints, &mut changes).await?;
         let mut live = ask::live(session, &changes, &blueprints, revisions.basis).await?;
-        let claims = claims(revisions.basis, ledger);
+        let claims = claims(session, revisions, ledger);
         add_claims(session, claims, &changes, &mut live).await?;
         Ok(live)
     };
@@ -258,30 +258,34 @@ async fn add_claims(
     else {
         return Ok(());
     };
-    match port.owned_among(open, &inputs.owner).await {
-        Ok(owned) => {
-            for key in owned {
-                live.note_owner(&key, Some(&inputs.owner));
-            }
-            Ok(())
+    let owned = match port.owned_among(open.iter().copied(), &inputs.owner).await {
+        Ok(owned) => owned,
+        // Rules on who wrote an entity are in no specification: without them nothing is known.
+        Err(port::Error::Refused { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let Some(owned) = owned else {
+        return Ok(());
+    };
+    let keys: Vec<_> = open.into_iter().cloned().collect();
+    for key in keys {
+        match owned.contains(&key) {
+            true => live.note_owner(&key, Some(&inputs.owner)),
+            false => live.note_other(&key),
         }
-        // Rules on who wrote an entity are in no specification: without them nothing is proven.
-        Err(error @ port::Error::Refused { .. }) => {
-            tracing::warn!("what may never have been written from here is not deleted: {error}");
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
     }
+    Ok(())
 }
 
-/// Which earlier revisions are known to have been written: of attempts that is not known, and base may
-/// have left something open.
-fn claims(basis: Basis, ledger: &Ledger<'_>) -> Claims {
+/// Which earlier revisions are known to have been written: of attempts that is not known, base may have
+/// left something open, and without a record nothing is known. A plan takes it that all went well.
+fn claims(session: &Session<'_>, revisions: &Revisions, ledger: &Ledger<'_>) -> Claims {
     let is_whole = |past: &Past| past.wholeness == Wholeness::Once && past.since.is_empty();
-    match basis {
-        Basis::Git => Claims::OfAll,
-        Basis::Live if ledger.past().is_some_and(is_whole) => Claims::OfBase,
-        Basis::Live => Claims::OfNone,
+    match (ledger.past(), revisions.basis) {
+        (_, Basis::Git) if session.run.mode == Mode::Plan => Claims::OfAll,
+        (Some(_), Basis::Git) => Claims::OfAll,
+        (Some(past), Basis::Live) if is_whole(past) => Claims::OfBase(revisions.former.len()),
+        _ => Claims::OfNone,
     }
 }
 
@@ -365,7 +369,7 @@ fn policy(
             (Mode::Apply, Extent::Changed) => Takeover::OfChanges,
             (Mode::Apply, Extent::All) | (Mode::Plan, _) => Takeover::Never,
         },
-        claims: claims(revisions.basis, ledger),
+        claims: claims(session, revisions, ledger),
     }
 }
 

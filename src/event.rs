@@ -66,6 +66,14 @@ pub enum Base {
     Named(String),
     /// Where head's history meets that of a branch or commit.
     MergeBaseWith(String),
+    /// Where head left the branch that a pull request leads to. Once that holds head, or is gone, where it
+    /// left the commit at which the branch was as the pull request was opened.
+    PullRequest {
+        /// The branch.
+        into: BranchName,
+        /// The commit.
+        opened_on: CommitSha,
+    },
 }
 
 /// What to do.
@@ -124,8 +132,7 @@ enum Trigger {
     Push(Push),
     PullRequest {
         number: u64,
-        /// What it leads to, or led to as it was merged: a branch or a commit.
-        base: String,
+        base: Base,
         head: CommitSha,
         branch: BranchName,
         catalog: CatalogAccess,
@@ -213,7 +220,7 @@ impl Event {
                 head,
                 branch,
                 catalog,
-            } => self.decide_unmerged(asked, base, |scope| Run {
+            } => self.decide_unmerged(asked, base.clone(), |scope| Run {
                 mode: Mode::Plan,
                 catalog: *catalog,
                 scope,
@@ -222,7 +229,8 @@ impl Event {
                 pull_request: Some(*number),
             }),
             Trigger::MergeGroup { base, head } => {
-                self.decide_unmerged(asked, base.as_str(), |scope| Run {
+                let base = Base::MergeBaseWith(base.to_string());
+                self.decide_unmerged(asked, base, |scope| Run {
                     mode: Mode::Plan,
                     catalog: CatalogAccess::WithCredentials,
                     scope,
@@ -231,10 +239,17 @@ impl Event {
                     pull_request: None,
                 })
             }
-            Trigger::Other if asked.mode == ModeInput::Auto => Ok(Decision::Nothing(format!(
-                "the event `{}` says nothing about entity files; run the action on `push` and `pull_request`, or set the input `mode` to `plan` or `apply` to look at all entity files of the branch",
-                self.name
-            ))),
+            Trigger::Other if asked.mode == ModeInput::Auto => {
+                let modes = if asked.is_unmerged() {
+                    "`plan`"
+                } else {
+                    "`plan` or `apply`"
+                };
+                Ok(Decision::Nothing(format!(
+                    "the event `{}` says nothing about entity files; run the action on `push` and `pull_request`, or set the input `mode` to {modes} to look at all entity files of the branch",
+                    self.name
+                )))
+            }
             Trigger::Asked | Trigger::Other => decide_branch(asked),
         }
     }
@@ -242,14 +257,13 @@ impl Event {
     fn decide_unmerged(
         &self,
         asked: Asked<'_>,
-        base: &str,
+        base: Base,
         run: impl FnOnce(Scope) -> Run,
     ) -> Result<Decision, EventError> {
         if asked.mode == ModeInput::Apply {
             return Err(EventError::ApplyUnmerged(self.name.clone()));
         }
-        let merge_base = Base::MergeBaseWith(base.to_owned());
-        let scope = asked.scope(merge_base.clone(), merge_base, Scope::Changed);
+        let scope = asked.scope(base.clone(), base, Scope::Changed);
         Ok(Decision::Run(run(scope)))
     }
 }
@@ -397,11 +411,10 @@ impl Trigger {
                 let base = sha("pull_request.base.sha", &pull_request.base.sha)?;
                 Ok(Self::PullRequest {
                     number: pull_request.number,
-                    // GitHub does not renew the base's id as the branch goes on, and once it is merged
-                    // the branch holds the head.
-                    base: match pull_request.merged {
-                        Some(true) => base.to_string(),
-                        Some(false) | None => pull_request.base.branch,
+                    // GitHub does not renew the base's id as the branch goes on.
+                    base: Base::PullRequest {
+                        into: BranchName::new(pull_request.base.branch),
+                        opened_on: base,
                     },
                     head: sha("pull_request.head.sha", &pull_request.head.sha)?,
                     branch: BranchName::new(pull_request.head.branch),

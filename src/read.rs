@@ -297,13 +297,18 @@ impl Declared {
     }
 
     /// Whether something open is declared in a file that was only read because that of another removal
-    /// or mistake made it count: no commit that is named to later runs makes them read that file.
+    /// or mistake made it count: no commit that is named to later runs makes them read that file. What is
+    /// declared twice is mended in a file that changes.
     pub(crate) fn is_elsewhere(&self, open: &[Open]) -> bool {
+        let of_files = self.head.invalid.iter();
+        let of_files = of_files.filter(|invalid| invalid.remedy == Remedy::ItsFile);
+        let of_files: BTreeSet<_> = of_files.filter_map(|one| one.key.as_ref()).collect();
         let others = self.others.sound();
         let others: BTreeSet<_> = others
             .map(|one| (one.entity.key(), one.source.path()))
             .collect();
-        let mut places = open.iter().flat_map(|open| {
+        let open = open.iter().filter(|open| !of_files.contains(&open.key));
+        let mut places = open.flat_map(|open| {
             let places = open.paths.iter();
             places.map(|path| (open.key.clone(), path))
         });
@@ -366,8 +371,10 @@ fn find_elsewhere(
         .map(|declaration| (declaration.entity.key(), declaration))
         .collect();
     for change in changes.iter_mut().filter(|change| change.head.is_none()) {
-        change.head = elsewhere.get(&change.key).map(|found| (*found).clone());
-        change.at_base = AtBase::NotWritten;
+        if let Some(found) = elsewhere.get(&change.key) {
+            change.head = Some(Arc::clone(found));
+            change.at_base = AtBase::NotWritten;
+        }
     }
     let known: BTreeSet<_> = changes.iter().map(|change| change.key.clone()).collect();
     let unknown = unwritten.into_iter().filter(|key| !known.contains(key));

@@ -8,7 +8,7 @@ use crate::catalog::change::Basis;
 use crate::error::Error;
 use crate::event::{Base, Mode, Run, Scope};
 use crate::git::{BranchName, CommitSha};
-use crate::github::{self, Diff, Repository};
+use crate::github::{self, Diff, Relation, Repository};
 use crate::record::{Chain, Past, Reading, Record, Wholeness};
 use crate::source::RepoPath;
 use crate::tip::{self, Patience, Standing};
@@ -68,6 +68,7 @@ struct Ground {
 enum Former {
     Commits(Vec<CommitSha>),
     MergeBaseWith(String),
+    PullRequest(BranchName, CommitSha),
 }
 
 /// Finds out what to look at. `record` is what says what was applied, where that counts.
@@ -197,6 +198,9 @@ impl Ground {
             (Scope::Changed(Base::MergeBaseWith(other)), _) => {
                 Self::since(Former::MergeBaseWith(other.clone()))
             }
+            (Scope::Changed(Base::PullRequest { into, opened_on }), _) => {
+                Self::since(Former::PullRequest(into.clone(), opened_on.clone()))
+            }
         })
     }
 
@@ -254,6 +258,23 @@ impl Ground {
     }
 }
 
+/// What a pull request brings: see [`Base::PullRequest`].
+async fn pull_request_diff(
+    repository: &Repository,
+    head: &CommitSha,
+    into: &BranchName,
+    opened_on: &CommitSha,
+) -> Result<Diff, Error> {
+    match repository.diff_from_merge_base(into.as_str(), head).await {
+        Ok(diff) if !matches!(diff.relation, Relation::Behind | Relation::Identical) => Ok(diff),
+        Ok(_) | Err(github::Error::NoSuchCommit { .. }) => {
+            let opened_on = opened_on.as_str();
+            Ok(repository.diff_from_merge_base(opened_on, head).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Compares head with each earlier revision. Where one is gone, nothing less than all files will do.
 async fn diffs(
     repository: &Repository,
@@ -265,6 +286,10 @@ async fn diffs(
         Former::Commits(commits) => (commits, ground.extent),
         Former::MergeBaseWith(other) => {
             let diff = repository.diff_from_merge_base(other, head).await?;
+            return Ok((vec![diff], ground.extent));
+        }
+        Former::PullRequest(into, opened_on) => {
+            let diff = pull_request_diff(repository, head, into, opened_on).await?;
             return Ok((vec![diff], ground.extent));
         }
     };
@@ -284,7 +309,8 @@ async fn diffs(
         };
         match answer {
             Some(Ok(diff)) => diffs.push(diff),
-            Some(Err(github::Error::NoSuchCommit { .. })) => {
+            // Head is there, whatever a copy of GitHub that lags behind says of it.
+            Some(Err(github::Error::NoSuchCommit { commit: gone })) if gone == commit.as_str() => {
                 tracing::warn!(
                     "{} is gone, so nothing can be compared with it: all entity files are looked at",
                     commit.short()

@@ -7,7 +7,7 @@ use crate::ask;
 use crate::catalog::change::{AtBase, Basis, Change};
 use crate::catalog::declare::{Declaration, Declarations};
 use crate::catalog::entity::EntityKey;
-use crate::catalog::plan::{Claims, Known, Plan, Policy, Pruning};
+use crate::catalog::plan::{Claims, Known, Plan, Policy, Pruning, Reason};
 use crate::catalog::validate::validate;
 use crate::error::Error;
 use crate::files::Files;
@@ -215,7 +215,10 @@ impl Brought {
             };
             (deletion.key.clone(), correction)
         });
-        let mut all = upserts.chain(deletions);
+        let left = self.plan.untouched.iter();
+        let left = left.filter(|left| matches!(left.reason, Reason::HeldBack(_)));
+        let left = left.map(|left| (left.key.clone(), Correction::Unknown));
+        let mut all = upserts.chain(deletions).chain(left);
         let found = all.find(|(found, _)| found == key);
         found.map_or(Correction::Done, |(_, correction)| correction)
     }

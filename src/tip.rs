@@ -5,9 +5,8 @@
 use std::time::Duration;
 
 use crate::environment::Environment;
-use crate::error::Error;
 use crate::git::{BranchName, CommitSha};
-use crate::github::{self, Diff, Relation, Repository};
+use crate::github::{Diff, Error, Relation, Repository};
 
 /// The variable that says how long.
 const VARIABLE: &str = "PORT_GITOPS_PATIENCE";
@@ -85,7 +84,7 @@ pub(crate) async fn find(
         );
         tokio::time::sleep(pause).await;
         let latest = repository.tip(branch).await?;
-        if latest != tip {
+        if latest != tip || matches!(standing, Standing::Elsewhere(_, None)) {
             standing = compare(repository, commit, latest.clone()).await?;
             tip = latest;
         }
@@ -104,8 +103,8 @@ async fn compare(
         Some(tip) => match repository.diff(commit, &tip).await {
             Ok(diff) if diff.relation == Relation::Ahead => Standing::Later(tip, diff),
             Ok(diff) => Standing::Elsewhere(tip, Some(diff)),
-            Err(github::Error::NoSuchCommit { .. }) => Standing::Elsewhere(tip, None),
-            Err(error) => return Err(error.into()),
+            Err(Error::NoSuchCommit { .. }) => Standing::Elsewhere(tip, None),
+            Err(error) => return Err(error),
         },
     })
 }

@@ -19,7 +19,7 @@ use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::live::Live;
 use port_gitops::catalog::merge::Merge;
 use port_gitops::catalog::plan::{
-    Known, Plan, Policy, Pruning, Reason, Takeover, Untouched, Upsert,
+    Claims, Known, Plan, Policy, Pruning, Reason, Takeover, Untouched, Upsert,
 };
 use port_gitops::catalog::reference;
 use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS, PropertyRules};
@@ -174,6 +174,7 @@ fn plan(changes: Vec<Change>) -> Plan {
         superseded: BTreeSet::new(),
         owner: "octo-org/catalog".to_owned(),
         takeover: Takeover::Never,
+        claims: Claims::OfAll,
     };
     Plan::new(changes, known, &policy)
 }

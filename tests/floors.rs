@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 21] = [
     &["event"],
     &["checkout", "http"],
     &["github", "port"],
-    &["apply"],
+    &["apply", "tip"],
     &["report"],
     &["error"],
     &["files", "record"],

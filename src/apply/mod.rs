@@ -26,7 +26,8 @@ pub enum Outcome {
     Blocked(EntityKey),
     /// It was written, and then brought to what the branch's tip declares.
     Superseded,
-    /// It was sent, but no answer came: it may be in Port or not.
+    /// It was sent, but no answer came: it may be in Port or not. Or it was written, and not brought to
+    /// what the branch's tip declares.
     Unknown,
 }
 

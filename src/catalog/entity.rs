@@ -290,6 +290,12 @@ pub struct Entity {
 }
 
 impl Entity {
+    /// Whether anything is declared but that it is there.
+    pub fn has_content(&self) -> bool {
+        let has_text = self.title.is_some() || self.icon.is_some() || self.team.is_some();
+        has_text || !self.properties.is_empty() || !self.relations.is_empty()
+    }
+
     /// What makes it the entity that it is.
     pub fn key(&self) -> EntityKey {
         EntityKey {

@@ -73,9 +73,18 @@ impl Live {
 
     /// Notes that a port-gitops wrote `key` last; `owner` is whose that was, if it is known.
     pub fn note_owner(&mut self, key: &EntityKey, owner: Option<&str>) {
+        let owner = owner.unwrap_or("unknown");
+        self.note_datasource(key, format!("port-gitops/unknown ({owner})"));
+    }
+
+    /// Notes that something else wrote `key` last.
+    pub fn note_other(&mut self, key: &EntityKey) {
+        self.note_datasource(key, "unknown".to_owned());
+    }
+
+    fn note_datasource(&mut self, key: &EntityKey, datasource: String) {
         if let Some(Some(entity)) = self.entities.get_mut(key) {
-            let owner = owner.unwrap_or("unknown");
-            entity.datasource = Some(format!("port-gitops/unknown ({owner})"));
+            entity.datasource = Some(datasource);
         }
     }
 

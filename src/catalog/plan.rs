@@ -142,13 +142,14 @@ pub enum Takeover {
 
 /// Which earlier revisions are known to have been written. What only others declare, and Git does no
 /// longer, was perhaps refused, or is somebody else's by now: it is deleted only if Port says that this
-/// owner wrote it last.
+/// owner wrote it last, or holds what was declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claims {
     /// All of them.
     OfAll,
-    /// Base.
-    OfBase,
+    /// Base. It is one of so many revisions, of which those that do not declare something may have
+    /// deleted it.
+    OfBase(usize),
     /// None.
     OfNone,
 }
@@ -158,7 +159,9 @@ impl Claims {
     pub fn prove(self, change: &Change) -> bool {
         let is_written = match self {
             Self::OfAll => true,
-            Self::OfBase => change.at_base == AtBase::Written,
+            Self::OfBase(revisions) => {
+                change.at_base == AtBase::Written && change.former.len() >= revisions
+            }
             Self::OfNone => false,
         };
         is_written || change.former.is_empty()

@@ -28,7 +28,6 @@ pub(super) struct PullRequest {
 #[derive(Deserialize)]
 pub(super) struct PullRequestSides {
     pub(super) number: u64,
-    pub(super) merged: Option<bool>,
     pub(super) base: Side,
     pub(super) head: Side,
 }

@@ -157,18 +157,20 @@ fn deleted_branches_and_tags_need_nothing() {
 
 #[test]
 fn a_pull_request_is_planned_and_never_applied() {
-    for (merged, base) in [(false, "release/1"), (true, A)] {
-        let payload = serde_json::json!({"pull_request": {
-            "number": 7,
-            "merged": merged,
-            "base": {"ref": "release/1", "sha": A},
-            "head": {"ref": "topic", "sha": B},
-        }});
-        let event = Event::parse("pull_request", &payload.to_string()).unwrap();
-        let decision = decided(&event, ModeInput::Auto).unwrap();
-        assert_eq!(run(decision), (Mode::Plan, merge_base(base), B.to_owned()));
-        assert!(decided(&event, ModeInput::Apply).is_err());
-    }
+    let payload = serde_json::json!({"pull_request": {
+        "number": 7,
+        "base": {"ref": "release/1", "sha": A},
+        "head": {"ref": "topic", "sha": B},
+    }});
+    let event = Event::parse("pull_request", &payload.to_string()).unwrap();
+    let decision = decided(&event, ModeInput::Auto).unwrap();
+    let base = Base::PullRequest {
+        into: BranchName::new("release/1"),
+        opened_on: CommitSha::parse(A).unwrap(),
+    };
+    let scope = Scope::Changed(base);
+    assert_eq!(run(decision), (Mode::Plan, scope, B.to_owned()));
+    assert!(decided(&event, ModeInput::Apply).is_err());
 }
 
 #[test]

@@ -123,7 +123,7 @@ impl Port {
         Ok(elsewhere)
     }
 
-    /// Those of `keys` that `owner` wrote last; none if Port's answer proves nothing. What a search query
+    /// Those of `keys` that `owner` wrote last; `None` if Port's answer proves nothing. What a search query
     /// names is left out. Costs a request for about 1,000 entities of a blueprint, and one more.
     ///
     /// # Errors
@@ -132,21 +132,17 @@ impl Port {
         &self,
         keys: impl IntoIterator<Item = &'k EntityKey>,
         owner: &str,
-    ) -> Result<BTreeSet<EntityKey>, Error> {
+    ) -> Result<Option<BTreeSet<EntityKey>>, Error> {
         let mut among = BTreeSet::new();
         for (blueprint, found) in self.named_with(keys, &written_by(owner)).await? {
             let owned = owned(found, Some(&blueprint), owner);
             among.extend(owned.into_iter().map(|owned| owned.key));
         }
-        if let Some(sample) = among.first()
-            && self.finds_under_another_name(sample, owner).await?
-        {
-            tracing::warn!(
-                "Port's search does not tell owners apart, so what may never have been written from here is not deleted"
-            );
-            among.clear();
-        }
-        Ok(among)
+        let is_wrong = match among.first() {
+            Some(sample) => self.finds_under_another_name(sample, owner).await?,
+            None => false,
+        };
+        Ok((!is_wrong).then_some(among))
     }
 
     /// Those of `keys` that obey `rules` too, by blueprint.

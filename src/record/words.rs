@@ -8,7 +8,7 @@ use crate::git::CommitSha;
 
 /// Stands before the time at which a run wrote its `pending`, by GitHub's clock, and its commit.
 const BEGUN: &str = "begun ";
-/// Stands before the commit whose mistaken files are still applied as they were there.
+/// Stands before the commits that tell what the catalog may hold in the place of what is open.
 const SINCE: &str = "since ";
 /// Stands before the commit that was attempted next on the ground of this one.
 const NEXT: &str = "next ";

@@ -166,7 +166,7 @@ pub enum State {
     Invalid,
     /// Port refused it.
     Failed,
-    /// It was sent, but no answer came.
+    /// It was sent, but no answer came, or it was not brought to what the branch has by now.
     Unknown,
     /// The run ended before it was sent.
     NotWritten,

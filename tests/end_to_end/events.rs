@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use port_gitops::event::{Asked, Base, CatalogAccess, Decision, Event, Mode, Scope};
-use port_gitops::git::BranchName;
+use port_gitops::git::{BranchName, CommitSha};
 use port_gitops::inputs::{BaseInput, ModeInput, ScopeInput};
 use port_gitops_sandbox::github::PullRequest;
 use port_gitops_sandbox::{ObjectId, Sandbox, Step};
@@ -117,6 +117,23 @@ fn a_pull_request_does_not_show_what_its_base_brought_along_meanwhile() {
     let result = succeed(&world.step("pull_request", &payload));
     let counts = ["created", "updated", "unchanged"].map(|name| result.output(name));
     assert_eq!(counts, ["1", "0", "0"], "{}", result.log);
+}
+
+#[test]
+fn a_pull_request_that_is_merged_by_now_is_planned_as_it_was() {
+    let branches = Branches::new();
+    let pull = PullRequest::new(1, "main", "topic");
+    let step = branches.pull_request("pull_request", &pull);
+    branches.world.repository.checkout("main").unwrap();
+    branches
+        .world
+        .repository
+        .reset_hard(&branches.topic)
+        .unwrap();
+    branches.assert_planned(&step);
+    branches.world.repository.checkout("topic").unwrap();
+    branches.world.repository.delete_branch("main").unwrap();
+    branches.assert_planned(&step);
 }
 
 #[test]
@@ -348,7 +365,11 @@ fn assert_sensible(file: &str, name: &str, payload: &Value, decided: Decision) {
         "pull_request" => {
             assert_eq!(run.mode, Mode::Plan, "{file}");
             assert_eq!(run.catalog, CatalogAccess::WithCredentials, "{file}");
-            assert_eq!(run.scope, merge_base(text("/pull_request/base/ref")));
+            let base = Base::PullRequest {
+                into: BranchName::new(text("/pull_request/base/ref")),
+                opened_on: CommitSha::parse(text("/pull_request/base/sha")).unwrap(),
+            };
+            assert_eq!(run.scope, Scope::Changed(base));
             assert_eq!(run.head.as_str(), text("/pull_request/head/sha"));
             assert_eq!(run.pull_request, payload["number"].as_u64());
         }

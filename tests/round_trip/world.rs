@@ -10,7 +10,9 @@ use port_gitops::catalog::declare::Declarations;
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::live::Live;
 use port_gitops::catalog::merge::{Merge, takes_away};
-use port_gitops::catalog::plan::{Action, Known, Plan, Policy, Pruning, Reason, Takeover, Upsert};
+use port_gitops::catalog::plan::{
+    Action, Claims, Known, Plan, Policy, Pruning, Reason, Takeover, Upsert,
+};
 use port_gitops::catalog::question::questions;
 use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
@@ -179,6 +181,7 @@ impl World {
             superseded: BTreeSet::new(),
             owner: "octo/shop".to_owned(),
             takeover: Takeover::Never,
+            claims: Claims::OfAll,
         };
         let plan = |live: &Live| {
             let known = Known {

@@ -16,7 +16,7 @@ use crate::catalog::entity::{Entity, EntityKey, EntityName, Identifier};
 use crate::catalog::live::{
     Difference, Knowledge, LiveEntity, declared_differences, differences, owner_of,
 };
-use crate::catalog::merge::{Merged, merge};
+use crate::catalog::merge::{Merge, Merged, merge};
 use crate::source::Location;
 
 pub(super) fn plan(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> Plan {
@@ -166,17 +166,16 @@ impl Planner<'_> {
             // Port creates nothing for a query, so the entity was there before Git named it.
             _ if is_query(&change.key) => Some(Reason::Removed),
             (_, Some(owner)) => Some(Reason::HandedOver(owner)),
-            _ if !self.is_claimed(change, live) => Some(Reason::NeverClaimed),
             _ if is_superseded => Some(Reason::Superseded),
             (Pruning::On { unclaimed, .. }, _)
                 if change.former.is_empty() && *unclaimed == Unclaimed::List =>
             {
                 Some(Reason::Unclaimed)
             }
-            (Pruning::On { obstacle, .. }, _) => {
+            (Pruning::On { obstacle, .. }, _) => self.doubt(change, live).or_else(|| {
                 let obstacle = obstacle.clone().or_else(|| self.namesake(&change.key));
                 obstacle.map(Reason::HeldBack)
-            }
+            }),
         };
         if let Some(reason) = reason {
             return self.leave(&change.key, location, reason);
@@ -194,15 +193,33 @@ impl Planner<'_> {
         });
     }
 
-    /// Whether what Git no longer declares was written from here.
-    fn is_claimed(&self, change: &Change, live: Knowledge<'_>) -> bool {
-        let is_owned = || match live {
-            Knowledge::Present(LiveEntity { datasource, .. }) => {
-                datasource.as_deref().and_then(owner_of) == Some(&self.policy.owner)
-            }
-            Knowledge::Unknown | Knowledge::Absent => true,
+    /// What speaks against deleting what may never have been written from here.
+    fn doubt(&self, change: &Change, live: Knowledge<'_>) -> Option<Reason> {
+        let Knowledge::Present(live) = live else {
+            return None;
         };
-        self.policy.claims.prove(change) || is_owned()
+        let owner = live.datasource.as_deref().map(owner_of);
+        let is_owned = owner == Some(Some(&self.policy.owner));
+        if self.policy.claims.prove(change) || is_owned || self.is_held(change, live) {
+            return None;
+        }
+        Some(match owner {
+            Some(_) => Reason::NeverClaimed,
+            None => Reason::HeldBack(
+                "it is not known who wrote it last, and it may never have been written from here; if nobody needs it, delete it in Port"
+                    .to_owned(),
+            ),
+        })
+    }
+
+    /// Whether Port holds what an earlier revision declares, if that is anything that tells.
+    fn is_held(&self, change: &Change, live: &LiveEntity) -> bool {
+        let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
+        let mut former = change.former_entities().into_iter();
+        former.any(|entity| {
+            let differences = differences(entity, live, Merge::Merge, blueprint);
+            entity.has_content() && differences.is_empty()
+        })
     }
 
     /// Why head may declare `key` though no file says its identifier.
