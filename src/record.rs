@@ -109,7 +109,7 @@ impl<'r> Record<'r> {
             commit: commit.clone(),
             status: status_of(&history.before, Some(commit)).cloned(),
         });
-        let hidden = hidden.collect();
+        let hidden = hidden.chain(beside(&entries, &past, head)).collect();
         let mut trail = Trail::new(past, hidden, &known, &base_words);
         let is_marked = base_words.next.is_some() || ground_words.next.is_some();
         if is_marked || !trail.past.attempts.is_empty() {
@@ -201,6 +201,15 @@ impl<'r> Record<'r> {
         };
         self.repository.set_status(commit, &status).await
     }
+}
+
+/// Another run that applies `head` too, and that may go on under the words of this one.
+fn beside(history: &[HistoryEntry], past: &Past, head: &CommitSha) -> Option<Hidden> {
+    let status = status_of(history, Some(head))?.clone();
+    (past.base.as_ref() != Some(head)).then(|| Hidden {
+        commit: head.clone(),
+        status: Some(status),
+    })
 }
 
 /// Whether the history was read as far as it counts.

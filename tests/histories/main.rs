@@ -152,3 +152,26 @@ fn what_a_mistake_at_the_tip_protects_is_not_forgotten() {
         Event::Push(Ground::Tip, vec![], Fate::Quiet),
     ]);
 }
+
+/// Found at random: a run dies that another one of the same commit outdid, and the one after that.
+#[test]
+fn a_run_that_another_of_the_same_commit_outdoes_is_not_forgotten() {
+    use history::{Api, Edit, Event, Fate, Form, Ground, Moment};
+    let entity = Form::Sound {
+        title: 0,
+        p: false,
+        q: false,
+    };
+    let moment = |api, request| Moment { api, request };
+    let meanwhile = vec![
+        Event::FullRun(Fate::Quiet),
+        Event::Push(Ground::Tip, vec![Edit::Delete(1)], Fate::Quiet),
+    ];
+    let end = Some(moment(Api::GitHub, 0));
+    let older = Fate::Overlapped(moment(Api::Port, 1), meanwhile, end);
+    play(&[Event::Push(
+        Ground::Tip,
+        vec![Edit::Set(1, 0, entity)],
+        older,
+    )]);
+}
