@@ -12,7 +12,7 @@ use crate::catalog::validate::validate;
 use crate::error::Error;
 use crate::files::Files;
 use crate::git::{BranchName, CommitSha};
-use crate::port::Rejection;
+use crate::port::{Port, Rejection};
 use crate::record::Ledger;
 use crate::session::Session;
 use crate::source::RepoPath;
@@ -70,7 +70,7 @@ pub(crate) async fn settle(
     plan: &Plan,
     applied: &mut Applied,
 ) -> Result<Course, Error> {
-    let Some(branch) = &session.run.branch else {
+    let (Some(branch), Some(port)) = (&session.run.branch, session.port) else {
         return Ok(Course::Rested);
     };
     let (mut at, mut course) = (session.run.head.clone(), Course::Rested);
@@ -90,7 +90,7 @@ pub(crate) async fn settle(
         note(plan, applied, &written, |_| Correction::Unknown);
         let opening = open(ledger, &tip, written.len());
         session.unless_interrupted(opening).await?;
-        let brought = bring(session, policy, &written, &declared).await?;
+        let brought = bring(session, port, policy, &written, &declared).await?;
         note(plan, applied, &written, |key| brought.of(key));
         applied.stopped = brought.applied.stopped.clone();
         if applied.stopped.is_some() {
@@ -286,14 +286,11 @@ fn keys(declared: &Declarations, files: &BTreeSet<RepoPath>) -> BTreeSet<EntityK
 /// Writes what `tip` declares of entities that were written otherwise.
 async fn bring(
     session: &Session<'_>,
+    port: &Port,
     policy: &Policy,
     written: &[Written],
     tip: &Declarations,
 ) -> Result<Brought, Error> {
-    let Some(port) = session.port else {
-        let (plan, applied) = (Plan::default(), Applied::default());
-        return Ok(Brought { plan, applied });
-    };
     let asking = async {
         let changes = changes(written, tip);
         let blueprints = ask::blueprints(session, &changes, Basis::Live).await?;

@@ -51,7 +51,7 @@ pub enum DeletionOutcome {
 }
 
 /// What became of a plan.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Applied {
     /// An outcome for each of the plan's upserts, in their order.
     pub outcomes: Vec<Outcome>,
