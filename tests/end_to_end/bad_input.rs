@@ -1,6 +1,8 @@
 //! What can be wrong from outside: one clear message each, and nothing half-done.
 
-use port_gitops_sandbox::github::Throttle;
+use std::time::Duration;
+
+use port_gitops_sandbox::github::{Resource, Throttle};
 use port_gitops_sandbox::port::CLIENT_SECRET;
 use port_gitops_sandbox::{Fault, GitHubSandbox, Sandbox, Step};
 
@@ -119,6 +121,11 @@ fn a_github_token_that_is_wrong_or_may_not_read() {
 #[test]
 fn a_query_that_github_does_not_answer() {
     let (world, step) = world_with_change();
+    // Half a minute before the minute is full, so that the run's own seconds do not change the words.
+    let most_of_an_hour = Duration::from_secs(59 * 60 + 30);
+    world
+        .github
+        .set_budget(Resource::Graphql, 100, most_of_an_hour);
     world.github.throttle(Throttle::GraphqlRateLimited, 1);
     cannot_go_on(
         &step,
