@@ -21,6 +21,8 @@ const CONCURRENT_DIFFS: usize = 4;
 pub(crate) struct Revisions {
     /// The earlier revisions and where head differs from them, base first.
     pub(crate) former: Vec<Diff>,
+    /// Earlier revisions that are gone, so that nothing can be compared with them.
+    pub(crate) gone: Vec<CommitSha>,
     /// Which of head's files are looked at.
     pub(crate) extent: Extent,
     /// What decides whether an entity is written.
@@ -59,7 +61,7 @@ pub(crate) enum Found {
 }
 
 /// What head is compared with, before it is.
-struct Ground {
+struct Comparison {
     former: Former,
     extent: Extent,
     basis: Basis,
@@ -71,8 +73,40 @@ enum Former {
     PullRequest(BranchName, CommitSha),
 }
 
-/// Finds out what to look at. `record` is what says what was applied, where that counts.
+/// Finds out what to look at. `record` is what says what was applied, where that counts. Where GitHub
+/// does not know head, it is asked again: a copy that lags behind may not know of a push yet.
 pub(crate) async fn find(
+    repository: &Repository,
+    run: &Run,
+    record: Option<&Record<'_>>,
+    patience: Patience,
+) -> Result<Found, Error> {
+    for pause in patience.pauses() {
+        match look(repository, run, record, patience).await {
+            Err(error) if is_about_head(&error, run) => tip::wait(&run.head, pause).await,
+            found => return found,
+        }
+    }
+    match look(repository, run, record, patience).await {
+        Err(error) if is_about_head(&error, run) => replaced(repository, run).await?.ok_or(error),
+        found => found,
+    }
+}
+
+fn is_about_head(error: &Error, run: &Run) -> bool {
+    matches!(error, Error::GitHub(error) if error.is_unknown(run.head.as_str()))
+}
+
+/// What a run does whose head GitHub does not show, if a force-push took that out of its branch.
+async fn replaced(repository: &Repository, run: &Run) -> Result<Option<Found>, Error> {
+    let (Mode::Apply, Some(branch)) = (run.mode, &run.branch) else {
+        return Ok(None);
+    };
+    let tip = tip_since(repository, &run.head, branch, None, Patience::NONE).await?;
+    Ok(tip.err().map(Found::Nothing))
+}
+
+async fn look(
     repository: &Repository,
     run: &Run,
     record: Option<&Record<'_>>,
@@ -91,14 +125,20 @@ pub(crate) async fn find(
         _ => None,
     };
     let past = reading.as_ref().map(|reading| &reading.past);
-    let ground = Ground::find(repository, &run.scope, past).await?;
-    let (former, extent) = diffs(repository, &run.head, &ground, guess).await?;
+    let comparison = Comparison::find(repository, &run.scope, past).await?;
+    let (former, gone) = diffs(repository, &run.head, &comparison.former, guess).await?;
+    // Where one is gone, nothing less than all files will do.
+    let extent = match gone.as_slice() {
+        [] => comparison.extent,
+        _ => Extent::All,
+    };
     let basis = match extent {
-        Extent::Changed => ground.basis,
+        Extent::Changed => comparison.basis,
         Extent::All => Basis::Live,
     };
     Ok(Found::Revisions(Box::new(Revisions {
         former,
+        gone,
         extent,
         basis,
         tip,
@@ -167,7 +207,7 @@ async fn tip_since(
     Ok(Ok(Tip { commit, newer }))
 }
 
-impl Ground {
+impl Comparison {
     async fn find(
         repository: &Repository,
         scope: &Scope,
@@ -267,32 +307,39 @@ async fn pull_request_diff(
 ) -> Result<Diff, Error> {
     match repository.diff_from_merge_base(into.as_str(), head).await {
         Ok(diff) if !matches!(diff.relation, Relation::Behind | Relation::Identical) => Ok(diff),
-        Ok(_) | Err(github::Error::NoSuchCommit { .. }) => {
+        // Head is there, whatever a copy of GitHub that lags behind says of it.
+        Err(error) if !error.is_unknown(into.as_str()) => Err(error.into()),
+        Ok(_) | Err(_) => {
             let opened_on = opened_on.as_str();
             Ok(repository.diff_from_merge_base(opened_on, head).await?)
         }
-        Err(error) => Err(error.into()),
     }
 }
 
-/// Compares head with each earlier revision. Where one is gone, nothing less than all files will do.
+/// Compares head with each earlier revision. Gives those that are gone too.
 async fn diffs(
     repository: &Repository,
     head: &CommitSha,
-    ground: &Ground,
+    former: &Former,
     guess: Guess,
-) -> Result<(Vec<Diff>, Extent), Error> {
-    let (commits, mut extent) = match &ground.former {
-        Former::Commits(commits) => (commits, ground.extent),
-        Former::MergeBaseWith(other) => {
-            let diff = repository.diff_from_merge_base(other, head).await?;
-            return Ok((vec![diff], ground.extent));
-        }
+) -> Result<(Vec<Diff>, Vec<CommitSha>), Error> {
+    let diff = match former {
+        Former::Commits(commits) => return diffs_from(repository, head, commits, guess).await,
+        Former::MergeBaseWith(other) => repository.diff_from_merge_base(other, head).await?,
         Former::PullRequest(into, opened_on) => {
-            let diff = pull_request_diff(repository, head, into, opened_on).await?;
-            return Ok((vec![diff], ground.extent));
+            pull_request_diff(repository, head, into, opened_on).await?
         }
     };
+    Ok((vec![diff], Vec::new()))
+}
+
+/// Compares head with each of `commits`.
+async fn diffs_from(
+    repository: &Repository,
+    head: &CommitSha,
+    commits: &[CommitSha],
+    guess: Guess,
+) -> Result<(Vec<Diff>, Vec<CommitSha>), Error> {
     let (guessed, mut answer) = guess.unzip();
     let asked: Vec<_> = commits
         .iter()
@@ -301,7 +348,7 @@ async fn diffs(
     let mut answers = stream::iter(asked)
         .map(|commit| repository.diff(commit, head))
         .buffered(CONCURRENT_DIFFS);
-    let mut diffs = Vec::new();
+    let (mut diffs, mut gone) = (Vec::new(), Vec::new());
     for commit in commits {
         let answer = match answer.take_if(|_| guessed.as_ref() == Some(commit)) {
             Some(guessed) => Some(guessed),
@@ -309,17 +356,16 @@ async fn diffs(
         };
         match answer {
             Some(Ok(diff)) => diffs.push(diff),
-            // Head is there, whatever a copy of GitHub that lags behind says of it.
-            Some(Err(github::Error::NoSuchCommit { commit: gone })) if gone == commit.as_str() => {
+            Some(Err(error)) if error.is_unknown(commit.as_str()) => {
                 tracing::warn!(
                     "{} is gone, so nothing can be compared with it: all entity files are looked at",
                     commit.short()
                 );
-                extent = Extent::All;
+                gone.push(commit.clone());
             }
             Some(Err(error)) => return Err(error.into()),
             None => {}
         }
     }
-    Ok((diffs, extent))
+    Ok((diffs, gone))
 }

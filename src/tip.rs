@@ -8,11 +8,11 @@ use crate::environment::Environment;
 use crate::git::{BranchName, CommitSha};
 use crate::github::{Diff, Error, Relation, Repository};
 
-/// The variable that says how long.
+/// The variable that says for how long a branch is looked at again.
 const VARIABLE: &str = "PORT_GITOPS_PATIENCE";
 const USUAL: Duration = Duration::from_secs(6);
 const LONGEST: Duration = Duration::from_secs(60);
-/// When it is looked again, in parts of the whole time after the look before.
+/// The pauses between looks, as parts of the whole time.
 const LOOKS: [f64; 3] = [1.0 / 6.0, 1.0 / 3.0, 1.0 / 2.0];
 
 /// How long a branch that seems not to hold a commit is looked at again.
@@ -38,6 +38,9 @@ pub(crate) enum Standing {
 }
 
 impl Patience {
+    /// It is looked at once.
+    pub(crate) const NONE: Self = Self(Duration::ZERO);
+
     /// What the environment says, or what is usual.
     pub(crate) fn read(environment: &Environment) -> Result<Self, InvalidPatience> {
         let Some(text) = environment.variable(VARIABLE) else {
@@ -50,7 +53,7 @@ impl Patience {
     }
 
     /// The times between looks.
-    fn pauses(self) -> impl Iterator<Item = Duration> {
+    pub(crate) fn pauses(self) -> impl Iterator<Item = Duration> {
         let is_any = !self.0.is_zero();
         let pauses = LOOKS.into_iter().filter(move |_| is_any);
         pauses.map(move |part| self.0.mul_f64(part))
@@ -77,12 +80,7 @@ pub(crate) async fn find(
         if matches!(standing, Standing::Here | Standing::Later(..)) {
             break;
         }
-        tracing::info!(
-            "GitHub says that {} is not in the branch `{branch}`; it is asked again in {:.1} s, as it may not know of a push yet",
-            commit.short(),
-            pause.as_secs_f64()
-        );
-        tokio::time::sleep(pause).await;
+        wait(commit, pause).await;
         let latest = repository.tip(branch).await?;
         if latest != tip || matches!(standing, Standing::Elsewhere(_, None)) {
             standing = compare(repository, commit, latest.clone()).await?;
@@ -90,6 +88,16 @@ pub(crate) async fn find(
         }
     }
     Ok(standing)
+}
+
+/// Lets GitHub's copies come to know `commit`.
+pub(crate) async fn wait(commit: &CommitSha, pause: Duration) {
+    tracing::info!(
+        "GitHub does not show {} in the branch; it is asked again in {:.1} s, as it may not know of a push yet",
+        commit.short(),
+        pause.as_secs_f64()
+    );
+    tokio::time::sleep(pause).await;
 }
 
 async fn compare(

@@ -143,7 +143,7 @@ impl Repository {
                 relation => relation,
             },
             // They have nothing in common, or GitHub does not say what.
-            Err(Error::NotFound { .. }) => Relation::Unrelated,
+            Err(Error::NotFound { .. } | Error::NotCompared { .. }) => Relation::Unrelated,
             Err(error) => return Err(error),
         };
         let files = trees().await?;
@@ -154,8 +154,8 @@ impl Repository {
     /// no history in common everything at head is new.
     ///
     /// # Errors
-    /// [`Error::NoSuchCommit`] if one of them is gone; others if GitHub does not answer, does not let
-    /// the token read, or does not compare what is there.
+    /// [`Error::NoSuchCommit`] if one of them is gone; [`Error::NotCompared`] if GitHub does not
+    /// compare what is there; others if it does not answer or does not let the token read.
     pub async fn diff_from_merge_base(&self, other: &str, head: &CommitSha) -> Result<Diff, Error> {
         let are_there = async {
             self.compare_trees(None, Some(head)).await?;
@@ -186,33 +186,18 @@ impl Repository {
         })
     }
 
-    /// Asks what `head` is to `base`, without their files.
-    ///
-    /// # Errors
-    /// As [`Self::diff`].
-    pub async fn relation(&self, base: &CommitSha, head: &CommitSha) -> Result<Relation, Error> {
-        if base == head {
-            return Ok(Relation::Identical);
-        }
-        match self.compare_page(base.as_str(), head, Page::Second).await {
-            Ok(comparison) => Ok(comparison.status),
-            Err(error) if is_about_ancestors(&error) => Ok(Relation::Unrelated),
-            Err(error) => Err(error.about_commit(base.as_str())),
-        }
-    }
-
     /// Compares what is known to be there: `are_there` says so, and is asked only where it is in
     /// doubt.
     ///
     /// For a moment a comparison may not know of commits that were just pushed, and answers 404. So
-    /// it is asked again; a 404 that stays is given as it is.
+    /// it is asked again; a 404 that stays is [`Error::NotCompared`].
     async fn compare_there<T>(
         &self,
         base: &str,
         head: &CommitSha,
         are_there: impl Future<Output = Result<T, Error>>,
     ) -> Result<Comparison, Error> {
-        let mut result = self.compare(base, head).await;
+        let result = self.compare(base, head).await;
         if !result.as_ref().is_err_and(is_about_commits) {
             return result;
         }
@@ -223,12 +208,15 @@ impl Repository {
                 pause.as_secs()
             );
             tokio::time::sleep(pause).await;
-            result = self.compare(base, head).await;
+            let result = self.compare(base, head).await;
             if !result.as_ref().is_err_and(is_about_commits) {
-                break;
+                return result;
             }
         }
-        result
+        Err(Error::NotCompared {
+            base: base.to_owned(),
+            head: head.to_string(),
+        })
     }
 
     /// Compares, without files where GitHub says that finding these takes it too long.

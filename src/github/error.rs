@@ -43,6 +43,16 @@ pub enum Error {
         /// The commit's id, or the name that was to stand for one.
         commit: String,
     },
+    /// GitHub does not compare what it has.
+    #[error(
+        "GitHub does not compare `{base}` and `{head}`, though it has both; it may not know of a push yet: run the job again"
+    )]
+    NotCompared {
+        /// A commit's id or a branch.
+        base: String,
+        /// A commit's id.
+        head: String,
+    },
     /// A commit has as many statuses of a context as GitHub keeps.
     #[error(
         "the commit `{commit}` has the 1,000 statuses that GitHub keeps of one kind, and takes no more; push another commit"
@@ -52,7 +62,7 @@ pub enum Error {
         commit: String,
     },
     /// GitHub answered with another error.
-    #[error("GitHub answered {path} with {status}: {message}")]
+    #[error("GitHub answered {path} with {status}: {message}{}", hint(*status))]
     Refused {
         /// What was asked for.
         path: String,
@@ -75,10 +85,10 @@ pub enum Error {
         reason: String,
     },
     /// A GraphQL query failed.
-    #[error("GitHub could not answer a GraphQL query: {0}")]
+    #[error("GitHub could not answer a GraphQL query: {0}; run the job again")]
     GraphQl(String),
     /// A GraphQL query asks for more than GitHub gives at once, in time or in size.
-    #[error("GitHub gave up on a GraphQL query: {0}")]
+    #[error("GitHub gave up on a GraphQL query: {0}; run the job again")]
     QueryTooHeavy(String),
     /// A single folder has more entries than GitHub lists.
     #[error(
@@ -88,6 +98,17 @@ pub enum Error {
     /// The URL or the token cannot be used.
     #[error("the client for GitHub cannot be set up: {0}")]
     SetUp(String),
+}
+
+/// What to do about an answer that is not about what was asked for.
+fn hint(status: StatusCode) -> &'static str {
+    // A 403 that is about rights is another error: this one is about a limit.
+    let is_about_a_limit =
+        status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::FORBIDDEN;
+    match status.is_server_error() || is_about_a_limit {
+        true => "; run the job again: GitHub was busy or failing, and the tries were used up",
+        false => "",
+    }
 }
 
 #[derive(Deserialize)]
@@ -170,6 +191,11 @@ impl GraphQlError {
 }
 
 impl Error {
+    /// Whether GitHub says that it has no such commit.
+    pub(crate) fn is_unknown(&self, name: &str) -> bool {
+        matches!(self, Self::NoSuchCommit { commit } if commit == name)
+    }
+
     /// What this error of a request about `commit` means: GitHub answers 404, or 422 `No commit
     /// found for SHA`, where there is none, and 409 where the repository is empty.
     pub(super) fn about_commit(self, commit: &str) -> Self {

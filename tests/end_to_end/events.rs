@@ -11,7 +11,7 @@ use port_gitops_sandbox::github::PullRequest;
 use port_gitops_sandbox::{ObjectId, Sandbox, Step};
 use serde_json::{Value, json};
 
-use crate::world::{World, cannot_go_on, succeed};
+use crate::world::{World, cannot_go_on, patient, succeed};
 
 /// A catalog that holds `domain/a` as main declares it, and a branch `topic` on which the same file
 /// has another title and a second file is new.
@@ -114,9 +114,15 @@ fn a_pull_request_does_not_show_what_its_base_brought_along_meanwhile() {
     let pull = PullRequest::new(1, "main", "later");
     let mut payload = world.github.pull_request_event(&pull).unwrap();
     payload["pull_request"]["base"]["sha"] = branches.main.as_str().into();
-    let result = succeed(&world.step("pull_request", &payload));
-    let counts = ["created", "updated", "unchanged"].map(|name| result.output(name));
-    assert_eq!(counts, ["1", "0", "0"], "{}", result.log);
+    let head = payload["pull_request"]["head"]["sha"].as_str().unwrap();
+    for is_late in [false, true] {
+        if is_late {
+            world.forget_for_a_moment(head);
+        }
+        let result = succeed(&patient(world.step("pull_request", &payload)));
+        let counts = ["created", "updated", "unchanged"].map(|name| result.output(name));
+        assert_eq!(counts, ["1", "0", "0"], "{}", result.log);
+    }
 }
 
 #[test]

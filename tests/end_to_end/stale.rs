@@ -6,7 +6,7 @@ use port_gitops_sandbox::github::State;
 use port_gitops_sandbox::{Answer, Effect, Fault, Matcher, ObjectId, Sandbox, Step, StepResult};
 use serde_json::json;
 
-use crate::world::{World, binary, run, succeed};
+use crate::world::{World, binary, patient, run, succeed};
 
 /// A world with `a` and `b`, both old in Port and in Git, each in a file of its own.
 fn world() -> World {
@@ -365,11 +365,6 @@ fn point(world: &World, to: &ObjectId) -> Fault {
     Fault::call(move || repository.reset_hard(&to).unwrap())
 }
 
-/// Looks often, so that the test does not last.
-fn patient(step: Step) -> Step {
-    step.variable("PORT_GITOPS_PATIENCE", "0.3")
-}
-
 #[test]
 fn a_push_that_github_does_not_show_yet_is_looked_for_again() {
     let world = world();
@@ -381,6 +376,39 @@ fn a_push_that_github_does_not_show_yet_is_looked_for_again() {
     world.github.inject(show);
     let result = succeed(&patient(step));
     assert_eq!(titles(&world), ["One", "Old"], "{}", result.log);
+}
+
+#[test]
+fn a_push_that_a_copy_of_github_does_not_know_yet_is_read_again() {
+    let world = world();
+    world.write_domain("a/port.yml", "a", "One");
+    let step = world.push("Change a");
+    world.forget_for_a_moment(world.repository.head().unwrap().as_str());
+    let result = succeed(&patient(step));
+    assert_eq!(result.output("updated"), "1", "{}", result.log);
+    assert_eq!(titles(&world), ["One", "Old"]);
+}
+
+/// GraphQL need not show what no branch and no tag reaches.
+#[test]
+fn a_queued_run_of_a_commit_that_was_replaced_is_left_to_the_newer_one() {
+    let world = world();
+    let before = world.repository.head().unwrap();
+    world.write_domain("a/port.yml", "a", "One");
+    let older = world.push("Change a");
+    world.repository.reset_hard(&before).unwrap();
+    world.write_domain("a/port.yml", "a", "Two");
+    world.commit("Change a in another way");
+    let hidden = json!({"data": {"repository": {"branch": null, "head": null}}});
+    let hide = Fault::answer(Answer::json(200, &hidden));
+    world.github.inject(hide.on("POST", "/graphql"));
+    let result = succeed(&older);
+    assert!(
+        result.log.contains("is no longer in the branch `main`"),
+        "{}",
+        result.log
+    );
+    assert_eq!(titles(&world), ["Old", "Old"]);
 }
 
 #[test]

@@ -7,10 +7,10 @@ use port_gitops_contract::{Extent, check_github, check_port};
 use port_gitops_sandbox::github::Edition;
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET, blueprints};
 use port_gitops_sandbox::{
-    Exchange, GitHubSandbox, Matcher, ObjectId, PortSandbox, Sandbox, Step, StepResult,
-    TestRepository,
+    Answer, Exchange, Fault, GitHubSandbox, Matcher, ObjectId, PortSandbox, Sandbox, Step,
+    StepResult, TestRepository,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) struct World {
     pub(crate) repository: TestRepository,
@@ -102,6 +102,19 @@ impl World {
             .variable("PORT_GITOPS_PATIENCE", "0")
     }
 
+    /// Lets GitHub answer once as a copy of it does that does not know `commit` yet.
+    pub(crate) fn forget_for_a_moment(&self, commit: &str) {
+        let unknown = Answer::json(404, &json!({"message": "Not Found", "status": "404"}));
+        for path in [
+            "*/compare/*".to_owned(),
+            format!("*/git/trees/{commit}"),
+            format!("*/git/commits/{commit}"),
+        ] {
+            let fault = Fault::answer(unknown.clone()).on("GET", &path);
+            self.github.inject(fault);
+        }
+    }
+
     /// The requests that wrote to Port, as `METHOD path`.
     pub(crate) fn port_writes(&self) -> Vec<String> {
         let is_write = |exchange: &Exchange| {
@@ -150,6 +163,11 @@ pub(crate) fn run(step: &Step) -> StepResult {
         result.log
     );
     result
+}
+
+/// Looks often at what GitHub may not know yet, so that the test does not last.
+pub(crate) fn patient(step: Step) -> Step {
+    step.variable("PORT_GITOPS_PATIENCE", "0.3")
 }
 
 /// Runs a step that must succeed.
