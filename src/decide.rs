@@ -261,30 +261,41 @@ async fn add_claims(
     let owned = match port.owned_among(open.iter().copied(), &inputs.owner).await {
         Ok(owned) => owned,
         // Rules on who wrote an entity are in no specification: without them nothing is known.
-        Err(port::Error::Refused { .. }) => None,
+        Err(error @ port::Error::Refused { .. }) => {
+            tracing::warn!("it is not known which of these this owner wrote: {error}");
+            None
+        }
         Err(error) => return Err(error.into()),
     };
     let Some(owned) = owned else {
         return Ok(());
     };
-    let keys: Vec<_> = open.into_iter().cloned().collect();
-    for key in keys {
-        match owned.contains(&key) {
-            true => live.note_owner(&key, Some(&inputs.owner)),
-            false => live.note_other(&key),
-        }
+    let (own, others): (Vec<_>, Vec<_>) = open
+        .into_iter()
+        .cloned()
+        .partition(|key| owned.contains(key));
+    for key in &own {
+        live.note_owner(key, Some(&inputs.owner));
     }
+    for key in &others {
+        live.note_other(key);
+    }
+    // Of these, some may be another repository's by now.
+    add_owners(session, &others, live).await?;
     Ok(())
 }
 
 /// Which earlier revisions are known to have been written: of attempts that is not known, base may have
-/// left something open, and without a record nothing is known. A plan takes it that all went well.
+/// left something open, and of what is gone, and without a record, nothing is known. A plan takes it that
+/// all went well.
 fn claims(session: &Session<'_>, revisions: &Revisions, ledger: &Ledger<'_>) -> Claims {
-    let is_whole = |past: &Past| past.wholeness == Wholeness::Once && past.since.is_empty();
+    let is_whole = |past: &Past| {
+        past.wholeness == Wholeness::Once && past.since.is_empty() && revisions.gone.is_empty()
+    };
     match (ledger.past(), revisions.basis) {
         (_, Basis::Git) if session.run.mode == Mode::Plan => Claims::OfAll,
         (Some(_), Basis::Git) => Claims::OfAll,
-        (Some(past), Basis::Live) if is_whole(past) => Claims::OfBase(revisions.former.len()),
+        (Some(past), Basis::Live) if is_whole(past) => Claims::OfBase,
         _ => Claims::OfNone,
     }
 }
@@ -316,9 +327,9 @@ async fn add_unclaimed(
     if inputs.missing_targets == MissingTargets::Create {
         claimed.extend(targets(changes, blueprints));
     }
-    let keys = owned.into_iter().map(|owned| owned.key);
-    let unclaimed =
-        keys.filter(|key| inputs.blueprints.allow(&key.blueprint) && !claimed.contains(key));
+    let is_unclaimed =
+        |key: &EntityKey| inputs.blueprints.allow(&key.blueprint) && !claimed.contains(key);
+    let unclaimed = owned.into_iter().filter(is_unclaimed);
     changes.extend(unclaimed.map(|key| Change {
         key,
         former: Vec::new(),

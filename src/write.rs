@@ -192,7 +192,7 @@ impl Done {
             Err(error) => error.to_string(),
         };
         self.unsettled = Some(format!(
-            "it is not known whether the branch moved on while this run wrote: {reason}"
+            "it is not known whether the branch moved on while this run wrote, so the next one compares with Port: {reason}"
         ));
     }
 

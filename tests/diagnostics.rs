@@ -212,7 +212,7 @@ fn elsewhere(code: Code, head: &Declarations) -> Option<Vec<Diagnostic>> {
             let untouched = |upsert: &Upsert| Untouched {
                 key: upsert.entity.key(),
                 location: Some(upsert.declaration.location()),
-                reason: Reason::OwnedElsewhere("`octo/invoices`".to_owned()),
+                reason: Reason::OwnedElsewhere("octo/invoices".to_owned()),
             };
             let plan = Plan {
                 untouched: plan(changes()).upserts.iter().map(untouched).collect(),

@@ -22,7 +22,9 @@ pub struct Change {
 /// What base made of an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AtBase {
-    /// It was written as base declares it.
+    /// It was written as base declares it, and every other earlier revision declares it too.
+    Kept,
+    /// It was written as base declares it. A revision that does not declare it may have deleted it.
     Written,
     /// Base does not declare it, or so that it could not be written: with mistakes, or twice.
     NotWritten,
@@ -90,19 +92,24 @@ impl Change {
 pub fn compare(former: &[Declarations], head: &Declarations) -> Vec<Change> {
     let base = former.first().into_iter().flat_map(|base| &base.valid);
     let written: BTreeSet<_> = base.map(|declaration| declaration.entity.key()).collect();
-    let at_base = |key: &EntityKey| match written.contains(key) {
-        true => AtBase::Written,
-        false => AtBase::NotWritten,
-    };
     let mut by_key: BTreeMap<EntityKey, Vec<Arc<Declaration>>> = BTreeMap::new();
-    let declared = |revision: &'_ Declarations| {
-        let declarations = revision.valid.iter().chain(&revision.repeated);
-        declarations.cloned().collect::<Vec<_>>()
-    };
-    for declaration in former.iter().flat_map(declared) {
-        let declarations = by_key.entry(declaration.entity.key()).or_default();
-        declarations.push(declaration);
+    let mut keys: Vec<BTreeSet<EntityKey>> = Vec::new();
+    for revision in former {
+        let declared = revision.valid.iter().chain(&revision.repeated);
+        keys.push(declared.clone().map(|one| one.entity.key()).collect());
+        for declaration in declared {
+            let declarations = by_key.entry(declaration.entity.key()).or_default();
+            declarations.push(Arc::clone(declaration));
+        }
     }
+    let at_base = |key: &EntityKey| {
+        let is_kept = || keys.iter().all(|declared| declared.contains(key));
+        match written.contains(key) {
+            true if is_kept() => AtBase::Kept,
+            true => AtBase::Written,
+            false => AtBase::NotWritten,
+        }
+    };
     let declared = head.valid.iter().map(|declaration| {
         let key = declaration.entity.key();
         Change {
@@ -229,6 +236,19 @@ mod tests {
             [Kind::Changed],
             "base could not be read, so what it holds was not written"
         );
+    }
+
+    #[test]
+    fn what_another_revision_does_not_declare_may_have_been_deleted() {
+        let one = "{identifier: a, blueprint: b}";
+        let base = || declarations(&[("p.yml", one)]);
+        let twice = || declarations(&[("p.yml", one), ("q.yml", one)]);
+        let none = || declarations(&[]);
+        let at_base = |former: &[Declarations]| compare(former, &none())[0].at_base;
+        assert_eq!(at_base(&[base()]), AtBase::Kept);
+        assert_eq!(at_base(&[base(), twice()]), AtBase::Kept);
+        assert_eq!(at_base(&[base(), twice(), none()]), AtBase::Written);
+        assert_eq!(at_base(&[twice(), none()]), AtBase::NotWritten);
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl Target {
 pub enum Reason {
     /// Port has it as it is declared.
     Unchanged,
-    /// Git no longer declares it, and nothing is pruned.
+    /// Git no longer declares it, and it stays: nothing is pruned, or a query named it.
     Removed,
     /// Git no longer declares it, but something speaks against deleting it: a sentence without a
     /// full stop.
@@ -147,9 +147,8 @@ pub enum Takeover {
 pub enum Claims {
     /// All of them.
     OfAll,
-    /// Base. It is one of so many revisions, of which those that do not declare something may have
-    /// deleted it.
-    OfBase(usize),
+    /// Base. Others may have been too, and deleted what they do not declare.
+    OfBase,
     /// None.
     OfNone,
 }
@@ -159,9 +158,7 @@ impl Claims {
     pub fn prove(self, change: &Change) -> bool {
         let is_written = match self {
             Self::OfAll => true,
-            Self::OfBase(revisions) => {
-                change.at_base == AtBase::Written && change.former.len() >= revisions
-            }
+            Self::OfBase => change.at_base == AtBase::Kept,
             Self::OfNone => false,
         };
         is_written || change.former.is_empty()

@@ -24,7 +24,7 @@ use wire::Body;
 pub use crate::http::CONCURRENT_REQUESTS;
 pub use auth::OnToken;
 pub use delete::MAX_DELETIONS;
-pub use ownership::{Owned, Ownership};
+pub use ownership::Ownership;
 pub use validate::Verdicts;
 
 /// What a path's segment may hold as it is; an identifier's `/` must not end the segment.

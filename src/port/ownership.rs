@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::search::{self, Found, Search};
 use super::{Error, Port, wire};
@@ -22,20 +22,11 @@ const PROGRAM: &str = "port-gitops/";
 /// What patterns use as wildcards, in SQL and elsewhere.
 const WILDCARDS: [char; 5] = ['_', '%', '.', '*', '?'];
 
-/// An entity that an owner wrote last.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owned {
-    /// Which one.
-    pub key: EntityKey,
-    /// What it relates to, in any blueprint: entities that must outlive it.
-    pub targets: Vec<Identifier>,
-}
-
 /// What is known of an owner's entities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ownership {
     /// Port says that these are the owner's, in order, and its word can be trusted.
-    Known(Vec<Owned>),
+    Known(Vec<EntityKey>),
     /// Port's answer proves nothing, for the reason given: a sentence without a full stop.
     Unproven(String),
 }
@@ -55,7 +46,7 @@ impl Port {
     /// # Errors
     /// If Port is unreachable, refuses the credentials or answers with another error.
     pub async fn owned(&self, owner: &str) -> Result<Ownership, Error> {
-        let include = ["identifier", "blueprint", "relations"];
+        let include = ["identifier", "blueprint"];
         let query = json!({"combinator": "and", "rules": written_by(owner)});
         let everywhere = self.search_everywhere(&query, &include).await?;
         let mut owned = if everywhere
@@ -71,17 +62,15 @@ impl Port {
             };
             self.owned_in(&blueprints, owner).await?
         };
-        owned.sort_by(|one, other| one.key.cmp(&other.key));
+        owned.sort();
         let Some(sample) = owned.first() else {
             return Ok(Ownership::Known(owned));
         };
-        Ok(
-            if self.finds_under_another_name(&sample.key, owner).await? {
-                Ownership::Unproven("Port's search does not tell owners apart".to_owned())
-            } else {
-                Ownership::Known(owned)
-            },
-        )
+        Ok(if self.finds_under_another_name(sample, owner).await? {
+            Ownership::Unproven("Port's search does not tell owners apart".to_owned())
+        } else {
+            Ownership::Known(owned)
+        })
     }
 
     /// Those of `keys` that another owner than `owner` wrote last, with its name where Port says it.
@@ -135,8 +124,7 @@ impl Port {
     ) -> Result<Option<BTreeSet<EntityKey>>, Error> {
         let mut among = BTreeSet::new();
         for (blueprint, found) in self.named_with(keys, &written_by(owner)).await? {
-            let owned = owned(found, Some(&blueprint), owner);
-            among.extend(owned.into_iter().map(|owned| owned.key));
+            among.extend(owned(found, Some(&blueprint), owner));
         }
         let is_wrong = match among.first() {
             Some(sample) => self.finds_under_another_name(sample, owner).await?,
@@ -169,13 +157,13 @@ impl Port {
         Ok(all)
     }
 
-    async fn owned_in(&self, blueprints: &[String], owner: &str) -> Result<Vec<Owned>, Error> {
+    async fn owned_in(&self, blueprints: &[String], owner: &str) -> Result<Vec<EntityKey>, Error> {
         let mut all = Vec::new();
         for blueprint in blueprints {
             let Ok(blueprint) = BlueprintId::parse(blueprint) else {
                 continue;
             };
-            // Relations are named one by one, so they are not left out: all of the entity comes.
+            // All of the entity comes, and so who wrote it, where Port says that.
             let search = Search {
                 blueprint: blueprint.clone(),
                 query: json!({"combinator": "and", "rules": written_by(owner)}),
@@ -265,7 +253,7 @@ fn wrong_names(owner: &str) -> Vec<String> {
 }
 
 /// Those that say that they are the owner's, or say nothing of it.
-fn owned(found: Vec<Found>, blueprint: Option<&BlueprintId>, owner: &str) -> Vec<Owned> {
+fn owned(found: Vec<Found>, blueprint: Option<&BlueprintId>, owner: &str) -> Vec<EntityKey> {
     let is_owned = |found: &Found| match &found.datasource {
         Some(datasource) => owner_of(datasource) == Some(owner),
         None => true,
@@ -276,28 +264,15 @@ fn owned(found: Vec<Found>, blueprint: Option<&BlueprintId>, owner: &str) -> Vec
             (_, blueprint) => blueprint?.clone(),
         };
         let identifier = Identifier::parse(&found.identifier).ok()?;
-        Some(Owned {
-            key: EntityKey {
-                blueprint,
-                name: EntityName::Identifier(identifier),
-            },
-            targets: targets(found.relations.unwrap_or_default()),
+        Some(EntityKey {
+            blueprint,
+            name: EntityName::Identifier(identifier),
         })
     };
     found
         .into_iter()
         .filter(is_owned)
         .filter_map(read)
-        .collect()
-}
-
-fn targets(relations: Map<String, Value>) -> Vec<Identifier> {
-    let names = relations.into_iter().flat_map(|(_, value)| match value {
-        Value::Array(many) => many,
-        one => vec![one],
-    });
-    names
-        .filter_map(|name| Identifier::parse(name.as_str()?).ok())
         .collect()
 }
 

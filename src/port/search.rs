@@ -48,7 +48,7 @@ pub(super) struct Found {
     #[serde(default)]
     properties: Option<Map<String, Value>>,
     #[serde(default)]
-    pub(super) relations: Option<Map<String, Value>>,
+    relations: Option<Map<String, Value>>,
     /// Not specified, and taken where it is there.
     #[serde(rename = "$datasource", alias = "datasource")]
     pub(super) datasource: Option<String>,

@@ -64,7 +64,7 @@ fn held_back(entities: &[EntityReport]) -> impl Iterator<Item = String> {
         };
         let names = names(entities.into_iter())?;
         Some(format!(
-            "{names} {stay} in Port though Git no longer declares {them}: {reason}; once that is settled, the next run deletes {them}"
+            "{names} {stay} in Port though Git no longer declares {them}: {reason}; the next run tries again"
         ))
     })
 }

@@ -4,6 +4,7 @@ use port_gitops_sandbox::port::Failure;
 use port_gitops_sandbox::{Fault, Sandbox, Step};
 use serde_json::{Value, json};
 
+use crate::scenes::states;
 use crate::world::{World, binary, run, succeed};
 
 /// Something that only Port speaks against.
@@ -139,4 +140,34 @@ fn what_is_handed_over_can_be_related_to() {
     succeed(&prune(world.push_file("port.yml", &titled)));
     assert_eq!(world.title("microservice", "s").unwrap(), "New");
     assert_eq!(world.title("domain", "h").unwrap(), "Theirs");
+}
+
+#[test]
+fn what_is_handed_over_while_something_else_is_open_is_nobodys_to_delete() {
+    let world = World::new();
+    let failure = Failure::new(422, "invalid_request", "Not today");
+    world.port.refuse("domain", "b", failure, 9);
+    let h = "identifier: h\nblueprint: domain\ntitle: H\n";
+    let service = "identifier: s\nblueprint: microservice\nrelations: {domain: h}\n";
+    succeed(&world.push_file("port.yml", &format!("{h}---\n{service}")));
+    run(&world.push_file("b/port.yml", "identifier: b\nblueprint: domain\n"));
+    let theirs = domain("h", "H", json!({}));
+    world
+        .port
+        .put_entity("domain", theirs, OTHER_OWNER)
+        .unwrap();
+    let titled = format!("{service}title: New\n");
+    let result = run(&prune(world.push_file("port.yml", &titled)));
+    assert_eq!(
+        world.title("microservice", "s").unwrap(),
+        "New",
+        "{}",
+        result.log
+    );
+    assert!(
+        states(&result).contains(&"removed domain/h".to_owned()),
+        "{}",
+        result.log
+    );
+    assert_eq!(world.title("domain", "h").unwrap(), "H");
 }

@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod check;
+mod claims;
 mod drift;
 mod events;
 mod faults;

@@ -206,7 +206,7 @@ impl Planner<'_> {
         Some(match owner {
             Some(_) => Reason::NeverClaimed,
             None => Reason::HeldBack(
-                "it is not known who wrote it last, and it may never have been written from here; if nobody needs it, delete it in Port"
+                "Port does not say who wrote it last, and it may never have been written from here: delete it in Port if nobody needs it"
                     .to_owned(),
             ),
         })
@@ -228,7 +228,7 @@ impl Planner<'_> {
         let is_near = unclear.any(|one| one.blueprint == key.blueprint);
         is_near.then(|| {
             format!(
-                "a query names an entity of `{}`, and it is not known which one",
+                "a query names an entity of `{}`, and it is not known which one: name that one by its identifier",
                 key.blueprint
             )
         })
@@ -264,7 +264,7 @@ impl Planner<'_> {
             return;
         }
         let reason = Reason::HeldBack(format!(
-            "{count} entities would be deleted, and the input `max-deletes` allows {at_most}"
+            "{count} entities would be deleted, and the input `max-deletes` allows {at_most}: raise it for one run if that is meant"
         ));
         for deletion in std::mem::take(&mut self.plan.deletions) {
             self.leave(&deletion.key, deletion.location, reason.clone());
