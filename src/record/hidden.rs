@@ -101,16 +101,32 @@ impl<'h> Trail<'h> {
         }
         if !self.known.contains_key(commit) {
             self.note_hidden(commit, statuses.first().map(|listed| &listed.status));
-        } else if let Some(status) = past::again(commit, statuses, self.base_words) {
+            return;
+        }
+        if let Some(status) = past::again(commit, statuses, self.base_words) {
             self.past.add_again(commit);
+            self.note_hidden(commit, Some(status));
+        }
+        // Of several runs of head, some may go on under the last word of another.
+        let is_head = self.known.get(commit) == Some(&0);
+        if let Some(status) = past::unended(statuses).filter(|_| is_head) {
             self.note_hidden(commit, Some(status));
         }
     }
 
+    /// Of several words for one commit, one counts whose run may go on.
     fn note_hidden(&mut self, commit: &CommitSha, status: Option<&RecordedStatus>) {
-        if self.hidden.iter().all(|hidden| hidden.commit != *commit) {
-            let (commit, status) = (commit.clone(), status.cloned());
-            self.hidden.push(Hidden { commit, status });
+        let status = status.cloned();
+        let known = self.hidden.iter_mut().find(|known| known.commit == *commit);
+        let is_open = |status: &RecordedStatus| past::is_open(commit, status);
+        match known {
+            None => self.hidden.push(Hidden {
+                commit: commit.clone(),
+                status,
+            }),
+            Some(known) if known.status.as_ref().is_some_and(is_open) => {}
+            Some(known) if status.as_ref().is_some_and(is_open) => known.status = status,
+            Some(_) => {}
         }
     }
 }

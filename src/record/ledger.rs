@@ -221,7 +221,7 @@ impl<'r> Ledger<'r> {
             return Ok(Some(Company::Alone));
         }
         tracing::warn!(
-            "another run wrote at the same time, so the next one compares with Port what both touched; give the workflow a `concurrency` group, as the README shows, and runs wait for each other"
+            "another run wrote at the same time, so the next one compares with Port what both touched; give the workflow a `concurrency` group, as docs/setup.md shows, and runs wait for each other"
         );
         Ok(Some(Company::Others))
     }

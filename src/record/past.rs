@@ -235,8 +235,23 @@ fn may_have_outlived(
     }
 }
 
+/// The newest word of a run that has begun to apply a commit, unless as many have said how they ended as
+/// have begun. The `statuses` are the commit's, newest first.
+pub(super) fn unended(statuses: &[ListedStatus]) -> Option<&RecordedStatus> {
+    let words = statuses.iter().map(|listed| &listed.status);
+    let mut begun = words
+        .clone()
+        .filter(|word| word.state == StatusState::Pending);
+    // A word for a next attempt says nothing of this commit.
+    let is_end = |word: &&RecordedStatus| {
+        word.state != StatusState::Pending && Words::parse(&word.description).next.is_none()
+    };
+    let has_open = begun.clone().count() > words.filter(is_end).count();
+    begun.next().filter(|_| has_open)
+}
+
 /// Whether an attempt has not said how it ended.
-fn is_open(commit: &CommitSha, attempt: &RecordedStatus) -> bool {
+pub(super) fn is_open(commit: &CommitSha, attempt: &RecordedStatus) -> bool {
     let words = Words::parse(&attempt.description);
     attempt.state == StatusState::Pending || words.next.as_ref() == Some(commit)
 }
@@ -258,7 +273,8 @@ pub(super) fn add_replaced(
     before: &CommitSha,
     history_of_before: &[HistoryEntry],
 ) {
-    if past.base.is_some() {
+    // What its history does not show may have been attempted too.
+    if past.base.is_some() || history_of_before.is_empty() {
         past.add_attempt(before);
     }
     let begun = base_words.begun.as_deref();
@@ -423,5 +439,35 @@ mod tests {
             &[entry('e', None)],
         );
         assert_eq!(first, Past::default(), "nothing was ever applied");
+        let (words, known) = (Words::default(), BTreeMap::new());
+        add_replaced(&mut first, &words, &known, &sha('e'), &[]);
+        assert_eq!(first.attempts, [sha('e')], "its history is not shown");
+    }
+
+    #[test]
+    fn a_run_may_go_on_under_the_last_word_of_another() {
+        let listed = |state, description: &str| ListedStatus {
+            id: 1,
+            status: RecordedStatus {
+                state,
+                description: description.to_owned(),
+                created_at: EARLY.to_owned(),
+            },
+            target_url: None,
+        };
+        let begun = || listed(StatusState::Pending, "");
+        let failed = || listed(StatusState::Failure, "");
+        let next = Words::default().with_next(&sha('b')).to_string();
+        let marked = || listed(StatusState::Failure, &next);
+        assert_eq!(unended(&[]), None);
+        assert_eq!(unended(&[failed(), begun()]), None);
+        assert_eq!(unended(&[failed(), begun(), failed(), begun()]), None);
+        for open in [
+            vec![begun()],
+            vec![failed(), begun(), begun()],
+            vec![marked(), failed(), begun(), begun()],
+        ] {
+            assert_eq!(unended(&open), Some(&begun().status));
+        }
     }
 }

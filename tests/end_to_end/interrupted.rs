@@ -5,8 +5,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use port_gitops_sandbox::{Fault, Matcher, Sandbox, Step, StepResult};
+use serde_json::json;
 
-use crate::world::{World, binary, send};
+use crate::world::{World, binary, send, succeed};
 
 /// Starts a step, and sends it signals as soon as an API has got a request like `moment`.
 pub(crate) fn run_and_signal(
@@ -128,4 +129,28 @@ fn after_the_last_write_it_stops_too() {
         "{}",
         result.log
     );
+}
+
+/// The last word on the commit is the second run's, and the first may still write.
+#[test]
+fn a_run_that_others_of_its_commit_outdid_is_not_forgotten() {
+    let world = World::new();
+    world.write_domain("port.yml", "a", "One");
+    let step = world.push("Add a");
+    let write = Matcher::new("POST", "*/domain/entities");
+    for signal in ["-KILL", "-TERM"] {
+        world.port.clear_journal();
+        world.port.inject(Fault::hang().when(write.clone()));
+        run_and_signal(&step, &world.port, &write, &[signal]);
+    }
+    succeed(&step);
+    world.write_domain("port.yml", "a", "Two");
+    succeed(&world.push("Change a"));
+    let late = json!({"identifier": "a", "title": "One", "properties": {}, "relations": {}});
+    world
+        .port
+        .put_entity("domain", late, "port-gitops/0.1.0 (octo-org/catalog)")
+        .unwrap();
+    succeed(&world.push_file("README.md", "# More\n"));
+    assert_eq!(world.title("domain", "a").unwrap(), "Two");
 }
