@@ -22,6 +22,15 @@ pub enum Lane {
     GraphQl,
 }
 
+impl Lane {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Rest => Self::GraphQl,
+            Self::GraphQl => Self::Rest,
+        }
+    }
+}
+
 /// What an answer says of its budget.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {

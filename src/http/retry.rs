@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::pace::{Admission, News, Pace, Reading};
 use super::verdict::{self, Verdict};
-use super::{Delivery, TransportError};
+use super::{Answer, Delivery, TransportError};
 use crate::shutdown::Shutdown;
 
 pub use super::pace::Lane;
@@ -239,7 +239,11 @@ impl Sender {
             }
             _ => format!("answered {}: rate limit reached", request.what),
         };
-        self.hold(request.lane, Instant::now() + wait, &why)?;
+        let moment = Instant::now() + wait;
+        self.hold(request.lane, moment, &why)?;
+        if self.api == Api::GitHub && is_of_both_lanes(verdict, result) {
+            self.hold(request.lane.other(), moment, &why)?;
+        }
         Ok(Again::Yes)
     }
 
@@ -321,6 +325,15 @@ impl Sender {
             Err(error) => tracing::warn!("{what}: {error}; again in {seconds:.1} s"),
         }
     }
+}
+
+/// Whether GitHub's limit is a [secondary one][docs], which counts requests of all kinds together: it is
+/// told apart by its header, or by saying nothing of when it ends.
+///
+/// [docs]: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
+fn is_of_both_lanes(verdict: Verdict, result: &Attempt) -> bool {
+    let is_said = |answer: &Answer| answer.header("retry-after").is_some();
+    verdict == Verdict::SlowDown || result.as_ref().is_ok_and(is_said)
 }
 
 /// Whether to try again.

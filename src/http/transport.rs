@@ -131,7 +131,7 @@ impl TransportError {
         proxy: Option<&Proxy>,
         error: &(dyn StdError + 'static),
     ) -> Self {
-        let (kind, place) = classify(target, proxy.is_some(), error);
+        let (kind, place) = classify(target, proxy, error);
         Self {
             kind,
             host: host_and_port(target),
@@ -352,13 +352,14 @@ impl StdError for TransportError {}
 
 fn classify(
     target: &Url,
-    has_proxy: bool,
+    proxy: Option<&Proxy>,
     error: &(dyn StdError + 'static),
 ) -> (TransportErrorKind, Place) {
     let reqwest = chain(error).find_map(|error| error.downcast_ref::<reqwest::Error>());
     let is_connect = reqwest.is_some_and(reqwest::Error::is_connect);
-    let is_with_proxy =
-        has_proxy && is_connect && (target.scheme() == "http" || tunnel_error(error).is_some());
+    let is_with_proxy = proxy.is_some()
+        && is_connect
+        && (target.scheme() == "http" || tunnel_error(error).is_some());
     let place = match is_with_proxy {
         true => Place::Proxy,
         false => Place::Server,

@@ -188,12 +188,16 @@ fn is_json(answer: &Answer) -> bool {
         || answer.json::<IgnoredAny>().is_ok()
 }
 
+/// Longer than any run waits, and short enough to be added to any moment.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
 fn retry_after(answer: &Answer, now: SystemTime) -> Option<Duration> {
     let text = answer.header("retry-after")?.trim();
-    match text.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => Some(until(httpdate::parse_http_date(text).ok()?, now)),
-    }
+    let wait = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => until(httpdate::parse_http_date(text).ok()?, now),
+    };
+    Some(wait.min(LONGEST_WAIT))
 }
 
 /// How long until the budget is whole again, as far as an answer says: epoch seconds, or seconds
@@ -207,7 +211,7 @@ pub(super) fn reset(answer: &Answer, now: SystemTime) -> Option<Duration> {
         seconds if seconds < EARLIEST_EPOCH => Some(Duration::from_secs(seconds)),
         epoch => {
             let moment = UNIX_EPOCH.checked_add(Duration::from_secs(epoch))?;
-            Some(until(moment, now) + MARGIN)
+            Some(until(moment, now).min(LONGEST_WAIT) + MARGIN)
         }
     }
 }

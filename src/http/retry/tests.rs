@@ -157,6 +157,33 @@ async fn waits_end_when_the_run_is_told_to_stop() {
     }
 }
 
+/// A secondary limit counts requests of all kinds, a primary one those of its own.
+#[tokio::test(start_paused = true)]
+async fn a_secondary_limit_of_github_holds_both_its_apis() {
+    let secondary: &[_] = &[("retry-after", "60")];
+    let primary: &[_] = &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "60")];
+    for (headers, is_held) in [(secondary, true), (primary, false)] {
+        let sender = Sender::new(Api::GitHub);
+        let attempts = RefCell::new(VecDeque::from([
+            answer(403, headers, "{}"),
+            answer(200, &[], "{}"),
+        ]));
+        let started = Instant::now();
+        let rest = sender.send("a request", async || {
+            attempts.borrow_mut().pop_front().expect("one more try")
+        });
+        let graphql = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let request = Request::from("a query").graphql();
+            let answered = sender.send(request, async || answer(200, &[], "{}"));
+            answered.await.unwrap();
+            started.elapsed()
+        };
+        let (_, elapsed) = futures::join!(rest, graphql);
+        assert_eq!(elapsed >= Duration::from_secs(60), is_held, "{headers:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn patience_grows_where_github_does_not_say_how_much() {
     let sender = Sender::new(Api::GitHub);

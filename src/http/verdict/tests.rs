@@ -69,6 +69,13 @@ fn the_server_says_when() {
         Verdict::BackOff
     );
     assert_eq!(verdict(429, &[("retry-after", "soon")]), Verdict::BackOff);
+    let most = u64::MAX.to_string();
+    let day = seconds(24 * 60 * 60);
+    assert_eq!(verdict(429, &[("retry-after", &most)]), day);
+    assert_eq!(
+        verdict(429, &[("x-ratelimit-reset", "99999999999")]),
+        seconds(24 * 60 * 60 + 1)
+    );
 }
 
 #[test]
