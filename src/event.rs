@@ -209,7 +209,7 @@ impl Event {
     /// # Errors
     /// If the event and the inputs do not go together.
     pub fn decide(&self, asked: Asked<'_>) -> Result<Decision, EventError> {
-        if asked.mode == ModeInput::Apply && asked.is_unmerged() {
+        if asked.mode == ModeInput::Apply && asked.is_on_pull_request_ref() {
             return Err(EventError::ApplyUnmerged(self.name.clone()));
         }
         match &self.trigger {
@@ -240,7 +240,7 @@ impl Event {
                 })
             }
             Trigger::Other if asked.mode == ModeInput::Auto => {
-                let modes = if asked.is_unmerged() {
+                let modes = if asked.is_on_pull_request_ref() {
                     "`plan`"
                 } else {
                     "`plan` or `apply`"
@@ -273,7 +273,7 @@ impl Asked<'_> {
     /// someone reviews one: [`pull_request_review`][docs].
     ///
     /// [docs]: https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#pull_request_review
-    fn is_unmerged(&self) -> bool {
+    fn is_on_pull_request_ref(&self) -> bool {
         self.full_ref
             .is_some_and(|full_ref| full_ref.starts_with("refs/pull/"))
     }
@@ -369,7 +369,7 @@ fn decide_branch(asked: Asked<'_>) -> Result<Decision, EventError> {
     let base = asked.base(mode, branch.as_ref(), None);
     Ok(Decision::Run(Run {
         mode,
-        catalog: if asked.is_unmerged() {
+        catalog: if asked.is_on_pull_request_ref() {
             CatalogAccess::Never
         } else {
             mode.catalog_access()

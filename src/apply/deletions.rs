@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::flight::{Flight, Ledger, Patience};
+use super::flight::{Bookkeeping, Flight, Refusals};
 use super::{DeletionOutcome, Outcome, Stopped};
 use crate::catalog::entity::{BlueprintId, EntityKey, Identifier};
 use crate::catalog::order::{self, DeletionWave};
@@ -44,7 +44,7 @@ pub(super) async fn delete(
             .iter()
             .map(|(_, deletion, _)| guard(deletion, plan, upserts))
             .collect(),
-        patience: Patience::default(),
+        refusals: Refusals::default(),
         stopped: None,
     };
     for wave in order::deletion_waves(&relations) {
@@ -122,7 +122,7 @@ struct Books<'p> {
     deletions: Vec<(&'p Deletion, &'p Identifier)>,
     dependants: Vec<Vec<usize>>,
     outcomes: Vec<DeletionOutcome>,
-    patience: Patience,
+    refusals: Refusals,
     stopped: Option<Stopped>,
 }
 
@@ -218,7 +218,7 @@ impl<'p> Books<'p> {
             batch.places.len(),
             batch.blueprint
         );
-        if let Some(stopped) = self.patience.refused(&what, &rejection) {
+        if let Some(stopped) = self.refusals.count(&what, &rejection) {
             self.stopped.get_or_insert(stopped);
         }
         for place in batch.places {
@@ -236,7 +236,7 @@ fn is_about_an_entity(rejection: &Rejection) -> bool {
     matches!(rejection.status, 400 | GONE | 409 | 413 | 422)
 }
 
-impl<'p> Ledger for Books<'p> {
+impl<'p> Bookkeeping for Books<'p> {
     type Job = Batch<'p>;
     type Answer = Result<Result<(), Rejection>, port::Error>;
 
@@ -250,7 +250,7 @@ impl<'p> Ledger for Books<'p> {
         let outcome = match answer {
             Ok(Err(rejection)) => return self.note_refusal(batch, rejection),
             Ok(Ok(())) => {
-                self.patience.succeeded();
+                self.refusals.end();
                 DeletionOutcome::Deleted
             }
             Err(error) => {

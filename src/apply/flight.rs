@@ -29,7 +29,7 @@ pub(super) struct Flight<'a> {
 }
 
 /// What keeps the books of one kind of request.
-pub(super) trait Ledger {
+pub(super) trait Bookkeeping {
     /// A request to be.
     type Job;
     /// What comes of it.
@@ -53,12 +53,12 @@ impl<'a> Flight<'a> {
         }
     }
 
-    /// Sends `jobs`, and whatever takes their place, until all are answered, the ledger has
+    /// Sends `jobs`, and whatever takes their place, until all are answered, the books have
     /// stopped, or the run is told to stop and the grace is over.
-    pub(super) async fn run<L: Ledger>(
+    pub(super) async fn run<L: Bookkeeping>(
         &self,
         jobs: Vec<L::Job>,
-        ledger: &mut L,
+        books: &mut L,
         send: impl AsyncFn(&L::Job) -> L::Answer,
     ) {
         let answered = async |job: L::Job| {
@@ -71,19 +71,19 @@ impl<'a> Flight<'a> {
         loop {
             while under_way.len() < self.port.concurrency()
                 && !waiting.is_empty()
-                && self.may_send(ledger)
+                && self.may_send(books)
                 && let Some(job) = waiting.pop_front()
             {
-                ledger.begin(&job);
+                books.begin(&job);
                 under_way.push(answered(job));
             }
             tokio::select! {
                 next = under_way.next() => match next {
-                    Some((job, answer)) => waiting.extend(ledger.end(job, answer)),
+                    Some((job, answer)) => waiting.extend(books.end(job, answer)),
                     None => break,
                 },
                 () = &mut grace_is_over => {
-                    ledger.stopped().get_or_insert(Stopped::Interrupted);
+                    books.stopped().get_or_insert(Stopped::Interrupted);
                     break;
                 }
             }
@@ -99,11 +99,11 @@ impl<'a> Flight<'a> {
         }
     }
 
-    fn may_send(&self, ledger: &mut impl Ledger) -> bool {
+    fn may_send(&self, books: &mut impl Bookkeeping) -> bool {
         if self.shutdown.is_requested() {
-            ledger.stopped().get_or_insert(Stopped::Interrupted);
+            books.stopped().get_or_insert(Stopped::Interrupted);
         }
-        ledger.stopped().is_none()
+        books.stopped().is_none()
     }
 
     async fn grace_is_over(&self) {
@@ -118,18 +118,19 @@ impl<'a> Flight<'a> {
 
 /// Counts requests in a row that failed to the last try.
 #[derive(Debug, Default)]
-pub(super) struct Patience {
+pub(super) struct Refusals {
     failed: usize,
 }
 
-impl Patience {
-    pub(super) fn succeeded(&mut self) {
+impl Refusals {
+    /// Notes a success.
+    pub(super) fn end(&mut self) {
         self.failed = 0;
     }
 
     /// Notes a refusal of a request as a whole; the error that ends the run when it is one too
     /// many.
-    pub(super) fn refused(&mut self, what: &str, rejection: &Rejection) -> Option<Stopped> {
+    pub(super) fn count(&mut self, what: &str, rejection: &Rejection) -> Option<Stopped> {
         if !is_passing(rejection.status) {
             self.failed = 0;
             return None;

@@ -24,7 +24,7 @@ pub enum Outcome {
     NotSent,
     /// It was not sent, as what it needs could not be written: that entity.
     Blocked(EntityKey),
-    /// It was written, and then brought to what the branch's tip declares.
+    /// It is a newer run's: not sent, or written and then brought to what the branch's tip declares.
     Superseded,
     /// It was sent, but no answer came: it may be in Port or not. Or it was written, and not brought to
     /// what the branch's tip declares.
@@ -46,7 +46,7 @@ pub enum DeletionOutcome {
     NotSent,
     /// It was sent, but no answer came: it may be in Port or not.
     Unknown,
-    /// It was deleted, and then brought to what the branch's tip declares.
+    /// It is a newer run's: not sent, or deleted and then brought to what the branch's tip declares.
     Superseded,
 }
 
@@ -69,15 +69,6 @@ impl Applied {
             deletions: vec![DeletionOutcome::Superseded; plan.deletions.len()],
             stopped: None,
         }
-    }
-
-    /// Whether all of the plan was done.
-    pub fn is_complete(&self) -> bool {
-        let is_written = |outcome: &Outcome| matches!(outcome, Outcome::Written(_));
-        let is_deleted = |outcome: &DeletionOutcome| *outcome == DeletionOutcome::Deleted;
-        self.stopped.is_none()
-            && self.outcomes.iter().all(is_written)
-            && self.deletions.iter().all(is_deleted)
     }
 
     /// Whether all of the plan was tried, and what became of it is known.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::flight::{Flight, Ledger, Patience};
+use super::flight::{Bookkeeping, Flight, Refusals};
 use super::{Outcome, Stopped};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::{BlueprintId, Entity};
@@ -42,7 +42,7 @@ pub(super) async fn write(
         first: vec![None; upserts.len()],
         again: Vec::new(),
         rounds: 0,
-        patience: Patience::default(),
+        refusals: Refusals::default(),
         stopped: None,
     };
     for wave in &schedule.waves {
@@ -64,7 +64,7 @@ struct Books<'p> {
     again: Vec<&'p Write>,
     /// How often things may still be sent again in this wave.
     rounds: u32,
-    patience: Patience,
+    refusals: Refusals,
     stopped: Option<Stopped>,
 }
 
@@ -184,7 +184,7 @@ impl<'p> Books<'p> {
                 .collect();
         }
         let what = format!("the upsert of {} `{}`", batch.writes.len(), batch.blueprint);
-        if let Some(stopped) = self.patience.refused(&what, &rejection) {
+        if let Some(stopped) = self.refusals.count(&what, &rejection) {
             self.stopped.get_or_insert(stopped);
         }
         for write in batch.writes {
@@ -194,7 +194,7 @@ impl<'p> Books<'p> {
     }
 }
 
-impl<'p> Ledger for Books<'p> {
+impl<'p> Bookkeeping for Books<'p> {
     type Job = Batch<'p>;
     type Answer = BatchResult;
 
@@ -207,7 +207,7 @@ impl<'p> Ledger for Books<'p> {
     fn end(&mut self, batch: Batch<'p>, answer: BatchResult) -> Vec<Batch<'p>> {
         match answer {
             Ok(Answered::Each(results)) => {
-                self.patience.succeeded();
+                self.refusals.end();
                 for (write, result) in batch.writes.into_iter().zip(results) {
                     self.note(write, result);
                 }

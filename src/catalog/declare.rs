@@ -184,10 +184,7 @@ impl Declarations {
                 });
                 break;
             }
-            let is_sound = !errors
-                .iter()
-                .any(|error| node.covers(error.location().span));
-            self.add_entity(node, source, context, is_sound, &mut found);
+            self.add_entity(node, source, context, &errors, &mut found);
         }
         self.diagnostics.extend(found.errors);
         self.diagnostics.extend(found.others);
@@ -210,14 +207,17 @@ impl Declarations {
         self.invalid.extend(lost);
     }
 
+    /// Adds what `node` declares; `errors` are those of the whole file's text.
     fn add_entity(
         &mut self,
         node: Node,
         source: &Arc<Source>,
         context: Context<'_>,
-        is_sound: bool,
+        errors: &[Diagnostic],
         findings: &mut Findings,
     ) {
+        let is_inside = |error: &Diagnostic| node.covers(error.location().span);
+        let is_sound = !errors.iter().any(is_inside);
         let mut found = Vec::new();
         let entity = entity::read(&node, source, context, &mut found);
         findings.add(found);

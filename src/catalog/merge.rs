@@ -123,14 +123,20 @@ enum Owner {
 }
 
 fn whose(field: &Field, former: &[&Entity], live: &LiveEntity) -> Owner {
-    match field {
-        Field::Title => by_text(&live.title, former.iter().map(|entity| &entity.title)),
-        Field::Icon => by_text(&live.icon, former.iter().map(|entity| &entity.icon)),
+    let (is_ours, is_unclear) = match field {
+        Field::Title => {
+            let titles = former.iter().map(|entity| &entity.title);
+            (is_among(&live.title, titles), false)
+        }
+        Field::Icon => {
+            let icons = former.iter().map(|entity| &entity.icon);
+            (is_among(&live.icon, icons), false)
+        }
         Field::Team => {
             let teams = || former.iter().filter_map(|entity| entity.team.as_ref());
             let is_ours = teams().any(|team| is_same_team(team, &live.team));
             let asks = teams().any(|team| matches!(team, Team::Query(_)));
-            owner(is_ours, asks && !live.team.is_empty())
+            (is_ours, asks && !live.team.is_empty())
         }
         Field::Property(name) => {
             let held = live.properties.get(name);
@@ -138,7 +144,7 @@ fn whose(field: &Field, former: &[&Entity], live: &LiveEntity) -> Owner {
                 .iter()
                 .filter_map(|entity| entity.properties.get(name));
             let is_held = |value: &serde_json::Value| held.is_some_and(|held| is_same(value, held));
-            owner(declared.any(is_held), false)
+            (declared.any(is_held), false)
         }
         Field::Relation(name) => {
             let held = live.relations.get(name);
@@ -149,24 +155,21 @@ fn whose(field: &Field, former: &[&Entity], live: &LiveEntity) -> Owner {
             };
             let is_ours = declared().any(|relation| is_same_relation(relation, held));
             let asks = declared().any(|relation| matches!(relation, Relation::Query(_)));
-            owner(is_ours, asks && held.is_some_and(|held| !held.is_null()))
+            (is_ours, asks && held.is_some_and(|held| !held.is_null()))
         }
-    }
-}
-
-fn by_text<'e>(
-    held: &Option<String>,
-    mut declared: impl Iterator<Item = &'e Option<String>>,
-) -> Owner {
-    owner(held.is_some() && declared.any(|text| text == held), false)
-}
-
-fn owner(is_ours: bool, is_unclear: bool) -> Owner {
+    };
     match (is_ours, is_unclear) {
         (true, _) => Owner::Git,
         (false, true) => Owner::Unclear,
         (false, false) => Owner::SomeoneElse,
     }
+}
+
+fn is_among<'e>(
+    held: &Option<String>,
+    mut declared: impl Iterator<Item = &'e Option<String>>,
+) -> bool {
+    held.is_some() && declared.any(|text| text == held)
 }
 
 fn is_clearable(field: &Field, blueprint: Option<&Blueprint>) -> bool {

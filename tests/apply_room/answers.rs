@@ -7,7 +7,7 @@ use port_gitops_sandbox::port::Failure;
 use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox};
 use serde_json::{Value, json};
 
-use crate::world::{World, creating, entity, words};
+use crate::world::{World, creating, entity, is_complete, words};
 
 fn many(count: usize) -> Vec<Value> {
     (0..count).map(|n| entity(&format!("e{n}"))).collect()
@@ -73,7 +73,7 @@ async fn items_that_fail_in_passing_are_sent_again_alone() {
         world.sandbox.refuse("x", "e1", failure(), 2);
         world.sandbox.refuse("x", "e3", failure(), 1);
         assert!(
-            world.apply(&creating(&many(5))).await.is_complete(),
+            is_complete(&world.apply(&creating(&many(5))).await),
             "{status}"
         );
         let names: Vec<_> = world
@@ -150,7 +150,7 @@ async fn a_token_that_ends_is_renewed_once_however_many_requests_meet_its_end() 
     world
         .sandbox
         .inject(Fault::status(401).on("POST", "*/entities/bulk").times(8));
-    assert!(world.apply(&creating(&many(320))).await.is_complete());
+    assert!(is_complete(&world.apply(&creating(&many(320))).await));
     assert_eq!(tokens(&world), 1, "and one before the journal was cleared");
     assert_eq!(world.sandbox.entities().len(), 320);
 }
@@ -168,7 +168,7 @@ async fn a_lost_answer_is_repeated() {
         world
             .sandbox
             .inject(fault.after_effect().on("POST", "*/entities/bulk"));
-        assert!(world.apply(&creating(&many(5))).await.is_complete());
+        assert!(is_complete(&world.apply(&creating(&many(5))).await));
         assert_eq!(world.writes().len(), 2);
         assert_eq!(world.sandbox.entities().len(), 5);
     }

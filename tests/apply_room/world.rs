@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use port_gitops::apply::{Applied, Outcome, apply};
+use port_gitops::apply::{Applied, DeletionOutcome, Outcome, apply};
 use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
 use port_gitops::catalog::entity::{BlueprintId, Identifier};
 use port_gitops::catalog::plan::{Action, Deletion, Plan, Target, Upsert};
@@ -188,6 +188,15 @@ pub(crate) fn deletion(blueprint: &str, name: &str, targets: &[&str]) -> Deletio
 
 pub(crate) fn entity(name: &str) -> Value {
     json!({"identifier": name})
+}
+
+/// Whether all of the plan was done.
+pub(crate) fn is_complete(applied: &Applied) -> bool {
+    let is_written = |outcome: &Outcome| matches!(outcome, Outcome::Written(_));
+    let is_deleted = |outcome: &DeletionOutcome| *outcome == DeletionOutcome::Deleted;
+    applied.stopped.is_none()
+        && applied.outcomes.iter().all(is_written)
+        && applied.deletions.iter().all(is_deleted)
 }
 
 /// An outcome in one word, with who blocked it.
