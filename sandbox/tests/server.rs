@@ -195,7 +195,7 @@ fn a_hanging_request_is_noted_and_does_not_keep_the_server_up() {
     assert_eq!(server.journal().len(), 1);
     let started = Instant::now();
     drop(server);
-    assert!(started.elapsed() < Duration::from_millis(500));
+    assert!(started.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

@@ -94,11 +94,9 @@ async fn tokens_are_revoked_and_expire() {
     port.sandbox.revoke_token();
     assert_eq!(status_with(&port, &first).await, 401);
 
-    port.sandbox.set_token_lifetime(Duration::from_millis(300));
+    port.sandbox.set_token_lifetime(Duration::ZERO);
     let second = port.sandbox.access_token();
     assert_ne!(first, second);
-    assert_eq!(status_with(&port, &second).await, 200);
-    tokio::time::sleep(Duration::from_millis(350)).await;
     assert_eq!(status_with(&port, &second).await, 401);
     let (_, body) = log_in(&port, credentials()).await;
     assert_ne!(body["accessToken"], second);
