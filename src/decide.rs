@@ -110,32 +110,16 @@ pub(crate) async fn plan(
     if revisions.basis == Basis::Live {
         ledger.begin_to_compare().await?;
     }
-    let work = async {
-        add_unclaimed(session, declared, &blueprints, &mut changes).await?;
-        let mut live = ask::live(session, &changes, &blueprints, revisions.basis).await?;
-        let claims = claims(session, revisions, ledger);
-        add_claims(session, claims, &changes, &mut live).await?;
-        Ok(live)
-    };
-    let live: Live = session.unless_interrupted(work).await?;
-    changes = refuse(
-        session,
-        declared,
-        changes,
-        &live,
-        &blueprints,
-        revisions.basis,
-    );
-    let (plan, policy) = weigh(
+    let planning = Planning {
         session,
         revisions,
-        declared,
-        ledger,
-        changes,
-        live,
-        &blueprints,
-    )
-    .await?;
+        past: ledger.past(),
+        blueprints: &blueprints,
+    };
+    let asking = planning.ask(declared, &mut changes);
+    let live: Live = session.unless_interrupted(asking).await?;
+    let changes = planning.refuse(declared, changes, &live);
+    let (plan, policy) = planning.weigh(declared, changes, live).await?;
     Ok(Decided {
         plan,
         blueprints,
@@ -143,53 +127,132 @@ pub(crate) async fn plan(
     })
 }
 
-/// Plans, and again where owners or relations speak against it.
-async fn weigh(
-    session: &Session<'_>,
-    revisions: &Revisions,
-    declared: &mut Declared,
-    ledger: &Ledger<'_>,
-    changes: Vec<Change>,
-    mut live: Live,
-    blueprints: &Blueprints,
-) -> Result<(Plan, Policy), Error> {
-    let decide = |changes: &[Change], live: &Live, declared: &Declared| {
-        let policy = policy(session, revisions, declared, ledger);
-        let known = Known { live, blueprints };
-        (Plan::new(changes.to_vec(), known, &policy), policy)
-    };
-    let (mut plan, mut policy) = decide(&changes, &live, declared);
-    let unsaid = unsaid(session, revisions.basis, &plan, &live);
-    if add_owners(session, &unsaid, &mut live).await? {
-        (plan, policy) = decide(&changes, &live, declared);
-    }
-    let count = changes.len();
-    let validated = refuse_dangling(changes, &plan, blueprints);
-    let changes = declared.take(validated, session, blueprints);
-    if changes.len() < count {
-        (plan, policy) = decide(&changes, &live, declared);
-    }
-    Ok((plan, policy))
+/// What a plan rests on, beside what is declared and what Port has.
+#[derive(Clone, Copy)]
+struct Planning<'p> {
+    session: &'p Session<'p>,
+    revisions: &'p Revisions,
+    past: Option<&'p Past>,
+    blueprints: &'p Blueprints,
 }
 
-/// Takes out what cannot be written as Port is.
-fn refuse(
-    session: &Session<'_>,
-    declared: &mut Declared,
-    mut changes: Vec<Change>,
-    live: &Live,
-    blueprints: &Blueprints,
-    basis: Basis,
-) -> Vec<Change> {
-    if session.setup.inputs.merge == Merge::Merge {
-        let validated = refuse_taking_required(changes, live, blueprints);
-        changes = declared.take(validated, session, blueprints);
+impl Planning<'_> {
+    /// Asks Port what it has of `changes`, and adds what seems to be this owner's and no file declares.
+    async fn ask(&self, declared: &Declared, changes: &mut Vec<Change>) -> Result<Live, Error> {
+        let session = self.session;
+        add_unclaimed(session, declared, self.blueprints, changes).await?;
+        let mut live = ask::live(session, changes, self.blueprints, self.revisions.basis).await?;
+        add_claims(session, self.claims(), changes, &mut live).await?;
+        Ok(live)
     }
-    if session.setup.inputs.missing_targets == MissingTargets::Reject {
-        let validated = refuse_circles(changes, basis, live, blueprints);
-        changes = declared.take(validated, session, blueprints);
+
+    /// Takes out what cannot be written as Port is.
+    fn refuse(
+        &self,
+        declared: &mut Declared,
+        mut changes: Vec<Change>,
+        live: &Live,
+    ) -> Vec<Change> {
+        let Self {
+            session,
+            blueprints,
+            ..
+        } = *self;
+        if session.setup.inputs.merge == Merge::Merge {
+            let validated = refuse_taking_required(changes, live, blueprints);
+            changes = declared.take(validated, session, blueprints);
+        }
+        if session.setup.inputs.missing_targets == MissingTargets::Reject {
+            let validated = refuse_circles(changes, self.revisions.basis, live, blueprints);
+            changes = declared.take(validated, session, blueprints);
+        }
+        changes
     }
-    changes
+
+    /// Plans, and again where owners or relations speak against it.
+    async fn weigh(
+        &self,
+        declared: &mut Declared,
+        changes: Vec<Change>,
+        mut live: Live,
+    ) -> Result<(Plan, Policy), Error> {
+        let Self {
+            session,
+            blueprints,
+            ..
+        } = *self;
+        let decide = |changes: &[Change], live: &Live, declared: &Declared| {
+            let policy = self.policy(declared);
+            let known = Known { live, blueprints };
+            (Plan::new(changes.to_vec(), known, &policy), policy)
+        };
+        let (mut plan, mut policy) = decide(&changes, &live, declared);
+        let unsaid = unsaid(session, self.revisions.basis, &plan, &live);
+        if add_owners(session, &unsaid, &mut live).await? {
+            (plan, policy) = decide(&changes, &live, declared);
+        }
+        let count = changes.len();
+        let validated = refuse_dangling(changes, &plan, blueprints);
+        let changes = declared.take(validated, session, blueprints);
+        if changes.len() < count {
+            (plan, policy) = decide(&changes, &live, declared);
+        }
+        Ok((plan, policy))
+    }
+
+    /// What may be done, as far as it is known once everything was read.
+    fn policy(&self, declared: &Declared) -> Policy {
+        let inputs = &self.session.setup.inputs;
+        let newer = self.revisions.tip.as_ref().map(|tip| tip.newer.clone());
+        Policy {
+            basis: self.revisions.basis,
+            merge: inputs.merge,
+            pruning: match inputs.prune {
+                Prune::Keep => Pruning::Off,
+                Prune::Delete => Pruning::On {
+                    at_most: inputs.max_deletes,
+                    obstacle: obstacle(self.session, self.revisions, declared),
+                    unclaimed: self.unclaimed(),
+                },
+            },
+            superseded: newer.unwrap_or_default(),
+            owner: inputs.owner.clone(),
+            takeover: match (self.session.run.mode, self.revisions.extent) {
+                (Mode::Apply, Extent::Changed) => Takeover::OfChanges,
+                (Mode::Apply, Extent::All) | (Mode::Plan, _) => Takeover::Never,
+            },
+            claims: self.claims(),
+        }
+    }
+
+    /// Which earlier revisions are known to have been written: of attempts that is not known, base may
+    /// have left something open, and of what is gone, and without a record, nothing is known. A plan
+    /// takes it that all went well.
+    fn claims(&self) -> Claims {
+        let is_planned = self.session.run.mode == Mode::Plan;
+        let is_whole = |past: &Past| {
+            past.wholeness == Wholeness::Once
+                && past.since.is_empty()
+                && self.revisions.gone.is_empty()
+        };
+        match (self.past, self.revisions.basis) {
+            (past, Basis::Git) if is_planned || past.is_some() => Claims::OfAll,
+            (Some(past), Basis::Live) if is_whole(past) => Claims::OfBase,
+            _ => Claims::OfNone,
+        }
+    }
+
+    /// With other inputs, the files that declare an entity may just not be looked at any more: the first
+    /// run only says what it would delete.
+    fn unclaimed(&self) -> Unclaimed {
+        let was_whole = self
+            .past
+            .is_some_and(|past| past.wholeness == Wholeness::Once);
+        match self.revisions.extent {
+            Extent::All if was_whole => Unclaimed::Delete,
+            Extent::All | Extent::Changed => Unclaimed::List,
+        }
+    }
 }
 
 /// What another owner may have written last, where Port did not say so with the entity. A push takes
@@ -285,21 +348,6 @@ async fn add_claims(
     Ok(())
 }
 
-/// Which earlier revisions are known to have been written: of attempts that is not known, base may have
-/// left something open, and of what is gone, and without a record, nothing is known. A plan takes it that
-/// all went well.
-fn claims(session: &Session<'_>, revisions: &Revisions, ledger: &Ledger<'_>) -> Claims {
-    let is_whole = |past: &Past| {
-        past.wholeness == Wholeness::Once && past.since.is_empty() && revisions.gone.is_empty()
-    };
-    match (ledger.past(), revisions.basis) {
-        (_, Basis::Git) if session.run.mode == Mode::Plan => Claims::OfAll,
-        (Some(_), Basis::Git) => Claims::OfAll,
-        (Some(past), Basis::Live) if is_whole(past) => Claims::OfBase,
-        _ => Claims::OfNone,
-    }
-}
-
 /// Entities that seem to be this owner's, though no known revision declares them.
 async fn add_unclaimed(
     session: &Session<'_>,
@@ -354,36 +402,6 @@ fn targets(changes: &[Change], blueprints: &Blueprints) -> Vec<EntityKey> {
     keys
 }
 
-/// What may be done, as far as it is known once everything was read.
-fn policy(
-    session: &Session<'_>,
-    revisions: &Revisions,
-    declared: &Declared,
-    ledger: &Ledger<'_>,
-) -> Policy {
-    let inputs = &session.setup.inputs;
-    let newer = revisions.tip.as_ref().map(|tip| tip.newer.clone());
-    Policy {
-        basis: revisions.basis,
-        merge: inputs.merge,
-        pruning: match inputs.prune {
-            Prune::Keep => Pruning::Off,
-            Prune::Delete => Pruning::On {
-                at_most: inputs.max_deletes,
-                obstacle: obstacle(session, revisions, declared),
-                unclaimed: unclaimed(revisions, ledger),
-            },
-        },
-        superseded: newer.unwrap_or_default(),
-        owner: inputs.owner.clone(),
-        takeover: match (session.run.mode, revisions.extent) {
-            (Mode::Apply, Extent::Changed) => Takeover::OfChanges,
-            (Mode::Apply, Extent::All) | (Mode::Plan, _) => Takeover::Never,
-        },
-        claims: claims(session, revisions, ledger),
-    }
-}
-
 /// What speaks against every deletion.
 fn obstacle(session: &Session<'_>, revisions: &Revisions, declared: &Declared) -> Option<String> {
     let mut invalid = declared.head.invalid.iter().chain(&declared.others.invalid);
@@ -405,15 +423,4 @@ fn obstacle(session: &Session<'_>, revisions: &Revisions, declared: &Declared) -
             tip.commit.short()
         )
     })
-}
-
-/// With other inputs, the files that declare an entity may just not be looked at any more: the first
-/// run only says what it would delete.
-fn unclaimed(revisions: &Revisions, ledger: &Ledger<'_>) -> Unclaimed {
-    let past = ledger.past();
-    let was_whole = past.is_some_and(|past| past.wholeness == Wholeness::Once);
-    match revisions.extent {
-        Extent::All if was_whole => Unclaimed::Delete,
-        Extent::All | Extent::Changed => Unclaimed::List,
-    }
 }

@@ -391,50 +391,54 @@ fn not_a_branch(full_ref: &str) -> String {
 impl Trigger {
     fn parse(name: &str, text: &str) -> Result<Self, String> {
         match name {
-            "push" => {
-                let payload::Push {
-                    full_ref,
-                    before,
-                    after,
-                } = from_json(text)?;
-                let (before, after) = (sha("before", &before)?, sha("after", &after)?);
-                Ok(Self::Push(Push {
-                    full_ref,
-                    before,
-                    after,
-                }))
-            }
-            "pull_request" | "pull_request_target" => {
-                let payload::PullRequest { pull_request } = from_json(text)?;
-                let (base, head) = (&pull_request.base.repo, &pull_request.head.repo);
-                let is_own = head.is_some() && head == base;
-                let base = sha("pull_request.base.sha", &pull_request.base.sha)?;
-                Ok(Self::PullRequest {
-                    number: pull_request.number,
-                    // GitHub does not renew the base's id as the branch goes on.
-                    base: Base::PullRequest {
-                        into: BranchName::new(pull_request.base.branch),
-                        opened_on: base,
-                    },
-                    head: sha("pull_request.head.sha", &pull_request.head.sha)?,
-                    branch: BranchName::new(pull_request.head.branch),
-                    catalog: if is_own {
-                        CatalogAccess::WithCredentials
-                    } else {
-                        CatalogAccess::Never
-                    },
-                })
-            }
-            "merge_group" => {
-                let payload::MergeGroup { merge_group } = from_json(text)?;
-                Ok(Self::MergeGroup {
-                    base: sha("merge_group.base_sha", &merge_group.base_sha)?,
-                    head: sha("merge_group.head_sha", &merge_group.head_sha)?,
-                })
-            }
+            "push" => Self::push(text),
+            "pull_request" | "pull_request_target" => Self::pull_request(text),
+            "merge_group" => Self::merge_group(text),
             "workflow_dispatch" | "schedule" | "repository_dispatch" => Ok(Self::Asked),
             _ => Ok(Self::Other),
         }
+    }
+
+    fn push(text: &str) -> Result<Self, String> {
+        let payload::Push {
+            full_ref,
+            before,
+            after,
+        } = from_json(text)?;
+        Ok(Self::Push(Push {
+            full_ref,
+            before: sha("before", &before)?,
+            after: sha("after", &after)?,
+        }))
+    }
+
+    fn pull_request(text: &str) -> Result<Self, String> {
+        let payload::PullRequest { pull_request } = from_json(text)?;
+        let payload::PullRequestSides { base, head, number } = pull_request;
+        let is_own = head.repo.is_some() && head.repo == base.repo;
+        Ok(Self::PullRequest {
+            number,
+            // GitHub does not renew the base's id as the branch goes on.
+            base: Base::PullRequest {
+                into: BranchName::new(base.branch),
+                opened_on: sha("pull_request.base.sha", &base.sha)?,
+            },
+            head: sha("pull_request.head.sha", &head.sha)?,
+            branch: BranchName::new(head.branch),
+            catalog: if is_own {
+                CatalogAccess::WithCredentials
+            } else {
+                CatalogAccess::Never
+            },
+        })
+    }
+
+    fn merge_group(text: &str) -> Result<Self, String> {
+        let payload::MergeGroup { merge_group } = from_json(text)?;
+        Ok(Self::MergeGroup {
+            base: sha("merge_group.base_sha", &merge_group.base_sha)?,
+            head: sha("merge_group.head_sha", &merge_group.head_sha)?,
+        })
     }
 }
 
