@@ -83,26 +83,31 @@ pub(crate) async fn find(
 ) -> Result<Found, Error> {
     for pause in patience.pauses() {
         match look(repository, run, record, patience).await {
-            Err(error) if is_about_head(&error, run) => tip::wait(&run.head, pause).await,
+            Err(Error::GitHub(github::Error::NoSuchCommit { commit })) => {
+                tip::wait(&commit, pause).await;
+            }
             found => return found,
         }
     }
     match look(repository, run, record, patience).await {
-        Err(error) if is_about_head(&error, run) => replaced(repository, run).await?.ok_or(error),
+        Err(Error::GitHub(error)) if error.is_unknown(run.head.as_str()) => {
+            replaced(repository, run).await?.ok_or(error.into())
+        }
         found => found,
     }
 }
 
-fn is_about_head(error: &Error, run: &Run) -> bool {
-    matches!(error, Error::GitHub(error) if error.is_unknown(run.head.as_str()))
-}
-
-/// What a run does whose head GitHub does not show, if a force-push took that out of its branch.
+/// What a run does whose head GitHub does not show, if something else took its place in the branch.
+/// Where what was there before it is there still, GitHub may not know of the push yet.
 async fn replaced(repository: &Repository, run: &Run) -> Result<Option<Found>, Error> {
     let (Mode::Apply, Some(branch)) = (run.mode, &run.branch) else {
         return Ok(None);
     };
-    let tip = tip_since(repository, &run.head, branch, None, Patience::NONE).await?;
+    let tip = repository.tip(branch).await?;
+    if tip.is_some() && tip.as_ref() == before(run) {
+        return Ok(None);
+    }
+    let tip = tip_since(repository, &run.head, branch, Some(tip), Patience::NONE).await?;
     Ok(tip.err().map(Found::Nothing))
 }
 
@@ -112,8 +117,8 @@ async fn look(
     record: Option<&Record<'_>>,
     patience: Patience,
 ) -> Result<Found, Error> {
-    let (reading, guess) = futures::join!(read_record(run, record), guess(repository, run, record));
-    let reading = reading?;
+    let guess = async { Ok(guess(repository, run, record).await) };
+    let (reading, guess) = futures::try_join!(read_record(run, record), guess)?;
     let tip = match (run.mode, &run.branch) {
         (Mode::Apply, Some(branch)) => {
             let known = reading.as_ref().map(|reading| reading.tip.clone());
@@ -126,8 +131,21 @@ async fn look(
     };
     let past = reading.as_ref().map(|reading| &reading.past);
     let comparison = Comparison::find(repository, &run.scope, past).await?;
+    // It may be known by now.
+    let guess = guess.filter(|(_, diff)| !is_about(diff, &run.head));
     let (former, gone) = diffs(repository, &run.head, &comparison.former, guess).await?;
-    // Where one is gone, nothing less than all files will do.
+    if let Some(base) = past.and_then(|past| past.base.as_ref().filter(|base| gone.contains(base)))
+    {
+        // The record has just shown it in head's history.
+        let commit = base.to_string();
+        return Err(github::Error::NoSuchCommit { commit }.into());
+    }
+    for commit in &gone {
+        tracing::warn!(
+            "{} is gone, so nothing can be compared with it: all entity files are looked at",
+            commit.short()
+        );
+    }
     let extent = match gone.as_slice() {
         [] => comparison.extent,
         _ => Extent::All,
@@ -149,17 +167,23 @@ async fn look(
 /// A comparison that was asked for before it was known to be needed.
 type Guess = Option<(CommitSha, Result<Diff, github::Error>)>;
 
+fn is_about(diff: &Result<Diff, github::Error>, commit: &CommitSha) -> bool {
+    matches!(diff, Err(error) if error.is_unknown(commit.as_str()))
+}
+
 /// What was applied last mostly is what was there before: comparing with that while the record is
 /// read saves the time of a request.
 async fn guess(repository: &Repository, run: &Run, record: Option<&Record<'_>>) -> Guess {
-    let Scope::Changed(Base::Record {
-        before: Some(before),
-    }) = &run.scope
-    else {
-        return None;
-    };
-    record?;
+    let (before, _) = before(run).zip(record)?;
     Some((before.clone(), repository.diff(before, &run.head).await))
+}
+
+/// What the branch pointed to before the event, where that counts.
+fn before(run: &Run) -> Option<&CommitSha> {
+    match &run.scope {
+        Scope::Changed(Base::Record { before }) => before.as_ref(),
+        _ => None,
+    }
 }
 
 /// Reads the record where one counts and the token may.
@@ -167,11 +191,7 @@ async fn read_record(run: &Run, record: Option<&Record<'_>>) -> Result<Option<Re
     let (Some(record), Some(branch)) = (record, &run.branch) else {
         return Ok(None);
     };
-    let before = match &run.scope {
-        Scope::Changed(Base::Record { before }) => before.as_ref(),
-        _ => None,
-    };
-    match record.read(branch, &run.head, before).await {
+    match record.read(branch, &run.head, before(run)).await {
         Ok(reading) => Ok(Some(reading)),
         Err(error @ github::Error::Forbidden { .. }) => {
             tracing::warn!(
@@ -356,13 +376,7 @@ async fn diffs_from(
         };
         match answer {
             Some(Ok(diff)) => diffs.push(diff),
-            Some(Err(error)) if error.is_unknown(commit.as_str()) => {
-                tracing::warn!(
-                    "{} is gone, so nothing can be compared with it: all entity files are looked at",
-                    commit.short()
-                );
-                gone.push(commit.clone());
-            }
+            Some(Err(error)) if error.is_unknown(commit.as_str()) => gone.push(commit.clone()),
             Some(Err(error)) => return Err(error.into()),
             None => {}
         }

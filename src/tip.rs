@@ -80,7 +80,7 @@ pub(crate) async fn find(
         if matches!(standing, Standing::Here | Standing::Later(..)) {
             break;
         }
-        wait(commit, pause).await;
+        wait(commit.as_str(), pause).await;
         let latest = repository.tip(branch).await?;
         if latest != tip || matches!(standing, Standing::Elsewhere(_, None)) {
             standing = compare(repository, commit, latest.clone()).await?;
@@ -91,10 +91,9 @@ pub(crate) async fn find(
 }
 
 /// Lets GitHub's copies come to know `commit`.
-pub(crate) async fn wait(commit: &CommitSha, pause: Duration) {
+pub(crate) async fn wait(commit: &str, pause: Duration) {
     tracing::info!(
-        "GitHub does not show {} in the branch; it is asked again in {:.1} s, as it may not know of a push yet",
-        commit.short(),
+        "GitHub does not show `{commit}` in the branch; it is asked again in {:.1} s, as it may not know of a push yet",
         pause.as_secs_f64()
     );
     tokio::time::sleep(pause).await;

@@ -37,7 +37,7 @@ pub enum Error {
     },
     /// There is no such commit (any more), though the repository is there.
     #[error(
-        "GitHub knows no commit `{commit}`, or does not show it to this token; it may have been replaced by a force-push, or the job lacks `permissions: contents: read`"
+        "GitHub knows no commit `{commit}`, or does not show it to this token; it may have been replaced by a force-push, the job may lack `permissions: contents: read`, or it is not known yet: then run the job again"
     )]
     NoSuchCommit {
         /// The commit's id, or the name that was to stand for one.

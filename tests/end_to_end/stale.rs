@@ -6,7 +6,7 @@ use port_gitops_sandbox::github::State;
 use port_gitops_sandbox::{Answer, Effect, Fault, Matcher, ObjectId, Sandbox, Step, StepResult};
 use serde_json::json;
 
-use crate::world::{World, binary, patient, run, succeed};
+use crate::world::{World, binary, cannot_go_on, patient, run, succeed};
 
 /// A world with `a` and `b`, both old in Port and in Git, each in a file of its own.
 fn world() -> World {
@@ -387,6 +387,32 @@ fn a_push_that_a_copy_of_github_does_not_know_yet_is_read_again() {
     let result = succeed(&patient(step));
     assert_eq!(result.output("updated"), "1", "{}", result.log);
     assert_eq!(titles(&world), ["One", "Old"]);
+}
+
+#[test]
+fn what_was_applied_last_is_not_gone_because_a_copy_does_not_know_it_yet() {
+    let world = world();
+    let base = world.repository.head().unwrap();
+    world.repository.remove("a/port.yml");
+    let step = world.push("Remove a").input("prune", "true");
+    world.forget_for_a_moment(base.as_str());
+    let result = succeed(&patient(step));
+    assert_eq!(result.output("deleted"), "1", "{}", result.log);
+}
+
+#[test]
+fn a_push_that_github_never_shows_is_an_error() {
+    let world = world();
+    let before = world.repository.head().unwrap();
+    world.write_domain("a/port.yml", "a", "One");
+    let step = world.push("Change a");
+    world.repository.reset_hard(&before).unwrap();
+    let hidden = json!({"data": {"repository": {"branch": null, "head": null}}});
+    let hide = Fault::answer(Answer::json(200, &hidden));
+    world.github.inject(hide.on("POST", "/graphql").always());
+    cannot_go_on(&step, &["it is not known yet", "run the job again"]);
+    assert_eq!(titles(&world), ["Old", "Old"]);
+    world.github.clear_faults();
 }
 
 /// GraphQL need not show what no branch and no tag reaches.
