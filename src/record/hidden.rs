@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::past::{self, Chain, Past};
 use super::words::Words;
 use crate::git::CommitSha;
-use crate::github::{ListedStatus, RecordedStatus};
+use crate::github::{ListedStatus, RecordedStatus, StatusState};
 
 /// How many commits are searched for words of attempts that a force-push hid.
 const MAX_MARKED: usize = 60;
@@ -103,13 +103,14 @@ impl<'h> Trail<'h> {
             self.note_hidden(commit, statuses.first().map(|listed| &listed.status));
             return;
         }
-        if let Some(status) = past::again(commit, statuses, self.base_words) {
-            self.past.add_again(commit);
-            self.note_hidden(commit, Some(status));
-        }
-        // Of several runs of head, some may go on under the last word of another.
+        // What is not applied by its last word is open in the history already.
         let is_head = self.known.get(commit) == Some(&0);
-        if let Some(status) = past::unended(statuses).filter(|_| is_head) {
+        let is_applied = |newest: &ListedStatus| past::is_base(&newest.status);
+        let has_last_word = is_head || statuses.first().is_some_and(is_applied);
+        let mut unended = past::unended(commit, statuses, self.base_words);
+        let is_again = |word: &&RecordedStatus| word.state != StatusState::Pending;
+        if let Some(status) = unended.find(|word| has_last_word || is_again(word)) {
+            self.past.add_again(commit);
             self.note_hidden(commit, Some(status));
         }
     }

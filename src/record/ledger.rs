@@ -253,7 +253,7 @@ impl<'r> Ledger<'r> {
             }
             (Ending::Complete | Ending::Apart(_), _) => {
                 let words = reading.words(&ending, &self.head, begun, counts);
-                let open = reading.open(begun);
+                let open = reading.open(&self.head, begun);
                 record
                     .complete(&self.head, ending.state(), words, &open)
                     .await
@@ -366,7 +366,8 @@ impl Reading {
 
     /// Attempts outside of the history that may have gone on since they were looked at. Of what only the
     /// event tells, a run may have begun by now that had said nothing: the next run looks once more.
-    fn open(&self, begun: Option<&str>) -> Vec<&Hidden> {
+    /// Head comes first, so that of several words of a run the first is the one that ends it.
+    fn open(&self, head: &CommitSha, begun: Option<&str>) -> Vec<&Hidden> {
         let may_go_on = |hidden: &&Hidden| match &hidden.status {
             Some(status) => past::may_go_on(&hidden.commit, status, begun),
             None => true,
@@ -374,7 +375,9 @@ impl Reading {
         let is_new = |hidden: &&Hidden| self.replaced.contains(&hidden.commit);
         let hidden = self.hidden.iter();
         let open = hidden.filter(|hidden| is_new(hidden) || may_go_on(hidden));
-        open.take(MAX_OPEN).collect()
+        let mut open: Vec<_> = open.take(MAX_OPEN).collect();
+        open.sort_by_key(|hidden| hidden.commit != *head);
+        open
     }
 }
 

@@ -77,26 +77,67 @@ impl Past {
     }
 }
 
-/// The word of an attempt to apply a commit again that no end followed, if that may have written what
-/// base's run did not see. The `statuses` are the commit's, newest first: words for other attempts may
-/// lie over it.
-pub(super) fn again<'s>(
+/// What a status of a commit says of runs that apply it.
+enum Word {
+    /// One began.
+    Beginning,
+    /// One ended; when it had begun, if it says so.
+    End(Option<String>),
+    /// Another commit is attempted next.
+    Other,
+}
+
+impl Word {
+    /// Reads the first of `statuses` of a commit, which are its newest first.
+    fn read(commit: &CommitSha, statuses: &[ListedStatus]) -> Option<Self> {
+        let (newest, older) = statuses.split_first()?;
+        let words = Words::parse(&newest.status.description);
+        if newest.status.state == StatusState::Pending {
+            return Some(Self::Beginning);
+        }
+        // A word for a next attempt repeats the word that it lies over; an end says something new.
+        let is_repeated =
+            |listed: &ListedStatus| Words::parse(&listed.status.description).begun == words.begun;
+        let is_new = match (&words.begun, &words.next) {
+            (None, next) => next.is_none(),
+            (Some(_), _) => !older.iter().any(is_repeated),
+        };
+        Some(match words.next {
+            _ if is_new => Self::End(words.begun),
+            Some(next) if next == *commit => Self::Beginning,
+            _ => Self::Other,
+        })
+    }
+}
+
+/// The words of runs that began to apply a commit, or to apply it again, and that no end followed, if they
+/// may have written what base's run did not see. The `statuses` are the commit's, newest first, as are the
+/// words: those of other runs may lie over them.
+pub(super) fn unended<'s>(
     commit: &CommitSha,
     statuses: &'s [ListedStatus],
     base_words: &Words,
-) -> Option<&'s RecordedStatus> {
-    let words = |listed: &ListedStatus| Words::parse(&listed.status.description);
-    let is_open = |(place, listed): &(usize, &ListedStatus)| {
-        let word = &listed.status;
-        let begun = Words::begun_at(&word.created_at, commit);
-        let mut newer = statuses.iter().take(*place);
-        let has_ended = newer.any(|listed| words(listed).begun.as_ref() == Some(&begun));
-        words(listed).next.as_ref() == Some(commit)
-            && !has_ended
-            && may_have_outlived(commit, word, base_words.begun.as_deref())
-    };
-    let found = statuses.iter().enumerate().find(is_open);
-    found.map(|(_, listed)| &listed.status)
+) -> impl Iterator<Item = &'s RecordedStatus> {
+    let mut open: Vec<&RecordedStatus> = Vec::new();
+    for place in (0..statuses.len()).rev() {
+        match Word::read(commit, &statuses[place..]) {
+            Some(Word::Beginning) => open.push(&statuses[place].status),
+            Some(Word::End(begun)) => {
+                let is_its = |word: &&RecordedStatus| {
+                    begun == Some(Words::begun_at(&word.created_at, commit))
+                };
+                let is_first = |word: &&RecordedStatus| word.state == StatusState::Pending;
+                let ended = open.iter().position(is_its);
+                // Where it does not say whose end it is, the oldest is taken to have ended.
+                let ended = ended.or_else(|| open.iter().position(is_first));
+                ended.map(|place| open.remove(place));
+            }
+            Some(Word::Other) | None => {}
+        }
+    }
+    let is_late =
+        |word: &&RecordedStatus| may_have_outlived(commit, word, base_words.begun.as_deref());
+    open.into_iter().rev().filter(is_late)
 }
 
 /// The base and its words.
@@ -233,21 +274,6 @@ fn may_have_outlived(
     } else {
         last_word >= begun
     }
-}
-
-/// The newest word of a run that has begun to apply a commit, unless as many have said how they ended as
-/// have begun. The `statuses` are the commit's, newest first.
-pub(super) fn unended(statuses: &[ListedStatus]) -> Option<&RecordedStatus> {
-    let words = statuses.iter().map(|listed| &listed.status);
-    let mut begun = words
-        .clone()
-        .filter(|word| word.state == StatusState::Pending);
-    // A word for a next attempt says nothing of this commit.
-    let is_end = |word: &&RecordedStatus| {
-        word.state != StatusState::Pending && Words::parse(&word.description).next.is_none()
-    };
-    let has_open = begun.clone().count() > words.filter(is_end).count();
-    begun.next().filter(|_| has_open)
 }
 
 /// Whether an attempt has not said how it ended.
@@ -444,30 +470,60 @@ mod tests {
         assert_eq!(first.attempts, [sha('e')], "its history is not shown");
     }
 
-    #[test]
-    fn a_run_may_go_on_under_the_last_word_of_another() {
-        let listed = |state, description: &str| ListedStatus {
+    fn listed(state: StatusState, created_at: &str, description: &str) -> ListedStatus {
+        ListedStatus {
             id: 1,
             status: RecordedStatus {
                 state,
                 description: description.to_owned(),
-                created_at: EARLY.to_owned(),
+                created_at: created_at.to_owned(),
             },
             target_url: None,
-        };
-        let begun = || listed(StatusState::Pending, "");
-        let failed = || listed(StatusState::Failure, "");
-        let next = Words::default().with_next(&sha('b')).to_string();
-        let marked = || listed(StatusState::Failure, &next);
-        assert_eq!(unended(&[]), None);
-        assert_eq!(unended(&[failed(), begun()]), None);
-        assert_eq!(unended(&[failed(), begun(), failed(), begun()]), None);
-        for open in [
-            vec![begun()],
-            vec![failed(), begun(), begun()],
-            vec![marked(), failed(), begun(), begun()],
-        ] {
-            assert_eq!(unended(&open), Some(&begun().status));
         }
+    }
+
+    /// When the words are said of which the `statuses` of `a`, newest first, tell that no end followed.
+    fn unended_at(statuses: &[ListedStatus]) -> Vec<&str> {
+        let (commit, words) = (sha('a'), Words::default());
+        let open = unended(&commit, statuses, &words);
+        open.map(|word| word.created_at.as_str()).collect()
+    }
+
+    #[test]
+    fn an_end_follows_the_run_that_it_names() {
+        let begun = |time: &str| listed(StatusState::Pending, time, "writing");
+        let ended = |time: &str, began: &str| {
+            let words = said(&Words::begun_at(began, &sha('a')));
+            listed(StatusState::Success, time, &words)
+        };
+        assert!(unended_at(&[ended(LATER, EARLY), begun(EARLY)]).is_empty());
+        assert_eq!(unended_at(&[begun(EARLY)]), [EARLY]);
+        assert_eq!(
+            unended_at(&[ended(NEXT_DAY, LATER), begun(LATER), begun(EARLY)]),
+            [EARLY],
+            "the first may go on"
+        );
+        let failed = listed(StatusState::Failure, LATER, "2 of 3 written");
+        assert!(unended_at(&[failed.clone(), begun(EARLY)]).is_empty());
+        assert_eq!(unended_at(&[failed, begun(LATER), begun(EARLY)]), [LATER]);
+        let as_before = listed(StatusState::Success, LATER, &said(EARLY));
+        assert!(unended_at(&[as_before, begun(EARLY)]).is_empty());
+    }
+
+    /// Else a schedule would carry a run that was killed once from one of its runs to the next.
+    #[test]
+    fn an_end_that_tells_of_another_run_is_no_beginning() {
+        let words = |began: &str| {
+            let words = Words::parse(&said(&Words::begun_at(began, &sha('a'))));
+            words.with_next(&sha('a')).to_string()
+        };
+        let killed = listed(StatusState::Pending, EARLY, "writing");
+        let again = listed(StatusState::Pending, LATER, "writing");
+        let told = listed(StatusState::Success, LATER, &words(LATER));
+        let mark = listed(StatusState::Success, NEXT_DAY, &words(LATER));
+        let newest = listed(StatusState::Success, NEXT_DAY, &words(NEXT_DAY));
+        let statuses = [newest, mark, told, again, killed];
+        assert_eq!(unended_at(&statuses), [EARLY]);
+        assert_eq!(unended_at(&statuses[1..]), [NEXT_DAY, EARLY], "begun anew");
     }
 }
