@@ -50,6 +50,8 @@ pub(crate) struct Reading {
     pub(crate) tip: Option<CommitSha>,
     /// What was applied before.
     pub(crate) past: Past,
+    /// Those commits of it that head's history shows, and so are there.
+    pub(crate) shown: Vec<CommitSha>,
     /// The base's status.
     base: Option<RecordedStatus>,
     /// That of its ground.
@@ -115,7 +117,9 @@ impl<'r> Record<'r> {
         if is_marked || !trail.past.attempts.is_empty() {
             self.follow(&mut trail).await?;
         }
+        let shown = trail.shown();
         Ok(Reading {
+            shown,
             tip: history.tip,
             base: base.cloned(),
             ground: ground.cloned(),
@@ -180,7 +184,7 @@ impl<'r> Record<'r> {
             match self.repository.statuses(&commit, &self.context).await {
                 Ok(statuses) => trail.note(&commit, &statuses),
                 // Nothing can be compared with it either, so that all files are looked at.
-                Err(github::Error::NoSuchCommit { .. }) => {}
+                Err(github::Error::NoSuchCommit { .. }) if !trail.is_shown(&commit) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -98,17 +98,19 @@ pub(crate) async fn find(
 }
 
 /// What a run does whose head GitHub does not show, if something else took its place in the branch.
-/// Where what was there before it is there still, GitHub may not know of the push yet.
+/// Where the branch points to what came before head, GitHub may not know of the push yet.
 async fn replaced(repository: &Repository, run: &Run) -> Result<Option<Found>, Error> {
     let (Mode::Apply, Some(branch)) = (run.mode, &run.branch) else {
         return Ok(None);
     };
-    let tip = repository.tip(branch).await?;
-    if tip.is_some() && tip.as_ref() == before(run) {
-        return Ok(None);
-    }
-    let tip = tip_since(repository, &run.head, branch, Some(tip), Patience::NONE).await?;
-    Ok(tip.err().map(Found::Nothing))
+    let standing = tip::find(repository, branch, &run.head, None, Patience::NONE).await?;
+    Ok(match standing {
+        Standing::Elsewhere(tip, Some(diff)) if diff.relation != Relation::Behind => {
+            Some(Found::Nothing(not_in(branch, &run.head, &tip)))
+        }
+        Standing::Gone => Some(Found::Nothing(gone(branch))),
+        Standing::Elsewhere(..) | Standing::Here | Standing::Later(..) => None,
+    })
 }
 
 async fn look(
@@ -134,10 +136,9 @@ async fn look(
     // It may be known by now.
     let guess = guess.filter(|(_, diff)| !is_about(diff, &run.head));
     let (former, gone) = diffs(repository, &run.head, &comparison.former, guess).await?;
-    if let Some(base) = past.and_then(|past| past.base.as_ref().filter(|base| gone.contains(base)))
-    {
-        // The record has just shown it in head's history.
-        let commit = base.to_string();
+    let shown = reading.as_ref().map_or(&[][..], |reading| &reading.shown);
+    if let Some(commit) = gone.iter().find(|commit| shown.contains(commit)) {
+        let commit = commit.to_string();
         return Err(github::Error::NoSuchCommit { commit }.into());
     }
     for commit in &gone {
@@ -215,16 +216,19 @@ async fn tip_since(
     let (commit, newer) = match tip::find(repository, branch, head, known, patience).await? {
         Standing::Here => (head.clone(), BTreeSet::new()),
         Standing::Later(tip, diff) => (tip, diff.paths()),
-        Standing::Elsewhere(tip, _) => {
-            return Ok(Err(format!(
-                "{} is no longer in the branch `{branch}`, whose tip is {}",
-                head.short(),
-                tip.short()
-            )));
-        }
-        Standing::Gone => return Ok(Err(format!("the branch `{branch}` is gone"))),
+        Standing::Elsewhere(tip, _) => return Ok(Err(not_in(branch, head, &tip))),
+        Standing::Gone => return Ok(Err(gone(branch))),
     };
     Ok(Ok(Tip { commit, newer }))
+}
+
+fn not_in(branch: &BranchName, head: &CommitSha, tip: &CommitSha) -> String {
+    let (head, tip) = (head.short(), tip.short());
+    format!("{head} is no longer in the branch `{branch}`, whose tip is {tip}")
+}
+
+fn gone(branch: &BranchName) -> String {
+    format!("the branch `{branch}` is gone")
 }
 
 impl Comparison {

@@ -70,6 +70,23 @@ impl<'h> Trail<'h> {
         Some(commit)
     }
 
+    /// Whether head's history shows a commit, which therefore is there.
+    pub(super) fn is_shown(&self, commit: &CommitSha) -> bool {
+        self.known.contains_key(commit)
+    }
+
+    /// The commits of the past that head's history shows.
+    pub(super) fn shown(&self) -> Vec<CommitSha> {
+        let Past {
+            base,
+            since,
+            attempts,
+            ..
+        } = &self.past;
+        let commits = base.iter().chain(since).chain(attempts);
+        commits.filter(|one| self.is_shown(one)).cloned().collect()
+    }
+
     /// There are too many: those that were not reached are the next run's.
     fn cut(&mut self, commit: CommitSha) {
         self.past.chain = Chain::Cut;
@@ -99,17 +116,15 @@ impl<'h> Trail<'h> {
             }
             self.to_read.push_back(next);
         }
-        if !self.known.contains_key(commit) {
-            self.note_hidden(commit, statuses.first().map(|listed| &listed.status));
-            return;
-        }
-        // What is not applied by its last word is open in the history already.
-        let is_head = self.known.get(commit) == Some(&0);
-        let is_applied = |newest: &ListedStatus| past::is_base(&newest.status);
-        let has_last_word = is_head || statuses.first().is_some_and(is_applied);
+        let newest = statuses.first().map(|listed| &listed.status);
         let mut unended = past::unended(commit, statuses, self.base_words);
-        let is_again = |word: &&RecordedStatus| word.state != StatusState::Pending;
-        if let Some(status) = unended.find(|word| has_last_word || is_again(word)) {
+        let Some(place) = self.known.get(commit) else {
+            return self.note_hidden(commit, unended.next().or(newest));
+        };
+        // A last word that says that a run has begun is seen in the history, too, by the runs to come.
+        let is_seen = *place > 0 && newest.is_some_and(is_beginning);
+        let is_again = |word: &&RecordedStatus| !is_beginning(word);
+        if let Some(status) = unended.find(|word| !is_seen || is_again(word)) {
             self.past.add_again(commit);
             self.note_hidden(commit, Some(status));
         }
@@ -130,4 +145,8 @@ impl<'h> Trail<'h> {
             Some(_) => {}
         }
     }
+}
+
+fn is_beginning(word: &RecordedStatus) -> bool {
+    word.state == StatusState::Pending
 }

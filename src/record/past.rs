@@ -118,18 +118,21 @@ pub(super) fn unended<'s>(
     statuses: &'s [ListedStatus],
     base_words: &Words,
 ) -> impl Iterator<Item = &'s RecordedStatus> {
-    let mut open: Vec<&RecordedStatus> = Vec::new();
+    let mut open: Vec<&ListedStatus> = Vec::new();
     for place in (0..statuses.len()).rev() {
+        let listed = &statuses[place];
         match Word::read(commit, &statuses[place..]) {
-            Some(Word::Beginning) => open.push(&statuses[place].status),
+            Some(Word::Beginning) => open.push(listed),
             Some(Word::End(begun)) => {
-                let is_its = |word: &&RecordedStatus| {
-                    begun == Some(Words::begun_at(&word.created_at, commit))
+                let is_its = |one: &&ListedStatus| {
+                    begun == Some(Words::begun_at(&one.status.created_at, commit))
                 };
-                let is_first = |word: &&RecordedStatus| word.state == StatusState::Pending;
+                // Where it does not say when, the oldest word of the same run began.
+                let is_its_runs = |one: &&ListedStatus| {
+                    one.status.state == StatusState::Pending && one.target_url == listed.target_url
+                };
                 let ended = open.iter().position(is_its);
-                // Where it does not say whose end it is, the oldest is taken to have ended.
-                let ended = ended.or_else(|| open.iter().position(is_first));
+                let ended = ended.or_else(|| open.iter().position(is_its_runs));
                 ended.map(|place| open.remove(place));
             }
             Some(Word::Other) | None => {}
@@ -137,7 +140,8 @@ pub(super) fn unended<'s>(
     }
     let is_late =
         |word: &&RecordedStatus| may_have_outlived(commit, word, base_words.begun.as_deref());
-    open.into_iter().rev().filter(is_late)
+    let words = open.into_iter().rev().map(|listed| &listed.status);
+    words.filter(is_late)
 }
 
 /// The base and its words.
@@ -505,6 +509,11 @@ mod tests {
         );
         let failed = listed(StatusState::Failure, LATER, "2 of 3 written");
         assert!(unended_at(&[failed.clone(), begun(EARLY)]).is_empty());
+        let of_another = ListedStatus {
+            target_url: Some("https://github.test/runs/2".to_owned()),
+            ..failed.clone()
+        };
+        assert_eq!(unended_at(&[of_another, begun(EARLY)]), [EARLY]);
         assert_eq!(unended_at(&[failed, begun(LATER), begun(EARLY)]), [LATER]);
         let as_before = listed(StatusState::Success, LATER, &said(EARLY));
         assert!(unended_at(&[as_before, begun(EARLY)]).is_empty());
