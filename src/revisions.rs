@@ -74,7 +74,8 @@ enum Former {
 }
 
 /// Finds out what to look at. `record` is what says what was applied, where that counts. Where GitHub
-/// does not know head, it is asked again: a copy that lags behind may not know of a push yet.
+/// does not know head or what the record shows, it is asked again: a copy that lags behind may not know
+/// of a push yet. A name that the user gave is no such thing.
 pub(crate) async fn find(
     repository: &Repository,
     run: &Run,
@@ -83,7 +84,9 @@ pub(crate) async fn find(
 ) -> Result<Found, Error> {
     for pause in patience.pauses() {
         match look(repository, run, record, patience).await {
-            Err(Error::GitHub(github::Error::NoSuchCommit { commit })) => {
+            Err(Error::GitHub(github::Error::NoSuchCommit { commit }))
+                if CommitSha::parse(&commit).is_some() =>
+            {
                 tip::wait(&commit, pause).await;
             }
             found => return found,
@@ -147,6 +150,7 @@ async fn look(
             commit.short()
         );
     }
+    // Without one of them nothing less will do.
     let extent = match gone.as_slice() {
         [] => comparison.extent,
         _ => Extent::All,

@@ -6,7 +6,7 @@ use port_gitops_sandbox::github::{Resource, Throttle};
 use port_gitops_sandbox::port::CLIENT_SECRET;
 use port_gitops_sandbox::{Fault, GitHubSandbox, Sandbox, Step};
 
-use crate::world::{World, cannot_go_on, run};
+use crate::world::{World, cannot_go_on, patient, run};
 
 fn world_with_change() -> (World, Step) {
     World::new().with_change()
@@ -136,6 +136,14 @@ fn a_query_that_github_does_not_answer() {
         ],
     );
     assert_eq!(world.port.journal().len(), 0);
+}
+
+/// A commit may be a copy's to learn of, a name is the user's to mend.
+#[test]
+fn a_base_that_is_no_branch_is_not_waited_for() {
+    let (_world, step) = world_with_change();
+    let result = cannot_go_on(&patient(step.input("base", "nowhere")), &["`nowhere`"]);
+    assert!(!result.log.contains("asked again"), "{}", result.log);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! What was perhaps never written from here, or is somebody else's by now, is not deleted.
 
-use port_gitops_sandbox::port::Failure;
 use port_gitops_sandbox::{Fault, Matcher, Sandbox, Step};
 use serde_json::json;
 
@@ -21,8 +20,7 @@ fn put_by_hand(world: &World) {
 fn what_port_never_let_be_adopted_is_not_deleted() {
     let world = World::new();
     put_by_hand(&world);
-    let failure = Failure::new(422, "invalid_request", "Not today");
-    world.port.refuse("domain", "a", failure, 1);
+    world.refuse("a", 1);
     run(&pruning(world.push_file("port.yml", &domain("a"))));
     world.repository.remove("port.yml");
     let result = succeed(&pruning(world.push("Give it up")));
@@ -38,8 +36,7 @@ fn what_port_never_let_be_adopted_is_not_deleted() {
 fn what_somebody_makes_again_is_not_deleted_again() {
     let world = World::new();
     succeed(&pruning(world.push_file("port.yml", &domain("a"))));
-    let failure = Failure::new(422, "invalid_request", "Not today");
-    world.port.refuse("domain", "b", failure, 3);
+    world.refuse("b", 3);
     run(&pruning(world.push_file("b/port.yml", &domain("b"))));
     world.repository.remove("port.yml");
     let result = run(&pruning(world.push("Remove a")));
@@ -92,8 +89,7 @@ fn without_a_record_only_what_is_ours_is_deleted() {
     let world = World::new();
     let before = |step: Step| pruning(step).input("base", "before");
     put_by_hand(&world);
-    let failure = Failure::new(422, "invalid_request", "Not today");
-    world.port.refuse("domain", "a", failure, 1);
+    world.refuse("a", 1);
     let both = format!("{}---\n{}", domain("a"), domain("b"));
     run(&before(world.push_file("port.yml", &both)));
     world.repository.remove("port.yml");
@@ -104,14 +100,13 @@ fn without_a_record_only_what_is_ours_is_deleted() {
 #[test]
 fn what_port_does_not_tell_of_is_held_back() {
     let world = World::new();
-    let failure = Failure::new(422, "invalid_request", "Not today");
-    world.port.refuse("domain", "b", failure, 9);
+    world.refuse("b", 9);
     run(&pruning(world.push_file("b/port.yml", &domain("b"))));
     run(&pruning(world.push_file("port.yml", &domain("a"))));
     world.repository.remove("port.yml");
-    let refuse =
+    let refused =
         Fault::status(400).when(Matcher::new("POST", "*/search").body_contains("datasource"));
-    world.port.inject(refuse);
+    world.port.inject(refused);
     let result = run(&pruning(world.push("Remove a")));
     assert_eq!(names(&world), ["a"], "{}", result.log);
     assert_eq!(states(&result)[0], "failed domain/b", "{}", result.log);

@@ -1,6 +1,5 @@
 //! Entities that go from one owner to another.
 
-use port_gitops_sandbox::port::Failure;
 use port_gitops_sandbox::{Fault, Sandbox, Step};
 use serde_json::{Value, json};
 
@@ -97,8 +96,7 @@ fn what_a_push_takes_over_is_written_after_a_failed_run() {
     let world = World::new();
     put_theirs(&world);
     world.write_domain("b/port.yml", "b", "B");
-    let failure = Failure::new(422, "invalid_request", "not today");
-    world.port.refuse("domain", "b", failure, 1);
+    world.refuse("b", 1);
     assert_eq!(run(&world.push("Add b")).status, 1);
     world.write_domain("h/port.yml", "h", "Mine");
     let result = succeed(&world.push("Take h over"));
@@ -145,8 +143,7 @@ fn what_is_handed_over_can_be_related_to() {
 #[test]
 fn what_is_handed_over_while_something_else_is_open_is_nobodys_to_delete() {
     let world = World::new();
-    let failure = Failure::new(422, "invalid_request", "Not today");
-    world.port.refuse("domain", "b", failure, 9);
+    world.refuse("b", 9);
     let h = "identifier: h\nblueprint: domain\ntitle: H\n";
     let service = "identifier: s\nblueprint: microservice\nrelations: {domain: h}\n";
     succeed(&world.push_file("port.yml", &format!("{h}---\n{service}")));

@@ -1,6 +1,5 @@
 //! What stays undone for long: runs come back to it, and each costs as much as the one before.
 
-use port_gitops_sandbox::port::Failure;
 use port_gitops_sandbox::{Sandbox, Step, StepResult};
 
 use crate::world::{World, run, succeed};
@@ -60,8 +59,7 @@ fn such_a_mistake_and_one_failure_in_passing() {
     let world = World::new();
     run(&world.push_file("later/port.yml", LATER));
     world.write_domain("b/port.yml", "b", "B");
-    let failure = Failure::new(422, "invalid_request", "not today");
-    world.port.refuse("domain", "b", failure, 1);
+    world.refuse("b", 1);
     assert_eq!(run(&world.push("Add b")).status, 1);
     assert_flat(pushes(&world, 12, same));
 }

@@ -2,7 +2,6 @@
 
 use port_gitops_sandbox::Sandbox;
 use port_gitops_sandbox::github::State;
-use port_gitops_sandbox::port::Failure;
 use serde_json::json;
 
 use crate::world::{World, run, succeed};
@@ -91,8 +90,7 @@ fn what_half_a_run_wrote_is_not_forgotten_over_a_mistake() {
     let world = World::new();
     world.repository.write("a/port.yml", OWNED);
     world.write_domain("b/port.yml", "b", "B");
-    let failure = Failure::new(422, "invalid_request", "not today");
-    world.port.refuse("domain", "b", failure, 1);
+    world.refuse("b", 1);
     assert_eq!(run(&world.push("Add a and b")).status, 1);
     world.repository.write("a/port.yml", ": [");
     assert_eq!(run(&world.push("Break a")).status, 1);
@@ -107,8 +105,7 @@ fn a_run_that_is_started_again_and_fails_does_not_undo_the_record() {
     let head = world.repository.head().unwrap();
     let step = world.pushed(&world.repository.zero_id());
     world.port.remove_entity("domain", "a");
-    let failure = Failure::new(422, "invalid_request", "not today");
-    world.port.refuse("domain", "a", failure, 1);
+    world.refuse("a", 1);
     assert_eq!(run(&step.input("scope", "all")).status, 1);
     assert_eq!(world.github.statuses(&head)[0].state, State::Success);
     world.write_domain("b/port.yml", "b", "B");
@@ -128,8 +125,7 @@ fn an_attempt_behind_a_run_that_wrote_nothing_is_found() {
     succeed(&world.push("Change no entity"));
     world.repository.write("a/port.yml", OWNED);
     world.write_domain("b/port.yml", "b", "B");
-    let failure = Failure::new(422, "invalid_request", "not today");
-    world.port.refuse("domain", "b", failure, 1);
+    world.refuse("b", 1);
     assert_eq!(run(&world.push("Add a and b")).status, 1);
     // The run of the force-push that drops both is itself dropped from the queue.
     world.repository.reset_hard(&begin).unwrap();
@@ -235,8 +231,7 @@ fn what_another_file_declares_is_tried_until_it_is_written() {
     world.write_domain("a/port.yml", "x", "A");
     run(&world.push("Declare x at another place too"));
     assert_eq!(world.title("domain", "x").as_deref(), Some("A"));
-    let failure = Failure::new(422, "invalid_request", "Not today");
-    world.port.refuse("domain", "x", failure, 3);
+    world.refuse("x", 3);
     world.repository.remove("a/port.yml");
     assert_eq!(run(&world.push("Declare it once")).status, 1);
     for day in ["One", "Two"] {

@@ -400,6 +400,12 @@ fn what_was_applied_last_is_not_gone_because_a_copy_does_not_know_it_yet() {
     assert_eq!(result.output("deleted"), "1", "{}", result.log);
 }
 
+/// What GraphQL says of a commit and a branch that it does not show.
+fn hidden() -> Fault {
+    let hidden = json!({"data": {"repository": {"branch": null, "head": null}}});
+    Fault::answer(Answer::json(200, &hidden)).on("POST", "/graphql")
+}
+
 #[test]
 fn a_push_that_github_never_shows_is_an_error() {
     let world = world();
@@ -407,9 +413,7 @@ fn a_push_that_github_never_shows_is_an_error() {
     world.write_domain("a/port.yml", "a", "One");
     let step = world.push("Change a");
     world.repository.reset_hard(&before).unwrap();
-    let hidden = json!({"data": {"repository": {"branch": null, "head": null}}});
-    let hide = Fault::answer(Answer::json(200, &hidden));
-    world.github.inject(hide.on("POST", "/graphql").always());
+    world.github.inject(hidden().always());
     cannot_go_on(&step, &["it is not known yet", "run the job again"]);
     assert_eq!(titles(&world), ["Old", "Old"]);
     world.github.clear_faults();
@@ -425,9 +429,7 @@ fn a_queued_run_of_a_commit_that_was_replaced_is_left_to_the_newer_one() {
     world.repository.reset_hard(&before).unwrap();
     world.write_domain("a/port.yml", "a", "Two");
     world.commit("Change a in another way");
-    let hidden = json!({"data": {"repository": {"branch": null, "head": null}}});
-    let hide = Fault::answer(Answer::json(200, &hidden));
-    world.github.inject(hide.on("POST", "/graphql"));
+    world.github.inject(hidden());
     let result = succeed(&older);
     assert!(
         result.log.contains("is no longer in the branch `main`"),

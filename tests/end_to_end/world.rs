@@ -5,7 +5,7 @@ use std::process::{Child, Command};
 
 use port_gitops_contract::{Extent, check_github, check_port};
 use port_gitops_sandbox::github::Edition;
-use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET, blueprints};
+use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET, Failure, blueprints};
 use port_gitops_sandbox::{
     Answer, Exchange, Fault, GitHubSandbox, Matcher, ObjectId, PortSandbox, Sandbox, Step,
     StepResult, TestRepository,
@@ -113,6 +113,12 @@ impl World {
             let fault = Fault::answer(unknown.clone()).on("GET", &path);
             self.github.inject(fault);
         }
+    }
+
+    /// Lets Port refuse a domain so many times.
+    pub(crate) fn refuse(&self, name: &str, times: usize) {
+        let failure = Failure::new(422, "invalid_request", "Not today");
+        self.port.refuse("domain", name, failure, times);
     }
 
     /// The requests that wrote to Port, as `METHOD path`.
