@@ -26,10 +26,7 @@ pub(super) async fn delete(
     flight: &Flight<'_>,
 ) -> (Vec<DeletionOutcome>, Option<Stopped>) {
     let mut outcomes = vec![DeletionOutcome::NotSent; plan.deletions.len()];
-    let named = match handed_over(plan, flight).await {
-        Ok(handed_over) => deletable(plan, &handed_over, &mut outcomes),
-        Err(error) => return (outcomes, Some(error.into())),
-    };
+    let named = deletable(plan, &mut outcomes);
     let relations: Vec<_> = named
         .iter()
         .map(|(_, deletion, _)| (&deletion.key, &deletion.targets[..]))
@@ -59,39 +56,22 @@ pub(super) async fn delete(
     (outcomes, books.stopped)
 }
 
-/// The deletions to be tried, with their places in the plan; what speaks against the others is noted.
+/// The deletions to be tried, with their places in the plan; why the others are not is noted.
 fn deletable<'p>(
     plan: &'p Plan,
-    handed_over: &BTreeMap<EntityKey, Option<String>>,
     outcomes: &mut [DeletionOutcome],
 ) -> Vec<(usize, &'p Deletion, &'p Identifier)> {
     let mut named = Vec::new();
     for ((place, deletion), outcome) in plan.deletions.iter().enumerate().zip(outcomes) {
-        let owner = handed_over.get(&deletion.key);
-        match (deletion.key.name.identifier(), owner) {
-            (_, Some(owner)) => *outcome = DeletionOutcome::HandedOver(owner.clone()),
-            (Some(identifier), None) => named.push((place, deletion, identifier)),
-            (None, None) => {
+        match deletion.key.name.identifier() {
+            Some(identifier) => named.push((place, deletion, identifier)),
+            None => {
                 let reason = "a query names it, and only an identifier can be deleted";
                 *outcome = DeletionOutcome::HeldBack(reason.to_owned());
             }
         }
     }
     named
-}
-
-/// What another owner wrote since the plan was made: a workflow beside this one, to which a file moved.
-async fn handed_over(
-    plan: &Plan,
-    flight: &Flight<'_>,
-) -> Result<BTreeMap<EntityKey, Option<String>>, port::Error> {
-    let keys = plan.deletions.iter().map(|deletion| &deletion.key);
-    let owner = &flight.options.owner;
-    match flight.port.owned_elsewhere(keys, owner).await {
-        // Rules on who wrote an entity are in no specification.
-        Err(port::Error::Refused { .. }) => Ok(BTreeMap::new()),
-        asked => asked,
-    }
 }
 
 /// By place: what relates to it.

@@ -24,10 +24,7 @@ pub enum Outcome {
     NotSent,
     /// It was not sent, as what it needs could not be written: that entity.
     Blocked(EntityKey),
-    /// It is a newer run's: not sent, or written and then brought to what the branch's tip declares.
-    Superseded,
-    /// It was sent, but no answer came: it may be in Port or not. Or it was written, and not brought to
-    /// what the branch's tip declares.
+    /// It was sent, but no answer came: it may be in Port or not.
     Unknown,
 }
 
@@ -40,14 +37,10 @@ pub enum DeletionOutcome {
     Rejected(Rejection),
     /// It was not tried, for the reason given: a sentence without a full stop.
     HeldBack(String),
-    /// It was not tried, as another owner wrote it meanwhile: its name, where Port says it.
-    HandedOver(Option<String>),
     /// It is in Port: the run ended before.
     NotSent,
     /// It was sent, but no answer came: it may be in Port or not.
     Unknown,
-    /// It is a newer run's: not sent, or deleted and then brought to what the branch's tip declares.
-    Superseded,
 }
 
 /// What became of a plan.
@@ -59,37 +52,6 @@ pub struct Applied {
     pub deletions: Vec<DeletionOutcome>,
     /// Why the rest was not tried, if so.
     pub stopped: Option<Stopped>,
-}
-
-impl Applied {
-    /// Nothing of `plan`, which a newer run carries out.
-    pub fn superseded(plan: &Plan) -> Self {
-        Self {
-            outcomes: vec![Outcome::Superseded; plan.upserts.len()],
-            deletions: vec![DeletionOutcome::Superseded; plan.deletions.len()],
-            stopped: None,
-        }
-    }
-
-    /// Whether all of the plan was tried, and what became of it is known.
-    pub fn is_known(&self) -> bool {
-        let is_written = |outcome: &Outcome| match outcome {
-            Outcome::Written(_) | Outcome::Rejected(_) | Outcome::Blocked(_) => true,
-            Outcome::NotSent | Outcome::Superseded | Outcome::Unknown => false,
-        };
-        let is_deleted = |outcome: &DeletionOutcome| match outcome {
-            DeletionOutcome::Deleted
-            | DeletionOutcome::Rejected(_)
-            | DeletionOutcome::HeldBack(_)
-            | DeletionOutcome::HandedOver(_) => true,
-            DeletionOutcome::NotSent | DeletionOutcome::Superseded | DeletionOutcome::Unknown => {
-                false
-            }
-        };
-        self.stopped.is_none()
-            && self.outcomes.iter().all(is_written)
-            && self.deletions.iter().all(is_deleted)
-    }
 }
 
 /// Why an apply ended before its end.

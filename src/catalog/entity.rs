@@ -218,6 +218,31 @@ pub struct EntityKey {
     pub name: EntityName,
 }
 
+impl EntityKey {
+    /// The entity of `blueprint` that `name` names: an identifier, or a query's text.
+    ///
+    /// # Errors
+    /// If it is neither.
+    pub fn with_name(blueprint: BlueprintId, name: &str) -> Result<Self, InvalidName> {
+        let name = match name.starts_with('{') {
+            true => EntityName::Query(Query(name.to_owned())),
+            false => EntityName::Identifier(Identifier::parse(name)?),
+        };
+        Ok(Self { blueprint, name })
+    }
+
+    /// The key as one text: `blueprint|identifier`. Neither can hold a `|`.
+    pub fn to_text(&self) -> String {
+        format!("{}|{}", self.blueprint, self.name)
+    }
+
+    /// Reads what [`Self::to_text`] gives.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (blueprint, name) = text.split_once('|')?;
+        Self::with_name(BlueprintId::parse(blueprint).ok()?, name).ok()
+    }
+}
+
 impl fmt::Display for EntityKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.blueprint, self.name)

@@ -23,8 +23,6 @@ pub struct LiveEntity {
     pub properties: Map<String, Value>,
     /// Targets by the blueprint's relation names: a text, a list of texts, or `null`.
     pub relations: Map<String, Value>,
-    /// Who wrote it last, as far as Port says so: the User-Agent of that request.
-    pub datasource: Option<String>,
 }
 
 /// What is known of the live catalog.
@@ -68,23 +66,6 @@ impl Live {
                 blueprint: key.blueprint.clone(),
                 name: EntityName::Identifier(name.clone()),
             },
-        }
-    }
-
-    /// Notes that a port-gitops wrote `key` last; `owner` is whose that was, if it is known.
-    pub fn note_owner(&mut self, key: &EntityKey, owner: Option<&str>) {
-        let owner = owner.unwrap_or("unknown");
-        self.note_datasource(key, format!("port-gitops/unknown ({owner})"));
-    }
-
-    /// Notes that something else wrote `key` last.
-    pub fn note_other(&mut self, key: &EntityKey) {
-        self.note_datasource(key, "unknown".to_owned());
-    }
-
-    fn note_datasource(&mut self, key: &EntityKey, datasource: String) {
-        if let Some(Some(entity)) = self.entities.get_mut(key) {
-            entity.datasource = Some(datasource);
         }
     }
 
@@ -192,7 +173,6 @@ pub fn declared_differences(base: &Entity, head: &Entity) -> Vec<Difference> {
         },
         properties: base.properties.clone(),
         relations: base.relations.iter().filter_map(relation).collect(),
-        datasource: None,
     };
     let mut found = differences(head, &assumed, Merge::Replace, None);
     let asks = |team: &Option<Team>| matches!(team, Some(Team::Query(_)));
@@ -368,15 +348,6 @@ pub(super) fn is_same_relation(declared: &Relation, live: Option<&Value>) -> boo
         Some(_) => return false,
     };
     targets == live
-}
-
-/// Who owns what was written by the User-Agent `datasource`; `None` if it is not ours.
-pub fn owner_of(datasource: &str) -> Option<&str> {
-    let (version, owner) = datasource.strip_prefix("port-gitops/")?.split_once(" (")?;
-    let owner = owner.strip_suffix(')')?;
-    let is_version = !version.is_empty() && !version.contains(char::is_whitespace);
-    let is_owner = !owner.is_empty() && !owner.contains(['(', ')']);
-    (is_version && is_owner).then_some(owner)
 }
 
 #[cfg(test)]

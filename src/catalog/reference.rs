@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::declare::{Declaration, Declarations, Invalid, Remedy};
+use super::declare::{Declaration, Declarations, Invalid, error_codes};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Node, Value, to_json_map};
 use crate::source::{Location, RepoPath, Span};
@@ -137,7 +137,7 @@ pub fn resolve_all(
                 invalid.push(Invalid {
                     key: Some(declaration.entity.key()),
                     location: declaration.location(),
-                    remedy: Remedy::Elsewhere,
+                    codes: error_codes(&found),
                 });
                 diagnostics.extend(found);
                 None

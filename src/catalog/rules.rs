@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobMatcher};
 
 use super::entity::{BlueprintId, InvalidName};
 use crate::source::RepoPath;
@@ -170,6 +170,18 @@ impl BlueprintRules {
     /// Every line that is no rule.
     pub fn parse(text: &str) -> Result<Self, Vec<InvalidRules>> {
         parse_rules(text, |line, rule| parse_rule(line, rule, Star::Anything)).map(Self)
+    }
+
+    /// The same without `blueprint`, whatever the rules say of it.
+    pub fn without(mut self, blueprint: &BlueprintId) -> Self {
+        if let Ok(glob) = Glob::new(&globset::escape(blueprint.as_str())) {
+            self.0.push(Rule {
+                glob: glob.compile_matcher(),
+                effect: Effect::Exclude,
+                blueprint: None,
+            });
+        }
+        self
     }
 
     /// Whether entities of `blueprint` may be written.

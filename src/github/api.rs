@@ -14,6 +14,7 @@ use serde_json::Value;
 use url::{Position, Url};
 
 use super::error::{Error, GraphQlError, refusal};
+use crate::http::patience::Patience;
 use crate::http::retry::{Api as Rules, Attempt, Request, Sender};
 use crate::http::{self, Answer, Client};
 use crate::inputs::GitHubUrls;
@@ -29,6 +30,8 @@ pub struct Access<'a> {
     pub token: &'a SecretString,
     /// Who acts, for the User-Agent.
     pub owner: &'a str,
+    /// For how long something is looked for that may not be visible yet.
+    pub patience: Patience,
 }
 
 /// GitHub's two APIs.
@@ -51,29 +54,19 @@ struct GraphQlAnswer {
 /// The endpoint's path, also in [`Error::Forbidden`] where GraphQL as a whole is not allowed.
 pub(super) const GRAPHQL_PATH: &str = "/graphql";
 
-/// What to do when GitHub does not finish a query: [after ten seconds][docs] it answers 502 or 504.
+/// Makes a time-out a status that is not worth another try: a smaller query helps more
+/// ([`Error::QueryTooHeavy`]). [After ten seconds][docs] GitHub answers 502 or 504.
 ///
 /// [docs]: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api#timeouts
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnTimeout {
-    /// The query is small, so another try may help.
-    TryAgain,
-    /// The query can be made smaller, which helps more: [`Error::QueryTooHeavy`].
-    Report,
-}
-
-impl OnTimeout {
-    /// Turns a time-out into a status that is not worth another try.
-    fn apply(self, mut answer: Answer) -> Answer {
-        let is_timeout = matches!(
-            answer.status,
-            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT
-        );
-        if self == Self::Report && (is_timeout || is_too_heavy(&answer)) {
-            answer.status = StatusCode::PAYLOAD_TOO_LARGE;
-        }
-        answer
+fn without_timeout(mut answer: Answer) -> Answer {
+    let is_timeout = matches!(
+        answer.status,
+        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT
+    );
+    if is_timeout || is_too_heavy(&answer) {
+        answer.status = StatusCode::PAYLOAD_TOO_LARGE;
     }
+    answer
 }
 
 /// Whether GraphQL says, with status 200, that a smaller query would have been answered.
@@ -106,21 +99,6 @@ impl Api {
                 .await
         };
         let answer = self.sender.send(path, attempt).await?;
-        if answer.status.is_success() {
-            read(&answer, path)
-        } else {
-            Err(refusal(&answer, path))
-        }
-    }
-
-    /// Sends `body` as JSON to `path`, percent-encoded, below the REST API's base.
-    pub(super) async fn post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<T, Error> {
-        let send = async |path: &str| self.rest._post(path, Some(body)).await;
-        let answer = self.write(path.into(), send).await?;
         if answer.status.is_success() {
             read(&answer, path)
         } else {
@@ -200,13 +178,12 @@ impl Api {
         &self,
         query: &str,
         variables: &Value,
-        on_timeout: OnTimeout,
     ) -> Result<Value, Error> {
         let body = serde_json::json!({ "query": query, "variables": variables });
         let attempt = async || {
             let response = self.graphql._post(GRAPHQL_PATH, Some(&body)).await;
             let answer = self.attempt(&self.urls.graphql, response).await?;
-            Ok(on_timeout.apply(answer))
+            Ok(without_timeout(answer))
         };
         let request = Request::from("a GraphQL query").graphql();
         let answer = self.sender.send(request, attempt).await?;

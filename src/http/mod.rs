@@ -2,6 +2,7 @@
 //! and timeouts, and through one retry loop.
 
 mod pace;
+pub mod patience;
 pub mod proxy;
 pub mod retry;
 mod tls;
@@ -143,6 +144,11 @@ impl Client {
     /// Begins a POST request.
     pub fn post(&self, url: Url) -> RequestBuilder {
         self.reqwest.post(url)
+    }
+
+    /// Begins a PATCH request.
+    pub fn patch(&self, url: Url) -> RequestBuilder {
+        self.reqwest.patch(url)
     }
 
     /// Sends a request to `target` and waits for the whole answer.

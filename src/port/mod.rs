@@ -4,7 +4,7 @@ mod answers;
 mod auth;
 mod blueprints;
 mod delete;
-mod ownership;
+mod records;
 mod search;
 mod validate;
 pub mod wire;
@@ -24,7 +24,7 @@ use wire::Body;
 pub use crate::http::CONCURRENT_REQUESTS;
 pub use auth::OnToken;
 pub use delete::MAX_DELETIONS;
-pub use ownership::Ownership;
+pub use records::{Existing, Member};
 pub use validate::Verdicts;
 
 /// What a path's segment may hold as it is; an identifier's `/` must not end the segment.
@@ -43,8 +43,6 @@ pub struct WriteOptions {
     pub missing_targets: MissingTargets,
     /// The action run that the change belongs to.
     pub run_id: Option<String>,
-    /// Who writes.
-    pub owner: String,
 }
 
 /// A client of Port's API.

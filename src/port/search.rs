@@ -9,6 +9,7 @@ use reqwest::StatusCode;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
+use super::records::Member;
 use super::{Error, Port, wire};
 use crate::catalog::blueprint::{Blueprint, Blueprints};
 use crate::catalog::entity::{BlueprintId, EntityKey, EntityName, Identifier};
@@ -39,8 +40,6 @@ pub(super) struct Search {
 #[derive(Debug, Deserialize)]
 pub(super) struct Found {
     pub(super) identifier: String,
-    /// Not specified, but known to be in answers that span blueprints.
-    pub(super) blueprint: Option<String>,
     title: Option<String>,
     icon: Option<String>,
     #[serde(default, deserialize_with = "one_or_many")]
@@ -49,9 +48,6 @@ pub(super) struct Found {
     properties: Option<Map<String, Value>>,
     #[serde(default)]
     relations: Option<Map<String, Value>>,
-    /// Not specified, and taken where it is there.
-    #[serde(rename = "$datasource", alias = "datasource")]
-    pub(super) datasource: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +71,16 @@ fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Err
     })
 }
 
+impl Found {
+    pub(super) fn into_member(self) -> Member {
+        Member {
+            identifier: self.identifier,
+            title: self.title,
+            properties: self.properties.unwrap_or_default(),
+        }
+    }
+}
+
 impl From<Found> for LiveEntity {
     fn from(found: Found) -> Self {
         Self {
@@ -83,7 +89,6 @@ impl From<Found> for LiveEntity {
             team: found.team,
             properties: found.properties.unwrap_or_default(),
             relations: found.relations.unwrap_or_default(),
-            datasource: found.datasource,
         }
     }
 }

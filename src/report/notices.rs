@@ -14,7 +14,7 @@ pub(super) fn of(plan: &Plan, entities: &[EntityReport]) -> Vec<String> {
     let mut notices = Vec::new();
     notices.extend(removed(plan));
     notices.extend(named_no_more(plan));
-    notices.extend(unclaimed(plan));
+    notices.extend(deselected(plan));
     notices.extend(held_back(entities));
     notices.extend(plan.upserts.iter().filter_map(uncleared));
     notices
@@ -32,7 +32,7 @@ fn named_no_more(plan: &Plan) -> Option<String> {
     let removed = plan.untouched_by(&Reason::Removed);
     let names = keys(removed.filter(|one| is_named_by_query(one)))?;
     Some(format!(
-        "Git no longer has the query {names}; what that found stays in Port, as it was there before; but until somebody else writes it, a full run with `prune: true` takes it for this owner's"
+        "Git no longer has the query {names}; what that found stays in Port, as it was there before"
     ))
 }
 
@@ -40,10 +40,10 @@ fn is_named_by_query(untouched: &Untouched) -> bool {
     untouched.key.name.identifier().is_none()
 }
 
-fn unclaimed(plan: &Plan) -> Option<String> {
-    let names = keys(plan.untouched_by(&Reason::Unclaimed))?;
+fn deselected(plan: &Plan) -> Option<String> {
+    let names = keys(plan.untouched_by(&Reason::Deselected))?;
     Some(format!(
-        "no file declares {names}, which this owner wrote; with these inputs this is the first complete run, so they are only listed, and the next one deletes them: if that is wrong, change the inputs `files` or `owner` before"
+        "the inputs no longer select {names}; this source no longer owns them, and they stay in Port"
     ))
 }
 
@@ -54,7 +54,7 @@ fn held_back(entities: &[EntityReport]) -> impl Iterator<Item = String> {
         let reason = entity
             .note
             .as_deref()
-            .unwrap_or("something speaks against it");
+            .unwrap_or("deletion was blocked");
         by_reason.entry(reason).or_default().push(entity);
     }
     by_reason.into_iter().filter_map(|(reason, entities)| {

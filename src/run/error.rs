@@ -11,7 +11,8 @@ use crate::http::{ClientError, InvalidTimeout};
 use crate::inputs::InputError;
 use crate::port;
 use crate::report::publish::PublishError;
-use crate::tip::InvalidPatience;
+use super::state::store;
+use crate::http::patience::InvalidPatience;
 
 /// What ends a run before its report.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,8 @@ pub(crate) enum Error {
     GitHub(#[from] github::Error),
     #[error(transparent)]
     Port(#[from] port::Error),
+    #[error(transparent)]
+    State(#[from] store::Error),
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error("the run was told to stop before it wrote anything")]

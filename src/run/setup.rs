@@ -6,19 +6,20 @@ use std::path::Path;
 use crate::catalog::validate::Omission;
 use crate::checkout::Checkout;
 use crate::environment::{Environment, Runner};
-use crate::error::Error;
-use crate::event::{Asked, Base, CatalogAccess, Decision, Event, Run, Scope};
-use crate::files::Files;
+use super::error::Error;
+use super::files::Files;
+use crate::event::{Asked, BranchRole, CatalogAccess, Decision, Event, Run};
 use crate::github::{Access, Repository};
+use crate::http::patience::Patience;
 use crate::http::proxy::Proxies;
 use crate::http::{Client, Settings, TIMEOUT_VARIABLE, Timeouts};
-use crate::inputs::{self, BaseInput, Inputs, Merge};
+use crate::inputs::{self, Inputs, Merge, StateBlueprint};
 use crate::port::{Port, WriteOptions};
-use crate::record::Record;
 use crate::report::RunFacts;
 use crate::report::log::{Command, Log};
 use crate::shutdown::Shutdown;
-use crate::tip::Patience;
+use super::state::store::Store;
+use super::state::{SourceName, SourceParts};
 
 /// What every run needs.
 #[derive(Debug)]
@@ -26,7 +27,6 @@ pub(crate) struct Setup {
     pub(crate) runner: Runner,
     pub(crate) inputs: Inputs,
     pub(crate) repository: Repository,
-    pub(crate) patience: Patience,
     checkout: Option<Checkout>,
     client: Client,
 }
@@ -36,15 +36,15 @@ impl Setup {
     pub(crate) fn read(environment: &Environment, log: &Log) -> Result<Self, Error> {
         let runner = Runner::from_environment(environment)?;
         let proxies = read_proxies(environment, log)?;
-        let inputs = read_inputs(environment, &runner, log)?;
-        let client = connect(environment, &inputs, proxies)?;
-        let repository = open_repository(&client, &runner, &inputs)?;
+        let inputs = read_inputs(environment, log)?;
+        let client = connect(environment, &runner, &inputs, proxies)?;
+        let patience = Patience::read(environment)?;
+        let repository = open_repository(&client, &runner, &inputs, patience)?;
         let checkout = runner.workspace.as_deref().and_then(Checkout::open);
         Ok(Self {
             runner,
             inputs,
             repository,
-            patience: Patience::read(environment)?,
             checkout,
             client,
         })
@@ -67,25 +67,38 @@ impl Setup {
         Ok(event.decide(Asked {
             mode: self.inputs.mode,
             scope: self.inputs.scope,
-            base: &self.inputs.base,
             default_branch: &default_branch,
             full_ref: environment.variable("GITHUB_REF"),
             sha: environment.variable("GITHUB_SHA"),
         })?)
     }
 
-    /// What says what was applied, for a run that goes by it. With a base of the user's own nobody
-    /// knows what was applied before, so then there is none.
-    pub(crate) fn record(&self, run: &Run) -> Option<Record<'_>> {
-        let goes_by_record = match run.scope {
-            Scope::Changed(Base::Record { .. }) => true,
-            Scope::All => self.inputs.base == BaseInput::Auto && run.pull_request.is_none(),
-            Scope::Changed(_) => false,
+    /// Where the state of the source is kept; `None` where none is.
+    pub(crate) async fn store<'p>(
+        &self,
+        run: &Run,
+        port: Option<&'p Port>,
+    ) -> Result<Option<Store<'p>>, Error> {
+        let (Some(port), StateBlueprint::Kept(blueprint)) = (port, &self.inputs.state_blueprint)
+        else {
+            return Ok(None);
         };
-        let branch = run.branch.as_ref().filter(|_| goes_by_record)?;
-        self.inputs.credentials.as_ref()?;
-        let run_url = self.runner.run_url();
-        Some(Record::new(&self.repository, branch, &self.inputs, run_url))
+        let repository_id = match self.runner.repository_id {
+            Some(id) => id,
+            None => self.repository.id().await?,
+        };
+        let branch = run.branch.as_ref();
+        let parts = SourceParts {
+            host: self.runner.host(),
+            repository_id,
+            branch: branch.filter(|_| run.role == BranchRole::Other),
+            owner: self.inputs.owner.as_deref(),
+        };
+        Ok(Some(Store {
+            port,
+            blueprint: blueprint.clone(),
+            name: SourceName::new(parts),
+        }))
     }
 
     /// What files are read from.
@@ -129,7 +142,6 @@ impl Setup {
             merge: self.inputs.merge,
             missing_targets: self.inputs.missing_targets,
             run_id: self.inputs.run_id.clone(),
-            owner: self.inputs.owner.clone(),
         }
     }
 
@@ -145,7 +157,7 @@ impl Setup {
             env!("CARGO_PKG_VERSION"),
             run.mode.as_str(),
             self.runner.repository,
-            run.head.short(),
+            run.commit.short(),
             branch.unwrap_or_default()
         )
     }
@@ -155,18 +167,18 @@ impl Setup {
         RunFacts {
             mode: run.mode,
             repository: self.runner.repository.clone(),
-            head: run.head.clone(),
+            head: run.commit.clone(),
             branch: run.branch.clone(),
             server_url: self.runner.server_url.clone(),
         }
     }
 }
 
-fn read_inputs(environment: &Environment, runner: &Runner, log: &Log) -> Result<Inputs, Error> {
+fn read_inputs(environment: &Environment, log: &Log) -> Result<Inputs, Error> {
     if let Some(secret) = environment.input("client-secret") {
         log.mask(secret);
     }
-    let (inputs, warnings) = inputs::parse(environment, runner).map_err(Error::Inputs)?;
+    let (inputs, warnings) = inputs::parse(environment).map_err(Error::Inputs)?;
     for warning in warnings {
         log.command(&Command::new("warning", &warning));
     }
@@ -181,13 +193,19 @@ fn read_proxies(environment: &Environment, log: &Log) -> Result<Proxies, Error> 
     Ok(proxies)
 }
 
-fn connect(environment: &Environment, inputs: &Inputs, proxies: Proxies) -> Result<Client, Error> {
+fn connect(
+    environment: &Environment,
+    runner: &Runner,
+    inputs: &Inputs,
+    proxies: Proxies,
+) -> Result<Client, Error> {
+    let owner = runner.repository.to_string();
     let timeouts = match environment.variable(TIMEOUT_VARIABLE) {
         Some(seconds) => Timeouts::with_silence(seconds)?,
         None => Timeouts::default(),
     };
     let settings = Settings {
-        owner: &inputs.owner,
+        owner: &owner,
         ca_certificates: inputs.ca_certificates.as_deref(),
         certificate_file: environment.variable("SSL_CERT_FILE").map(Path::new),
         proxies,
@@ -196,12 +214,19 @@ fn connect(environment: &Environment, inputs: &Inputs, proxies: Proxies) -> Resu
     Ok(Client::new(settings)?)
 }
 
-fn open_repository(client: &Client, runner: &Runner, inputs: &Inputs) -> Result<Repository, Error> {
+fn open_repository(
+    client: &Client,
+    runner: &Runner,
+    inputs: &Inputs,
+    patience: Patience,
+) -> Result<Repository, Error> {
+    let owner = runner.repository.to_string();
     let access = Access {
         client: client.clone(),
         urls: &inputs.github,
         token: &inputs.github_token,
-        owner: &inputs.owner,
+        owner: &owner,
+        patience,
     };
     Ok(Repository::open(access, runner.repository.clone())?)
 }

@@ -1,22 +1,21 @@
 //! The plan on the pull request that it is about.
 
+use super::session::Session;
 use crate::event::Mode;
 use crate::github::{CommentKept, CommentPolicy};
 use crate::inputs::CommentInput;
-use crate::record::fingerprint;
 use crate::report::{Report, comment};
-use crate::session::Session;
 
 /// Keeps the comment up to date where one is wanted. Gives what the user should know of it: a comment
 /// is not worth failing for.
 pub(crate) async fn keep(session: &Session<'_>, report: &Report) -> Option<String> {
     let (inputs, run) = (&session.setup.inputs, session.run);
-    let (CommentInput::Keep, Mode::Plan, Some(number), Some(branch)) =
-        (inputs.comment, run.mode, run.pull_request, &run.branch)
+    let (CommentInput::Keep, Mode::Plan, Some(number)) =
+        (inputs.comment, run.mode, run.pull_request)
     else {
         return None;
     };
-    let marker = comment::marker(&inputs.owner, &fingerprint(branch, inputs));
+    let marker = comment::marker(inputs.owner.as_deref());
     let run_url = session.setup.runner.run_url().unwrap_or_default();
     let body = comment::body(report, &marker, &run_url);
     let policy = if comment::is_needed(report) {

@@ -1,25 +1,25 @@
-//! What Port itself says to a plan, where nobody else can know: teams, users, entities outside the
-//! run.
+//! What Port itself would say to a plan, where nobody else can know: teams, users, entities outside
+//! the run.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream};
 
+use super::error::Error;
+use super::session::Session;
 use crate::catalog::blueprint::{Blueprints, Presence, RelationRule};
 use crate::catalog::entity::{BlueprintId, Entity, EntityKey, Identifier, Relation};
 use crate::catalog::plan::{Action, Plan};
-use crate::error::Error;
 use crate::port::wire::{self, Body};
 use crate::port::{self, CONCURRENT_REQUESTS, Port, Rejection};
-use crate::session::Session;
 
 /// Asks Port what it would say to each upsert of `plan`: why it would refuse some, by their places
 /// there. What is only missing until the plan itself is carried out is left out.
 ///
 /// # Errors
 /// If Port cannot be asked.
-pub(crate) async fn ask(
+pub(crate) async fn validate(
     session: &Session<'_>,
     port: &Port,
     plan: &Plan,
@@ -38,14 +38,14 @@ pub(crate) async fn ask(
         .buffered(CONCURRENT_REQUESTS)
         .collect()
         .await;
-    let mut verdicts = BTreeMap::new();
+    let mut refusals = BTreeMap::new();
     let mut unjudged = None;
     for (places, answer) in answers {
-        for (place, verdict) in places.into_iter().zip(answer?) {
-            match verdict {
+        for (place, validated) in places.into_iter().zip(answer?) {
+            match validated {
                 Err(rejection) if !is_about_entity(&rejection) => unjudged = Some(rejection),
                 Err(rejection) if !asked.explains(&rejection, place) => {
-                    verdicts.insert(place, rejection);
+                    refusals.insert(place, rejection);
                 }
                 Ok(()) | Err(_) => {}
             }
@@ -54,7 +54,7 @@ pub(crate) async fn ask(
     if let Some(Rejection { status, message }) = unjudged {
         tracing::warn!("Port did not say whether it would take all of it: {message} ({status})");
     }
-    Ok(verdicts)
+    Ok(refusals)
 }
 
 /// A plan's credentials may not be allowed to write, and Port may be busy.
