@@ -232,28 +232,34 @@ impl Event {
                 head,
                 branch,
                 catalog,
-            } => self.decide_unmerged(Run {
-                mode: Mode::Plan,
-                catalog: *catalog,
-                scope: asked.scope(Scope::Changed(base.clone()), base),
-                commit: head.clone(),
-                branch: Some(branch.clone()),
-                role: BranchRole::Default,
-                push: None,
-                pull_request: Some(*number),
-            }, asked),
-            Trigger::MergeGroup { base, head } => {
-                let base = Base::MergeBaseWith(base.to_string());
-                self.decide_unmerged(Run {
+            } => self.decide_unmerged(
+                Run {
                     mode: Mode::Plan,
-                    catalog: CatalogAccess::WithCredentials,
-                    scope: asked.scope(Scope::Changed(base.clone()), &base),
+                    catalog: *catalog,
+                    scope: asked.scope(Scope::Changed(base.clone()), base),
                     commit: head.clone(),
-                    branch: None,
+                    branch: Some(branch.clone()),
                     role: BranchRole::Default,
                     push: None,
-                    pull_request: None,
-                }, asked)
+                    pull_request: Some(*number),
+                },
+                asked,
+            ),
+            Trigger::MergeGroup { base, head } => {
+                let base = Base::MergeBaseWith(base.to_string());
+                self.decide_unmerged(
+                    Run {
+                        mode: Mode::Plan,
+                        catalog: CatalogAccess::WithCredentials,
+                        scope: asked.scope(Scope::Changed(base.clone()), &base),
+                        commit: head.clone(),
+                        branch: None,
+                        role: BranchRole::Default,
+                        push: None,
+                        pull_request: None,
+                    },
+                    asked,
+                )
             }
             Trigger::Other if asked.mode == ModeInput::Auto => {
                 let modes = if asked.is_on_pull_request_ref() {

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use port_gitops::catalog::blueprint::{Blueprint, Blueprints};
-use port_gitops::catalog::change::{Basis, compare};
+use port_gitops::catalog::change::compare;
 use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::rules::BlueprintRules;
@@ -75,8 +75,8 @@ fn is_taken_here(blueprint: &Value, entity: &Value) -> bool {
         known: [(id, Blueprint::from_json(blueprint.clone()).unwrap())].into(),
         ..Blueprints::default()
     };
-    let changes = compare(&[], &head);
-    validate(changes, Basis::Git, &blueprints, Omission::IsMissing)
+    let changes = compare(&[], &head, &std::collections::BTreeSet::new());
+    validate(changes, &blueprints, Omission::IsMissing)
         .changes
         .len()
         == 1

@@ -120,7 +120,8 @@ impl Known<'_> {
     fn basis(&self) -> Basis {
         let mut versions = self.versions.iter();
         let is_settled = versions.all(|version| version.standing == Standing::Settled);
-        match is_settled && !self.declared.is_empty() && self.declared.len() == self.versions.len() {
+        match is_settled && !self.declared.is_empty() && self.declared.len() == self.versions.len()
+        {
             true => Basis::Git,
             false => Basis::Live,
         }

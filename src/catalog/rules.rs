@@ -185,6 +185,7 @@ impl BlueprintRules {
                 glob: glob.compile_matcher(),
                 effect: Effect::Exclude,
                 blueprint: None,
+                line: 0,
             });
         }
         self

@@ -48,11 +48,7 @@ pub struct Validated {
 
 /// Checks every entity that may have to be written against its blueprint. An entity whose blueprint
 /// was not asked for passes.
-pub fn validate(
-    changes: Vec<Change>,
-    blueprints: &Blueprints,
-    omission: Omission,
-) -> Validated {
+pub fn validate(changes: Vec<Change>, blueprints: &Blueprints, omission: Omission) -> Validated {
     let mut validated = Validated::default();
     for change in changes {
         let candidate = change.head.as_ref().filter(|_| change.is_candidate());

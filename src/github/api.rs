@@ -174,11 +174,7 @@ impl Api {
     ///
     /// A 403 or 404 of the endpoint itself, as some proxies give it, is [`Error::Forbidden`] at
     /// [`GRAPHQL_PATH`].
-    pub(super) async fn graphql(
-        &self,
-        query: &str,
-        variables: &Value,
-    ) -> Result<Value, Error> {
+    pub(super) async fn graphql(&self, query: &str, variables: &Value) -> Result<Value, Error> {
         let body = serde_json::json!({ "query": query, "variables": variables });
         let attempt = async || {
             let response = self.graphql._post(GRAPHQL_PATH, Some(&body)).await;

@@ -131,11 +131,7 @@ impl Repository {
         Ok(places.into_iter().map(content).collect())
     }
 
-    fn without_request(
-        &self,
-        file: &WantedFile,
-        checkout: Option<&Checkout>,
-    ) -> Option<Content> {
+    fn without_request(&self, file: &WantedFile, checkout: Option<&Checkout>) -> Option<Content> {
         let (mode, blob) = match &file.side {
             Side::Absent => return Some(Content::absent()),
             Side::Unknown => return None,

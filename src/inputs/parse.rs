@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use url::{Host, Url};
 
 use super::{
-    CommentInput, Credentials, GitHubUrls, InputError, Inputs, Merge, MissingTargets,
-    ModeInput, NAMES, Prune, ScopeInput, StateBlueprint,
+    CommentInput, Credentials, GitHubUrls, InputError, Inputs, Merge, MissingTargets, ModeInput,
+    NAMES, Prune, ScopeInput, StateBlueprint,
 };
 use crate::catalog::entity::{BlueprintId, nearest};
 use crate::catalog::rules::{

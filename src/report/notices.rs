@@ -51,10 +51,7 @@ fn deselected(plan: &Plan) -> Option<String> {
 fn held_back(entities: &[EntityReport]) -> impl Iterator<Item = String> {
     let mut by_reason: BTreeMap<&str, Vec<&EntityReport>> = BTreeMap::new();
     for entity in entities.iter().filter(|one| one.state == State::HeldBack) {
-        let reason = entity
-            .note
-            .as_deref()
-            .unwrap_or("deletion was blocked");
+        let reason = entity.note.as_deref().unwrap_or("deletion was blocked");
         by_reason.entry(reason).or_default().push(entity);
     }
     by_reason.into_iter().filter_map(|(reason, entities)| {

@@ -23,7 +23,10 @@ pub(crate) async fn likely_blueprints(
     let Against::State = looked.against else {
         return Ok(Blueprints::default());
     };
-    let files = looked.files.keys().filter_map(|path| source.state.file(path));
+    let files = looked
+        .files
+        .keys()
+        .filter_map(|path| source.state.file(path));
     let parts = files.flat_map(|file| &file.parts);
     let keys = parts.flat_map(|part| &part.entities);
     let wanted = keys.map(|key| key.blueprint.clone()).collect();

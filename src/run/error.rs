@@ -3,16 +3,16 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::state::store;
 use crate::environment::MissingRepository;
 use crate::event::EventError;
 use crate::github;
+use crate::http::patience::InvalidPatience;
 use crate::http::proxy::InvalidProxy;
 use crate::http::{ClientError, InvalidTimeout};
 use crate::inputs::InputError;
 use crate::port;
 use crate::report::publish::PublishError;
-use super::state::store;
-use crate::http::patience::InvalidPatience;
 
 /// What ends a run before its report.
 #[derive(Debug, thiserror::Error)]

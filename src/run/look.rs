@@ -88,7 +88,12 @@ async fn since_state(session: &Session<'_>, source: &Source<'_>) -> Result<Looke
         None => None,
     };
     let tip = match changed {
-        Some(files) => Tip::Changed(files.into_iter().map(|file| (file.path, file.head)).collect()),
+        Some(files) => Tip::Changed(
+            files
+                .into_iter()
+                .map(|file| (file.path, file.head))
+                .collect(),
+        ),
         None => Tip::Listed(repository.tree(&source.commit).await?),
     };
     let files = to_look_at(&source.state, &tip, |path| is_selected(session, path));

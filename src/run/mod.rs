@@ -221,8 +221,15 @@ async fn round(
         let (mut declared, mut blueprints) = futures::try_join!(reading, likely)?;
         let changes = plan::changes(session, source, &declared);
         let changes = check::check(session, &mut declared, changes, &mut blueprints).await?;
-        let plan =
-            plan::plan(session, source, &looked, &mut declared, changes, &blueprints).await?;
+        let plan = plan::plan(
+            session,
+            source,
+            &looked,
+            &mut declared,
+            changes,
+            &blueprints,
+        )
+        .await?;
         let responsibility = Responsibility::find(session, source, &declared, &plan).await?;
         Ok((looked, declared, blueprints, plan, responsibility))
     };
@@ -305,7 +312,9 @@ fn announce(session: &Session<'_>, looked: &look::Looked) {
     match (count, looked.extent) {
         (0, Extent::Changed) => session.log.line("No entity file has changed".to_owned()),
         (_, Extent::Changed) => session.log.line(format!("Checking {count} entity {files}")),
-        (_, Extent::All) => session.log.line(format!("Checking all {count} entity {files}")),
+        (_, Extent::All) => session
+            .log
+            .line(format!("Checking all {count} entity {files}")),
     }
 }
 

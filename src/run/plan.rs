@@ -24,7 +24,11 @@ use crate::source::RepoPath;
 
 /// What changed: what the files declare beside their earlier versions, and what was removed before and
 /// is to be deleted.
-pub(crate) fn changes(session: &Session<'_>, source: &Source<'_>, declared: &Declared) -> Vec<Change> {
+pub(crate) fn changes(
+    session: &Session<'_>,
+    source: &Source<'_>,
+    declared: &Declared,
+) -> Vec<Change> {
     let mut changes = compare(&declared.earlier, &declared.head, &declared.open);
     if session.setup.inputs.prune == Prune::Keep {
         return changes;
@@ -142,7 +146,9 @@ async fn live(
         return Ok(Live::default());
     };
     let mut live = port.live(keys, blueprints).await?;
-    live.answers = port.answers(open_questions(changes, &live, blueprints, mode)).await?;
+    live.answers = port
+        .answers(open_questions(changes, &live, blueprints, mode))
+        .await?;
     Ok(live)
 }
 

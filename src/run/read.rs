@@ -132,7 +132,11 @@ impl Reader<'_> {
                 true => Standing::Open,
                 false => Standing::Settled,
             };
-            former.extend(file.parts.iter().map(|part| self.of_part(path, part, standing)));
+            former.extend(
+                file.parts
+                    .iter()
+                    .map(|part| self.of_part(path, part, standing)),
+            );
         }
         former
     }
@@ -290,7 +294,10 @@ impl Reader<'_> {
         };
         let file = file.filter(|_| !self.declares_as_head(former));
         let (commit, side): (_, Box<dyn Fn(&RepoPath) -> Side + 'a>) = match &former.texts {
-            Texts::Known(texts) => (&former.file.commit, Box::new(|path| known_side(texts, path))),
+            Texts::Known(texts) => (
+                &former.file.commit,
+                Box::new(|path| known_side(texts, path)),
+            ),
             Texts::At(commit) => (commit, Box::new(|_| Side::Unknown)),
         };
         texts::Revision {

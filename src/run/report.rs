@@ -14,9 +14,7 @@ use crate::diagnostic::{self, Diagnostic, Severity};
 use crate::event::Scope;
 use crate::port::Port;
 use crate::report::build::{Findings, Material};
-use crate::report::{
-    Cost, Drift, Ending, EntityReport, Report, RunFacts, Since, State, console,
-};
+use crate::report::{Cost, Drift, Ending, EntityReport, Report, RunFacts, Since, State, console};
 use crate::source::RepoPath;
 
 /// What a plan is worth that is made without Port.
@@ -166,10 +164,11 @@ fn since(responsibility: &Responsibility, entity: &EntityReport, round: &Round) 
 /// What is wrong with an invalid entity.
 fn codes(entity: &EntityReport, round: &Round) -> BTreeSet<&'static str> {
     let invalid = round.declared.head.invalid.iter();
-    let here = invalid.filter(|one| {
-        one.key == entity.key && Some(&one.location) == entity.location.as_ref()
-    });
-    here.flat_map(|one| &one.codes).map(|code| code.as_str()).collect()
+    let here = invalid
+        .filter(|one| one.key == entity.key && Some(&one.location) == entity.location.as_ref());
+    here.flat_map(|one| &one.codes)
+        .map(|code| code.as_str())
+        .collect()
 }
 
 /// Takes out what a later round found and did anew.
@@ -197,7 +196,10 @@ fn supersede(entities: &mut Vec<EntityReport>, diagnostics: &mut Vec<Diagnostic>
 
 /// How the run ended, as far as writing goes.
 fn ending<'a>(applied: impl Iterator<Item = &'a Applied>) -> Ending {
-    match applied.filter_map(|applied| applied.stopped.as_ref()).last() {
+    match applied
+        .filter_map(|applied| applied.stopped.as_ref())
+        .last()
+    {
         None => Ending::Complete,
         Some(Stopped::Interrupted) => Ending::Interrupted,
         Some(Stopped::Port(error)) => Ending::Stopped(error.to_string()),

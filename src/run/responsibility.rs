@@ -119,10 +119,7 @@ impl Responsibility {
 }
 
 /// The files that a push changes; `None` if that is not known.
-async fn pushed(
-    session: &Session<'_>,
-    push: &Pushed,
-) -> Result<Option<BTreeSet<RepoPath>>, Error> {
+async fn pushed(session: &Session<'_>, push: &Pushed) -> Result<Option<BTreeSet<RepoPath>>, Error> {
     let Some(before) = &push.before else {
         return Ok(None);
     };

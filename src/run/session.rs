@@ -1,12 +1,12 @@
 //! What the stages of a run share.
 
-use crate::catalog::blueprint::Blueprints;
 use super::error::Error;
+use super::setup::Setup;
+use crate::catalog::blueprint::Blueprints;
 use crate::event::Run;
 use crate::port::Port;
 use crate::report::log::Log;
 use crate::report::redact::Redaction;
-use super::setup::Setup;
 use crate::shutdown::Shutdown;
 
 /// A run that has begun.

@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use super::error::Error;
+use super::files::Files;
+use super::state::store::Store;
+use super::state::{SourceName, SourceParts};
 use crate::catalog::validate::Omission;
 use crate::checkout::Checkout;
 use crate::environment::{Environment, Runner};
-use super::error::Error;
-use super::files::Files;
 use crate::event::{Asked, BranchRole, CatalogAccess, Decision, Event, Run};
 use crate::github::{Access, Repository};
 use crate::http::patience::Patience;
@@ -18,8 +20,6 @@ use crate::port::{Port, WriteOptions};
 use crate::report::RunFacts;
 use crate::report::log::{Command, Log};
 use crate::shutdown::Shutdown;
-use super::state::store::Store;
-use super::state::{SourceName, SourceParts};
 
 /// What every run needs.
 #[derive(Debug)]

@@ -93,7 +93,10 @@ pub(crate) async fn find<'p>(session: &Session<'p>) -> Result<Found<'p>, Error> 
         Loaded::PortIsDown(reason) => return Ok(Found::Nothing(reason)),
     };
     let mut source = Source {
-        found: stored.as_ref().map(|stored| stored.state.clone()).unwrap_or_default(),
+        found: stored
+            .as_ref()
+            .map(|stored| stored.state.clone())
+            .unwrap_or_default(),
         state: State::default(),
         continuity: Continuity::First,
         notices: Vec::new(),
@@ -271,14 +274,26 @@ impl<'p> Source<'p> {
 fn facts(session: &Session<'_>, problems: Vec<String>) -> Facts {
     let (setup, run) = (session.setup, session.run);
     let runner = &setup.runner;
-    let branch = run.branch.as_ref().map(ToString::to_string).unwrap_or_default();
-    let label = setup.inputs.owner.as_ref().map(|owner| format!(" ({owner})"));
+    let branch = run
+        .branch
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let label = setup
+        .inputs
+        .owner
+        .as_ref()
+        .map(|owner| format!(" ({owner})"));
     let of_branch = match run.role {
         crate::event::BranchRole::Default => String::new(),
         crate::event::BranchRole::Other => format!(" @ {branch}"),
     };
     Facts {
-        title: format!("{}{of_branch}{}", runner.repository, label.unwrap_or_default()),
+        title: format!(
+            "{}{of_branch}{}",
+            runner.repository,
+            label.unwrap_or_default()
+        ),
         repository: format!("{}/{}", runner.server_url, runner.repository),
         run_url: runner.run_url(),
         time: chrono::DateTime::from_timestamp(now().try_into().unwrap_or_default(), 0)
@@ -304,14 +319,20 @@ fn digest_of(inputs: &Inputs) -> String {
     };
     let parts = [
         &inputs.files.to_string(),
-        blueprint.map(|blueprint| blueprint.as_str()).unwrap_or_default(),
+        blueprint
+            .map(|blueprint| blueprint.as_str())
+            .unwrap_or_default(),
         &inputs.blueprints.to_string(),
         merge,
     ];
     // No part holds the zero, so that no two lists of parts make the same text.
     let text = parts.join("\0");
     let hash = digest::digest(&digest::SHA256, text.as_bytes());
-    let mut digits: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut digits: String = hash
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     digits.truncate(DIGEST_DIGITS);
     digits
 }

@@ -12,9 +12,7 @@ use crate::catalog::blueprint::Blueprint;
 use crate::catalog::change::{Basis, Change, Kind, Proof};
 use crate::catalog::declare::Declaration;
 use crate::catalog::entity::{Entity, EntityKey, EntityName, Identifier};
-use crate::catalog::live::{
-    Difference, Knowledge, LiveEntity, declared_differences, differences,
-};
+use crate::catalog::live::{Difference, Knowledge, LiveEntity, declared_differences, differences};
 use crate::catalog::merge::{Merge, Merged, merge};
 use crate::source::{Location, RepoPath};
 

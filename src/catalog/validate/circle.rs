@@ -16,11 +16,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Location;
 
 /// Refuses new entities that require one another in a circle, at each relation that is part of it.
-pub fn refuse_circles(
-    changes: Vec<Change>,
-    live: &Live,
-    blueprints: &Blueprints,
-) -> Validated {
+pub fn refuse_circles(changes: Vec<Change>, live: &Live, blueprints: &Blueprints) -> Validated {
     let found = find(&changes, live, blueprints);
     refuse(changes, |change, _| {
         found.get(&change.key).cloned().unwrap_or_default()

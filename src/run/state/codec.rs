@@ -34,6 +34,11 @@ const MAX_JSON: u64 = 64 * 1024 * 1024;
 pub(super) struct SaveId(String);
 
 impl SaveId {
+    #[cfg(test)]
+    pub(super) fn of(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
     /// One that no other save has.
     pub(super) fn random() -> Self {
         Self(format!("{:016x}", fastrand::u64(..)))
@@ -198,7 +203,10 @@ pub(super) fn read(properties: &Map<String, Value>) -> Result<(State, SaveId), U
     };
     let kept = |name: &str| -> BTreeSet<&str> {
         let list = properties.get(name).and_then(Value::as_array);
-        list.into_iter().flatten().filter_map(Value::as_str).collect()
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
     };
     let entities = kept("entities");
     let is_kept = |key: &EntityKey| !is_listed(key) || entities.contains(key.to_text().as_str());
@@ -229,7 +237,10 @@ pub(super) fn read(properties: &Map<String, Value>) -> Result<(State, SaveId), U
         }
     }
     let waiting = kept("waiting");
-    let waiting = open.waiting.iter().filter(|key| waiting.contains(key.as_str()));
+    let waiting = open
+        .waiting
+        .iter()
+        .filter(|key| waiting.contains(key.as_str()));
     state.waiting = waiting.map(|key| read_key(key)).collect::<Result<_, _>>()?;
     Ok((state, SaveId(open.save)))
 }
@@ -297,7 +308,8 @@ fn unpack<T: DeserializeOwned>(
     name: &str,
 ) -> Result<T, Unreadable> {
     let strings = properties.get(name).and_then(Value::as_array);
-    let strings: Option<Vec<&str>> = strings.map(|list| list.iter().filter_map(Value::as_str).collect());
+    let strings: Option<Vec<&str>> =
+        strings.map(|list| list.iter().filter_map(Value::as_str).collect());
     let text = strings.unwrap_or_default().concat();
     let (form, packed) = text
         .split_once(':')

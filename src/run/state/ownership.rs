@@ -34,8 +34,7 @@ impl Store<'_> {
         since: u64,
     ) -> Result<BTreeMap<EntityKey, Owner>, Error> {
         let named = keys.iter().filter(|key| key.name.identifier().is_some());
-        let texts: BTreeMap<String, &EntityKey> =
-            named.map(|key| (key.to_text(), key)).collect();
+        let texts: BTreeMap<String, &EntityKey> = named.map(|key| (key.to_text(), key)).collect();
         if texts.is_empty() {
             return Ok(BTreeMap::new());
         }

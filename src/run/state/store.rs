@@ -167,7 +167,11 @@ impl Store<'_> {
     ) -> Result<Option<Result<(), String>>, Error> {
         match rejection.status {
             NOT_FOUND if known.is_none() => {
-                match self.port.create_blueprint(&blueprint(&self.blueprint)).await? {
+                match self
+                    .port
+                    .create_blueprint(&blueprint(&self.blueprint))
+                    .await?
+                {
                     Ok(()) => Ok(Some(Ok(()))),
                     // Another run was faster.
                     Err(rejection) if rejection.status == CONFLICT => Ok(Some(Ok(()))),
@@ -262,9 +266,8 @@ fn blueprint(identifier: &BlueprintId) -> Value {
 /// The properties that are written.
 fn properties() -> Map<String, Value> {
     let text = |title: &str| json!({ "type": "string", "title": title });
-    let format = |title: &str, format: &str| {
-        json!({ "type": "string", "format": format, "title": title })
-    };
+    let format =
+        |title: &str, format: &str| json!({ "type": "string", "format": format, "title": title });
     let number = |title: &str| json!({ "type": "number", "title": title });
     let texts = |title: &str, description: &str| {
         json!({
@@ -291,9 +294,21 @@ fn properties() -> Map<String, Value> {
         ("entity_count", number("Entities")),
         ("problem_count", number("Problems")),
         ("problems", format("What is wrong", "markdown")),
-        ("entities", texts("Owned entities", "What is in Port because of this source.")),
-        ("waiting", texts("Waiting", "What it declares and another source owns.")),
-        ("removed", texts("Removed", "What it no longer declares and Port still holds.")),
+        (
+            "entities",
+            texts("Owned entities", "What is in Port because of this source."),
+        ),
+        (
+            "waiting",
+            texts("Waiting", "What it declares and another source owns."),
+        ),
+        (
+            "removed",
+            texts(
+                "Removed",
+                "What it no longer declares and Port still holds.",
+            ),
+        ),
         ("inputs", text("Inputs")),
         ("settled", texts("Settled files", machine)),
         ("open", texts("Open files", machine)),
