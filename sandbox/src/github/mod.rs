@@ -130,6 +130,11 @@ impl GitHubSandbox {
         self.shared.settings().full_name.clone()
     }
 
+    /// The number that stays the repository's when it is renamed.
+    pub fn repository_id(&self) -> u64 {
+        model::REPOSITORY_ID
+    }
+
     /// Gives the repository another name: `owner/name`. The one before is unknown from now on.
     pub fn set_full_name(&self, name: &str) {
         self.shared.settings().full_name = name.to_owned();

@@ -60,7 +60,7 @@ fn all_mistakes_are_reported_at_once() {
     input `base-url`: `ftp://x` must begin with `https://`
     input `files`: line 1: `a[` is not a glob: unclosed character class; missing ']'
     input `blueprint`: `a b` is no blueprint: a space is not allowed
-    input `owner`: `a(b` is not allowed: use printable ASCII characters except parentheses
+    input `owner`: `aé` is not allowed: use printable ASCII characters
     input `report-file`: `../x` must be a path below the workspace
     input `mode`: `dry` is not allowed; allowed are `auto`, `plan`, `apply`
     input `scope`: `some` is not allowed; allowed are `auto`, `changed`, `all`
