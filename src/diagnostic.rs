@@ -93,8 +93,8 @@ codes! {
     WrongType "wrong-type" Error;
     /// The same entity is declared more than once.
     DuplicateEntity "duplicate-entity" Error;
-    /// A key that entities do not have.
-    UnknownField "unknown-field" Warning;
+    /// A key that entities do not have. A warning where it is probably no slip.
+    UnknownField "unknown-field" Error;
     /// A field that Port sets by itself, and nobody else can.
     ReadOnlyField "read-only-field" Notice;
     /// Port has no such blueprint.

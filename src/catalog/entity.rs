@@ -5,6 +5,7 @@
 //! [api]: https://docs.port.io/api-reference/create-an-entity
 
 mod read;
+mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +17,7 @@ use serde_json::{Map, Value};
 
 pub use read::{Context, read};
 pub(crate) use read::{headline, nearest};
+pub(crate) use values::property_values;
 
 const MAX_IDENTIFIER_CHARACTERS: usize = 1000;
 const MAX_BLUEPRINT_CHARACTERS: usize = 100;
@@ -261,6 +263,16 @@ impl Relation {
     }
 }
 
+/// What a write of an entity may clear in Port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clearing {
+    /// What its file sets to `null`, and what it no longer declares.
+    Allowed,
+    /// Nothing. The file has fields that were not understood, and what it seems to leave out may be
+    /// what they were meant to be.
+    HeldBack,
+}
+
 /// An entity as a file declares it.
 ///
 /// Serialises to what Port takes in a request: what the file leaves out is left out.
@@ -287,6 +299,10 @@ pub struct Entity {
     /// Targets by the blueprint's relation names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub relations: BTreeMap<String, Relation>,
+    /// What a write may clear. Where that is nothing, no field here is `null` or an empty list of
+    /// teams or targets.
+    #[serde(skip)]
+    pub clearing: Clearing,
 }
 
 impl Entity {

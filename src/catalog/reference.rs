@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::declare::{Declaration, Declarations, Invalid, Remedy};
+use super::entity::property_values;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::document::{Node, Value, to_json_map};
+use crate::document::{Node, Value};
 use crate::source::{Location, RepoPath, Span};
 
 /// The most bytes of a file that becomes a property: Port takes 1 MiB for the whole entity.
@@ -109,7 +110,8 @@ pub fn resolve(
     if let Some(properties) = properties_of(&mut resolved.node) {
         replace_texts(properties, &mut read);
         if let Value::Object(members) = &properties.value {
-            resolved.entity.properties = to_json_map(members);
+            let clearing = resolved.entity.clearing;
+            resolved.entity.properties = property_values(members, clearing);
         }
     }
     if diagnostics.is_empty() {

@@ -12,7 +12,7 @@ use super::blueprint::{
 };
 use super::change::{Basis, Change};
 use super::declare::{Declaration, Invalid, Remedy};
-use super::entity::nearest;
+use super::entity::{Clearing, nearest};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
 use crate::source::{Location, Source, Span};
@@ -91,7 +91,8 @@ fn check(
     } else if let Some(blueprint) = blueprints.known.get(blueprint) {
         checker.properties(blueprint);
         checker.relations(blueprint);
-        if omission == Omission::IsMissing {
+        let clearing = declaration.entity.clearing;
+        if omission == Omission::IsMissing && clearing == Clearing::Allowed {
             checker.omissions(blueprint);
         }
     }

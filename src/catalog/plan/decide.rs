@@ -91,7 +91,7 @@ impl Planner<'_> {
     fn add_declared(&mut self, change: &Change, head: &Arc<Declaration>) {
         let live = self.known.live.get(&change.key);
         let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
-        let mode = self.policy.merge;
+        let mode = self.policy.merge.of(&head.entity);
         let former = change.former_entities();
         let Merged { entity, uncleared } = merge(&former, &head.entity, live, blueprint, mode);
         let (action, differences) = self.effect(change, &entity);
@@ -130,7 +130,8 @@ impl Planner<'_> {
             Knowledge::Present(live) => {
                 let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
                 let found = self.known.live.answers.fill_in(entity, blueprint);
-                let differences = differences(&found, live, self.policy.merge, blueprint);
+                let mode = self.policy.merge.of(entity);
+                let differences = differences(&found, live, mode, blueprint);
                 let action = (!differences.is_empty()).then_some(Action::Update);
                 (action, differences)
             }
