@@ -158,6 +158,7 @@ static BLUEPRINTS: LazyLock<Blueprints> = LazyLock::new(|| {
         known: [(id("b"), blueprint)].into(),
         missing: [id("c")].into(),
         names: vec!["b".to_owned()],
+        ..Blueprints::default()
     }
 });
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::ask;
-use crate::catalog::blueprint::Blueprints;
+use crate::catalog::blueprint::{Blueprints, OfInvalid};
 use crate::catalog::change::{AtBase, Basis, Change};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::live::{Knowledge, Live};
@@ -47,7 +47,7 @@ pub(crate) async fn check(
     let changes = std::mem::take(&mut declared.changes);
     let has_candidates = changes.iter().any(|change| change.is_candidate(basis));
     let reading = async {
-        match session.port {
+        let read = match session.port {
             // The record is opened meanwhile, but not for credentials that are refused.
             Some(port) if has_candidates && session.run.mode == Mode::Apply => {
                 port.authenticate().await?;
@@ -57,11 +57,19 @@ pub(crate) async fn check(
                 Ok(blueprints)
             }
             _ => ask::blueprints(session, &changes, basis).await,
-        }
+        };
+        let mut blueprints = read?;
+        let invalid = declared.head.blueprints_of_invalid();
+        ask::add_blueprints_of_invalid(session, invalid, &mut blueprints).await;
+        Ok(blueprints)
     };
     let read = session.unless_interrupted(reading).await;
     // Which values are secrets, blueprints say too.
-    declared.show(session, read.as_ref().unwrap_or(&Blueprints::default()));
+    let unread = Blueprints {
+        of_invalid: OfInvalid::Unknown,
+        ..Blueprints::default()
+    };
+    declared.show(session, read.as_ref().unwrap_or(&unread));
     let blueprints = read?;
     let checked = validate(changes, basis, &blueprints, session.setup.omission());
     let changes = declared.take(checked, session, &blueprints);

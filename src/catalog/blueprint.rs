@@ -98,6 +98,16 @@ pub enum Cardinality {
     Many,
 }
 
+/// Whether the blueprints of entities with errors are known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OfInvalid {
+    /// They are, or Port is not asked.
+    #[default]
+    Known,
+    /// Port was asked and did not say.
+    Unknown,
+}
+
 /// The blueprints that a run needs.
 #[derive(Debug, Default)]
 pub struct Blueprints {
@@ -107,6 +117,8 @@ pub struct Blueprints {
     pub missing: BTreeSet<BlueprintId>,
     /// The names of all there are, where some are missing.
     pub names: Vec<String>,
+    /// Whether those of entities with errors were read too, which say what is a secret.
+    pub of_invalid: OfInvalid,
 }
 
 impl Blueprints {

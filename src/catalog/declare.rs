@@ -4,7 +4,9 @@
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use regex::Regex;
 
 use super::entity::{self, BlueprintId, Context, Entity, EntityKey};
 use super::rules::BlueprintRules;
@@ -17,6 +19,8 @@ use crate::source::{Location, RepoPath, Source};
 const MAX_FINDINGS: usize = 1000;
 /// How many places of one entity are reported where it is declared more than once.
 const MAX_DUPLICATES: usize = 100;
+/// How many blueprints are looked for in a file with errors.
+const MAX_NAMED: usize = 100;
 /// How many other places a place names.
 const MAX_RELATED: usize = 5;
 
@@ -106,6 +110,8 @@ pub struct Declarations {
     pub repeated: Vec<Arc<Declaration>>,
     /// Everything there is to say, in the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
+    /// The blueprints that files with errors name, as far as their text can be understood.
+    named: BTreeSet<BlueprintId>,
 }
 
 /// Reads the entities of all `files`, of which those of blueprints that are not `writable` are
@@ -131,6 +137,14 @@ impl Declarations {
     /// Whether every file could be read, and every entity in them.
     pub fn is_sound(&self) -> bool {
         self.invalid.is_empty()
+    }
+
+    /// The blueprints that entities with errors are of, or may be of: their values are shown beside the
+    /// errors, and only the blueprints say which of them are secrets.
+    pub fn blueprints_of_invalid(&self) -> BTreeSet<BlueprintId> {
+        let keys = self.invalid.iter().filter_map(|one| one.key.as_ref());
+        let known = keys.map(|key| key.blueprint.clone());
+        known.chain(self.named.iter().cloned()).collect()
     }
 
     /// What is declared without mistakes of its own, be it more than once.
@@ -185,6 +199,10 @@ impl Declarations {
                 break;
             }
             self.add_entity(node, source, context, &errors, &mut found);
+        }
+        if !errors.is_empty() || !found.errors.is_empty() {
+            self.named.extend(context.default_blueprint.cloned());
+            self.named.extend(blueprints_named(source.text()));
         }
         self.diagnostics.extend(found.errors);
         self.diagnostics.extend(found.others);
@@ -312,6 +330,18 @@ impl Findings {
         let room = MAX_FINDINGS.saturating_sub(self.others.len());
         self.others.extend(others.into_iter().take(room));
     }
+}
+
+/// The blueprints that a text names in whatever form: of a file that cannot be parsed, more is not known.
+fn blueprints_named(text: &str) -> impl Iterator<Item = BlueprintId> {
+    #[expect(
+        clippy::unwrap_used,
+        reason = "the pattern is a constant that a test compiles"
+    )]
+    static BLUEPRINT: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r#"blueprint["']?\s*:\s*["']?([^\s"',}\]]+)"#).unwrap());
+    let names = BLUEPRINT.captures_iter(text).take(MAX_NAMED);
+    names.filter_map(|found| BlueprintId::parse(&found[1]).ok())
 }
 
 /// A document is an entity or an array of entities.

@@ -17,6 +17,8 @@ use crate::document::{Member, Node, Value};
 use crate::source::{Location, Source, Span};
 use fields::Names;
 
+pub(crate) use fields::FIELDS;
+
 const AN_OBJECT: &str = "an object";
 
 const ALLOWED_CHARACTERS: &str = r"use letters, digits and the characters `@ _ . + : \ / = -` only";

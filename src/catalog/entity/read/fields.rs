@@ -8,7 +8,8 @@ use crate::diagnostic::{Code, Severity};
 use crate::document::{Member, Node, Value};
 use crate::source::Span;
 
-const FIELDS: [&str; 7] = [
+/// The fields that files have.
+pub(crate) const FIELDS: [&str; 7] = [
     "identifier",
     "title",
     "blueprint",
