@@ -404,7 +404,7 @@ fn targets(changes: &[Change], blueprints: &Blueprints) -> Vec<EntityKey> {
                 continue;
             };
             let targets = relation.targets().iter();
-            keys.extend(targets.filter_map(|target| rule.target_key(target)));
+            keys.extend(targets.map(|target| rule.target_key(target)));
         }
     }
     keys

@@ -129,8 +129,7 @@ impl<'p> Asked<'p> {
     }
 
     fn is_new(&self, rule: &RelationRule, target: &Identifier) -> bool {
-        let key = rule.target_key(target);
-        key.is_some_and(|key| self.created.contains(&key))
+        self.created.contains(&rule.target_key(target))
     }
 
     fn leads_to_new(&self, rule: &RelationRule, relation: &Relation) -> bool {

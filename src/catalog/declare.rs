@@ -12,7 +12,8 @@ use super::entity::{self, BlueprintId, Context, Entity, EntityKey};
 use super::rules::BlueprintRules;
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::document::{self, Documents, Node};
-use crate::source::{Location, RepoPath, Source};
+use crate::git;
+use crate::source::{Location, RepoPath, Source, Span};
 
 /// How many errors, and how many other findings, are reported of the entities of one file. Behind
 /// so many errors the file is not read on.
@@ -178,6 +179,9 @@ impl Declarations {
     }
 
     fn add_text(&mut self, source: &Arc<Source>, context: Context<'_>) {
+        if git::is_lfs_pointer(source.text()) {
+            return self.add_lost_file(lfs_pointer(source));
+        }
         let Documents { roots, diagnostics } = document::parse(source);
         let errors: Vec<_> = diagnostics
             .iter()
@@ -280,6 +284,11 @@ impl Declarations {
             )
             .help("put the file itself here, or exclude the path with a `!` line in the input `files`"),
         };
+        self.add_lost_file(diagnostic);
+    }
+
+    /// Adds a file of which nothing is known but what `diagnostic` says.
+    fn add_lost_file(&mut self, diagnostic: Diagnostic) {
         self.invalid.push(Invalid {
             key: None,
             location: diagnostic.location().clone(),
@@ -330,6 +339,17 @@ impl Findings {
         let room = MAX_FINDINGS.saturating_sub(self.others.len());
         self.others.extend(others.into_iter().take(room));
     }
+}
+
+fn lfs_pointer(source: &Arc<Source>) -> Diagnostic {
+    let first_line = Span::new(0, source.text().lines().next().map_or(0, str::len));
+    Diagnostic::new(
+        Code::GitLfs,
+        Location::new(source, first_line),
+        "the file is a Git LFS pointer: its content is not in Git, so it was not read",
+    )
+    .label("a pointer to the content")
+    .help("take the file out of Git LFS (its pattern in `.gitattributes`, then `git add --renormalize .`), or exclude it with a `!` line in the input `files`")
 }
 
 /// The blueprints that a text names in whatever form: of a file that cannot be parsed, more is not known.

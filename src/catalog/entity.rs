@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 
 pub use read::{Context, read};
 pub(crate) use read::{FIELDS, headline, nearest};
+use values::canonical;
 pub(crate) use values::property_values;
 
 const MAX_IDENTIFIER_CHARACTERS: usize = 1000;
@@ -33,8 +34,13 @@ impl BlueprintId {
     /// # Errors
     /// Says what is wrong with the name.
     pub fn parse(name: &str) -> Result<Self, InvalidName> {
-        check_name(name, MAX_BLUEPRINT_CHARACTERS, |character| character != '=')?;
+        check_name(name, MAX_BLUEPRINT_CHARACTERS, |one| !"='".contains(one))?;
         Ok(Self(name.to_owned()))
+    }
+
+    /// Takes what Port says, whatever it is.
+    pub fn from_port(name: impl Into<String>) -> Self {
+        Self(name.into())
     }
 
     /// The identifier.
@@ -54,7 +60,7 @@ impl fmt::Display for BlueprintId {
 pub struct Identifier(String);
 
 impl Identifier {
-    /// Takes what Port allows: letters of any script, digits and `@ _ . + : \ / = -`, at most
+    /// Takes what Port allows: letters of any script, digits and `@ _ . + : \ / = ' -`, at most
     /// 1,000 characters.
     ///
     /// # Errors
@@ -62,6 +68,11 @@ impl Identifier {
     pub fn parse(name: &str) -> Result<Self, InvalidName> {
         check_name(name, MAX_IDENTIFIER_CHARACTERS, |_| true)?;
         Ok(Self(name.to_owned()))
+    }
+
+    /// Takes what Port says, whatever it is: what is there has a name, by whichever rules it got it.
+    pub fn from_port(name: impl Into<String>) -> Self {
+        Self(name.into())
     }
 
     /// The identifier.
@@ -113,7 +124,7 @@ fn describe_character(character: char) -> String {
     }
 }
 
-/// The specification's pattern is `^(?!\.{1,2}$)[\p{L}0-9@_.+:\\/=-]+$`.
+/// The specification's pattern is `^(?!\.{1,2}$)[\p{L}0-9@_.+:\\/='-]+$`.
 fn check_name(name: &str, allowed: usize, and: impl Fn(char) -> bool) -> Result<(), InvalidName> {
     match name {
         "" => return Err(InvalidName::Empty),
@@ -121,7 +132,7 @@ fn check_name(name: &str, allowed: usize, and: impl Fn(char) -> bool) -> Result<
         _ => {}
     }
     let is_allowed = |character: char| {
-        let is_plain = character.is_ascii_alphanumeric() || r"@_.+:\/=-".contains(character);
+        let is_plain = character.is_ascii_alphanumeric() || r"@_.+:\/='-".contains(character);
         and(character) && (is_plain || (!character.is_ascii() && is_letter(character)))
     };
     if let Some((offset, character)) = name.char_indices().find(|&(_, c)| !is_allowed(c)) {
@@ -333,7 +344,7 @@ mod tests {
             "a/b\\c",
             "größe",
             "日本",
-            "@_.+:=-",
+            "@_.+:='-",
             "...",
             &"x".repeat(1000),
         ] {
@@ -366,6 +377,7 @@ mod tests {
     fn blueprints_are_stricter() {
         assert!(BlueprintId::parse("a/b").is_ok());
         assert!(BlueprintId::parse("a=b").is_err());
+        assert!(BlueprintId::parse("a'b").is_err());
         assert!(BlueprintId::parse(&"x".repeat(101)).is_err());
     }
 }

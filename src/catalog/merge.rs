@@ -60,6 +60,9 @@ pub fn merge(
         return merged;
     };
     for field in taken_away(former, head) {
+        if field == Field::Team && blueprint.is_some_and(Blueprint::inherits_teams) {
+            continue;
+        }
         match whose(&field, former, live) {
             Owner::Git if is_clearable(&field, blueprint) => {
                 clear(&mut merged.entity, &field, blueprint);

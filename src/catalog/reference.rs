@@ -11,6 +11,7 @@ use super::declare::{Declaration, Declarations, Invalid, Remedy};
 use super::entity::property_values;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Node, Value};
+use crate::git;
 use crate::source::{Location, RepoPath, Span};
 
 /// The most bytes of a file that becomes a property: Port takes 1 MiB for the whole entity.
@@ -153,11 +154,16 @@ pub fn resolve_all(
 
 /// Whether a text can be a property's value.
 fn is_property(text: &str) -> bool {
-    text.len() <= MAX_BYTES && !text.contains('\0')
+    text.len() <= MAX_BYTES && !text.contains('\0') && !git::is_lfs_pointer(text)
 }
 
 fn problem(path: &RepoPath, what: &Referenced) -> String {
     match what {
+        Referenced::Text(text) if git::is_lfs_pointer(text) => {
+            format!(
+                "cannot be used: `{path}` is a Git LFS pointer, so its content is not in Git; take the file out of Git LFS"
+            )
+        }
         Referenced::Text(text) if text.len() <= MAX_BYTES => {
             format!("cannot be used: `{path}` holds a zero byte, so it is no text")
         }

@@ -4,7 +4,7 @@ use port_gitops_sandbox::{Sandbox, StepResult};
 use serde_json::{Value, json};
 
 use crate::scenes::is_shown;
-use crate::world::{World, run, succeed};
+use crate::world::{LFS_POINTER, World, run, succeed};
 
 const FILE: &str = "\
 identifier: shop
@@ -140,4 +140,19 @@ title: Mail
     assert_eq!(shop(&world), expected);
     let mail = world.port.entity("microservice", "mail").unwrap();
     assert_eq!(mail["properties"], json!({}));
+}
+
+#[test]
+fn a_file_that_moves_to_git_lfs_deletes_nothing() {
+    for path in ["port.yml", "catalog/entity.json"] {
+        let world = World::new();
+        let text = r#"{"identifier": "shop", "blueprint": "microservice"}"#;
+        succeed(&world.push_file(path, text).input("prune", "true"));
+        let result = run(&world.push_file(path, LFS_POINTER).input("prune", "true"));
+        assert_eq!(result.status, 1, "{}", result.log);
+        assert_eq!(errors(&result), ["1 git-lfs"], "{}", result.log);
+        let error = &result.commands("error")[0].data;
+        assert!(error.contains("take the file out of Git LFS"), "{error}");
+        assert!(world.port.entity("microservice", "shop").is_some());
+    }
 }

@@ -1,6 +1,8 @@
 //! Node → entity, or diagnostics that say why not.
 
 mod fields;
+mod numbers;
+mod query;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use serde_json::Map;
 
 use super::{
     BlueprintId, Clearing, Entity, EntityKey, EntityName, Identifier, InvalidName, Query, Relation,
-    Team, property_values,
+    Team, canonical, property_values,
 };
 use crate::catalog::rules::BlueprintRules;
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -21,7 +23,8 @@ pub(crate) use fields::FIELDS;
 
 const AN_OBJECT: &str = "an object";
 
-const ALLOWED_CHARACTERS: &str = r"use letters, digits and the characters `@ _ . + : \ / = -` only";
+const ALLOWED_CHARACTERS: &str =
+    r"use letters, digits and the characters `@ _ . + : \ / = ' -` only";
 
 const ALLOWED_IN_BLUEPRINTS: &str =
     r"use letters, digits and the characters `@ _ . + : \ / -` only";
@@ -313,7 +316,10 @@ impl Reader<'_> {
     fn properties(&mut self, node: &Node) -> Result<Map<String, serde_json::Value>, Reported> {
         match node.get("properties").map(|value| (&value.value, value)) {
             None | Some((Value::Null, _)) => Ok(Map::new()),
-            Some((Value::Object(members), _)) => Ok(property_values(members, Clearing::Allowed)),
+            Some((Value::Object(members), _)) => {
+                members.iter().for_each(|member| self.check_numbers(member));
+                Ok(property_values(members, Clearing::Allowed))
+            }
             Some((_, value)) => Err(self.wrong_type(value, "`properties`", AN_OBJECT)),
         }
     }
@@ -353,20 +359,6 @@ impl Reader<'_> {
                     "an identifier, an array of identifiers or a query",
                 ))
             }
-        }
-    }
-
-    fn query(&mut self, value: &Node, field: &str) -> Result<Query, Reported> {
-        let combinator = value.get("combinator").and_then(Node::as_str);
-        let rules = value.get("rules").map(|rules| &rules.value);
-        match (combinator, rules) {
-            (Some("and" | "or"), Some(Value::Array(_))) => Ok(Query::new(&value.to_json())),
-            _ => Err(self.report(
-                Code::WrongType,
-                value.span,
-                format!("an object in `{field}` must be a search query"),
-                |d| d.help("give it `combinator: and` (or `or`) and `rules: […]`, or write the name itself"),
-            )),
         }
     }
 

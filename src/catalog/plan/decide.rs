@@ -48,8 +48,7 @@ fn live_targets(live: &LiveEntity, blueprint: Option<&Blueprint>) -> Vec<Target>
             target => std::slice::from_ref(target),
         };
         let named = targets.iter().filter_map(Value::as_str);
-        let known = named.filter_map(|target| Identifier::parse(target).ok());
-        known.map(|identifier| target(name, identifier, blueprint))
+        named.map(|to| target(name, Identifier::from_port(to), blueprint))
     });
     targets.collect()
 }

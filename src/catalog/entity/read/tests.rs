@@ -149,3 +149,159 @@ fn a_wrong_indentation_clears_nothing() {
         assert_eq!(entity(text).clearing, Clearing::Allowed, "{text}");
     }
 }
+
+#[test]
+fn integers_that_may_be_rounded_are_named() {
+    let of = |number: &str| {
+        let text = format!("identifier: a\nblueprint: b\nproperties: {{o: [{number}]}}\n");
+        found(&text).len()
+    };
+    for exact in [
+        "1",
+        "-9007199254740992",
+        "9007199254740992",
+        "1e300",
+        "9007199254740993.0",
+    ] {
+        assert_eq!(of(exact), 0, "{exact}");
+    }
+    for beyond in [
+        "9007199254740993",
+        "-9007199254740993",
+        "18446744073709551615",
+        "100000000000000000000000",
+        "0xFFFFFFFFFFFFFFFF",
+        "0xFFFFFFFFFFFFFFFFFFFFE",
+    ] {
+        assert_eq!(of(beyond), 1, "{beyond}");
+    }
+    let text = "identifier: a\nblueprint: b\nproperties:\n  n: 9007199254740993\n";
+    let expected =
+        ["4:6 warning `9007199254740993` in `n` is an integer beyond 2^53, which Port may round"];
+    assert_eq!(found(text), expected);
+    assert_eq!(entity(text).properties["n"].to_string(), "9007199254740993");
+}
+
+/// What is wrong with a query that has this rule.
+fn of_rule(rule: &str) -> Vec<String> {
+    let text = format!(
+        "identifier: a\nblueprint: b\nrelations:\n  r:\n    combinator: and\n    rules:\n      - {rule}\n"
+    );
+    let declared = declared(&text);
+    let found = declared.diagnostics.iter();
+    found
+        .map(|one| {
+            format!(
+                "{}:{} {}",
+                one.location().start().line,
+                one.code,
+                one.message
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn rules_of_queries_are_those_of_ports_specification() {
+    for rule in [
+        "{property: $title, operator: '=', value: x}",
+        "{property: a, operator: '=', value: 1.5}",
+        "{property: a, operator: '=', value: null}",
+        "{property: a, operator: in, value: [x, y]}",
+        "{property: a, operator: containsAny, value: []}",
+        "{property: a, operator: contains, value: x}",
+        "{property: a, operator: contains, value: [x]}",
+        "{property: a, operator: contains, value: null}",
+        "{combinator: or, rules: []}",
+        "{combinator: or, rules: [{property: a, operator: in, value: [x]}]}",
+    ] {
+        assert_eq!(of_rule(rule), [""; 0], "{rule}");
+    }
+    for (rule, expected) in [
+        (
+            "{property: a, operator: '!=', value: x}",
+            "7:invalid-query Port takes no operator `!=` in an entity's search query",
+        ),
+        (
+            "{property: a, operator: beginsWith, value: x}",
+            "7:invalid-query Port takes no operator `beginsWith` in an entity's search query",
+        ),
+        (
+            "{property: a, operator: '=', value: true}",
+            "7:wrong-type the `value` of a rule with `=` must be a string, a number or null, found a boolean",
+        ),
+        (
+            "{property: a, operator: '=', value: [x]}",
+            "7:wrong-type the `value` of a rule with `=` must be a string, a number or null, found an array",
+        ),
+        (
+            "{property: a, operator: in, value: x}",
+            "7:wrong-type the `value` of a rule with `in` must be an array of strings, found a string",
+        ),
+        (
+            "{property: a, operator: in, value: [1]}",
+            "7:wrong-type the `value` of a rule with `in` must be an array of strings, found an array",
+        ),
+        (
+            "{property: a, operator: contains, value: 1}",
+            "7:wrong-type the `value` of a rule with `contains` must be a string, an array of strings or null, found a number",
+        ),
+        (
+            "{property: a, operator: '='}",
+            "7:invalid-query a rule of a search query needs a `value`",
+        ),
+        (
+            "{operator: '=', value: x}",
+            "7:invalid-query a rule of a search query needs a `property`",
+        ),
+        (
+            "{property: a, value: x}",
+            "7:invalid-query a rule of a search query needs an `operator`",
+        ),
+        (
+            "{property: {path: a}, operator: '=', value: x}",
+            "7:wrong-type the `property` of a rule must be a string, found an object",
+        ),
+        (
+            "{property: a, operator: '=', value: x, not: true}",
+            "7:invalid-query a rule of a search query has no `not`",
+        ),
+        (
+            "{combinator: xor, rules: []}",
+            "7:invalid-query the `combinator` of a search query must be `and` or `or`",
+        ),
+        (
+            "{combinator: or, rules: {}}",
+            "7:invalid-query the `rules` of a search query must be an array",
+        ),
+        (
+            "{combinator: or, rules: [], limit: 1}",
+            "7:invalid-query a search query has no `limit`",
+        ),
+        (
+            "{combinator: or, rules: [{property: a, operator: '>', value: 1}]}",
+            "7:invalid-query Port takes no operator `>` in an entity's search query",
+        ),
+        (
+            "x",
+            "7:wrong-type a rule of a search query must be an object, found a string",
+        ),
+    ] {
+        assert_eq!(of_rule(rule), [expected], "{rule}");
+    }
+}
+
+#[test]
+fn every_query_is_checked() {
+    let bad = "{combinator: and, rules: [{property: a, operator: '<', value: x}]}";
+    for text in [
+        format!("identifier: {bad}\nblueprint: b\n"),
+        format!("identifier: a\nblueprint: b\nteam: {bad}\n"),
+        format!("identifier: a\nblueprint: b\nrelations: {{r: {bad}}}\n"),
+    ] {
+        let declared = declared(&text);
+        assert_eq!(declared.diagnostics.len(), 1);
+        assert_eq!(declared.diagnostics[0].code, Code::InvalidQuery);
+        assert_eq!(declared.invalid.len(), 1);
+    }
+}
