@@ -79,6 +79,8 @@ codes! {
     Binary "binary" Error;
     /// The path is a symbolic link, which is not followed.
     Symlink "symlink" Error;
+    /// The file is a Git LFS pointer: its content is not in Git.
+    GitLfs "git-lfs" Error;
     /// A document is something else than a mapping.
     NotAnEntity "not-an-entity" Error;
     /// The entity has no `identifier`.
@@ -93,8 +95,10 @@ codes! {
     WrongType "wrong-type" Error;
     /// The same entity is declared more than once.
     DuplicateEntity "duplicate-entity" Error;
-    /// A key that entities do not have.
-    UnknownField "unknown-field" Warning;
+    /// A search query holds what Port does not take from an entity.
+    InvalidQuery "invalid-query" Error;
+    /// A key that entities do not have. A warning where it is probably no slip.
+    UnknownField "unknown-field" Error;
     /// A field that Port sets by itself, and nobody else can.
     ReadOnlyField "read-only-field" Notice;
     /// Port has no such blueprint.
@@ -107,6 +111,10 @@ codes! {
     InvalidProperty "invalid-property" Error;
     /// A property that Port computes by itself.
     CalculatedProperty "calculated-property" Error;
+    /// An integer that Port may round.
+    LargeInteger "large-integer" Warning;
+    /// The blueprint's entities inherit their teams.
+    InheritedTeam "inherited-team" Error;
     /// The blueprint has no such relation.
     UnknownRelation "unknown-relation" Error;
     /// A relation is missing, or points to another number of entities than the blueprint says.

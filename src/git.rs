@@ -7,6 +7,23 @@ fn is_full_id(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// Whether `text` is not a file's content but a Git LFS [pointer] to it, as Git itself holds it.
+///
+/// [pointer]: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+pub fn is_lfs_pointer(text: &str) -> bool {
+    // The second is the name of a version before the first release.
+    const VERSIONS: [&str; 2] = [
+        "version https://git-lfs.github.com/spec/",
+        "version https://hawser.github.com/spec/",
+    ];
+    const LONGEST: usize = 1024;
+    let has_line = |key: &str| text.lines().any(|line| line.starts_with(key));
+    text.len() < LONGEST
+        && VERSIONS.iter().any(|version| text.starts_with(version))
+        && has_line("oid ")
+        && has_line("size ")
+}
+
 /// A commit's id: 40 hexadecimal digits, or 64 in a SHA-256 repository.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommitSha(String);
@@ -207,6 +224,23 @@ mod tests {
         );
         for bad in ["", "octo", "octo/", "/x", "a/b/c", "a/b c", "a/..", "a/b?c"] {
             assert_eq!(RepoName::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pointer_is_no_content() {
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+        assert!(is_lfs_pointer(pointer));
+        let extended = "version https://git-lfs.github.com/spec/v1\next-0-x sha256:1\noid sha256:4d7a\nsize 1\n";
+        assert!(is_lfs_pointer(extended));
+        assert!(is_lfs_pointer(&pointer.replace('\n', "\r\n")));
+        for text in [
+            "",
+            "version https://git-lfs.github.com/spec/v1\n",
+            &format!("# {pointer}"),
+            &format!("{pointer}{}", "x".repeat(1024)),
+        ] {
+            assert!(!is_lfs_pointer(text), "{text}");
         }
     }
 }

@@ -88,6 +88,7 @@ fn blueprints(page: &str) -> Blueprints {
         known: known.collect(),
         missing: [id("micorservice")].into(),
         names: vec!["domain".to_owned(), "microservice".to_owned()],
+        ..Blueprints::default()
     }
 }
 

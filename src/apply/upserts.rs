@@ -113,11 +113,11 @@ impl<'p> Books<'p> {
     }
 
     fn batches(&self, writes: &[&'p Write]) -> Vec<Batch<'p>> {
-        let mut kinds: BTreeMap<(&BlueprintId, bool), Vec<&'p Write>> = BTreeMap::new();
+        let mut kinds: BTreeMap<(&BlueprintId, Merge), Vec<&'p Write>> = BTreeMap::new();
         for &write in writes {
             let blueprint = &self.upserts[write.entity].entity.blueprint;
-            let is_merged = write.merge(self.merge) == Merge::Merge;
-            kinds.entry((blueprint, is_merged)).or_default().push(write);
+            let kind = (blueprint, self.merge_of(write));
+            kinds.entry(kind).or_default().push(write);
         }
         kinds
             .into_values()
@@ -134,12 +134,16 @@ impl<'p> Books<'p> {
             let first = writes.first()?;
             Some(Batch {
                 blueprint: &self.upserts[first.entity].entity.blueprint,
-                merge: first.merge(self.merge),
+                merge: self.merge_of(first),
                 writes,
                 body,
             })
         };
         bodies.into_iter().filter_map(batch).collect()
+    }
+
+    fn merge_of(&self, write: &Write) -> Merge {
+        write.merge(self.merge.of(&self.upserts[write.entity].entity))
     }
 
     fn content(&self, write: &Write) -> Cow<'p, Entity> {

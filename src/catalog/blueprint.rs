@@ -20,6 +20,22 @@ pub use schema::{Violation, ViolationKind};
 pub struct Blueprint {
     properties: BTreeMap<String, Property>,
     relations: BTreeMap<String, RelationRule>,
+    /// Where the teams of its entities come from.
+    pub ownership: Ownership,
+}
+
+/// Where the teams of a blueprint's entities come from: [Ownership][docs].
+///
+/// [docs]: https://docs.port.io/sso-rbac/rbac-overview/#ownership
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ownership {
+    /// From whoever writes the entities.
+    Direct,
+    /// From the entities that they relate to. Port computes them and takes none from others.
+    Inherited {
+        /// The relations that lead there, with dots between them.
+        path: String,
+    },
 }
 
 /// What a blueprint says of a property.
@@ -79,13 +95,12 @@ pub struct RelationRule {
 }
 
 impl RelationRule {
-    /// The entity that the relation points to where it names `target`; `None` where the blueprint's
-    /// own name is none, as of Port's internal ones.
-    pub fn target_key(&self, target: &Identifier) -> Option<EntityKey> {
-        Some(EntityKey {
-            blueprint: BlueprintId::parse(&self.target).ok()?,
+    /// The entity that the relation points to where it names `target`.
+    pub fn target_key(&self, target: &Identifier) -> EntityKey {
+        EntityKey {
+            blueprint: BlueprintId::from_port(&self.target),
             name: EntityName::Identifier(target.clone()),
-        })
+        }
     }
 }
 
@@ -98,6 +113,16 @@ pub enum Cardinality {
     Many,
 }
 
+/// Whether the blueprints of entities with errors are known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OfInvalid {
+    /// They are, or Port is not asked.
+    #[default]
+    Known,
+    /// Port was asked and did not say.
+    Unknown,
+}
+
 /// The blueprints that a run needs.
 #[derive(Debug, Default)]
 pub struct Blueprints {
@@ -107,6 +132,8 @@ pub struct Blueprints {
     pub missing: BTreeSet<BlueprintId>,
     /// The names of all there are, where some are missing.
     pub names: Vec<String>,
+    /// Whether those of entities with errors were read too, which say what is a secret.
+    pub of_invalid: OfInvalid,
 }
 
 impl Blueprints {
@@ -142,6 +169,21 @@ struct Wire {
     mirror_properties: BTreeMap<String, IgnoredAny>,
     #[serde(default)]
     aggregation_properties: BTreeMap<String, IgnoredAny>,
+    ownership: Option<WireOwnership>,
+    /// What blueprints had before `ownership`.
+    team_inheritance: Option<WireTeamInheritance>,
+}
+
+#[derive(Deserialize)]
+struct WireOwnership {
+    r#type: String,
+    #[serde(default)]
+    path: String,
+}
+
+#[derive(Deserialize)]
+struct WireTeamInheritance {
+    path: String,
 }
 
 #[derive(Deserialize)]
@@ -159,6 +201,19 @@ struct WireRelation {
     many: bool,
     #[serde(default)]
     required: bool,
+}
+
+fn ownership(
+    ownership: Option<WireOwnership>,
+    inheritance: Option<WireTeamInheritance>,
+) -> Ownership {
+    match (ownership, inheritance) {
+        (Some(WireOwnership { r#type, path }), _) if r#type == "Inherited" => {
+            Ownership::Inherited { path }
+        }
+        (None, Some(WireTeamInheritance { path })) => Ownership::Inherited { path },
+        (Some(_), _) | (None, None) => Ownership::Direct,
+    }
 }
 
 fn presence(is_required: bool) -> Presence {
@@ -216,7 +271,13 @@ impl Blueprint {
         Ok(Self {
             properties,
             relations,
+            ownership: ownership(wire.ownership, wire.team_inheritance),
         })
+    }
+
+    /// Whether Port computes the teams of its entities, so that nobody can write or clear them.
+    pub fn inherits_teams(&self) -> bool {
+        self.ownership != Ownership::Direct
     }
 
     /// What it says of the property called `name`.
@@ -229,6 +290,14 @@ impl Blueprint {
         match self.properties.get(name) {
             Some(Property::Stored { schema, .. }) => schema.is_secret(),
             Some(Property::Computed(_)) | None => false,
+        }
+    }
+
+    /// What the property called `name` holds where an entity is created without it.
+    pub fn default_value(&self, name: &str) -> Option<&Value> {
+        match self.properties.get(name)? {
+            Property::Stored { schema, .. } => schema.default_value(),
+            Property::Computed(_) => None,
         }
     }
 
@@ -252,15 +321,15 @@ impl Blueprint {
         self.relations.keys().map(String::as_str)
     }
 
-    /// The names of the properties that every entity must have.
+    /// The names of the properties that every entity must have and nobody but its writers gives it.
     pub fn required_properties(&self) -> impl Iterator<Item = &str> {
         self.properties
             .iter()
             .filter_map(|(name, property)| match property {
                 Property::Stored {
                     presence: Presence::Required,
-                    ..
-                } => Some(name.as_str()),
+                    schema,
+                } if schema.default_value().is_none() => Some(name.as_str()),
                 _ => None,
             })
     }

@@ -4,19 +4,24 @@
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use regex::Regex;
 
 use super::entity::{self, BlueprintId, Context, Entity, EntityKey};
 use super::rules::BlueprintRules;
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::document::{self, Documents, Node};
-use crate::source::{Location, RepoPath, Source};
+use crate::git;
+use crate::source::{Location, RepoPath, Source, Span};
 
 /// How many errors, and how many other findings, are reported of the entities of one file. Behind
 /// so many errors the file is not read on.
 const MAX_FINDINGS: usize = 1000;
 /// How many places of one entity are reported where it is declared more than once.
 const MAX_DUPLICATES: usize = 100;
+/// How many blueprints are looked for in a file with errors.
+const MAX_NAMED: usize = 100;
 /// How many other places a place names.
 const MAX_RELATED: usize = 5;
 
@@ -103,6 +108,8 @@ pub struct Declarations {
     pub repeated: Vec<Arc<Declaration>>,
     /// Everything there is to say, in the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
+    /// The blueprints that files with errors name, as far as their text can be understood.
+    named: BTreeSet<BlueprintId>,
 }
 
 /// Reads the entities of all `files`, of which those of blueprints that are not `writable` are
@@ -130,6 +137,14 @@ impl Declarations {
         self.invalid.is_empty()
     }
 
+    /// The blueprints that entities with errors are of, or may be of: their values are shown beside the
+    /// errors, and only the blueprints say which of them are secrets.
+    pub fn blueprints_of_invalid(&self) -> BTreeSet<BlueprintId> {
+        let keys = self.invalid.iter().filter_map(|one| one.key.as_ref());
+        let known = keys.map(|key| key.blueprint.clone());
+        known.chain(self.named.iter().cloned()).collect()
+    }
+
     /// What is declared without mistakes of its own, be it more than once.
     pub fn sound(&self) -> impl Iterator<Item = &Arc<Declaration>> {
         self.valid.iter().chain(&self.repeated)
@@ -143,6 +158,9 @@ impl Declarations {
     }
 
     fn add_text(&mut self, source: &Arc<Source>, context: Context<'_>) {
+        if git::is_lfs_pointer(source.text()) {
+            return self.add_lost_file(lfs_pointer(source));
+        }
         let Documents { roots, diagnostics } = document::parse(source);
         let errors: Vec<_> = diagnostics
             .iter()
@@ -164,6 +182,10 @@ impl Declarations {
                 break;
             }
             self.add_entity(node, source, context, &errors, &mut found);
+        }
+        if !errors.is_empty() || !found.errors.is_empty() {
+            self.named.extend(context.default_blueprint.cloned());
+            self.named.extend(blueprints_named(source.text()));
         }
         self.diagnostics.extend(found.errors);
         self.diagnostics.extend(found.others);
@@ -244,6 +266,11 @@ impl Declarations {
             )
             .help("put the file itself here, or exclude the path with a `!` line in the input `files`"),
         };
+        self.add_lost_file(diagnostic);
+    }
+
+    /// Adds a file of which nothing is known but what `diagnostic` says.
+    fn add_lost_file(&mut self, diagnostic: Diagnostic) {
         self.invalid.push(Invalid {
             key: None,
             location: diagnostic.location().clone(),
@@ -294,6 +321,29 @@ impl Findings {
         let room = MAX_FINDINGS.saturating_sub(self.others.len());
         self.others.extend(others.into_iter().take(room));
     }
+}
+
+fn lfs_pointer(source: &Arc<Source>) -> Diagnostic {
+    let first_line = Span::new(0, source.text().lines().next().map_or(0, str::len));
+    Diagnostic::new(
+        Code::GitLfs,
+        Location::new(source, first_line),
+        "the file is a Git LFS pointer: its content is not in Git, so it was not read",
+    )
+    .label("a pointer to the content")
+    .help("take the file out of Git LFS (its pattern in `.gitattributes`, then `git add --renormalize .`), or exclude it with a `!` line in the input `files`")
+}
+
+/// The blueprints that a text names in whatever form: of a file that cannot be parsed, more is not known.
+fn blueprints_named(text: &str) -> impl Iterator<Item = BlueprintId> {
+    #[expect(
+        clippy::unwrap_used,
+        reason = "the pattern is a constant that a test compiles"
+    )]
+    static BLUEPRINT: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r#"blueprint["']?\s*:\s*["']?([^\s"',}\]]+)"#).unwrap());
+    let names = BLUEPRINT.captures_iter(text).take(MAX_NAMED);
+    names.filter_map(|found| BlueprintId::parse(&found[1]).ok())
 }
 
 /// A document is an entity or an array of entities.

@@ -5,6 +5,7 @@
 //! [api]: https://docs.port.io/api-reference/create-an-entity
 
 mod read;
+mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +16,9 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 pub use read::{Context, read};
-pub(crate) use read::{headline, nearest};
+pub(crate) use read::{FIELDS, headline, nearest};
+use values::canonical;
+pub(crate) use values::property_values;
 
 const MAX_IDENTIFIER_CHARACTERS: usize = 1000;
 const MAX_BLUEPRINT_CHARACTERS: usize = 100;
@@ -31,8 +34,13 @@ impl BlueprintId {
     /// # Errors
     /// Says what is wrong with the name.
     pub fn parse(name: &str) -> Result<Self, InvalidName> {
-        check_name(name, MAX_BLUEPRINT_CHARACTERS, |character| character != '=')?;
+        check_name(name, MAX_BLUEPRINT_CHARACTERS, |one| !"='".contains(one))?;
         Ok(Self(name.to_owned()))
+    }
+
+    /// Takes what Port says, whatever it is.
+    pub fn from_port(name: impl Into<String>) -> Self {
+        Self(name.into())
     }
 
     /// The identifier.
@@ -52,7 +60,7 @@ impl fmt::Display for BlueprintId {
 pub struct Identifier(String);
 
 impl Identifier {
-    /// Takes what Port allows: letters of any script, digits and `@ _ . + : \ / = -`, at most
+    /// Takes what Port allows: letters of any script, digits and `@ _ . + : \ / = ' -`, at most
     /// 1,000 characters.
     ///
     /// # Errors
@@ -60,6 +68,11 @@ impl Identifier {
     pub fn parse(name: &str) -> Result<Self, InvalidName> {
         check_name(name, MAX_IDENTIFIER_CHARACTERS, |_| true)?;
         Ok(Self(name.to_owned()))
+    }
+
+    /// Takes what Port says, whatever it is: what is there has a name, by whichever rules it got it.
+    pub fn from_port(name: impl Into<String>) -> Self {
+        Self(name.into())
     }
 
     /// The identifier.
@@ -111,7 +124,7 @@ fn describe_character(character: char) -> String {
     }
 }
 
-/// The specification's pattern is `^(?!\.{1,2}$)[\p{L}0-9@_.+:\\/=-]+$`.
+/// The specification's pattern is `^(?!\.{1,2}$)[\p{L}0-9@_.+:\\/='-]+$`.
 fn check_name(name: &str, allowed: usize, and: impl Fn(char) -> bool) -> Result<(), InvalidName> {
     match name {
         "" => return Err(InvalidName::Empty),
@@ -119,7 +132,7 @@ fn check_name(name: &str, allowed: usize, and: impl Fn(char) -> bool) -> Result<
         _ => {}
     }
     let is_allowed = |character: char| {
-        let is_plain = character.is_ascii_alphanumeric() || r"@_.+:\/=-".contains(character);
+        let is_plain = character.is_ascii_alphanumeric() || r"@_.+:\/='-".contains(character);
         and(character) && (is_plain || (!character.is_ascii() && is_letter(character)))
     };
     if let Some((offset, character)) = name.char_indices().find(|&(_, c)| !is_allowed(c)) {
@@ -286,6 +299,16 @@ impl Relation {
     }
 }
 
+/// What a write of an entity may clear in Port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clearing {
+    /// What its file sets to `null`, and what it no longer declares.
+    Allowed,
+    /// Nothing. The file has fields that were not understood, and what it seems to leave out may be
+    /// what they were meant to be.
+    HeldBack,
+}
+
 /// An entity as a file declares it.
 ///
 /// Serialises to what Port takes in a request: what the file leaves out is left out.
@@ -312,6 +335,10 @@ pub struct Entity {
     /// Targets by the blueprint's relation names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub relations: BTreeMap<String, Relation>,
+    /// What a write may clear. Where that is nothing, no field here is `null` or an empty list of
+    /// teams or targets.
+    #[serde(skip)]
+    pub clearing: Clearing,
 }
 
 impl Entity {
@@ -342,7 +369,7 @@ mod tests {
             "a/b\\c",
             "größe",
             "日本",
-            "@_.+:=-",
+            "@_.+:='-",
             "...",
             &"x".repeat(1000),
         ] {
@@ -375,6 +402,7 @@ mod tests {
     fn blueprints_are_stricter() {
         assert!(BlueprintId::parse("a/b").is_ok());
         assert!(BlueprintId::parse("a=b").is_err());
+        assert!(BlueprintId::parse("a'b").is_err());
         assert!(BlueprintId::parse(&"x".repeat(101)).is_err());
     }
 }

@@ -126,7 +126,8 @@ pub struct Difference {
 /// as a difference, with the query itself as what the field will be.
 ///
 /// With [`Merge::Replace`] what `sent` leaves out goes too, of properties and relations as far as
-/// `blueprint` says that entities hold them.
+/// `blueprint` says that entities hold them; but not a property's default, which Port may put there anew.
+/// Teams that entities inherit are Port's to say.
 pub fn differences(
     sent: &Entity,
     live: &LiveEntity,
@@ -146,7 +147,9 @@ pub fn differences(
             || difference.to.is_some()
             || !difference.from.as_ref().is_some_and(is_identifier)
     });
-    found.extend(team_difference(sent, live, mode));
+    if !blueprint.is_some_and(Blueprint::inherits_teams) {
+        found.extend(team_difference(sent, live, mode));
+    }
     property_differences(sent, live, &mut found);
     relation_differences(sent, live, &mut found);
     if mode == Merge::Replace {
@@ -266,8 +269,13 @@ fn omissions(
         from: Some(from.clone()),
         to: None,
     };
+    let is_default = |name: &str, held: &Value| {
+        let default = blueprint.and_then(|blueprint| blueprint.default_value(name));
+        default.is_some_and(|default| is_same(default, held))
+    };
     for (name, held) in &live.properties {
-        if !held.is_null() && !sent.properties.contains_key(name) && is_stored(name) {
+        let is_gone = !held.is_null() && !sent.properties.contains_key(name);
+        if is_gone && is_stored(name) && !is_default(name, held) {
             found.push(gone(Field::Property(name.clone()), held));
         }
     }
@@ -302,11 +310,12 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// Whether Port takes both for the same value: numbers by size, objects whatever the order of keys.
+/// Whether both are the same value to Port: numbers by size, objects whatever the order of keys. Integers
+/// beyond 2^53 are the same if they are rounded to the same number, as Port may have done.
 pub(crate) fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {
-            one == other || (one.as_f64() == other.as_f64() && (one.is_f64() || other.is_f64()))
+            one == other || one.as_f64() == other.as_f64()
         }
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len()

@@ -5,16 +5,27 @@
 //! had put there: otherwise somebody else owns it now.
 
 use super::blueprint::{Blueprint, Cardinality, Presence, Property};
-use super::entity::{Entity, Relation, Team};
+use super::entity::{Clearing, Entity, Relation, Team};
 use super::live::{Field, Knowledge, LiveEntity, is_same, is_same_relation, is_same_team};
 
 /// What a write does with what the file does not mention: the input `merge`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Merge {
     /// It stays as it is.
     Merge,
     /// The file replaces the entity.
     Replace,
+}
+
+impl Merge {
+    /// How `entity` is written where the run's input says this: an entity that may clear nothing is
+    /// merged in any case.
+    pub fn of(self, entity: &Entity) -> Self {
+        match entity.clearing {
+            Clearing::Allowed => self,
+            Clearing::HeldBack => Self::Merge,
+        }
+    }
 }
 
 /// The outcome of a three-way merge.
@@ -49,6 +60,9 @@ pub fn merge(
         return merged;
     };
     for field in taken_away(former, head) {
+        if field == Field::Team && blueprint.is_some_and(Blueprint::inherits_teams) {
+            continue;
+        }
         match whose(&field, former, live) {
             Owner::Git if is_clearable(&field, blueprint) => {
                 clear(&mut merged.entity, &field, blueprint);
@@ -85,9 +99,13 @@ pub fn required_taken_away(
     fields
 }
 
-/// The fields that have a value in one of `former` and are not mentioned in `head`, in order.
+/// The fields that have a value in one of `former` and are not mentioned in `head`, in order; none
+/// where `head` may clear nothing.
 fn taken_away(former: &[&Entity], head: &Entity) -> Vec<Field> {
     let mut fields = Vec::new();
+    if head.clearing == Clearing::HeldBack {
+        return fields;
+    }
     for entity in former {
         if entity.title.is_some() && head.title.is_none() {
             fields.push(Field::Title);
@@ -220,3 +238,6 @@ fn clear(entity: &mut Entity, field: &Field, blueprint: Option<&Blueprint>) {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod misspelt;

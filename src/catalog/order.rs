@@ -45,7 +45,7 @@ pub struct Write {
 }
 
 impl Write {
-    /// How this write treats what it does not mention, where whole entities are written with
+    /// How this write treats what it does not mention, where the whole entity is written with
     /// `merge`.
     pub fn merge(&self, merge: Merge) -> Merge {
         match self.content {

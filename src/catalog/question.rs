@@ -28,21 +28,20 @@ pub struct Question {
 
 impl Question {
     /// Which teams there are for `query`.
-    fn of_teams(query: &Query) -> Option<Self> {
+    fn of_teams(query: &Query) -> Self {
         Self::among(TEAMS, query)
     }
 
     /// Where a relation leads that is declared as `query`.
-    fn of_targets(rule: &RelationRule, query: &Query) -> Option<Self> {
+    fn of_targets(rule: &RelationRule, query: &Query) -> Self {
         Self::among(&rule.target, query)
     }
 
-    /// `None` where the blueprint has a name that no request can hold.
-    fn among(blueprint: &str, query: &Query) -> Option<Self> {
-        Some(Self {
-            blueprint: BlueprintId::parse(blueprint).ok()?,
+    fn among(blueprint: &str, query: &Query) -> Self {
+        Self {
+            blueprint: BlueprintId::from_port(blueprint),
             query: query.clone(),
-        })
+        }
     }
 }
 
@@ -50,12 +49,12 @@ impl Question {
 pub fn questions(entity: &Entity, blueprint: Option<&Blueprint>) -> Vec<Question> {
     let mut questions = Vec::new();
     if let Some(Team::Query(query)) = &entity.team {
-        questions.extend(Question::of_teams(query));
+        questions.push(Question::of_teams(query));
     }
     for (name, relation) in &entity.relations {
         let rule = blueprint.and_then(|blueprint| blueprint.relation(name));
         if let (Relation::Query(query), Some(rule)) = (relation, rule) {
-            questions.extend(Question::of_targets(rule, query));
+            questions.push(Question::of_targets(rule, query));
         }
     }
     questions
@@ -95,7 +94,7 @@ impl Answers {
         let Some(Team::Query(query)) = &entity.team else {
             return None;
         };
-        let found = self.0.get(&Question::of_teams(query)?)?;
+        let found = self.0.get(&Question::of_teams(query))?;
         let names = found.iter().map(|team| team.as_str().to_owned());
         Some(Team::Many(names.collect()))
     }
@@ -104,7 +103,7 @@ impl Answers {
         let Relation::Query(query) = relation else {
             return None;
         };
-        let found = self.0.get(&Question::of_targets(rule, query)?)?;
+        let found = self.0.get(&Question::of_targets(rule, query))?;
         match rule.cardinality {
             Cardinality::Many => Some(Relation::Many(found.iter().cloned().collect())),
             Cardinality::One if found.len() == 1 => found.first().cloned().map(Relation::One),

@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::declare::{Declaration, Declarations, Invalid, error_codes};
+use super::entity::property_values;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::document::{Node, Value, to_json_map};
+use crate::document::{Node, Value};
+use crate::git;
 use crate::source::{Location, RepoPath, Span};
 
 /// The most bytes of a file that becomes a property: Port takes 1 MiB for the whole entity.
@@ -109,7 +111,8 @@ pub fn resolve(
     if let Some(properties) = properties_of(&mut resolved.node) {
         replace_texts(properties, &mut read);
         if let Value::Object(members) = &properties.value {
-            resolved.entity.properties = to_json_map(members);
+            let clearing = resolved.entity.clearing;
+            resolved.entity.properties = property_values(members, clearing);
         }
     }
     if diagnostics.is_empty() {
@@ -151,11 +154,16 @@ pub fn resolve_all(
 
 /// Whether a text can be a property's value.
 fn is_property(text: &str) -> bool {
-    text.len() <= MAX_BYTES && !text.contains('\0')
+    text.len() <= MAX_BYTES && !text.contains('\0') && !git::is_lfs_pointer(text)
 }
 
 fn problem(path: &RepoPath, what: &Referenced) -> String {
     match what {
+        Referenced::Text(text) if git::is_lfs_pointer(text) => {
+            format!(
+                "cannot be used: `{path}` is a Git LFS pointer, so its content is not in Git; take the file out of Git LFS"
+            )
+        }
         Referenced::Text(text) if text.len() <= MAX_BYTES => {
             format!("cannot be used: `{path}` holds a zero byte, so it is no text")
         }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::blueprint::{
-    Blueprint, Blueprints, Cardinality, Presence, Property, RelationRule, Violation, ViolationKind,
+    Blueprint, Blueprints, Cardinality, Ownership, Presence, Property, RelationRule, Violation,
+    ViolationKind,
 };
 use super::change::Change;
 use super::declare::{Declaration, Invalid, error_codes};
-use super::entity::nearest;
+use super::entity::{Clearing, nearest};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
 use crate::source::{Location, Source, Span};
@@ -84,9 +85,11 @@ fn check(
     if blueprints.missing.contains(blueprint) {
         checker.unknown_blueprint(&blueprints.names);
     } else if let Some(blueprint) = blueprints.known.get(blueprint) {
+        checker.team(blueprint);
         checker.properties(blueprint);
         checker.relations(blueprint);
-        if omission == Omission::IsMissing {
+        let clearing = declaration.entity.clearing;
+        if omission == Omission::IsMissing && clearing == Clearing::Allowed {
             checker.omissions(blueprint);
         }
     }
@@ -138,6 +141,26 @@ impl Checker<'_> {
             "no such blueprint",
             Some(help),
         );
+    }
+
+    fn team(&mut self, blueprint: &Blueprint) {
+        let Ownership::Inherited { path } = &blueprint.ownership else {
+            return;
+        };
+        if let Some(member) = self.declaration.node.member("team") {
+            let of = &self.declaration.entity.blueprint;
+            let message = format!(
+                "entities of `{of}` inherit their teams through `{path}`, so none can be written"
+            );
+            let help = "remove the line, and set the team of the entity that the path leads to";
+            self.report(
+                Code::InheritedTeam,
+                member.key_span,
+                message,
+                "computed by Port",
+                Some(help.to_owned()),
+            );
+        }
     }
 
     fn properties(&mut self, blueprint: &Blueprint) {

@@ -40,11 +40,12 @@ impl Port {
         let Question { blueprint, query } = question;
         let include = vec!["$identifier".to_owned()];
         let found = self.found_by(blueprint, query, include, MOST_FOUND).await?;
-        let names = found.map(|found| {
-            let names = found.iter().map(|one| Identifier::parse(&one.identifier));
-            names.collect::<Result<_, _>>().ok()
-        });
-        Ok(names.flatten())
+        Ok(found.map(|found| {
+            let names = found.into_iter();
+            names
+                .map(|one| Identifier::from_port(one.identifier))
+                .collect()
+        }))
     }
 
     /// What `query` finds; `None` if Port does not say it, or finds more than `most`.

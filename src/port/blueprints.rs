@@ -1,6 +1,6 @@
 //! Reading blueprints, each once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use reqwest::StatusCode;
@@ -32,16 +32,8 @@ impl Port {
     /// # Errors
     /// If Port is unreachable, refuses the credentials or answers with another error.
     pub async fn blueprints(&self, wanted: BTreeSet<BlueprintId>) -> Result<Blueprints, Error> {
-        let read: Vec<_> = stream::iter(wanted)
-            .map(|identifier| async move {
-                let blueprint = self.blueprint(&identifier).await?;
-                Ok::<_, Error>((identifier, blueprint))
-            })
-            .buffer_unordered(CONCURRENT_REQUESTS)
-            .try_collect()
-            .await?;
         let mut blueprints = Blueprints::default();
-        for (identifier, blueprint) in read {
+        for (identifier, blueprint) in self.each_blueprint(wanted).await? {
             match blueprint {
                 Some(blueprint) => drop(blueprints.known.insert(identifier, blueprint)),
                 None => drop(blueprints.missing.insert(identifier)),
@@ -51,6 +43,33 @@ impl Port {
             blueprints.names = self.blueprint_names().await?;
         }
         Ok(blueprints)
+    }
+
+    /// Reads those of the blueprints called `wanted` that exist.
+    ///
+    /// # Errors
+    /// If Port is unreachable, refuses the credentials or answers with another error.
+    pub async fn existing_blueprints(
+        &self,
+        wanted: BTreeSet<BlueprintId>,
+    ) -> Result<BTreeMap<BlueprintId, Blueprint>, Error> {
+        let read = self.each_blueprint(wanted).await?.into_iter();
+        let existing = read.filter_map(|(identifier, blueprint)| Some((identifier, blueprint?)));
+        Ok(existing.collect())
+    }
+
+    async fn each_blueprint(
+        &self,
+        wanted: BTreeSet<BlueprintId>,
+    ) -> Result<Vec<(BlueprintId, Option<Blueprint>)>, Error> {
+        stream::iter(wanted)
+            .map(|identifier| async move {
+                let blueprint = self.blueprint(&identifier).await?;
+                Ok((identifier, blueprint))
+            })
+            .buffer_unordered(CONCURRENT_REQUESTS)
+            .try_collect()
+            .await
     }
 
     /// [Get a blueprint](https://docs.port.io/api-reference/get-a-blueprint)

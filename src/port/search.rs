@@ -171,7 +171,7 @@ impl Port {
                 let one = found.and_then(|mut found| match found.pop() {
                     None => Some(None),
                     Some(found) => {
-                        let name = Identifier::parse(&found.identifier).ok()?;
+                        let name = Identifier::from_port(&found.identifier);
                         Some(Some((name, LiveEntity::from(found))))
                     }
                 });

@@ -9,6 +9,7 @@ use super::wire::{self, Body};
 use super::{Error, Port, Rejection, WriteOptions};
 use crate::catalog::entity::BlueprintId;
 use crate::http::Answer;
+use crate::inputs::Merge;
 
 /// What Port would say to each entity of a batch, in its order; or why nothing can be said of any.
 pub type Verdicts = Result<Vec<Result<(), Rejection>>, Error>;
@@ -32,7 +33,7 @@ impl Port {
     /// Asks what writing `body`, entities of `blueprint`, would lead to. Nothing is written.
     ///
     /// Each batch is judged by itself: relation targets that another one creates are missing for
-    /// Port, unless `options` let it create them.
+    /// Port, unless `options` let it create them. They are merged as `merge` says and not the options.
     ///
     /// # Errors
     /// If that says nothing of any entity: Port is unreachable or the credentials are refused.
@@ -40,6 +41,7 @@ impl Port {
         &self,
         blueprint: &BlueprintId,
         body: &Body,
+        merge: Merge,
         options: &WriteOptions,
     ) -> Verdicts {
         let path = ["blueprints", blueprint.as_str(), "entities"];
@@ -47,7 +49,7 @@ impl Port {
             1 => self.url(&path),
             _ => self.url(&[&path[..], &["bulk"]].concat()),
         };
-        wire::add_upsert_query(&mut url, options.merge, options);
+        wire::add_upsert_query(&mut url, merge, options);
         url.query_pairs_mut().append_pair("validation_only", "true");
         let what = format!("the validation of {} `{blueprint}`", body.count());
         let request = || {

@@ -214,7 +214,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::catalog::entity::{BlueprintId, EntityName, Identifier};
+    use crate::catalog::entity::{BlueprintId, Clearing, EntityName, Identifier};
 
     fn entity(identifier: &str, text: &str) -> Entity {
         Entity {
@@ -225,6 +225,7 @@ mod tests {
             team: None,
             properties: [("text".to_owned(), json!(text))].into_iter().collect(),
             relations: BTreeMap::new(),
+            clearing: Clearing::Allowed,
         }
     }
 

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::catalog::blueprint::{Blueprint, Blueprints};
+use crate::catalog::blueprint::{Blueprint, Blueprints, OfInvalid};
 use crate::catalog::declare::Declaration;
-use crate::catalog::entity::BlueprintId;
+use crate::catalog::entity::{BlueprintId, FIELDS};
 use crate::catalog::live::{Difference, Field};
 use crate::catalog::rules::PropertyRules;
 use crate::diagnostic::Diagnostic;
@@ -21,6 +21,9 @@ use crate::source::{Location, RepoPath, Source, Span};
 
 /// What stands in the place of a value that is not shown.
 pub const REDACTED: &str = "(redacted)";
+
+/// What is shorter is no secret, and would be found everywhere.
+const SHORTEST_SECRET: usize = 4;
 
 /// Which values are not shown.
 #[derive(Debug, Clone, Copy)]
@@ -123,7 +126,8 @@ impl Redaction<'_> {
     }
 
     /// Takes the values that are not shown out of what `diagnostics` say, and out of the lines of
-    /// the files that they show. Of a file that cannot be read whole no line is shown at all.
+    /// the files that they show. Of a file that cannot be parsed no line is shown at all while
+    /// anything is a secret, and nothing is quoted.
     pub fn conceal(&self, diagnostics: &mut [Diagnostic]) {
         if !self.hides_something() {
             return;
@@ -131,25 +135,21 @@ impl Redaction<'_> {
         // A path can stand for files of several revisions.
         let mut concealed = BTreeMap::new();
         for diagnostic in diagnostics {
-            let mut secrets = Vec::new();
+            let mut found = Vec::new();
             let related = diagnostic.related.iter_mut();
             for label in std::iter::once(&mut diagnostic.primary).chain(related) {
                 let source = Arc::clone(&label.location.source);
-                let found = concealed
-                    .entry(Arc::as_ptr(&source))
-                    .or_insert_with(|| (Arc::clone(&source), self.conceal_source(&source)));
-                let Concealed {
-                    source,
-                    secrets: found,
-                } = &found.1;
-                label.location = Location::new(source, label.location.span);
-                secrets.push(Rc::clone(found));
+                let (_, one) = concealed.entry(Arc::as_ptr(&source)).or_insert_with(|| {
+                    (Arc::clone(&source), Rc::new(self.conceal_source(&source)))
+                });
+                label.location = Location::new(&one.source, label.location.span);
+                found.push(Rc::clone(one));
             }
             let texts = [Some(&mut diagnostic.message), diagnostic.help.as_mut()];
             let texts = texts.into_iter().flatten();
             for text in texts.chain([&mut diagnostic.primary.text]) {
-                for secrets in &secrets {
-                    *text = without(secrets, text);
+                for concealed in &found {
+                    *text = concealed.without_secrets(text);
                 }
             }
         }
@@ -168,7 +168,9 @@ impl Redaction<'_> {
     fn hides_something(&self) -> bool {
         let has_secrets =
             |shape: &Blueprint| shape.stored_properties().any(|name| shape.is_secret(name));
-        !self.properties.is_empty() || self.blueprints.known.values().any(has_secrets)
+        !self.properties.is_empty()
+            || self.blueprints.of_invalid == OfInvalid::Unknown
+            || self.blueprints.known.values().any(has_secrets)
     }
 
     fn conceal_source(&self, source: &Arc<Source>) -> Concealed {
@@ -183,13 +185,14 @@ impl Redaction<'_> {
                 _ => self.find(root, &mut hidden),
             }
         }
-        let mut spans: Vec<_> = hidden.iter().map(|node| node.span).collect();
-        if is_broken && !self.properties.is_empty() {
-            spans.push(Span::new(0, source.text().len()));
-        }
+        let spans: Vec<_> = match is_broken {
+            true => vec![Span::new(0, source.text().len())],
+            false => hidden.iter().map(|node| node.span).collect(),
+        };
         Concealed {
-            secrets: Rc::new(secrets(&hidden, source)),
+            secrets: secrets(&hidden, source),
             source: masked(source, &spans),
+            broken: is_broken.then(|| Arc::clone(source)),
         }
     }
 
@@ -228,20 +231,50 @@ impl Redaction<'_> {
 struct Concealed {
     source: Arc<Source>,
     /// Texts that must not be quoted.
-    secrets: Rc<BTreeSet<String>>,
+    secrets: BTreeSet<String>,
+    /// The file as it is, if it cannot be parsed, so that all of it may be a secret.
+    broken: Option<Arc<Source>>,
+}
+
+impl Concealed {
+    fn without_secrets(&self, text: &str) -> String {
+        let text = without(&self.secrets, text);
+        match &self.broken {
+            Some(source) => without_quotes(&text, source.text()),
+            None => text,
+        }
+    }
+}
+
+/// The text without what it quotes of `file`. Fields' own names are no secrets.
+fn without_quotes(text: &str, file: &str) -> String {
+    let is_in_file = |part: &str| part.len() >= SHORTEST_SECRET && file.contains(part);
+    // What is quoted may be cut, and have a sign before it that the file has elsewhere.
+    let has_word = |part: &str| {
+        let mut words = part.split(|one: char| !one.is_alphanumeric());
+        words.any(|word| is_in_file(word) && !FIELDS.contains(&word))
+    };
+    let parts = text.split('`').enumerate().map(|(at, part)| {
+        // With a backtick in it, a quote is between quotes.
+        let is_quote = at % 2 == 1;
+        match is_quote && has_word(part) || !is_quote && is_in_file(part.trim()) {
+            true => REDACTED,
+            false => part,
+        }
+    });
+    parts.collect::<Vec<_>>().join("`")
 }
 
 /// The texts of values: as they stand in the file, and without quotes and escapes. What is very short
 /// is no secret, and would be found everywhere.
 fn secrets(hidden: &[&Node], source: &Source) -> BTreeSet<String> {
-    const SHORTEST: usize = 4;
     let mut secrets = BTreeSet::new();
     for node in hidden {
         let text = source.slice(node.span);
         secrets.extend([text, text.trim_matches(['"', '\''])].map(str::to_owned));
         add_texts(node, &mut secrets);
     }
-    secrets.retain(|secret| secret.len() >= SHORTEST);
+    secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
     secrets
 }
 
@@ -435,8 +468,42 @@ mod tests {
     }
 
     #[test]
-    fn of_a_broken_file_nothing_is_shown() {
-        let (text, _) = concealed("token: hunter2: x\n", "it is broken");
-        assert_eq!(text, "****** ******** *\n");
+    fn of_a_broken_file_nothing_is_shown_and_nothing_quoted() {
+        for (quote, expected) in [
+            ("it is broken", "it is broken"),
+            ("put `\"hunter2: x\"` there", "put `(redacted)` there"),
+            (
+                "`hunter2…` is cut, not `properties`",
+                "`(redacted)` is cut, not `properties`",
+            ),
+            ("`*hunter2` and `x` are", "`(redacted)` and `x` are"),
+        ] {
+            let (text, message) = concealed("token: hunter2: x\nproperties: {\n", quote);
+            assert_eq!(text, "****** ******** *\n*********** *\n");
+            assert_eq!(message, expected);
+        }
+    }
+
+    #[test]
+    fn of_a_broken_file_nothing_is_shown_where_a_blueprint_has_secrets_or_is_not_known() {
+        let shown = |blueprints: &Blueprints| {
+            let source = Source::new(RepoPath::new("port.yml"), "key: hunter2: x\n");
+            let location = Location::start_of(&source);
+            let mut diagnostics = [Diagnostic::new(Code::Syntax, location, "no `hunter2`")];
+            let redaction = Redaction {
+                properties: &PropertyRules::default(),
+                blueprints,
+            };
+            redaction.conceal(&mut diagnostics);
+            let text = diagnostics[0].location().source.text().to_owned();
+            text + &diagnostics[0].message
+        };
+        let unknown = Blueprints {
+            of_invalid: OfInvalid::Unknown,
+            ..Blueprints::default()
+        };
+        assert!(!shown(&blueprints()).contains("hunter2"));
+        assert!(!shown(&unknown).contains("hunter2"));
+        assert!(shown(&Blueprints::default()).contains("hunter2"));
     }
 }

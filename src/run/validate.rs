@@ -11,6 +11,7 @@ use super::session::Session;
 use crate::catalog::blueprint::{Blueprints, Presence, RelationRule};
 use crate::catalog::entity::{BlueprintId, Entity, EntityKey, Identifier, Relation};
 use crate::catalog::plan::{Action, Plan};
+use crate::inputs::Merge;
 use crate::port::wire::{self, Body};
 use crate::port::{self, CONCURRENT_REQUESTS, Port, Rejection};
 
@@ -26,14 +27,18 @@ pub(crate) async fn validate(
     blueprints: &Blueprints,
 ) -> Result<BTreeMap<usize, Rejection>, Error> {
     let options = session.setup.write_options();
-    let asked = Asked::new(plan, blueprints);
+    let asked = Asked::new(plan, blueprints, options.merge);
     let batches = asked.batches();
     let answers: Vec<(Vec<usize>, port::Verdicts)> = stream::iter(&batches)
-        .map(async |(blueprint, places, body)| {
-            (
-                places.clone(),
-                port.validate(blueprint, body, &options).await,
-            )
+        .map(async |batch| {
+            let Batch {
+                blueprint,
+                merge,
+                places,
+                body,
+            } = batch;
+            let answer = port.validate(blueprint, body, *merge, &options).await;
+            (places.clone(), answer)
         })
         .buffered(CONCURRENT_REQUESTS)
         .collect()
@@ -69,10 +74,19 @@ struct Asked<'p> {
     entities: Vec<Cow<'p, Entity>>,
     created: BTreeSet<EntityKey>,
     blueprints: &'p Blueprints,
+    merge: Merge,
+}
+
+/// What Port is asked with one request, of one blueprint and merged or not.
+struct Batch<'a> {
+    blueprint: &'a BlueprintId,
+    merge: Merge,
+    places: Vec<usize>,
+    body: Body,
 }
 
 impl<'p> Asked<'p> {
-    fn new(plan: &'p Plan, blueprints: &'p Blueprints) -> Self {
+    fn new(plan: &'p Plan, blueprints: &'p Blueprints, merge: Merge) -> Self {
         let created = plan
             .upserts
             .iter()
@@ -82,6 +96,7 @@ impl<'p> Asked<'p> {
             entities: Vec::new(),
             created: created.collect(),
             blueprints,
+            merge,
         };
         let upserts = plan.upserts.iter();
         asked.entities = upserts
@@ -114,8 +129,7 @@ impl<'p> Asked<'p> {
     }
 
     fn is_new(&self, rule: &RelationRule, target: &Identifier) -> bool {
-        let key = rule.target_key(target);
-        key.is_some_and(|key| self.created.contains(&key))
+        self.created.contains(&rule.target_key(target))
     }
 
     fn leads_to_new(&self, rule: &RelationRule, relation: &Relation) -> bool {
@@ -123,21 +137,24 @@ impl<'p> Asked<'p> {
         targets.any(|target| self.is_new(rule, target))
     }
 
-    fn batches(&self) -> Vec<(&BlueprintId, Vec<usize>, Body)> {
-        let mut by_blueprint: BTreeMap<&BlueprintId, Vec<usize>> = BTreeMap::new();
+    fn batches(&self) -> Vec<Batch<'_>> {
+        let mut kinds: BTreeMap<(&BlueprintId, Merge), Vec<usize>> = BTreeMap::new();
         for (place, entity) in self.entities.iter().enumerate() {
-            by_blueprint
-                .entry(&entity.blueprint)
-                .or_default()
-                .push(place);
+            let kind = (&entity.blueprint, self.merge.of(entity));
+            kinds.entry(kind).or_default().push(place);
         }
         let mut batches = Vec::new();
-        for (blueprint, places) in by_blueprint {
+        for ((blueprint, merge), places) in kinds {
             let bodies = wire::pack(places.iter().map(|&place| &*self.entities[place]));
             let mut places = places.into_iter();
             for body in bodies {
                 let places = places.by_ref().take(body.count()).collect();
-                batches.push((blueprint, places, body));
+                batches.push(Batch {
+                    blueprint,
+                    merge,
+                    places,
+                    body,
+                });
             }
         }
         batches

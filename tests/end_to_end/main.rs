@@ -31,6 +31,7 @@ mod redaction;
 mod references;
 mod scenes;
 mod size;
+mod slips;
 mod stale;
 mod validation;
 mod world;

@@ -1,9 +1,21 @@
 //! Values that nobody is to see.
 
 use port_gitops_sandbox::port::Failure;
-use serde_json::json;
+use port_gitops_sandbox::{Fault, Sandbox};
+use serde_json::{Value, json};
 
+use crate::scenes::PULL;
 use crate::world::{World, run, shown_beside_masks};
+
+fn with_secret() -> Value {
+    json!({
+        "identifier": "service", "title": "Service",
+        "schema": {"properties": {
+            "key": {"type": "string", "encryption": "aes256-gcm"}, "replicas": {"type": "number"},
+        }, "required": []},
+        "relations": {},
+    })
+}
 
 /// An unknown property, a broken file, a value that the blueprint refuses and one that is written.
 #[test]
@@ -37,18 +49,67 @@ fn a_redacted_value_is_shown_nowhere() {
 #[test]
 fn a_secret_of_the_blueprint_is_not_shown_beside_a_mistake() {
     let world = World::new();
-    world.port.add_blueprint(json!({
-        "identifier": "service", "title": "Service",
-        "schema": {"properties": {
-            "key": {"type": "string", "encryption": "aes256-gcm"}, "replicas": {"type": "number"},
-        }, "required": []},
-        "relations": {},
-    }));
+    world.port.add_blueprint(with_secret());
     let text = r#"{"identifier": "a", "blueprint": "service", "titel": "A", "properties": {"key": "hunter2", "replicas": "x"}}"#;
     world.repository.write("port.json", text);
     let result = run(&world.push("Add a secret"));
     assert_eq!(result.output("invalid"), "1", "{}", result.log);
-    assert_eq!(result.commands("warning").len(), 1, "{}", result.log);
+    assert_eq!(result.commands("error").len(), 1, "{}", result.log);
+    assert!(!shown_beside_masks(&result, "hunter2"), "{}", result.log);
+}
+
+/// Only the blueprint says that the value is a secret, and the file that holds it is the only one.
+#[test]
+fn a_secret_of_the_blueprint_is_not_shown_where_the_file_cannot_be_parsed() {
+    for (rest, files) in [
+        ("identifier: a\nblueprint: service\n", "**/port.yml"),
+        ("identifier: a\n", "**/port.yml => service"),
+    ] {
+        for mistake in [
+            "properties:\n  key: hunter2-broken: x\n",
+            "properties:\n  key: hunter2-broken\n  key: hunter2-broken\n",
+            "properties:\n  key: *hunter2-broken\n",
+            "properties:\n  key: |\n    one\n hunter2-broken: two\n",
+        ] {
+            let world = World::new();
+            world.port.add_blueprint(with_secret());
+            world.begin_topic();
+            world
+                .repository
+                .write("port.yml", &format!("{rest}{mistake}"));
+            world.commit("Add a secret");
+            let step = world
+                .pull_request()
+                .input("files", files)
+                .input("comment", "true");
+            let step = step.input("report-file", "report.json");
+            let result = run(&step);
+            assert_eq!(result.status, 1, "{}", result.log);
+            assert_eq!(result.output("invalid"), "1", "{}", result.log);
+            let report = std::fs::read_to_string(step.workspace().join("report.json")).unwrap();
+            let comments = format!("{:?}", world.github.comments(PULL));
+            let is_shown = shown_beside_masks(&result, "hunter2");
+            assert!(!is_shown, "{}\n{}", result.log, result.summary);
+            assert!(!report.contains("hunter2") && !comments.contains("hunter2"));
+            assert!(comments.contains("port.yml"));
+        }
+    }
+}
+
+/// Whether there is a secret in the file is not known, and the file alone is no reason to stop.
+#[test]
+fn a_broken_file_is_not_shown_where_port_does_not_say_what_is_a_secret() {
+    let world = World::new();
+    world.port.add_blueprint(with_secret());
+    let fault = Fault::status(403)
+        .on("GET", "*/blueprints/service")
+        .always();
+    world.port.inject(fault);
+    let text = "identifier: a\nblueprint: service\nproperties:\n  key: hunter2: x\n";
+    world.repository.write("port.yml", text);
+    let result = run(&world.push("Add a secret"));
+    assert_eq!(result.status, 1, "{}", result.log);
+    assert_eq!(result.commands("error")[0].property("line"), "4");
     assert!(!shown_beside_masks(&result, "hunter2"), "{}", result.log);
 }
 

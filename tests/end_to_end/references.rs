@@ -4,7 +4,7 @@ use port_gitops_sandbox::{Fault, Sandbox, Step};
 use serde_json::json;
 
 use crate::scenes::is_shown;
-use crate::world::{World, run, succeed};
+use crate::world::{LFS_POINTER, World, run, succeed};
 
 fn world() -> World {
     let world = World::new();
@@ -80,6 +80,7 @@ fn what_cannot_be_read_is_an_error_on_its_line() {
         ("file://docs", "docs"),
         ("file://docs/binary", "UTF-8"),
         ("file://docs/zero", "zero byte"),
+        ("file://docs/pointer.md", "Git LFS"),
         ("file://docs/large.md", "512 KiB"),
         ("file://docs/link.md", "symbolic link"),
         ("file://../outside.md", "out of the repository"),
@@ -89,6 +90,7 @@ fn what_cannot_be_read_is_an_error_on_its_line() {
         world.repository.write("docs/a.md", "# One\n");
         world.repository.write_bytes("docs/binary", b"\x00\xff\xfe");
         world.repository.write("docs/zero", "a\0b");
+        world.repository.write("docs/pointer.md", LFS_POINTER);
         world
             .repository
             .write("docs/large.md", &"x".repeat(512 * 1024 + 1));

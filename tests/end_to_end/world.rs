@@ -12,6 +12,13 @@ use port_gitops_sandbox::{
 };
 use serde_json::{Value, json};
 
+/// What Git holds of a file that Git LFS keeps: <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>.
+pub(crate) const LFS_POINTER: &str = "\
+version https://git-lfs.github.com/spec/v1
+oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
+size 12345
+";
+
 pub(crate) struct World {
     pub(crate) repository: TestRepository,
     pub(crate) github: GitHubSandbox,

@@ -58,6 +58,13 @@ impl ValueSchema {
         }
     }
 
+    /// The value where an entity is created without one: the [`default`][docs].
+    ///
+    /// [docs]: https://docs.port.io/build-your-software-catalog/customize-integrations/configure-data-model/setup-blueprint/properties/
+    pub fn default_value(&self) -> Option<&Value> {
+        self.schema.get("default").filter(|value| !value.is_null())
+    }
+
     /// Whether values are secrets. Port's blueprints have no such property today, but its inputs of
     /// actions are marked with `encryption`: whatever says of itself that it is encrypted, secret or
     /// a password is taken by its word.

@@ -100,3 +100,33 @@ fn similar_names_are_not_looked_for_where_names_are_long() {
             .is_some_and(|help| !help.contains("did you mean"))
     );
 }
+
+#[test]
+fn a_git_lfs_pointer_is_no_entity_file() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    for path in ["port.yml", "port.json"] {
+        let head = declared(path, pointer);
+        let [error] = head.diagnostics.as_slice() else {
+            panic!("one is expected")
+        };
+        assert_eq!(error.code, Code::GitLfs);
+        assert!(head.invalid[0].key.is_none());
+    }
+}
+
+/// Files are shown beside their errors, so what is a secret in them has to be known.
+#[test]
+fn a_file_with_errors_names_its_blueprints() {
+    let named = |text: &str| {
+        let named = declared("port.yml", text).blueprints_of_invalid();
+        named.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(named("identifier: a\nblueprint: x\n"), [""; 0]);
+    assert_eq!(named("identifier: a\nblueprint: x\nk: {\n"), ["b", "x"]);
+    assert_eq!(named("- {\"blueprint\": \"x\", a: b: c}\n"), ["b", "x"]);
+    assert_eq!(named("identifier: a\nblueprint: x\ntitle: 1\n"), ["b", "x"]);
+    let twice = "- &x {identifier: a, blueprint: x}\n- *x\n";
+    assert_eq!(named(twice), ["x"]);
+    let many: String = (0..1000).map(|at| format!("blueprint: x{at}\n")).collect();
+    assert_eq!(named(&many).len(), 101);
+}

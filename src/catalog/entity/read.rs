@@ -1,43 +1,30 @@
 //! Node → entity, or diagnostics that say why not.
 
+mod fields;
+mod numbers;
+mod query;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Map;
 
 use super::{
-    BlueprintId, Entity, EntityKey, EntityName, Identifier, InvalidName, Query, Relation, Team,
+    BlueprintId, Clearing, Entity, EntityKey, EntityName, Identifier, InvalidName, Query, Relation,
+    Team, canonical, property_values,
 };
 use crate::catalog::rules::BlueprintRules;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::document::{Member, Node, Value, to_json_map};
+use crate::document::{Member, Node, Value};
 use crate::source::{Location, Source, Span};
+use fields::Names;
 
-const FIELDS: [&str; 7] = [
-    "identifier",
-    "title",
-    "blueprint",
-    "icon",
-    "team",
-    "properties",
-    "relations",
-];
-
-/// What Port adds to an entity when it shows one, with or without a `$`.
-const READ_ONLY_FIELDS: [&str; 8] = [
-    "createdAt",
-    "createdBy",
-    "updatedAt",
-    "updatedBy",
-    "scorecards",
-    "datasource",
-    "resolvedRelations",
-    "identifierToTitle",
-];
+pub(crate) use fields::FIELDS;
 
 const AN_OBJECT: &str = "an object";
 
-const ALLOWED_CHARACTERS: &str = r"use letters, digits and the characters `@ _ . + : \ / = -` only";
+const ALLOWED_CHARACTERS: &str =
+    r"use letters, digits and the characters `@ _ . + : \ / = ' -` only";
 
 const ALLOWED_IN_BLUEPRINTS: &str =
     r"use letters, digits and the characters `@ _ . + : \ / -` only";
@@ -81,32 +68,39 @@ pub fn read(
         reader.not_an_entity(node);
         return Err(None);
     };
-    reader.check_field_names(members);
+    let names = reader.check_field_names(members);
 
     // Every field is read before any failure counts, so that all mistakes are found at once.
-    let name = reader.name(node);
-    let blueprint = reader.blueprint(node, context);
+    let name = reader.name(node, &names);
+    let blueprint = reader.blueprint(node, context, &names);
     let title = reader.text(node, "title");
     let icon = reader.text(node, "icon");
     let team = reader.team(node);
     let properties = reader.properties(node);
     let relations = reader.relations(node);
+    let empty = reader.empty_section(node);
 
     let (Some(name), Some(blueprint)) = (name, blueprint) else {
         return Err(None);
     };
-    match (title, icon, team, properties, relations) {
-        (Ok(title), Ok(icon), Ok(team), Ok(properties), Ok(relations)) => Ok(Entity {
-            blueprint,
-            name,
-            title,
-            icon,
-            team,
-            properties,
-            relations,
-        }),
-        _ => Err(Some(EntityKey { blueprint, name })),
+    let fields = (title, icon, team, properties, relations, names.outcome);
+    let (Ok(title), Ok(icon), Ok(team), Ok(properties), Ok(relations), Ok(())) = fields else {
+        return Err(Some(EntityKey { blueprint, name }));
+    };
+    let mut entity = Entity {
+        blueprint,
+        name,
+        title,
+        icon,
+        team,
+        properties,
+        relations,
+        clearing: Clearing::Allowed,
+    };
+    if let Some(cause) = names.unknown.or(empty) {
+        reader.hold_back(node, &mut entity, cause);
     }
+    Ok(entity)
 }
 
 /// The place to show for an entity as a whole: its identifier's value, else its first key.
@@ -144,22 +138,25 @@ impl Reader<'_> {
         message: impl Into<String>,
         with: impl FnOnce(Diagnostic) -> Diagnostic,
     ) -> Reported {
-        if !self.is_full(code) {
-            let location = Location::new(self.source, span);
-            self.diagnostics
-                .push(with(Diagnostic::new(code, location, message)));
-            *self.reported(code) += 1;
+        let diagnostic = with(Diagnostic::new(code, self.location(span), message));
+        if !self.is_full(diagnostic.severity()) {
+            *self.reported(diagnostic.severity()) += 1;
+            self.diagnostics.push(diagnostic);
         }
         Reported
     }
 
-    /// Whether enough was reported of findings that matter as much as `code`.
-    fn is_full(&mut self, code: Code) -> bool {
-        *self.reported(code) >= MAX_FINDINGS
+    fn location(&self, span: Span) -> Location {
+        Location::new(self.source, span)
     }
 
-    fn reported(&mut self, code: Code) -> &mut usize {
-        match code.severity() {
+    /// Whether enough was reported of findings that matter so much.
+    fn is_full(&mut self, severity: Severity) -> bool {
+        *self.reported(severity) >= MAX_FINDINGS
+    }
+
+    fn reported(&mut self, severity: Severity) -> &mut usize {
+        match severity {
             Severity::Error => &mut self.errors,
             Severity::Warning | Severity::Notice => &mut self.others,
         }
@@ -178,36 +175,11 @@ impl Reader<'_> {
         );
     }
 
-    fn check_field_names(&mut self, members: &[Member]) {
-        for member in members {
-            if self.is_full(Code::UnknownField) {
-                return;
-            }
-            let name = member.key.as_str();
-            let plain = name.strip_prefix('$').unwrap_or(name);
-            if READ_ONLY_FIELDS.contains(&plain) {
-                let message = format!("`{name}` is set by Port and was left out");
-                self.report(
-                    Code::ReadOnlyField,
-                    member.key_span,
-                    message,
-                    |diagnostic| diagnostic.help("remove the line: it has no effect"),
-                );
-            } else if !FIELDS.contains(&name) {
-                let message = format!("entities have no field `{name}`, so it was left out");
-                let help = match nearest(name, FIELDS) {
-                    Some(field) => format!("did you mean `{field}`?"),
-                    None => "values of the blueprint's properties belong under `properties`, its relations under `relations`".to_owned(),
-                };
-                self.report(Code::UnknownField, member.key_span, message, |diagnostic| {
-                    diagnostic.label("unknown field").help(help)
-                });
-            }
-        }
-    }
-
-    fn name(&mut self, node: &Node) -> Option<EntityName> {
+    fn name(&mut self, node: &Node, names: &Names) -> Option<EntityName> {
         let Some(value) = node.get("identifier").filter(|value| !value.is_null()) else {
+            if names.hidden.contains("identifier") {
+                return None;
+            }
             let span = node
                 .member("identifier")
                 .map_or(headline(node), |member| member.key_span);
@@ -257,8 +229,17 @@ impl Reader<'_> {
         )
     }
 
-    fn blueprint(&mut self, node: &Node, context: Context<'_>) -> Option<BlueprintId> {
+    /// The blueprint, if it is known which one it is and it may be written.
+    fn blueprint(
+        &mut self,
+        node: &Node,
+        context: Context<'_>,
+        names: &Names,
+    ) -> Option<BlueprintId> {
         let own = self.text_member(node, "blueprint").ok()?;
+        if own.is_none() && names.hidden.contains("blueprint") {
+            return None;
+        }
         let (blueprint, span) = match (own, context.default_blueprint) {
             (Some((text, span)), _) => {
                 let blueprint = BlueprintId::parse(text)
@@ -335,7 +316,10 @@ impl Reader<'_> {
     fn properties(&mut self, node: &Node) -> Result<Map<String, serde_json::Value>, Reported> {
         match node.get("properties").map(|value| (&value.value, value)) {
             None | Some((Value::Null, _)) => Ok(Map::new()),
-            Some((Value::Object(members), _)) => Ok(to_json_map(members)),
+            Some((Value::Object(members), _)) => {
+                members.iter().for_each(|member| self.check_numbers(member));
+                Ok(property_values(members, Clearing::Allowed))
+            }
             Some((_, value)) => Err(self.wrong_type(value, "`properties`", AN_OBJECT)),
         }
     }
@@ -378,20 +362,6 @@ impl Reader<'_> {
         }
     }
 
-    fn query(&mut self, value: &Node, field: &str) -> Result<Query, Reported> {
-        let combinator = value.get("combinator").and_then(Node::as_str);
-        let rules = value.get("rules").map(|rules| &rules.value);
-        match (combinator, rules) {
-            (Some("and" | "or"), Some(Value::Array(_))) => Ok(Query::new(&value.to_json())),
-            _ => Err(self.report(
-                Code::WrongType,
-                value.span,
-                format!("an object in `{field}` must be a search query"),
-                |d| d.help("give it `combinator: and` (or `or`) and `rules: […]`, or write the name itself"),
-            )),
-        }
-    }
-
     /// Reads every item before the first failure counts.
     fn all<I, T>(
         &mut self,
@@ -403,7 +373,7 @@ impl Reader<'_> {
     }
 
     fn wrong_type(&mut self, value: &Node, what: &str, needed: &str) -> Reported {
-        if self.is_full(Code::WrongType) {
+        if self.is_full(Severity::Error) {
             return Reported;
         }
         let message = format!("{what} must be {needed}, found {}", value.kind());
@@ -439,3 +409,6 @@ pub(crate) fn nearest<'c>(
         .min()
         .map(|(_, candidate)| candidate)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,19 @@
 use serde_json::json;
 
 use super::*;
+use crate::catalog::merge::merge;
 use crate::catalog::testing::{blueprint, entity, live};
 
 fn changes(sent: Value, held: Value, mode: Merge) -> Vec<String> {
+    changes_in(&entity(sent), held, mode)
+}
+
+fn changes_in(sent: &Entity, held: Value, mode: Merge) -> Vec<String> {
     let blueprint = blueprint(json!({"properties": {
         "a": {"type": "string"}, "n": {"type": "number"}, "o": {"type": "object"}
     }}));
     let show = |value: &Option<Value>| value.as_ref().map_or("–".to_owned(), Value::to_string);
-    differences(&entity(sent), &live(held), mode, Some(&blueprint))
+    differences(sent, &live(held), mode, Some(&blueprint))
         .iter()
         .map(|one| format!("{} {} {}", one.field, show(&one.from), show(&one.to)))
         .collect()
@@ -53,10 +58,72 @@ fn a_merge_changes_what_is_sent() {
 }
 
 #[test]
-fn large_numbers_are_not_rounded_together() {
-    let sent = json!({"properties": {"n": 9_007_199_254_740_993_i64}});
-    let held = json!({"properties": {"n": 9_007_199_254_740_992_i64}});
-    assert_eq!(changes(sent, held, Merge::Merge).len(), 1);
+fn what_port_rounds_is_no_difference() {
+    let of = |sent: Value, held: Value| {
+        let mut declared = entity(json!({}));
+        declared.properties.insert("n".to_owned(), sent);
+        changes_in(&declared, json!({"properties": {"n": held}}), Merge::Merge).len()
+    };
+    let large = json!(9_007_199_254_740_993_i64);
+    assert_eq!(of(large.clone(), json!(9_007_199_254_740_992_i64)), 0);
+    assert_eq!(of(large.clone(), json!(9_007_199_254_740_992.0)), 0);
+    assert_eq!(of(large, json!(9_007_199_254_740_990_i64)), 1);
+    let huge = json!(18_446_744_073_709_551_615_u64);
+    assert_eq!(of(huge, json!(1.8446744073709552e19)), 0);
+}
+
+#[test]
+fn numbers_are_equal_in_git_as_they_are_in_port() {
+    let of = |n: Value| entity(json!({"properties": {"n": n, "o": {"l": [n]}}}));
+    assert_eq!(of(json!(1)), of(json!(1.0)));
+    assert_ne!(of(json!(1)), of(json!(1.5)));
+}
+
+#[test]
+fn a_default_that_port_put_there_is_no_difference() {
+    let blueprint = blueprint(json!({"properties": {
+        "a": {"type": "string", "default": "x"}, "n": {"type": "number", "default": 1},
+    }}));
+    let of = |sent: Value, held: Value| {
+        let (sent, held) = (
+            entity(json!({"properties": sent})),
+            live(json!({"properties": held})),
+        );
+        differences(&sent, &held, Merge::Replace, Some(&blueprint)).len()
+    };
+    assert_eq!(of(json!({}), json!({"a": "x", "n": 1.0})), 0);
+    assert_eq!(of(json!({}), json!({"a": "y"})), 1);
+    assert_eq!(of(json!({"a": "y"}), json!({"a": "x"})), 1);
+}
+
+#[test]
+fn an_inherited_team_is_ports_to_say() {
+    let held = live(json!({"team": ["t"]}));
+    for (ownership, count) in [
+        (json!({"ownership": {"type": "Direct"}}), 1),
+        (json!({}), 1),
+        (
+            json!({"ownership": {"type": "Inherited", "path": "one.two"}}),
+            0,
+        ),
+        (json!({"teamInheritance": {"path": "one"}}), 0),
+        (
+            json!({"ownership": {"type": "Direct"}, "teamInheritance": {"path": "one"}}),
+            1,
+        ),
+    ] {
+        let mut shape = ownership.clone();
+        shape["schema"] = json!({});
+        let shape = Blueprint::from_json(shape).unwrap();
+        let nothing = entity(json!({}));
+        let replaced = differences(&nothing, &held, Merge::Replace, Some(&shape));
+        assert_eq!(replaced.len(), count, "{ownership}");
+        let former = entity(json!({"team": "t"}));
+        let known = Knowledge::Present(&held);
+        let merged = merge(&[&former], &nothing, known, Some(&shape), Merge::Merge);
+        assert_eq!(merged.entity.team.is_some(), count == 1, "{ownership}");
+        assert_eq!(merged.uncleared, []);
+    }
 }
 
 #[test]

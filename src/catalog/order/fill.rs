@@ -11,7 +11,7 @@ use crate::catalog::entity::BlueprintId;
 pub const MAX_ENTITIES: usize = 20;
 
 /// What can share a request.
-type Kind<'e> = (&'e BlueprintId, bool);
+type Kind<'e> = (&'e BlueprintId, Merge);
 
 /// Moves writes to later waves where that saves a request. Nothing that needs them moves.
 pub(super) fn fill(staged: &mut [(usize, Write)], nodes: &[Node<'_>], merge: Merge) {
@@ -21,8 +21,8 @@ pub(super) fn fill(staged: &mut [(usize, Write)], nodes: &[Node<'_>], merge: Mer
     let latest = latest(staged, nodes.len(), last);
     let mut by_kind: BTreeMap<Kind<'_>, Vec<usize>> = BTreeMap::new();
     for (place, (_, write)) in staged.iter().enumerate() {
-        let is_merged = write.merge(merge) == Merge::Merge;
-        let kind = (&nodes[write.entity].0.blueprint, is_merged);
+        let entity = nodes[write.entity].0;
+        let kind = (&entity.blueprint, write.merge(merge.of(entity)));
         by_kind.entry(kind).or_default().push(place);
     }
     for places in by_kind.into_values() {

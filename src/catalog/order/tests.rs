@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::catalog::blueprint::Blueprint;
-use crate::catalog::entity::{BlueprintId, EntityName, Relation};
+use crate::catalog::entity::{BlueprintId, Clearing, EntityName, Relation};
 
 /// An entity of `service`, by its name, with its relations as `name: target`.
 fn entity(name: &str, relations: &[(&str, &[&str])]) -> Entity {
@@ -25,6 +25,7 @@ fn of(blueprint: &str, name: &str, relations: &[(&str, &[&str])]) -> Entity {
         team: None,
         properties: serde_json::Map::new(),
         relations: BTreeMap::from_iter(relations),
+        clearing: Clearing::Allowed,
     }
 }
 

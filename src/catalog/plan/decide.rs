@@ -44,8 +44,7 @@ fn live_targets(live: &LiveEntity, blueprint: Option<&Blueprint>) -> Vec<Target>
             target => std::slice::from_ref(target),
         };
         let named = targets.iter().filter_map(Value::as_str);
-        let known = named.filter_map(|target| Identifier::parse(target).ok());
-        known.map(|identifier| target(name, identifier, blueprint))
+        named.map(|to| target(name, Identifier::from_port(to), blueprint))
     });
     targets.collect()
 }
@@ -85,7 +84,7 @@ impl Planner<'_> {
     fn add_declared(&mut self, change: &Change, head: &Arc<Declaration>) {
         let live = self.known.live.get(&change.key);
         let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
-        let mode = self.policy.merge;
+        let mode = self.policy.merge.of(&head.entity);
         let former = change.former_entities();
         let Merged { entity, uncleared } = merge(&former, &head.entity, live, blueprint, mode);
         let (action, differences) = self.effect(change, &entity);
@@ -123,7 +122,8 @@ impl Planner<'_> {
             Knowledge::Present(live) => {
                 let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
                 let found = self.known.live.answers.fill_in(entity, blueprint);
-                let differences = differences(&found, live, self.policy.merge, blueprint);
+                let mode = self.policy.merge.of(entity);
+                let differences = differences(&found, live, mode, blueprint);
                 let action = (!differences.is_empty()).then_some(Action::Update);
                 (action, differences)
             }

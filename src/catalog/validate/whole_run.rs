@@ -93,8 +93,7 @@ fn dangling(
         };
         let is_removed = |node: &&Node| {
             let target = node.as_str().and_then(|name| Identifier::parse(name).ok());
-            let key = target.and_then(|target| rule.target_key(&target));
-            key.is_some_and(|key| removed.contains(&key))
+            target.is_some_and(|target| removed.contains(&rule.target_key(&target)))
         };
         for target in targets(member).iter().filter(is_removed) {
             found.push(dangling_target(declaration, target));

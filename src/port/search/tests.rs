@@ -169,7 +169,10 @@ async fn ports_verdict_writes_nothing() {
         (vec![&good, &bad], vec![None, Some(422)]),
     ] {
         let body = &crate::port::wire::pack(entities)[0];
-        let verdicts = world.port.validate(&blueprint, body, &options).await;
+        let verdicts = world
+            .port
+            .validate(&blueprint, body, options.merge, &options)
+            .await;
         let statuses = verdicts.unwrap().into_iter();
         let statuses: Vec<_> = statuses
             .map(|one| one.err().map(|one| one.status))

@@ -1,0 +1,265 @@
+//! The names of an entity's fields: which ones entities have, and what others were meant to be.
+
+use std::collections::BTreeSet;
+
+use super::{Clearing, Reader, Reported, nearest};
+use crate::catalog::entity::{Entity, Relation, Team, property_values};
+use crate::diagnostic::{Code, Severity};
+use crate::document::{Member, Node, Value};
+use crate::source::Span;
+
+/// The fields that files have.
+pub(crate) const FIELDS: [&str; 7] = [
+    "identifier",
+    "title",
+    "blueprint",
+    "icon",
+    "team",
+    "properties",
+    "relations",
+];
+
+/// What Port adds to an entity when it shows one, with or without a `$`.
+const READ_ONLY_FIELDS: [&str; 8] = [
+    "createdAt",
+    "createdBy",
+    "updatedAt",
+    "updatedBy",
+    "scorecards",
+    "datasource",
+    "resolvedRelations",
+    "identifierToTitle",
+];
+
+const BELONGS_BELOW: &str = "values of the blueprint's properties belong under `properties`, its relations under `relations`";
+
+/// What a field's name says.
+enum Meaning {
+    Field,
+    ReadOnly,
+    /// It is no field, but most likely this one was meant.
+    Misspelt(&'static str),
+    /// It is no field, and whole fields may be in it.
+    Nested,
+    Unknown,
+}
+
+fn meaning(member: &Member) -> Meaning {
+    let name = member.key.as_str();
+    if FIELDS.contains(&name) {
+        return Meaning::Field;
+    }
+    if READ_ONLY_FIELDS.contains(&name.strip_prefix('$').unwrap_or(name)) {
+        return Meaning::ReadOnly;
+    }
+    let plain: String = name.chars().filter(|one| !is_blank(*one)).collect();
+    match (nearest(&plain.to_lowercase(), FIELDS), &member.value.value) {
+        (Some(field), _) => Meaning::Misspelt(field),
+        (None, Value::Object(_)) => Meaning::Nested,
+        (None, _) => Meaning::Unknown,
+    }
+}
+
+/// Whether nobody sees the character. YAML and JSON keep most of these as part of a name.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(character, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+}
+
+/// What the names of an entity's fields say of it as a whole.
+pub(super) struct Names {
+    /// The fields that are there under another name or at another level, so that they are not
+    /// missing but unknown.
+    pub(super) hidden: BTreeSet<&'static str>,
+    /// The first field that is not understood.
+    pub(super) unknown: Option<Span>,
+    /// Whether one of them is an error.
+    pub(super) outcome: Result<(), Reported>,
+}
+
+impl Reader<'_> {
+    pub(super) fn check_field_names(&mut self, members: &[Member]) -> Names {
+        let mut names = Names {
+            hidden: BTreeSet::new(),
+            unknown: None,
+            outcome: Ok(()),
+        };
+        for member in members {
+            let reported = match meaning(member) {
+                Meaning::Field => continue,
+                Meaning::ReadOnly => {
+                    self.read_only(member);
+                    continue;
+                }
+                Meaning::Misspelt(field) => {
+                    names.hidden.insert(field);
+                    Err(self.misspelt(member, field))
+                }
+                Meaning::Nested => {
+                    let inner = FIELDS.into_iter().filter(|field| has(member, field));
+                    names.hidden.extend(inner);
+                    Err(self.nested(member))
+                }
+                Meaning::Unknown => {
+                    self.unknown(member);
+                    Ok(())
+                }
+            };
+            names.unknown.get_or_insert(member.key_span);
+            names.outcome = names.outcome.and(reported);
+        }
+        names
+    }
+
+    fn read_only(&mut self, member: &Member) {
+        let message = format!("`{}` is set by Port and was left out", member.key);
+        self.report(Code::ReadOnlyField, member.key_span, message, |d| {
+            d.help("remove the line: it has no effect")
+        });
+    }
+
+    fn misspelt(&mut self, member: &Member, field: &str) -> Reported {
+        let message = format!("entities have no field `{}`", member.key);
+        let blank = blank_help(&member.key, field);
+        self.report(Code::UnknownField, member.key_span, message, |d| {
+            d.label("unknown field")
+                .help(blank.unwrap_or_else(|| format!("did you mean `{field}`?")))
+        })
+    }
+
+    fn nested(&mut self, member: &Member) -> Reported {
+        let name = &member.key;
+        let message = format!("entities have no field `{name}`, and it holds an object");
+        let help = match FIELDS.into_iter().any(|field| has(member, field)) {
+            true => {
+                format!("write the fields of the entity themselves, without `{name}` around them")
+            }
+            false => BELONGS_BELOW.to_owned(),
+        };
+        self.report(Code::UnknownField, member.key_span, message, |d| {
+            d.label("unknown field").help(help)
+        })
+    }
+
+    fn unknown(&mut self, member: &Member) {
+        if self.is_full(Severity::Warning) {
+            return;
+        }
+        let message = format!(
+            "entities have no field `{}`: it is left out, and nothing of this entity is cleared in Port",
+            member.key
+        );
+        let help = match member.key.chars().find(|one| is_blank(*one)) {
+            Some(blank) => format!("replace {}", blank_words(blank)),
+            None => BELONGS_BELOW.to_owned(),
+        };
+        self.report(Code::UnknownField, member.key_span, message, |d| {
+            d.warn().label("unknown field").help(help)
+        });
+    }
+
+    /// Whether `properties` or `relations` is there and empty: what belongs to it may be anywhere
+    /// else, with a wrong indentation.
+    pub(super) fn empty_section(&mut self, node: &Node) -> Option<Span> {
+        let mut found = None;
+        for section in ["properties", "relations"] {
+            let Some(member) = node.member(section).filter(|one| one.value.is_null()) else {
+                continue;
+            };
+            let message =
+                format!("`{section}` is empty, so nothing of this entity is cleared in Port");
+            self.report(Code::WrongType, member.key_span, message, |d| {
+                d.warn().label("nothing below it").help(format!(
+                    "indent what belongs to it; if nothing does, remove the line or write `{section}: {{}}`"
+                ))
+            });
+            found.get_or_insert(member.key_span);
+        }
+        found
+    }
+
+    /// Takes out of `entity` what would clear something in Port, because of the field at `cause`.
+    pub(super) fn hold_back(&mut self, node: &Node, entity: &mut Entity, cause: Span) {
+        entity.clearing = Clearing::HeldBack;
+        for field in ["title", "icon", "team"] {
+            if let Some(value) = node.get(field).filter(|value| is_nothing(value)) {
+                self.held_back(field, value.span, cause);
+            }
+        }
+        entity.team = entity
+            .team
+            .take()
+            .filter(|team| *team != Team::Many(Vec::new()));
+        let properties = members(node, "properties");
+        entity.properties = property_values(properties, Clearing::HeldBack);
+        for member in properties {
+            if member.value.is_null() {
+                self.held_back(
+                    &format!("properties.{}", member.key),
+                    member.value.span,
+                    cause,
+                );
+            }
+        }
+        for member in members(node, "relations") {
+            if is_nothing(&member.value) {
+                self.held_back(
+                    &format!("relations.{}", member.key),
+                    member.value.span,
+                    cause,
+                );
+            }
+        }
+        let is_something = |relation: &Relation| {
+            *relation != Relation::Null && *relation != Relation::Many(Vec::new())
+        };
+        entity
+            .relations
+            .retain(|_, relation| is_something(relation));
+    }
+
+    fn held_back(&mut self, field: &str, span: Span, cause: Span) {
+        let cause = self.location(cause);
+        let message =
+            format!("`{field}` is not cleared while a field of the entity is not understood");
+        self.report(Code::UnknownField, span, message, |d| {
+            d.warn()
+                .label("held back")
+                .related(cause, "because of this")
+                .help("correct that field or remove it")
+        });
+    }
+}
+
+fn has(member: &Member, field: &str) -> bool {
+    member.value.member(field).is_some()
+}
+
+fn members<'n>(node: &'n Node, section: &str) -> &'n [Member] {
+    match node.get(section).map(|node| &node.value) {
+        Some(Value::Object(members)) => members,
+        _ => &[],
+    }
+}
+
+/// Whether a team, a relation or a text says that there is none.
+fn is_nothing(value: &Node) -> bool {
+    match &value.value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+fn blank_help(name: &str, field: &str) -> Option<String> {
+    let blank = name.chars().find(|one| is_blank(*one))?;
+    Some(format!("write `{field}`, without {}", blank_words(blank)))
+}
+
+fn blank_words(blank: char) -> String {
+    match blank {
+        '\u{a0}' => "the no-break spaces (U+00A0), which only look like an indentation".to_owned(),
+        ' ' => "the spaces in its name".to_owned(),
+        other => format!("the invisible characters (U+{:04X})", u32::from(other)),
+    }
+}
