@@ -11,7 +11,7 @@ use crate::catalog::entity::{BlueprintId, Entity, EntityKey, Identifier, Relatio
 use crate::catalog::plan::{Action, Plan};
 use crate::error::Error;
 use crate::port::wire::{self, Body};
-use crate::port::{self, CONCURRENT_REQUESTS, Port, Rejection};
+use crate::port::{self, CONCURRENT_REQUESTS, ErrorCode, Port, Rejection, Scope};
 use crate::session::Session;
 
 /// Asks Port what it would say to each upsert of `plan`: why it would refuse some, by their places
@@ -27,7 +27,7 @@ pub(crate) async fn ask(
 ) -> Result<BTreeMap<usize, Rejection>, Error> {
     let options = session.setup.write_options();
     let asked = Asked::new(plan, blueprints);
-    let batches = asked.batches();
+    let batches = asked.batches(port.upsert_limit());
     let answers: Vec<(Vec<usize>, port::Verdicts)> = stream::iter(&batches)
         .map(async |(blueprint, places, body)| {
             (
@@ -51,7 +51,10 @@ pub(crate) async fn ask(
             }
         }
     }
-    if let Some(Rejection { status, message }) = unjudged {
+    if let Some(rejection) = unjudged {
+        let Rejection {
+            status, message, ..
+        } = rejection;
         tracing::warn!("Port did not say whether it would take all of it: {message} ({status})");
     }
     Ok(verdicts)
@@ -59,7 +62,7 @@ pub(crate) async fn ask(
 
 /// A plan's credentials may not be allowed to write, and Port may be busy.
 fn is_about_entity(rejection: &Rejection) -> bool {
-    matches!(rejection.status, 400 | 404 | 409 | 413 | 422)
+    matches!(rejection.code.scope(), Scope::Entity | Scope::Size)
 }
 
 /// What Port is asked about. It looks at each batch by itself, and names one missing target at a
@@ -123,7 +126,8 @@ impl<'p> Asked<'p> {
         targets.any(|target| self.is_new(rule, target))
     }
 
-    fn batches(&self) -> Vec<(&BlueprintId, Vec<usize>, Body)> {
+    /// Batches of at most `most` entities of one blueprint, with their places.
+    fn batches(&self, most: usize) -> Vec<(&BlueprintId, Vec<usize>, Body)> {
         let mut by_blueprint: BTreeMap<&BlueprintId, Vec<usize>> = BTreeMap::new();
         for (place, entity) in self.entities.iter().enumerate() {
             by_blueprint
@@ -133,7 +137,7 @@ impl<'p> Asked<'p> {
         }
         let mut batches = Vec::new();
         for (blueprint, places) in by_blueprint {
-            let bodies = wire::pack(places.iter().map(|&place| &*self.entities[place]));
+            let bodies = wire::pack(places.iter().map(|&place| &*self.entities[place]), most);
             let mut places = places.into_iter();
             for body in bodies {
                 let places = places.by_ref().take(body.count()).collect();
@@ -145,12 +149,11 @@ impl<'p> Asked<'p> {
 
     /// Whether a required relation leads to what the plan creates.
     fn explains(&self, rejection: &Rejection, place: usize) -> bool {
-        const NOT_FOUND: u16 = 404;
         let entity = &self.entities[place];
         let leads_to_new = |(name, relation): (&String, &Relation)| {
             let rule = self.blueprints.relation(entity, name);
             rule.is_some_and(|rule| self.leads_to_new(rule, relation))
         };
-        rejection.status == NOT_FOUND && entity.relations.iter().any(leads_to_new)
+        rejection.code == ErrorCode::NotFound && entity.relations.iter().any(leads_to_new)
     }
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::search::{self, Found, Search};
-use super::{Error, Port, wire};
+use super::{Error, Port};
 use crate::catalog::entity::{BlueprintId, EntityKey, EntityName, Identifier};
 use crate::catalog::live::owner_of;
 
@@ -209,11 +209,7 @@ impl Port {
             .append_pair("exclude_calculated_properties", "true")
             .extend_pairs(include.iter().map(|name| ("include", name)));
         let request = || self.client.post(url.clone()).json(query);
-        let answer = self.authorized(what, request).await?;
-        if !answer.status.is_success() {
-            return Err(wire::refused(&answer, what));
-        }
-        wire::read(&answer, what)
+        self.fetch(what, request).await
     }
 }
 
