@@ -332,9 +332,7 @@ impl<'p> Books<'p> {
         let deletions = &self.deletions;
         let outcomes = self.outcomes.iter_mut().enumerate();
         let kept = outcomes.filter_map(|(place, outcome)| match outcome {
-            DeletionOutcome::Rejected(rejection)
-                if rejection.code == ErrorCode::HasDependents =>
-            {
+            DeletionOutcome::Rejected(rejection) if rejection.code == ErrorCode::HasDependents => {
                 Some((place, rejection))
             }
             _ => None,
@@ -375,7 +373,9 @@ async fn send(
     let rejection = match port.delete(blueprint, &identifiers, run_id).await? {
         Ok(confirmed) => {
             let open = identifiers.iter().copied();
-            let open: Vec<_> = open.filter(|one| !confirmed.contains(one.as_str())).collect();
+            let open: Vec<_> = open
+                .filter(|one| !confirmed.contains(one.as_str()))
+                .collect();
             let surviving = match open.is_empty() {
                 true => Ok(BTreeSet::new()),
                 false => port.surviving(blueprint, &open).await,

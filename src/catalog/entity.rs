@@ -332,7 +332,9 @@ pub struct Entity {
 impl Entity {
     /// Whether anything is declared but that it is there.
     pub fn has_content(&self) -> bool {
-        let has_text = [&self.title, &self.icon].iter().any(|text| text.is_stated());
+        let has_text = [&self.title, &self.icon]
+            .iter()
+            .any(|text| text.is_stated());
         let has_text = has_text || self.team.is_stated();
         has_text || !self.properties.is_empty() || !self.relations.is_empty()
     }

@@ -87,7 +87,10 @@ pub fn is_held(field: &Field, live: &LiveEntity, identifier: Option<&str>) -> bo
 
 /// Clears no title, icon or team that is clear already, as that costs requests of its own.
 fn leave_what_is_clear(entity: &mut Entity, former: &[&Entity], live: Knowledge<'_>) {
-    let identifier = entity.name.identifier().map(|name| name.as_str().to_owned());
+    let identifier = entity
+        .name
+        .identifier()
+        .map(|name| name.as_str().to_owned());
     for field in cleared(entity) {
         let was_cleared = |former: &&Entity| cleared(former).contains(&field);
         let is_clear = match live {

@@ -113,7 +113,9 @@ impl Api {
         };
         let mut answer = get(path).await?;
         for _ in 0..MAX_REDIRECTS {
-            let Some(moved) = self.moved_to(&answer).filter(|_| answer.status.is_redirection())
+            let Some(moved) = self
+                .moved_to(&answer)
+                .filter(|_| answer.status.is_redirection())
             else {
                 break;
             };

@@ -18,7 +18,7 @@ pub(super) const MAX_DELETIONS: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Deleted {
+pub(super) struct Deleted {
     #[serde(rename = "ok")]
     _ok: Done,
     deleted_entities: BTreeSet<String>,

@@ -273,7 +273,11 @@ impl Port {
 
     /// Whether Port has a blueprint, as far as it says so. What was there once is not looked up again.
     async fn has_blueprint(&self, blueprint: &BlueprintId) -> Result<bool, Error> {
-        let known = || self.blueprints.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = || {
+            self.blueprints
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
         if known().contains(blueprint) {
             return Ok(true);
         }

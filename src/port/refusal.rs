@@ -75,10 +75,9 @@ pub enum Scope {
 impl ErrorCode {
     /// Reads the field `error` of a refusal. Where that says nothing that is known, `status` does.
     pub fn read(status: u16, error: Option<&str>) -> Self {
-        if is_passing(status) || status >= 500 {
-            return Self::Busy;
-        }
         match (error, status) {
+            (_, 413) => Self::TooLarge,
+            (_, status) if is_passing(status) || status >= 500 => Self::Busy,
             (Some("bad_request"), _) => Self::BadRequest,
             (Some("run_exhausted"), _) => Self::RunExhausted,
             (Some("missing_permissions"), _) => Self::MissingPermissions,
@@ -95,7 +94,6 @@ impl ErrorCode {
             (_, 403) => Self::MissingPermissions,
             (_, 404) => Self::NotFound,
             (_, 409) => Self::IdentifierTaken,
-            (_, 413) => Self::TooLarge,
             (_, 422) => Self::InvalidRequest,
             _ => Self::Other,
         }
@@ -177,8 +175,11 @@ pub struct Rejection {
 }
 
 /// What Port says of an error, in an answer or in an item of one.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Complaint {
+    /// `false` in an answer.
+    ok: Option<bool>,
     error: Option<String>,
     message: Option<String>,
 }
@@ -203,7 +204,7 @@ impl Rejection {
     }
 
     pub(super) fn of_item(status: u16, complaint: Complaint) -> Self {
-        let Complaint { error, message } = complaint;
+        let Complaint { error, message, .. } = complaint;
         let code = ErrorCode::read(status, error.as_deref());
         let message = message.or(error).unwrap_or_default();
         Self {
@@ -227,9 +228,10 @@ impl Rejection {
     /// What an answer that is no success says.
     pub(super) fn of(answer: &Answer) -> Self {
         let status = answer.status.as_u16();
-        let complaint = answer.json::<Complaint>().ok();
-        let said = complaint.filter(|said| said.error.is_some() || said.message.is_some());
-        if let Some(complaint) = said {
+        let said = answer.json::<Complaint>().ok();
+        // Gateways have errors in JSON, too. Port's have all of these.
+        if let Some(complaint) = said.filter(|said| said.ok == Some(false) && said.error.is_some())
+        {
             let rejection = Self::of_item(status, complaint);
             return match rejection.message.is_empty() {
                 true => Self {
@@ -252,10 +254,12 @@ impl Rejection {
 
     /// An answer that does not have the form of Port's.
     fn foreign(answer: &Answer) -> Self {
-        let seen = match title(answer) {
-            Some(title) => format!("a page titled \"{title}\""),
-            None if answer.body.is_empty() => "an empty body".to_owned(),
-            None => "a body that is not Port's".to_owned(),
+        let words = || answer.json::<Complaint>().ok()?.message;
+        let seen = match (title(answer), words()) {
+            (Some(title), _) => format!("a page titled \"{title}\""),
+            (None, Some(message)) => format!("the message \"{message}\""),
+            (None, None) if answer.body.is_empty() => "an empty body".to_owned(),
+            (None, None) => "a body that is not Port's".to_owned(),
         };
         Self {
             code: ErrorCode::Foreign,

@@ -4,8 +4,8 @@ use std::borrow::Borrow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use serde::de::{Deserializer, Error as _};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 use url::Url;
 
 use super::refusal::Complaint;
@@ -53,10 +53,7 @@ impl Body {
 /// Packs entities of one blueprint, in their order, into as few bodies of at most `most` as Port's
 /// limit on bytes allows. An entity that is over the limit by itself gets a body of its own, for Port
 /// to refuse.
-pub fn pack<E: Borrow<Entity>>(
-    entities: impl IntoIterator<Item = E>,
-    most: usize,
-) -> Vec<Body> {
+pub fn pack<E: Borrow<Entity>>(entities: impl IntoIterator<Item = E>, most: usize) -> Vec<Body> {
     let mut entities = entities.into_iter().peekable();
     let mut left = None;
     let mut bodies = Vec::new();
@@ -253,16 +250,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::catalog::entity::{BlueprintId, EntityName, Identifier};
+    use crate::catalog::entity::{BlueprintId, EntityName, Identifier, Stated};
     use crate::port::ErrorCode;
 
     fn entity(identifier: &str, text: &str) -> Entity {
         Entity {
             blueprint: BlueprintId::parse("service").unwrap(),
             name: EntityName::Identifier(Identifier::parse(identifier).unwrap()),
-            title: None,
-            icon: None,
-            team: None,
+            title: Stated::LeftOut,
+            icon: Stated::LeftOut,
+            team: Stated::LeftOut,
             properties: [("text".to_owned(), json!(text))].into_iter().collect(),
             relations: BTreeMap::new(),
         }

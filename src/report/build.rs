@@ -168,7 +168,11 @@ impl Findings {
                 continue;
             };
             if rejection.code.scope() == Scope::Blueprint {
-                let reason = (&upsert.entity.blueprint, rejection.status, &rejection.message);
+                let reason = (
+                    &upsert.entity.blueprint,
+                    rejection.status,
+                    &rejection.message,
+                );
                 let first = refused.entry(reason);
                 let seen = |(_, _, others): &mut (_, _, usize)| *others += 1;
                 first.and_modify(seen).or_insert((upsert, rejection, 0));

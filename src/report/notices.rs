@@ -11,11 +11,7 @@ use crate::catalog::plan::{Plan, Reason, Untouched, Upsert};
 const NAMED: usize = 10;
 
 /// The notices of a run: sentences without a full stop.
-pub(super) fn of(
-    plan: &Plan,
-    applied: Option<&Applied>,
-    entities: &[EntityReport],
-) -> Vec<String> {
+pub(super) fn of(plan: &Plan, applied: Option<&Applied>, entities: &[EntityReport]) -> Vec<String> {
     let mut notices = Vec::new();
     notices.extend(removed(plan));
     notices.extend(named_no_more(plan));
