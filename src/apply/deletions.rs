@@ -399,7 +399,10 @@ async fn send(
     let may_be_gone = rejection.code.scope() == Scope::Entity && batch.lookup == Lookup::Open;
     let (gone, lookup) = match rejection.code {
         ErrorCode::MissingBlueprint => (places(&|_| true), batch.lookup),
-        ErrorCode::NotFound if is_alone => (places(&|_| true), batch.lookup),
+        ErrorCode::NotFound if is_alone => {
+            let found = port.entity(blueprint, identifiers[0].as_str()).await;
+            (places(&|_| matches!(found, Ok(None))), batch.lookup)
+        }
         _ if may_be_gone && !is_alone => {
             // Without an answer, each is found out about when it is sent by itself.
             let found = port.found(blueprint, &identifiers).await;

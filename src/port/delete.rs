@@ -26,8 +26,11 @@ pub(super) struct Deleted {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Dependants {
     entities: Vec<Dependant>,
+    #[serde(default)]
+    matching_blueprints: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -157,8 +160,15 @@ impl Port {
             }],
         });
         let request = || self.client.post(url.clone()).json(&query);
-        let Dependants { entities } = self.fetch(&what, request).await?;
-        let name = |dependant: Dependant| match dependant.blueprint {
+        let Dependants {
+            entities,
+            matching_blueprints,
+        } = self.fetch(&what, request).await?;
+        let only = match &matching_blueprints[..] {
+            [only] => Some(only),
+            _ => None,
+        };
+        let name = |dependant: Dependant| match dependant.blueprint.as_ref().or(only) {
             Some(blueprint) => format!("{blueprint}/{}", dependant.identifier),
             None => dependant.identifier,
         };

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 pub(crate) struct World {
     pub(crate) sandbox: PortSandbox,
     pub(crate) merge: Merge,
+    pub(crate) run_id: Option<String>,
     port: Port,
     trigger: ShutdownTrigger,
     stop: port_gitops::shutdown::Shutdown,
@@ -81,6 +82,7 @@ impl World {
         Self {
             sandbox,
             merge: Merge::Merge,
+            run_id: None,
             port: port.stop_on(stop.clone()),
             trigger,
             stop,
@@ -95,7 +97,7 @@ impl World {
         let options = WriteOptions {
             merge: self.merge,
             missing_targets: MissingTargets::Reject,
-            run_id: None,
+            run_id: self.run_id.clone(),
             owner: "octo-org/catalog".to_owned(),
         };
         let wanted: BTreeSet<_> = ["x", "y"]
