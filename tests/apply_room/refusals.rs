@@ -388,6 +388,8 @@ async fn no_foreign_answer_is_a_success() {
         let answer = foreign::random(seed);
         let what = format!("{seed}: {answer:?}");
         let world = adorned(3);
+        // A redirect may lead to a route that there is not.
+        let world = world.unchecked();
         let (method, path, plan) = match seed % 5 {
             0 => ("POST", SINGLE, creating(&[entity("new")])),
             1 => (
@@ -409,7 +411,6 @@ async fn no_foreign_answer_is_a_success() {
         for outcome in &applied.deletions {
             assert_ne!(*outcome, DeletionOutcome::Deleted, "{what}");
         }
-        world.sandbox.clear_journal();
     });
     futures::future::join_all(each).await;
 }
