@@ -35,8 +35,9 @@ macro_rules! switches {
 }
 
 switches! {
-    /// Port: searches and counts do not see what requests wrote in the last second (see
-    /// `PortSandbox::set_search_lag` for another time); a GET by identifier does.
+    /// Port: searches and counts do not see what requests wrote since a client last logged in, so
+    /// that no run finds what it wrote itself (see `PortSandbox::set_search_lag` for a lag that
+    /// lasts longer); a GET by identifier does.
     SearchLags = "search-lags";
     /// Port: a string of more than 32 KiB anywhere in a property is refused with 422.
     LargeStringsRefused = "strings-over-32-kib-refused";

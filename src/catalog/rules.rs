@@ -1,12 +1,16 @@
 //! Which files hold entities, and which blueprints may be written: lists of globs in which later
 //! lines win.
 
+mod unmatched;
+
 use std::fmt;
 
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::entity::{BlueprintId, InvalidName};
 use crate::source::RepoPath;
+
+pub use unmatched::{UnmatchedRule, unmatched};
 
 /// Where a repository keeps its entities when nothing else is said.
 pub const DEFAULT_FILES: &str =
@@ -27,6 +31,8 @@ enum Effect {
 
 #[derive(Debug, Clone)]
 struct Rule {
+    /// Line in the input, from 1.
+    line: usize,
     glob: GlobMatcher,
     effect: Effect,
     blueprint: Option<BlueprintId>,
@@ -263,6 +269,7 @@ fn parse_rule(line: usize, text: &str, star: Star) -> Result<Rule, InvalidRules>
         .build()
         .map_err(|error| invalid(error.kind().to_string()))?;
     Ok(Rule {
+        line,
         glob: glob.compile_matcher(),
         effect,
         blueprint: None,

@@ -6,6 +6,7 @@ pub mod comment;
 pub mod console;
 mod delta;
 mod entities;
+mod file;
 mod graph;
 pub mod json;
 pub mod log;

@@ -17,12 +17,18 @@ pub(super) type Key = (String, String);
 #[derive(Clone, Debug)]
 pub(super) struct Catalog {
     pub(super) switches: Switches,
-    /// How long searches do not see a write if they lag.
-    pub(super) lag: Duration,
+    pub(super) lag: Lag,
     blueprints: BTreeMap<String, Blueprint>,
     entities: BTreeMap<Key, Entity>,
     /// What to put back for searches that lag, oldest first.
     recent: Vec<Overwritten>,
+}
+
+/// How long searches do not see a write, if they lag.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lag {
+    UntilLogin,
+    For(Duration),
 }
 
 /// What an entity was before a write.
@@ -147,11 +153,20 @@ impl Blueprint {
     }
 }
 
+impl Overwritten {
+    fn is_unseen(&self, lag: Lag) -> bool {
+        match lag {
+            Lag::UntilLogin => true,
+            Lag::For(lag) => self.at.elapsed() < lag,
+        }
+    }
+}
+
 impl Catalog {
     pub(super) fn new(switches: Switches) -> Self {
         Self {
             switches,
-            lag: Duration::from_secs(1),
+            lag: Lag::UntilLogin,
             blueprints: BTreeMap::new(),
             entities: BTreeMap::new(),
             recent: Vec::new(),
@@ -243,15 +258,23 @@ impl Catalog {
             None => self.entities.remove(&key),
         };
         if self.is_on(Switch::SearchLags) {
-            let (at, lag) = (Instant::now(), self.lag);
-            self.recent.retain(|write| write.at.elapsed() < lag);
+            let at = Instant::now();
+            let lag = self.lag;
+            self.recent.retain(|write| write.is_unseen(lag));
             self.recent.push(Overwritten { at, key, before });
+        }
+    }
+
+    /// A client logs in: what was written by others before it can be found.
+    pub(super) fn log_in(&mut self) {
+        if matches!(self.lag, Lag::UntilLogin) {
+            self.recent.clear();
         }
     }
 
     /// The catalog without the writes that searches do not see yet.
     pub(super) fn as_indexed(&self) -> Cow<'_, Self> {
-        let unseen = |write: &&Overwritten| write.at.elapsed() < self.lag;
+        let unseen = |write: &&Overwritten| write.is_unseen(self.lag);
         let unseen: Vec<_> = self.recent.iter().filter(unseen).collect();
         if unseen.is_empty() || !self.is_on(Switch::SearchLags) {
             return Cow::Borrowed(self);

@@ -33,7 +33,7 @@ pub use world::Permission;
 
 use crate::server::{Sandbox, Server};
 use crate::switch::{Switch, Switches};
-use catalog::{Catalog, Entity};
+use catalog::{Catalog, Entity, Lag};
 use routes::Shared;
 use wire::{Draft, Lookup, Team};
 use world::{Refusal, World};
@@ -85,10 +85,10 @@ impl PortSandbox {
         self.shared.lock().catalog.switches.turn_off(switch);
     }
 
-    /// How long searches do not see what requests write from now on, with [`Switch::SearchLags`];
-    /// one second at first. What is put there without a request is seen at once.
+    /// How long searches do not see what requests write, with [`Switch::SearchLags`]; until a
+    /// client logs in, if this is not set. What is put there without a request is seen at once.
     pub fn set_search_lag(&self, lag: Duration) {
-        self.shared.lock().catalog.lag = lag;
+        self.shared.lock().catalog.lag = Lag::For(lag);
     }
 
     /// Adds or replaces a blueprint, given as in `GET /v1/blueprints/{identifier}`. Only its

@@ -192,7 +192,9 @@ fn writer(headers: &HeaderMap) -> String {
 async fn grant_token(State(shared): State<Shared>, body: Bytes) -> Answer {
     let mut world = shared.lock();
     let switches = world.catalog.switches.clone();
-    ok(world.access.grant(&wire::json(&body)?, &switches)?)
+    let granted = world.access.grant(&wire::json(&body)?, &switches)?;
+    world.catalog.log_in();
+    ok(granted)
 }
 
 /// Fails if nothing may be written to entities of a blueprint on behalf of the action run that

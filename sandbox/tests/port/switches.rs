@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use port_gitops_sandbox::Switch;
+use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use serde_json::{Value, json};
 
 use crate::client::{AGENT, Port, code, message};
@@ -22,6 +23,13 @@ async fn found(port: &Port) -> usize {
 async fn searches_can_lag() {
     let port = Port::start();
     port.sandbox.turn_on(Switch::SearchLags);
+    port.merge("service", json!({"identifier": "b"})).await;
+    assert_eq!(found(&port).await, 0);
+    let credentials = json!({"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET});
+    port.post("/v1/auth/access_token", credentials).await;
+    assert_eq!(found(&port).await, 1, "the next run finds it");
+    port.sandbox.remove_entity("service", "b");
+
     port.sandbox.set_search_lag(Duration::from_secs(3600));
     port.put("service", json!({"identifier": "old"}));
     assert_eq!(
