@@ -1,12 +1,16 @@
 //! Plan → outcomes: entities are written, targets of relations first, and then deleted, targets
 //! last.
 
+mod clearings;
 mod deletions;
 mod flight;
 mod upserts;
 
+use std::collections::BTreeMap;
+
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::EntityKey;
+use crate::catalog::live::Field;
 use crate::catalog::plan::Plan;
 use crate::port::{self, Port, Rejection, Upserted, WriteOptions};
 use crate::shutdown::Shutdown;
@@ -50,6 +54,8 @@ pub struct Applied {
     pub outcomes: Vec<Outcome>,
     /// An outcome for each of the plan's deletions, in their order.
     pub deletions: Vec<DeletionOutcome>,
+    /// What upserts should have cleared and Port keeps, by their places.
+    pub kept: BTreeMap<usize, Vec<Field>>,
     /// Why the rest was not tried, if so.
     pub stopped: Option<Stopped>,
 }
@@ -61,6 +67,13 @@ pub enum Stopped {
     Port(port::Error),
     /// The run was told to stop.
     Interrupted,
+}
+
+impl Stopped {
+    /// A request, called `what`, was refused for a reason that concerns all.
+    fn because_of(what: &str, rejection: &Rejection) -> Self {
+        Self::Port(rejection.clone().into_error(what))
+    }
 }
 
 impl From<port::Error> for Stopped {
@@ -84,6 +97,7 @@ pub async fn apply(
     let mut applied = Applied {
         outcomes: vec![Outcome::NotSent; plan.upserts.len()],
         deletions: vec![DeletionOutcome::NotSent; plan.deletions.len()],
+        kept: BTreeMap::new(),
         stopped: None,
     };
     if let Err(error) = port.authenticate().await {
@@ -91,7 +105,9 @@ pub async fn apply(
         return applied;
     }
     let flight = Flight::new(port, options, shutdown);
-    (applied.outcomes, applied.stopped) = upserts::write(&plan.upserts, blueprints, &flight).await;
+    let mut written = upserts::write(&plan.upserts, blueprints, &flight).await;
+    applied.kept = clearings::clear(&plan.upserts, &mut written, &flight).await;
+    (applied.outcomes, applied.stopped) = (written.outcomes, written.stopped);
     if applied.stopped.is_none() {
         (applied.deletions, applied.stopped) =
             deletions::delete(plan, &applied.outcomes, &flight).await;

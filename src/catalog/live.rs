@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::blueprint::{Blueprint, Property};
-use super::entity::{Entity, EntityKey, EntityName, Identifier, Relation, Team};
+use super::entity::{Entity, EntityKey, EntityName, Identifier, Relation, Stated, Team};
 use super::merge::Merge;
 use super::question::Answers;
 
@@ -166,9 +166,9 @@ pub fn declared_differences(base: &Entity, head: &Entity) -> Vec<Difference> {
         relation_value(relation).map(|value| (name.clone(), value))
     };
     let assumed = LiveEntity {
-        title: base.title.clone(),
-        icon: base.icon.clone(),
-        team: match &base.team {
+        title: base.title.value().cloned(),
+        icon: base.icon.value().cloned(),
+        team: match base.team.value() {
             None => Vec::new(),
             Some(Team::One(name)) => vec![name.clone()],
             Some(Team::Many(names)) => names.clone(),
@@ -178,7 +178,7 @@ pub fn declared_differences(base: &Entity, head: &Entity) -> Vec<Difference> {
         relations: base.relations.iter().filter_map(relation).collect(),
     };
     let mut found = differences(head, &assumed, Merge::Replace, None);
-    let asks = |team: &Option<Team>| matches!(team, Some(Team::Query(_)));
+    let asks = |team: &Stated<Team>| matches!(team, Stated::Value(Team::Query(_)));
     found.retain(|difference| match difference.field {
         Field::Team if asks(&base.team) || asks(&head.team) => base.team != head.team,
         _ => difference.from != difference.to,
@@ -188,30 +188,31 @@ pub fn declared_differences(base: &Entity, head: &Entity) -> Vec<Difference> {
 
 fn text_difference(
     field: Field,
-    sent: &Option<String>,
+    sent: &Stated<String>,
     live: &Option<String>,
     mode: Merge,
     found: &mut Vec<Difference>,
 ) {
-    let stays = sent.is_none() && mode == Merge::Merge;
-    if !stays && sent != live {
-        let value = |text: &Option<String>| text.clone().map(Value::from);
+    let stays = !sent.is_stated() && mode == Merge::Merge;
+    let (from, to) = (live.as_ref(), sent.value());
+    if !stays && from != to {
+        let value = |text: &String| Value::from(text.as_str());
         found.push(Difference {
             field,
-            from: value(live),
-            to: value(sent),
+            from: from.map(value),
+            to: to.map(value),
         });
     }
 }
 
 fn team_difference(sent: &Entity, live: &LiveEntity, mode: Merge) -> Option<Difference> {
     let to = match (&sent.team, mode) {
-        (None, Merge::Merge) => return None,
-        (None, Merge::Replace) => None,
-        (Some(team), _) if is_same_team(team, &live.team) => return None,
-        (Some(Team::Query(query)), _) => Some(Value::from(query.to_string())),
-        (Some(Team::One(name)), _) => Some(Value::from(vec![name.as_str()])),
-        (Some(Team::Many(names)), _) => Some(Value::from(names.as_slice())),
+        (Stated::LeftOut, Merge::Merge) => return None,
+        (Stated::LeftOut | Stated::Cleared, _) => None,
+        (Stated::Value(team), _) if is_same_team(team, &live.team) => return None,
+        (Stated::Value(Team::Query(query)), _) => Some(Value::from(query.to_string())),
+        (Stated::Value(Team::One(name)), _) => Some(Value::from(vec![name.as_str()])),
+        (Stated::Value(Team::Many(names)), _) => Some(Value::from(names.as_slice())),
     };
     let from = Some(Value::from(live.team.as_slice())).filter(|_| !live.team.is_empty());
     let to = to.filter(|value| !is_nothing(value));

@@ -300,7 +300,10 @@ mod tests {
             serde_json::Value::from(resolved.entity.properties),
             expected
         );
-        assert_eq!(resolved.entity.title.as_deref(), Some("file://a.md"));
+        assert_eq!(
+            resolved.entity.title.value().map(String::as_str),
+            Some("file://a.md")
+        );
         let node = resolved.node.get("properties").unwrap();
         assert_eq!(node.get("a").unwrap().as_str(), Some("A"));
     }

@@ -51,6 +51,9 @@ struct GraphQlAnswer {
     errors: Vec<GraphQlError>,
 }
 
+/// How often a read is sent on: a repository can have been renamed more than once.
+const MAX_REDIRECTS: usize = 5;
+
 /// The endpoint's path, also in [`Error::Forbidden`] where GraphQL as a whole is not allowed.
 pub(super) const GRAPHQL_PATH: &str = "/graphql";
 
@@ -94,11 +97,23 @@ impl Api {
 
     /// Reads what is at `path`, percent-encoded, below the REST API's base.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        let attempt = async || {
-            self.attempt(&self.urls.rest, self.rest._get(path).await)
-                .await
+        let get = async |path: &str| {
+            let attempt = async || {
+                let response = self.rest._get(path).await;
+                self.attempt(&self.urls.rest, response).await
+            };
+            self.sender.send(path, attempt).await
         };
-        let answer = self.sender.send(path, attempt).await?;
+        let mut answer = get(path).await?;
+        for _ in 0..MAX_REDIRECTS {
+            let Some(moved) = self
+                .moved_to(&answer)
+                .filter(|_| answer.status.is_redirection())
+            else {
+                break;
+            };
+            answer = get(&moved).await?;
+        }
         if answer.status.is_success() {
             read(&answer, path)
         } else {
@@ -128,8 +143,7 @@ impl Api {
     /// Sends a request that writes, and that is called by the path it goes to.
     ///
     /// A repository that was renamed answers 307 and does nothing, and the request is then sent to
-    /// where it says. GETs are followed by the client itself; it cannot repeat a body that octocrab
-    /// streams. See [redirects][docs].
+    /// where it says: the client cannot repeat a body that octocrab streams. See [redirects][docs].
     ///
     /// [docs]: https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
     async fn write<B>(
@@ -149,22 +163,21 @@ impl Api {
             self.sender.send(request, attempt).await
         };
         let answer = send_to(request.what).await?;
-        match self.moved_to(&answer) {
+        let keeps_method = matches!(
+            answer.status,
+            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
+        );
+        match self.moved_to(&answer).filter(|_| keeps_method) {
             Some(moved) => send_to(&moved).await,
             None => Ok(answer),
         }
     }
 
-    /// The path below the API's base to which an answer points; another server's is not followed.
+    /// The path below the API's base to which an answer's `location` points; another server's is
+    /// not followed.
     fn moved_to(&self, answer: &Answer) -> Option<String> {
-        let is_redirect = matches!(
-            answer.status,
-            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
-        );
         let base = &self.urls.rest;
-        let target = base
-            .join(answer.header("location").filter(|_| is_redirect)?)
-            .ok()?;
+        let target = base.join(answer.header("location")?).ok()?;
         let path = &target[Position::BeforePath..Position::AfterQuery];
         let below = path.strip_prefix(base.path().trim_end_matches('/'))?;
         (target.origin() == base.origin()).then(|| below.to_owned())

@@ -35,10 +35,11 @@ pub fn parse(environment: &Environment) -> Result<Parsed, Vec<InputError>> {
     let mut reader = Reader {
         environment,
         errors: Vec::new(),
+        warnings: unknown_inputs(environment),
     };
     let inputs = reader.inputs();
     match inputs {
-        Some(inputs) if reader.errors.is_empty() => Ok((inputs, unknown_inputs(environment))),
+        Some(inputs) if reader.errors.is_empty() => Ok((inputs, reader.warnings)),
         _ => Err(reader.errors),
     }
 }
@@ -61,6 +62,7 @@ fn unknown_inputs(environment: &Environment) -> Vec<String> {
 struct Reader<'a> {
     environment: &'a Environment,
     errors: Vec<InputError>,
+    warnings: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -184,8 +186,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Port's API, without the `/v1` that its documentation's examples end in: each request adds it.
     fn base_url(&mut self) -> Option<Url> {
-        self.url("base-url", self.get("base-url").unwrap_or(PORT_API))
+        let given = self.get("base-url").unwrap_or(PORT_API);
+        let mut url = self.url("base-url", given)?;
+        let path = url.path().trim_end_matches('/');
+        if let Some(path) = path.strip_suffix("/v1").map(str::to_owned) {
+            url.set_path(&path);
+            let plain = url.as_str().trim_end_matches('/');
+            self.warnings.push(format!(
+                "the input `base-url` is used without `/v1`, which each request adds: write `{plain}`"
+            ));
+        }
+        Some(url)
     }
 
     fn github_urls(&mut self) -> Option<GitHubUrls> {

@@ -7,12 +7,12 @@
 
 use std::collections::BTreeSet;
 
-use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::search::{CONCURRENT_SEARCHES, Search};
-use super::{Error, Port, Rejection, wire};
+use super::wire::Done;
+use super::{Error, ErrorCode, Port, Rejection};
 use crate::catalog::entity::BlueprintId;
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -41,6 +41,8 @@ pub struct Member {
 
 #[derive(Deserialize)]
 struct EntityAnswer {
+    #[serde(rename = "ok")]
+    _ok: Done,
     entity: Properties,
 }
 
@@ -52,6 +54,8 @@ struct Properties {
 
 #[derive(Deserialize)]
 struct BlueprintAnswer {
+    #[serde(rename = "ok")]
+    _ok: Done,
     blueprint: Value,
 }
 
@@ -68,16 +72,12 @@ impl Port {
     ) -> Result<Option<Map<String, Value>>, Error> {
         let what = format!("the request for `{identifier}` of `{blueprint}`");
         let url = self.url(&["blueprints", blueprint.as_str(), "entities", identifier]);
-        let answer = self
-            .authorized(&what, || self.client.get(url.clone()))
-            .await?;
-        match answer.status {
-            StatusCode::NOT_FOUND => return Ok(None),
-            status if !status.is_success() => return Err(wire::refused(&answer, &what)),
-            _ => {}
+        let request = || self.client.get(url.clone());
+        match self.call::<EntityAnswer>(&what, request).await? {
+            Ok(found) => Ok(Some(found.entity.properties)),
+            Err(rejection) if rejection.code == ErrorCode::NotFound => Ok(None),
+            Err(rejection) => Err(rejection.into_error(&what)),
         }
-        let EntityAnswer { entity } = wire::read(&answer, &what)?;
-        Ok(Some(entity.properties))
     }
 
     /// Writes one entity as it stands in `body`; or says why Port refuses it.
@@ -90,19 +90,15 @@ impl Port {
         body: &Value,
         existing: Existing,
     ) -> Result<Result<(), Rejection>, Error> {
-        let what = format!("the write of `{}` of `{blueprint}`", body["identifier"]);
+        let what = format!("the write of {} of `{blueprint}`", body["identifier"]);
         let mut url = self.url(&["blueprints", blueprint.as_str(), "entities"]);
         let may_exist = existing == Existing::Merge;
         url.query_pairs_mut()
             .append_pair("upsert", &may_exist.to_string())
             .append_pair("merge", &may_exist.to_string());
         let request = || self.client.post(url.clone()).json(body);
-        let answer = self.authorized(&what, request).await?;
-        if !answer.status.is_success() {
-            return Ok(Err(wire::rejection(&answer)));
-        }
-        let EntityAnswer { .. } = wire::read(&answer, &what)?;
-        Ok(Ok(()))
+        let written = self.call::<EntityAnswer>(&what, request).await?;
+        Ok(written.map(drop))
     }
 
     /// Creates a blueprint, without a page in the catalog; or says why Port refuses it.
@@ -110,17 +106,13 @@ impl Port {
     /// # Errors
     /// If that is not known: Port is unreachable or the credentials are refused.
     pub async fn create_blueprint(&self, body: &Value) -> Result<Result<(), Rejection>, Error> {
-        let what = format!("the creation of the blueprint `{}`", body["identifier"]);
+        let what = format!("the creation of the blueprint {}", body["identifier"]);
         let mut url = self.url(&["blueprints"]);
         url.query_pairs_mut()
             .append_pair("create_catalog_page", "false");
         let request = || self.client.post(url.clone()).json(body);
-        let answer = self.authorized(&what, request).await?;
-        if !answer.status.is_success() {
-            return Ok(Err(wire::rejection(&answer)));
-        }
-        let BlueprintAnswer { .. } = wire::read(&answer, &what)?;
-        Ok(Ok(()))
+        let created = self.call::<BlueprintAnswer>(&what, request).await?;
+        Ok(created.map(drop))
     }
 
     /// Adds to a blueprint those of `properties` that it does not have. Gives whether there were
@@ -135,13 +127,11 @@ impl Port {
     ) -> Result<Result<bool, Rejection>, Error> {
         let what = format!("the request for the blueprint `{blueprint}`");
         let url = self.url(&["blueprints", blueprint.as_str()]);
-        let answer = self
-            .authorized(&what, || self.client.get(url.clone()))
-            .await?;
-        if !answer.status.is_success() {
-            return Ok(Err(wire::rejection(&answer)));
-        }
-        let BlueprintAnswer { mut blueprint } = wire::read(&answer, &what)?;
+        let request = || self.client.get(url.clone());
+        let mut blueprint = match self.call::<BlueprintAnswer>(&what, request).await? {
+            Ok(found) => found.blueprint,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
         let mut schema = blueprint["schema"].take();
         let Some(known) = schema["properties"].as_object_mut() else {
             return Ok(Ok(false));
@@ -157,11 +147,8 @@ impl Port {
         }
         let body = json!({ "schema": schema });
         let request = || self.client.patch(url.clone()).json(&body);
-        let answer = self.authorized(&what, request).await?;
-        match answer.status.is_success() {
-            true => Ok(Ok(true)),
-            false => Ok(Err(wire::rejection(&answer))),
-        }
+        let changed = self.call::<BlueprintAnswer>(&what, request).await?;
+        Ok(changed.map(|_| true))
     }
 
     /// The entities of `blueprint`, but for the one called `except`, of which one of the lists

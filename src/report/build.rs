@@ -12,7 +12,7 @@ use crate::catalog::merge::Merge;
 use crate::catalog::plan::{Action, Deletion, Plan, Reason, Untouched, Upsert};
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::event::Mode;
-use crate::port::{Rejection, Upserted};
+use crate::port::{Rejection, Scope, Upserted};
 use crate::source::Location;
 
 /// What a run found and did, for the report.
@@ -64,11 +64,12 @@ impl Findings {
             let outcome = applied.and_then(|applied| applied.outcomes.get(index));
             findings.add_upsert(upsert, outcome.or(refused.as_ref()), redaction);
         }
+        findings.add_refused(plan, applied, redaction);
         for (index, deletion) in plan.deletions.iter().enumerate() {
             let outcome = applied.and_then(|applied| applied.deletions.get(index));
             findings.add_deletion(deletion, outcome);
         }
-        findings.notices = notices::of(plan, &findings.entities);
+        findings.notices = notices::of(plan, applied, &findings.entities);
         findings.entities.sort_by(|a, b| place(a).cmp(&place(b)));
         diagnostic::sort(&mut findings.rejections);
         redaction.conceal(&mut findings.rejections);
@@ -126,9 +127,11 @@ impl Findings {
             Some(Outcome::Rejected(rejection)) => {
                 let text = format!("{} ({})", rejection.message, rejection.status);
                 note = Some(redaction.conceal_text(declaration, &text));
-                let mut rejected = rejection::diagnostic(declaration, rejection);
-                rejected.message = redaction.conceal_text(declaration, &rejected.message);
-                self.rejections.push(rejected);
+                if rejection.code.scope() != Scope::Blueprint {
+                    let mut rejected = rejection::diagnostic(declaration, rejection, 0);
+                    rejected.message = redaction.conceal_text(declaration, &rejected.message);
+                    self.rejections.push(rejected);
+                }
             }
             Some(Outcome::Blocked(by)) => {
                 note = Some(format!("by `{by}`, which could not be written"));
@@ -154,6 +157,33 @@ impl Findings {
                 Some(declaration.location()),
             )
         });
+    }
+
+    /// What concerns a whole blueprint is said once of it.
+    fn add_refused(&mut self, plan: &Plan, applied: Option<&Applied>, redaction: Redaction<'_>) {
+        let mut refused: BTreeMap<_, (&Upsert, &Rejection, usize)> = BTreeMap::new();
+        let outcomes = applied.iter().flat_map(|applied| &applied.outcomes);
+        for (upsert, outcome) in plan.upserts.iter().zip(outcomes) {
+            let Outcome::Rejected(rejection) = outcome else {
+                continue;
+            };
+            if rejection.code.scope() == Scope::Blueprint {
+                let reason = (
+                    &upsert.entity.blueprint,
+                    rejection.status,
+                    &rejection.message,
+                );
+                let first = refused.entry(reason);
+                let seen = |(_, _, others): &mut (_, _, usize)| *others += 1;
+                first.and_modify(seen).or_insert((upsert, rejection, 0));
+            }
+        }
+        for (upsert, rejection, others) in refused.into_values() {
+            let declaration = &upsert.declaration;
+            let mut rejected = rejection::diagnostic(declaration, rejection, others);
+            rejected.message = redaction.conceal_text(declaration, &rejected.message);
+            self.rejections.push(rejected);
+        }
     }
 
     fn add_deletion(&mut self, deletion: &Deletion, outcome: Option<&DeletionOutcome>) {

@@ -177,7 +177,6 @@ fn plan(head: &Declarations) -> Plan {
             upsert(Action::Create, declared(2)),
             Upsert {
                 differences,
-                uncleared: vec![Field::Title],
                 ..upsert(Action::Update, update)
             },
         ],
@@ -206,10 +205,8 @@ fn plan(head: &Declarations) -> Plan {
 }
 
 fn applied() -> Applied {
-    let rejection = Rejection {
-        status: 422,
-        message: "/properties/url must match format \"url\", not \"hunter2\"".to_owned(),
-    };
+    let message = "/properties/url must match format \"url\", not \"hunter2\"";
+    let rejection = Rejection::new(422, Some("invalid_request"), message);
     let blocker = plan(&World::new().head).upserts[0].entity.key();
     Applied {
         outcomes: vec![
@@ -220,6 +217,7 @@ fn applied() -> Applied {
         deletions: vec![DeletionOutcome::HeldBack(
             "its file declares what could not be written".to_owned(),
         )],
+        kept: BTreeMap::from([(2, vec![Field::Title])]),
         stopped: None,
     }
 }

@@ -13,7 +13,7 @@ use super::state::{Status, merge};
 use crate::event::{Mode, Pushed};
 use crate::git::CommitSha;
 use crate::inputs::{Inputs, Merge};
-use crate::port;
+use crate::port::{self, ErrorCode};
 
 /// How long a push that touches no entity file waits for Port.
 const QUIET: Duration = Duration::from_secs(10);
@@ -135,7 +135,10 @@ async fn load(session: &Session<'_>, store: Option<&Store<'_>>) -> Result<Loaded
 fn is_outage(error: &store::Error) -> bool {
     match error {
         store::Error::Port(port::Error::Unreachable(_) | port::Error::UnknownForm { .. }) => true,
-        store::Error::Port(port::Error::Refused { status, .. }) => *status == 429 || *status >= 500,
+        store::Error::Port(port::Error::Refused { rejection, .. }) => matches!(
+            rejection.code,
+            ErrorCode::Busy | ErrorCode::Unconfirmed | ErrorCode::Foreign
+        ),
         _ => false,
     }
 }

@@ -13,7 +13,7 @@ use crate::catalog::entity::{BlueprintId, Entity, EntityKey, Identifier, Relatio
 use crate::catalog::plan::{Action, Plan};
 use crate::inputs::Merge;
 use crate::port::wire::{self, Body};
-use crate::port::{self, CONCURRENT_REQUESTS, Port, Rejection};
+use crate::port::{self, CONCURRENT_REQUESTS, ErrorCode, Port, Rejection, Scope};
 
 /// Asks Port what it would say to each upsert of `plan`: why it would refuse some, by their places
 /// there. What is only missing until the plan itself is carried out is left out.
@@ -28,7 +28,7 @@ pub(crate) async fn validate(
 ) -> Result<BTreeMap<usize, Rejection>, Error> {
     let options = session.setup.write_options();
     let asked = Asked::new(plan, blueprints, options.merge);
-    let batches = asked.batches();
+    let batches = asked.batches(port.upsert_limit());
     let answers: Vec<(Vec<usize>, port::Verdicts)> = stream::iter(&batches)
         .map(async |batch| {
             let Batch {
@@ -56,7 +56,10 @@ pub(crate) async fn validate(
             }
         }
     }
-    if let Some(Rejection { status, message }) = unjudged {
+    if let Some(rejection) = unjudged {
+        let Rejection {
+            status, message, ..
+        } = rejection;
         tracing::warn!("Port did not say whether it would take all of it: {message} ({status})");
     }
     Ok(refusals)
@@ -64,7 +67,7 @@ pub(crate) async fn validate(
 
 /// A plan's credentials may not be allowed to write, and Port may be busy.
 fn is_about_entity(rejection: &Rejection) -> bool {
-    matches!(rejection.status, 400 | 404 | 409 | 413 | 422)
+    matches!(rejection.code.scope(), Scope::Entity | Scope::Size)
 }
 
 /// What Port is asked about. It looks at each batch by itself, and names one missing target at a
@@ -137,7 +140,8 @@ impl<'p> Asked<'p> {
         targets.any(|target| self.is_new(rule, target))
     }
 
-    fn batches(&self) -> Vec<Batch<'_>> {
+    /// Batches of at most `most` entities, with their indices.
+    fn batches(&self, most: usize) -> Vec<Batch<'_>> {
         let mut kinds: BTreeMap<(&BlueprintId, Merge), Vec<usize>> = BTreeMap::new();
         for (place, entity) in self.entities.iter().enumerate() {
             let kind = (&entity.blueprint, self.merge.of(entity));
@@ -145,7 +149,7 @@ impl<'p> Asked<'p> {
         }
         let mut batches = Vec::new();
         for ((blueprint, merge), places) in kinds {
-            let bodies = wire::pack(places.iter().map(|&place| &*self.entities[place]));
+            let bodies = wire::pack(places.iter().map(|&place| &*self.entities[place]), most);
             let mut places = places.into_iter();
             for body in bodies {
                 let places = places.by_ref().take(body.count()).collect();
@@ -162,12 +166,11 @@ impl<'p> Asked<'p> {
 
     /// Whether a required relation leads to what the plan creates.
     fn explains(&self, rejection: &Rejection, place: usize) -> bool {
-        const NOT_FOUND: u16 = 404;
         let entity = &self.entities[place];
         let leads_to_new = |(name, relation): (&String, &Relation)| {
             let rule = self.blueprints.relation(entity, name);
             rule.is_some_and(|rule| self.leads_to_new(rule, relation))
         };
-        rejection.status == NOT_FOUND && entity.relations.iter().any(leads_to_new)
+        rejection.code == ErrorCode::NotFound && entity.relations.iter().any(leads_to_new)
     }
 }

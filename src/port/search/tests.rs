@@ -168,7 +168,7 @@ async fn ports_verdict_writes_nothing() {
         (vec![&bad], vec![Some(422)]),
         (vec![&good, &bad], vec![None, Some(422)]),
     ] {
-        let body = &crate::port::wire::pack(entities)[0];
+        let body = &crate::port::wire::pack(entities, 20)[0];
         let verdicts = world
             .port
             .validate(&blueprint, body, options.merge, &options)

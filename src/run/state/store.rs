@@ -5,17 +5,12 @@ use serde_json::{Map, Value, json};
 use super::codec::{self, SaveId, Unreadable};
 use super::{SourceName, State, Status};
 use crate::catalog::entity::BlueprintId;
-use crate::port::{self, Existing, Port, Rejection};
+use crate::port::{self, ErrorCode, Existing, Port, Rejection};
 
 /// How many bytes Port takes in one body.
 const MAX_BYTES: usize = 1024 * 1024;
 /// The longest list of problems, in bytes: see [`codec`].
 const MAX_PROBLEMS: usize = 30 * 1024;
-
-const FORBIDDEN: u16 = 403;
-const NOT_FOUND: u16 = 404;
-const CONFLICT: u16 = 409;
-const UNPROCESSABLE: u16 = 422;
 
 /// Why a run cannot go on with the state.
 #[derive(Debug, thiserror::Error)]
@@ -143,7 +138,7 @@ impl Store<'_> {
         }
         match put {
             Ok(()) => Ok(Saved::Done(stored)),
-            Err(rejection) if rejection.status == CONFLICT && known.is_none() => {
+            Err(rejection) if rejection.code == ErrorCode::IdentifierTaken && known.is_none() => {
                 // The answer to an earlier try may have been lost.
                 match self.load().await? {
                     None => Err(Error::Hidden {
@@ -165,8 +160,8 @@ impl Store<'_> {
         rejection: &Rejection,
         known: Option<&Stored>,
     ) -> Result<Option<Result<(), String>>, Error> {
-        match rejection.status {
-            NOT_FOUND if known.is_none() => {
+        match rejection.code {
+            ErrorCode::NotFound if known.is_none() => {
                 match self
                     .port
                     .create_blueprint(&blueprint(&self.blueprint))
@@ -174,14 +169,16 @@ impl Store<'_> {
                 {
                     Ok(()) => Ok(Some(Ok(()))),
                     // Another run was faster.
-                    Err(rejection) if rejection.status == CONFLICT => Ok(Some(Ok(()))),
-                    Err(rejection) if rejection.status == FORBIDDEN => {
+                    Err(rejection) if rejection.code == ErrorCode::IdentifierTaken => {
+                        Ok(Some(Ok(())))
+                    }
+                    Err(rejection) if rejection.code == ErrorCode::MissingPermissions => {
                         Ok(Some(Err(rejection.message)))
                     }
                     Err(rejection) => Err(self.refused(rejection)),
                 }
             }
-            UNPROCESSABLE => {
+            ErrorCode::InvalidRequest | ErrorCode::SchemaMismatch => {
                 let properties = properties();
                 let added = self.port.add_properties(&self.blueprint, &properties);
                 match added.await? {
