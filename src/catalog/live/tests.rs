@@ -121,11 +121,7 @@ fn an_inherited_team_is_ports_to_say() {
         let former = entity(json!({"team": "t"}));
         let known = Knowledge::Present(&held);
         let merged = merge(&[&former], &nothing, known, Some(&shape), Merge::Merge);
-        assert_eq!(
-            merged.entity.team.value().is_some(),
-            count == 1,
-            "{ownership}"
-        );
+        assert_eq!(merged.entity.team.is_stated(), count == 1, "{ownership}");
         assert_eq!(merged.uncleared, []);
     }
 }
