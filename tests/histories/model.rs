@@ -150,6 +150,11 @@ impl Model {
         }
     }
 
+    /// Whether only a full run notices what somebody did in Port.
+    pub(crate) fn has_drifted(&self) -> bool {
+        self.entities.iter().any(|entity| entity.has_drifted)
+    }
+
     /// Somebody else wrote an entity before anything was declared.
     pub(crate) fn note_other_writer(&mut self, name: Name) {
         let entity = self.entity(name);

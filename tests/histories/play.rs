@@ -18,7 +18,6 @@ use crate::tree::{Name, Terms, Tree};
 
 /// An entity that nobody declares.
 const FOREIGN: &str = "foreign";
-const BOTH: [Side; 2] = [Side::First, Side::Second];
 
 /// Whether runs delete what Git no longer declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +39,7 @@ pub(crate) struct Player {
     world: Arc<World>,
     branch: String,
     deletions: Deletions,
+    sides: &'static [Side],
     state: Arc<Mutex<State>>,
 }
 
@@ -91,7 +91,12 @@ impl State {
 }
 
 impl Player {
-    pub(crate) fn new(world: Arc<World>, branch: String, deletions: Deletions) -> Self {
+    pub(crate) fn new(
+        world: Arc<World>,
+        branch: String,
+        deletions: Deletions,
+        history: &History,
+    ) -> Self {
         let state = State {
             first: Branch::default(),
             second: Branch::default(),
@@ -109,6 +114,10 @@ impl Player {
             world,
             branch,
             deletions,
+            sides: match history.has_two {
+                true => &[Side::First, Side::Second],
+                false => &[Side::First],
+            },
             state: Arc::new(Mutex::new(state)),
         }
     }
@@ -116,7 +125,7 @@ impl Player {
     /// Plays everything, and then pushes that fix all mistakes, once the blueprint allows everything.
     pub(crate) fn play(&self, history: &History) -> Result<(), String> {
         self.prepare(history);
-        for side in BOTH {
+        for side in self.sides() {
             self.push(side, Base::Tip, |_| {}, &Fate::Quiet, Level::Alone);
         }
         for event in &history.events {
@@ -124,6 +133,9 @@ impl Player {
         }
         self.close(history.winner);
         let mut state = self.state.lock().unwrap();
+        if std::env::var("H7_STORY").is_ok() {
+            eprintln!("{}", state.story.join("\n"));
+        }
         match state.problem.take() {
             None => Ok(()),
             Some(problem) => Err(format!("{problem}\n{}", state.story.join("\n"))),
@@ -132,7 +144,7 @@ impl Player {
 
     fn prepare(&self, history: &History) {
         let world = &self.world;
-        for side in BOTH {
+        for side in self.sides() {
             let home = world.home(side);
             for resource in [Resource::Core, Resource::Graphql] {
                 let hour = Duration::from_secs(3_600);
@@ -157,36 +169,43 @@ impl Player {
         }
     }
 
+    fn sides(&self) -> impl Iterator<Item = Side> {
+        self.sides.iter().copied()
+    }
+
+    /// The side that an event is about.
+    fn side(&self, side: Side) -> Side {
+        match self.sides.contains(&side) {
+            true => side,
+            false => Side::First,
+        }
+    }
+
     /// Brings everything to rest, with all mistakes fixed, and looks whether it stays so.
     fn close(&self, winner: Side) {
         self.happen(&Event::Allow, Level::Alone);
         self.happen(&Event::Prune(true), Level::Alone);
-        let loser = match winner {
-            Side::First => Side::Second,
-            Side::Second => Side::First,
-        };
-        let kept = {
-            let mut state = self.state.lock().unwrap();
-            let terms = state.terms;
-            let mut tip = state.tip(winner);
-            tip.fix(&BTreeSet::new(), terms);
-            tip.mentioned(Selection::All)
-        };
-        let terms = self.state.lock().unwrap().terms;
-        let fix = |others: BTreeSet<Name>| move |tree: &mut Tree| tree.fix(&others, terms);
-        let quiet = &Fate::Quiet;
-        self.push(winner, Base::Tip, fix(BTreeSet::new()), quiet, Level::Alone);
-        self.push(loser, Base::Tip, fix(kept), quiet, Level::Alone);
-        // One of them may have waited for the other.
-        for side in [winner, loser] {
-            self.rerun(side, quiet);
+        let winner = self.side(winner);
+        let losers = self.sides().filter(|side| *side != winner);
+        let mut declared = BTreeSet::new();
+        for side in [winner].into_iter().chain(losers) {
+            let terms = self.state.lock().unwrap().terms;
+            let fix = |tree: &mut Tree| {
+                tree.fix(&declared, terms);
+                declared.extend(tree.mentioned(Selection::All));
+            };
+            self.push(side, Base::Tip, fix, &Fate::Quiet, Level::Alone);
         }
-        for side in BOTH {
-            self.happen(&Event::FullRun(side, Fate::Quiet), Level::Alone);
+        // The winner may have waited for the other.
+        if self.sides.len() > 1 {
+            self.sides().for_each(|side| self.rerun(side, &Fate::Quiet));
         }
-        for side in BOTH {
-            self.check_quiet(side);
+        if self.state.lock().unwrap().model.has_drifted() {
+            for side in self.sides() {
+                self.happen(&Event::FullRun(side, Fate::Quiet), Level::Alone);
+            }
         }
+        self.sides().for_each(|side| self.check_quiet(side));
     }
 
     fn rerun(&self, side: Side, fate: &Fate) {
@@ -227,22 +246,24 @@ impl Player {
         match event {
             Event::Push(side, base, edits, fate) => {
                 let edit = |tree: &mut Tree| edits.iter().for_each(|edit| tree.edit(*edit));
-                self.push(*side, *base, edit, fate, level);
+                self.push(self.side(*side), *base, edit, fate, level);
             }
             Event::Rerun(side, which, fate) => {
+                let side = self.side(*side);
                 let (before, after) = {
                     let mut state = self.state.lock().unwrap();
-                    let pushes = &state.branch(*side).pushes;
+                    let pushes = &state.branch(side).pushes;
                     pushes[usize::from(*which) % pushes.len()].clone()
                 };
-                self.run(*side, &Trigger::Push(before, after), fate, level);
+                self.run(side, &Trigger::Push(before, after), fate, level);
             }
             Event::FullRun(side, fate) => {
+                let side = self.side(*side);
                 let tip = {
                     let mut state = self.state.lock().unwrap();
-                    state.branch(*side).line.last().unwrap().0.clone()
+                    state.branch(side).line.last().unwrap().0.clone()
                 };
-                self.run(*side, &Trigger::Dispatch(tip), fate, level);
+                self.run(side, &Trigger::Dispatch(tip), fate, level);
             }
             other => self.happen_elsewhere(other),
         }
@@ -263,20 +284,22 @@ impl Player {
             Event::Inputs(selection) => {
                 if state.terms.selection != *selection {
                     state.terms.selection = *selection;
-                    for side in BOTH {
+                    for side in [Side::First, Side::Second] {
                         state.note_tip(side, false);
                         state.model.note_forgotten(side);
                     }
                 }
             }
             Event::DeleteState(side) => {
-                let name = self.world.home(*side).state();
+                let side = self.side(*side);
+                let name = self.world.home(side).state();
                 if self.world.port.remove_entity(STATES, &name) {
-                    state.model.note_deleted_state(*side);
+                    state.model.note_deleted_state(side);
                 }
             }
             Event::Shorten(side, name) => {
-                let id = self.world.home(*side).state();
+                let side = self.side(*side);
+                let id = self.world.home(side).state();
                 if let Some(mut entity) = self.world.port.entity(STATES, &id) {
                     for list in ["entities", "removed"] {
                         if let Some(list) = entity["properties"][list].as_array_mut() {
@@ -284,7 +307,7 @@ impl Player {
                         }
                     }
                     self.world.put(STATES, entity);
-                    state.model.note_shortened(*side, *name);
+                    state.model.note_shortened(side, *name);
                 }
             }
             Event::HandEdit(name) => {
@@ -400,7 +423,11 @@ impl Player {
             },
         };
         self.disturb(side, fate, &disturbance, kill, died);
+        let began = std::time::Instant::now();
         let ended = run_until_killed(environment, shutdown, killed);
+        if std::env::var("H7_TIME").is_ok() {
+            eprintln!("TIME {:?} {:?}", began.elapsed(), told(fate));
+        }
         // The run that was killed is waited for; that it is not any more is no mistake.
         let _ = disturbance.dead.send(());
         if !matches!(fate, Fate::Quiet) {
