@@ -35,6 +35,7 @@ fn deletion(held: Option<Value>, blueprints: &Blueprints) -> Deletion {
         live: &known,
         blueprints,
         owners: &BTreeMap::new(),
+        rewritten: &BTreeMap::new(),
     };
     Plan::new(vec![change], known, &policy).deletions.remove(0)
 }
