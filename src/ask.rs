@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::blueprint::{Blueprints, OfInvalid};
+use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::{Basis, Change};
 use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::catalog::live::{Knowledge, Live};
@@ -26,26 +26,6 @@ pub(crate) async fn blueprints(
     match session.port {
         Some(port) if !blueprints.is_empty() => Ok(port.blueprints(blueprints).await?),
         _ => Ok(Blueprints::default()),
-    }
-}
-
-/// Adds the blueprints of what is `invalid`: they only say which values are secrets, so the run goes on
-/// without them.
-pub(crate) async fn add_blueprints_of_invalid(
-    session: &Session<'_>,
-    mut invalid: BTreeSet<BlueprintId>,
-    blueprints: &mut Blueprints,
-) {
-    invalid.retain(|one| !blueprints.known.contains_key(one));
-    let Some(port) = session.port.filter(|_| !invalid.is_empty()) else {
-        return;
-    };
-    match port.existing_blueprints(invalid).await {
-        Ok(known) => blueprints.known.extend(known),
-        Err(error) => {
-            tracing::warn!("which values of files with errors are secrets is not known: {error}");
-            blueprints.of_invalid = OfInvalid::Unknown;
-        }
     }
 }
 

@@ -59,8 +59,11 @@ pub(crate) async fn check(
             _ => ask::blueprints(session, &changes, basis).await,
         };
         let mut blueprints = read?;
-        let invalid = declared.head.blueprints_of_invalid();
-        ask::add_blueprints_of_invalid(session, invalid, &mut blueprints).await;
+        if let Some(port) = session.port {
+            let invalid = declared.head.blueprints_of_invalid();
+            port.add_blueprints_of_invalid(invalid, &mut blueprints)
+                .await;
+        }
         Ok(blueprints)
     };
     let read = session.unless_interrupted(reading).await;
