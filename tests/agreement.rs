@@ -423,6 +423,34 @@ fn names_relations_and_what_is_required() {
 }
 
 #[test]
+fn defaults_apostrophes_and_inherited_teams() {
+    let port = Port::start();
+    let mut blueprint = json!({
+        "identifier": "thing", "title": "Thing", "relations": {},
+        "schema": {
+            "properties": {"p": {"type": "string", "default": "a"}, "q": {"type": "string"}},
+            "required": ["p"],
+        },
+    });
+    for (entity, verdict) in [
+        (json!({"identifier": "joe's", "team": "t"}), Good),
+        (json!({"identifier": "x", "properties": {"q": "b"}}), Good),
+        (json!({"identifier": "x", "properties": {"p": null}}), Bad),
+        (json!({"identifier": "joe\"s"}), Bad),
+    ] {
+        check(&port, &blueprint, &entity, verdict);
+    }
+    blueprint["ownership"] = json!({"type": "Inherited", "path": "owner"});
+    for (entity, verdict) in [
+        (json!({"identifier": "x"}), Good),
+        (json!({"identifier": "x", "team": "t"}), Bad),
+        (json!({"identifier": "x", "team": []}), Bad),
+    ] {
+        check(&port, &blueprint, &entity, verdict);
+    }
+}
+
+#[test]
 fn rules_of_search_queries() {
     let port = Port::start();
     let blueprint = json!({

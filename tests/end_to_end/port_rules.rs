@@ -1,7 +1,7 @@
 //! What Port's own rules make of teams, defaults, numbers, names and queries.
 
 use port_gitops_sandbox::{RunnerCommand, Sandbox, StepResult};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::scenes::is_shown;
 use crate::world::{World, run, succeed};
@@ -12,6 +12,86 @@ fn errors(result: &StepResult) -> Vec<String> {
         format!("{line} {title}")
     };
     result.commands("error").iter().map(place).collect()
+}
+
+/// A world with a machine and parts of machines.
+fn world_of_parts() -> World {
+    let world = World::new();
+    world.port.add_blueprint(json!({"identifier": "machine"}));
+    world.port.add_blueprint(part(None));
+    let machine = json!({"identifier": "mill", "team": ["blue"]});
+    let put = world.port.put_entity("machine", machine, "Mozilla/5.0");
+    put.unwrap();
+    world
+}
+
+fn part(ownership: Option<&Value>) -> Value {
+    let mut part = json!({
+        "identifier": "part",
+        "schema": {"properties": {"size": {"type": "number"}}, "required": []},
+        "relations": {"in": {"target": "machine", "required": false, "many": false}},
+    });
+    if let Some(ownership) = ownership {
+        part["ownership"] = ownership.clone();
+    }
+    part
+}
+
+const PART: &str =
+    "identifier: wheel\nblueprint: part\nproperties: {size: 1}\nrelations: {in: mill}\n";
+
+#[test]
+fn a_team_that_is_inherited_is_not_written_compared_or_cleared() {
+    for merge in ["true", "false"] {
+        let world = world_of_parts();
+        let with_team = format!("{PART}team: blue\n");
+        let step = world.push_file("port.yml", &with_team);
+        succeed(&step.input("merge", merge));
+
+        let inherited = json!({"type": "Inherited", "path": "in"});
+        world.port.add_blueprint(part(Some(&inherited)));
+        let step = world.push_file("port.yml", &with_team.replace("1", "2"));
+        let result = run(&step.input("merge", merge));
+        assert_eq!(errors(&result), ["5 inherited-team"], "{}", result.log);
+        assert!(result.commands("error")[0].data.contains("through `in`"));
+
+        // Git takes it away, and Port holds the same team because it computes it.
+        let step = world.push_file("port.yml", &PART.replace("1", "3"));
+        let result = succeed(&step.input("merge", merge));
+        assert_eq!(result.output("updated"), "1", "{}", result.log);
+        let wheel = world.port.entity("part", "wheel").unwrap();
+        assert_eq!(wheel["team"], json!(["blue"]));
+        assert_eq!(wheel["properties"], json!({"size": 3}));
+
+        let result = succeed(&world.nightly().input("merge", merge));
+        assert_eq!(result.output("drift"), "false", "{}", result.log);
+    }
+}
+
+#[test]
+fn a_default_may_be_left_out_and_is_no_drift() {
+    for merge in ["true", "false"] {
+        let world = World::new();
+        world.port.add_blueprint(json!({
+            "identifier": "strict",
+            "schema": {"properties": {
+                "tier": {"type": "number", "default": 1}, "kind": {"type": "string", "default": "web"},
+            }, "required": ["tier"]},
+        }));
+        let text = "identifier: x\nblueprint: strict\ntitle: X\n";
+        let result = succeed(&world.push_file("port.yml", text).input("merge", merge));
+        assert_eq!(result.output("created"), "1", "{}", result.log);
+        let held = || world.port.entity("strict", "x").unwrap()["properties"].clone();
+        assert_eq!(held(), json!({"tier": 1, "kind": "web"}));
+
+        let result = succeed(&world.nightly().input("merge", merge));
+        assert_eq!(result.output("drift"), "false", "{}", result.log);
+        let text = text.replace("X", "Y");
+        succeed(&world.push_file("port.yml", &text).input("merge", merge));
+        assert_eq!(held()["tier"], 1);
+        let result = succeed(&world.nightly().input("merge", merge));
+        assert_eq!(result.output("drift"), "false", "{}", result.log);
+    }
 }
 
 #[test]
@@ -44,6 +124,22 @@ fn numbers_are_compared_as_port_keeps_them() {
         let result = succeed(&world.nightly().input("merge", merge));
         assert_eq!(result.output("drift"), "false", "{}", result.log);
     }
+}
+
+#[test]
+fn an_apostrophe_is_part_of_a_name() {
+    let world = World::new();
+    let text = "\
+- {identifier: joe's, blueprint: domain}
+- {identifier: shop, blueprint: microservice, relations: {domain: joe's}}
+";
+    let result = succeed(&world.push_file("port.yml", text));
+    assert_eq!(result.output("created"), "2", "{}", result.log);
+    let shop = world.port.entity("microservice", "shop").unwrap();
+    assert_eq!(shop["relations"]["domain"], "joe's");
+    assert_eq!(succeed(&world.nightly()).output("drift"), "false");
+    let step = world.push_file("port.yml", "[]\n").input("prune", "true");
+    assert_eq!(succeed(&step).output("deleted"), "2");
 }
 
 #[test]
