@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use port_gitops::catalog::blueprint::{Blueprint, Blueprints};
-use port_gitops::catalog::change::{Basis, compare};
+use port_gitops::catalog::change::compare;
 use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::rules::BlueprintRules;
@@ -77,8 +77,8 @@ pub fn diagnostics_at(path: &str, text: &str) {
         default_blueprint: BlueprintId::parse("b").ok(),
     };
     let head = declare(&[file], &RULES);
-    let changes = compare(&[], &head);
-    let validated = validate(changes, Basis::Git, &BLUEPRINTS, Omission::IsMissing);
+    let changes = compare(&[], &head, &std::collections::BTreeSet::new());
+    let validated = validate(changes, &BLUEPRINTS, Omission::IsMissing);
     check_places(text, head.diagnostics.iter().chain(&validated.diagnostics));
 
     let shown = Shown::default();

@@ -50,8 +50,12 @@ impl Environment {
 pub struct Runner {
     /// The repository that the run belongs to.
     pub repository: RepoName,
+    /// The number that stays the repository's when it is renamed or transferred.
+    pub repository_id: Option<u64>,
     /// GitHub's website, without a `/` at its end.
     pub server_url: String,
+    /// The workflow's file in its repository, without the revision.
+    pub workflow: Option<String>,
     /// This run's id.
     pub run_id: Option<String>,
     /// The file that takes outputs.
@@ -78,12 +82,25 @@ impl Runner {
         Ok(Self {
             repository: RepoName::parse(repository)
                 .ok_or_else(|| MissingRepository(repository.to_owned()))?,
+            repository_id: environment
+                .variable("GITHUB_REPOSITORY_ID")
+                .and_then(|id| id.parse().ok()),
             server_url: server_url.trim_end_matches('/').to_owned(),
+            workflow: environment
+                .variable("GITHUB_WORKFLOW_REF")
+                .and_then(|workflow| workflow.split('@').next())
+                .map(str::to_owned),
             run_id: environment.variable("GITHUB_RUN_ID").map(str::to_owned),
             output_file: file("GITHUB_OUTPUT"),
             summary_file: file("GITHUB_STEP_SUMMARY"),
             workspace: file("GITHUB_WORKSPACE"),
         })
+    }
+
+    /// The host of GitHub's website.
+    pub fn host(&self) -> &str {
+        let host = self.server_url.split("://").last().unwrap_or_default();
+        host.split('/').next().unwrap_or_default()
     }
 
     /// The page that shows this run.

@@ -10,7 +10,7 @@ mod payload;
 use serde::Deserialize;
 
 use crate::git::{BranchName, CommitSha};
-use crate::inputs::{BaseInput, ModeInput, ScopeInput};
+use crate::inputs::{ModeInput, ScopeInput};
 
 /// Whether a run writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,28 +42,20 @@ pub enum CatalogAccess {
     Never,
 }
 
-/// Which of head's entity files are looked at.
+/// Which entity files a run looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// Those that changed.
+    /// Those that differ.
     Changed(Base),
     /// All of them.
     All,
 }
 
-/// What head is compared with.
+/// What the files are compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Base {
-    /// What was applied last, as the record says. Without a record it is what the branch pointed to
-    /// before the event.
-    Record {
-        /// That commit, if the event tells it.
-        before: Option<CommitSha>,
-    },
-    /// A commit, whatever its relation to head.
-    Commit(CommitSha),
-    /// A branch, tag or commit that the user named.
-    Named(String),
+    /// What is in Port because of the branch, as its state says.
+    State,
     /// Where head's history meets that of a branch or commit.
     MergeBaseWith(String),
     /// Where head left the branch that a pull request leads to. Once that holds head, or is gone, where it
@@ -76,6 +68,15 @@ pub enum Base {
     },
 }
 
+/// Which of a repository's branches a run is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BranchRole {
+    /// The default branch, or nothing that is a branch.
+    Default,
+    /// Another one.
+    Other,
+}
+
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -85,12 +86,25 @@ pub struct Run {
     pub catalog: CatalogAccess,
     /// What to look at.
     pub scope: Scope,
-    /// The revision whose files count.
-    pub head: CommitSha,
-    /// The branch that head is on.
+    /// The commit that the event is about.
+    pub commit: CommitSha,
+    /// The branch that it is on.
     pub branch: Option<BranchName>,
+    /// Which one that is.
+    pub role: BranchRole,
+    /// What a push brought.
+    pub push: Option<Pushed>,
     /// The number of the pull request that the run is about.
     pub pull_request: Option<u64>,
+}
+
+/// What a push brought to a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// What the branch pointed to before; `None` if it is new.
+    pub before: Option<CommitSha>,
+    /// What it pointed to afterwards.
+    pub after: CommitSha,
 }
 
 /// What an event asks for.
@@ -109,8 +123,6 @@ pub struct Asked<'a> {
     pub mode: ModeInput,
     /// The input `scope`.
     pub scope: ScopeInput,
-    /// The input `base`.
-    pub base: &'a BaseInput,
     /// The repository's default branch.
     pub default_branch: &'a BranchName,
     /// `GITHUB_REF`, for events whose payload names no branch.
@@ -220,24 +232,34 @@ impl Event {
                 head,
                 branch,
                 catalog,
-            } => self.decide_unmerged(asked, base.clone(), |scope| Run {
-                mode: Mode::Plan,
-                catalog: *catalog,
-                scope,
-                head: head.clone(),
-                branch: Some(branch.clone()),
-                pull_request: Some(*number),
-            }),
+            } => self.decide_unmerged(
+                Run {
+                    mode: Mode::Plan,
+                    catalog: *catalog,
+                    scope: asked.scope(Scope::Changed(base.clone()), base),
+                    commit: head.clone(),
+                    branch: Some(branch.clone()),
+                    role: BranchRole::Default,
+                    push: None,
+                    pull_request: Some(*number),
+                },
+                asked,
+            ),
             Trigger::MergeGroup { base, head } => {
                 let base = Base::MergeBaseWith(base.to_string());
-                self.decide_unmerged(asked, base, |scope| Run {
-                    mode: Mode::Plan,
-                    catalog: CatalogAccess::WithCredentials,
-                    scope,
-                    head: head.clone(),
-                    branch: None,
-                    pull_request: None,
-                })
+                self.decide_unmerged(
+                    Run {
+                        mode: Mode::Plan,
+                        catalog: CatalogAccess::WithCredentials,
+                        scope: asked.scope(Scope::Changed(base.clone()), &base),
+                        commit: head.clone(),
+                        branch: None,
+                        role: BranchRole::Default,
+                        push: None,
+                        pull_request: None,
+                    },
+                    asked,
+                )
             }
             Trigger::Other if asked.mode == ModeInput::Auto => {
                 let modes = if asked.is_on_pull_request_ref() {
@@ -254,17 +276,11 @@ impl Event {
         }
     }
 
-    fn decide_unmerged(
-        &self,
-        asked: Asked<'_>,
-        base: Base,
-        run: impl FnOnce(Scope) -> Run,
-    ) -> Result<Decision, EventError> {
-        if asked.mode == ModeInput::Apply {
-            return Err(EventError::ApplyUnmerged(self.name.clone()));
+    fn decide_unmerged(&self, run: Run, asked: Asked<'_>) -> Result<Decision, EventError> {
+        match asked.mode {
+            ModeInput::Apply => Err(EventError::ApplyUnmerged(self.name.clone())),
+            ModeInput::Auto | ModeInput::Plan => Ok(Decision::Run(run)),
         }
-        let scope = asked.scope(base.clone(), base, Scope::Changed);
-        Ok(Decision::Run(run(scope)))
     }
 }
 
@@ -278,18 +294,11 @@ impl Asked<'_> {
             .is_some_and(|full_ref| full_ref.starts_with("refs/pull/"))
     }
 
-    /// What is looked at: `auto` is the event's base where the input `base` leaves it open,
-    /// `before` what `base: before` means there, and `usual` makes a scope where the input `scope`
-    /// leaves that open.
-    fn scope(&self, auto: Base, before: Base, usual: impl FnOnce(Base) -> Scope) -> Scope {
-        let base = match self.base {
-            BaseInput::Auto => auto,
-            BaseInput::Before => before,
-            BaseInput::Named(name) => Base::Named(name.clone()),
-        };
+    /// What is looked at: `usual`, unless the input `scope` says something else.
+    fn scope(&self, usual: Scope, base: &Base) -> Scope {
         match self.scope {
-            ScopeInput::Auto => usual(base),
-            ScopeInput::Changed => Scope::Changed(base),
+            ScopeInput::Auto => usual,
+            ScopeInput::Changed => Scope::Changed(base.clone()),
             ScopeInput::All => Scope::All,
         }
     }
@@ -305,12 +314,21 @@ impl Asked<'_> {
     }
 
     /// A plan of another branch shows what merging it would do, not only its last push.
-    fn base(&self, mode: Mode, branch: Option<&BranchName>, before: Option<CommitSha>) -> Base {
+    fn base(&self, mode: Mode, branch: Option<&BranchName>) -> Base {
         match mode {
             Mode::Plan if branch != Some(self.default_branch) => {
                 Base::MergeBaseWith(self.default_branch.to_string())
             }
-            _ => Base::Record { before },
+            _ => Base::State,
+        }
+    }
+
+    /// Whose state counts: a branch that is applied has its own, and a plan is about what merging it
+    /// into the default branch would do.
+    fn role(&self, mode: Mode, branch: Option<&BranchName>) -> BranchRole {
+        match mode {
+            Mode::Apply if branch != Some(self.default_branch) => BranchRole::Other,
+            Mode::Apply | Mode::Plan => BranchRole::Default,
         }
     }
 }
@@ -333,21 +351,18 @@ impl Push {
             return Decision::Nothing(format!("the branch `{branch}` was deleted"));
         }
         let mode = asked.mode(&branch);
-        let before = Some(&self.before).filter(|before| !before.is_zero());
-        let auto = asked.base(mode, Some(&branch), before.cloned());
-        let scope = match (asked.base, before) {
-            (BaseInput::Before, None) => Scope::All,
-            (_, before) => {
-                let before = before.map_or_else(|| auto.clone(), |sha| Base::Commit(sha.clone()));
-                asked.scope(auto, before, Scope::Changed)
-            }
-        };
+        let base = asked.base(mode, Some(&branch));
         Decision::Run(Run {
             mode,
             catalog: mode.catalog_access(),
-            scope,
-            head: self.after.clone(),
+            scope: asked.scope(Scope::Changed(base.clone()), &base),
+            commit: self.after.clone(),
+            role: asked.role(mode, Some(&branch)),
             branch: Some(branch),
+            push: Some(Pushed {
+                before: Some(self.before.clone()).filter(|before| !before.is_zero()),
+                after: self.after.clone(),
+            }),
             pull_request: None,
         })
     }
@@ -366,7 +381,7 @@ fn decide_branch(asked: Asked<'_>) -> Result<Decision, EventError> {
         }
         None => Mode::Plan,
     };
-    let base = asked.base(mode, branch.as_ref(), None);
+    let base = asked.base(mode, branch.as_ref());
     Ok(Decision::Run(Run {
         mode,
         catalog: if asked.is_on_pull_request_ref() {
@@ -374,12 +389,11 @@ fn decide_branch(asked: Asked<'_>) -> Result<Decision, EventError> {
         } else {
             mode.catalog_access()
         },
-        scope: asked.scope(base.clone(), base, |base| match base {
-            Base::Named(_) => Scope::Changed(base),
-            _ => Scope::All,
-        }),
-        head,
+        scope: asked.scope(Scope::All, &base),
+        commit: head,
+        role: asked.role(mode, branch.as_ref()),
         branch,
+        push: None,
         pull_request: None,
     }))
 }

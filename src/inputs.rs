@@ -27,12 +27,12 @@ pub const NAMES: [&str; 21] = [
     "blueprints",
     "mode",
     "scope",
-    "base",
     "merge",
     "create-missing-related-entities",
     "prune",
     "max-deletes",
     "owner",
+    "state-blueprint",
     "run-id",
     "comment",
     "redact",
@@ -62,8 +62,6 @@ pub struct Inputs {
     pub mode: ModeInput,
     /// What to look at.
     pub scope: ScopeInput,
-    /// What to compare with.
-    pub base: BaseInput,
     /// What becomes of entities that Git no longer declares.
     pub prune: Prune,
     /// How many entities a run may delete.
@@ -76,8 +74,10 @@ pub struct Inputs {
     pub merge: Merge,
     /// What Port does about relation targets that do not exist.
     pub missing_targets: MissingTargets,
-    /// Who owns what is written.
-    pub owner: String,
+    /// What tells two sources of one repository apart.
+    pub owner: Option<String>,
+    /// Where the state is kept.
+    pub state_blueprint: StateBlueprint,
     /// The Port action run that the changes are tied to.
     pub run_id: Option<String>,
     /// Where the JSON report is written too, relative to the workspace.
@@ -124,15 +124,13 @@ pub enum ScopeInput {
     All,
 }
 
-/// The input `base`.
+/// The input `state-blueprint`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BaseInput {
-    /// The record of what was applied.
-    Auto,
-    /// What the event says was there before.
-    Before,
-    /// A branch, tag or commit.
-    Named(String),
+pub enum StateBlueprint {
+    /// The state is an entity of this blueprint.
+    Kept(BlueprintId),
+    /// No state is kept.
+    None,
 }
 
 /// The input `prune`.

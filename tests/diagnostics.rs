@@ -118,12 +118,7 @@ fn declared(content: FileContent) -> Declarations {
 
 /// What Port says of the examples that only Port can refuse.
 fn refusal(code: Code) -> Option<Rejection> {
-    let rejection = |status, message: &str| {
-        Some(Rejection {
-            status,
-            message: message.to_owned(),
-        })
-    };
+    let rejection = |status, message: &str| Some(Rejection::new(status, None, message));
     match code {
         Code::RejectedByPort => rejection(422, "/properties/language is no longer in use"),
         Code::MissingRelationTarget => {
@@ -205,6 +200,7 @@ fn elsewhere(code: Code, head: &Declarations) -> Option<Vec<Diagnostic>> {
             let applied = Applied {
                 outcomes: vec![Outcome::NotSent, Outcome::Blocked(domain)],
                 deletions: Vec::new(),
+                kept: BTreeMap::new(),
                 stopped: None,
             };
             Some(findings(head, &plan, Some(&applied)))
@@ -234,6 +230,7 @@ fn rejections(head: &Declarations, changes: Vec<Change>, rejection: Rejection) -
     let applied = Applied {
         outcomes,
         deletions: Vec::new(),
+        kept: BTreeMap::new(),
         stopped: None,
     };
     findings(head, &plan(changes), Some(&applied))

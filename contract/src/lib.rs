@@ -78,17 +78,52 @@ pub fn problems(service: Service, exchanges: &[Exchange], extent: Extent) -> BTr
     if specifications::directory().is_none() {
         return BTreeSet::new();
     }
+    let told: Vec<_> = exchanges.iter().filter_map(BulkSize::of).collect();
     let of_one = |exchange: &Exchange| {
         let name = format!("{} {}", exchange.method, exchange.path);
         let found = match (service, exchange.path.as_str()) {
             (Service::GitHub, "/graphql" | "/api/graphql") => graphql::check(exchange, extent),
-            _ => specifications::document(service).check(service, exchange, extent),
+            _ => {
+                let announced = announced_size(&told, exchange);
+                specifications::document(service).check(service, exchange, extent, announced)
+            }
         };
         found
             .into_iter()
             .map(move |problem| format!("{name}: {problem}"))
     };
     exchanges.iter().flat_map(of_one).collect()
+}
+
+/// A `maxBulkSize` that an answer told. It counts more than the number in the document.
+struct BulkSize<'e> {
+    answer: &'e Exchange,
+    size: u64,
+}
+
+impl<'e> BulkSize<'e> {
+    fn of(answer: &'e Exchange) -> Option<Self> {
+        bulk_route(answer)?;
+        let size = answer.answer.as_ref()?.body_json()?["maxBulkSize"].as_u64()?;
+        Some(Self { answer, size })
+    }
+}
+
+/// The newest size that a request's sender had been told for the same route.
+fn announced_size(told: &[BulkSize<'_>], request: &Exchange) -> Option<u64> {
+    let route = bulk_route(request)?;
+    let before = told.iter().filter(|told| {
+        let answered = told.answer.answered;
+        answered.is_some_and(|answered| answered <= request.arrived)
+            && bulk_route(told.answer) == Some(route)
+    });
+    let newest = before.max_by_key(|told| told.answer.answered);
+    newest.map(|told| told.size)
+}
+
+/// Which of Port's two routes for bulks a request is for.
+fn bulk_route(exchange: &Exchange) -> Option<&str> {
+    exchange.path.rsplit_once("/bulk").map(|(_, end)| end)
 }
 
 /// The answer that the sandbox itself gave. A fault's is no contract of anyone.

@@ -13,9 +13,24 @@ struct Row {
 
 const ROWS: &[Row] = &[
     Row {
+        // `bad_request` and `run_exhausted`; `missing_permissions` and `required_relation`;
+        // `identifier_taken`; `internal_error`. Patching an entity has the same ones:
+        // <https://docs.port.io/api-reference/patch-an-entity>.
         service: Service::Port,
         statuses: &[400, 403, 409, 500],
         source: "https://docs.port.io/api-reference/create-an-entity",
+    },
+    Row {
+        // `missing_permissions` and `has_dependents`.
+        service: Service::Port,
+        statuses: &[403],
+        source: "https://docs.port.io/api-reference/delete-an-entity",
+    },
+    Row {
+        // `missing_permissions`; `identifier_taken`, for a blueprint that exists.
+        service: Service::Port,
+        statuses: &[403, 409],
+        source: "https://docs.port.io/api-reference/create-a-blueprint",
     },
     Row {
         service: Service::Port,

@@ -58,6 +58,42 @@ fn upsert(query: &str, body: &Value) -> Exchange {
     exchange("POST", &format!("{BULK}{query}"), body, None)
 }
 
+/// A bulk is as large as the document says, or as an earlier answer of the same route.
+#[test]
+fn bulks_of_an_announced_size() {
+    if specifications::directory().is_none() {
+        return;
+    }
+    let sent = |size: usize, second: u64| {
+        let body = json!({"entities": vec![json!({"identifier": "a"}); size]});
+        let arrived = Duration::from_secs(second);
+        Exchange {
+            arrived,
+            ..upsert("?upsert=true", &body)
+        }
+    };
+    let told = |size: u64, second: u64| {
+        let body = json!({"ok": true, "entities": [], "errors": [], "maxBulkSize": size});
+        Exchange {
+            answer: Some(Answer::json(200, &body)),
+            answered: Some(Duration::from_secs(second)),
+            ..sent(1, second)
+        }
+    };
+    for (exchanges, is_right) in [
+        (vec![sent(20, 1)], true),
+        (vec![sent(21, 1)], false),
+        (vec![told(30, 1), sent(30, 2)], true),
+        (vec![told(30, 1), sent(31, 2)], false),
+        (vec![told(30, 3), sent(30, 2)], false),
+        (vec![told(5, 1), sent(6, 2)], false),
+        (vec![told(5, 1), told(7, 2), sent(6, 3)], true),
+    ] {
+        let found = problems(Service::Port, &exchanges, Extent::Both);
+        assert_eq!(found.is_empty(), is_right, "{found:#?}");
+    }
+}
+
 fn entities() -> Value {
     json!({"entities": [{"identifier": "a/b", "title": "A", "relations": {"r": null}}]})
 }
@@ -110,7 +146,7 @@ fn requests_to_port() {
         "/identifier",
     );
     expect(
-        &exchange("PUT", BULK, &entities(), None),
+        &exchange("PUT", "/v1/blueprints/service/entities", &entities(), None),
         "operation is not documented",
     );
     expect(

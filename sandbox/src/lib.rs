@@ -5,6 +5,7 @@
 //! and answer, and can be told to misbehave.
 
 pub mod fault;
+pub mod foreign;
 mod git;
 pub mod github;
 pub mod journal;
@@ -12,6 +13,7 @@ pub mod network;
 pub mod port;
 pub mod runner;
 pub mod server;
+pub mod switch;
 
 pub use fault::{Effect, Fault};
 pub use git::{GitError, ObjectFormat, ObjectId, TestRepository};
@@ -21,3 +23,4 @@ pub use network::{Authority, Identity, ProxySandbox, TlsFront};
 pub use port::PortSandbox;
 pub use runner::{RunnerCommand, Step, StepResult};
 pub use server::{Sandbox, Server};
+pub use switch::Switch;

@@ -74,6 +74,14 @@ impl Step {
             ("GITHUB_GRAPHQL_URL", github.graphql_url()),
             ("GITHUB_SERVER_URL", "https://github.com".to_owned()),
             ("GITHUB_REPOSITORY", github.full_name()),
+            ("GITHUB_REPOSITORY_ID", github.repository_id().to_string()),
+            (
+                "GITHUB_WORKFLOW_REF",
+                format!(
+                    "{}/.github/workflows/port.yml@refs/heads/main",
+                    github.full_name()
+                ),
+            ),
             ("GITHUB_EVENT_NAME", event.to_owned()),
             (
                 "GITHUB_EVENT_PATH",

@@ -1,21 +1,54 @@
 //! Deleting entities: what relates to others goes before them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::flight::{Bookkeeping, Flight, Refusals};
+use futures::{StreamExt, stream};
+
+use super::flight::{Bookkeeping, Flight, Gates};
 use super::{DeletionOutcome, Outcome, Stopped};
 use crate::catalog::entity::{BlueprintId, EntityKey, Identifier};
 use crate::catalog::order::{self, DeletionWave};
 use crate::catalog::plan::{Deletion, Plan, Target};
 use crate::http::Delivery;
-use crate::port::{self, MAX_DELETIONS, Rejection};
+use crate::port::{self, CONCURRENT_REQUESTS, ErrorCode, Port, Rejection, Scope};
 
-const GONE: u16 = 404;
+/// So many dependants of an entity are named.
+const NAMED: usize = 10;
 
 /// Deletions that travel together, by their places in [`Books::deletions`].
-pub(super) struct Batch<'p> {
+#[derive(Clone)]
+struct Batch<'p> {
     blueprint: &'p BlueprintId,
     places: Vec<usize>,
+    /// Whether those that are gone already were taken out.
+    lookup: Lookup,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lookup {
+    Open,
+    Done,
+}
+
+/// What became of a batch.
+enum Answer {
+    /// Port deleted it.
+    Deleted {
+        /// But for those that it still has.
+        kept: Vec<usize>,
+        /// But perhaps for these, as they could not be looked up.
+        unknown: Vec<usize>,
+        error: Option<port::Error>,
+    },
+    /// Port refused it.
+    Refused {
+        rejection: Rejection,
+        /// Those that are not in Port all the same.
+        gone: Vec<usize>,
+        lookup: Lookup,
+    },
+    /// It is not known.
+    Lost(port::Error),
 }
 
 /// Deletes what `plan` says, given what became of its upserts. Gives an outcome for each, and why
@@ -26,10 +59,7 @@ pub(super) async fn delete(
     flight: &Flight<'_>,
 ) -> (Vec<DeletionOutcome>, Option<Stopped>) {
     let mut outcomes = vec![DeletionOutcome::NotSent; plan.deletions.len()];
-    let named = match handed_over(plan, flight).await {
-        Ok(handed_over) => deletable(plan, &handed_over, &mut outcomes),
-        Err(error) => return (outcomes, Some(error.into())),
-    };
+    let named = deletable(plan, &mut outcomes);
     let relations: Vec<_> = named
         .iter()
         .map(|(_, deletion, _)| (&deletion.key, &deletion.targets[..]))
@@ -44,7 +74,9 @@ pub(super) async fn delete(
             .iter()
             .map(|(_, deletion, _)| guard(deletion, plan, upserts))
             .collect(),
-        refusals: Refusals::default(),
+        parcels: VecDeque::new(),
+        port: flight.port,
+        gates: Gates::default(),
         stopped: None,
     };
     for wave in order::deletion_waves(&relations) {
@@ -53,45 +85,31 @@ pub(super) async fn delete(
             break;
         }
     }
+    if books.stopped.is_none() {
+        books.name_dependants(flight.port).await;
+    }
     for ((place, ..), outcome) in named.iter().zip(books.outcomes) {
         outcomes[*place] = outcome;
     }
     (outcomes, books.stopped)
 }
 
-/// The deletions to be tried, with their places in the plan; what speaks against the others is noted.
+/// The deletions to be tried, with their places in the plan; why the others are not is noted.
 fn deletable<'p>(
     plan: &'p Plan,
-    handed_over: &BTreeMap<EntityKey, Option<String>>,
     outcomes: &mut [DeletionOutcome],
 ) -> Vec<(usize, &'p Deletion, &'p Identifier)> {
     let mut named = Vec::new();
     for ((place, deletion), outcome) in plan.deletions.iter().enumerate().zip(outcomes) {
-        let owner = handed_over.get(&deletion.key);
-        match (deletion.key.name.identifier(), owner) {
-            (_, Some(owner)) => *outcome = DeletionOutcome::HandedOver(owner.clone()),
-            (Some(identifier), None) => named.push((place, deletion, identifier)),
-            (None, None) => {
+        match deletion.key.name.identifier() {
+            Some(identifier) => named.push((place, deletion, identifier)),
+            None => {
                 let reason = "a query names it, and only an identifier can be deleted";
                 *outcome = DeletionOutcome::HeldBack(reason.to_owned());
             }
         }
     }
     named
-}
-
-/// What another owner wrote since the plan was made: a workflow beside this one, to which a file moved.
-async fn handed_over(
-    plan: &Plan,
-    flight: &Flight<'_>,
-) -> Result<BTreeMap<EntityKey, Option<String>>, port::Error> {
-    let keys = plan.deletions.iter().map(|deletion| &deletion.key);
-    let owner = &flight.options.owner;
-    match flight.port.owned_elsewhere(keys, owner).await {
-        // Rules on who wrote an entity are in no specification.
-        Err(port::Error::Refused { .. }) => Ok(BTreeMap::new()),
-        asked => asked,
-    }
 }
 
 /// By place: what relates to it.
@@ -119,10 +137,13 @@ fn guard(deletion: &Deletion, plan: &Plan, upserts: &[Outcome]) -> DeletionOutco
 }
 
 struct Books<'p> {
+    port: &'p Port,
     deletions: Vec<(&'p Deletion, &'p Identifier)>,
     dependants: Vec<Vec<usize>>,
     outcomes: Vec<DeletionOutcome>,
-    refusals: Refusals,
+    /// What is still to be sent: of each, as much goes with a request as Port takes.
+    parcels: VecDeque<Batch<'p>>,
+    gates: Gates<'p>,
     stopped: Option<Stopped>,
 }
 
@@ -149,25 +170,23 @@ impl<'p> Books<'p> {
             let blueprint = &self.deletions[place].0.key.blueprint;
             by_blueprint.entry(blueprint).or_default().push(place);
         }
-        let batches = by_blueprint.into_iter().flat_map(|(blueprint, places)| {
-            let batch = |places: &[usize]| Batch {
-                blueprint,
-                places: places.to_vec(),
-            };
-            places.chunks(MAX_DELETIONS).map(batch).collect::<Vec<_>>()
+        let parcels = by_blueprint.into_iter().map(|(blueprint, places)| Batch {
+            blueprint,
+            places,
+            lookup: Lookup::Open,
         });
-        let batches = batches.collect();
+        self.parcels = parcels.collect();
         let deletions = self.deletions.clone();
         let send = async |batch: &Batch<'p>| {
             let names: Vec<_> = batch
                 .places
                 .iter()
-                .map(|&place| deletions[place].1)
+                .map(|&place| (place, deletions[place].1))
                 .collect();
-            let run_id = flight.options.run_id.as_deref();
-            flight.port.delete(batch.blueprint, &names, run_id).await
+            let sent = send(flight, batch, &names);
+            sent.await.unwrap_or_else(Answer::Lost)
         };
-        flight.run(batches, self, send).await;
+        flight.run(self, send).await;
     }
 
     /// Those that nothing speaks against. What is to stay keeps what it relates to.
@@ -198,74 +217,251 @@ impl<'p> Books<'p> {
     fn kept(&self, places: &[usize]) -> Vec<usize> {
         let is_kept = |place: &usize| {
             let outcome = &self.outcomes[*place];
-            matches!(outcome, DeletionOutcome::Rejected(rejection) if is_about_an_entity(rejection))
+            matches!(outcome, DeletionOutcome::Rejected(rejection) if rejection.code.scope() == Scope::Entity)
         };
         places.iter().copied().filter(is_kept).collect()
     }
 
-    fn note_refusal(&mut self, batch: Batch<'p>, rejection: Rejection) -> Vec<Batch<'p>> {
-        if let ([_, _, ..], true) = (&batch.places[..], is_about_an_entity(&rejection)) {
-            let (left, right) = batch.places.split_at(batch.places.len() / 2);
-            return [left, right]
-                .map(|places| Batch {
-                    blueprint: batch.blueprint,
-                    places: places.to_vec(),
-                })
-                .into();
+    fn note_refusal(
+        &mut self,
+        batch: Batch<'p>,
+        rejection: &Rejection,
+        gone: &[usize],
+        lookup: Lookup,
+    ) {
+        for &place in gone {
+            self.outcomes[place] = DeletionOutcome::Deleted;
         }
         let what = format!(
             "the deletion of {} `{}`",
             batch.places.len(),
             batch.blueprint
         );
-        if let Some(stopped) = self.refusals.count(&what, &rejection) {
+        if let Some(stopped) = self.gates.note(batch.blueprint, &what, rejection) {
             self.stopped.get_or_insert(stopped);
         }
-        for place in batch.places {
-            self.outcomes[place] = match rejection.status {
-                GONE => DeletionOutcome::Deleted,
+        let mut left = batch.places;
+        left.retain(|place| !gone.contains(place));
+        let scope = rejection.code.scope();
+        let is_divisible = matches!(scope, Scope::Entity | Scope::Size) && left.len() > 1;
+        // What was not found is out of it now.
+        let is_complete = rejection.code == ErrorCode::NotFound && !gone.is_empty();
+        let again = |places: &[usize]| Batch {
+            blueprint: batch.blueprint,
+            places: places.to_vec(),
+            lookup,
+        };
+        if is_complete && !left.is_empty() {
+            self.parcels.push_front(again(&left));
+        } else if is_divisible {
+            let (first, second) = left.split_at(left.len() / 2);
+            self.parcels.push_front(again(second));
+            self.parcels.push_front(again(first));
+        } else {
+            let outcome = match scope {
+                Scope::Run => DeletionOutcome::NotSent,
                 _ => DeletionOutcome::Rejected(rejection.clone()),
             };
+            for place in left {
+                self.outcomes[place] = outcome.clone();
+            }
         }
-        Vec::new()
+    }
+
+    fn note_deleted(&mut self, batch: &Batch<'p>, kept: &[usize], unknown: &[usize]) {
+        self.gates.open(batch.blueprint);
+        let unconfirmed = Rejection {
+            code: ErrorCode::Unconfirmed,
+            status: 200,
+            message: "Port's answer does not say that it was deleted, and it is still there"
+                .to_owned(),
+        };
+        for &place in &batch.places {
+            self.outcomes[place] = match place {
+                place if kept.contains(&place) => DeletionOutcome::Rejected(unconfirmed.clone()),
+                place if unknown.contains(&place) => DeletionOutcome::Unknown,
+                _ => DeletionOutcome::Deleted,
+            };
+        }
+    }
+
+    /// Takes what is not sent any more off the list.
+    fn drop_refused(&mut self) {
+        let Self {
+            parcels,
+            gates,
+            outcomes,
+            ..
+        } = self;
+        parcels.retain(|parcel| {
+            let Some(refusal) = gates.refusal(parcel.blueprint) else {
+                return true;
+            };
+            for &place in &parcel.places {
+                outcomes[place] = match refusal.code {
+                    ErrorCode::MissingBlueprint => DeletionOutcome::Deleted,
+                    _ => DeletionOutcome::Rejected(refusal.clone()),
+                };
+            }
+            false
+        });
+    }
+
+    /// Finds out what relates to the entities that Port keeps for that reason: it does not say so.
+    async fn name_dependants(&mut self, port: &Port) {
+        let deletions = &self.deletions;
+        let outcomes = self.outcomes.iter_mut().enumerate();
+        let kept = outcomes.filter_map(|(place, outcome)| match outcome {
+            DeletionOutcome::Rejected(rejection) if rejection.code == ErrorCode::HasDependents => {
+                Some((place, rejection))
+            }
+            _ => None,
+        });
+        let naming = stream::iter(kept).map(async |(place, rejection)| {
+            let (deletion, identifier) = deletions[place];
+            let dependants = port.dependants(&deletion.key.blueprint, identifier).await;
+            match dependants.as_deref() {
+                Ok([]) => {}
+                Ok(dependants) => rejection.message = related(dependants),
+                Err(error) => tracing::warn!(
+                    "it is not known what relates to `{}`: {error}",
+                    deletion.key
+                ),
+            }
+        });
+        naming
+            .buffer_unordered(CONCURRENT_REQUESTS)
+            .collect::<()>()
+            .await;
     }
 }
 
-/// Whether the request as a whole was refused because of one of its entities, or of its size.
-fn is_about_an_entity(rejection: &Rejection) -> bool {
-    matches!(rejection.status, 400 | GONE | 409 | 413 | 422)
+/// Sends a batch, and finds out what became of those that the answer does not mention. Port says that it
+/// deletes all or none, and was seen to delete some.
+async fn send(
+    flight: &Flight<'_>,
+    batch: &Batch<'_>,
+    names: &[(usize, &Identifier)],
+) -> Result<Answer, port::Error> {
+    let (port, blueprint) = (flight.port, batch.blueprint);
+    let run_id = flight.options.run_id.as_deref();
+    let identifiers: Vec<_> = names.iter().map(|(_, identifier)| *identifier).collect();
+    let places = |is_meant: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        let meant = names.iter().filter(|(_, name)| is_meant(name.as_str()));
+        meant.map(|(place, _)| *place).collect()
+    };
+    let rejection = match port.delete(blueprint, &identifiers, run_id).await? {
+        Ok(confirmed) => {
+            let open = identifiers.iter().copied();
+            let open: Vec<_> = open
+                .filter(|one| !confirmed.contains(one.as_str()))
+                .collect();
+            let surviving = match open.is_empty() {
+                true => Ok(BTreeSet::new()),
+                false => port.surviving(blueprint, &open).await,
+            };
+            let (kept, unknown, error) = match surviving {
+                Ok(kept) => (places(&|name| kept.contains(name)), Vec::new(), None),
+                Err(error) => {
+                    let unknown = places(&|name| !confirmed.contains(name));
+                    (Vec::new(), unknown, Some(error))
+                }
+            };
+            return Ok(Answer::Deleted {
+                kept,
+                unknown,
+                error,
+            });
+        }
+        Err(rejection) => rejection,
+    };
+    let is_alone = identifiers.len() == 1;
+    let may_be_gone = rejection.code.scope() == Scope::Entity && batch.lookup == Lookup::Open;
+    let (gone, lookup) = match rejection.code {
+        ErrorCode::MissingBlueprint => (places(&|_| true), batch.lookup),
+        ErrorCode::NotFound if is_alone => {
+            let found = port.entity(blueprint, identifiers[0].as_str()).await;
+            (places(&|_| matches!(found, Ok(None))), batch.lookup)
+        }
+        _ if may_be_gone && !is_alone => {
+            // Without an answer, each is found out about when it is sent by itself.
+            let found = port.found(blueprint, &identifiers).await;
+            let is_gone = |name: &str| found.as_ref().is_ok_and(|found| !found.contains(name));
+            (places(&is_gone), Lookup::Done)
+        }
+        _ => (Vec::new(), batch.lookup),
+    };
+    Ok(Answer::Refused {
+        rejection,
+        gone,
+        lookup,
+    })
+}
+
+/// What keeps an entity.
+fn related(dependants: &[String]) -> String {
+    let named: Vec<_> = dependants.iter().take(NAMED).collect();
+    let names: Vec<_> = named.iter().map(|name| format!("`{name}`")).collect();
+    let more = match dependants.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let names = names.join(", ");
+    format!("other entities relate to it: {names}{more}")
 }
 
 impl<'p> Bookkeeping for Books<'p> {
     type Job = Batch<'p>;
-    type Answer = Result<Result<(), Rejection>, port::Error>;
+    type Answer = Answer;
 
-    fn begin(&mut self, batch: &Batch<'p>) {
+    fn next(&mut self) -> Option<Batch<'p>> {
+        self.drop_refused();
+        let gates = &self.gates;
+        let mut parcels = self.parcels.iter();
+        let next = parcels.position(|parcel| gates.may_pass(parcel.blueprint))?;
+        let mut batch = self.parcels.remove(next)?;
+        let names = batch.places.iter().map(|&place| self.deletions[place].1);
+        let most = self.port.deletable(names);
+        if batch.places.len() > most {
+            let rest = Batch {
+                places: batch.places.split_off(most),
+                ..batch
+            };
+            self.parcels.insert(next, rest);
+        }
         for &place in &batch.places {
             self.outcomes[place] = DeletionOutcome::Unknown;
         }
+        self.gates.begin(batch.blueprint);
+        Some(batch)
     }
 
-    fn end(&mut self, batch: Batch<'p>, answer: Self::Answer) -> Vec<Batch<'p>> {
-        let outcome = match answer {
-            Ok(Err(rejection)) => return self.note_refusal(batch, rejection),
-            Ok(Ok(())) => {
-                self.refusals.end();
-                DeletionOutcome::Deleted
+    fn end(&mut self, batch: Batch<'p>, answer: Answer) {
+        match answer {
+            Answer::Deleted {
+                kept,
+                unknown,
+                error,
+            } => {
+                self.note_deleted(&batch, &kept, &unknown);
+                if let Some(error) = error {
+                    self.stopped.get_or_insert(error.into());
+                }
             }
-            Err(error) => {
-                let outcome = match error.delivery() {
-                    Delivery::Unsent => DeletionOutcome::NotSent,
-                    Delivery::Unknown => DeletionOutcome::Unknown,
-                };
+            Answer::Refused {
+                rejection,
+                gone,
+                lookup,
+            } => self.note_refusal(batch, &rejection, &gone, lookup),
+            Answer::Lost(error) => {
+                if error.delivery() == Delivery::Unsent {
+                    for place in batch.places {
+                        self.outcomes[place] = DeletionOutcome::NotSent;
+                    }
+                }
                 self.stopped.get_or_insert(error.into());
-                outcome
             }
-        };
-        for place in batch.places {
-            self.outcomes[place] = outcome.clone();
         }
-        Vec::new()
     }
 
     fn stopped(&mut self) -> &mut Option<Stopped> {

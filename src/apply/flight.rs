@@ -1,6 +1,6 @@
 //! Requests under way: several at a time, until they are done or the run is told to stop.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -9,8 +9,9 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::Stopped;
-use crate::http::retry::{back_off, full_jitter, is_passing};
-use crate::port::{self, Port, Rejection, WriteOptions};
+use crate::catalog::entity::BlueprintId;
+use crate::http::retry::{back_off, full_jitter};
+use crate::port::{Port, Rejection, Scope, WriteOptions};
 use crate::shutdown::Shutdown;
 
 /// How long requests under way may take to end once the run is told to stop. The runner waits 7.5
@@ -35,10 +36,11 @@ pub(super) trait Bookkeeping {
     /// What comes of it.
     type Answer;
 
-    /// Notes that a request goes: until its answer is there, nobody knows what Port made of it.
-    fn begin(&mut self, job: &Self::Job);
-    /// Notes an answer. Gives what is to be sent in the request's stead.
-    fn end(&mut self, job: Self::Job, answer: Self::Answer) -> Vec<Self::Job>;
+    /// The next request to send, if there is one now. Until its answer is noted, nobody knows what Port
+    /// made of it.
+    fn next(&mut self) -> Option<Self::Job>;
+    /// Notes an answer.
+    fn end(&mut self, job: Self::Job, answer: Self::Answer);
     /// Why nothing more is to be sent, if so.
     fn stopped(&mut self) -> &mut Option<Stopped>;
 }
@@ -53,11 +55,10 @@ impl<'a> Flight<'a> {
         }
     }
 
-    /// Sends `jobs`, and whatever takes their place, until all are answered, the books have
-    /// stopped, or the run is told to stop and the grace is over.
+    /// Sends what `books` want to be sent, until all is answered, the books have stopped, or the run
+    /// is told to stop and the grace is over.
     pub(super) async fn run<L: Bookkeeping>(
         &self,
-        jobs: Vec<L::Job>,
         books: &mut L,
         send: impl AsyncFn(&L::Job) -> L::Answer,
     ) {
@@ -66,20 +67,17 @@ impl<'a> Flight<'a> {
             (job, answer)
         };
         let mut grace_is_over = std::pin::pin!(self.grace_is_over());
-        let mut waiting = VecDeque::from(jobs);
         let mut under_way = FuturesUnordered::new();
         loop {
             while under_way.len() < self.port.concurrency()
-                && !waiting.is_empty()
                 && self.may_send(books)
-                && let Some(job) = waiting.pop_front()
+                && let Some(job) = books.next()
             {
-                books.begin(&job);
                 under_way.push(answered(job));
             }
             tokio::select! {
                 next = under_way.next() => match next {
-                    Some((job, answer)) => waiting.extend(books.end(job, answer)),
+                    Some((job, answer)) => books.end(job, answer),
                     None => break,
                 },
                 () = &mut grace_is_over => {
@@ -116,32 +114,78 @@ impl<'a> Flight<'a> {
     }
 }
 
-/// Counts requests in a row that failed to the last try.
+/// What is known of writing to each blueprint. The first request to one goes alone: if it is refused
+/// for a reason that concerns all of them, the others need not be sent.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
+pub(super) struct Gates<'p> {
+    gates: BTreeMap<&'p BlueprintId, Gate>,
     failed: usize,
 }
 
-impl Refusals {
-    /// Notes a success.
-    pub(super) fn end(&mut self) {
-        self.failed = 0;
+#[derive(Debug)]
+enum Gate {
+    /// The first request is under way.
+    Trying,
+    /// Port takes requests to the blueprint.
+    Open,
+    /// Port refuses all of them.
+    Shut(Rejection),
+}
+
+impl<'p> Gates<'p> {
+    /// Whether a request to `blueprint` may go now.
+    pub(super) fn may_pass(&self, blueprint: &BlueprintId) -> bool {
+        matches!(self.gates.get(blueprint), None | Some(Gate::Open))
     }
 
-    /// Notes a refusal of a request as a whole; the error that ends the run when it is one too
-    /// many.
-    pub(super) fn count(&mut self, what: &str, rejection: &Rejection) -> Option<Stopped> {
-        if !is_passing(rejection.status) {
-            self.failed = 0;
-            return None;
+    /// Why nothing goes to `blueprint` any more, if so.
+    pub(super) fn refusal(&self, blueprint: &BlueprintId) -> Option<&Rejection> {
+        match self.gates.get(blueprint)? {
+            Gate::Shut(rejection) => Some(rejection),
+            Gate::Trying | Gate::Open => None,
         }
+    }
+
+    /// Notes that a request to `blueprint` goes.
+    pub(super) fn begin(&mut self, blueprint: &'p BlueprintId) {
+        self.gates.entry(blueprint).or_insert(Gate::Trying);
+    }
+
+    /// Notes that Port looked at the entities of a request to `blueprint`.
+    pub(super) fn open(&mut self, blueprint: &'p BlueprintId) {
+        self.failed = 0;
+        if self.refusal(blueprint).is_none() {
+            self.gates.insert(blueprint, Gate::Open);
+        }
+    }
+
+    /// Notes a refusal of a request as a whole, called `what`; the error that ends the run, if it does.
+    pub(super) fn note(
+        &mut self,
+        blueprint: &'p BlueprintId,
+        what: &str,
+        rejection: &Rejection,
+    ) -> Option<Stopped> {
+        match rejection.code.scope() {
+            Scope::Entity | Scope::Size => self.open(blueprint),
+            Scope::Blueprint => {
+                self.failed = 0;
+                let shut = Gate::Shut(rejection.clone());
+                self.gates.insert(blueprint, shut);
+            }
+            Scope::Run => return Some(Stopped::because_of(what, rejection)),
+            Scope::Passing => {
+                self.gates.remove(blueprint);
+                return self.count(what, rejection);
+            }
+        }
+        None
+    }
+
+    /// Counts requests in a row that failed to the last try.
+    fn count(&mut self, what: &str, rejection: &Rejection) -> Option<Stopped> {
         self.failed += 1;
-        (self.failed >= GIVE_UP_AFTER).then(|| {
-            Stopped::Port(port::Error::Refused {
-                what: format!("{what}, and {} requests before it,", GIVE_UP_AFTER - 1),
-                status: rejection.status,
-                message: rejection.message.clone(),
-            })
-        })
+        let what = format!("{what}, and {} requests before it,", GIVE_UP_AFTER - 1);
+        (self.failed >= GIVE_UP_AFTER).then(|| Stopped::because_of(&what, rejection))
     }
 }

@@ -1,12 +1,16 @@
 //! Plan → outcomes: entities are written, targets of relations first, and then deleted, targets
 //! last.
 
+mod clearings;
 mod deletions;
 mod flight;
 mod upserts;
 
+use std::collections::BTreeMap;
+
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::EntityKey;
+use crate::catalog::live::Field;
 use crate::catalog::plan::Plan;
 use crate::port::{self, Port, Rejection, Upserted, WriteOptions};
 use crate::shutdown::Shutdown;
@@ -24,10 +28,7 @@ pub enum Outcome {
     NotSent,
     /// It was not sent, as what it needs could not be written: that entity.
     Blocked(EntityKey),
-    /// It is a newer run's: not sent, or written and then brought to what the branch's tip declares.
-    Superseded,
-    /// It was sent, but no answer came: it may be in Port or not. Or it was written, and not brought to
-    /// what the branch's tip declares.
+    /// It was sent, but no answer came: it may be in Port or not.
     Unknown,
 }
 
@@ -40,14 +41,10 @@ pub enum DeletionOutcome {
     Rejected(Rejection),
     /// It was not tried, for the reason given: a sentence without a full stop.
     HeldBack(String),
-    /// It was not tried, as another owner wrote it meanwhile: its name, where Port says it.
-    HandedOver(Option<String>),
     /// It is in Port: the run ended before.
     NotSent,
     /// It was sent, but no answer came: it may be in Port or not.
     Unknown,
-    /// It is a newer run's: not sent, or deleted and then brought to what the branch's tip declares.
-    Superseded,
 }
 
 /// What became of a plan.
@@ -57,39 +54,10 @@ pub struct Applied {
     pub outcomes: Vec<Outcome>,
     /// An outcome for each of the plan's deletions, in their order.
     pub deletions: Vec<DeletionOutcome>,
+    /// What upserts should have cleared and Port keeps, by their places.
+    pub kept: BTreeMap<usize, Vec<Field>>,
     /// Why the rest was not tried, if so.
     pub stopped: Option<Stopped>,
-}
-
-impl Applied {
-    /// Nothing of `plan`, which a newer run carries out.
-    pub fn superseded(plan: &Plan) -> Self {
-        Self {
-            outcomes: vec![Outcome::Superseded; plan.upserts.len()],
-            deletions: vec![DeletionOutcome::Superseded; plan.deletions.len()],
-            stopped: None,
-        }
-    }
-
-    /// Whether all of the plan was tried, and what became of it is known.
-    pub fn is_known(&self) -> bool {
-        let is_written = |outcome: &Outcome| match outcome {
-            Outcome::Written(_) | Outcome::Rejected(_) | Outcome::Blocked(_) => true,
-            Outcome::NotSent | Outcome::Superseded | Outcome::Unknown => false,
-        };
-        let is_deleted = |outcome: &DeletionOutcome| match outcome {
-            DeletionOutcome::Deleted
-            | DeletionOutcome::Rejected(_)
-            | DeletionOutcome::HeldBack(_)
-            | DeletionOutcome::HandedOver(_) => true,
-            DeletionOutcome::NotSent | DeletionOutcome::Superseded | DeletionOutcome::Unknown => {
-                false
-            }
-        };
-        self.stopped.is_none()
-            && self.outcomes.iter().all(is_written)
-            && self.deletions.iter().all(is_deleted)
-    }
 }
 
 /// Why an apply ended before its end.
@@ -99,6 +67,13 @@ pub enum Stopped {
     Port(port::Error),
     /// The run was told to stop.
     Interrupted,
+}
+
+impl Stopped {
+    /// A request, called `what`, was refused for a reason that concerns all.
+    fn because_of(what: &str, rejection: &Rejection) -> Self {
+        Self::Port(rejection.clone().into_error(what))
+    }
 }
 
 impl From<port::Error> for Stopped {
@@ -122,6 +97,7 @@ pub async fn apply(
     let mut applied = Applied {
         outcomes: vec![Outcome::NotSent; plan.upserts.len()],
         deletions: vec![DeletionOutcome::NotSent; plan.deletions.len()],
+        kept: BTreeMap::new(),
         stopped: None,
     };
     if let Err(error) = port.authenticate().await {
@@ -129,7 +105,9 @@ pub async fn apply(
         return applied;
     }
     let flight = Flight::new(port, options, shutdown);
-    (applied.outcomes, applied.stopped) = upserts::write(&plan.upserts, blueprints, &flight).await;
+    let mut written = upserts::write(&plan.upserts, blueprints, &flight).await;
+    applied.kept = clearings::clear(&plan.upserts, &mut written, &flight).await;
+    (applied.outcomes, applied.stopped) = (written.outcomes, written.stopped);
     if applied.stopped.is_none() {
         (applied.deletions, applied.stopped) =
             deletions::delete(plan, &applied.outcomes, &flight).await;

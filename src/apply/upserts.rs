@@ -1,9 +1,9 @@
 //! Writing entities, wave by wave.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use super::flight::{Bookkeeping, Flight, Refusals};
+use super::flight::{Bookkeeping, Flight, Gates};
 use super::{Outcome, Stopped};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::{BlueprintId, Entity};
@@ -11,24 +11,41 @@ use crate::catalog::merge::Merge;
 use crate::catalog::order::{Content, Schedule, Write};
 use crate::catalog::plan::Upsert;
 use crate::http::Delivery;
-use crate::http::retry::{MAX_TRIES, is_passing};
+use crate::http::retry::MAX_TRIES;
 use crate::port::wire::{self, Body};
-use crate::port::{Answered, BatchResult, Rejection, Upserted};
+use crate::port::{Answered, BatchResult, Port, Rejection, Scope, Written};
 
-/// Writes that travel together: of one blueprint, merged or not.
-pub(super) struct Batch<'p> {
+/// Writes that may travel together: of one blueprint, merged or not.
+struct Parcel<'p> {
+    blueprint: &'p BlueprintId,
+    merge: Merge,
+    writes: VecDeque<&'p Write>,
+}
+
+/// Writes that travel together.
+struct Batch<'p> {
     blueprint: &'p BlueprintId,
     merge: Merge,
     writes: Vec<&'p Write>,
     body: Body,
 }
 
-/// Writes `upserts`. Gives an outcome for each, and why the rest was not tried, if so.
+/// What became of upserts.
+pub(super) struct Upserts {
+    /// An outcome for each.
+    pub(super) outcomes: Vec<Outcome>,
+    /// What Port calls each of those that it has written.
+    pub(super) identifiers: Vec<Option<String>>,
+    /// Why the rest was not tried, if so.
+    pub(super) stopped: Option<Stopped>,
+}
+
+/// Writes `upserts`.
 pub(super) async fn write(
     upserts: &[Upsert],
     blueprints: &Blueprints,
     flight: &Flight<'_>,
-) -> (Vec<Outcome>, Option<Stopped>) {
+) -> Upserts {
     let merge = flight.options.merge;
     let nodes: Vec<_> = upserts
         .iter()
@@ -36,13 +53,15 @@ pub(super) async fn write(
         .collect();
     let schedule = Schedule::new(&nodes, blueprints, merge);
     let mut books = Books {
+        port: flight.port,
         upserts,
         merge,
         outcomes: vec![Outcome::NotSent; upserts.len()],
         first: vec![None; upserts.len()],
+        parcels: VecDeque::new(),
         again: Vec::new(),
         rounds: 0,
-        refusals: Refusals::default(),
+        gates: Gates::default(),
         stopped: None,
     };
     for wave in &schedule.waves {
@@ -51,20 +70,28 @@ pub(super) async fn write(
             break;
         }
     }
-    (books.outcomes, books.stopped)
+    let identifier = |written: Option<Written>| written.map(|written| written.identifier);
+    Upserts {
+        outcomes: books.outcomes,
+        identifiers: books.first.into_iter().map(identifier).collect(),
+        stopped: books.stopped,
+    }
 }
 
 struct Books<'p> {
+    port: &'p Port,
     upserts: &'p [Upsert],
     merge: Merge,
     outcomes: Vec<Outcome>,
     /// What the first write of each entity did, once it has been successful.
-    first: Vec<Option<Upserted>>,
+    first: Vec<Option<Written>>,
+    /// What is still to be sent of this wave.
+    parcels: VecDeque<Parcel<'p>>,
     /// What failed in passing and is to be sent again.
     again: Vec<&'p Write>,
     /// How often things may still be sent again in this wave.
     rounds: u32,
-    refusals: Refusals,
+    gates: Gates<'p>,
     stopped: Option<Stopped>,
 }
 
@@ -74,7 +101,7 @@ impl<'p> Books<'p> {
         let mut writes = self.unblocked(wave);
         for round in 1..=MAX_TRIES {
             self.rounds = MAX_TRIES - round;
-            let batches = self.batches(&writes);
+            self.parcels = self.parcels(&writes);
             let send = async |batch: &Batch<'p>| {
                 let Batch {
                     blueprint,
@@ -85,7 +112,7 @@ impl<'p> Books<'p> {
                 let port = flight.port;
                 port.upsert(blueprint, body, *merge, flight.options).await
             };
-            flight.run(batches, self, send).await;
+            flight.run(self, send).await;
             writes = std::mem::take(&mut self.again);
             if writes.is_empty() || self.stopped.is_some() {
                 break;
@@ -112,34 +139,20 @@ impl<'p> Books<'p> {
         unblocked
     }
 
-    fn batches(&self, writes: &[&'p Write]) -> Vec<Batch<'p>> {
-        let mut kinds: BTreeMap<(&BlueprintId, Merge), Vec<&'p Write>> = BTreeMap::new();
+    fn parcels(&self, writes: &[&'p Write]) -> VecDeque<Parcel<'p>> {
+        let mut kinds: BTreeMap<(&BlueprintId, bool), Parcel<'p>> = BTreeMap::new();
         for &write in writes {
             let blueprint = &self.upserts[write.entity].entity.blueprint;
-            let kind = (blueprint, self.merge_of(write));
-            kinds.entry(kind).or_default().push(write);
+            let merge = self.merge_of(write);
+            let parcel = kinds.entry((blueprint, merge == Merge::Merge));
+            let parcel = parcel.or_insert_with(|| Parcel {
+                blueprint,
+                merge,
+                writes: VecDeque::new(),
+            });
+            parcel.writes.push_back(write);
         }
-        kinds
-            .into_values()
-            .flat_map(|writes| self.pack(&writes))
-            .collect()
-    }
-
-    /// Packs writes of one kind.
-    fn pack(&self, writes: &[&'p Write]) -> Vec<Batch<'p>> {
-        let bodies = wire::pack(writes.iter().map(|write| self.content(write)));
-        let mut writes = writes.iter().copied();
-        let batch = |body: Body| {
-            let writes: Vec<_> = writes.by_ref().take(body.count()).collect();
-            let first = writes.first()?;
-            Some(Batch {
-                blueprint: &self.upserts[first.entity].entity.blueprint,
-                merge: self.merge_of(first),
-                writes,
-                body,
-            })
-        };
-        bodies.into_iter().filter_map(batch).collect()
+        kinds.into_values().collect()
     }
 
     fn merge_of(&self, write: &Write) -> Merge {
@@ -158,43 +171,80 @@ impl<'p> Books<'p> {
         }
     }
 
-    fn note(&mut self, write: &'p Write, result: Result<Upserted, Rejection>) {
+    fn note(&mut self, write: &'p Write, result: Result<Written, Rejection>) {
+        let rejection = match result {
+            Ok(written) => return self.note_written(write, written),
+            Err(rejection) => rejection,
+        };
         let outcome = &mut self.outcomes[write.entity];
-        match (result, &write.content) {
-            (Ok(upserted), content) => {
-                let first = *self.first[write.entity].get_or_insert(upserted);
-                *outcome = match content {
-                    Content::Whole => Outcome::Written(first),
-                    Content::Without(_) => Outcome::NotSent,
-                };
-            }
-            (Err(rejection), _) if self.rounds > 0 && is_passing(rejection.status) => {
+        match rejection.code.scope_of_item() {
+            Scope::Passing if self.rounds > 0 => {
                 *outcome = Outcome::NotSent;
                 self.again.push(write);
             }
-            (Err(rejection), _) => *outcome = Outcome::Rejected(rejection),
+            Scope::Run => {
+                *outcome = Outcome::NotSent;
+                let stopped = Stopped::because_of("an upsert", &rejection);
+                self.stopped.get_or_insert(stopped);
+            }
+            _ => *outcome = Outcome::Rejected(rejection),
         }
     }
 
+    fn note_written(&mut self, write: &Write, written: Written) {
+        let first = self.first[write.entity].get_or_insert(written).upserted;
+        self.outcomes[write.entity] = match write.content {
+            Content::Whole => Outcome::Written(first),
+            Content::Without(_) => Outcome::NotSent,
+        };
+    }
+
     /// A request that was refused as a whole: because of its size, or of one of its entities, in
-    /// which case the others need not suffer.
-    fn note_refusal(&mut self, batch: Batch<'p>, rejection: Rejection) -> Vec<Batch<'p>> {
-        let is_divisible = matches!(rejection.status, 400 | 413 | 422) && batch.writes.len() > 1;
-        if is_divisible {
-            let (left, right) = batch.writes.split_at(batch.writes.len() / 2);
-            return [self.pack(left), self.pack(right)]
-                .into_iter()
-                .flatten()
-                .collect();
-        }
+    /// which case the others need not suffer; or for a reason that concerns all.
+    fn note_refusal(&mut self, batch: Batch<'p>, rejection: &Rejection) {
         let what = format!("the upsert of {} `{}`", batch.writes.len(), batch.blueprint);
-        if let Some(stopped) = self.refusals.count(&what, &rejection) {
+        if let Some(stopped) = self.gates.note(batch.blueprint, &what, rejection) {
             self.stopped.get_or_insert(stopped);
         }
-        for write in batch.writes {
-            self.outcomes[write.entity] = Outcome::Rejected(rejection.clone());
+        let scope = rejection.code.scope();
+        if matches!(scope, Scope::Entity | Scope::Size) && batch.writes.len() > 1 {
+            let mut left = VecDeque::from(batch.writes);
+            let right = left.split_off(left.len() / 2);
+            for writes in [right, left] {
+                self.parcels.push_front(Parcel {
+                    blueprint: batch.blueprint,
+                    merge: batch.merge,
+                    writes,
+                });
+            }
+            return;
         }
-        Vec::new()
+        let outcome = match scope {
+            Scope::Run => Outcome::NotSent,
+            _ => Outcome::Rejected(rejection.clone()),
+        };
+        for write in batch.writes {
+            self.outcomes[write.entity] = outcome.clone();
+        }
+    }
+
+    /// Takes what is not sent any more off the list.
+    fn drop_refused(&mut self) {
+        let Self {
+            parcels,
+            gates,
+            outcomes,
+            ..
+        } = self;
+        parcels.retain(|parcel| {
+            let Some(refusal) = gates.refusal(parcel.blueprint) else {
+                return true;
+            };
+            for write in &parcel.writes {
+                outcomes[write.entity] = Outcome::Rejected(refusal.clone());
+            }
+            false
+        });
     }
 }
 
@@ -202,22 +252,42 @@ impl<'p> Bookkeeping for Books<'p> {
     type Job = Batch<'p>;
     type Answer = BatchResult;
 
-    fn begin(&mut self, batch: &Batch<'p>) {
-        for write in &batch.writes {
+    fn next(&mut self) -> Option<Batch<'p>> {
+        self.drop_refused();
+        let gates = &self.gates;
+        let mut parcels = self.parcels.iter();
+        let next = parcels.position(|parcel| gates.may_pass(parcel.blueprint))?;
+        let mut parcel = self.parcels.remove(next)?;
+        let contents = parcel.writes.iter().map(|write| self.content(write));
+        let body = wire::pack_first(contents, self.port.upsert_limit())?;
+        let writes: Vec<_> = parcel.writes.drain(..body.count()).collect();
+        for write in &writes {
             self.outcomes[write.entity] = Outcome::Unknown;
         }
+        let Parcel {
+            blueprint, merge, ..
+        } = parcel;
+        self.gates.begin(blueprint);
+        if !parcel.writes.is_empty() {
+            self.parcels.insert(next, parcel);
+        }
+        Some(Batch {
+            blueprint,
+            merge,
+            writes,
+            body,
+        })
     }
 
-    fn end(&mut self, batch: Batch<'p>, answer: BatchResult) -> Vec<Batch<'p>> {
+    fn end(&mut self, batch: Batch<'p>, answer: BatchResult) {
         match answer {
             Ok(Answered::Each(results)) => {
-                self.refusals.end();
+                self.gates.open(batch.blueprint);
                 for (write, result) in batch.writes.into_iter().zip(results) {
                     self.note(write, result);
                 }
-                Vec::new()
             }
-            Ok(Answered::Refused(rejection)) => self.note_refusal(batch, rejection),
+            Ok(Answered::Refused(rejection)) => self.note_refusal(batch, &rejection),
             Err(error) => {
                 if error.delivery() == Delivery::Unsent {
                     for write in batch.writes {
@@ -225,7 +295,6 @@ impl<'p> Bookkeeping for Books<'p> {
                     }
                 }
                 self.stopped.get_or_insert(error.into());
-                Vec::new()
             }
         }
     }

@@ -137,6 +137,20 @@ pub struct Blueprints {
 }
 
 impl Blueprints {
+    /// Whether `blueprint` was asked for.
+    pub fn covers(&self, blueprint: &BlueprintId) -> bool {
+        self.known.contains_key(blueprint) || self.missing.contains(blueprint)
+    }
+
+    /// Adds what was read later.
+    pub fn add(&mut self, more: Self) {
+        self.known.extend(more.known);
+        self.missing.extend(more.missing);
+        if self.names.is_empty() {
+            self.names = more.names;
+        }
+    }
+
     /// What is known of the relation called `name` of an entity.
     pub fn relation(&self, entity: &Entity, name: &str) -> Option<&RelationRule> {
         self.known.get(&entity.blueprint)?.relation(name)

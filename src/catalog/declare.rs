@@ -86,17 +86,14 @@ pub struct Invalid {
     pub key: Option<EntityKey>,
     /// Where it is declared.
     pub location: Location,
-    /// What can make it valid.
-    pub remedy: Remedy,
+    /// What is wrong with it.
+    pub codes: BTreeSet<Code>,
 }
 
-/// What can make an entity valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
-    /// Nothing but a change of its file.
-    ItsFile,
-    /// Something else may: another file that it names, a blueprint, what Port holds.
-    Elsewhere,
+/// The kinds of the errors among `diagnostics`.
+pub fn error_codes(diagnostics: &[Diagnostic]) -> BTreeSet<Code> {
+    let errors = diagnostics.iter().filter(|one| one.is_error());
+    errors.map(|error| error.code).collect()
 }
 
 /// What the files of one revision declare.
@@ -153,24 +150,6 @@ impl Declarations {
         self.valid.iter().chain(&self.repeated)
     }
 
-    /// Makes an error of every entity that other files of the same revision declare too.
-    pub fn reject_declared_elsewhere(&mut self, others: &Self) {
-        let elsewhere: BTreeMap<_, _> = others
-            .valid
-            .iter()
-            .map(|declaration| (declaration.entity.key(), declaration.location()))
-            .collect();
-        let mut twice = BTreeMap::new();
-        for declaration in &self.valid {
-            let key = declaration.entity.key();
-            if let Some(other) = elsewhere.get(&key) {
-                twice.insert(key, vec![declaration.location(), other.clone()]);
-            }
-        }
-        self.reject_places(&twice);
-        diagnostic::sort(&mut self.diagnostics);
-    }
-
     /// Adds what was found to be wrong with entities that read well.
     pub fn reject(&mut self, invalid: Vec<Invalid>, diagnostics: Vec<Diagnostic>) {
         self.invalid.extend(invalid);
@@ -198,7 +177,7 @@ impl Declarations {
                 self.invalid.push(Invalid {
                     key: None,
                     location: Location::new(source, entity::headline(&node)),
-                    remedy: Remedy::ItsFile,
+                    codes: error_codes(&found.errors),
                 });
                 break;
             }
@@ -224,7 +203,7 @@ impl Declarations {
             .map(|error| Invalid {
                 key: None,
                 location: error.location().clone(),
-                remedy: Remedy::ItsFile,
+                codes: BTreeSet::from([error.code]),
             });
         self.invalid.extend(lost);
     }
@@ -239,9 +218,12 @@ impl Declarations {
         findings: &mut Findings,
     ) {
         let is_inside = |error: &Diagnostic| node.covers(error.location().span);
-        let is_sound = !errors.iter().any(is_inside);
+        let inside = errors.iter().filter(|error| is_inside(error));
+        let mut codes: BTreeSet<_> = inside.map(|error| error.code).collect();
+        let is_sound = codes.is_empty();
         let mut found = Vec::new();
         let entity = entity::read(&node, source, context, &mut found);
+        codes.extend(error_codes(&found));
         findings.add(found);
         let location = Location::new(source, entity::headline(&node));
         match entity {
@@ -257,12 +239,12 @@ impl Declarations {
             Ok(entity) => self.invalid.push(Invalid {
                 key: Some(entity.key()),
                 location,
-                remedy: Remedy::ItsFile,
+                codes,
             }),
             Err(key) => self.invalid.push(Invalid {
                 key,
                 location,
-                remedy: Remedy::ItsFile,
+                codes,
             }),
         }
     }
@@ -292,7 +274,7 @@ impl Declarations {
         self.invalid.push(Invalid {
             key: None,
             location: diagnostic.location().clone(),
-            remedy: Remedy::ItsFile,
+            codes: BTreeSet::from([diagnostic.code]),
         });
         self.diagnostics.push(diagnostic);
     }
@@ -315,7 +297,7 @@ impl Declarations {
             let invalid = |location: &Location| Invalid {
                 key: Some(key.clone()),
                 location: location.clone(),
-                remedy: Remedy::ItsFile,
+                codes: BTreeSet::from([Code::DuplicateEntity]),
             };
             self.invalid.extend(locations.iter().map(invalid));
         }

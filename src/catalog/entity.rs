@@ -231,6 +231,31 @@ pub struct EntityKey {
     pub name: EntityName,
 }
 
+impl EntityKey {
+    /// The entity of `blueprint` that `name` names: an identifier, or a query's text.
+    ///
+    /// # Errors
+    /// If it is neither.
+    pub fn with_name(blueprint: BlueprintId, name: &str) -> Result<Self, InvalidName> {
+        let name = match name.starts_with('{') {
+            true => EntityName::Query(Query(name.to_owned())),
+            false => EntityName::Identifier(Identifier::parse(name)?),
+        };
+        Ok(Self { blueprint, name })
+    }
+
+    /// The key as one text: `blueprint|identifier`. Neither can hold a `|`.
+    pub fn to_text(&self) -> String {
+        format!("{}|{}", self.blueprint, self.name)
+    }
+
+    /// Reads what [`Self::to_text`] gives.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (blueprint, name) = text.split_once('|')?;
+        Self::with_name(BlueprintId::parse(blueprint).ok()?, name).ok()
+    }
+}
+
 impl fmt::Display for EntityKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.blueprint, self.name)
@@ -284,9 +309,49 @@ pub enum Clearing {
     HeldBack,
 }
 
+/// A field that a file may set, clear or leave out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stated<T> {
+    /// The file does not mention it.
+    #[default]
+    LeftOut,
+    /// It should be empty: the file says `null`, or no longer has the line.
+    Cleared,
+    /// It should have this value.
+    Value(T),
+}
+
+impl<T> Stated<T> {
+    /// The value, if there is one.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::LeftOut | Self::Cleared => None,
+        }
+    }
+
+    /// Whether the file says anything of it.
+    pub fn is_stated(&self) -> bool {
+        !matches!(self, Self::LeftOut)
+    }
+
+    fn has_no_value(&self) -> bool {
+        self.value().is_none()
+    }
+}
+
+impl<T: Serialize> Serialize for Stated<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(serializer)
+    }
+}
+
 /// An entity as a file declares it.
 ///
-/// Serialises to what Port takes in a request: what the file leaves out is left out.
+/// Serialises to what Port takes in a request that writes all of it: what the file leaves out is left
+/// out, and so is a title, icon or team that it clears, as that takes [another request][clear].
+///
+/// [clear]: crate::port::Port::clear
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entity {
     /// The blueprint, which a request names in its path.
@@ -296,14 +361,14 @@ pub struct Entity {
     #[serde(rename = "identifier")]
     pub name: EntityName,
     /// How people call it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Stated::has_no_value")]
+    pub title: Stated<String>,
     /// One of Port's icons.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub icon: Option<String>,
+    #[serde(skip_serializing_if = "Stated::has_no_value")]
+    pub icon: Stated<String>,
     /// Who owns it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub team: Option<Team>,
+    #[serde(skip_serializing_if = "Stated::has_no_value")]
+    pub team: Stated<Team>,
     /// Values by the blueprint's property names.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub properties: Map<String, Value>,
@@ -319,7 +384,10 @@ pub struct Entity {
 impl Entity {
     /// Whether anything is declared but that it is there.
     pub fn has_content(&self) -> bool {
-        let has_text = self.title.is_some() || self.icon.is_some() || self.team.is_some();
+        let has_text = [&self.title, &self.icon]
+            .iter()
+            .any(|text| text.is_stated());
+        let has_text = has_text || self.team.is_stated();
         has_text || !self.properties.is_empty() || !self.relations.is_empty()
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::blueprint::{Blueprint, Property};
-use super::entity::{Entity, EntityKey, EntityName, Identifier, Relation, Team};
+use super::entity::{Entity, EntityKey, EntityName, Identifier, Relation, Stated, Team};
 use super::merge::Merge;
 use super::question::Answers;
 
@@ -23,8 +23,6 @@ pub struct LiveEntity {
     pub properties: Map<String, Value>,
     /// Targets by the blueprint's relation names: a text, a list of texts, or `null`.
     pub relations: Map<String, Value>,
-    /// Who wrote it last, as far as Port says so: the User-Agent of that request.
-    pub datasource: Option<String>,
 }
 
 /// What is known of the live catalog.
@@ -68,23 +66,6 @@ impl Live {
                 blueprint: key.blueprint.clone(),
                 name: EntityName::Identifier(name.clone()),
             },
-        }
-    }
-
-    /// Notes that a port-gitops wrote `key` last; `owner` is whose that was, if it is known.
-    pub fn note_owner(&mut self, key: &EntityKey, owner: Option<&str>) {
-        let owner = owner.unwrap_or("unknown");
-        self.note_datasource(key, format!("port-gitops/unknown ({owner})"));
-    }
-
-    /// Notes that something else wrote `key` last.
-    pub fn note_other(&mut self, key: &EntityKey) {
-        self.note_datasource(key, "unknown".to_owned());
-    }
-
-    fn note_datasource(&mut self, key: &EntityKey, datasource: String) {
-        if let Some(Some(entity)) = self.entities.get_mut(key) {
-            entity.datasource = Some(datasource);
         }
     }
 
@@ -185,9 +166,9 @@ pub fn declared_differences(base: &Entity, head: &Entity) -> Vec<Difference> {
         relation_value(relation).map(|value| (name.clone(), value))
     };
     let assumed = LiveEntity {
-        title: base.title.clone(),
-        icon: base.icon.clone(),
-        team: match &base.team {
+        title: base.title.value().cloned(),
+        icon: base.icon.value().cloned(),
+        team: match base.team.value() {
             None => Vec::new(),
             Some(Team::One(name)) => vec![name.clone()],
             Some(Team::Many(names)) => names.clone(),
@@ -195,10 +176,9 @@ pub fn declared_differences(base: &Entity, head: &Entity) -> Vec<Difference> {
         },
         properties: base.properties.clone(),
         relations: base.relations.iter().filter_map(relation).collect(),
-        datasource: None,
     };
     let mut found = differences(head, &assumed, Merge::Replace, None);
-    let asks = |team: &Option<Team>| matches!(team, Some(Team::Query(_)));
+    let asks = |team: &Stated<Team>| matches!(team, Stated::Value(Team::Query(_)));
     found.retain(|difference| match difference.field {
         Field::Team if asks(&base.team) || asks(&head.team) => base.team != head.team,
         _ => difference.from != difference.to,
@@ -208,30 +188,31 @@ pub fn declared_differences(base: &Entity, head: &Entity) -> Vec<Difference> {
 
 fn text_difference(
     field: Field,
-    sent: &Option<String>,
+    sent: &Stated<String>,
     live: &Option<String>,
     mode: Merge,
     found: &mut Vec<Difference>,
 ) {
-    let stays = sent.is_none() && mode == Merge::Merge;
-    if !stays && sent != live {
-        let value = |text: &Option<String>| text.clone().map(Value::from);
+    let stays = !sent.is_stated() && mode == Merge::Merge;
+    let (from, to) = (live.as_ref(), sent.value());
+    if !stays && from != to {
+        let value = |text: &String| Value::from(text.as_str());
         found.push(Difference {
             field,
-            from: value(live),
-            to: value(sent),
+            from: from.map(value),
+            to: to.map(value),
         });
     }
 }
 
 fn team_difference(sent: &Entity, live: &LiveEntity, mode: Merge) -> Option<Difference> {
     let to = match (&sent.team, mode) {
-        (None, Merge::Merge) => return None,
-        (None, Merge::Replace) => None,
-        (Some(team), _) if is_same_team(team, &live.team) => return None,
-        (Some(Team::Query(query)), _) => Some(Value::from(query.to_string())),
-        (Some(Team::One(name)), _) => Some(Value::from(vec![name.as_str()])),
-        (Some(Team::Many(names)), _) => Some(Value::from(names.as_slice())),
+        (Stated::LeftOut, Merge::Merge) => return None,
+        (Stated::LeftOut | Stated::Cleared, _) => None,
+        (Stated::Value(team), _) if is_same_team(team, &live.team) => return None,
+        (Stated::Value(Team::Query(query)), _) => Some(Value::from(query.to_string())),
+        (Stated::Value(Team::One(name)), _) => Some(Value::from(vec![name.as_str()])),
+        (Stated::Value(Team::Many(names)), _) => Some(Value::from(names.as_slice())),
     };
     let from = Some(Value::from(live.team.as_slice())).filter(|_| !live.team.is_empty());
     let to = to.filter(|value| !is_nothing(value));
@@ -377,15 +358,6 @@ pub(super) fn is_same_relation(declared: &Relation, live: Option<&Value>) -> boo
         Some(_) => return false,
     };
     targets == live
-}
-
-/// Who owns what was written by the User-Agent `datasource`; `None` if it is not ours.
-pub fn owner_of(datasource: &str) -> Option<&str> {
-    let (version, owner) = datasource.strip_prefix("port-gitops/")?.split_once(" (")?;
-    let owner = owner.strip_suffix(')')?;
-    let is_version = !version.is_empty() && !version.contains(char::is_whitespace);
-    let is_owner = !owner.is_empty() && !owner.contains(['(', ')']);
-    (is_version && is_owner).then_some(owner)
 }
 
 #[cfg(test)]

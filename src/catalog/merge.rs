@@ -5,7 +5,7 @@
 //! had put there: otherwise somebody else owns it now.
 
 use super::blueprint::{Blueprint, Cardinality, Presence, Property};
-use super::entity::{Clearing, Entity, Relation, Team};
+use super::entity::{Clearing, Entity, Relation, Stated, Team};
 use super::live::{Field, Knowledge, LiveEntity, is_same, is_same_relation, is_same_team};
 
 /// What a write does with what the file does not mention: the input `merge`.
@@ -33,9 +33,8 @@ impl Merge {
 pub struct Merged {
     /// What is sent.
     pub entity: Entity,
-    /// What Git took away and Port still holds all the same: a title or an icon, which no request
-    /// that merges can clear, and what a search query had found, which nobody can tell from what
-    /// somebody else wrote.
+    /// What Git took away and Port still holds all the same: what a search query had found, which
+    /// nobody can tell from what somebody else wrote.
     pub uncleared: Vec<Field>,
 }
 
@@ -44,7 +43,7 @@ pub struct Merged {
 /// `former` is what earlier revisions declared: the base, and in a recovery also attempts that did
 /// not complete. What they declared and head does not is cleared where the live value is one of
 /// theirs and `blueprint` still has it, but not where it is required: see [`required_taken_away`].
-/// While nothing is known of the live entity, nothing is cleared.
+/// While nothing is known of the live entity, nothing is cleared but what `head` says is to be.
 pub fn merge(
     former: &[&Entity],
     head: &Entity,
@@ -56,25 +55,70 @@ pub fn merge(
         entity: head.clone(),
         uncleared: Vec::new(),
     };
-    let (Knowledge::Present(live), Merge::Merge) = (live, mode) else {
-        return merged;
-    };
-    for field in taken_away(former, head) {
-        if field == Field::Team && blueprint.is_some_and(Blueprint::inherits_teams) {
-            continue;
-        }
-        match whose(&field, former, live) {
-            Owner::Git if is_clearable(&field, blueprint) => {
-                clear(&mut merged.entity, &field, blueprint);
+    if let (Knowledge::Present(live), Merge::Merge) = (live, mode) {
+        for field in taken_away(former, head) {
+            if field == Field::Team && blueprint.is_some_and(Blueprint::inherits_teams) {
+                continue;
             }
-            Owner::Git if matches!(field, Field::Title | Field::Icon) => {
-                merged.uncleared.push(field);
+            match whose(&field, former, live) {
+                Owner::Git if is_clearable(&field, blueprint) => {
+                    clear(&mut merged.entity, &field, blueprint);
+                }
+                Owner::Unclear => merged.uncleared.push(field),
+                Owner::Git | Owner::SomeoneElse => {}
             }
-            Owner::Unclear => merged.uncleared.push(field),
-            Owner::Git | Owner::SomeoneElse => {}
         }
     }
+    leave_what_is_clear(&mut merged.entity, former, live);
     merged
+}
+
+/// Which of title, icon and team `entity` clears. No request that writes an entity takes `null` for
+/// them, so they are cleared afterwards.
+pub fn cleared(entity: &Entity) -> Vec<Field> {
+    let Entity {
+        title, icon, team, ..
+    } = entity;
+    let fields = [
+        (Field::Title, *title == Stated::Cleared),
+        (Field::Icon, *icon == Stated::Cleared),
+        (Field::Team, *team == Stated::Cleared),
+    ];
+    let fields = fields.into_iter().filter(|(_, is_cleared)| *is_cleared);
+    fields.map(|(field, _)| field).collect()
+}
+
+/// Whether Port has a value in `field`, one of title, icon and team, of the entity called `identifier`.
+pub fn is_held(field: &Field, live: &LiveEntity, identifier: Option<&str>) -> bool {
+    match field {
+        // Where no title is given, Port may show the identifier in its place.
+        Field::Title => live.title.is_some() && live.title.as_deref() != identifier,
+        Field::Icon => live.icon.is_some(),
+        Field::Team => !live.team.is_empty(),
+        Field::Property(_) | Field::Relation(_) => false,
+    }
+}
+
+/// Clears no title, icon or team that is clear already, as that costs requests of its own.
+fn leave_what_is_clear(entity: &mut Entity, former: &[&Entity], live: Knowledge<'_>) {
+    let identifier = entity
+        .name
+        .identifier()
+        .map(|name| name.as_str().to_owned());
+    for field in cleared(entity) {
+        let was_cleared = |former: &&Entity| cleared(former).contains(&field);
+        let is_clear = match live {
+            Knowledge::Present(live) => !is_held(&field, live, identifier.as_deref()),
+            Knowledge::Absent => true,
+            Knowledge::Unknown => !former.is_empty() && former.iter().all(was_cleared),
+        };
+        match field {
+            Field::Title if is_clear => entity.title = Stated::LeftOut,
+            Field::Icon if is_clear => entity.icon = Stated::LeftOut,
+            Field::Team if is_clear => entity.team = Stated::LeftOut,
+            _ => {}
+        }
+    }
 }
 
 /// Whether anything was taken away, so that live has to be read before merging.
@@ -107,13 +151,13 @@ fn taken_away(former: &[&Entity], head: &Entity) -> Vec<Field> {
         return fields;
     }
     for entity in former {
-        if entity.title.is_some() && head.title.is_none() {
+        if entity.title.value().is_some() && !head.title.is_stated() {
             fields.push(Field::Title);
         }
-        if entity.icon.is_some() && head.icon.is_none() {
+        if entity.icon.value().is_some() && !head.icon.is_stated() {
             fields.push(Field::Icon);
         }
-        if entity.team.is_some() && head.team.is_none() {
+        if entity.team.value().is_some() && !head.team.is_stated() {
             fields.push(Field::Team);
         }
         let properties = entity.properties.iter();
@@ -151,7 +195,7 @@ fn whose(field: &Field, former: &[&Entity], live: &LiveEntity) -> Owner {
             (is_among(&live.icon, icons), false)
         }
         Field::Team => {
-            let teams = || former.iter().filter_map(|entity| entity.team.as_ref());
+            let teams = || former.iter().filter_map(|entity| entity.team.value());
             let is_ours = teams().any(|team| is_same_team(team, &live.team));
             let asks = teams().any(|team| matches!(team, Team::Query(_)));
             (is_ours, asks && !live.team.is_empty())
@@ -185,15 +229,14 @@ fn whose(field: &Field, former: &[&Entity], live: &LiveEntity) -> Owner {
 
 fn is_among<'e>(
     held: &Option<String>,
-    mut declared: impl Iterator<Item = &'e Option<String>>,
+    mut declared: impl Iterator<Item = &'e Stated<String>>,
 ) -> bool {
-    held.is_some() && declared.any(|text| text == held)
+    held.is_some() && declared.any(|text| text.value() == held.as_ref())
 }
 
 fn is_clearable(field: &Field, blueprint: Option<&Blueprint>) -> bool {
     let presence = match field {
-        Field::Title | Field::Icon => return false,
-        Field::Team => return true,
+        Field::Title | Field::Icon | Field::Team => return true,
         Field::Property(_) | Field::Relation(_) => blueprint.and_then(|of| presence(field, of)),
     };
     presence == Some(Presence::Optional)
@@ -217,8 +260,9 @@ fn presence(field: &Field, blueprint: &Blueprint) -> Option<Presence> {
 
 fn clear(entity: &mut Entity, field: &Field, blueprint: Option<&Blueprint>) {
     match field {
-        Field::Title | Field::Icon => {}
-        Field::Team => entity.team = Some(Team::Many(Vec::new())),
+        Field::Title => entity.title = Stated::Cleared,
+        Field::Icon => entity.icon = Stated::Cleared,
+        Field::Team => entity.team = Stated::Cleared,
         Field::Property(name) => {
             entity
                 .properties

@@ -7,7 +7,6 @@ pub mod declare;
 pub mod entity;
 pub mod live;
 pub mod merge;
-pub mod open;
 pub mod order;
 pub mod plan;
 pub mod question;

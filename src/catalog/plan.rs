@@ -2,12 +2,12 @@
 
 mod decide;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use super::blueprint::Blueprints;
-use super::change::{AtBase, Basis, Change};
+use super::change::Change;
 use super::declare::Declaration;
 use super::entity::{BlueprintId, Entity, EntityKey, Identifier};
 use super::live::{Difference, Field, Live};
@@ -26,6 +26,8 @@ pub enum Action {
 /// An entity to be written.
 #[derive(Debug, Clone)]
 pub struct Upsert {
+    /// Which entity.
+    pub key: EntityKey,
     /// What is expected to happen.
     pub action: Action,
     /// What declares it.
@@ -43,12 +45,14 @@ pub struct Upsert {
 pub struct Deletion {
     /// Which one.
     pub key: EntityKey,
-    /// Where it was declared, if Git ever declared it as far as is known.
+    /// Where it was declared, as far as Git still shows it.
     pub location: Option<Location>,
+    /// The file that declared it.
+    pub path: Option<RepoPath>,
     /// What it relates to: entities that must outlive it.
     pub targets: Vec<Target>,
-    /// The upserts, by their places in the plan, without which it must not be deleted: what its file
-    /// declares in its stead.
+    /// The upserts, by their indices in the plan, without which it must not be deleted: what its file
+    /// declares now.
     pub successors: Vec<usize>,
 }
 
@@ -77,19 +81,34 @@ pub enum Reason {
     Unchanged,
     /// Git no longer declares it, and it stays: nothing is pruned, or a query named it.
     Removed,
-    /// Git no longer declares it, but something speaks against deleting it: a sentence without a
-    /// full stop.
+    /// Git no longer declares it, and it must not be deleted now: a sentence without a full stop.
     HeldBack(String),
-    /// It seems to be this owner's and no file declares it; a later run deletes it.
-    Unclaimed,
-    /// The branch has a newer declaration, which is a newer run's.
-    Superseded,
-    /// Another owner wrote it last: its name.
+    /// Another source owns it: its name.
     OwnedElsewhere(String),
-    /// Git no longer declares it here, and another owner wrote it last: its name. It is theirs.
+    /// Git no longer declares it here, and another source owns it or waits for it: its name.
     HandedOver(String),
-    /// Git no longer declares it, and nothing shows that it ever was written as Git declared it.
-    NeverClaimed,
+    /// Git no longer declares it, and it may never have been written from here.
+    NeverWritten,
+    /// The inputs no longer select it.
+    Deselected,
+}
+
+/// Another source that lays claim to an entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// What people call that source.
+    pub source: String,
+    /// What it claims.
+    pub claim: Claim,
+}
+
+/// What a source claims of an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// The entity is in Port because of it.
+    Owned,
+    /// It declares the entity, which another source owns.
+    Waiting,
 }
 
 /// An entity that needs nothing, or nothing that this run does.
@@ -99,6 +118,8 @@ pub struct Untouched {
     pub key: EntityKey,
     /// Where it is declared, at head or, if it was removed, where it was.
     pub location: Option<Location>,
+    /// The file that declared it, if it was removed.
+    pub path: Option<RepoPath>,
     /// Why.
     pub reason: Reason,
 }
@@ -110,84 +131,35 @@ pub struct Known<'k> {
     pub live: &'k Live,
     /// Its blueprints.
     pub blueprints: &'k Blueprints,
+    /// Which entities other sources claim.
+    pub owners: &'k BTreeMap<EntityKey, Owner>,
 }
 
 /// What may be done.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// What decides whether an entity is written.
-    pub basis: Basis,
     /// What a write does with what the file does not mention.
     pub merge: Merge,
-    /// What becomes of what Git no longer declares.
+    /// What becomes of what is no longer declared.
     pub pruning: Pruning,
-    /// The files that the branch's tip has in a newer version.
-    pub superseded: BTreeSet<RepoPath>,
-    /// Who writes.
-    pub owner: String,
-    /// What becomes of what another owner wrote last.
-    pub takeover: Takeover,
-    /// Which earlier revisions were written.
-    pub claims: Claims,
 }
 
-/// What becomes of an entity that another owner wrote last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Takeover {
-    /// It stays as it is.
-    Never,
-    /// It is written where Git changed it, as where nobody asks Port who wrote it.
-    OfChanges,
-}
-
-/// Which earlier revisions are known to have been written. What only others declare, and Git does no
-/// longer, was perhaps refused, or is somebody else's by now: it is deleted only if Port says that this
-/// owner wrote it last, or holds what was declared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claims {
-    /// All of them.
-    OfAll,
-    /// Base. Others may have been too, and deleted what they do not declare.
-    OfBase,
-    /// None.
-    OfNone,
-}
-
-impl Claims {
-    /// Whether the entity was written as an earlier revision declares it, or was found by whose it is.
-    pub fn prove(self, change: &Change) -> bool {
-        let is_written = match self {
-            Self::OfAll => true,
-            Self::OfBase => change.at_base == AtBase::Kept,
-            Self::OfNone => false,
-        };
-        is_written || change.former.is_empty()
-    }
-}
-
-/// What becomes of what Git no longer declares.
+/// What becomes of what is no longer declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pruning {
+    /// It stays, and the source no longer owns it: other inputs do not select it.
+    Release,
     /// It stays.
     Off,
     /// It is deleted.
     On {
         /// How many deletions are no accident.
         at_most: usize,
-        /// What speaks against every deletion: a sentence without a full stop.
+        /// What prevents every deletion: a sentence without a full stop.
         obstacle: Option<String>,
-        /// What becomes of entities of this owner that no known revision declares.
-        unclaimed: Unclaimed,
+        /// What prevents the deletion of what these files declared.
+        open: BTreeMap<RepoPath, String>,
     },
-}
-
-/// What becomes of entities of this owner that no known revision declares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unclaimed {
-    /// They are listed, and stay.
-    List,
-    /// They are deleted.
-    Delete,
 }
 
 /// What a run does.
@@ -199,6 +171,8 @@ pub struct Plan {
     pub deletions: Vec<Deletion>,
     /// What is left as it is.
     pub untouched: Vec<Untouched>,
+    /// What is no longer declared, and Port does not hold.
+    pub gone: Vec<EntityKey>,
 }
 
 impl Plan {

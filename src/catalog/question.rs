@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::blueprint::{Blueprint, Cardinality, RelationRule};
-use super::entity::{BlueprintId, Entity, Identifier, Query, Relation, Team};
+use super::entity::{BlueprintId, Entity, Identifier, Query, Relation, Stated, Team};
 
 /// More entities than these Port takes from no query.
 pub const MOST_FOUND: usize = 100;
@@ -48,7 +48,7 @@ impl Question {
 /// What the team and the relations of `entity` ask, as far as its blueprint says where to look.
 pub fn questions(entity: &Entity, blueprint: Option<&Blueprint>) -> Vec<Question> {
     let mut questions = Vec::new();
-    if let Some(Team::Query(query)) = &entity.team {
+    if let Stated::Value(Team::Query(query)) = &entity.team {
         questions.push(Question::of_teams(query));
     }
     for (name, relation) in &entity.relations {
@@ -79,7 +79,7 @@ impl Answers {
     ) -> Cow<'e, Entity> {
         let mut filled = Cow::Borrowed(entity);
         if let Some(team) = self.team(entity) {
-            filled.to_mut().team = Some(team);
+            filled.to_mut().team = Stated::Value(team);
         }
         for (name, relation) in &entity.relations {
             let rule = blueprint.and_then(|blueprint| blueprint.relation(name));
@@ -91,7 +91,7 @@ impl Answers {
     }
 
     fn team(&self, entity: &Entity) -> Option<Team> {
-        let Some(Team::Query(query)) = &entity.team else {
+        let Stated::Value(Team::Query(query)) = &entity.team else {
             return None;
         };
         let found = self.0.get(&Question::of_teams(query))?;

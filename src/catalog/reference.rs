@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::declare::{Declaration, Declarations, Invalid, Remedy};
+use super::declare::{Declaration, Declarations, Invalid, error_codes};
 use super::entity::property_values;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Node, Value};
@@ -140,7 +140,7 @@ pub fn resolve_all(
                 invalid.push(Invalid {
                     key: Some(declaration.entity.key()),
                     location: declaration.location(),
-                    remedy: Remedy::Elsewhere,
+                    codes: error_codes(&found),
                 });
                 diagnostics.extend(found);
                 None
@@ -300,7 +300,10 @@ mod tests {
             serde_json::Value::from(resolved.entity.properties),
             expected
         );
-        assert_eq!(resolved.entity.title.as_deref(), Some("file://a.md"));
+        assert_eq!(
+            resolved.entity.title.value().map(String::as_str),
+            Some("file://a.md")
+        );
         let node = resolved.node.get("properties").unwrap();
         assert_eq!(node.get("a").unwrap().as_str(), Some("A"));
     }

@@ -1,12 +1,16 @@
 //! Which files hold entities, and which blueprints may be written: lists of globs in which later
 //! lines win.
 
+mod unmatched;
+
 use std::fmt;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobMatcher};
 
 use super::entity::{BlueprintId, InvalidName};
 use crate::source::RepoPath;
+
+pub use unmatched::{UnmatchedRule, unmatched};
 
 /// Where a repository keeps its entities when nothing else is said.
 pub const DEFAULT_FILES: &str =
@@ -27,6 +31,8 @@ enum Effect {
 
 #[derive(Debug, Clone)]
 struct Rule {
+    /// Line in the input, from 1.
+    line: usize,
     glob: GlobMatcher,
     effect: Effect,
     blueprint: Option<BlueprintId>,
@@ -172,6 +178,19 @@ impl BlueprintRules {
         parse_rules(text, |line, rule| parse_rule(line, rule, Star::Anything)).map(Self)
     }
 
+    /// The same without `blueprint`, whatever the rules say of it.
+    pub fn without(mut self, blueprint: &BlueprintId) -> Self {
+        if let Ok(glob) = Glob::new(&globset::escape(blueprint.as_str())) {
+            self.0.push(Rule {
+                glob: glob.compile_matcher(),
+                effect: Effect::Exclude,
+                blueprint: None,
+                line: 0,
+            });
+        }
+        self
+    }
+
     /// Whether entities of `blueprint` may be written.
     pub fn allow(&self, blueprint: &BlueprintId) -> bool {
         last_match(&self.0, blueprint.as_str()).is_some_and(|rule| rule.effect == Effect::Include)
@@ -263,6 +282,7 @@ fn parse_rule(line: usize, text: &str, star: Star) -> Result<Rule, InvalidRules>
         .build()
         .map_err(|error| invalid(error.kind().to_string()))?;
     Ok(Rule {
+        line,
         glob: glob.compile_matcher(),
         effect,
         blueprint: None,

@@ -44,7 +44,6 @@ pub(crate) fn live(fields: Value) -> LiveEntity {
         team: serde_json::from_value(fields["team"].clone()).unwrap_or_default(),
         properties: map("properties"),
         relations: map("relations"),
-        datasource: text("datasource"),
     }
 }
 

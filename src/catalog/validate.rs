@@ -11,8 +11,8 @@ use super::blueprint::{
     Blueprint, Blueprints, Cardinality, Ownership, Presence, Property, RelationRule, Violation,
     ViolationKind,
 };
-use super::change::{Basis, Change};
-use super::declare::{Declaration, Invalid, Remedy};
+use super::change::Change;
+use super::declare::{Declaration, Invalid, error_codes};
 use super::entity::{Clearing, nearest};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
@@ -49,15 +49,10 @@ pub struct Validated {
 
 /// Checks every entity that may have to be written against its blueprint. An entity whose blueprint
 /// was not asked for passes.
-pub fn validate(
-    changes: Vec<Change>,
-    basis: Basis,
-    blueprints: &Blueprints,
-    omission: Omission,
-) -> Validated {
+pub fn validate(changes: Vec<Change>, blueprints: &Blueprints, omission: Omission) -> Validated {
     let mut validated = Validated::default();
     for change in changes {
-        let candidate = change.head.as_ref().filter(|_| change.is_candidate(basis));
+        let candidate = change.head.as_ref().filter(|_| change.is_candidate());
         let Some(declaration) = candidate else {
             validated.changes.push(change);
             continue;
@@ -67,7 +62,7 @@ pub fn validate(
             validated.invalid.push(Invalid {
                 key: Some(declaration.entity.key()),
                 location: declaration.location(),
-                remedy: Remedy::Elsewhere,
+                codes: error_codes(&diagnostics),
             });
         } else {
             validated.changes.push(change);

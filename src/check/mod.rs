@@ -13,11 +13,11 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::catalog::blueprint::{Blueprints, OfInvalid};
-use crate::catalog::change::{Basis, compare};
+use crate::catalog::change::compare;
 use crate::catalog::declare::{Declarations, EntityFile, declare};
 use crate::catalog::rules::PropertyRules;
 use crate::catalog::validate::{Omission, validate};
-use crate::environment::{Environment, MissingRepository, Runner};
+use crate::environment::Environment;
 use crate::http::proxy::{InvalidProxy, Proxies};
 use crate::http::{Client, ClientError, Settings, Timeouts};
 use crate::inputs::{self, InputError, Inputs};
@@ -45,8 +45,6 @@ enum Error {
     Usage(#[from] lexopt::Error),
     #[error("{}", options(.0))]
     Options(Vec<InputError>),
-    #[error(transparent)]
-    Runner(#[from] MissingRepository),
     #[error(transparent)]
     File(#[from] Unread),
     #[error(transparent)]
@@ -135,7 +133,7 @@ fn conceal(declared: &mut Declarations, known: Option<&Blueprints>) {
 
 /// Checks what was declared against Port's blueprints, and gives these.
 async fn judge(declared: &mut Declarations, port: &Port) -> Result<Blueprints, port::Error> {
-    let changes = compare(&[], declared);
+    let changes = compare(&[], declared, &BTreeSet::new());
     let wanted: BTreeSet<_> = changes
         .iter()
         .map(|change| change.key.blueprint.clone())
@@ -148,7 +146,7 @@ async fn judge(declared: &mut Declarations, port: &Port) -> Result<Blueprints, p
     let invalid = declared.blueprints_of_invalid();
     port.add_blueprints_of_invalid(invalid, &mut blueprints)
         .await;
-    let checked = validate(changes, Basis::Git, &blueprints, Omission::MayExist);
+    let checked = validate(changes, &blueprints, Omission::MayExist);
     declared.reject(checked.invalid, checked.diagnostics);
     Ok(blueprints)
 }
@@ -163,16 +161,14 @@ fn read_inputs(arguments: &Arguments, environment: &Environment) -> Result<Input
         ("INPUT_CLIENT-ID", variable("PORT_CLIENT_ID")),
         ("INPUT_CLIENT-SECRET", variable("PORT_CLIENT_SECRET")),
         ("INPUT_BASE-URL", variable("PORT_BASE_URL")),
-        // Every action has these two; nothing here uses them.
+        // Every action has one; nothing here uses it.
         ("INPUT_GITHUB-TOKEN", Some("none".to_owned())),
-        ("GITHUB_REPOSITORY", Some("local/check".to_owned())),
     ];
     let given = given
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)));
     let given = Environment::new(given);
-    let runner = Runner::from_environment(&given)?;
-    let (inputs, _) = inputs::parse(&given, &runner).map_err(Error::Options)?;
+    let (inputs, _) = inputs::parse(&given).map_err(Error::Options)?;
     Ok(inputs)
 }
 

@@ -7,7 +7,6 @@ fn decided(event: &Event, mode: ModeInput) -> Result<Decision, EventError> {
     event.decide(Asked {
         mode,
         scope: ScopeInput::Auto,
-        base: &BaseInput::Auto,
         default_branch: &BranchName::new(MAIN),
         full_ref: Some("refs/heads/main"),
         sha: Some(A),
@@ -34,14 +33,13 @@ fn push(full_ref: &str, before: &str, after: &str, mode: ModeInput) -> Decision 
 
 fn run(decision: Decision) -> (Mode, Scope, String) {
     match decision {
-        Decision::Run(run) => (run.mode, run.scope, run.head.to_string()),
+        Decision::Run(run) => (run.mode, run.scope, run.commit.to_string()),
         Decision::Nothing(reason) => panic!("nothing to do: {reason}"),
     }
 }
 
-fn record(before: Option<&str>) -> Scope {
-    let before = before.map(|before| CommitSha::parse(before).unwrap());
-    Scope::Changed(Base::Record { before })
+fn state() -> Scope {
+    Scope::Changed(Base::State)
 }
 
 fn merge_base(with: &str) -> Scope {
@@ -51,11 +49,11 @@ fn merge_base(with: &str) -> Scope {
 #[test]
 fn a_push_to_the_default_branch_is_applied() {
     let decision = push("refs/heads/main", A, B, ModeInput::Auto);
-    assert_eq!(run(decision), (Mode::Apply, record(Some(A)), B.to_owned()));
+    assert_eq!(run(decision), (Mode::Apply, state(), B.to_owned()));
     let decision = push("refs/heads/main", ZERO, B, ModeInput::Auto);
-    assert_eq!(run(decision), (Mode::Apply, record(None), B.to_owned()));
+    assert_eq!(run(decision), (Mode::Apply, state(), B.to_owned()));
     let decision = push("refs/heads/main", A, B, ModeInput::Plan);
-    assert_eq!(run(decision), (Mode::Plan, record(Some(A)), B.to_owned()));
+    assert_eq!(run(decision), (Mode::Plan, state(), B.to_owned()));
 }
 
 #[test]
@@ -63,34 +61,38 @@ fn a_push_to_another_branch_is_planned() {
     let decision = push("refs/heads/topic", ZERO, B, ModeInput::Auto);
     assert_eq!(run(decision), (Mode::Plan, merge_base(MAIN), B.to_owned()));
     let decision = push("refs/heads/topic", A, B, ModeInput::Apply);
-    assert_eq!(run(decision), (Mode::Apply, record(Some(A)), B.to_owned()));
+    assert_eq!(run(decision), (Mode::Apply, state(), B.to_owned()));
 }
 
 #[test]
 fn explicit_inputs_win() {
-    let scope = |scope, base: BaseInput, before| {
+    let scope = |scope, full_ref: &str| {
         let asked = Asked {
             mode: ModeInput::Auto,
             scope,
-            base: &base,
             default_branch: &BranchName::new(MAIN),
             full_ref: None,
             sha: None,
         };
-        run(push_event("refs/heads/main", before, B)
-            .decide(asked)
-            .unwrap())
-        .1
+        run(push_event(full_ref, A, B).decide(asked).unwrap()).1
     };
-    let changed = ScopeInput::Changed;
-    let commit = Scope::Changed(Base::Commit(CommitSha::parse(A).unwrap()));
-    assert_eq!(scope(ScopeInput::All, BaseInput::Auto, A), Scope::All);
-    assert_eq!(scope(changed, BaseInput::Auto, A), record(Some(A)));
-    assert_eq!(scope(changed, BaseInput::Before, A), commit);
-    assert_eq!(scope(ScopeInput::Auto, BaseInput::Before, ZERO), Scope::All);
-    let named = BaseInput::Named("v1".to_owned());
-    let expected = Scope::Changed(Base::Named("v1".to_owned()));
-    assert_eq!(scope(ScopeInput::Auto, named, A), expected);
+    let (main, topic) = ("refs/heads/main", "refs/heads/topic");
+    assert_eq!(scope(ScopeInput::All, main), Scope::All);
+    assert_eq!(scope(ScopeInput::Changed, main), state());
+    assert_eq!(scope(ScopeInput::All, topic), Scope::All);
+    assert_eq!(scope(ScopeInput::Changed, topic), merge_base(MAIN));
+}
+
+#[test]
+fn a_branch_that_is_applied_is_a_source_of_its_own() {
+    let role = |full_ref, mode| match push(full_ref, A, B, mode) {
+        Decision::Run(run) => run.role,
+        Decision::Nothing(reason) => panic!("nothing to do: {reason}"),
+    };
+    let (main, topic) = ("refs/heads/main", "refs/heads/topic");
+    assert_eq!(role(main, ModeInput::Auto), BranchRole::Default);
+    assert_eq!(role(topic, ModeInput::Auto), BranchRole::Default);
+    assert_eq!(role(topic, ModeInput::Apply), BranchRole::Other);
 }
 
 #[test]
@@ -99,7 +101,6 @@ fn runs_that_someone_asks_for_look_at_all_files() {
         Event::parse(name, "{}").unwrap().decide(Asked {
             mode,
             scope: ScopeInput::Auto,
-            base: &BaseInput::Auto,
             default_branch: &BranchName::new(MAIN),
             full_ref: Some(full_ref),
             sha,
@@ -127,7 +128,6 @@ fn what_a_pull_request_brings_along_does_not_reach_the_catalog() {
             event.decide(Asked {
                 mode,
                 scope: ScopeInput::Auto,
-                base: &BaseInput::Auto,
                 default_branch: &BranchName::new(MAIN),
                 full_ref: Some("refs/pull/7/merge"),
                 sha: Some(A),

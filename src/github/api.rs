@@ -14,6 +14,7 @@ use serde_json::Value;
 use url::{Position, Url};
 
 use super::error::{Error, GraphQlError, refusal};
+use crate::http::patience::Patience;
 use crate::http::retry::{Api as Rules, Attempt, Request, Sender};
 use crate::http::{self, Answer, Client};
 use crate::inputs::GitHubUrls;
@@ -29,6 +30,8 @@ pub struct Access<'a> {
     pub token: &'a SecretString,
     /// Who acts, for the User-Agent.
     pub owner: &'a str,
+    /// For how long something is looked for that may not be visible yet.
+    pub patience: Patience,
 }
 
 /// GitHub's two APIs.
@@ -48,32 +51,25 @@ struct GraphQlAnswer {
     errors: Vec<GraphQlError>,
 }
 
+/// How often a read is sent on: a repository can have been renamed more than once.
+const MAX_REDIRECTS: usize = 5;
+
 /// The endpoint's path, also in [`Error::Forbidden`] where GraphQL as a whole is not allowed.
 pub(super) const GRAPHQL_PATH: &str = "/graphql";
 
-/// What to do when GitHub does not finish a query: [after ten seconds][docs] it answers 502 or 504.
+/// Makes a time-out a status that is not worth another try: a smaller query helps more
+/// ([`Error::QueryTooHeavy`]). [After ten seconds][docs] GitHub answers 502 or 504.
 ///
 /// [docs]: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api#timeouts
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnTimeout {
-    /// The query is small, so another try may help.
-    TryAgain,
-    /// The query can be made smaller, which helps more: [`Error::QueryTooHeavy`].
-    Report,
-}
-
-impl OnTimeout {
-    /// Turns a time-out into a status that is not worth another try.
-    fn apply(self, mut answer: Answer) -> Answer {
-        let is_timeout = matches!(
-            answer.status,
-            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT
-        );
-        if self == Self::Report && (is_timeout || is_too_heavy(&answer)) {
-            answer.status = StatusCode::PAYLOAD_TOO_LARGE;
-        }
-        answer
+fn without_timeout(mut answer: Answer) -> Answer {
+    let is_timeout = matches!(
+        answer.status,
+        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT
+    );
+    if is_timeout || is_too_heavy(&answer) {
+        answer.status = StatusCode::PAYLOAD_TOO_LARGE;
     }
+    answer
 }
 
 /// Whether GraphQL says, with status 200, that a smaller query would have been answered.
@@ -101,26 +97,23 @@ impl Api {
 
     /// Reads what is at `path`, percent-encoded, below the REST API's base.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        let attempt = async || {
-            self.attempt(&self.urls.rest, self.rest._get(path).await)
-                .await
+        let get = async |path: &str| {
+            let attempt = async || {
+                let response = self.rest._get(path).await;
+                self.attempt(&self.urls.rest, response).await
+            };
+            self.sender.send(path, attempt).await
         };
-        let answer = self.sender.send(path, attempt).await?;
-        if answer.status.is_success() {
-            read(&answer, path)
-        } else {
-            Err(refusal(&answer, path))
+        let mut answer = get(path).await?;
+        for _ in 0..MAX_REDIRECTS {
+            let Some(moved) = self
+                .moved_to(&answer)
+                .filter(|_| answer.status.is_redirection())
+            else {
+                break;
+            };
+            answer = get(&moved).await?;
         }
-    }
-
-    /// Sends `body` as JSON to `path`, percent-encoded, below the REST API's base.
-    pub(super) async fn post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<T, Error> {
-        let send = async |path: &str| self.rest._post(path, Some(body)).await;
-        let answer = self.write(path.into(), send).await?;
         if answer.status.is_success() {
             read(&answer, path)
         } else {
@@ -150,8 +143,7 @@ impl Api {
     /// Sends a request that writes, and that is called by the path it goes to.
     ///
     /// A repository that was renamed answers 307 and does nothing, and the request is then sent to
-    /// where it says. GETs are followed by the client itself; it cannot repeat a body that octocrab
-    /// streams. See [redirects][docs].
+    /// where it says: the client cannot repeat a body that octocrab streams. See [redirects][docs].
     ///
     /// [docs]: https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
     async fn write<B>(
@@ -171,22 +163,21 @@ impl Api {
             self.sender.send(request, attempt).await
         };
         let answer = send_to(request.what).await?;
-        match self.moved_to(&answer) {
+        let keeps_method = matches!(
+            answer.status,
+            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
+        );
+        match self.moved_to(&answer).filter(|_| keeps_method) {
             Some(moved) => send_to(&moved).await,
             None => Ok(answer),
         }
     }
 
-    /// The path below the API's base to which an answer points; another server's is not followed.
+    /// The path below the API's base to which an answer's `location` points; another server's is
+    /// not followed.
     fn moved_to(&self, answer: &Answer) -> Option<String> {
-        let is_redirect = matches!(
-            answer.status,
-            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
-        );
         let base = &self.urls.rest;
-        let target = base
-            .join(answer.header("location").filter(|_| is_redirect)?)
-            .ok()?;
+        let target = base.join(answer.header("location")?).ok()?;
         let path = &target[Position::BeforePath..Position::AfterQuery];
         let below = path.strip_prefix(base.path().trim_end_matches('/'))?;
         (target.origin() == base.origin()).then(|| below.to_owned())
@@ -196,17 +187,12 @@ impl Api {
     ///
     /// A 403 or 404 of the endpoint itself, as some proxies give it, is [`Error::Forbidden`] at
     /// [`GRAPHQL_PATH`].
-    pub(super) async fn graphql(
-        &self,
-        query: &str,
-        variables: &Value,
-        on_timeout: OnTimeout,
-    ) -> Result<Value, Error> {
+    pub(super) async fn graphql(&self, query: &str, variables: &Value) -> Result<Value, Error> {
         let body = serde_json::json!({ "query": query, "variables": variables });
         let attempt = async || {
             let response = self.graphql._post(GRAPHQL_PATH, Some(&body)).await;
             let answer = self.attempt(&self.urls.graphql, response).await?;
-            Ok(on_timeout.apply(answer))
+            Ok(without_timeout(answer))
         };
         let request = Request::from("a GraphQL query").graphql();
         let answer = self.sender.send(request, attempt).await?;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{BlobContent, Error, Side, WantedFile};
+use super::{BlobContent, Content, Error, Side, WantedFile};
 use crate::document::MAX_BYTES;
 use crate::git::{BlobId, CommitSha, FileMode, RepoName};
 use crate::source::RepoPath;
@@ -49,7 +49,7 @@ impl Ask {
 /// What is known of one content after a query.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answered {
-    Content(BlobContent),
+    Content(Content),
     /// The answer could not hold it as it is: it has to be read by itself.
     Elsewhere(BlobId),
 }
@@ -58,8 +58,8 @@ impl Answered {
     /// What to do about the entry of a tree, of which no content is at hand.
     pub(super) fn of_entry(mode: Option<FileMode>, blob: BlobId) -> Self {
         match mode {
-            None | Some(FileMode::Submodule) => Self::Content(BlobContent::Absent),
-            Some(FileMode::Symlink) => Self::Content(BlobContent::Symlink),
+            None | Some(FileMode::Submodule) => Self::Content(Content::absent()),
+            Some(FileMode::Symlink) => Self::Content(Content::of(blob, BlobContent::Symlink)),
             Some(FileMode::Regular | FileMode::Executable) => Self::Elsewhere(blob),
         }
     }
@@ -69,7 +69,7 @@ impl Answered {
     pub(super) fn of_nothing(listed: &Listed) -> Self {
         match listed {
             Some(blob) => Self::Elsewhere(blob.clone()),
-            None => Self::Content(BlobContent::Absent),
+            None => Self::Content(Content::absent()),
         }
     }
 }
@@ -191,11 +191,13 @@ fn entry(entry: Option<TreeEntry>, listed: &Listed) -> Result<Answered, Error> {
 impl Blob {
     fn answer(self, blob: &BlobId) -> Answered {
         match (self.text, self.byte_size) {
-            (_, Some(size)) if size > MAX_BYTES => Answered::Content(BlobContent::TooLarge),
+            (_, Some(size)) if size > MAX_BYTES => {
+                Answered::Content(Content::of(blob.clone(), BlobContent::TooLarge))
+            }
             (Some(text), Some(size))
                 if self.is_truncated != Some(true) && is_exact(&text, size) =>
             {
-                Answered::Content(BlobContent::Text(text))
+                Answered::Content(Content::of(blob.clone(), BlobContent::Text(text)))
             }
             _ => Answered::Elsewhere(blob.clone()),
         }

@@ -1,7 +1,6 @@
 //! Two revisions → the paths at which they differ.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::StatusCode;
@@ -9,20 +8,13 @@ use serde::Deserialize;
 
 use super::{Error, Repository};
 use crate::git::{BlobId, CommitSha, FileMode};
+use crate::http::patience::Look;
 use crate::source::RepoPath;
 
 /// [Compare two commits][docs] lists no more files than this.
 ///
 /// [docs]: https://docs.github.com/en/rest/commits/commits#compare-two-commits
 const COMPARE_LIMIT: usize = 300;
-
-/// How long to wait before each further comparison of commits that are there and not yet known to
-/// it.
-const PAUSES: [Duration; 3] = [
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-];
 
 /// What a revision has at a path, as far as it is known without asking again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,22 +59,15 @@ pub enum Relation {
     Unrelated,
 }
 
-/// Where two revisions differ.
+/// What a revision changed since its history left that of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diff {
-    /// The commit that head is compared with; `None` where everything at head counts as new.
+    /// Where the histories meet; `None` where everything counts as new.
     pub base: Option<CommitSha>,
     /// What head is to the commit that was asked for.
     pub relation: Relation,
-    /// Every path at which they differ, in order, each once.
+    /// Every path at which head differs from the base, in order, each once.
     pub files: Vec<ChangedFile>,
-}
-
-impl Diff {
-    /// The paths at which they differ.
-    pub fn paths(self) -> BTreeSet<RepoPath> {
-        self.files.into_iter().map(|file| file.path).collect()
-    }
 }
 
 #[derive(Deserialize)]
@@ -118,104 +103,86 @@ enum Page {
 }
 
 impl Repository {
-    /// Finds where `head` differs from `base`, whatever their histories.
-    ///
-    /// Uses GitHub's comparison where that is exact, else both trees.
+    /// The files that differ between `base` and `head`, which came after it. `None` where one
+    /// comparison does not tell: head's history does not hold base, base is gone, or there are too
+    /// many files.
     ///
     /// # Errors
-    /// [`Error::NoSuchCommit`] if base or head is gone, as base may be after a force-push; others if
-    /// GitHub does not answer or does not let the token read.
-    pub async fn diff(&self, base: &CommitSha, head: &CommitSha) -> Result<Diff, Error> {
+    /// If GitHub does not answer or does not let the token read.
+    pub async fn changed_since(
+        &self,
+        base: &CommitSha,
+        head: &CommitSha,
+    ) -> Result<Option<Vec<ChangedFile>>, Error> {
         if base == head {
-            return Ok(diff(base, Relation::Identical, Vec::new()));
+            return Ok(Some(Vec::new()));
         }
-        // What was listed is not asked for again.
-        let trees = async || self.compare_trees(Some(base), Some(head)).await;
-        let comparison = self.compare_there(base.as_str(), head, trees()).await;
-        let relation = match comparison {
-            Ok(comparison) => match comparison.status {
-                relation @ (Relation::Ahead | Relation::Identical) => {
-                    if let Some(files) = comparison.exact_files() {
-                        return Ok(diff(base, relation, files));
-                    }
-                    relation
-                }
-                relation => relation,
-            },
-            // They have nothing in common, or GitHub does not say what.
-            Err(Error::NotFound { .. } | Error::NotCompared { .. }) => Relation::Unrelated,
-            Err(error) => return Err(error),
-        };
-        let files = trees().await?;
-        Ok(diff(base, relation, files))
+        match self.compare(base.as_str(), head).await {
+            Ok(comparison) => Ok(match comparison.status {
+                Relation::Ahead | Relation::Identical => comparison.exact_files(),
+                Relation::Behind | Relation::Diverged | Relation::Unrelated => None,
+            }),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What `head` is to `base`; `None` where GitHub does not know one of them.
+    ///
+    /// # Errors
+    /// If GitHub does not answer or does not let the token read.
+    pub async fn relation(
+        &self,
+        base: &CommitSha,
+        head: &CommitSha,
+    ) -> Result<Option<Relation>, Error> {
+        match self.compare_page(base.as_str(), head, Page::Second).await {
+            Ok(comparison) => Ok(Some(comparison.status)),
+            Err(error) if is_about_ancestors(&error) => Ok(Some(Relation::Unrelated)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Finds what `head` changed since its history left that of `other`, a branch or a commit. With
     /// no history in common everything at head is new.
     ///
     /// # Errors
-    /// [`Error::NoSuchCommit`] if one of them is gone; [`Error::NotCompared`] if GitHub does not
-    /// compare what is there; others if it does not answer or does not let the token read.
+    /// [`Error::NoSuchCommit`] if one of them is gone; others if GitHub does not answer or does not
+    /// let the token read.
     pub async fn diff_from_merge_base(&self, other: &str, head: &CommitSha) -> Result<Diff, Error> {
-        let are_there = async {
-            self.compare_trees(None, Some(head)).await?;
-            self.resolve(other).await
+        let comparing = async || {
+            let compared = self.compare(other, head).await;
+            match compared.as_ref().is_err_and(is_about_commits) {
+                // The push that started the run may not be known yet.
+                true => Look::Stale(compared),
+                false => Look::Good(compared),
+            }
         };
-        let comparison = match self.compare_there(other, head, are_there).await {
+        let what = format!("{head}");
+        let comparison = match self.patience.look(&what, comparing).await {
             Ok(comparison) => comparison,
             Err(error) if is_about_ancestors(&error) => return self.all_of(head).await,
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.about_commit(head.as_str())),
         };
         let (base, relation) = (comparison.merge_base()?, comparison.status);
         let files = match comparison.exact_files() {
             Some(files) => files,
             None => self.compare_trees(Some(&base), Some(head)).await?,
         };
-        Ok(diff(&base, relation, files))
+        Ok(Diff {
+            base: Some(base),
+            relation,
+            files,
+        })
     }
 
     /// Every file at `head`, as if all were new.
-    ///
-    /// # Errors
-    /// As [`Self::tree`].
-    pub async fn all_of(&self, head: &CommitSha) -> Result<Diff, Error> {
+    async fn all_of(&self, head: &CommitSha) -> Result<Diff, Error> {
         Ok(Diff {
             base: None,
             relation: Relation::Unrelated,
             files: self.compare_trees(None, Some(head)).await?,
-        })
-    }
-
-    /// Compares what is known to be there: `are_there` says so, and is asked only where it is in
-    /// doubt.
-    ///
-    /// For a moment a comparison may not know of commits that were just pushed, and answers 404. So
-    /// it is asked again; a 404 that stays is [`Error::NotCompared`].
-    async fn compare_there<T>(
-        &self,
-        base: &str,
-        head: &CommitSha,
-        are_there: impl Future<Output = Result<T, Error>>,
-    ) -> Result<Comparison, Error> {
-        let result = self.compare(base, head).await;
-        if !result.as_ref().is_err_and(is_about_commits) {
-            return result;
-        }
-        are_there.await?;
-        for pause in PAUSES {
-            tracing::warn!(
-                "GitHub does not compare {base} and {head} yet, though both are there; again in {} s",
-                pause.as_secs()
-            );
-            tokio::time::sleep(pause).await;
-            let result = self.compare(base, head).await;
-            if !result.as_ref().is_err_and(is_about_commits) {
-                return result;
-            }
-        }
-        Err(Error::NotCompared {
-            base: base.to_owned(),
-            head: head.to_string(),
         })
     }
 
@@ -250,14 +217,6 @@ impl Repository {
         };
         self.get(&format!("/compare/{base}...{head}?per_page=1{page}"))
             .await
-    }
-}
-
-fn diff(base: &CommitSha, relation: Relation, files: Vec<ChangedFile>) -> Diff {
-    Diff {
-        base: Some(base.clone()),
-        relation,
-        files,
     }
 }
 

@@ -17,7 +17,7 @@ pub enum Error {
     },
     /// The token may not do this.
     #[error(
-        "GitHub refused {path} ({message}); give the job the permission that this needs (`contents: read` for files, `statuses: write` for the record), or a token with that right in the input `github-token`"
+        "GitHub refused {path} ({message}); give the job the permission that this needs (`contents: read` for files, `pull-requests: write` for the comment), or a token with that right in the input `github-token`"
     )]
     Forbidden {
         /// What was asked for.
@@ -41,24 +41,6 @@ pub enum Error {
     )]
     NoSuchCommit {
         /// The commit's id, or the name that was to stand for one.
-        commit: String,
-    },
-    /// GitHub does not compare what it has.
-    #[error(
-        "GitHub does not compare `{base}` and `{head}`, though it has both; it may not know of a push yet: run the job again"
-    )]
-    NotCompared {
-        /// A commit's id or a branch.
-        base: String,
-        /// A commit's id.
-        head: String,
-    },
-    /// A commit has as many statuses of a context as GitHub keeps.
-    #[error(
-        "the commit `{commit}` has the 1,000 statuses that GitHub keeps of one kind, and takes no more; push another commit"
-    )]
-    StatusesFull {
-        /// The commit's id.
         commit: String,
     },
     /// GitHub answered with another error.
@@ -191,11 +173,6 @@ impl GraphQlError {
 }
 
 impl Error {
-    /// Whether GitHub says that it has no such commit.
-    pub(crate) fn is_unknown(&self, name: &str) -> bool {
-        matches!(self, Self::NoSuchCommit { commit } if commit == name)
-    }
-
     /// What this error of a request about `commit` means: GitHub answers 404, or 422 `No commit
     /// found for SHA`, where there is none, and 409 where the repository is empty.
     pub(super) fn about_commit(self, commit: &str) -> Self {

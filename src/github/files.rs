@@ -7,7 +7,6 @@ use base64::prelude::BASE64_STANDARD;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
-use super::api::OnTimeout;
 use super::batch::{self, Answered, Ask};
 use super::{Error, Repository, Side, Tree, TreeFile};
 use crate::checkout::Checkout;
@@ -51,6 +50,31 @@ pub enum BlobContent {
     Symlink,
 }
 
+/// A file's content, and the id by which Git knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// The id; `None` where there is no file.
+    pub blob: Option<BlobId>,
+    /// What is in the file.
+    pub content: BlobContent,
+}
+
+impl Content {
+    pub(super) fn of(blob: BlobId, content: BlobContent) -> Self {
+        Self {
+            blob: Some(blob),
+            content,
+        }
+    }
+
+    pub(super) fn absent() -> Self {
+        Self {
+            blob: None,
+            content: BlobContent::Absent,
+        }
+    }
+}
+
 impl BlobContent {
     fn of(bytes: Vec<u8>) -> Self {
         if bytes.len() > MAX_BYTES {
@@ -62,7 +86,7 @@ impl BlobContent {
 
 /// Where an answer comes from.
 enum Place {
-    Here(BlobContent),
+    Here(Content),
     /// From GitHub: the number of what is asked.
     Asked(usize),
 }
@@ -84,7 +108,7 @@ impl Repository {
         &self,
         wanted: &[WantedFile],
         checkout: Option<&Checkout>,
-    ) -> Result<Vec<BlobContent>, Error> {
+    ) -> Result<Vec<Content>, Error> {
         let (mut asks, mut numbers) = (Vec::new(), HashMap::new());
         let mut ask = |file: &WantedFile| {
             let ask = Ask::for_file(file);
@@ -107,19 +131,17 @@ impl Repository {
         Ok(places.into_iter().map(content).collect())
     }
 
-    fn without_request(
-        &self,
-        file: &WantedFile,
-        checkout: Option<&Checkout>,
-    ) -> Option<BlobContent> {
+    fn without_request(&self, file: &WantedFile, checkout: Option<&Checkout>) -> Option<Content> {
         let (mode, blob) = match &file.side {
-            Side::Absent => return Some(BlobContent::Absent),
+            Side::Absent => return Some(Content::absent()),
             Side::Unknown => return None,
             Side::File { mode, blob } => (*mode, blob),
         };
         match mode {
-            Some(FileMode::Symlink) => return Some(BlobContent::Symlink),
-            Some(FileMode::Submodule) => return Some(BlobContent::Absent),
+            Some(FileMode::Symlink) => {
+                return Some(Content::of(blob.clone(), BlobContent::Symlink));
+            }
+            Some(FileMode::Submodule) => return Some(Content::absent()),
             Some(FileMode::Regular | FileMode::Executable) | None => {}
         }
         let size = self
@@ -127,13 +149,14 @@ impl Repository {
             .size(blob)
             .and_then(|size| usize::try_from(size).ok());
         if size.is_some_and(|size| size > MAX_BYTES) {
-            return Some(BlobContent::TooLarge);
+            return Some(Content::of(blob.clone(), BlobContent::TooLarge));
         }
-        checkout?.read(&file.path, blob).map(BlobContent::of)
+        let bytes = checkout?.read(&file.path, blob)?;
+        Some(Content::of(blob.clone(), BlobContent::of(bytes)))
     }
 
     /// The contents, in the order of the questions.
-    async fn ask_all(&self, asks: &[Ask]) -> Result<Vec<BlobContent>, Error> {
+    async fn ask_all(&self, asks: &[Ask]) -> Result<Vec<Content>, Error> {
         let short: Vec<Ask> = asks
             .iter()
             .filter(|ask| !self.is_long(ask))
@@ -218,10 +241,7 @@ impl Repository {
 
     async fn ask(&self, asks: &[Ask]) -> Result<Vec<Answered>, Error> {
         let (query, variables) = batch::question(&self.name, asks);
-        let data = self
-            .api
-            .graphql(&query, &variables, OnTimeout::Report)
-            .await?;
+        let data = self.api.graphql(&query, &variables).await?;
         batch::answers(asks, data)
     }
 
@@ -252,9 +272,15 @@ impl Repository {
     /// links.
     ///
     /// [docs]: https://docs.github.com/en/rest/git/blobs#get-a-blob
-    async fn raw_blob(&self, blob: &BlobId) -> Result<BlobContent, Error> {
+    ///
+    /// A blob that Git no longer has is absent: nothing keeps what only a replaced commit held.
+    async fn raw_blob(&self, blob: &BlobId) -> Result<Content, Error> {
         let path = format!("/git/blobs/{blob}");
-        let RawBlob { content } = self.get(&path).await?;
+        let RawBlob { content } = match self.get(&path).await {
+            Ok(raw) => raw,
+            Err(Error::NotFound { .. }) => return Ok(Content::absent()),
+            Err(error) => return Err(error),
+        };
         let base64: String = content.split_ascii_whitespace().collect();
         let bytes = BASE64_STANDARD
             .decode(base64)
@@ -262,6 +288,6 @@ impl Repository {
                 path,
                 reason: reason.to_string(),
             })?;
-        Ok(BlobContent::of(bytes))
+        Ok(Content::of(blob.clone(), BlobContent::of(bytes)))
     }
 }

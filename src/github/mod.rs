@@ -6,7 +6,6 @@ mod comments;
 mod diff;
 mod error;
 mod files;
-mod record;
 mod tree;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -14,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::git::{BranchName, CommitSha, RepoName};
+use crate::http::patience::{Look, Patience};
 use api::Api;
 use tree::Listings;
 
@@ -21,11 +21,7 @@ pub use api::Access;
 pub use comments::{CommentKept, CommentPolicy};
 pub use diff::{ChangedFile, Diff, Relation, Side};
 pub use error::Error;
-pub use files::{BlobContent, WantedFile};
-pub use record::{
-    Cursor, History, HistoryEntry, HistoryPage, HistoryQuery, ListedStatus, NewStatus,
-    RecordedStatus, StatusState,
-};
+pub use files::{BlobContent, Content, WantedFile};
 pub use tree::{Tree, TreeFile};
 
 /// A branch's name with its slashes.
@@ -42,6 +38,7 @@ pub struct Repository {
     name: RepoName,
     actor: Actor,
     listings: Listings,
+    patience: Patience,
 }
 
 /// Who a token lets act, as far as [its form][docs] tells.
@@ -66,6 +63,7 @@ impl Actor {
 
 #[derive(Deserialize)]
 struct RepositoryAnswer {
+    id: u64,
     default_branch: String,
 }
 
@@ -87,6 +85,7 @@ impl Repository {
     pub fn open(access: Access<'_>, name: RepoName) -> Result<Self, Error> {
         Ok(Self {
             actor: Actor::of(access.token),
+            patience: access.patience,
             api: Api::new(access)?,
             name,
             listings: Listings::default(),
@@ -107,29 +106,49 @@ impl Repository {
         Ok(BranchName::new(answer.default_branch))
     }
 
-    /// Sends `body` to `path` below the repository's own route.
-    async fn post<T: serde::de::DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl serde::Serialize,
-    ) -> Result<T, Error> {
-        self.api
-            .post(&format!("/repos/{}{path}", self.name), body)
-            .await
-    }
-
-    /// Asks which commit a branch, a tag or a commit's abbreviated id names.
+    /// The number that stays the repository's when it is renamed or transferred.
     ///
     /// # Errors
-    /// [`Error::NoSuchCommit`] if none; others if GitHub does not answer or does not let the token
-    /// read.
-    pub async fn resolve(&self, name: &str) -> Result<CommitSha, Error> {
-        let path = format!("/commits/{}", utf8_percent_encode(name, NON_ALPHANUMERIC));
-        let answer: CommitAnswer = self
-            .get(&path)
-            .await
-            .map_err(|error: Error| error.about_commit(name))?;
-        commit(&answer.sha, path)
+    /// If GitHub does not answer or does not let the token read the repository.
+    pub async fn id(&self) -> Result<u64, Error> {
+        let answer: RepositoryAnswer = self.get("").await?;
+        Ok(answer.id)
+    }
+
+    /// Reads which commit a branch is at, after a push of `pushed`. A tip that lies before that commit
+    /// is read again for a while: GitHub answers from several copies, and one of them may not know of
+    /// the push yet. `None` if there is no such branch.
+    ///
+    /// # Errors
+    /// If GitHub does not answer or does not let the token read.
+    pub async fn tip_after(
+        &self,
+        branch: &BranchName,
+        pushed: &CommitSha,
+    ) -> Result<Option<CommitSha>, Error> {
+        let looking = async || match self.look_at_tip(branch, pushed).await {
+            Ok(look) => look.map(Ok),
+            Err(error) => Look::Good(Err(error)),
+        };
+        self.patience.look(pushed.as_str(), looking).await
+    }
+
+    async fn look_at_tip(
+        &self,
+        branch: &BranchName,
+        pushed: &CommitSha,
+    ) -> Result<Look<Option<CommitSha>>, Error> {
+        let tip = self.tip(branch).await?;
+        let Some(commit) = &tip else {
+            return Ok(Look::Stale(tip));
+        };
+        if commit == pushed {
+            return Ok(Look::Good(tip));
+        }
+        Ok(match self.relation(pushed, commit).await? {
+            None | Some(Relation::Behind) => Look::Stale(tip),
+            Some(_) => Look::Good(tip),
+        })
     }
 
     /// Reads which commit a branch is at; `None` if there is no such branch. See [the page][docs].

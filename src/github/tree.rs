@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 
 use super::{ChangedFile, Error, Repository, Side};
 use crate::git::{BlobId, CommitSha, FileMode};
+use crate::http::patience::Look;
 use crate::source::RepoPath;
 
 /// Folders that are compared at the same time; each takes up to two requests at once.
@@ -172,7 +173,11 @@ impl Repository {
     /// [`Error::NoSuchCommit`] if the commit is not there; others if GitHub does not answer or does
     /// not let the token read.
     pub async fn tree(&self, commit: &CommitSha) -> Result<Tree, Error> {
-        let files = self.compare_trees(None, Some(commit)).await?;
+        let listing = async || match self.compare_trees(None, Some(commit)).await {
+            Err(error @ Error::NoSuchCommit { .. }) => Look::Stale(Err(error)),
+            listed => Look::Good(listed),
+        };
+        let files = self.patience.look(commit.as_str(), listing).await?;
         let file = |file: ChangedFile| match file.head {
             Side::File {
                 mode: Some(mode),

@@ -2,6 +2,7 @@
 //! and timeouts, and through one retry loop.
 
 mod pace;
+pub mod patience;
 pub mod proxy;
 pub mod retry;
 mod tls;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::HeaderMap;
-use reqwest::{RequestBuilder, StatusCode, redirect};
+use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::{Method, RequestBuilder, StatusCode, redirect};
 use serde::de::DeserializeOwned;
 use url::{Position, Url};
 
@@ -115,7 +116,7 @@ impl Client {
             .user_agent(user_agent(settings.owner))
             .no_proxy()
             .proxy(reqwest::Proxy::custom(proxy))
-            .redirect(redirect::Policy::custom(follow_on_same_server))
+            .redirect(redirect::Policy::custom(repeat_on_same_server))
             .referer(false)
             .connect_timeout(timeouts.connect)
             .read_timeout(timeouts.silence)
@@ -145,16 +146,40 @@ impl Client {
         self.reqwest.post(url)
     }
 
-    /// Sends a request to `target` and waits for the whole answer.
+    /// Begins a PATCH request.
+    pub fn patch(&self, url: Url) -> RequestBuilder {
+        self.reqwest.patch(url)
+    }
+
+    /// Sends a request to `target` and waits for the whole answer. Redirects are followed on the
+    /// same server; of anything but a GET, only those that keep the method (307 and 308).
     ///
     /// # Errors
-    /// If no answer comes, or none of `target`'s.
+    /// If no answer comes, none of `target`'s, or a redirect that is not followed.
     pub async fn execute(&self, target: &Url, request: RequestBuilder) -> Attempt {
-        let received = async { Answer::read(request.send().await?).await };
-        match received.await {
-            Ok(answer) => self.check(target, answer),
-            Err(error) => Err(self.explain(target, &error).await),
+        let mut request = match request.build() {
+            Ok(request) => request,
+            Err(error) => return Err(self.explain(target, &error).await),
+        };
+        for _ in 0..=MAX_REDIRECTS {
+            let again = (request.method() == Method::GET).then(|| request.try_clone());
+            let response = match self.reqwest.execute(request).await {
+                Ok(response) => response,
+                Err(error) => return Err(self.explain(target, &error).await),
+            };
+            let Some(moved_to) = moved_to(&response) else {
+                return match Answer::read(response).await {
+                    Ok(answer) => self.check(target, answer),
+                    Err(error) => Err(self.explain(target, &error).await),
+                };
+            };
+            let Some(mut next) = again.flatten() else {
+                return Err(TransportError::redirected(target, &moved_to));
+            };
+            *next.url_mut() = moved_to;
+            request = next;
         }
+        Err(TransportError::redirected(target, request.url()))
     }
 
     /// Gives an answer back unless it is a proxy's.
@@ -191,16 +216,30 @@ impl Client {
 }
 
 /// Requests carry secrets in headers and in bodies, so they never go to a server that nobody named.
-fn follow_on_same_server(attempt: redirect::Attempt<'_>) -> redirect::Action {
+/// What is repeated here is the whole request. After 301, 302 and 303 reqwest would make a GET of a
+/// POST, and a write that was not done would look like one that was.
+fn repeat_on_same_server(attempt: redirect::Attempt<'_>) -> redirect::Action {
     let from = attempt.previous().last();
     if from.is_none_or(|from| from.origin() != attempt.url().origin()) {
         let to = attempt.url()[..Position::BeforePath].to_owned();
         return attempt.error(to);
     }
-    if attempt.previous().len() > MAX_REDIRECTS {
+    let keeps_method = matches!(
+        attempt.status(),
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
+    );
+    if !keeps_method || attempt.previous().len() > MAX_REDIRECTS {
         return attempt.stop();
     }
     attempt.follow()
+}
+
+/// Where a response sends the request on to, if it does. It is on the same server: others are refused
+/// before.
+fn moved_to(response: &reqwest::Response) -> Option<Url> {
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    let is_redirect = response.status().is_redirection();
+    response.url().join(location).ok().filter(|_| is_redirect)
 }
 
 /// A URL's host, and its port where it is not the scheme's own.

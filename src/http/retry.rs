@@ -14,7 +14,7 @@ use super::{Answer, Delivery, TransportError};
 use crate::shutdown::Shutdown;
 
 pub use super::pace::Lane;
-pub use super::verdict::{Api, Attempt, is_passing, judge};
+pub use super::verdict::{Api, Attempt, IsOwn, is_passing, judge};
 
 /// How often a request is sent at most.
 pub const MAX_TRIES: u32 = 6;
@@ -42,6 +42,8 @@ pub struct Request<'w> {
     pub repeat: Repeat,
     /// Which budget pays for it.
     pub lane: Lane,
+    /// Whether an answer is the API's own: others are tried again.
+    pub is_own: IsOwn,
 }
 
 impl<'w> From<&'w str> for Request<'w> {
@@ -50,11 +52,17 @@ impl<'w> From<&'w str> for Request<'w> {
             what,
             repeat: Repeat::Safe,
             lane: Lane::Rest,
+            is_own: verdict::is_json_if_successful,
         }
     }
 }
 
 impl Request<'_> {
+    /// The same, with another test of whether an answer is the API's own.
+    pub fn answered_by(self, is_own: IsOwn) -> Self {
+        Self { is_own, ..self }
+    }
+
     /// The same, paid for by GraphQL's budget.
     pub fn graphql(self) -> Self {
         Self {
@@ -179,7 +187,7 @@ impl Sender {
             if tries == MAX_TRIES || !may_repeat {
                 return result;
             }
-            let verdict = judge(self.api, &result, self.clock.now());
+            let verdict = judge(self.api, &result, request.is_own, self.clock.now());
             match self.wait(request, &result, verdict, tries).await {
                 Ok(Again::Yes) => {}
                 Ok(Again::No) => return result,

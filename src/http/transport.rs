@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use reqwest::StatusCode;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
-use url::Url;
+use url::{Position, Url};
 
 use super::host_and_port;
 use super::proxy::Proxy;
@@ -47,6 +47,8 @@ pub enum TransportErrorKind {
     Proxy(ProxyFault),
     /// The answer sends the request to another server.
     Redirect,
+    /// The answer sends a write on in a way that would make a read of it, or in a circle.
+    RedirectedWrite,
     /// No answer in time.
     Timeout,
     /// The connection ended in the middle of an answer.
@@ -159,6 +161,19 @@ impl TransportError {
         }
     }
 
+    /// The answer to a request to `target` sends it on to `to`, and it is not followed.
+    pub(super) fn redirected(target: &Url, to: &Url) -> Self {
+        let to = to[..Position::AfterPath].to_owned();
+        Self {
+            delivery: Delivery::Unknown,
+            ..Self::without_connection(
+                TransportErrorKind::RedirectedWrite,
+                &host_and_port(target),
+                to,
+            )
+        }
+    }
+
     /// The API called `api` wants no request for so long.
     pub(super) fn rate_limit(api: &str, wait: Duration) -> Self {
         let minutes = wait.as_secs().div_ceil(60);
@@ -214,6 +229,7 @@ impl TransportError {
             TransportErrorKind::Certificate(_)
             | TransportErrorKind::Tls
             | TransportErrorKind::Redirect
+            | TransportErrorKind::RedirectedWrite
             | TransportErrorKind::RateLimit
             | TransportErrorKind::Interrupted
             | TransportErrorKind::Proxy(ProxyFault::Unauthorized | ProxyFault::Refused) => true,
@@ -261,7 +277,9 @@ impl TransportError {
             TransportErrorKind::Tls => {
                 format!("check the input `{input}`: the server there may not speak https")
             }
-            TransportErrorKind::Redirect => format!("check the input `{input}`"),
+            TransportErrorKind::Redirect | TransportErrorKind::RedirectedWrite => {
+                format!("check the input `{input}`")
+            }
             TransportErrorKind::RateLimit => "run the job again when that time is over".to_owned(),
             TransportErrorKind::Interrupted => "run the job again".to_owned(),
             TransportErrorKind::Connect if self.proxy.is_none() => format!(
@@ -326,6 +344,10 @@ impl fmt::Display for TransportError {
             TransportErrorKind::Redirect => write!(
                 formatter,
                 "{host} sends the request on to another server, which must not see it: {cause}"
+            ),
+            TransportErrorKind::RedirectedWrite => write!(
+                formatter,
+                "{host} sends the request on to {cause}, and following it there would not write anything"
             ),
             TransportErrorKind::Timeout => write!(formatter, "{host} did not answer in time"),
             TransportErrorKind::RateLimit => write!(

@@ -44,7 +44,11 @@ pub enum Verdict {
     SlowDown,
 }
 
-/// Decides whether another try could help; `now` is what dates in headers are compared with.
+/// Whether an answer is the API's own, and not the page of a gateway or a sign-in.
+pub type IsOwn = fn(&Answer) -> bool;
+
+/// Decides whether another try could help. An answer that is not the API's own (`is_own`) may be
+/// followed by one that is; `now` is what dates in headers are compared with.
 ///
 /// The rules: [Port's rate limits][port], GitHub's for [REST][rest] and for [GraphQL][graphql].
 /// Port has no 403 that passes by itself.
@@ -52,7 +56,7 @@ pub enum Verdict {
 /// [port]: https://docs.port.io/api-reference/rate-limits
 /// [rest]: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
 /// [graphql]: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api#exceeding-the-rate-limit
-pub fn judge(api: Api, attempt: &Attempt, now: SystemTime) -> Verdict {
+pub fn judge(api: Api, attempt: &Attempt, is_own: IsOwn, now: SystemTime) -> Verdict {
     let answer = match attempt {
         Ok(answer) => answer,
         Err(error) if error.is_final() => return Verdict::Final,
@@ -71,7 +75,7 @@ pub fn judge(api: Api, attempt: &Attempt, now: SystemTime) -> Verdict {
         status if is_passing(status.as_u16()) => {
             retry_after(answer, now).map_or(Verdict::BackOff, Verdict::WaitFor)
         }
-        status if status.is_success() && !is_json(answer) => Verdict::BackOff,
+        _ if !is_own(answer) => Verdict::BackOff,
         StatusCode::OK if api == Api::GitHub => judge_graphql(answer, now),
         _ => Verdict::Final,
     }
@@ -183,8 +187,9 @@ fn judge_graphql(answer: &Answer, now: SystemTime) -> Verdict {
 }
 
 /// A proxy's page or a body cut short also come with status 200.
-fn is_json(answer: &Answer) -> bool {
-    answer.body.is_empty() && answer.status == StatusCode::NO_CONTENT
+pub(super) fn is_json_if_successful(answer: &Answer) -> bool {
+    !answer.status.is_success()
+        || answer.body.is_empty() && answer.status == StatusCode::NO_CONTENT
         || answer.json::<IgnoredAny>().is_ok()
 }
 

@@ -8,18 +8,20 @@ use secrecy::SecretString;
 use url::{Host, Url};
 
 use super::{
-    BaseInput, CommentInput, Credentials, GitHubUrls, InputError, Inputs, Merge, MissingTargets,
-    ModeInput, NAMES, Prune, ScopeInput,
+    CommentInput, Credentials, GitHubUrls, InputError, Inputs, Merge, MissingTargets, ModeInput,
+    NAMES, Prune, ScopeInput, StateBlueprint,
 };
 use crate::catalog::entity::{BlueprintId, nearest};
 use crate::catalog::rules::{
     BlueprintRules, DEFAULT_BLUEPRINTS, DEFAULT_FILES, FileRules, InvalidRules, PropertyRules,
 };
-use crate::environment::{Environment, Runner};
+use crate::environment::Environment;
 
 const PORT_API: &str = "https://api.port.io";
 /// A mistake should not empty a catalog.
 const DEFAULT_MAX_DELETES: usize = 10;
+/// The blueprint of states.
+const DEFAULT_STATE_BLUEPRINT: &str = "gitops_source";
 const GITHUB_API: &str = "https://api.github.com";
 
 /// Inputs, and what is odd about them without being wrong.
@@ -29,14 +31,15 @@ pub(super) type Parsed = (Inputs, Vec<String>);
 ///
 /// # Errors
 /// All inputs that hold something else than is allowed.
-pub fn parse(environment: &Environment, runner: &Runner) -> Result<Parsed, Vec<InputError>> {
+pub fn parse(environment: &Environment) -> Result<Parsed, Vec<InputError>> {
     let mut reader = Reader {
         environment,
         errors: Vec::new(),
+        warnings: unknown_inputs(environment),
     };
-    let inputs = reader.inputs(runner);
+    let inputs = reader.inputs();
     match inputs {
-        Some(inputs) if reader.errors.is_empty() => Ok((inputs, unknown_inputs(environment))),
+        Some(inputs) if reader.errors.is_empty() => Ok((inputs, reader.warnings)),
         _ => Err(reader.errors),
     }
 }
@@ -59,10 +62,11 @@ fn unknown_inputs(environment: &Environment) -> Vec<String> {
 struct Reader<'a> {
     environment: &'a Environment,
     errors: Vec<InputError>,
+    warnings: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
-    fn inputs(&mut self, runner: &Runner) -> Option<Inputs> {
+    fn inputs(&mut self) -> Option<Inputs> {
         // Every input is read before any failure counts.
         let credentials = self.credentials();
         let base_url = self.base_url();
@@ -75,11 +79,12 @@ impl<'a> Reader<'a> {
             Some(_) => self.rules("redact", "", PropertyRules::parse),
             None => Some(PropertyRules::default()),
         };
-        let owner = self.owner(runner);
+        let owner = self.owner();
         let report_file = self.report_file();
         let mode = self.one_of("mode", MODES);
         let scope = self.one_of("scope", SCOPES);
         let prune = self.flag("prune", [Prune::Delete, Prune::Keep], Prune::Keep);
+        let state_blueprint = self.state_blueprint(prune);
         let max_deletes = self.max_deletes();
         let comment = self.flag(
             "comment",
@@ -92,10 +97,19 @@ impl<'a> Reader<'a> {
             [MissingTargets::Create, MissingTargets::Reject],
             MissingTargets::Reject,
         );
+        // Entity files never write the state, also where none is kept.
+        let default_state = BlueprintId::parse(DEFAULT_STATE_BLUEPRINT).ok();
+        let reserved = match &state_blueprint {
+            Some(StateBlueprint::Kept(blueprint)) => Some(blueprint),
+            Some(StateBlueprint::None) | None => default_state.as_ref(),
+        };
+        let blueprints = match reserved {
+            Some(reserved) => blueprints.map(|rules| rules.without(reserved)),
+            None => blueprints,
+        };
         Some(Inputs {
             mode: mode?,
             scope: scope?,
-            base: self.base(),
             prune,
             max_deletes: max_deletes?,
             comment,
@@ -111,6 +125,7 @@ impl<'a> Reader<'a> {
             blueprint,
             blueprints: blueprints?,
             owner,
+            state_blueprint: state_blueprint?,
             run_id: self.get("run-id").map(str::to_owned),
             report_file,
         })
@@ -171,8 +186,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Port's API, without the `/v1` that its documentation's examples end in: each request adds it.
     fn base_url(&mut self) -> Option<Url> {
-        self.url("base-url", self.get("base-url").unwrap_or(PORT_API))
+        let given = self.get("base-url").unwrap_or(PORT_API);
+        let mut url = self.url("base-url", given)?;
+        let path = url.path().trim_end_matches('/');
+        if let Some(path) = path.strip_suffix("/v1").map(str::to_owned) {
+            url.set_path(&path);
+            let plain = url.as_str().trim_end_matches('/');
+            self.warnings.push(format!(
+                "the input `base-url` is used without `/v1`, which each request adds: write `{plain}`"
+            ));
+        }
+        Some(url)
     }
 
     fn github_urls(&mut self) -> Option<GitHubUrls> {
@@ -261,30 +287,33 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn owner(&mut self, runner: &Runner) -> String {
-        let Some(owner) = self.get("owner") else {
-            return runner.repository.to_string();
-        };
-        // It stands in a header, in parentheses.
-        if !owner
-            .bytes()
-            .all(|byte| matches!(byte, b' '..=b'~') && !b"()".contains(&byte))
-        {
+    fn owner(&mut self) -> Option<String> {
+        let owner = self.get("owner")?;
+        if !owner.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
             self.error(
                 "owner",
-                format!(
-                    "`{owner}` is not allowed: use printable ASCII characters except parentheses"
-                ),
+                format!("`{owner}` is not allowed: use printable ASCII characters"),
             );
         }
-        owner.to_owned()
+        Some(owner.to_owned())
     }
 
-    fn base(&self) -> BaseInput {
-        match self.get("base") {
-            None | Some("auto") => BaseInput::Auto,
-            Some("before") => BaseInput::Before,
-            Some(name) => BaseInput::Named(name.to_owned()),
+    fn state_blueprint(&mut self, prune: Prune) -> Option<StateBlueprint> {
+        const INPUT: &str = "state-blueprint";
+        let given = self.get(INPUT).unwrap_or(DEFAULT_STATE_BLUEPRINT);
+        if given.eq_ignore_ascii_case("none") {
+            if prune == Prune::Delete {
+                let problem = "is `none`, and `prune: true` needs the state: without it nobody knows what may be deleted; leave out one of the two";
+                self.error(INPUT, problem);
+            }
+            return Some(StateBlueprint::None);
+        }
+        match BlueprintId::parse(given) {
+            Ok(blueprint) => Some(StateBlueprint::Kept(blueprint)),
+            Err(reason) => {
+                self.error(INPUT, format!("`{given}` is no blueprint: {reason}"));
+                None
+            }
         }
     }
 

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use reqwest::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{Error, Port, wire};
+use super::{Error, ErrorCode, Port, refusal};
+use crate::http::retry::Request;
 use crate::inputs::Credentials;
 
 /// A token that is this close to its end is not used for another request.
@@ -113,15 +113,19 @@ impl Port {
             self.execute(self.client.post(url.clone()).json(&body))
                 .await
         };
-        let answer = self.sender.send(what, request).await?;
-        match answer.status {
-            status if status.is_success() => {}
-            StatusCode::UNAUTHORIZED | StatusCode::UNPROCESSABLE_ENTITY => {
+        let sent = Request::from(what).answered_by(refusal::is_own::<Granted>);
+        let answer = self.sender.send(sent, request).await?;
+        let granted: Granted = match refusal::read(&answer) {
+            Ok(granted) => granted,
+            // A wrong client id comes as any of these.
+            Err(rejection)
+                if matches!(rejection.status, 401 | 404 | 422)
+                    && rejection.code != ErrorCode::Foreign =>
+            {
                 return Err(self.unauthorized(&answer));
             }
-            _ => return Err(wire::refused(&answer, what)),
-        }
-        let granted: Granted = wire::read(&answer, what)?;
+            Err(rejection) => return Err(rejection.into_error(what)),
+        };
         (self.tokens.on_token)(&granted.access_token);
         let lifetime = Duration::try_from_secs_f64(granted.expires_in).unwrap_or_default();
         Ok(Token {

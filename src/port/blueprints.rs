@@ -3,16 +3,15 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{CONCURRENT_REQUESTS, Error, Port, wire};
+use super::{CONCURRENT_REQUESTS, Error, ErrorCode, Port, Rejection};
 use crate::catalog::blueprint::{Blueprint, Blueprints, OfInvalid};
 use crate::catalog::entity::BlueprintId;
 
 #[derive(Deserialize)]
-struct One {
+pub(super) struct One {
     blueprint: Value,
 }
 
@@ -52,10 +51,7 @@ impl Port {
         mut invalid: BTreeSet<BlueprintId>,
         blueprints: &mut Blueprints,
     ) {
-        let is_read = |one: &BlueprintId| {
-            blueprints.known.contains_key(one) || blueprints.missing.contains(one)
-        };
-        invalid.retain(|one| !is_read(one));
+        invalid.retain(|one| !blueprints.covers(one));
         match self.each_blueprint(invalid).await {
             Ok(read) => {
                 let existing = read
@@ -88,17 +84,12 @@ impl Port {
 
     /// [Get a blueprint](https://docs.port.io/api-reference/get-a-blueprint)
     async fn blueprint(&self, identifier: &BlueprintId) -> Result<Option<Blueprint>, Error> {
-        let what = format!("the request for the blueprint `{identifier}`");
-        let url = self.url(&["blueprints", identifier.as_str()]);
-        let answer = self
-            .authorized(&what, || self.client.get(url.clone()))
-            .await?;
-        match answer.status {
-            StatusCode::NOT_FOUND => return Ok(None),
-            status if !status.is_success() => return Err(wire::refused(&answer, &what)),
-            _ => {}
-        }
-        let One { blueprint } = wire::read(&answer, &what)?;
+        let what = of_blueprint(identifier);
+        let One { blueprint } = match self.raw_blueprint(identifier).await? {
+            Ok(one) => one,
+            Err(rejection) if rejection.code == ErrorCode::NotFound => return Ok(None),
+            Err(rejection) => return Err(rejection.into_error(&what)),
+        };
         let blueprint = Blueprint::from_json(blueprint).map_err(|reason| Error::UnknownForm {
             what,
             reason: reason.to_string(),
@@ -106,20 +97,28 @@ impl Port {
         Ok(Some(blueprint))
     }
 
+    /// [Get a blueprint](https://docs.port.io/api-reference/get-a-blueprint)
+    pub(super) async fn raw_blueprint(
+        &self,
+        identifier: &BlueprintId,
+    ) -> Result<Result<One, Rejection>, Error> {
+        let url = self.url(&["blueprints", identifier.as_str()]);
+        let request = || self.client.get(url.clone());
+        self.call(&of_blueprint(identifier), request).await
+    }
+
     /// [Get all blueprints](https://docs.port.io/api-reference/get-all-blueprints)
     async fn blueprint_names(&self) -> Result<Vec<String>, Error> {
         let what = "the request for all blueprints";
         let url = self.url(&["blueprints"]);
-        let answer = self
-            .authorized(what, || self.client.get(url.clone()))
-            .await?;
-        if !answer.status.is_success() {
-            return Err(wire::refused(&answer, what));
-        }
-        let All { blueprints } = wire::read(&answer, what)?;
+        let All { blueprints } = self.fetch(what, || self.client.get(url.clone())).await?;
         Ok(blueprints
             .into_iter()
             .map(|blueprint| blueprint.identifier)
             .collect())
     }
+}
+
+fn of_blueprint(identifier: &BlueprintId) -> String {
+    format!("the request for the blueprint `{identifier}`")
 }

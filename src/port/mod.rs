@@ -4,27 +4,35 @@ mod answers;
 mod auth;
 mod blueprints;
 mod delete;
-mod ownership;
+mod entity;
+mod records;
+mod refusal;
 mod search;
 mod validate;
 pub mod wire;
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{RequestBuilder, StatusCode};
+use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::catalog::entity::BlueprintId;
-use crate::http::retry::{Api, Sender};
+use crate::catalog::order::MAX_ENTITIES;
+use crate::http::retry::{Api, IsOwn, Request, Sender};
 use crate::http::{self, Answer, Client, Delivery, TransportError};
 use crate::inputs::{Credentials, Merge, MissingTargets};
 use crate::shutdown::Shutdown;
 use auth::TokenKeeper;
-use wire::Body;
+use delete::MAX_DELETIONS;
+use wire::{Body, BulkLimit};
 
 pub use crate::http::CONCURRENT_REQUESTS;
 pub use auth::OnToken;
-pub use delete::MAX_DELETIONS;
-pub use ownership::Ownership;
+pub use records::{Existing, Member};
+pub use refusal::{ErrorCode, Rejection, Scope};
 pub use validate::Verdicts;
 
 /// What a path's segment may hold as it is; an identifier's `/` must not end the segment.
@@ -43,8 +51,6 @@ pub struct WriteOptions {
     pub missing_targets: MissingTargets,
     /// The action run that the change belongs to.
     pub run_id: Option<String>,
-    /// Who writes.
-    pub owner: String,
 }
 
 /// A client of Port's API.
@@ -54,6 +60,10 @@ pub struct Port {
     base_url: Url,
     sender: Sender,
     tokens: TokenKeeper,
+    upsert_limit: BulkLimit,
+    deletion_limit: BulkLimit,
+    /// Blueprints that Port was seen to have.
+    blueprints: Mutex<BTreeSet<BlueprintId>>,
 }
 
 /// What Port did with an entity.
@@ -67,13 +77,13 @@ pub enum Upserted {
     Written,
 }
 
-/// Why an entity was not written, though others may be.
+/// An entity that Port says is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejection {
-    /// The HTTP status, of the item where Port gives one for each.
-    pub status: u16,
-    /// Port's own words.
-    pub message: String,
+pub struct Written {
+    /// What Port did with it.
+    pub upserted: Upserted,
+    /// What it is called, which a query that names it does not say.
+    pub identifier: String,
 }
 
 /// Why Port cannot be worked with at all.
@@ -91,16 +101,21 @@ pub enum Error {
         /// Port's own words.
         message: String,
     },
-    /// Port answers with an error that is not about an entity.
-    #[error("Port answered {what} with {status}: {message}{}", hint(*status))]
+    /// Port answers with an error that is not about an entity, or something else answers.
+    #[error(
+        "Port answered {what} with {status}: {message}{}", hint(rejection), status = rejection.status, message = rejection.message
+    )]
     Refused {
         /// The request.
         what: String,
-        /// The HTTP status.
-        status: u16,
-        /// Port's own words.
-        message: String,
+        /// Why.
+        rejection: Rejection,
     },
+    /// The action run that the changes should be attached to is over.
+    #[error(
+        "Port attaches no changes to the action run that the input `run-id` names: {0}; give the id of a run that is in progress, or leave the input out"
+    )]
+    RunExhausted(String),
     /// Port cannot be reached.
     #[error("Port could not be reached: {}; {}", .0, .0.help("base-url"))]
     Unreachable(#[from] TransportError),
@@ -117,24 +132,19 @@ pub enum Error {
 }
 
 /// What to do about an error that is not about an entity.
-fn hint(status: u16) -> &'static str {
-    match status {
-        403 => {
-            "; check what the credentials may do, and whether an IP allow-list keeps the runner out"
-        }
-        404 => "; check that `base-url` is Port's API",
-        429 | 500..=599 => {
-            "; run the job again: Port was busy or failing, and the tries were used up"
-        }
-        _ => "",
-    }
+fn hint(rejection: &Rejection) -> String {
+    let help = match rejection.code {
+        ErrorCode::NotFound => Some("check that `base-url` is Port's API"),
+        code => code.help(),
+    };
+    help.map(|help| format!("; {help}")).unwrap_or_default()
 }
 
 impl Error {
     /// Whether a request that ended so can have had an effect.
     pub fn delivery(&self) -> Delivery {
         match self {
-            Self::Unauthorized { .. } => Delivery::Unsent,
+            Self::Unauthorized { .. } | Self::RunExhausted(_) => Delivery::Unsent,
             Self::Unreachable(error) => error.delivery(),
             Self::Refused { .. } | Self::UnknownForm { .. } => Delivery::Unknown,
         }
@@ -145,7 +155,7 @@ impl Error {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answered {
     /// What became of each entity, in their order.
-    Each(Vec<Result<Upserted, Rejection>>),
+    Each(Vec<Result<Written, Rejection>>),
     /// The request was refused as a whole.
     Refused(Rejection),
 }
@@ -163,6 +173,9 @@ impl Port {
             base_url,
             sender: Sender::new(Api::Port),
             tokens,
+            upsert_limit: BulkLimit::new(MAX_ENTITIES),
+            deletion_limit: BulkLimit::new(MAX_DELETIONS),
+            blueprints: Mutex::default(),
         }
     }
 
@@ -182,6 +195,11 @@ impl Port {
     /// How many requests were sent.
     pub fn requests(&self) -> usize {
         self.sender.sent()
+    }
+
+    /// How many entities one request writes at most: 20, until Port says otherwise.
+    pub fn upsert_limit(&self) -> usize {
+        self.upsert_limit.get()
     }
 
     /// Makes sure that the credentials are accepted.
@@ -216,34 +234,114 @@ impl Port {
                 .header("content-type", "application/json")
                 .body(body.bytes())
         };
-        let answer = self.authorized(&what, request).await?;
-        wire::read_upsert(&answer, body.count(), &what)
+        let results = match body.count() {
+            1 => {
+                let written = self.call::<wire::One>(&what, request).await?;
+                written.map(|one| vec![Ok(one.into())])
+            }
+            count => {
+                let written = self.call::<wire::Bulk>(&what, request).await?;
+                written.map(|bulk| {
+                    self.upsert_limit.note(bulk.max_bulk_size);
+                    bulk.results(count)
+                })
+            }
+        };
+        Ok(match results {
+            Ok(results) => Answered::Each(results),
+            Err(rejection) => Answered::Refused(self.explained(blueprint, rejection).await?),
+        })
+    }
+
+    /// Says of a 404 whether Port has the blueprint at all: its message does not tell that.
+    async fn explained(
+        &self,
+        blueprint: &BlueprintId,
+        rejection: Rejection,
+    ) -> Result<Rejection, Error> {
+        if rejection.code != ErrorCode::NotFound || self.has_blueprint(blueprint).await? {
+            return Ok(rejection);
+        }
+        Ok(Rejection {
+            code: ErrorCode::MissingBlueprint,
+            message: format!("there is no blueprint \"{blueprint}\""),
+            ..rejection
+        })
+    }
+
+    /// Whether Port has a blueprint, as far as it says so. What was there once is not looked up again.
+    async fn has_blueprint(&self, blueprint: &BlueprintId) -> Result<bool, Error> {
+        let known = || {
+            self.blueprints
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if known().contains(blueprint) {
+            return Ok(true);
+        }
+        let is_missing = match self.raw_blueprint(blueprint).await? {
+            Ok(_) => false,
+            Err(rejection) => rejection.code == ErrorCode::NotFound,
+        };
+        if !is_missing {
+            known().insert(blueprint.clone());
+        }
+        Ok(!is_missing)
+    }
+
+    /// Sends a request with a token until Port answers; a success has a body of the form `T`.
+    ///
+    /// # Errors
+    /// If Port is unreachable or the credentials are refused. Inside: if Port refuses the request, or
+    /// something else answers in its place to the last.
+    async fn call<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<Result<T, Rejection>, Error> {
+        let answer = self.authorized(what, refusal::is_own::<T>, request).await?;
+        Ok(refusal::read(&answer))
+    }
+
+    /// The same where the run cannot go on without the answer.
+    ///
+    /// # Errors
+    /// If Port is unreachable, refuses the credentials or the request, or something else answers.
+    async fn fetch<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<T, Error> {
+        let answer = self.call(what, request).await?;
+        answer.map_err(|rejection| rejection.into_error(what))
     }
 
     /// Sends with a token; if Port no longer accepts it, once more with a new one.
     async fn authorized(
         &self,
         what: &str,
+        is_own: IsOwn,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<Answer, Error> {
         let token = self.token().await?;
+        let what = Request::from(what).answered_by(is_own);
         let answer = self.send_with(&token, what, &request).await?;
-        if answer.status != StatusCode::UNAUTHORIZED {
+        if !is_refused_token(&answer, is_own) {
             return Ok(answer);
         }
         self.tokens.forget(&token).await;
         let token = self.token().await?;
         let answer = self.send_with(&token, what, &request).await?;
-        match answer.status {
-            StatusCode::UNAUTHORIZED => Err(self.unauthorized(&answer)),
-            _ => Ok(answer),
+        match is_refused_token(&answer, is_own) {
+            true => Err(self.unauthorized(&answer)),
+            false => Ok(answer),
         }
     }
 
     async fn send_with(
         &self,
         token: &auth::Token,
-        what: &str,
+        what: Request<'_>,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<Answer, TransportError> {
         let attempt = async || self.execute(request().bearer_auth(token.expose())).await;
@@ -266,11 +364,18 @@ impl Port {
     }
 
     fn unauthorized(&self, answer: &Answer) -> Error {
-        let (status, message) = (answer.status.as_u16(), wire::message(answer));
+        let Rejection {
+            status, message, ..
+        } = Rejection::of(answer);
         Error::Unauthorized {
             host: http::host_and_port(&self.base_url),
             status,
             message,
         }
     }
+}
+
+/// Whether Port no longer accepts a token. A gateway's 401 is about the gateway.
+fn is_refused_token(answer: &Answer, is_own: IsOwn) -> bool {
+    answer.status == StatusCode::UNAUTHORIZED && is_own(answer)
 }

@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use reqwest::StatusCode;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
-use super::{Error, Port, wire};
+use super::records::Member;
+use super::{Error, ErrorCode, Port};
 use crate::catalog::blueprint::{Blueprint, Blueprints};
 use crate::catalog::entity::{BlueprintId, EntityKey, EntityName, Identifier};
 use crate::catalog::live::{Live, LiveEntity};
@@ -18,7 +18,7 @@ use crate::catalog::live::{Live, LiveEntity};
 const PAGE: usize = 1000;
 /// How many bytes of identifiers go into one request: Port takes 1 MiB, and the rest of the body
 /// needs room too.
-const MAX_IDENTIFIER_BYTES: usize = 900 * 1024;
+pub(super) const MAX_IDENTIFIER_BYTES: usize = 900 * 1024;
 /// A page can be several megabytes, so fewer are under way at a time than other requests.
 pub(super) const CONCURRENT_SEARCHES: usize = 4;
 
@@ -39,8 +39,6 @@ pub(super) struct Search {
 #[derive(Debug, Deserialize)]
 pub(super) struct Found {
     pub(super) identifier: String,
-    /// Not specified, but known to be in answers that span blueprints.
-    pub(super) blueprint: Option<String>,
     title: Option<String>,
     icon: Option<String>,
     #[serde(default, deserialize_with = "one_or_many")]
@@ -49,9 +47,6 @@ pub(super) struct Found {
     properties: Option<Map<String, Value>>,
     #[serde(default)]
     relations: Option<Map<String, Value>>,
-    /// Not specified, and taken where it is there.
-    #[serde(rename = "$datasource", alias = "datasource")]
-    pub(super) datasource: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +70,16 @@ fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Err
     })
 }
 
+impl Found {
+    pub(super) fn into_member(self) -> Member {
+        Member {
+            identifier: self.identifier,
+            title: self.title,
+            properties: self.properties.unwrap_or_default(),
+        }
+    }
+}
+
 impl From<Found> for LiveEntity {
     fn from(found: Found) -> Self {
         Self {
@@ -83,7 +88,6 @@ impl From<Found> for LiveEntity {
             team: found.team,
             properties: found.properties.unwrap_or_default(),
             relations: found.relations.unwrap_or_default(),
-            datasource: found.datasource,
         }
     }
 }
@@ -192,13 +196,11 @@ impl Port {
         let mut found = Vec::new();
         loop {
             let request = || self.client.post(url.clone()).json(&body);
-            let answer = self.authorized(&what, request).await?;
-            match answer.status {
-                StatusCode::NOT_FOUND => return Ok(None),
-                status if !status.is_success() => return Err(wire::refused(&answer, &what)),
-                _ => {}
-            }
-            let Page { entities, next } = wire::read(&answer, &what)?;
+            let Page { entities, next } = match self.call(&what, request).await? {
+                Ok(page) => page,
+                Err(rejection) if rejection.code == ErrorCode::NotFound => return Ok(None),
+                Err(rejection) => return Err(rejection.into_error(&what)),
+            };
             let is_empty = entities.is_empty();
             found.extend(entities);
             let is_enough = found.len() > search.most;

@@ -5,28 +5,23 @@
 
 use serde::Deserialize;
 
-use super::wire::{self, Body};
+use super::wire::{self, Body, Done, Failed};
 use super::{Error, Port, Rejection, WriteOptions};
 use crate::catalog::entity::BlueprintId;
-use crate::http::Answer;
 use crate::inputs::Merge;
 
 /// What Port would say to each entity of a batch, in its order; or why nothing can be said of any.
 pub type Verdicts = Result<Vec<Result<(), Rejection>>, Error>;
 
 #[derive(Deserialize)]
-struct BulkVerdict {
-    #[serde(default)]
-    errors: Vec<Complaint>,
+struct OneVerdict {
+    #[serde(rename = "ok")]
+    _ok: Done,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Complaint {
-    index: usize,
-    status_code: u16,
-    #[serde(default)]
-    message: String,
+struct BulkVerdict {
+    errors: Vec<Failed>,
 }
 
 impl Port {
@@ -58,54 +53,42 @@ impl Port {
                 .header("content-type", "application/json")
                 .body(body.bytes())
         };
-        let answer = self.authorized(&what, request).await?;
-        read(&answer, body.count(), &what)
+        let verdicts = match body.count() {
+            1 => {
+                let verdict = self.call::<OneVerdict>(&what, request).await?;
+                verdict.map(|_| vec![Ok(())])
+            }
+            count => {
+                let verdict = self.call::<BulkVerdict>(&what, request).await?;
+                verdict.map(|verdict| verdict.of_each(count))
+            }
+        };
+        Ok(match verdicts {
+            Ok(verdicts) => verdicts,
+            Err(rejection) => vec![Err(rejection); body.count()],
+        })
     }
 }
 
-/// What an answer says of each of `count` entities. Who is not named among the errors is fine: of an
-/// entity that is not written there is nothing else to say.
-fn read(answer: &Answer, count: usize, what: &str) -> Verdicts {
-    if !answer.status.is_success() {
-        let rejection = Rejection {
-            status: answer.status.as_u16(),
-            message: wire::message(answer),
-        };
-        return Ok(vec![Err(rejection); count]);
-    }
-    let mut verdicts = vec![Ok(()); count];
-    if count > 1 {
-        let BulkVerdict { errors } = wire::read(answer, what)?;
-        for error in errors {
+impl BulkVerdict {
+    /// What is said of each of `count` entities. Who is not named among the errors is fine: of an
+    /// entity that is not written there is nothing else to say.
+    fn of_each(self, count: usize) -> Vec<Result<(), Rejection>> {
+        let mut verdicts = vec![Ok(()); count];
+        for error in self.errors {
             if let Some(verdict) = verdicts.get_mut(error.index) {
-                *verdict = Err(Rejection {
-                    status: error.status_code,
-                    message: error.message,
-                });
+                *verdict = Err(error.into());
             }
         }
+        verdicts
     }
-    Ok(verdicts)
 }
 
 #[cfg(test)]
 mod tests {
-    use reqwest::StatusCode;
-    use reqwest::header::HeaderMap;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
-
-    fn verdicts(status: u16, body: Value, count: usize) -> Vec<Option<u16>> {
-        let answer = Answer {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: HeaderMap::new(),
-            body: body.to_string().into(),
-        };
-        let verdicts = read(&answer, count, "it").unwrap();
-        let status = |verdict: Result<(), Rejection>| verdict.err().map(|one| one.status);
-        verdicts.into_iter().map(status).collect()
-    }
 
     #[test]
     fn errors_are_matched_by_index() {
@@ -113,14 +96,10 @@ mod tests {
             {"index": 1, "statusCode": 422, "identifier": "b", "error": "x", "message": "no"},
             {"index": 9, "statusCode": 422, "identifier": "?", "error": "x", "message": "no"},
         ]});
-        assert_eq!(verdicts(207, body, 3), [None, Some(422), None]);
-    }
-
-    #[test]
-    fn a_refusal_is_of_all() {
-        let body = json!({"ok": false, "error": "x", "message": "no"});
-        assert_eq!(verdicts(422, body.clone(), 2), [Some(422), Some(422)]);
-        assert_eq!(verdicts(422, body, 1), [Some(422)]);
-        assert_eq!(verdicts(201, json!({"ok": true, "entity": {}}), 1), [None]);
+        let verdict: BulkVerdict = serde_json::from_value(body).unwrap();
+        let verdicts = verdict.of_each(3);
+        let status = |verdict: &Result<(), Rejection>| verdict.as_ref().err().map(|no| no.status);
+        let statuses: Vec<_> = verdicts.iter().map(status).collect();
+        assert_eq!(statuses, [None, Some(422), None]);
     }
 }

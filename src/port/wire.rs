@@ -1,17 +1,16 @@
 //! Request and response bodies.
 
 use std::borrow::Borrow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use reqwest::StatusCode;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{Deserializer, Error as _};
 use url::Url;
 
-use super::{Answered, BatchResult, Error, Rejection, Upserted, WriteOptions};
+use super::refusal::Complaint;
+use super::{Rejection, Upserted, WriteOptions, Written};
 use crate::catalog::entity::Entity;
-use crate::catalog::order::MAX_ENTITIES;
-use crate::http::Answer;
 use crate::inputs::{Merge, MissingTargets};
 
 /// How many bytes Port takes in one body.
@@ -51,27 +50,50 @@ impl Body {
     }
 }
 
-/// Packs entities of one blueprint, in their order, into as few bodies as Port's limits allow. An
-/// entity that is over the limit by itself gets a body of its own, for Port to refuse.
-pub fn pack<E: Borrow<Entity>>(entities: impl IntoIterator<Item = E>) -> Vec<Body> {
+/// Packs entities of one blueprint, in their order, into as few bodies of at most `most` as Port's
+/// limit on bytes allows. An entity that is over the limit by itself gets a body of its own, for Port
+/// to refuse.
+pub fn pack<E: Borrow<Entity>>(entities: impl IntoIterator<Item = E>, most: usize) -> Vec<Body> {
+    let mut entities = entities.into_iter().peekable();
+    let mut left = None;
     let mut bodies = Vec::new();
-    let mut batch: Vec<Vec<u8>> = Vec::new();
-    let mut batch_bytes = 0;
-    for entity in entities {
-        let entity = to_json(entity.borrow());
-        let bytes = BULK_START.len() + batch_bytes + entity.len() + BULK_END.len();
-        let is_over = bytes > MAX_BYTES;
-        if !batch.is_empty() && (batch.len() == MAX_ENTITIES || is_over) {
-            bodies.push(Body::of(&std::mem::take(&mut batch)));
-            batch_bytes = 0;
-        }
-        batch_bytes += entity.len() + b",".len();
-        batch.push(entity);
-    }
-    if !batch.is_empty() {
-        bodies.push(Body::of(&batch));
+    while left.is_some() || entities.peek().is_some() {
+        let (body, over) = fill(left.take(), &mut entities, most);
+        bodies.push(body);
+        left = over;
     }
     bodies
+}
+
+/// Packs as many of the first `entities` as one body of at most `most` takes; at least one, if there is
+/// one.
+pub fn pack_first<E: Borrow<Entity>>(
+    entities: impl IntoIterator<Item = E>,
+    most: usize,
+) -> Option<Body> {
+    let (body, _) = fill(None, &mut entities.into_iter(), most);
+    (body.count > 0).then_some(body)
+}
+
+/// A body, and what was taken from `entities` and found no room.
+fn fill<E: Borrow<Entity>>(
+    first: Option<Vec<u8>>,
+    entities: &mut impl Iterator<Item = E>,
+    most: usize,
+) -> (Body, Option<Vec<u8>>) {
+    let size = |entity: &Vec<u8>| entity.len() + b",".len();
+    let mut bytes = BULK_START.len() + BULK_END.len() + first.as_ref().map_or(0, size);
+    let mut batch: Vec<_> = first.into_iter().collect();
+    while batch.len() < most {
+        let Some(entity) = entities.next() else { break };
+        let entity = to_json(entity.borrow());
+        if !batch.is_empty() && bytes + entity.len() > MAX_BYTES {
+            return (Body::of(&batch), Some(entity));
+        }
+        bytes += size(&entity);
+        batch.push(entity);
+    }
+    (Body::of(&batch), None)
 }
 
 fn to_json(entity: &Entity) -> Vec<u8> {
@@ -97,132 +119,147 @@ pub(super) fn add_upsert_query(url: &mut Url, merge: Merge, options: &WriteOptio
     }
 }
 
-#[derive(Deserialize)]
-struct BulkAnswer {
-    #[serde(default)]
-    entities: Vec<Done>,
-    #[serde(default)]
-    errors: Vec<Failed>,
-}
+/// How many entities Port takes in one request of a route.
+#[derive(Debug)]
+pub(super) struct BulkLimit(AtomicUsize);
 
-#[derive(Deserialize)]
-struct Done {
-    index: usize,
-    created: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Failed {
-    index: usize,
-    status_code: u16,
-    #[serde(default)]
-    message: String,
-}
-
-#[derive(Deserialize)]
-struct ErrorAnswer {
-    error: Option<String>,
-    message: Option<String>,
-}
-
-/// What an answer to an upsert says of each of `count` entities.
-pub(super) fn read_upsert(answer: &Answer, count: usize, what: &str) -> BatchResult {
-    if !answer.status.is_success() {
-        return Ok(Answered::Refused(rejection(answer)));
+impl BulkLimit {
+    pub(super) fn new(usual: usize) -> Self {
+        Self(AtomicUsize::new(usual))
     }
-    if count == 1 {
-        // The specification has 201 alone; Port's documentation had 200 for an entity that was
-        // there, so that much can be told.
-        return Ok(Answered::Each(vec![Ok(match answer.status {
-            StatusCode::OK => Upserted::Updated,
-            _ => Upserted::Written,
-        })]));
+
+    pub(super) fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
     }
-    let BulkAnswer { entities, errors } = read(answer, what)?;
-    let unsaid = || Rejection {
-        status: answer.status.as_u16(),
-        message: "Port's answer does not say what became of this entity".to_owned(),
-    };
-    let mut results: Vec<_> = (0..count).map(|_| Err(unsaid())).collect();
-    let done = entities.into_iter().map(|done| {
-        let upserted = if done.created {
-            Upserted::Created
-        } else {
-            Upserted::Updated
-        };
-        (done.index, Ok(upserted))
-    });
-    let failed = errors.into_iter().map(|failed| {
-        let rejection = Rejection {
-            status: failed.status_code,
-            message: failed.message,
-        };
-        (failed.index, Err(rejection))
-    });
-    for (index, result) in done.chain(failed) {
-        if let Some(slot) = results.get_mut(index) {
-            *slot = result;
+
+    /// Obeys an answer's `maxBulkSize` from now on.
+    pub(super) fn note(&self, said: Option<f64>) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is at least 1, and past any count it means that there is no limit"
+        )]
+        if let Some(said) = said.filter(|said| *said >= 1.0) {
+            self.0.store(said as usize, Ordering::Relaxed);
         }
     }
-    Ok(Answered::Each(results))
 }
 
-pub(super) fn rejection(answer: &Answer) -> Rejection {
-    Rejection {
-        status: answer.status.as_u16(),
-        message: message(answer),
+/// The `ok` of an answer to something that was done: it is `true`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Done;
+
+impl<'de> Deserialize<'de> for Done {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match bool::deserialize(deserializer)? {
+            true => Ok(Self),
+            false => Err(D::Error::custom("`ok` is false")),
+        }
     }
 }
 
-pub(super) fn read<T: DeserializeOwned>(answer: &Answer, what: &str) -> Result<T, Error> {
-    answer.json().map_err(|reason| Error::UnknownForm {
-        what: what.to_owned(),
-        reason: reason.to_string(),
-    })
+/// The answer to an upsert of one entity.
+#[derive(Deserialize)]
+pub(super) struct One {
+    #[serde(rename = "ok")]
+    _ok: Done,
+    entity: Named,
 }
 
-pub(super) fn refused(answer: &Answer, what: &str) -> Error {
-    let (status, message) = (answer.status.as_u16(), message(answer));
-    Error::Refused {
-        what: what.to_owned(),
-        status,
-        message,
+#[derive(Deserialize)]
+struct Named {
+    identifier: String,
+}
+
+impl From<One> for Written {
+    fn from(one: One) -> Self {
+        Self {
+            upserted: Upserted::Written,
+            identifier: one.entity.identifier,
+        }
     }
 }
 
-/// Port's own words about an error, or the status' name where it has none.
-pub(super) fn message(answer: &Answer) -> String {
-    let words = answer
-        .json()
-        .ok()
-        .and_then(|ErrorAnswer { error, message }| message.or(error));
-    let reason = answer
-        .status
-        .canonical_reason()
-        .unwrap_or("no reason given");
-    words
-        .filter(|words| !words.is_empty())
-        .unwrap_or_else(|| reason.to_owned())
+/// The answer to an upsert of several.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Bulk {
+    entities: Vec<Item>,
+    #[serde(default)]
+    errors: Vec<Failed>,
+    pub(super) max_bulk_size: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    index: usize,
+    created: bool,
+    identifier: String,
+}
+
+/// An item that was refused by itself.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Failed {
+    pub(super) index: usize,
+    status_code: u16,
+    #[serde(flatten)]
+    complaint: Complaint,
+}
+
+impl From<Failed> for Rejection {
+    fn from(failed: Failed) -> Self {
+        Self::of_item(failed.status_code, failed.complaint)
+    }
+}
+
+impl From<Item> for Written {
+    fn from(item: Item) -> Self {
+        Self {
+            upserted: match item.created {
+                true => Upserted::Created,
+                false => Upserted::Updated,
+            },
+            identifier: item.identifier,
+        }
+    }
+}
+
+impl Bulk {
+    /// What is said of each of `count` entities, matched by index.
+    pub(super) fn results(self, count: usize) -> Vec<Result<Written, Rejection>> {
+        let unsaid = "Port's answer does not say what became of this entity";
+        let mut results = vec![Err(Rejection::unconfirmed(207, unsaid)); count];
+        let done = self.entities.into_iter();
+        let done = done.map(|item| (item.index, Ok(item.into())));
+        let failed = self.errors.into_iter();
+        let failed = failed.map(|failed| (failed.index, Err(failed.into())));
+        for (index, result) in done.chain(failed) {
+            if let Some(slot) = results.get_mut(index) {
+                *slot = result;
+            }
+        }
+        results
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use reqwest::header::HeaderMap;
     use serde_json::json;
 
     use super::*;
-    use crate::catalog::entity::{BlueprintId, Clearing, EntityName, Identifier};
+    use crate::catalog::entity::{BlueprintId, Clearing, EntityName, Identifier, Stated};
+    use crate::port::ErrorCode;
 
     fn entity(identifier: &str, text: &str) -> Entity {
         Entity {
             blueprint: BlueprintId::parse("service").unwrap(),
             name: EntityName::Identifier(Identifier::parse(identifier).unwrap()),
-            title: None,
-            icon: None,
-            team: None,
+            title: Stated::LeftOut,
+            icon: Stated::LeftOut,
+            team: Stated::LeftOut,
             properties: [("text".to_owned(), json!(text))].into_iter().collect(),
             relations: BTreeMap::new(),
             clearing: Clearing::Allowed,
@@ -230,7 +267,7 @@ mod tests {
     }
 
     fn counts(entities: &[Entity]) -> Vec<usize> {
-        let bodies = pack(entities);
+        let bodies = pack(entities, 20);
         for body in &bodies {
             let value: serde_json::Value = serde_json::from_slice(&body.bytes()).unwrap();
             let in_bulk = value["entities"].as_array().map_or(1, Vec::len);
@@ -266,24 +303,25 @@ mod tests {
         let body = json!({
             "ok": true,
             "entities": [{"index": 2, "created": true, "identifier": "c"}],
-            "errors": [{"index": 0, "statusCode": 422, "identifier": "a", "error": "x", "message": "no"}],
+            "errors": [{"index": 0, "statusCode": 422, "identifier": "a", "error": "invalid_request", "message": "no"}],
         });
-        let answer = Answer {
-            status: StatusCode::MULTI_STATUS,
-            headers: HeaderMap::new(),
-            body: body.to_string().into(),
-        };
-        let Answered::Each(results) = read_upsert(&answer, 3, "it").unwrap() else {
-            panic!("the answer says something of each");
-        };
-        assert_eq!(
-            results[0],
-            Err(Rejection {
-                status: 422,
-                message: "no".to_owned()
-            })
-        );
-        assert_eq!(results[1].as_ref().unwrap_err().status, 207);
-        assert_eq!(results[2], Ok(Upserted::Created));
+        let bulk: Bulk = serde_json::from_value(body).unwrap();
+        let results = bulk.results(3);
+        let refused = Rejection::new(422, Some("invalid_request"), "no");
+        assert_eq!(results[0], Err(refused));
+        let unsaid = results[1].as_ref().unwrap_err();
+        assert_eq!(unsaid.code, ErrorCode::Unconfirmed);
+        assert_eq!(results[2].as_ref().unwrap().upserted, Upserted::Created);
+    }
+
+    #[test]
+    fn a_limit_is_what_port_says() {
+        let limit = BulkLimit::new(20);
+        for (said, is) in [(Some(5.0), 5), (None, 5), (Some(0.0), 5), (Some(50.0), 50)] {
+            limit.note(said);
+            assert_eq!(limit.get(), is);
+        }
+        limit.note(Some(f64::NAN));
+        assert_eq!(limit.get(), 50);
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::redact::Redaction;
-use super::{Ending, EntityReport, Link, State, notices, rejection};
-use crate::apply::{Applied, DeletionOutcome, Outcome, Stopped};
+use super::{EntityReport, Link, State, notices, rejection};
+use crate::apply::{Applied, DeletionOutcome, Outcome};
 use crate::catalog::declare::Declarations;
 use crate::catalog::entity::{Entity, EntityKey};
 use crate::catalog::live::{LiveEntity, differences};
@@ -12,7 +12,7 @@ use crate::catalog::merge::Merge;
 use crate::catalog::plan::{Action, Deletion, Plan, Reason, Untouched, Upsert};
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::event::Mode;
-use crate::port::{Rejection, Upserted};
+use crate::port::{Rejection, Scope, Upserted};
 use crate::source::Location;
 
 /// What a run found and did, for the report.
@@ -36,7 +36,7 @@ pub struct Material<'m> {
     /// What became of it, if anything was written.
     pub applied: Option<&'m Applied>,
     /// What Port would refuse of it, by its place in the plan, if it was only asked.
-    pub verdicts: &'m BTreeMap<usize, Rejection>,
+    pub refusals: &'m BTreeMap<usize, Rejection>,
     /// Whether the run was there to write.
     pub mode: Mode,
     /// Which values are not shown.
@@ -50,7 +50,7 @@ impl Findings {
             head,
             plan,
             applied,
-            verdicts,
+            refusals,
             mode,
             redaction,
         } = material;
@@ -60,15 +60,16 @@ impl Findings {
             findings.add_untouched(untouched, mode);
         }
         for (index, upsert) in plan.upserts.iter().enumerate() {
-            let refused = verdicts.get(&index).cloned().map(Outcome::Rejected);
+            let refused = refusals.get(&index).cloned().map(Outcome::Rejected);
             let outcome = applied.and_then(|applied| applied.outcomes.get(index));
             findings.add_upsert(upsert, outcome.or(refused.as_ref()), redaction);
         }
+        findings.add_refused(plan, applied, redaction);
         for (index, deletion) in plan.deletions.iter().enumerate() {
             let outcome = applied.and_then(|applied| applied.deletions.get(index));
             findings.add_deletion(deletion, outcome);
         }
-        findings.notices = notices::of(plan, &findings.entities);
+        findings.notices = notices::of(plan, applied, &findings.entities);
         findings.entities.sort_by(|a, b| place(a).cmp(&place(b)));
         diagnostic::sort(&mut findings.rejections);
         redaction.conceal(&mut findings.rejections);
@@ -88,29 +89,29 @@ impl Findings {
             key,
             location,
             reason,
+            ..
         } = untouched;
         let (state, note) = match reason {
             Reason::Unchanged => (State::Unchanged, None),
             Reason::Removed => (State::Removed, None),
-            Reason::Unclaimed => (
-                State::Removed,
-                Some("no file declares it; a later run deletes it".to_owned()),
-            ),
             Reason::HeldBack(reason) => (State::HeldBack, Some(reason.clone())),
-            Reason::Superseded => (
-                State::Superseded,
-                Some("the branch has a newer declaration, which a newer run writes".to_owned()),
-            ),
-            Reason::HandedOver(owner) => (State::Removed, Some(handed_over(Some(owner)))),
-            Reason::NeverClaimed => (
+            Reason::HandedOver(owner) => (
                 State::Removed,
-                Some("it stays: it was last written by something else, and may never have been written from here; if nobody needs it, delete it in Port".to_owned()),
+                Some(format!("`{owner}` owns it now")),
+            ),
+            Reason::NeverWritten => (
+                State::Removed,
+                Some("it stays: it may never have been written from here; delete it in Port if nobody needs it".to_owned()),
+            ),
+            Reason::Deselected => (
+                State::Removed,
+                Some("it stays: the inputs no longer select it, and this source no longer owns it".to_owned()),
             ),
             Reason::OwnedElsewhere(owner) => {
                 let location = location.iter();
                 self.rejections
                     .extend(location.map(|location| owned_elsewhere(key, owner, location, mode)));
-                (State::OwnedElsewhere, Some(format!("owner: {owner}")))
+                (State::OwnedElsewhere, Some(format!("source: {owner}")))
             }
         };
         self.entities.push(EntityReport {
@@ -126,9 +127,11 @@ impl Findings {
             Some(Outcome::Rejected(rejection)) => {
                 let text = format!("{} ({})", rejection.message, rejection.status);
                 note = Some(redaction.conceal_text(declaration, &text));
-                let mut rejected = rejection::diagnostic(declaration, rejection);
-                rejected.message = redaction.conceal_text(declaration, &rejected.message);
-                self.rejections.push(rejected);
+                if rejection.code.scope() != Scope::Blueprint {
+                    let mut rejected = rejection::diagnostic(declaration, rejection, 0);
+                    rejected.message = redaction.conceal_text(declaration, &rejected.message);
+                    self.rejections.push(rejected);
+                }
             }
             Some(Outcome::Blocked(by)) => {
                 note = Some(format!("by `{by}`, which could not be written"));
@@ -156,6 +159,33 @@ impl Findings {
         });
     }
 
+    /// What concerns a whole blueprint is said once of it.
+    fn add_refused(&mut self, plan: &Plan, applied: Option<&Applied>, redaction: Redaction<'_>) {
+        let mut refused: BTreeMap<_, (&Upsert, &Rejection, usize)> = BTreeMap::new();
+        let outcomes = applied.iter().flat_map(|applied| &applied.outcomes);
+        for (upsert, outcome) in plan.upserts.iter().zip(outcomes) {
+            let Outcome::Rejected(rejection) = outcome else {
+                continue;
+            };
+            if rejection.code.scope() == Scope::Blueprint {
+                let reason = (
+                    &upsert.entity.blueprint,
+                    rejection.status,
+                    &rejection.message,
+                );
+                let first = refused.entry(reason);
+                let seen = |(_, _, others): &mut (_, _, usize)| *others += 1;
+                first.and_modify(seen).or_insert((upsert, rejection, 0));
+            }
+        }
+        for (upsert, rejection, others) in refused.into_values() {
+            let declaration = &upsert.declaration;
+            let mut rejected = rejection::diagnostic(declaration, rejection, others);
+            rejected.message = redaction.conceal_text(declaration, &rejected.message);
+            self.rejections.push(rejected);
+        }
+    }
+
     fn add_deletion(&mut self, deletion: &Deletion, outcome: Option<&DeletionOutcome>) {
         let (state, note) = match outcome {
             None | Some(DeletionOutcome::Deleted) => (State::Deleted, None),
@@ -164,12 +194,8 @@ impl Findings {
                 (State::Failed, Some(note))
             }
             Some(DeletionOutcome::HeldBack(reason)) => (State::HeldBack, Some(reason.clone())),
-            Some(DeletionOutcome::HandedOver(owner)) => {
-                (State::Removed, Some(handed_over(owner.as_deref())))
-            }
             Some(DeletionOutcome::NotSent) => (State::NotWritten, None),
             Some(DeletionOutcome::Unknown) => (State::Unknown, None),
-            Some(DeletionOutcome::Superseded) => (State::Superseded, None),
         };
         let key = Some(deletion.key.clone());
         self.entities.push(EntityReport {
@@ -177,15 +203,6 @@ impl Findings {
             is_removed: true,
             ..EntityReport::new(key, state, deletion.location.clone())
         });
-    }
-}
-
-/// How the run ended, as far as writing goes.
-pub fn ending(applied: Option<&Applied>) -> Ending {
-    match applied.and_then(|applied| applied.stopped.as_ref()) {
-        None => Ending::Complete,
-        Some(Stopped::Interrupted) => Ending::Interrupted,
-        Some(Stopped::Port(error)) => Ending::Stopped(error.to_string()),
     }
 }
 
@@ -203,21 +220,15 @@ fn state(action: Action, outcome: Option<&Outcome>) -> State {
         Some(Outcome::NotSent) => State::NotWritten,
         Some(Outcome::Blocked(_)) => State::Blocked,
         Some(Outcome::Unknown) => State::Unknown,
-        Some(Outcome::Superseded) => State::Superseded,
     }
-}
-
-/// What is said of an entity that stays because it is another owner's by now.
-fn handed_over(owner: Option<&str>) -> String {
-    format!("another owner has it now: {}", owner.unwrap_or("unknown"))
 }
 
 /// Only a plan lets it pass with a warning.
 fn owned_elsewhere(key: &EntityKey, owner: &str, location: &Location, mode: Mode) -> Diagnostic {
-    let text = format!("`{key}` was last written by another owner: {owner}");
+    let text = format!("`{key}` is in Port because of another source: {owner}");
     let found = Diagnostic::new(Code::OwnedElsewhere, location.clone(), text)
         .label("owned elsewhere")
-        .help("declare it in one place only; a push that changes it here takes it over");
+        .help("declare it in one place only; to move it here, remove it there after this run");
     match mode {
         Mode::Plan => found.warn(),
         Mode::Apply => found,

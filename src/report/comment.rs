@@ -8,15 +8,16 @@ const MAX_BYTES: usize = 60_000;
 /// What the page needs on top of its budget, at most.
 const FRAME_BYTES: usize = 4_000;
 
-/// The hidden line by which the comment of one owner and one set of inputs is found again.
-pub fn marker(owner: &str, fingerprint: &str) -> String {
+/// The hidden line by which a comment is found again; `owner` tells two sources of one repository
+/// apart.
+pub fn marker(owner: Option<&str>) -> String {
     // `--` and `>` would end the comment in which it hides.
     let safe = |letter: char| match letter {
         '-' | '>' | '<' => '_',
         letter => letter,
     };
-    let owner: String = owner.chars().map(safe).collect();
-    format!("<!-- port-gitops:{owner}/{fingerprint} -->")
+    let owner: String = owner.unwrap_or_default().chars().map(safe).collect();
+    format!("<!-- port-gitops:{owner} -->")
 }
 
 /// Whether there is anything to comment on.

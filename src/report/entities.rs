@@ -44,7 +44,7 @@ pub(super) fn sign(state: State) -> char {
         State::Created => '+',
         State::Updated => '~',
         State::Deleted => '-',
-        State::Superseded | State::Removed | State::Unchanged => ' ',
+        State::Removed | State::Unchanged => ' ',
         State::Invalid
         | State::Failed
         | State::Unknown

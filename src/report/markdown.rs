@@ -146,7 +146,7 @@ pub(super) fn badge(state: State, mode: Mode) -> &'static str {
         State::Created => "🟢",
         State::Updated => "🟡",
         State::Deleted => "🔴",
-        State::Superseded | State::Removed | State::Unchanged => "⚪",
+        State::Removed | State::Unchanged => "⚪",
         _ if state.is_failure(mode) => "❌",
         _ => "⚠️",
     }

@@ -6,6 +6,7 @@ pub mod comment;
 pub mod console;
 mod delta;
 mod entities;
+mod file;
 mod graph;
 pub mod json;
 pub mod log;
@@ -182,8 +183,6 @@ pub enum State {
     Updated,
     /// It is no longer in Port.
     Deleted,
-    /// The branch has a newer declaration, which is a newer run's.
-    Superseded,
     /// Git no longer declares it; it stays in Port.
     Removed,
     /// Its declaration did not change.
@@ -204,7 +203,6 @@ impl State {
             Self::Created => "created",
             Self::Updated => "updated",
             Self::Deleted => "deleted",
-            Self::Superseded => "superseded",
             Self::Removed => "removed from Git",
             Self::Unchanged => "unchanged",
         }
@@ -227,6 +225,15 @@ impl State {
     }
 }
 
+/// Whether what is wrong with an entity is new. The run fails only for what is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// This run is the first to find it, or its own push changes the file.
+    ThisRun,
+    /// An earlier run found it.
+    Before,
+}
+
 /// What became of one entity.
 #[derive(Debug, Clone)]
 pub struct EntityReport {
@@ -238,6 +245,8 @@ pub struct EntityReport {
     pub location: Option<Location>,
     /// Whether head no longer has that place.
     pub is_removed: bool,
+    /// Whether what is wrong with it is new.
+    pub since: Since,
     /// Why, in words that fit behind the state.
     pub note: Option<String>,
     /// What a write changes, where that is known.
@@ -265,6 +274,7 @@ impl EntityReport {
             is_removed: matches!(state, State::Removed | State::HeldBack),
             state,
             location,
+            since: Since::ThisRun,
             note: None,
             changes: Vec::new(),
             links: Vec::new(),
@@ -306,7 +316,8 @@ impl Report {
 
     fn has_failures(&self) -> bool {
         let mode = self.run.mode;
-        self.entities.iter().any(|one| one.state.is_failure(mode))
+        let mut entities = self.entities.iter();
+        entities.any(|one| one.since == Since::ThisRun && one.state.is_failure(mode))
     }
 
     /// Diagnostics of one severity.

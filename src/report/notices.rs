@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{EntityReport, State};
+use crate::apply::Applied;
 use crate::catalog::live::Field;
 use crate::catalog::plan::{Plan, Reason, Untouched, Upsert};
 
@@ -10,13 +11,14 @@ use crate::catalog::plan::{Plan, Reason, Untouched, Upsert};
 const NAMED: usize = 10;
 
 /// The notices of a run: sentences without a full stop.
-pub(super) fn of(plan: &Plan, entities: &[EntityReport]) -> Vec<String> {
+pub(super) fn of(plan: &Plan, applied: Option<&Applied>, entities: &[EntityReport]) -> Vec<String> {
     let mut notices = Vec::new();
     notices.extend(removed(plan));
     notices.extend(named_no_more(plan));
-    notices.extend(unclaimed(plan));
+    notices.extend(deselected(plan));
     notices.extend(held_back(entities));
     notices.extend(plan.upserts.iter().filter_map(uncleared));
+    notices.extend(applied.iter().flat_map(|applied| kept(plan, applied)));
     notices
 }
 
@@ -32,7 +34,7 @@ fn named_no_more(plan: &Plan) -> Option<String> {
     let removed = plan.untouched_by(&Reason::Removed);
     let names = keys(removed.filter(|one| is_named_by_query(one)))?;
     Some(format!(
-        "Git no longer has the query {names}; what that found stays in Port, as it was there before; but until somebody else writes it, a full run with `prune: true` takes it for this owner's"
+        "Git no longer has the query {names}; what that found stays in Port, as it was there before"
     ))
 }
 
@@ -40,10 +42,10 @@ fn is_named_by_query(untouched: &Untouched) -> bool {
     untouched.key.name.identifier().is_none()
 }
 
-fn unclaimed(plan: &Plan) -> Option<String> {
-    let names = keys(plan.untouched_by(&Reason::Unclaimed))?;
+fn deselected(plan: &Plan) -> Option<String> {
+    let names = keys(plan.untouched_by(&Reason::Deselected))?;
     Some(format!(
-        "no file declares {names}, which this owner wrote; with these inputs this is the first complete run, so they are only listed, and the next one deletes them: if that is wrong, change the inputs `files` or `owner` before"
+        "the inputs no longer select {names}; this source no longer owns them, and they stay in Port"
     ))
 }
 
@@ -51,10 +53,7 @@ fn unclaimed(plan: &Plan) -> Option<String> {
 fn held_back(entities: &[EntityReport]) -> impl Iterator<Item = String> {
     let mut by_reason: BTreeMap<&str, Vec<&EntityReport>> = BTreeMap::new();
     for entity in entities.iter().filter(|one| one.state == State::HeldBack) {
-        let reason = entity
-            .note
-            .as_deref()
-            .unwrap_or("something speaks against it");
+        let reason = entity.note.as_deref().unwrap_or("deletion was blocked");
         by_reason.entry(reason).or_default().push(entity);
     }
     by_reason.into_iter().filter_map(|(reason, entities)| {
@@ -71,28 +70,26 @@ fn held_back(entities: &[EntityReport]) -> impl Iterator<Item = String> {
 
 fn uncleared(upsert: &Upsert) -> Option<String> {
     let key = upsert.entity.key();
-    let (texts, found): (Vec<_>, Vec<_>) = upsert
-        .uncleared
-        .iter()
-        .partition(|field| matches!(field, Field::Title | Field::Icon));
-    let list = |fields: &[&Field]| -> String {
-        let names: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
-        names.join(", ")
-    };
-    let mut parts = Vec::new();
-    if !texts.is_empty() {
-        parts.push(format!(
-            "Git no longer declares {} of `{key}`, but a merge cannot clear it: write another text, or clear it in Port",
-            list(&texts)
-        ));
-    }
-    if !found.is_empty() {
-        parts.push(format!(
-            "Git no longer declares {} of `{key}`, but a query had found its value, so it is not known whose it is: clear it in Port if nobody else wrote it",
-            list(&found)
-        ));
-    }
-    (!parts.is_empty()).then(|| parts.join("; "))
+    let fields = list(&upsert.uncleared)?;
+    Some(format!(
+        "Git no longer declares {fields} of `{key}`, but a query had found its value, so it is not known whose it is: clear it in Port if nobody else wrote it"
+    ))
+}
+
+/// What Port was to clear and did not.
+fn kept(plan: &Plan, applied: &Applied) -> Vec<String> {
+    let kept = applied.kept.iter().filter_map(|(&place, fields)| {
+        let (key, fields) = (plan.upserts.get(place)?.entity.key(), list(fields)?);
+        Some(format!(
+            "Port keeps {fields} of `{key}`, though this run cleared it: clear it in Port"
+        ))
+    });
+    kept.collect()
+}
+
+fn list(fields: &[Field]) -> Option<String> {
+    let names: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn keys<'p>(untouched: impl Iterator<Item = &'p Untouched>) -> Option<String> {

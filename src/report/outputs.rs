@@ -52,7 +52,6 @@ fn write_counts(counts: &Counts, out: &mut impl Write) -> io::Result<()> {
                 State::OwnedElsewhere,
             ]),
         ),
-        ("superseded", count(&[State::Superseded])),
         ("blocked", count(&[State::Blocked])),
     ];
     for (name, count) in outputs {

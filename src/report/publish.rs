@@ -1,11 +1,11 @@
 //! Takes a report to where it is read: the log, the annotations, and the runner's files.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::log::Log;
-use super::{Outcome, Report, annotations, console, json, outputs, summary};
+use super::{Outcome, Report, annotations, console, file, json, outputs, summary};
 use crate::environment::Runner;
 
 /// A report that could not be written to one of its places.
@@ -17,7 +17,7 @@ pub struct PublishError {
 }
 
 /// Writes everything but the diagnostics in the log, which are shown when they are found.
-/// `report_file` is relative to the workspace.
+/// `report_file` is relative to the workspace, and no part of it may be a symbolic link.
 ///
 /// # Errors
 /// If a file cannot be written; the others are written all the same.
@@ -37,7 +37,7 @@ pub fn publish(
         summary::write(report, out)
     });
     let json = match (report_file, &runner.workspace) {
-        (Some(path), Some(workspace)) => create(&workspace.join(path), report),
+        (Some(path), Some(workspace)) => create(workspace, path, report),
         _ => Ok(()),
     };
     outputs.and(summary).and(json)
@@ -95,12 +95,9 @@ fn append(
     })
 }
 
-fn create(path: &Path, report: &Report) -> Result<(), PublishError> {
+fn create(workspace: &Path, path: &Path, report: &Report) -> Result<(), PublishError> {
     let create = || {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut file = BufWriter::new(File::create(path)?);
+        let mut file = BufWriter::new(file::create(workspace, path)?);
         json::write(report, &mut file)?;
         file.flush()
     };

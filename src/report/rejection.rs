@@ -7,15 +7,22 @@ use crate::catalog::declare::Declaration;
 use crate::catalog::entity::EntityKey;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
-use crate::port::Rejection;
+use crate::port::{ErrorCode, Rejection};
 use crate::source::{Location, Span};
 
-const NOT_FOUND: u16 = 404;
-
-/// The diagnostic for an entity that Port refused.
-pub(super) fn diagnostic(declaration: &Declaration, rejection: &Rejection) -> Diagnostic {
-    let Rejection { status, message } = rejection;
-    let target = (*status == NOT_FOUND)
+/// The diagnostic for an entity that Port refused, and for as many `others` of its blueprint that it
+/// refused for the same reason.
+pub(super) fn diagnostic(
+    declaration: &Declaration,
+    rejection: &Rejection,
+    others: usize,
+) -> Diagnostic {
+    let Rejection {
+        code: reason,
+        status,
+        message,
+    } = rejection;
+    let target = (*reason == ErrorCode::NotFound)
         .then(|| named_target(declaration, message))
         .flatten();
     let (code, span) = match target {
@@ -27,12 +34,16 @@ pub(super) fn diagnostic(declaration: &Declaration, rejection: &Rejection) -> Di
         None => declaration.location(),
     };
     let key = declaration.entity.key();
-    let text = format!("Port did not take `{key}`: {message} ({status})");
+    let others = match others {
+        0 => String::new(),
+        others => format!(" and {others} more of `{}`", key.blueprint),
+    };
+    let text = format!("Port did not take `{key}`{others}: {message} ({status})");
     let diagnostic = Diagnostic::new(code, location, text).label(match code {
         Code::MissingRelationTarget => "Port does not have this",
         _ => "Port refuses this",
     });
-    match help(*status) {
+    match reason.help() {
         Some(help) => diagnostic.help(help),
         None => diagnostic,
     }
@@ -53,25 +64,6 @@ pub(super) fn blocked(declaration: &Declaration, by: &EntityKey) -> Diagnostic {
     Diagnostic::new(Code::Blocked, location, text)
         .label("could not be written")
         .help(format!("mend `{by}`; the next run then writes both"))
-}
-
-fn help(status: u16) -> Option<&'static str> {
-    match status {
-        403 => Some(
-            "check what the credentials may do, and whether an IP allow-list keeps the runner out",
-        ),
-        404 => Some(
-            "create what is missing first, or set `create-missing-related-entities: true` for relation targets",
-        ),
-        409 | 422 => {
-            Some("change the entity as the message says; Port's blueprint decides what is allowed")
-        }
-        413 => Some("make the entity smaller: Port takes at most 1 MiB"),
-        429 | 500..=599 => {
-            Some("run the job again: Port was busy or failing, and the tries were used up")
-        }
-        _ => None,
-    }
 }
 
 /// The relation target that the message quotes.

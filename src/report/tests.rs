@@ -91,7 +91,7 @@ impl World {
             head: &self.head,
             plan: &self.plan,
             applied,
-            verdicts: &BTreeMap::new(),
+            refusals: &BTreeMap::new(),
             mode,
             redaction,
         };
@@ -153,6 +153,7 @@ fn plan(head: &Declarations) -> Plan {
     let declared = |index: usize| -> Arc<Declaration> { Arc::clone(&head.valid[index]) };
     let update = declared(1);
     let upsert = |action, declaration: Arc<Declaration>| Upsert {
+        key: declaration.entity.key(),
         action,
         entity: declaration.entity.clone(),
         declaration,
@@ -167,6 +168,7 @@ fn plan(head: &Declarations) -> Plan {
     let untouched = |name: &str, reason| Untouched {
         key: key(name),
         location: Some(declared(1).location()),
+        path: None,
         reason,
     };
     Plan {
@@ -175,13 +177,13 @@ fn plan(head: &Declarations) -> Plan {
             upsert(Action::Create, declared(2)),
             Upsert {
                 differences,
-                uncleared: vec![Field::Title],
                 ..upsert(Action::Update, update)
             },
         ],
         deletions: vec![Deletion {
             key: key("old-service"),
             location: Some(declared(1).location()),
+            path: None,
             targets: Vec::new(),
             successors: Vec::new(),
         }],
@@ -192,20 +194,19 @@ fn plan(head: &Declarations) -> Plan {
                 "kept",
                 Reason::HeldBack("12 deletions are more than `max-deletes: 10` allows".to_owned()),
             ),
-            untouched("newer", Reason::Superseded),
+            untouched("newer", Reason::HandedOver("octo/newer".to_owned())),
             untouched(
                 "invoices",
                 Reason::OwnedElsewhere("octo/invoices".to_owned()),
             ),
         ],
+        gone: Vec::new(),
     }
 }
 
 fn applied() -> Applied {
-    let rejection = Rejection {
-        status: 422,
-        message: "/properties/url must match format \"url\", not \"hunter2\"".to_owned(),
-    };
+    let message = "/properties/url must match format \"url\", not \"hunter2\"";
+    let rejection = Rejection::new(422, Some("invalid_request"), message);
     let blocker = plan(&World::new().head).upserts[0].entity.key();
     Applied {
         outcomes: vec![
@@ -216,6 +217,7 @@ fn applied() -> Applied {
         deletions: vec![DeletionOutcome::HeldBack(
             "its file declares what could not be written".to_owned(),
         )],
+        kept: BTreeMap::from([(2, vec![Field::Title])]),
         stopped: None,
     }
 }
@@ -282,7 +284,7 @@ fn an_apply_in_the_summary() {
 fn a_plan_in_a_comment() {
     let report = World::new().report(Mode::Plan, None);
     assert!(comment::is_needed(&report));
-    let marker = comment::marker("octo/shop", "1234");
+    let marker = comment::marker(Some("octo/shop"));
     insta::assert_snapshot!(comment::body(&report, &marker, RUN));
 }
 

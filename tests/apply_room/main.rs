@@ -12,4 +12,5 @@ mod answers;
 mod deletions;
 mod order;
 mod pace;
+mod refusals;
 mod world;

@@ -22,6 +22,8 @@ use serde_json::{Value, json};
 pub(crate) struct World {
     pub(crate) sandbox: PortSandbox,
     pub(crate) merge: Merge,
+    pub(crate) run_id: Option<String>,
+    extent: Option<Extent>,
     port: Port,
     trigger: ShutdownTrigger,
     stop: port_gitops::shutdown::Shutdown,
@@ -81,10 +83,18 @@ impl World {
         Self {
             sandbox,
             merge: Merge::Merge,
+            run_id: None,
+            extent: Some(Extent::Both),
             port: port.stop_on(stop.clone()),
             trigger,
             stop,
         }
+    }
+
+    /// The same, whose requests need not be documented.
+    pub(crate) fn unchecked(mut self) -> Self {
+        self.extent = None;
+        self
     }
 
     pub(crate) fn stop(&self) {
@@ -95,7 +105,7 @@ impl World {
         let options = WriteOptions {
             merge: self.merge,
             missing_targets: MissingTargets::Reject,
-            run_id: None,
+            run_id: self.run_id.clone(),
             owner: "octo-org/catalog".to_owned(),
         };
         let wanted: BTreeSet<_> = ["x", "y"]
@@ -142,7 +152,9 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        check_port(&self.sandbox, Extent::Both);
+        if let Some(extent) = self.extent {
+            check_port(&self.sandbox, extent);
+        }
     }
 }
 

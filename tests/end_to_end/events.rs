@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use port_gitops::event::{Asked, Base, CatalogAccess, Decision, Event, Mode, Scope};
 use port_gitops::git::{BranchName, CommitSha};
-use port_gitops::inputs::{BaseInput, ModeInput, ScopeInput};
+use port_gitops::inputs::{ModeInput, ScopeInput};
 use port_gitops_sandbox::github::PullRequest;
 use port_gitops_sandbox::{ObjectId, Sandbox, Step};
 use serde_json::{Value, json};
@@ -345,7 +345,6 @@ fn payloads_as_github_sends_them_are_understood() {
             .decide(Asked {
                 mode: ModeInput::Auto,
                 scope: ScopeInput::Auto,
-                base: &BaseInput::Auto,
                 default_branch: &BranchName::new(default_branch.as_str().unwrap_or("main")),
                 full_ref: Some("refs/heads/master"),
                 sha: Some(&sha),
@@ -376,13 +375,13 @@ fn assert_sensible(file: &str, name: &str, payload: &Value, decided: Decision) {
                 opened_on: CommitSha::parse(text("/pull_request/base/sha")).unwrap(),
             };
             assert_eq!(run.scope, Scope::Changed(base));
-            assert_eq!(run.head.as_str(), text("/pull_request/head/sha"));
+            assert_eq!(run.commit.as_str(), text("/pull_request/head/sha"));
             assert_eq!(run.pull_request, payload["number"].as_u64());
         }
         "merge_group" => {
             assert_eq!(run.mode, Mode::Plan, "{file}");
             assert_eq!(run.scope, merge_base(text("/merge_group/base_sha")));
-            assert_eq!(run.head.as_str(), text("/merge_group/head_sha"));
+            assert_eq!(run.commit.as_str(), text("/merge_group/head_sha"));
         }
         "workflow_dispatch" | "repository_dispatch" => {
             let is_default = payload["repository"]["default_branch"] == "master";

@@ -1,6 +1,8 @@
 //! Files that were made to harm: each is an error of its own, and the others of the run are written.
 
 use std::fmt::Write;
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
 use crate::world::{World, run};
@@ -99,4 +101,20 @@ fn a_file_of_mistakes_alone_costs_little() {
         assert!(result.log.contains(path), "{path}");
     }
     assert_eq!(world.port.entities().len(), 2);
+}
+
+#[test]
+fn the_report_is_not_written_through_a_link() {
+    let world = world(&[]);
+    let step = world.push("Add").input("report-file", "out/report.json");
+    let outside = step.workspace().with_file_name("outside");
+    fs::create_dir(&outside).unwrap();
+    symlink("../outside", step.workspace().join("out")).unwrap();
+    let result = run(&step);
+    assert_eq!(result.status, 2, "{}", result.log);
+    let message = "cannot write out/report.json: `out` is a symbolic link";
+    assert!(result.log.contains(message), "{}", result.log);
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    // What the report says was done all the same.
+    assert_eq!(result.output("created"), "2");
 }

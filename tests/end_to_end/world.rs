@@ -132,14 +132,42 @@ impl World {
     pub(crate) fn port_writes(&self) -> Vec<String> {
         let is_write = |exchange: &Exchange| {
             let is_asked = exchange.query_value("validation_only") == Some("true");
-            exchange.method != "GET" && !exchange.path.ends_with("/search") && !is_asked
+            let is_read = exchange.method == "GET" || exchange.path.ends_with("/search");
+            !is_read && !is_asked && !is_about_state(exchange)
         };
         self.port_requests_that(is_write)
     }
 
-    /// The requests to Port except for tokens, as `METHOD path`.
+    /// The requests to Port except for tokens and the state, as `METHOD path`.
     pub(crate) fn port_requests(&self) -> Vec<String> {
-        self.port_requests_that(|_| true)
+        self.port_requests_that(|exchange| !is_about_state(exchange))
+    }
+
+    /// The requests that saved the state.
+    pub(crate) fn saves(&self) -> Vec<Exchange> {
+        let saves = self.port.requests(&Matcher::any()).into_iter();
+        saves
+            .filter(|one| one.method == "POST" && one.path.ends_with("/gitops_source/entities"))
+            .collect()
+    }
+
+    /// The state of the repository's default branch, as Port holds it.
+    pub(crate) fn state(&self) -> Option<Value> {
+        self.port.entity("gitops_source", STATE)
+    }
+
+    /// A property of that state.
+    pub(crate) fn state_property(&self, name: &str) -> Value {
+        let state = self.state().expect("there is a state");
+        state["properties"][name].clone()
+    }
+
+    /// The entities in Port, but for states.
+    pub(crate) fn entities(&self) -> Vec<(String, String, Value)> {
+        let entities = self.port.entities().into_iter();
+        entities
+            .filter(|(blueprint, ..)| blueprint != "gitops_source")
+            .collect()
     }
 
     fn port_requests_that(&self, is_counted: impl Fn(&Exchange) -> bool) -> Vec<String> {
@@ -156,6 +184,14 @@ impl World {
         let entity = self.port.entity(blueprint, identifier)?;
         Some(entity["title"].as_str().unwrap_or_default().to_owned())
     }
+}
+
+/// What the state of the sandbox's repository is called.
+pub(crate) const STATE: &str = "github.com/1296269";
+
+fn is_about_state(exchange: &Exchange) -> bool {
+    let is_creation = exchange.method == "POST" && exchange.path == "/v1/blueprints";
+    is_creation || exchange.path.contains("/gitops_source")
 }
 
 /// Every test is a contract test: what it made the action send, and what it was answered, has to be

@@ -13,7 +13,7 @@ pub(crate) fn facts(entity: &Value) -> BTreeMap<String, Value> {
     let mut entity = entity.clone();
     answer_queries(&mut entity);
     let mut facts = BTreeMap::new();
-    for field in ["title", "icon", "team"] {
+    for field in TEXTS {
         facts.insert(field.to_owned(), entity[field].clone());
     }
     for section in ["properties", "relations"] {
@@ -42,6 +42,17 @@ fn as_floats(value: &mut Value) {
         Value::Object(members) => members.values_mut().for_each(as_floats),
         _ => {}
     }
+}
+
+const TEXTS: [&str; 3] = ["title", "icon", "team"];
+
+/// What was cleared before and still is to be clear. What somebody else put there since is only seen by
+/// a plan that reads it.
+pub(crate) fn cleared_before(base: Option<&Value>, head: &Value) -> Vec<&'static str> {
+    let is_null = |entity: &Value, field: &str| entity.get(field).is_some_and(Value::is_null);
+    let mut fields = TEXTS.to_vec();
+    fields.retain(|field| is_null(head, field) && base.is_some_and(|base| is_null(base, field)));
+    fields
 }
 
 pub(crate) type Delta = BTreeMap<String, (Value, Value)>;
@@ -75,7 +86,12 @@ pub(crate) fn expected(
             let names = head[*section].as_object().into_iter().flatten();
             names.map(move |(name, _)| format!("{section}.{name}"))
         })
-        .chain((!head["team"].is_null()).then(|| "team".to_owned()))
+        .chain(
+            TEXTS
+                .into_iter()
+                .filter(|field| head.get(field).is_some())
+                .map(str::to_owned),
+        )
         .collect();
     let mut expected = live.map(facts).unwrap_or_default();
     let based = base.map(facts).unwrap_or_default();
@@ -87,9 +103,8 @@ pub(crate) fn expected(
         value.unwrap_or_default()
     };
     expected.retain(|field, value| {
-        // A merge cannot clear these, and what a query found may be somebody else's by now.
-        let stays = matches!(field.as_str(), "title" | "icon") || asks(field);
-        let stays = stays || based.get(field) != Some(value);
+        // What a query found may be somebody else's by now.
+        let stays = asks(field) || based.get(field) != Some(value);
         !mentioned.contains(field) && stays
     });
     expected.extend(declared);

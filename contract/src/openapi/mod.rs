@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
 use port_gitops_sandbox::{Answer, Exchange};
 use serde_json::Value;
 
@@ -60,15 +61,22 @@ impl Document {
         }
     }
 
-    /// What is wrong with an exchange. A request is judged also where a fault took its answer.
-    pub fn check(&self, service: Service, exchange: &Exchange, extent: Extent) -> Problems {
+    /// What is wrong with an exchange. A request is judged also where a fault took its answer; a
+    /// bulk by the size that an earlier answer `announced`, if one did.
+    pub fn check(
+        &self,
+        service: Service,
+        exchange: &Exchange,
+        extent: Extent,
+        announced: Option<u64>,
+    ) -> Problems {
         let path = documented_path(&exchange.path);
         let Some((operation, values)) = self.operation(&exchange.method, &path) else {
             return unknown_route(exchange, extent);
         };
         let mut problems = Problems::new();
         if extent == Extent::Both {
-            problems.extend(self.check_request(operation, &values, exchange));
+            problems.extend(self.check_request(operation, &values, exchange, announced));
         }
         if let Some(answer) = genuine_answer(exchange) {
             problems.extend(self.check_answer(service, operation, answer));
@@ -84,7 +92,13 @@ impl Document {
             .max_by_key(|(operation, _)| operation.template.literals())
     }
 
-    fn check_request(&self, operation: &Operation, values: &Values, sent: &Exchange) -> Problems {
+    fn check_request(
+        &self,
+        operation: &Operation,
+        values: &Values,
+        sent: &Exchange,
+        announced: Option<u64>,
+    ) -> Problems {
         let key = &operation.name;
         let mut problems = Problems::new();
         let mut in_query = Vec::new();
@@ -102,7 +116,7 @@ impl Document {
         }
         problems.extend(check_query(self, key, &in_query, &sent.query));
         problems.extend(self.check_security(operation, sent));
-        problems.extend(self.check_request_body(operation, sent));
+        problems.extend(self.check_request_body(operation, sent, announced));
         problems
     }
 
@@ -114,7 +128,12 @@ impl Document {
         (needs_token && !has_token).then(|| "the request carries no bearer token".to_owned())
     }
 
-    fn check_request_body(&self, operation: &Operation, sent: &Exchange) -> Problems {
+    fn check_request_body(
+        &self,
+        operation: &Operation,
+        sent: &Exchange,
+        announced: Option<u64>,
+    ) -> Problems {
         let described = resolve(&self.root, &operation.described["requestBody"]);
         if sent.body.is_empty() {
             let problem = "the request has no body".to_owned();
@@ -125,8 +144,11 @@ impl Document {
         }
         let content = &described["content"];
         let key = format!("{} request", operation.name);
-        self.check_body(&key, content, sent.header("content-type"), &sent.body)
-            .into_iter()
+        let found = self.check_body(&key, content, sent.header("content-type"), &sent.body);
+        let is_excused = |problem: &String| problem.starts_with(TOO_MANY) && announced.is_some();
+        let found = found.into_iter().filter(|problem| !is_excused(problem));
+        found
+            .chain(announced.and_then(|size| check_bulk_size(sent, size)))
             .map(|problem| format!("request: {problem}"))
             .collect()
     }
@@ -199,11 +221,13 @@ impl Document {
         self.validator(key, schema)
             .iter_errors(&body)
             .map(|error| {
-                format!(
-                    "{}: {}",
-                    error.instance_path(),
-                    shortened(&error.to_string())
-                )
+                let place = error.instance_path();
+                match error.kind() {
+                    ValidationErrorKind::MaxItems { limit } if place.as_str() == "/entities" => {
+                        format!("{TOO_MANY} {limit}")
+                    }
+                    _ => format!("{place}: {}", shortened(&error.to_string())),
+                }
             })
             .collect()
     }
@@ -257,6 +281,16 @@ fn resolve<'d>(root: &'d Value, value: &'d Value) -> &'d Value {
             target.unwrap_or_else(|| panic!("the document has no #{pointer}"))
         }
     }
+}
+
+/// How the complaint about a bulk that is too large begins.
+const TOO_MANY: &str = "/entities: there are more than";
+
+fn check_bulk_size(sent: &Exchange, announced: u64) -> Option<String> {
+    let body = sent.json()?;
+    let entities = body["entities"].as_array()?;
+    let is_too_large = entities.len() as u64 > announced;
+    is_too_large.then(|| format!("{TOO_MANY} {announced}, as an earlier answer told"))
 }
 
 /// A content type without its parameters.

@@ -89,6 +89,12 @@ impl TestRepository {
         Ok(self.0.git.run(&["for-each-ref", "--count=1"])?.is_empty())
     }
 
+    /// Whether a branch or a tag leads to the object with this full id.
+    pub(crate) fn is_reachable(&self, id: &str) -> Result<bool, GitError> {
+        let all = self.0.git.run(&["rev-list", "--all", "--objects"])?;
+        Ok(all.lines().any(|line| line.starts_with(id)))
+    }
+
     /// The entries of a tree, itself only.
     pub(crate) fn tree(&self, id: &str) -> Result<Vec<TreeEntry>, GitError> {
         let data = self.tree_data(id)?;

@@ -41,7 +41,7 @@ impl<'a> Call<'a> {
 
     pub(super) fn need(&self, permission: Permission, access: Access) -> Result<(), Refusal> {
         if self.settings.access(permission) < access {
-            Err(Refusal::forbidden())
+            Err(Refusal::forbidden(permission.accepted(access)))
         } else {
             Ok(())
         }

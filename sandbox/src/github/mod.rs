@@ -40,6 +40,7 @@ use self::state::{Settings, Shared};
 use crate::git::TestRepository;
 use crate::journal::Answer;
 use crate::server::{Sandbox, Server};
+use crate::switch::{Switch, Switches};
 
 /// GitHub's API on loopback for one repository.
 ///
@@ -64,7 +65,8 @@ impl GitHubSandbox {
     ///
     /// # Errors
     ///
-    /// No port can be bound, or the thread cannot be started.
+    /// No port can be bound, the thread cannot be started, or the environment names a [`Switch`]
+    /// that there is not.
     pub fn start(repository: &TestRepository) -> io::Result<Self> {
         Self::start_edition(Edition::Cloud, repository)
     }
@@ -73,7 +75,8 @@ impl GitHubSandbox {
     ///
     /// # Errors
     ///
-    /// No port can be bound, or the thread cannot be started.
+    /// No port can be bound, the thread cannot be started, or the environment names a [`Switch`]
+    /// that there is not.
     pub fn start_edition(edition: Edition, repository: &TestRepository) -> io::Result<Self> {
         Self::start_on(("127.0.0.1", 0), edition, repository)
     }
@@ -92,6 +95,8 @@ impl GitHubSandbox {
             full_name: Self::FULL_NAME.to_owned(),
             former_name: None,
             token: Self::TOKEN.to_owned(),
+            switches: Switches::from_environment()?,
+            contents: Access::Write,
             statuses: Access::Write,
             pull_requests: Access::Write,
             tree_limit: 100_000,
@@ -125,6 +130,11 @@ impl GitHubSandbox {
         self.shared.settings().full_name.clone()
     }
 
+    /// The number that stays the repository's when it is renamed.
+    pub fn repository_id(&self) -> u64 {
+        model::REPOSITORY_ID
+    }
+
     /// Gives the repository another name: `owner/name`. The one before is unknown from now on.
     pub fn set_full_name(&self, name: &str) {
         self.shared.settings().full_name = name.to_owned();
@@ -144,9 +154,20 @@ impl GitHubSandbox {
     pub fn set_permission(&self, permission: Permission, access: Access) {
         let mut settings = self.shared.settings();
         match permission {
+            Permission::Contents => settings.contents = access,
             Permission::Statuses => settings.statuses = access,
             Permission::PullRequests => settings.pull_requests = access,
         }
+    }
+
+    /// Behaves in this way from now on.
+    pub fn turn_on(&self, switch: Switch) {
+        self.shared.settings().switches.turn_on(switch);
+    }
+
+    /// Does not behave in this way from now on, also if the environment said so.
+    pub fn turn_off(&self, switch: Switch) {
+        self.shared.settings().switches.turn_off(switch);
     }
 
     /// Answers recursive trees with more entries than this as truncated. GitHub's limit is 100,000.

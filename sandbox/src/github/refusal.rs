@@ -16,6 +16,8 @@ pub(super) struct Refusal {
     errors: Option<Value>,
     /// The page below `https://docs.github.com/` that it points to.
     page: &'static str,
+    /// The permissions that would have done.
+    accepted: Option<String>,
 }
 
 impl Refusal {
@@ -25,6 +27,7 @@ impl Refusal {
             message: message.into(),
             errors: None,
             page: "rest",
+            accepted: None,
         }
     }
 
@@ -44,8 +47,13 @@ impl Refusal {
         Self::new(409, "Git Repository is empty.").at("rest/git")
     }
 
-    pub(super) fn forbidden() -> Self {
-        Self::new(403, "Resource not accessible by integration")
+    /// `accepted` goes into the header `X-Accepted-GitHub-Permissions`:
+    /// <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#resource-not-accessible>.
+    pub(super) fn forbidden(accepted: String) -> Self {
+        Self {
+            accepted: Some(accepted),
+            ..Self::new(403, "Resource not accessible by integration")
+        }
     }
 
     pub(super) fn not_json() -> Self {
@@ -75,7 +83,11 @@ impl Refusal {
         if let Some(errors) = &self.errors {
             body["errors"] = errors.clone();
         }
-        Answer::json(self.status, &body)
+        let answer = Answer::json(self.status, &body);
+        match &self.accepted {
+            Some(accepted) => answer.with_header("x-accepted-github-permissions", accepted),
+            None => answer,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::model::REPOSITORY_ID;
 use super::rate::{Resource, Throttle, Verdict};
 use super::refusal::{Outcome, Refusal};
 use super::request::Request;
-use super::state::{Edition, Settings, Shared};
+use super::state::{Access, Edition, Permission, Settings, Shared};
 use super::{comments, commits, compare, contents, objects, statuses};
 use crate::journal::Answer;
 
@@ -123,6 +123,13 @@ fn answer(call: &Call<'_>, path: &[&str]) -> Outcome {
 
 /// Routes below `/repos/{owner}/{repo}`. Names with slashes may come with or without escaping.
 fn repository(call: &Call<'_>, path: &[&str]) -> Outcome {
+    let needs_contents = !matches!(
+        path,
+        [] | ["statuses" | "issues", ..] | ["commits", .., "status" | "statuses"]
+    );
+    if needs_contents {
+        call.need(Permission::Contents, Access::Read)?;
+    }
     match (call.request.method.as_str(), path) {
         ("GET", []) => objects::repository(call),
         ("GET", ["compare", range @ ..]) => compare::compare(call, &range.join("/")),

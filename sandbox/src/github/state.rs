@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::rate::Limits;
 use super::timestamp;
 use crate::git::TestRepository;
+use crate::switch::Switches;
 
 /// Whose addresses the API has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,10 +23,27 @@ pub enum Edition {
 /// <https://docs.github.com/actions/reference/workflow-syntax-for-github-actions#permissions>.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
+    /// `contents`: everything in the Git repository.
+    Contents,
     /// `statuses`
     Statuses,
     /// `pull-requests`, for comments.
     PullRequests,
+}
+
+impl Permission {
+    /// What `X-Accepted-GitHub-Permissions` says of this permission.
+    pub(super) fn accepted(self, access: Access) -> String {
+        let access = match access {
+            Access::Write => "write",
+            Access::Read | Access::None => "read",
+        };
+        match self {
+            Self::Contents => format!("contents={access}"),
+            Self::Statuses => format!("statuses={access}"),
+            Self::PullRequests => format!("issues={access}; pull_requests={access}"),
+        }
+    }
 }
 
 /// How far a permission goes.
@@ -114,6 +132,8 @@ pub(super) struct Settings {
     pub(super) full_name: String,
     pub(super) former_name: Option<String>,
     pub(super) token: String,
+    pub(super) switches: Switches,
+    pub(super) contents: Access,
     pub(super) statuses: Access,
     pub(super) pull_requests: Access,
     /// The most entries of a recursive tree.
@@ -125,6 +145,7 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn access(&self, permission: Permission) -> Access {
         match permission {
+            Permission::Contents => self.contents,
             Permission::Statuses => self.statuses,
             Permission::PullRequests => self.pull_requests,
         }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::wire;
+use crate::switch::{Switch, Switches};
 
 /// The client ID of a new sandbox.
 pub const CLIENT_ID: &str = "sandbox-client-id";
@@ -40,7 +41,7 @@ impl Access {
     }
 
     /// Answers a request for a token.
-    pub(super) fn grant(&mut self, body: &Value) -> Result<Value, Failure> {
+    pub(super) fn grant(&mut self, body: &Value, switches: &Switches) -> Result<Value, Failure> {
         wire::only(body, &["clientId", "clientSecret"])?;
         let field = |name: &str| match body.get(name) {
             Some(Value::String(text)) => Ok(text.as_str()),
@@ -49,7 +50,17 @@ impl Access {
                 "body must have required property '{name}'"
             ))),
         };
-        if (field("clientId")?, field("clientSecret")?) != (&self.client_id, &self.client_secret) {
+        let (client_id, client_secret) = (field("clientId")?, field("clientSecret")?);
+        if client_id != self.client_id {
+            let unknown = format!("Client \"{client_id}\" was not found");
+            if switches.is_on(Switch::UnknownClientIs404) {
+                return Err(Failure::not_found(unknown));
+            }
+            if switches.is_on(Switch::UnknownClientIs422) {
+                return Err(Failure::invalid(unknown));
+            }
+        }
+        if (client_id, client_secret) != (&self.client_id, &self.client_secret) {
             return Err(Failure::unauthorized("Invalid client id or client secret"));
         }
         let Token { text, expires } = self.token();

@@ -17,7 +17,6 @@ pub enum Reset {
 pub(super) struct Budget {
     limit: u64,
     period: Duration,
-    pub(super) reset: Reset,
     enforcement: Enforcement,
     since: Instant,
     used: u64,
@@ -35,7 +34,7 @@ enum Enforcement {
 #[derive(Debug)]
 pub(super) struct Share {
     pub(super) granted: bool,
-    pub(super) headers: [(&'static str, u64); 3],
+    pub(super) headers: [(&'static str, u64); 4],
 }
 
 impl Budget {
@@ -44,7 +43,6 @@ impl Budget {
         Self {
             limit: 5000,
             period: Duration::from_secs(300),
-            reset: Reset::default(),
             enforcement: Enforcement::Announced,
             since: Instant::now(),
             used: 0,
@@ -58,13 +56,12 @@ impl Budget {
             limit,
             period,
             enforcement,
-            reset: self.reset,
             ..Self::new()
         };
     }
 
     /// Counts a request.
-    pub(super) fn take(&mut self) -> Share {
+    pub(super) fn take(&mut self, reset: Reset) -> Share {
         if self.since.elapsed() >= self.period {
             self.since = Instant::now();
             self.used = 0;
@@ -72,7 +69,7 @@ impl Budget {
         let granted = self.used < self.limit || self.enforcement == Enforcement::Announced;
         self.used += u64::from(granted);
         let left = self.period.saturating_sub(self.since.elapsed());
-        let reset = match self.reset {
+        let reset = match reset {
             Reset::SecondsLeft => left,
             // A clock before 1970 is none to go by.
             Reset::EpochSeconds => {
@@ -83,6 +80,7 @@ impl Budget {
             }
         };
         let headers = [
+            ("x-ratelimit-period", self.period.as_secs()),
             ("x-ratelimit-limit", self.limit),
             (
                 "x-ratelimit-remaining",

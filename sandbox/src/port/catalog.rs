@@ -1,20 +1,42 @@
 //! What the catalog holds.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
 use super::clock;
 use super::failure::Failure;
+use crate::switch::{Switch, Switches};
 
 /// A blueprint's identifier and an entity's.
 pub(super) type Key = (String, String);
 
 /// All blueprints and entities. It is copied for a request that only validates.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Catalog {
+    pub(super) switches: Switches,
+    pub(super) lag: Lag,
     blueprints: BTreeMap<String, Blueprint>,
     entities: BTreeMap<Key, Entity>,
+    /// What to put back for searches that lag, oldest first.
+    recent: Vec<Overwritten>,
+}
+
+/// How long searches do not see a write, if they lag.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lag {
+    UntilLogin,
+    For(Duration),
+}
+
+/// What an entity was before a write.
+#[derive(Clone, Debug)]
+struct Overwritten {
+    at: Instant,
+    key: Key,
+    before: Option<Entity>,
 }
 
 /// A blueprint, kept as its JSON.
@@ -38,7 +60,7 @@ pub(super) struct Entity {
     pub(super) team: Vec<String>,
     pub(super) properties: Map<String, Value>,
     pub(super) relations: Map<String, Value>,
-    /// The User-Agent of the last writer, which searches know as `$datasource`.
+    /// The User-Agent of a writer, which searches know as `$datasource`.
     pub(super) datasource: String,
     pub(super) created_at: String,
     pub(super) updated_at: String,
@@ -85,6 +107,29 @@ impl Blueprint {
         .any(|kind| self.json[kind].get(name).is_some())
     }
 
+    /// The relations that entities inherit their team through, if they do. Older blueprints say so
+    /// in `teamInheritance`.
+    pub(super) fn team_path(&self) -> Option<&str> {
+        let ownership = &self.json["ownership"];
+        let older = &self.json["teamInheritance"]["path"];
+        match ownership["type"].as_str() {
+            Some("Inherited") => ownership["path"].as_str(),
+            Some(_) => None,
+            None => older.as_str(),
+        }
+    }
+
+    /// The names and defaults of the properties that have one.
+    pub(super) fn defaults(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let properties = self.json["schema"]["properties"].as_object();
+        let defaults = properties.into_iter().flatten();
+        defaults.filter_map(|(name, schema)| Some((name.as_str(), schema.get("default")?)))
+    }
+
+    pub(super) fn is_required(&self, name: &str) -> bool {
+        self.required_properties().any(|one| one == name)
+    }
+
     pub(super) fn required_properties(&self) -> impl Iterator<Item = &str> {
         self.json["schema"]["required"]
             .as_array()
@@ -108,7 +153,43 @@ impl Blueprint {
     }
 }
 
+impl Overwritten {
+    fn is_unseen(&self, lag: Lag) -> bool {
+        match lag {
+            Lag::UntilLogin => true,
+            Lag::For(lag) => self.at.elapsed() < lag,
+        }
+    }
+}
+
 impl Catalog {
+    pub(super) fn new(switches: Switches) -> Self {
+        Self {
+            switches,
+            lag: Lag::UntilLogin,
+            blueprints: BTreeMap::new(),
+            entities: BTreeMap::new(),
+            recent: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_on(&self, switch: Switch) -> bool {
+        self.switches.is_on(switch)
+    }
+
+    pub(super) fn not_found(&self, message: String) -> Failure {
+        match self.is_on(Switch::NotFoundIsVague) {
+            true => Failure::not_found("A resource with the provided identifier was not found"),
+            false => Failure::not_found(message),
+        }
+    }
+
+    pub(super) fn no_entity(&self, blueprint: &str, identifier: &str) -> Failure {
+        self.not_found(format!(
+            "Entity with identifier \"{identifier}\" of blueprint \"{blueprint}\" was not found"
+        ))
+    }
+
     pub(super) fn add_blueprint(&mut self, json: Value) {
         let identifier = json["identifier"].as_str().unwrap_or_default().to_owned();
         self.blueprints.insert(identifier, Blueprint::new(json));
@@ -122,7 +203,7 @@ impl Catalog {
 
     pub(super) fn blueprint(&self, identifier: &str) -> Result<&Blueprint, Failure> {
         self.blueprints.get(identifier).ok_or_else(|| {
-            Failure::not_found(format!(
+            self.not_found(format!(
                 "Blueprint with identifier \"{identifier}\" was not found"
             ))
         })
@@ -148,14 +229,70 @@ impl Catalog {
             .filter(move |((of, _), _)| of == blueprint)
     }
 
+    /// Writes an entity as a request does.
     pub(super) fn put(&mut self, blueprint: &str, identifier: &str, entity: Entity) {
-        self.entities
-            .insert((blueprint.to_owned(), identifier.to_owned()), entity);
+        self.overwrite((blueprint.to_owned(), identifier.to_owned()), Some(entity));
     }
 
-    pub(super) fn remove(&mut self, blueprint: &str, identifier: &str) -> Option<Entity> {
-        self.entities
-            .remove(&(blueprint.to_owned(), identifier.to_owned()))
+    /// Puts an entity where also searches see it at once.
+    pub(super) fn place(&mut self, blueprint: &str, identifier: &str, entity: Entity) {
+        let key = (blueprint.to_owned(), identifier.to_owned());
+        self.recent.retain(|write| write.key != key);
+        self.entities.insert(key, entity);
+    }
+
+    /// Takes an entity away, also from searches.
+    pub(super) fn take(&mut self, blueprint: &str, identifier: &str) -> Option<Entity> {
+        let key = (blueprint.to_owned(), identifier.to_owned());
+        self.recent.retain(|write| write.key != key);
+        self.entities.remove(&key)
+    }
+
+    pub(super) fn retain(&mut self, keep: impl Fn(&Key) -> bool) {
+        self.entities.retain(|key, _| keep(key));
+    }
+
+    fn overwrite(&mut self, key: Key, entity: Option<Entity>) {
+        let before = match entity {
+            Some(entity) => self.entities.insert(key.clone(), entity),
+            None => self.entities.remove(&key),
+        };
+        if self.is_on(Switch::SearchLags) {
+            let at = Instant::now();
+            let lag = self.lag;
+            self.recent.retain(|write| write.is_unseen(lag));
+            self.recent.push(Overwritten { at, key, before });
+        }
+    }
+
+    /// A client logs in: what was written by others before it can be found.
+    pub(super) fn log_in(&mut self) {
+        if matches!(self.lag, Lag::UntilLogin) {
+            self.recent.clear();
+        }
+    }
+
+    /// The catalog without the writes that searches do not see yet.
+    pub(super) fn as_indexed(&self) -> Cow<'_, Self> {
+        let unseen = |write: &&Overwritten| write.is_unseen(self.lag);
+        let unseen: Vec<_> = self.recent.iter().filter(unseen).collect();
+        if unseen.is_empty() || !self.is_on(Switch::SearchLags) {
+            return Cow::Borrowed(self);
+        }
+        let mut entities = self.entities.clone();
+        for write in unseen.into_iter().rev() {
+            match &write.before {
+                Some(before) => entities.insert(write.key.clone(), before.clone()),
+                None => entities.remove(&write.key),
+            };
+        }
+        Cow::Owned(Self {
+            switches: self.switches.clone(),
+            lag: self.lag,
+            blueprints: self.blueprints.clone(),
+            entities,
+            recent: Vec::new(),
+        })
     }
 
     /// The entities with a relation to this one, without itself.
@@ -178,34 +315,59 @@ impl Catalog {
             .collect()
     }
 
-    /// Deletes entities of one blueprint: all of them, or none if one is unknown or has
-    /// dependants that stay.
+    /// Deletes entities of one blueprint, and says which: all of them, or none if one is unknown
+    /// or has dependants that stay.
     pub(super) fn delete(
         &mut self,
         blueprint: &str,
         identifiers: &[String],
         dependents: Dependents,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<String>, Failure> {
         self.blueprint(blueprint)?;
         let mut doomed: Vec<Key> = identifiers
             .iter()
             .map(|one| (blueprint.to_owned(), one.clone()))
             .collect();
         if let Some((_, unknown)) = doomed.iter().find(|key| !self.entities.contains_key(*key)) {
-            return Err(Failure::no_entity(blueprint, unknown));
+            return Err(self.no_entity(blueprint, unknown));
         }
         let mut at = 0;
         while let Some(key) = doomed.get(at).cloned() {
             let mut others = self.dependents(&key);
             others.retain(|other| !doomed.contains(other));
             if !others.is_empty() && dependents == Dependents::Keep {
-                return Err(kept(&key, &others));
+                return Err(Failure::has_dependents());
             }
             doomed.extend(others);
             at += 1;
         }
-        self.entities.retain(|key, _| !doomed.contains(key));
-        Ok(())
+        for key in doomed {
+            self.overwrite(key, None);
+        }
+        Ok(identifiers.to_vec())
+    }
+
+    /// Deletes those of them that are there and have no dependants that stay, and says which.
+    pub(super) fn delete_what_can_be(
+        &mut self,
+        blueprint: &str,
+        mut identifiers: Vec<String>,
+        dependents: Dependents,
+    ) -> Result<Vec<String>, Failure> {
+        loop {
+            let key = |one: &String| (blueprint.to_owned(), one.clone());
+            let doomed: Vec<_> = identifiers.iter().map(key).collect();
+            let can_be = |one: &String| {
+                let others = self.dependents(&key(one));
+                let is_free = others.iter().all(|other| doomed.contains(other));
+                self.entities.contains_key(&key(one))
+                    && (is_free || dependents == Dependents::Delete)
+            };
+            identifiers.retain(can_be);
+            if identifiers.len() == doomed.len() {
+                return self.delete(blueprint, &identifiers, dependents);
+            }
+        }
     }
 }
 
@@ -216,18 +378,6 @@ pub(super) enum Dependents {
     Keep,
     /// They go too.
     Delete,
-}
-
-fn kept((blueprint, identifier): &Key, others: &[Key]) -> Failure {
-    let others: Vec<_> = others
-        .iter()
-        .map(|(of, one)| format!("\"{one}\" of \"{of}\""))
-        .collect();
-    let message = format!(
-        "Entity with identifier \"{identifier}\" of blueprint \"{blueprint}\" has dependents: {}",
-        others.join(", ")
-    );
-    Failure::new(422, "has_dependents", message)
 }
 
 /// The identifiers in a relation's value.
@@ -243,18 +393,13 @@ pub(super) fn targets(value: &Value) -> impl Iterator<Item = &str> {
 impl Entity {
     /// A bare entity, written now.
     pub(super) fn new(writer: &str) -> Self {
-        let mut entity = Self {
-            created_at: clock::now(),
+        let now = clock::now();
+        Self {
+            datasource: writer.to_owned(),
+            created_at: now.clone(),
+            updated_at: now,
             ..Self::default()
-        };
-        entity.stamp(writer);
-        entity
-    }
-
-    /// Notes who writes it, and that it is now.
-    pub(super) fn stamp(&mut self, writer: &str) {
-        self.datasource = writer.to_owned();
-        self.updated_at = clock::now();
+        }
     }
 
     /// The entity as Port sends it. Port names every relation of the blueprint, `null` or `[]`

@@ -1,4 +1,6 @@
-//! Answers that say no.
+//! Answers that say no. Which code goes with what is from the tables of Port's API reference, such
+//! as <https://docs.port.io/api-reference/create-an-entity> and
+//! <https://docs.port.io/api-reference/delete-an-entity>.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -34,22 +36,38 @@ impl Failure {
         Self::new(404, "not_found", message)
     }
 
-    pub(super) fn no_entity(blueprint: &str, identifier: &str) -> Self {
-        Self::not_found(format!(
-            "Entity with identifier \"{identifier}\" of blueprint \"{blueprint}\" was not found"
-        ))
-    }
-
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(422, "invalid_request", message)
     }
 
+    pub(super) fn mismatch(message: impl Into<String>) -> Self {
+        Self::new(422, "blueprint_schema_mismatch", message)
+    }
+
+    pub(super) fn taken(identifier: &str) -> Self {
+        let message = format!("The identifier \"{identifier}\" is taken");
+        Self::new(409, "identifier_taken", message)
+    }
+
+    pub(super) fn missing_permissions() -> Self {
+        let message = "You do not have permissions to perform the requested operation";
+        Self::new(403, "missing_permissions", message)
+    }
+
+    pub(super) fn run_exhausted() -> Self {
+        let message = "The action run has finished already";
+        Self::new(400, "run_exhausted", message)
+    }
+
+    /// It names nobody, and neither does Port's.
+    pub(super) fn has_dependents() -> Self {
+        let message = "The entity has dependents; delete them too with \"delete_dependents=true\"";
+        Self::new(403, "has_dependents", message)
+    }
+
     pub(super) fn too_large() -> Self {
-        Self::new(
-            413,
-            "payload_too_large",
-            "Request body is too large (limit is 1MiB)",
-        )
+        let message = "Request body is too large (limit is 1MiB)";
+        Self::new(413, "bad_request", message)
     }
 
     /// The failure as one of a bulk's `errors`.

@@ -1,16 +1,17 @@
 //! Port's API over a catalog in memory.
 //!
-//! It follows Port's OpenAPI document in routes, parameters, statuses and bodies, and answers with
-//! documented fields only. Where that document is silent (the wording of messages, the status of
-//! an entity that exists already or has dependants) it does what Port is known to do, or else the
-//! stricter thing.
+//! It follows Port's OpenAPI document in routes, parameters, statuses and bodies, answers with
+//! documented fields only, and refuses with the codes of the API reference. Where no public source
+//! says what Port does, there is a [`Switch`].
 
 mod access;
 pub mod blueprints;
 mod budget;
+mod bulk;
 mod catalog;
 mod clock;
 mod failure;
+mod model;
 mod query;
 mod routes;
 mod schema;
@@ -28,9 +29,11 @@ use serde_json::Value;
 pub use access::{CLIENT_ID, CLIENT_SECRET};
 pub use budget::Reset;
 pub use failure::Failure;
+pub use world::Permission;
 
 use crate::server::{Sandbox, Server};
-use catalog::Entity;
+use crate::switch::{Switch, Switches};
+use catalog::{Catalog, Entity, Lag};
 use routes::Shared;
 use wire::{Draft, Lookup, Team};
 use world::{Refusal, World};
@@ -53,7 +56,8 @@ impl PortSandbox {
     ///
     /// # Errors
     ///
-    /// There is no free port, or the thread cannot be started.
+    /// There is no free port, the thread cannot be started, or the environment names a
+    /// [`Switch`] that there is not.
     pub fn start() -> io::Result<Self> {
         Self::start_on("127.0.0.1:0")
     }
@@ -62,11 +66,29 @@ impl PortSandbox {
     ///
     /// # Errors
     ///
-    /// The address cannot be bound, or the thread cannot be started.
+    /// The address cannot be bound, the thread cannot be started, or the environment names a
+    /// [`Switch`] that there is not.
     pub fn start_on(address: impl ToSocketAddrs) -> io::Result<Self> {
-        let shared = Shared::new(World::new());
+        let switches = Switches::from_environment()?;
+        let shared = Shared::new(World::new(Catalog::new(switches)));
         let server = Server::start(address, routes::router(shared.clone()))?;
         Ok(Self { server, shared })
+    }
+
+    /// Behaves in this way from now on.
+    pub fn turn_on(&self, switch: Switch) {
+        self.shared.lock().catalog.switches.turn_on(switch);
+    }
+
+    /// Does not behave in this way from now on, also if the environment said so.
+    pub fn turn_off(&self, switch: Switch) {
+        self.shared.lock().catalog.switches.turn_off(switch);
+    }
+
+    /// How long searches do not see what requests write, with [`Switch::SearchLags`]; until a
+    /// client logs in, if this is not set. What is put there without a request is seen at once.
+    pub fn set_search_lag(&self, lag: Duration) {
+        self.shared.lock().catalog.lag = Lag::For(lag);
     }
 
     /// Adds or replaces a blueprint, given as in `GET /v1/blueprints/{identifier}`. Only its
@@ -111,7 +133,7 @@ impl PortSandbox {
         self.shared
             .lock()
             .catalog
-            .put(blueprint, &identifier, entity);
+            .place(blueprint, &identifier, entity);
         Ok(())
     }
 
@@ -120,7 +142,7 @@ impl PortSandbox {
         self.shared
             .lock()
             .catalog
-            .remove(blueprint, identifier)
+            .take(blueprint, identifier)
             .is_some()
     }
 
@@ -178,6 +200,50 @@ impl PortSandbox {
         self.shared.lock().refusals.clear();
     }
 
+    /// Takes a permission from the credentials.
+    pub fn deny(&self, permission: Permission) {
+        self.shared.lock().denied.insert(permission);
+    }
+
+    /// Gives it back.
+    pub fn allow(&self, permission: &Permission) {
+        self.shared.lock().denied.remove(permission);
+    }
+
+    /// Hides an entity as a read policy does: no search finds it, and a GET is a 404.
+    pub fn hide_entity(&self, blueprint: &str, identifier: &str) {
+        let key = (blueprint.to_owned(), identifier.to_owned());
+        self.shared.lock().hidden.insert(key);
+    }
+
+    /// Lets an action run be finished, so that nothing can be written on its behalf.
+    pub fn finish_run(&self, run: &str) {
+        self.shared.lock().finished_runs.insert(run.to_owned());
+    }
+
+    /// The blueprints for which a catalog page was made, in the order of their creation.
+    pub fn catalog_pages(&self) -> Vec<String> {
+        self.shared.lock().catalog_pages.clone()
+    }
+
+    /// A blueprint, as in `GET /v1/blueprints/{identifier}`.
+    pub fn blueprint(&self, identifier: &str) -> Option<Value> {
+        let world = self.shared.lock();
+        let blueprint = world.catalog.blueprint(identifier).ok()?;
+        Some(blueprint.json.clone())
+    }
+
+    /// Tells this as `maxBulkSize` with every bulk upsert from now on. Larger ones are refused as
+    /// soon as one answer has told it.
+    pub fn set_max_bulk_upsert(&self, limit: usize) {
+        self.shared.lock().bulk.upsert.announce(limit);
+    }
+
+    /// The same for bulk deletions.
+    pub fn set_max_bulk_delete(&self, limit: usize) {
+        self.shared.lock().bulk.delete.announce(limit);
+    }
+
     /// Sends this as `additionalData` with every entity of a blueprint that a bulk writes.
     pub fn set_additional_data(&self, blueprint: &str, data: Value) {
         self.shared.lock().additional.insert(blueprint.into(), data);
@@ -210,8 +276,11 @@ impl PortSandbox {
         self.shared.lock().budget.enforce(requests, period);
     }
 
-    /// How `x-ratelimit-reset` is written from now on.
+    /// How `x-ratelimit-reset` is written from now on; see [`Switch::ResetIsEpoch`].
     pub fn set_rate_limit_reset(&self, reset: Reset) {
-        self.shared.lock().budget.reset = reset;
+        match reset {
+            Reset::SecondsLeft => self.turn_off(Switch::ResetIsEpoch),
+            Reset::EpochSeconds => self.turn_on(Switch::ResetIsEpoch),
+        }
     }
 }

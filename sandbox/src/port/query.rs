@@ -104,7 +104,7 @@ pub(super) fn find_one(
 ) -> Result<String, Failure> {
     match find(catalog, blueprint, query)?.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Failure::not_found(format!(
+        [] => Err(catalog.not_found(format!(
             "No entity of blueprint \"{blueprint}\" matches the query for {what}"
         ))),
         _ => Err(Failure::invalid(format!(

@@ -11,12 +11,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
+use super::budget::Reset;
 use super::catalog::{Catalog, Dependents};
 use super::failure::Failure;
+use super::model;
 use super::search::{self, Names, Projection};
-use super::upsert::{self, Options, Written};
+use super::upsert::{self, How, Options, Written};
 use super::wire::{self, Draft};
-use super::world::World;
+use super::world::{Permission, World};
+use crate::switch::Switch;
 
 /// What all requests share.
 #[derive(Clone, Debug)]
@@ -33,10 +36,8 @@ impl Shared {
 }
 
 pub(super) fn router(shared: Shared) -> Router {
-    let entity = get(read_entity).delete(delete_entity);
-    let guarded = Router::new()
-        .route("/v1/blueprints", get(list_blueprints))
-        .route("/v1/blueprints/{blueprint}", get(read_blueprint))
+    let entity = get(read_entity).patch(patch_entity).delete(delete_entity);
+    let guarded = model::router()
         .route("/v1/blueprints/{blueprint}/entities", post(write_entity))
         .route(
             "/v1/blueprints/{blueprint}/entities/bulk",
@@ -68,8 +69,8 @@ pub(super) fn router(shared: Shared) -> Router {
         .with_state(shared)
 }
 
-type Answer = Result<Response, Failure>;
-type Parts = (String, String);
+pub(super) type Answer = Result<Response, Failure>;
+pub(super) type Parts = (String, String);
 
 async fn no_route(request: Request) -> Failure {
     Failure::not_found(format!(
@@ -92,7 +93,14 @@ async fn authorize(State(shared): State<Shared>, request: Request, next: Next) -
 }
 
 async fn ration(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    let share = shared.lock().budget.take();
+    let share = {
+        let mut world = shared.lock();
+        let reset = match world.catalog.is_on(Switch::ResetIsEpoch) {
+            true => Reset::EpochSeconds,
+            false => Reset::SecondsLeft,
+        };
+        world.budget.take(reset)
+    };
     let mut response = if share.granted {
         next.run(request).await
     } else {
@@ -107,17 +115,18 @@ async fn ration(State(shared): State<Shared>, request: Request, next: Next) -> R
 }
 
 /// The query parameters of a request.
-struct Parameters(Vec<Parts>);
+pub(super) struct Parameters(pub(super) Vec<Parts>);
 
 impl Parameters {
-    fn flag(&self, name: &str) -> Result<bool, Failure> {
-        match self
-            .0
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-        {
-            None | Some("false") => Ok(false),
+    fn value(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.0.iter();
+        pairs.find_map(|(key, value)| (key == name).then_some(value.as_str()))
+    }
+
+    pub(super) fn flag(&self, name: &str, default: bool) -> Result<bool, Failure> {
+        match self.value(name) {
+            None => Ok(default),
+            Some("false") => Ok(false),
             Some("true") => Ok(true),
             Some(_) => Err(Failure::invalid(format!(
                 "querystring/{name} must be boolean"
@@ -134,16 +143,24 @@ impl Parameters {
             .collect()
     }
 
-    fn options(&self) -> Result<Options, Failure> {
+    fn how(&self) -> Result<How, Failure> {
+        let flags = (self.flag("upsert", false)?, self.flag("merge", false)?);
+        Ok(match flags {
+            (false, _) => How::Create,
+            (true, false) => How::Replace,
+            (true, true) => How::Merge,
+        })
+    }
+
+    fn options(&self, how: How) -> Result<Options, Failure> {
         Ok(Options {
-            upsert: self.flag("upsert")?,
-            merge: self.flag("merge")?,
-            create_missing: self.flag("create_missing_related_entities")?,
+            how,
+            create_missing: self.flag("create_missing_related_entities", false)?,
         })
     }
 
     fn dependents(&self) -> Result<Dependents, Failure> {
-        let all = self.flag("delete_dependents")?;
+        let all = self.flag("delete_dependents", false)?;
         Ok(if all {
             Dependents::Delete
         } else {
@@ -156,12 +173,12 @@ impl Parameters {
             include: self.list("include"),
             exclude: self.list("exclude"),
             names: Names::Paths,
-            without_calculated: self.flag("exclude_calculated_properties")?,
+            without_calculated: self.flag("exclude_calculated_properties", false)?,
         })
     }
 }
 
-fn ok(body: Value) -> Answer {
+pub(super) fn ok(body: Value) -> Answer {
     Ok(Json(body).into_response())
 }
 
@@ -173,18 +190,19 @@ fn writer(headers: &HeaderMap) -> String {
 }
 
 async fn grant_token(State(shared): State<Shared>, body: Bytes) -> Answer {
-    ok(shared.lock().access.grant(&wire::json(&body)?)?)
+    let mut world = shared.lock();
+    let switches = world.catalog.switches.clone();
+    let granted = world.access.grant(&wire::json(&body)?, &switches)?;
+    world.catalog.log_in();
+    ok(granted)
 }
 
-async fn list_blueprints(State(shared): State<Shared>) -> Answer {
-    let world = shared.lock();
-    let blueprints: Vec<_> = world.catalog.blueprints().map(|one| &one.json).collect();
-    ok(json!({"ok": true, "blueprints": blueprints}))
-}
-
-async fn read_blueprint(State(shared): State<Shared>, Path(blueprint): Path<String>) -> Answer {
-    let world = shared.lock();
-    ok(json!({"ok": true, "blueprint": world.catalog.blueprint(&blueprint)?.json}))
+/// Fails if nothing may be written to entities of a blueprint on behalf of the action run that
+/// the query names.
+fn check_access(world: &World, blueprint: &str, query: &Parameters) -> Result<(), Failure> {
+    world.catalog.blueprint(blueprint)?;
+    world.permits(&Permission::WriteEntities(blueprint.to_owned()))?;
+    world.takes_run(query.value("run_id"))
 }
 
 async fn write_entity(
@@ -196,25 +214,47 @@ async fn write_entity(
 ) -> Answer {
     let query = Parameters(query);
     let draft = Draft::read(&wire::json(&body)?, "body")?;
-    let options = query.options()?;
-    let validation_only = query.flag("validation_only")?;
+    let options = query.options(query.how()?)?;
+    write_one(&shared, &blueprint, draft, &query, options, &headers)
+}
+
+async fn patch_entity(
+    State(shared): State<Shared>,
+    Path((blueprint, entity)): Path<Parts>,
+    Query(query): Query<Vec<Parts>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let query = Parameters(query);
+    let draft = Draft::read_patch(&wire::json(&body)?, &entity)?;
+    let options = query.options(How::Patch)?;
+    write_one(&shared, &blueprint, draft, &query, options, &headers)
+}
+
+fn write_one(
+    shared: &Shared,
+    blueprint: &str,
+    draft: Draft,
+    query: &Parameters,
+    options: Options,
+    headers: &HeaderMap,
+) -> Answer {
+    let validation_only = query.flag("validation_only", false)?;
     let mut world = shared.lock();
     let world = &mut *world;
-    world.refused(&blueprint, draft.name())?;
+    check_access(world, blueprint, query)?;
+    world.refused(blueprint, draft.name())?;
     let mut scratch = validation_only.then(|| world.catalog.clone());
     let catalog = scratch.as_mut().unwrap_or(&mut world.catalog);
-    let written = upsert::upsert(catalog, &blueprint, draft, options, &writer(&headers))?;
-    let entity = sent(
-        catalog,
-        &blueprint,
-        &written.identifier,
-        &Projection::default(),
-    )?;
-    Ok((
-        StatusCode::CREATED,
-        Json(json!({"ok": true, "entity": entity})),
-    )
-        .into_response())
+    let written = upsert::upsert(catalog, blueprint, draft, options, &writer(headers))?;
+    let whole = Projection::default();
+    let entity = sent(catalog, blueprint, &written.identifier, &whole)?;
+    let status = match options.how {
+        How::Patch => StatusCode::OK,
+        // Also for an update.
+        How::Create | How::Replace | How::Merge => StatusCode::CREATED,
+    };
+    Ok((status, Json(json!({"ok": true, "entity": entity}))).into_response())
 }
 
 async fn write_entities(
@@ -225,11 +265,12 @@ async fn write_entities(
     body: Bytes,
 ) -> Answer {
     let query = Parameters(query);
-    let drafts = Draft::read_bulk(&wire::json(&body)?)?;
-    let (options, validation_only) = (query.options()?, query.flag("validation_only")?);
     let mut world = shared.lock();
     let world = &mut *world;
-    world.catalog.blueprint(&blueprint)?;
+    let drafts = Draft::read_bulk(&wire::json(&body)?, world.bulk.upsert.get())?;
+    let options = query.options(query.how()?)?;
+    let validation_only = query.flag("validation_only", false)?;
+    check_access(world, &blueprint, &query)?;
     let mut scratch = validation_only.then(|| world.catalog.clone());
     let (mut entities, mut errors) = (Vec::new(), Vec::new());
     for (index, draft) in drafts.into_iter().enumerate() {
@@ -248,7 +289,10 @@ async fn write_entities(
     } else {
         StatusCode::MULTI_STATUS
     };
-    let body = json!({"ok": errors.is_empty(), "entities": entities, "errors": errors});
+    let mut body = json!({"ok": errors.is_empty(), "entities": entities, "errors": errors});
+    if let Some(limit) = world.bulk.upsert.tell() {
+        body["maxBulkSize"] = limit.into();
+    }
     Ok((status, Json(body)).into_response())
 }
 
@@ -272,7 +316,7 @@ fn sent(
 ) -> Result<Value, Failure> {
     let shape = catalog.blueprint(blueprint)?;
     let entity = catalog.entity(blueprint, identifier);
-    let entity = entity.ok_or_else(|| Failure::no_entity(blueprint, identifier))?;
+    let entity = entity.ok_or_else(|| catalog.no_entity(blueprint, identifier))?;
     Ok(projection.apply(entity, identifier, shape))
 }
 
@@ -282,8 +326,13 @@ async fn read_entity(
     Query(query): Query<Vec<Parts>>,
 ) -> Answer {
     let projection = Parameters(query).projection()?;
-    let entity = sent(&shared.lock().catalog, &blueprint, &entity, &projection)?;
-    ok(json!({"ok": true, "entity": entity}))
+    let world = shared.lock();
+    world.permits(&Permission::ReadEntities(blueprint.clone()))?;
+    let sent = sent(&world.catalog, &blueprint, &entity, &projection)?;
+    if world.hidden.contains(&(blueprint.clone(), entity.clone())) {
+        return Err(world.catalog.no_entity(&blueprint, &entity));
+    }
+    ok(json!({"ok": true, "entity": sent}))
 }
 
 async fn delete_entity(
@@ -291,11 +340,11 @@ async fn delete_entity(
     Path((blueprint, entity)): Path<Parts>,
     Query(query): Query<Vec<Parts>>,
 ) -> Answer {
-    let dependents = Parameters(query).dependents()?;
-    shared
-        .lock()
-        .catalog
-        .delete(&blueprint, &[entity], dependents)?;
+    let query = Parameters(query);
+    let dependents = query.dependents()?;
+    let mut world = shared.lock();
+    check_access(&world, &blueprint, &query)?;
+    world.catalog.delete(&blueprint, &[entity], dependents)?;
     ok(json!({"ok": true}))
 }
 
@@ -305,19 +354,29 @@ async fn delete_entities(
     Query(query): Query<Vec<Parts>>,
     body: Bytes,
 ) -> Answer {
-    let dependents = Parameters(query).dependents()?;
-    let entities = wire::deletion(&wire::json(&body)?)?;
-    shared
-        .lock()
-        .catalog
-        .delete(&blueprint, &entities, dependents)?;
-    ok(json!({"ok": true, "deletedEntities": entities}))
+    let query = Parameters(query);
+    let dependents = query.dependents()?;
+    let mut world = shared.lock();
+    let entities = wire::deletion(&wire::json(&body)?, world.bulk.delete.get())?;
+    check_access(&world, &blueprint, &query)?;
+    let catalog = &mut world.catalog;
+    let deleted = match catalog.is_on(Switch::BulkDeletesPartly) {
+        true => catalog.delete_what_can_be(&blueprint, entities, dependents)?,
+        false => catalog.delete(&blueprint, &entities, dependents)?,
+    };
+    let mut body = json!({"ok": true, "deletedEntities": deleted});
+    if let Some(limit) = world.bulk.delete.tell() {
+        body["maxBulkSize"] = limit.into();
+    }
+    ok(body)
 }
 
 async fn count_entities(State(shared): State<Shared>, Path(blueprint): Path<String>) -> Answer {
     let world = shared.lock();
-    world.catalog.blueprint(&blueprint)?;
-    ok(json!({"ok": true, "count": world.catalog.entities_of(&blueprint).count()}))
+    world.permits(&Permission::ReadEntities(blueprint.clone()))?;
+    let catalog = world.searched();
+    catalog.blueprint(&blueprint)?;
+    ok(json!({"ok": true, "count": catalog.entities_of(&blueprint).count()}))
 }
 
 async fn search_blueprint(
@@ -331,7 +390,9 @@ async fn search_blueprint(
         wire::json(&body)?
     };
     let search = search::Page::read(&body)?;
-    ok(search.run(&shared.lock().catalog, &blueprint)?)
+    let world = shared.lock();
+    world.permits(&Permission::ReadEntities(blueprint.clone()))?;
+    ok(search.run(&world.searched(), &blueprint)?)
 }
 
 async fn search_all(
@@ -343,10 +404,11 @@ async fn search_all(
     let body = wire::json(&body)?;
     wire::only(&body, &["combinator", "rules"])?;
     let world = shared.lock();
+    let catalog = world.searched();
     let (mut entities, mut blueprints) = (Vec::new(), Vec::new());
-    for (key, entity) in world.catalog.entities() {
-        if search::matches(&body, &world.catalog, key, entity)? {
-            let shape = world.catalog.blueprint(&key.0)?;
+    for (key, entity) in catalog.entities() {
+        if search::matches(&body, &catalog, key, entity)? {
+            let shape = catalog.blueprint(&key.0)?;
             entities.push(projection.apply(entity, &key.1, shape));
             if blueprints.last() != Some(&key.0) {
                 blueprints.push(key.0.clone());

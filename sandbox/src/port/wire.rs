@@ -10,12 +10,8 @@ use super::query::{self, is_query};
 
 /// Port's limit on a request's body, in bytes.
 pub(super) const BODY_LIMIT: usize = 1024 * 1024;
-/// The most entities in a bulk upsert.
-pub(super) const UPSERT_LIMIT: usize = 20;
-/// The most entities in a bulk deletion.
-pub(super) const DELETE_LIMIT: usize = 100;
 
-const PATTERN: &str = r"^(?!\.{1,2}$)[\p{L}0-9@_.+:\\/=-]+$";
+const PATTERN: &str = r"^(?!\.{1,2}$)[\p{L}0-9@_.+:\\/='-]+$";
 static IDENTIFIER: LazyLock<Result<Regex, Error>> = LazyLock::new(|| Regex::new(PATTERN));
 
 /// An entity as a request gives it.
@@ -27,6 +23,8 @@ pub(super) struct Draft {
     pub(super) team: Option<Team>,
     pub(super) properties: Option<Map<String, Value>>,
     pub(super) relations: Option<Map<String, Value>>,
+    /// Which of `title`, `icon` and `team` are given as `null`, as only PATCH takes them.
+    pub(super) cleared: Vec<&'static str>,
 }
 
 /// An identifier, or a query that finds one.
@@ -66,12 +64,44 @@ impl Draft {
                 .transpose()?,
             properties: map(object, "properties", place)?,
             relations: relations(object, place)?,
+            cleared: Vec::new(),
         })
     }
 
-    /// Reads a bulk's body.
-    pub(super) fn read_bulk(body: &Value) -> Result<Vec<Self>, Failure> {
-        let entities = list(body, UPSERT_LIMIT)?.iter().enumerate();
+    /// Reads what a PATCH gives of an entity.
+    pub(super) fn read_patch(body: &Value, identifier: &str) -> Result<Self, Failure> {
+        const KEYS: [&str; 6] = [
+            "identifier",
+            "title",
+            "icon",
+            "team",
+            "properties",
+            "relations",
+        ];
+        only(body, &KEYS)?;
+        let mut body = body.clone();
+        let mut cleared = Vec::new();
+        if let Some(object) = body.as_object_mut() {
+            for key in ["title", "icon", "team"] {
+                if object.get(key).is_some_and(Value::is_null) {
+                    object.remove(key);
+                    cleared.push(key);
+                }
+            }
+            let named = object
+                .entry("identifier")
+                .or_insert_with(|| identifier.into());
+            if named != identifier {
+                return Err(Failure::invalid("the sandbox does not rename entities"));
+            }
+        }
+        let draft = Self::read(&body, "body")?;
+        Ok(Self { cleared, ..draft })
+    }
+
+    /// Reads a bulk's body of at most `limit` entities.
+    pub(super) fn read_bulk(body: &Value, limit: usize) -> Result<Vec<Self>, Failure> {
+        let entities = list(body, limit)?.iter().enumerate();
         entities
             .map(|(at, value)| Self::read(value, &format!("body/entities/{at}")))
             .collect()
@@ -87,17 +117,13 @@ pub(super) fn json(body: &[u8]) -> Result<Value, Failure> {
         .map_err(|error| Failure::invalid(format!("Body is not valid JSON: {error}")))
 }
 
-/// Reads the body of a bulk deletion.
-pub(super) fn deletion(body: &Value) -> Result<Vec<String>, Failure> {
+/// Reads the body of a bulk deletion of at most `limit` entities.
+pub(super) fn deletion(body: &Value, limit: usize) -> Result<Vec<String>, Failure> {
     let name = |(at, value): (usize, &Value)| {
         let name = value.as_str().map(str::to_owned);
         name.ok_or_else(|| Failure::invalid(format!("body/entities/{at} must be string")))
     };
-    list(body, DELETE_LIMIT)?
-        .iter()
-        .enumerate()
-        .map(name)
-        .collect()
+    list(body, limit)?.iter().enumerate().map(name).collect()
 }
 
 fn list(body: &Value, limit: usize) -> Result<&Vec<Value>, Failure> {

@@ -91,6 +91,12 @@ async fn permissions_can_be_taken_away() {
         "Resource not accessible by integration"
     );
     assert_ne!(header(&refused, "remaining"), 0, "this is no limit");
+    let accepted = |reply: &Reply| {
+        reply
+            .header("x-accepted-github-permissions")
+            .map(str::to_owned)
+    };
+    assert_eq!(accepted(&refused).as_deref(), Some("statuses=write"));
     world.get(&format!("/commits/{head}/status")).await.ok();
     world
         .github
@@ -107,6 +113,14 @@ async fn permissions_can_be_taken_away() {
         .github
         .set_permission(Permission::Statuses, Access::Write);
     world.send(Method::POST, &path, body).await.ok();
+
+    world
+        .github
+        .set_permission(Permission::Contents, Access::None);
+    let refused = world.get("/contents/a").await;
+    refused.refused(403);
+    assert_eq!(accepted(&refused).as_deref(), Some("contents=read"));
+    world.get("").await.ok();
 
     world
         .github

@@ -1,7 +1,7 @@
 //! The GraphQL API.
 
 use port_gitops_sandbox::github::{Access, Edition, Permission, State};
-use port_gitops_sandbox::{ObjectFormat, TestRepository};
+use port_gitops_sandbox::{ObjectFormat, Switch, TestRepository};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -391,4 +391,30 @@ async fn sha256_ids_are_taken() {
         .get(&format!("/git/trees/{head}?recursive=1"))
         .await
         .ok();
+}
+
+#[tokio::test]
+async fn objects_that_nothing_reaches_can_be_hidden() {
+    let world = World::new();
+    let git = &world.repository;
+    let kept = git.write("a", "kept").commit("one").unwrap();
+    let commit = git.write("a", "lost").commit("two").unwrap();
+    let tree = world.get("/git/trees/main").await.ok();
+    let blob = tree["tree"][0]["sha"].as_str().unwrap().to_owned();
+    let query = "query ($blob: GitObjectID!, $path: String!) { \
+        repository(owner: \"octo-org\", name: \"catalog\") { \
+        byId: object(oid: $blob) { oid } byPath: object(expression: $path) { oid } } }";
+    let variables = json!({"blob": blob, "path": format!("{commit}:a")});
+    let ask = || world.graphql(query, variables.clone());
+    world.github.turn_on(Switch::GraphQlHidesUnreachable);
+    let shown = json!({"byId": {"oid": blob}, "byPath": {"oid": blob}});
+    assert_eq!(ask().await["data"]["repository"], shown);
+
+    git.reset_hard(&kept).unwrap();
+    let hidden = json!({"byId": null, "byPath": null});
+    assert_eq!(ask().await["data"]["repository"], hidden);
+    let rest = world.get(&format!("/git/blobs/{blob}")).await.ok();
+    assert_eq!(rest["size"], 4);
+    world.github.turn_off(Switch::GraphQlHidesUnreachable);
+    assert_eq!(ask().await["data"]["repository"], shown);
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET, Reset};
-use port_gitops_sandbox::{PortSandbox, Sandbox};
+use port_gitops_sandbox::{PortSandbox, Sandbox, Switch};
 use serde_json::{Value, json};
 
 use crate::client::{Port, message, read};
@@ -65,11 +65,31 @@ async fn wrong_credentials_do_not() {
 }
 
 #[tokio::test]
+async fn an_unknown_client_may_be_not_found_or_invalid() {
+    let port = Port::start();
+    let unknown = json!({"clientId": "nobody", "clientSecret": CLIENT_SECRET});
+    for (switch, wanted) in [
+        (Switch::UnknownClientIs404, 404),
+        (Switch::UnknownClientIs422, 422),
+    ] {
+        port.sandbox.turn_on(switch);
+        assert_eq!(log_in(&port, unknown.clone()).await.0, wanted);
+        let wrong = json!({"clientId": CLIENT_ID, "clientSecret": "other"});
+        assert_eq!(log_in(&port, wrong).await.0, 401);
+        port.sandbox.turn_off(switch);
+    }
+    assert_eq!(log_in(&port, unknown).await.0, 401);
+}
+
+#[tokio::test]
 async fn every_other_route_wants_a_valid_token() {
     let port = Port::start();
     for (method, path) in [
         ("GET", "/v1/blueprints"),
         ("GET", "/v1/blueprints/service"),
+        ("POST", "/v1/blueprints"),
+        ("PATCH", "/v1/blueprints/service"),
+        ("PATCH", "/v1/blueprints/service/entities/a"),
         ("POST", "/v1/blueprints/service/entities"),
         ("POST", "/v1/blueprints/service/entities/bulk"),
         ("GET", "/v1/blueprints/service/entities/a"),
@@ -119,6 +139,7 @@ async fn the_budget_is_told_with_every_answer() {
     let [limit, remaining, reset] = rates(answer.headers());
     assert_eq!((limit, remaining), (5000, 4999));
     assert!((295..=300).contains(&reset), "{reset}");
+    assert_eq!(answer.headers()["x-ratelimit-period"], "300");
     let answer = port.plain("GET", "/nowhere").send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 404);
     assert_eq!(rates(answer.headers())[1], 4998);

@@ -1,6 +1,6 @@
 use crate::support;
 use port_gitops_contract::{Extent, check_port};
-use port_gitops_sandbox::{PortSandbox, Sandbox};
+use port_gitops_sandbox::{PortSandbox, Sandbox, Switch};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -16,6 +16,10 @@ pub(crate) struct Port {
 impl Port {
     pub(crate) fn start() -> Self {
         let sandbox = PortSandbox::start().unwrap();
+        // These tests say themselves what they turn on.
+        for switch in Switch::ALL {
+            sandbox.turn_off(*switch);
+        }
         sandbox.add_blueprint(json!({"identifier": "domain", "title": "Domain"}));
         sandbox.add_blueprint(service());
         let http = support::http().user_agent(AGENT).build().unwrap();
@@ -44,6 +48,17 @@ impl Port {
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         read(self.request("POST", path).json(&body).send().await.unwrap()).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> (u16, Value) {
+        read(
+            self.request("PATCH", path)
+                .json(&body)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
     }
 
     /// Upserts one entity, merged.
@@ -83,7 +98,13 @@ pub(crate) fn message(body: &Value) -> &str {
     body["message"].as_str().unwrap()
 }
 
-fn service() -> Value {
+/// The code of an error body.
+pub(crate) fn code(body: &Value) -> &str {
+    message(body);
+    body["error"].as_str().unwrap()
+}
+
+pub(crate) fn service() -> Value {
     json!({
         "identifier": "service",
         "schema": {

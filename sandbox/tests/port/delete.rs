@@ -1,6 +1,7 @@
+use port_gitops_sandbox::Switch;
 use serde_json::{Value, json};
 
-use crate::client::{Port, message};
+use crate::client::{Port, code, message};
 
 const BULK: &str = "/v1/blueprints/service/bulk/entities/delete";
 
@@ -54,8 +55,8 @@ async fn one_with_dependants_stays_unless_they_go_too() {
     let port = chain();
     let path = "/v1/blueprints/service/entities/a";
     let (status, body) = port.delete(path).await;
-    assert_eq!((status, &body["error"]), (422, &json!("has_dependents")));
-    assert!(message(&body).contains("\"b\""), "{body}");
+    assert_eq!((status, code(&body)), (403, "has_dependents"));
+    assert!(!message(&body).contains("\"b\""), "it names nobody");
     assert_eq!(left(&port), "a b c self ");
     assert_eq!(
         port.delete(&format!("{path}?delete_dependents=true"))
@@ -71,7 +72,7 @@ async fn a_bulk_goes_as_a_whole_or_not_at_all() {
     let port = chain();
     assert_eq!(
         bulk(&port, "delete_dependents=false", &["c", "a"]).await.0,
-        422
+        403
     );
     assert_eq!(
         bulk(&port, "delete_dependents=false", &["c", "nobody"])
@@ -86,6 +87,17 @@ async fn a_bulk_goes_as_a_whole_or_not_at_all() {
         (200, json!({"ok": true, "deletedEntities": ["c", "self"]}))
     );
     assert_eq!(left(&port), "a b ");
+}
+
+#[tokio::test]
+async fn a_bulk_can_delete_what_it_can() {
+    let port = chain();
+    port.sandbox.turn_on(Switch::BulkDeletesPartly);
+    let (status, body) = bulk(&port, "", &["c", "a", "nobody"]).await;
+    assert_eq!((status, &body["deletedEntities"]), (200, &json!(["c"])));
+    assert_eq!(left(&port), "a b self ");
+    let (_, body) = bulk(&port, "", &["a", "b", "self"]).await;
+    assert_eq!(body["deletedEntities"], json!(["a", "b", "self"]));
 }
 
 #[tokio::test]
@@ -104,10 +116,7 @@ async fn a_dependant_of_another_blueprint_counts() {
         json!({"identifier": "a", "relations": {"domain": "d"}}),
     );
     let (status, body) = port.delete("/v1/blueprints/domain/entities/d").await;
-    assert_eq!(
-        (status, message(&body).contains("\"a\" of \"service\"")),
-        (422, true)
-    );
+    assert_eq!((status, code(&body)), (403, "has_dependents"));
 }
 
 #[tokio::test]
@@ -122,4 +131,8 @@ async fn a_bulk_takes_a_hundred() {
     assert_eq!(bulk(&port, "", &names[..100]).await.0, 200);
     assert_eq!(bulk(&port, "", &[]).await.0, 422);
     assert_eq!(left(&port), "e100 ");
+    port.sandbox.set_max_bulk_delete(2);
+    let (status, body) = bulk(&port, "", &["e100"]).await;
+    assert_eq!((status, &body["maxBulkSize"]), (200, &json!(2)));
+    assert_eq!(bulk(&port, "", &names[..3]).await.0, 422);
 }

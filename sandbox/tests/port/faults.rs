@@ -1,7 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use port_gitops_sandbox::{Fault, Sandbox};
+use port_gitops_sandbox::{Fault, Sandbox, foreign};
+use reqwest::redirect::Policy;
 use serde_json::json;
 
 use crate::client::Port;
@@ -39,6 +40,23 @@ async fn a_write_can_be_cut_off_before_it_takes_effect() {
         503
     );
     assert_eq!(port.sandbox.entities(), []);
+}
+
+#[tokio::test]
+async fn another_server_can_answer() {
+    let port = Port::start();
+    let http = crate::support::http().redirect(Policy::none());
+    let http = http.build().unwrap();
+    for status in [200, 302, 503] {
+        let answer = foreign::redirect(status, "/login");
+        port.sandbox.inject(Fault::answer(answer));
+        let url = format!("{}{BULK}", port.sandbox.url());
+        let answer = http.post(url).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status);
+        assert_eq!(answer.headers()["location"], "/login");
+        let text = answer.text().await.unwrap();
+        assert!(text.contains("<title>Redirecting</title>"), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -7,10 +7,14 @@
 mod support;
 
 mod access;
+mod blueprints;
 mod client;
 mod delete;
 mod faults;
+mod patch;
+mod permissions;
 mod read;
 mod search;
+mod switches;
 mod validate;
 mod write;

@@ -1,7 +1,7 @@
 use port_gitops_sandbox::port::Failure;
 use serde_json::{Value, json};
 
-use crate::client::{AGENT, Port, message};
+use crate::client::{AGENT, Port, code, message};
 
 const ONE: &str = "/v1/blueprints/service/entities";
 const BULK: &str = "/v1/blueprints/service/entities/bulk";
@@ -37,7 +37,7 @@ async fn an_existing_one_is_written_over_only_if_asked() {
     let (status, body) = port
         .post(ONE, json!({"identifier": "a", "title": "new"}))
         .await;
-    assert_eq!((status, message(&body).contains("\"a\"")), (409, true));
+    assert_eq!((status, code(&body)), (409, "identifier_taken"));
     assert_eq!(port.sandbox.entity("service", "a").unwrap()["title"], "old");
     let path = format!("{ONE}?upsert=true");
     let (status, _) = port
@@ -168,7 +168,7 @@ async fn a_bulk_writes_what_it_can() {
         .collect();
     assert_eq!(
         json!(brief),
-        json!([[0, 422, "invalid_request"], [2, 404, "not_found"]]),
+        json!([[0, 422, "blueprint_schema_mismatch"], [2, 404, "not_found"]]),
         "{errors:?}"
     );
     assert_eq!(port.sandbox.entities().len(), 1);
@@ -191,6 +191,11 @@ async fn a_bulk_has_its_limits() {
         (422, "body/entities must NOT have more than 20 items")
     );
     assert_eq!(port.post(&path, many(0)).await.0, 422);
+    port.sandbox.set_max_bulk_upsert(30);
+    assert_eq!(port.post(&path, many(21)).await.0, 422, "nobody knows yet");
+    assert_eq!(port.post(&path, many(1)).await.1["maxBulkSize"], 30);
+    assert_eq!(port.post(&path, many(30)).await.0, 200);
+    assert_eq!(port.post(&path, many(31)).await.0, 422);
     assert_eq!(
         port.post(&path, json!({"entities": [], "more": 1})).await.0,
         422
@@ -226,6 +231,14 @@ async fn a_malformed_request_is_refused_whole() {
         (
             json!({}),
             "body/entities/1 must have required property 'identifier'",
+        ),
+        (
+            json!({"identifier": "x", "title": null}),
+            "body/entities/1/title must be string",
+        ),
+        (
+            json!({"identifier": "x", "team": null}),
+            "body/entities/1/team must match exactly one schema in oneOf",
         ),
         (
             json!({"identifier": "x", "title": 1}),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::catalog::blueprint::{Blueprint, Blueprints};
-use crate::catalog::change::{Basis, compare};
+use crate::catalog::change::compare;
 use crate::catalog::validate::{Omission, validate};
 
 fn declared(path: &str, text: &str) -> Declarations {
@@ -64,8 +64,8 @@ fn an_entity_that_does_not_fit_its_blueprint_is_invalid_with_the_first_mistakes(
             "port.yml",
             &format!("identifier: a\nproperties:\n{properties}"),
         );
-        let changes = compare(&[], &head);
-        let validated = validate(changes, Basis::Git, &blueprints, Omission::MayExist);
+        let changes = compare(&[], &head, &BTreeSet::new());
+        let validated = validate(changes, &blueprints, Omission::MayExist);
         assert_eq!(validated.diagnostics.len(), 100);
         assert_eq!(validated.invalid.len(), 1);
     }

@@ -11,7 +11,7 @@ use serde_json::Map;
 
 use super::{
     BlueprintId, Clearing, Entity, EntityKey, EntityName, Identifier, InvalidName, Query, Relation,
-    Team, canonical, property_values,
+    Stated, Team, canonical, property_values,
 };
 use crate::catalog::rules::BlueprintRules;
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -275,7 +275,7 @@ impl Reader<'_> {
         });
     }
 
-    /// A field that holds text; `null` counts as left out, as Port shows an unset field so.
+    /// A field that holds text, if it does and that is not `null`.
     fn text_member<'n>(&mut self, node: &'n Node, field: &str) -> Field<(&'n str, Span)> {
         match node.get(field) {
             None => Ok(None),
@@ -288,27 +288,30 @@ impl Reader<'_> {
         }
     }
 
-    fn text(&mut self, node: &Node, field: &str) -> Field<String> {
-        Ok(self
-            .text_member(node, field)?
-            .map(|(text, _)| text.to_owned()))
+    fn text(&mut self, node: &Node, field: &str) -> Result<Stated<String>, Reported> {
+        let text = self.text_member(node, field)?;
+        Ok(match (text, node.get(field)) {
+            (Some((text, _)), _) => Stated::Value(text.to_owned()),
+            (None, Some(_)) => Stated::Cleared,
+            (None, None) => Stated::LeftOut,
+        })
     }
 
-    fn team(&mut self, node: &Node) -> Field<Team> {
+    fn team(&mut self, node: &Node) -> Result<Stated<Team>, Reported> {
         let Some(value) = node.get("team") else {
-            return Ok(None);
+            return Ok(Stated::LeftOut);
         };
         match &value.value {
-            Value::Null => Ok(None),
-            Value::String(name) => Ok(Some(Team::One(name.clone()))),
+            Value::Null => Ok(Stated::Cleared),
+            Value::String(name) => Ok(Stated::Value(Team::One(name.clone()))),
             Value::Array(items) => {
                 let names = self.all(items, |reader, item| match item.as_str() {
                     Some(name) => Ok(name.to_owned()),
                     None => Err(reader.wrong_type(item, "each team in `team`", "a string")),
                 })?;
-                Ok(Some(Team::Many(names)))
+                Ok(Stated::Value(Team::Many(names)))
             }
-            Value::Object(_) => Ok(Some(Team::Query(self.query(value, "team")?))),
+            Value::Object(_) => Ok(Stated::Value(Team::Query(self.query(value, "team")?))),
             _ => Err(self.wrong_type(value, "`team`", "a string, an array of strings or a query")),
         }
     }

@@ -121,7 +121,7 @@ fn an_inherited_team_is_ports_to_say() {
         let former = entity(json!({"team": "t"}));
         let known = Knowledge::Present(&held);
         let merged = merge(&[&former], &nothing, known, Some(&shape), Merge::Merge);
-        assert_eq!(merged.entity.team.is_some(), count == 1, "{ownership}");
+        assert_eq!(merged.entity.team.is_stated(), count == 1, "{ownership}");
         assert_eq!(merged.uncleared, []);
     }
 }
@@ -180,23 +180,4 @@ fn without_port_it_is_base_that_head_differs_from() {
     let expected = ["title", "properties.n", "properties.o", "relations.many"];
     assert_eq!(fields, expected);
     assert!(declared_differences(&base, &base).is_empty());
-}
-
-#[test]
-fn only_our_own_words_name_an_owner() {
-    assert_eq!(owner_of("port-gitops/0.1.0 (octo/shop)"), Some("octo/shop"));
-    assert_eq!(owner_of("port-gitops/0.1.0 (a b)"), Some("a b"));
-    for other in [
-        "",
-        "port-gitops/0.1.0",
-        "port-gitops/ (octo/shop)",
-        "port-gitops/0.1.0 ()",
-        "port-gitops/0.1.0 (a) (b)",
-        "port-gitops/0.1.0 (a) more",
-        "port-gitops/0.1 x (a)",
-        "my port-gitops/0.1.0 (octo/shop)",
-        "port-ocean/jira/1.0/my-jira/exporter",
-    ] {
-        assert_eq!(owner_of(other), None, "{other}");
-    }
 }

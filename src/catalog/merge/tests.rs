@@ -39,7 +39,6 @@ fn what_git_took_away_is_cleared_where_it_still_is() {
     });
     let expected = json!({
         "identifier": "e",
-        "team": [],
         "properties": {"a": null, "d": null},
         "relations": {"one": null, "many": []},
     });
@@ -106,14 +105,12 @@ fn without_knowledge_or_need_head_is_sent() {
 }
 
 #[test]
-fn a_title_cannot_be_cleared_and_a_query_not_be_compared() {
+fn what_a_query_found_cannot_be_compared() {
     let query = json!({"combinator": "and", "rules": []});
     let former = entity(json!({
-        "title": "T", "icon": "I", "team": query, "relations": {"one": query, "many": query}
+        "team": query, "relations": {"one": query, "many": query}
     }));
-    let held = live(json!({
-        "title": "T", "icon": "other", "team": ["t"], "relations": {"one": "x", "many": null}
-    }));
+    let held = live(json!({"team": ["t"], "relations": {"one": "x", "many": null}}));
     let merged = merge(
         &[&former],
         &entity(json!({})),
@@ -122,8 +119,36 @@ fn a_title_cannot_be_cleared_and_a_query_not_be_compared() {
         Merge::Merge,
     );
     assert_eq!(merged.entity, entity(json!({})));
-    let expected = [Field::Title, Field::Team, Field::Relation("one".to_owned())];
+    let expected = [Field::Team, Field::Relation("one".to_owned())];
     assert_eq!(merged.uncleared, expected);
+}
+
+#[test]
+fn title_icon_and_team_are_cleared_where_port_holds_them() {
+    let merged = |former: &[&Entity], head: &Entity, live: Knowledge<'_>| {
+        cleared(&merge(former, head, live, Some(&shape()), Merge::Merge).entity)
+    };
+    let all = json!({"title": "T", "icon": "I", "team": "t"});
+    let former = entity(all);
+    let held = live(json!({"title": "T", "icon": "other", "team": ["t"]}));
+    let clear = live(json!({"title": "e"}));
+    let (left_out, null) = (
+        entity(json!({})),
+        entity(json!({"title": null, "icon": null, "team": null})),
+    );
+    let every = [Field::Title, Field::Icon, Field::Team];
+    let ours = [Field::Title, Field::Team];
+    let present = Knowledge::Present(&held);
+    assert_eq!(merged(&[&former], &left_out, present), ours);
+    assert_eq!(merged(&[&former], &left_out, Knowledge::Unknown), []);
+    // Whoever says so means it, whatever is there.
+    assert_eq!(merged(&[&former], &null, present), every);
+    assert_eq!(merged(&[], &null, present), every);
+    assert_eq!(merged(&[&former], &null, Knowledge::Unknown), every);
+    // There is nothing to clear, or it was cleared before.
+    assert_eq!(merged(&[&former], &null, Knowledge::Absent), []);
+    assert_eq!(merged(&[&former], &null, Knowledge::Present(&clear)), []);
+    assert_eq!(merged(&[&null], &null, Knowledge::Unknown), []);
 }
 
 #[test]

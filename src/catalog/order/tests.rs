@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::catalog::blueprint::Blueprint;
-use crate::catalog::entity::{BlueprintId, Clearing, EntityName, Relation};
+use crate::catalog::entity::{BlueprintId, Clearing, EntityName, Relation, Stated};
 
 /// An entity of `service`, by its name, with its relations as `name: target`.
 fn entity(name: &str, relations: &[(&str, &[&str])]) -> Entity {
@@ -20,9 +20,9 @@ fn of(blueprint: &str, name: &str, relations: &[(&str, &[&str])]) -> Entity {
     Entity {
         blueprint: BlueprintId::parse(blueprint).unwrap(),
         name: EntityName::Identifier(identifier(&name)),
-        title: None,
-        icon: None,
-        team: None,
+        title: Stated::LeftOut,
+        icon: Stated::LeftOut,
+        team: Stated::LeftOut,
         properties: serde_json::Map::new(),
         relations: BTreeMap::from_iter(relations),
         clearing: Clearing::Allowed,

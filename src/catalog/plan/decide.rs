@@ -1,23 +1,20 @@
 //! What to do about each change, and what speaks against it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::{
-    Action, Deletion, Known, Plan, Policy, Pruning, Reason, Takeover, Target, Unclaimed, Untouched,
-    Upsert,
+    Action, Claim, Deletion, Known, Plan, Policy, Pruning, Reason, Target, Untouched, Upsert,
 };
 use crate::catalog::blueprint::Blueprint;
-use crate::catalog::change::{Basis, Change, Kind};
+use crate::catalog::change::{Basis, Change, Kind, Proof};
 use crate::catalog::declare::Declaration;
 use crate::catalog::entity::{Entity, EntityKey, EntityName, Identifier};
-use crate::catalog::live::{
-    Difference, Knowledge, LiveEntity, declared_differences, differences, owner_of,
-};
+use crate::catalog::live::{Difference, Knowledge, LiveEntity, declared_differences, differences};
 use crate::catalog::merge::{Merge, Merged, merge};
-use crate::source::Location;
+use crate::source::{Location, RepoPath};
 
 pub(super) fn plan(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> Plan {
     let heads = changes.iter().filter(|change| change.head.is_some());
@@ -26,7 +23,6 @@ pub(super) fn plan(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> P
         policy,
         declared: heads.map(|head| known.live.resolve(&head.key)).collect(),
         plan: Plan::default(),
-        created: Vec::new(),
     };
     for change in changes {
         match &change.head {
@@ -82,8 +78,6 @@ struct Planner<'p> {
     /// What head declares, under its identifier even where a query names it.
     declared: BTreeSet<EntityKey>,
     plan: Plan,
-    /// The upserts of entities that no earlier revision declares, or of which none was written.
-    created: Vec<usize>,
 }
 
 impl Planner<'_> {
@@ -94,19 +88,16 @@ impl Planner<'_> {
         let former = change.former_entities();
         let Merged { entity, uncleared } = merge(&former, &head.entity, live, blueprint, mode);
         let (action, differences) = self.effect(change, &entity);
-        let reason = match action {
-            None => Some(Reason::Unchanged),
-            Some(_) if head.is_in(&self.policy.superseded) => Some(Reason::Superseded),
-            Some(_) if self.is_taken_over(change) => None,
-            Some(_) => self.other_owner(live).map(Reason::OwnedElsewhere),
+        let reason = match (action, self.owner(&change.key)) {
+            (_, Some(owner)) => Some(Reason::OwnedElsewhere(owner)),
+            (None, None) => Some(Reason::Unchanged),
+            (Some(_), None) => None,
         };
         if let Some(reason) = reason {
-            return self.leave(&change.key, Some(head.location()), reason);
-        }
-        if change.former.is_empty() || action == Some(Action::Create) {
-            self.created.push(self.plan.upserts.len());
+            return self.leave(change, Some(head.location()), reason);
         }
         self.plan.upserts.push(Upsert {
+            key: change.key.clone(),
             action: action.unwrap_or(Action::Update),
             declaration: Arc::clone(head),
             entity,
@@ -115,13 +106,15 @@ impl Planner<'_> {
         });
     }
 
-    fn is_taken_over(&self, change: &Change) -> bool {
-        self.policy.takeover == Takeover::OfChanges && change.kind() != Kind::Unchanged
+    /// The source that owns the entity, if that is another one.
+    fn owner(&self, key: &EntityKey) -> Option<String> {
+        let owner = self.known.owners.get(key)?;
+        (owner.claim == Claim::Owned).then(|| owner.source.clone())
     }
 
     /// What writing `entity`, which `change` declares, does and changes, if it is to be written.
     fn effect(&self, change: &Change, entity: &Entity) -> (Option<Action>, Vec<Difference>) {
-        let (kind, basis) = (change.kind(), self.policy.basis);
+        let (kind, basis) = (change.kind(), change.basis);
         if (kind, basis) == (Kind::Unchanged, Basis::Git) {
             return (None, Vec::new());
         }
@@ -156,29 +149,12 @@ impl Planner<'_> {
             .declared
             .contains(&self.known.live.resolve(&change.key));
         if live == Knowledge::Absent || is_declared {
-            return;
+            return self.plan.gone.push(change.key.clone());
         }
         let last = change.former.last();
         let location = last.map(|declaration| declaration.location());
-        let is_superseded = last.is_some_and(|last| last.is_in(&self.policy.superseded));
-        let reason = match (&self.policy.pruning, self.other_owner(live)) {
-            (Pruning::Off, _) => Some(Reason::Removed),
-            // Port creates nothing for a query, so the entity was there before Git named it.
-            _ if is_query(&change.key) => Some(Reason::Removed),
-            (_, Some(owner)) => Some(Reason::HandedOver(owner)),
-            _ if is_superseded => Some(Reason::Superseded),
-            (Pruning::On { unclaimed, .. }, _)
-                if change.former.is_empty() && *unclaimed == Unclaimed::List =>
-            {
-                Some(Reason::Unclaimed)
-            }
-            (Pruning::On { obstacle, .. }, _) => self.doubt(change, live).or_else(|| {
-                let obstacle = obstacle.clone().or_else(|| self.namesake(&change.key));
-                obstacle.map(Reason::HeldBack)
-            }),
-        };
-        if let Some(reason) = reason {
-            return self.leave(&change.key, location, reason);
+        if let Some(reason) = self.reason_to_keep(change, live) {
+            return self.leave(change, location, reason);
         }
         let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
         let targets = match live {
@@ -188,31 +164,40 @@ impl Planner<'_> {
         self.plan.deletions.push(Deletion {
             key: change.key.clone(),
             location,
+            path: change.former_path.clone(),
             targets,
             successors: Vec::new(),
         });
     }
 
-    /// What speaks against deleting what may never have been written from here.
-    fn doubt(&self, change: &Change, live: Knowledge<'_>) -> Option<Reason> {
-        let Knowledge::Present(live) = live else {
-            return None;
-        };
-        let owner = live.datasource.as_deref().map(owner_of);
-        let is_owned = owner == Some(Some(&self.policy.owner));
-        if self.policy.claims.prove(change) || is_owned || self.is_held(change, live) {
-            return None;
+    /// Why something that Git no longer declares is not deleted, if so.
+    fn reason_to_keep(&self, change: &Change, live: Knowledge<'_>) -> Option<Reason> {
+        if self.policy.pruning == Pruning::Release {
+            return Some(Reason::Deselected);
         }
-        Some(match owner {
-            Some(_) => Reason::NeverClaimed,
-            None => Reason::HeldBack(
-                "Port does not say who wrote it last, and it may never have been written from here: delete it in Port if nobody needs it"
-                    .to_owned(),
-            ),
-        })
+        if let Some(owner) = self.known.owners.get(&change.key) {
+            return Some(Reason::HandedOver(owner.source.clone()));
+        }
+        if let (Proof::Possible, Knowledge::Present(live)) = (change.proof, live)
+            && !self.is_held(change, live)
+        {
+            return Some(Reason::NeverWritten);
+        }
+        match &self.policy.pruning {
+            Pruning::Release | Pruning::Off => Some(Reason::Removed),
+            // Port creates nothing for a query, so the entity was there before Git named it.
+            Pruning::On { .. } if is_query(&change.key) => Some(Reason::Removed),
+            Pruning::On { obstacle, open, .. } => {
+                let path = change.former_path.as_ref();
+                let of_file = path.and_then(|path| open.get(path));
+                let obstacle = obstacle.as_ref().or(of_file).cloned();
+                let obstacle = obstacle.or_else(|| self.namesake(&change.key));
+                obstacle.map(Reason::HeldBack)
+            }
+        }
     }
 
-    /// Whether Port holds what an earlier revision declares, if that is anything that tells.
+    /// Whether Port holds what an earlier version declares, if that is more than an identifier.
     fn is_held(&self, change: &Change, live: &LiveEntity) -> bool {
         let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
         let mut former = change.former_entities().into_iter();
@@ -234,23 +219,11 @@ impl Planner<'_> {
         })
     }
 
-    /// Whoever wrote it last, if that was another repository's port-gitops.
-    fn other_owner(&self, live: Knowledge<'_>) -> Option<String> {
-        let Knowledge::Present(LiveEntity {
-            datasource: Some(datasource),
-            ..
-        }) = live
-        else {
-            return None;
-        };
-        let owner = owner_of(datasource)?;
-        (owner != self.policy.owner).then(|| owner.to_owned())
-    }
-
-    fn leave(&mut self, key: &EntityKey, location: Option<Location>, reason: Reason) {
+    fn leave(&mut self, change: &Change, location: Option<Location>, reason: Reason) {
         self.plan.untouched.push(Untouched {
-            key: key.clone(),
+            key: change.key.clone(),
             location,
+            path: change.former_path.clone(),
             reason,
         });
     }
@@ -267,23 +240,30 @@ impl Planner<'_> {
             "{count} entities would be deleted, and the input `max-deletes` allows {at_most}: raise it for one run if that is meant"
         ));
         for deletion in std::mem::take(&mut self.plan.deletions) {
-            self.leave(&deletion.key, deletion.location, reason.clone());
+            self.plan.untouched.push(Untouched {
+                key: deletion.key,
+                location: deletion.location,
+                path: deletion.path,
+                reason: reason.clone(),
+            });
         }
     }
 
-    /// What the same file declares anew may be the same thing under another name.
+    /// Nothing is deleted while the file that declared it is not in Port as it is now: what it
+    /// declares may be the same thing under another name.
     fn find_successors(&mut self) {
         let Plan {
             upserts, deletions, ..
         } = &mut self.plan;
+        let mut by_path: BTreeMap<&RepoPath, Vec<usize>> = BTreeMap::new();
+        for (index, upsert) in upserts.iter().enumerate() {
+            let path = upsert.declaration.source.path();
+            by_path.entry(path).or_default().push(index);
+        }
         for deletion in deletions {
-            let Some(location) = &deletion.location else {
-                continue;
-            };
-            let is_in_same_file =
-                |index: &&usize| upserts[**index].declaration.source.path() == location.path();
-            let successors = self.created.iter().filter(is_in_same_file).copied();
-            deletion.successors = successors.collect();
+            let path = deletion.path.as_ref();
+            let successors = path.and_then(|path| by_path.get(path));
+            deletion.successors = successors.cloned().unwrap_or_default();
         }
     }
 }

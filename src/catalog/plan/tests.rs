@@ -1,10 +1,8 @@
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::*;
 use crate::catalog::blueprint::Blueprints;
-use crate::catalog::change::AtBase;
+use crate::catalog::change::{Basis, Proof};
 use crate::catalog::testing::{blueprint, declaration, live};
 
 /// The deletion of an entity that Git declared to relate to `a` and `b`.
@@ -21,24 +19,22 @@ fn deletion(held: Option<Value>, blueprints: &Blueprints) -> Deletion {
         key,
         former: vec![Arc::new(former)],
         head: None,
-        at_base: AtBase::Written,
+        basis: Basis::Live,
+        proof: Proof::Accepted,
+        former_path: None,
     };
     let policy = Policy {
-        basis: Basis::Git,
         merge: Merge::Merge,
         pruning: Pruning::On {
             at_most: 1,
             obstacle: None,
-            unclaimed: Unclaimed::List,
+            open: BTreeMap::new(),
         },
-        superseded: BTreeSet::new(),
-        owner: "octo/shop".to_owned(),
-        takeover: Takeover::Never,
-        claims: Claims::OfAll,
     };
     let known = Known {
         live: &known,
         blueprints,
+        owners: &BTreeMap::new(),
     };
     Plan::new(vec![change], known, &policy).deletions.remove(0)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Validated;
 use super::whole_run::refuse;
 use crate::catalog::blueprint::Blueprints;
-use crate::catalog::change::{Basis, Change, Kind};
+use crate::catalog::change::{Change, Kind};
 use crate::catalog::declare::Declaration;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::live::{Knowledge, Live};
@@ -16,13 +16,8 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Location;
 
 /// Refuses new entities that require one another in a circle, at each relation that is part of it.
-pub fn refuse_circles(
-    changes: Vec<Change>,
-    basis: Basis,
-    live: &Live,
-    blueprints: &Blueprints,
-) -> Validated {
-    let found = find(&changes, basis, live, blueprints);
+pub fn refuse_circles(changes: Vec<Change>, live: &Live, blueprints: &Blueprints) -> Validated {
+    let found = find(&changes, live, blueprints);
     refuse(changes, |change, _| {
         found.get(&change.key).cloned().unwrap_or_default()
     })
@@ -30,11 +25,10 @@ pub fn refuse_circles(
 
 fn find(
     changes: &[Change],
-    basis: Basis,
     live: &Live,
     blueprints: &Blueprints,
 ) -> HashMap<EntityKey, Vec<Diagnostic>> {
-    let candidates = changes.iter().filter(|change| change.is_candidate(basis));
+    let candidates = changes.iter().filter(|change| change.is_candidate());
     let candidates: Vec<(&Arc<Declaration>, Action)> = candidates
         .filter_map(|change| Some((change.head.as_ref()?, action(change, live))))
         .collect();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{Validated, members};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::Change;
-use crate::catalog::declare::{Declaration, Invalid, Remedy};
+use crate::catalog::declare::{Declaration, Invalid, error_codes};
 use crate::catalog::entity::{EntityKey, Identifier};
 use crate::catalog::live::{Field, Live};
 use crate::catalog::merge::required_taken_away;
@@ -57,7 +57,7 @@ pub(super) fn refuse(
             Some(head) if !found.is_empty() => validated.invalid.push(Invalid {
                 key: Some(change.key),
                 location: head.location(),
-                remedy: Remedy::Elsewhere,
+                codes: error_codes(&found),
             }),
             _ => validated.changes.push(change),
         }

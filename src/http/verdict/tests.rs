@@ -23,7 +23,8 @@ pub(in crate::http) fn answer(
 }
 
 fn verdict_of(api: Api, attempt: &Attempt) -> Verdict {
-    judge(api, attempt, UNIX_EPOCH + Duration::from_secs(NOW))
+    let now = UNIX_EPOCH + Duration::from_secs(NOW);
+    judge(api, attempt, is_json_if_successful, now)
 }
 
 fn verdict(status: u16, headers: &[(&'static str, &str)]) -> Verdict {
@@ -42,14 +43,16 @@ fn only_what_may_pass_is_tried_again() {
     for status in [200, 201, 207, 301, 400, 401, 403, 404, 409, 413, 422, 501] {
         assert_eq!(verdict(status, &[]), Verdict::Final, "{status}");
     }
-    assert_eq!(
-        judge(Api::Port, &answer(200, &[], "<html>"), UNIX_EPOCH),
-        Verdict::BackOff
+    let of_page = |status| verdict_of(Api::Port, &answer(status, &[], "<html>"));
+    assert_eq!(of_page(200), Verdict::BackOff);
+    assert_eq!(of_page(404), Verdict::Final);
+    let foreign = judge(
+        Api::Port,
+        &answer(404, &[], "<html>"),
+        |_| false,
+        UNIX_EPOCH,
     );
-    assert_eq!(
-        judge(Api::Port, &answer(404, &[], "<html>"), UNIX_EPOCH),
-        Verdict::Final
-    );
+    assert_eq!(foreign, Verdict::BackOff);
 }
 
 #[test]

@@ -15,8 +15,7 @@ fn parsed(inputs: &[(&str, &str)]) -> Result<Parsed, Vec<String>> {
         .chain(inputs)
         .map(|(name, value)| (name, value.to_owned()));
     let environment = Environment::new(variables);
-    let runner = Runner::from_environment(&environment).unwrap();
-    parse(&environment, &runner).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+    parse(&environment).map_err(|errors| errors.iter().map(ToString::to_string).collect())
 }
 
 #[test]
@@ -30,11 +29,13 @@ fn everything_has_a_default() {
     );
     assert_eq!(inputs.mode, ModeInput::Auto);
     assert_eq!(inputs.scope, ScopeInput::Auto);
-    assert_eq!(inputs.base, BaseInput::Auto);
     assert_eq!((inputs.prune, inputs.max_deletes), (Prune::Keep, 10));
     assert_eq!(inputs.merge, Merge::Merge);
     assert_eq!(inputs.missing_targets, MissingTargets::Reject);
-    assert_eq!(inputs.owner, "octo/shop");
+    assert_eq!(inputs.owner, None);
+    let blueprint = BlueprintId::parse("gitops_source").unwrap();
+    assert!(!inputs.blueprints.allow(&blueprint));
+    assert_eq!(inputs.state_blueprint, StateBlueprint::Kept(blueprint));
     assert_eq!(warnings, [""; 0]);
 }
 
@@ -47,7 +48,7 @@ fn all_mistakes_are_reported_at_once() {
         ("blueprint", "a b"),
         ("mode", "dry"),
         ("merge", "yes"),
-        ("owner", "a(b"),
+        ("owner", "a\u{e9}"),
         ("report-file", "../x"),
         ("prune", "yes"),
         ("max-deletes", "-1"),
@@ -59,7 +60,7 @@ fn all_mistakes_are_reported_at_once() {
     input `base-url`: `ftp://x` must begin with `https://`
     input `files`: line 1: `a[` is not a glob: unclosed character class; missing ']'
     input `blueprint`: `a b` is no blueprint: a space is not allowed
-    input `owner`: `a(b` is not allowed: use printable ASCII characters except parentheses
+    input `owner`: `aé` is not allowed: use printable ASCII characters
     input `report-file`: `../x` must be a path below the workspace
     input `mode`: `dry` is not allowed; allowed are `auto`, `plan`, `apply`
     input `scope`: `some` is not allowed; allowed are `auto`, `changed`, `all`

@@ -11,7 +11,7 @@ use crate::catalog::merge::Merge;
 use crate::http::proxy::Proxies;
 use crate::http::{Client, Settings, Timeouts};
 use crate::inputs::Credentials;
-use crate::port::{MissingTargets, Ownership, WriteOptions};
+use crate::port::{MissingTargets, WriteOptions};
 
 struct World {
     sandbox: PortSandbox,
@@ -59,13 +59,6 @@ impl World {
     fn answer(&self, body: Value) {
         let fault = Fault::answer(Answer::json(200, &body)).on("POST", "/v1/entities/search");
         self.sandbox.inject(fault);
-    }
-
-    async fn owned(&self, owner: &str) -> Vec<String> {
-        match self.port.owned(owner).await.unwrap() {
-            Ownership::Known(owned) => owned.iter().map(|one| one.to_string()).collect(),
-            Ownership::Unproven(reason) => vec![reason],
-        }
     }
 }
 
@@ -152,79 +145,6 @@ async fn thousands_of_entities_cost_few_requests() {
     let is_known = |key: &EntityKey| matches!(live.get(key), Knowledge::Present(_));
     assert!(keys.iter().all(is_known));
     assert_eq!(world.searches(), 3);
-    assert_eq!(world.owned("octo/shop").await.len(), keys.len());
-    // Which blueprints, a page for each thousand, and the test of the answer: 22 for 10,000.
-    assert_eq!(world.searches(), 3 + 1 + 3 + 1);
-}
-
-#[tokio::test]
-async fn an_owners_entities_are_found_in_every_blueprint() {
-    let world = World::new();
-    world.sandbox.add_blueprint(shape("forgotten"));
-    let related = json!({"identifier": "a", "relations": {"one": "b", "many": ["c", "d"]}});
-    world.put("service", related, "octo/shop");
-    world.put("service", json!({"identifier": "b"}), "octo/shop2");
-    world.put("service", json!({"identifier": "c"}), "not octo/shop");
-    world.put("forgotten", json!({"identifier": "a"}), "octo/shop");
-    for writer in ["Mozilla (octo/shop)", "my port-gitops/1 (else)"] {
-        let entity = json!({"identifier": format!("by-{}", writer.len())});
-        world.sandbox.put_entity("service", entity, writer).unwrap();
-    }
-    assert_eq!(world.owned("octo/shop").await, ["forgotten/a", "service/a"]);
-    assert_eq!(world.owned("octo/none").await, [""; 0]);
-}
-
-#[tokio::test]
-async fn an_answer_that_says_more_is_believed_and_checked() {
-    let world = World::new();
-    let found = |identifier: &str, owner: &str| {
-        json!({
-            "identifier": identifier, "blueprint": "service", "relations": {},
-            "$datasource": format!("port-gitops/1 ({owner})"),
-        })
-    };
-    let entities = [found("a", "octo/shop"), found("b", "octo/else")];
-    world.answer(json!({"ok": true, "entities": entities}));
-    assert_eq!(world.owned("octo/shop").await, ["service/a"]);
-    assert_eq!(world.searches(), 2);
-}
-
-#[tokio::test]
-async fn an_answer_that_proves_nothing_is_not_believed() {
-    let world = World::new();
-    let found = json!({"identifier": "a", "blueprint": "service"});
-    // A Port that knows nothing of `$datasource` and lets every entity pass.
-    for _ in 0..2 {
-        world.answer(json!({"ok": true, "entities": [found]}));
-    }
-    let reason = "Port's search does not tell owners apart";
-    assert_eq!(world.owned("octo/shop").await, [reason]);
-
-    world.answer(json!({"ok": true, "entities": [{"identifier": "a"}]}));
-    let reason = "Port does not say which blueprints the owner's entities are of";
-    assert_eq!(world.owned("octo/shop").await, [reason]);
-}
-
-#[tokio::test]
-async fn what_another_owner_wrote_last_is_told_from_the_rest() {
-    let world = World::new();
-    world.put("service", json!({"identifier": "ours"}), "octo/shop");
-    world.put("service", json!({"identifier": "theirs"}), "octo/else");
-    let by_hand = json!({"identifier": "by-hand"});
-    world
-        .sandbox
-        .put_entity("service", by_hand, "Mozilla")
-        .unwrap();
-    let keys = ["ours", "theirs", "by-hand", "none"].map(|name| key("service", name));
-    let elsewhere = world
-        .port
-        .owned_elsewhere(&keys, "octo/shop")
-        .await
-        .unwrap();
-    assert_eq!(
-        elsewhere,
-        BTreeMap::from([(key("service", "theirs"), None)])
-    );
 }
 
 #[tokio::test]
@@ -240,7 +160,6 @@ async fn ports_verdict_writes_nothing() {
         merge: Merge::Merge,
         missing_targets: MissingTargets::Reject,
         run_id: None,
-        owner: "octo/shop".to_owned(),
     };
     let blueprint = BlueprintId::parse("service").unwrap();
     let (good, bad) = (entity("a", json!("x")), entity("b", json!(1)));
@@ -249,7 +168,7 @@ async fn ports_verdict_writes_nothing() {
         (vec![&bad], vec![Some(422)]),
         (vec![&good, &bad], vec![None, Some(422)]),
     ] {
-        let body = &crate::port::wire::pack(entities)[0];
+        let body = &crate::port::wire::pack(entities, 20)[0];
         let verdicts = world
             .port
             .validate(&blueprint, body, options.merge, &options)
@@ -298,6 +217,5 @@ fn a_found_entity_may_say_more_or_less_than_specified() {
     let live = LiveEntity::from(found);
     assert_eq!(live.team, ["t"]);
     assert_eq!(live.properties["p"], 1);
-    assert_eq!(live.datasource.as_deref(), Some("port-gitops/1 (o)"));
     assert!(live.relations.is_empty());
 }

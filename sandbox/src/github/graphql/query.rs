@@ -10,6 +10,7 @@ use crate::github::model::REPOSITORY_ID;
 use crate::github::rate::{Reading, Resource};
 use crate::github::route::{Meant, meant};
 use crate::github::timestamp;
+use crate::switch::Switch;
 
 pub(in crate::github) struct Query;
 
@@ -74,12 +75,31 @@ impl Repository {
         oid: Option<GitObjectId>,
         expression: Option<String>,
     ) -> Nullable<GitObject> {
-        let repository = &world(context).shared.repository;
-        found(match (oid, expression) {
+        let world = world(context);
+        let repository = &world.shared.repository;
+        let object = match (&oid, &expression) {
             (Some(oid), _) => repository.object_by_id(&oid.0),
-            (None, Some(expression)) => repository.object(&expression),
+            (None, Some(expression)) => repository.object(expression),
             (None, None) => Ok(None),
-        })
+        };
+        if world
+            .settings
+            .switches
+            .is_on(Switch::GraphQlHidesUnreachable)
+        {
+            // Also where a path follows the id.
+            let name = oid.map(|oid| oid.0).or(expression).unwrap_or_default();
+            let name = name.split(':').next().unwrap_or_default();
+            match repository
+                .is_full_id(name)
+                .then(|| repository.is_reachable(name))
+            {
+                None | Some(Ok(true)) => {}
+                Some(Ok(false)) => return None,
+                Some(Err(error)) => return Some(Err(error.into())),
+            }
+        }
+        found(object)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Clearing, Reader, Reported, nearest};
-use crate::catalog::entity::{Entity, Relation, Team, property_values};
+use crate::catalog::entity::{Entity, Relation, Stated, Team, property_values};
 use crate::diagnostic::{Code, Severity};
 use crate::document::{Member, Node, Value};
 use crate::source::Span;
@@ -186,10 +186,15 @@ impl Reader<'_> {
                 self.held_back(field, value.span, cause);
             }
         }
-        entity.team = entity
-            .team
-            .take()
-            .filter(|team| *team != Team::Many(Vec::new()));
+        for text in [&mut entity.title, &mut entity.icon] {
+            if *text == Stated::Cleared {
+                *text = Stated::LeftOut;
+            }
+        }
+        let none = Stated::Value(Team::Many(Vec::new()));
+        if entity.team == Stated::Cleared || entity.team == none {
+            entity.team = Stated::LeftOut;
+        }
         let properties = members(node, "properties");
         entity.properties = property_values(properties, Clearing::HeldBack);
         for member in properties {

@@ -1,0 +1,163 @@
+//! The routes that read, create and change blueprints.
+//!
+//! <https://docs.port.io/api-reference/create-a-blueprint>
+
+use std::sync::LazyLock;
+
+use axum::extract::{Path, Query, State};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use bytes::Bytes;
+use fancy_regex::{Error, Regex};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::catalog::Catalog;
+use super::failure::Failure;
+use super::routes::{Answer, Parameters, Parts, Shared, ok};
+use super::wire;
+use super::world::Permission;
+
+pub(super) fn router() -> Router<Shared> {
+    let one = get(read).put(replace).patch(update);
+    Router::new()
+        .route("/v1/blueprints", get(list).post(create))
+        .route("/v1/blueprints/{blueprint}", one)
+}
+
+async fn list(State(shared): State<Shared>) -> Answer {
+    let world = shared.lock();
+    let may_read = |blueprint: &&Value| {
+        let identifier = blueprint["identifier"].as_str().unwrap_or_default();
+        world
+            .permits(&Permission::ReadBlueprint(identifier.to_owned()))
+            .is_ok()
+    };
+    let all = world.catalog.blueprints().map(|one| &one.json);
+    let blueprints: Vec<_> = all.filter(may_read).collect();
+    ok(json!({"ok": true, "blueprints": blueprints}))
+}
+
+async fn read(State(shared): State<Shared>, Path(blueprint): Path<String>) -> Answer {
+    let world = shared.lock();
+    world.permits(&Permission::ReadBlueprint(blueprint.clone()))?;
+    ok(json!({"ok": true, "blueprint": world.catalog.blueprint(&blueprint)?.json}))
+}
+
+async fn create(
+    State(shared): State<Shared>,
+    Query(query): Query<Vec<Parts>>,
+    body: Bytes,
+) -> Answer {
+    let makes_page = Parameters(query).flag("create_catalog_page", true)?;
+    let body = wire::json(&body)?;
+    let mut world = shared.lock();
+    world.permits(&Permission::CreateBlueprints)?;
+    let identifier = check(&world.catalog, &body)?;
+    if world.catalog.blueprint(&identifier).is_ok() {
+        return Err(Failure::taken(&identifier));
+    }
+    world.catalog.add_blueprint(body);
+    let created = json!({"ok": true, "blueprint": world.catalog.blueprint(&identifier)?.json});
+    if makes_page {
+        world.catalog_pages.push(identifier);
+    }
+    Ok((StatusCode::CREATED, Json(created)).into_response())
+}
+
+async fn replace(
+    State(shared): State<Shared>,
+    Path(blueprint): Path<String>,
+    body: Bytes,
+) -> Answer {
+    change(&shared, &blueprint, wire::json(&body)?)
+}
+
+/// Each field that is given replaces the old one as a whole. Whether Port merges the properties of
+/// a `schema` is not documented, so nobody may count on it.
+async fn update(
+    State(shared): State<Shared>,
+    Path(blueprint): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let mut changed = shared.lock().catalog.blueprint(&blueprint)?.json.clone();
+    let given = wire::json(&body)?;
+    if let (Some(changed), Some(given)) = (changed.as_object_mut(), given.as_object()) {
+        changed.extend(given.clone());
+    }
+    change(&shared, &blueprint, changed)
+}
+
+fn change(shared: &Shared, blueprint: &str, changed: Value) -> Answer {
+    let mut world = shared.lock();
+    world.catalog.blueprint(blueprint)?;
+    world.permits(&Permission::ChangeBlueprint(blueprint.to_owned()))?;
+    if check(&world.catalog, &changed)? != blueprint {
+        return Err(Failure::invalid("the sandbox does not rename blueprints"));
+    }
+    world.catalog.add_blueprint(changed);
+    ok(json!({"ok": true, "blueprint": world.catalog.blueprint(blueprint)?.json}))
+}
+
+const PATTERN: &str = r"^(?!\.{1,2}$)[\p{L}0-9@_.+:\\/-]{1,100}$";
+static IDENTIFIER: LazyLock<Result<Regex, Error>> = LazyLock::new(|| Regex::new(PATTERN));
+const TYPES: [&str; 5] = ["string", "number", "boolean", "object", "array"];
+const FORMATS: [&str; 14] = [
+    "date-time",
+    "url",
+    "email",
+    "idn-email",
+    "ipv4",
+    "ipv6",
+    "markdown",
+    "yaml",
+    "user",
+    "blueprints",
+    "team",
+    "timer",
+    "proto",
+    "labeled-url",
+];
+
+/// Refuses what Port does not take as a blueprint; gives its identifier.
+fn check(catalog: &Catalog, blueprint: &Value) -> Result<String, Failure> {
+    let identifier = text(blueprint, "identifier")?;
+    let fits = |pattern: &Regex| pattern.is_match(&identifier).unwrap_or_default();
+    if !IDENTIFIER.as_ref().is_ok_and(fits) {
+        return Err(Failure::invalid(format!(
+            "body/identifier must match pattern \"{PATTERN}\""
+        )));
+    }
+    text(blueprint, "title")?;
+    let Some(properties) = blueprint["schema"]["properties"].as_object() else {
+        return Err(Failure::invalid("body/schema/properties must be object"));
+    };
+    for (name, property) in properties {
+        let is_type = TYPES.contains(&property["type"].as_str().unwrap_or_default());
+        let is_format = match &property["format"] {
+            Value::Null => true,
+            format => FORMATS.contains(&format.as_str().unwrap_or_default()),
+        };
+        if !is_type || !is_format {
+            return Err(Failure::invalid(format!(
+                "body/schema/properties/{name} must be equal to one of the allowed values"
+            )));
+        }
+    }
+    for (name, relation) in blueprint["relations"].as_object().into_iter().flatten() {
+        let target = relation["target"].as_str().unwrap_or_default();
+        if target != identifier && catalog.blueprint(target).is_err() {
+            return Err(catalog.not_found(format!(
+                "Relation \"{name}\" has no target: blueprint \"{target}\" was not found"
+            )));
+        }
+    }
+    Ok(identifier)
+}
+
+fn text(blueprint: &Value, key: &str) -> Result<String, Failure> {
+    let text = blueprint[key].as_str().filter(|text| !text.is_empty());
+    let complaint = || Failure::invalid(format!("body/{key} must be string"));
+    text.map(str::to_owned).ok_or_else(complaint)
+}

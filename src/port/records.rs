@@ -1,0 +1,192 @@
+//! Single entities and blueprints as plain JSON: what the run's own state is kept in.
+//!
+//! [Get an entity](https://docs.port.io/api-reference/get-an-entity) ·
+//! [Create an entity](https://docs.port.io/api-reference/create-an-entity) ·
+//! [Create a blueprint](https://docs.port.io/api-reference/create-a-blueprint) ·
+//! [Update a blueprint](https://docs.port.io/api-reference/update-a-blueprint)
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::search::{CONCURRENT_SEARCHES, Search};
+use super::wire::Done;
+use super::{Error, ErrorCode, Port, Rejection};
+use crate::catalog::entity::BlueprintId;
+use futures::{StreamExt, TryStreamExt, stream};
+
+/// How many values one search compares a list with.
+const VALUES_A_SEARCH: usize = 1000;
+
+/// Whether a write may change an entity that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// It is merged with what is sent.
+    Merge,
+    /// Port refuses the write.
+    Refuse,
+}
+
+/// What a search for list members finds: an entity and the properties that were asked for.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The entity.
+    pub identifier: String,
+    /// How people call it.
+    pub title: Option<String>,
+    /// Its properties.
+    pub properties: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct EntityAnswer {
+    #[serde(rename = "ok")]
+    _ok: Done,
+    entity: Properties,
+}
+
+#[derive(Deserialize)]
+struct Properties {
+    #[serde(default)]
+    properties: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct BlueprintAnswer {
+    #[serde(rename = "ok")]
+    _ok: Done,
+    blueprint: Value,
+}
+
+impl Port {
+    /// The properties of one entity; `None` if there is no such entity, no such blueprint, or
+    /// neither is shown to these credentials.
+    ///
+    /// # Errors
+    /// If Port is unreachable, refuses the credentials or answers with another error.
+    pub async fn properties(
+        &self,
+        blueprint: &BlueprintId,
+        identifier: &str,
+    ) -> Result<Option<Map<String, Value>>, Error> {
+        let what = format!("the request for `{identifier}` of `{blueprint}`");
+        let url = self.url(&["blueprints", blueprint.as_str(), "entities", identifier]);
+        let request = || self.client.get(url.clone());
+        match self.call::<EntityAnswer>(&what, request).await? {
+            Ok(found) => Ok(Some(found.entity.properties)),
+            Err(rejection) if rejection.code == ErrorCode::NotFound => Ok(None),
+            Err(rejection) => Err(rejection.into_error(&what)),
+        }
+    }
+
+    /// Writes one entity as it stands in `body`; or says why Port refuses it.
+    ///
+    /// # Errors
+    /// If that is not known: Port is unreachable or the credentials are refused.
+    pub async fn put(
+        &self,
+        blueprint: &BlueprintId,
+        body: &Value,
+        existing: Existing,
+    ) -> Result<Result<(), Rejection>, Error> {
+        let what = format!("the write of {} of `{blueprint}`", body["identifier"]);
+        let mut url = self.url(&["blueprints", blueprint.as_str(), "entities"]);
+        let may_exist = existing == Existing::Merge;
+        url.query_pairs_mut()
+            .append_pair("upsert", &may_exist.to_string())
+            .append_pair("merge", &may_exist.to_string());
+        let request = || self.client.post(url.clone()).json(body);
+        let written = self.call::<EntityAnswer>(&what, request).await?;
+        Ok(written.map(drop))
+    }
+
+    /// Creates a blueprint, without a page in the catalog; or says why Port refuses it.
+    ///
+    /// # Errors
+    /// If that is not known: Port is unreachable or the credentials are refused.
+    pub async fn create_blueprint(&self, body: &Value) -> Result<Result<(), Rejection>, Error> {
+        let what = format!("the creation of the blueprint {}", body["identifier"]);
+        let mut url = self.url(&["blueprints"]);
+        url.query_pairs_mut()
+            .append_pair("create_catalog_page", "false");
+        let request = || self.client.post(url.clone()).json(body);
+        let created = self.call::<BlueprintAnswer>(&what, request).await?;
+        Ok(created.map(drop))
+    }
+
+    /// Adds to a blueprint those of `properties` that it does not have. Gives whether there were
+    /// any; or says why Port refuses it.
+    ///
+    /// # Errors
+    /// If that is not known: Port is unreachable or the credentials are refused.
+    pub async fn add_properties(
+        &self,
+        blueprint: &BlueprintId,
+        properties: &Map<String, Value>,
+    ) -> Result<Result<bool, Rejection>, Error> {
+        let what = format!("the request for the blueprint `{blueprint}`");
+        let url = self.url(&["blueprints", blueprint.as_str()]);
+        let request = || self.client.get(url.clone());
+        let mut blueprint = match self.call::<BlueprintAnswer>(&what, request).await? {
+            Ok(found) => found.blueprint,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let mut schema = blueprint["schema"].take();
+        let Some(known) = schema["properties"].as_object_mut() else {
+            return Ok(Ok(false));
+        };
+        let count = known.len();
+        for (name, property) in properties {
+            known
+                .entry(name.clone())
+                .or_insert_with(|| property.clone());
+        }
+        if known.len() == count {
+            return Ok(Ok(false));
+        }
+        let body = json!({ "schema": schema });
+        let request = || self.client.patch(url.clone()).json(&body);
+        let changed = self.call::<BlueprintAnswer>(&what, request).await?;
+        Ok(changed.map(|_| true))
+    }
+
+    /// The entities of `blueprint`, but for the one called `except`, of which one of the lists
+    /// `properties` has one of `values`; with these lists and nothing else.
+    ///
+    /// # Errors
+    /// If Port is unreachable, refuses the credentials or answers with another error.
+    pub async fn with_members(
+        &self,
+        blueprint: &BlueprintId,
+        properties: &[&str],
+        values: &BTreeSet<String>,
+        except: &str,
+        include: &[&str],
+    ) -> Result<Vec<Member>, Error> {
+        let values: Vec<_> = values.iter().collect();
+        let include: Vec<_> = include.iter().map(|name| (*name).to_owned()).collect();
+        let searches = values.chunks(VALUES_A_SEARCH).map(|values| {
+            let rule = |property: &&str| {
+                json!({ "property": property, "operator": "containsAny", "value": values })
+            };
+            let rules: Vec<_> = properties.iter().map(rule).collect();
+            Search {
+                blueprint: blueprint.clone(),
+                query: json!({ "combinator": "and", "rules": [
+                    { "property": "$identifier", "operator": "!=", "value": except },
+                    { "combinator": "or", "rules": rules },
+                ] }),
+                include: include.clone(),
+                most: usize::MAX,
+            }
+        });
+        let found: Vec<_> = stream::iter(searches.collect::<Vec<_>>())
+            .map(async |search| self.search(&search).await)
+            .buffered(CONCURRENT_SEARCHES)
+            .try_collect()
+            .await?;
+        let found = found.into_iter().flatten().flatten();
+        Ok(found.map(|found| found.into_member()).collect())
+    }
+}

@@ -1,0 +1,227 @@
+//! What becomes of the state: what is about to be written, and what Port accepted. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::read::Declared;
+use super::state::{Deletion, FileOutcome, Problem, Removed, State};
+use crate::apply::{Applied, DeletionOutcome, Outcome};
+use crate::catalog::entity::EntityKey;
+use crate::catalog::plan::{Plan, Reason};
+use crate::diagnostic::Code;
+use crate::source::RepoPath;
+
+/// The code of an entity that was not sent, or of which no answer came.
+pub(crate) const NOT_WRITTEN: &str = "not-written";
+
+/// Notes in `state` what is about to be written.
+pub(super) fn begin(state: &mut State, declared: &Declared, plan: &Plan) {
+    let mut by_path: BTreeMap<&RepoPath, BTreeSet<EntityKey>> = BTreeMap::new();
+    for upsert in &plan.upserts {
+        let declaration = &upsert.declaration;
+        let keys = by_path.entry(declaration.source.path()).or_default();
+        keys.insert(declaration.entity.key());
+    }
+    for (path, keys) in by_path {
+        if let Some(Some(version)) = declared.versions.get(path) {
+            state.begin(path, version, keys);
+        }
+    }
+}
+
+/// Notes in `state` what became of `plan`.
+pub(super) fn conclude(
+    state: &mut State,
+    declared: &Declared,
+    plan: &Plan,
+    applied: Option<&Applied>,
+) {
+    let fates = Fates::new(plan, applied);
+    let mut files = fates.files(state, declared);
+    for (path, outcome) in &mut files {
+        outcome.problems.extend(invalid(declared, path));
+    }
+    for (path, outcome) in files {
+        state.conclude(&path, outcome);
+    }
+    let head: BTreeSet<_> = declared.head.sound().map(|one| one.entity.key()).collect();
+    state.removed.retain(|key, _| !head.contains(key));
+    for (key, removal) in fates.removals {
+        match removal {
+            Removal::Gone => state.release(key),
+            Removal::Stays(deletion) => {
+                let path = fates.paths.get(key).cloned();
+                let known = state.removed.get(key).map(|removed| removed.path.clone());
+                state.release(key);
+                if let Some(path) = path.or(known) {
+                    let removed = Removed { path, deletion };
+                    state.removed.insert(key.clone(), removed);
+                }
+            }
+        }
+    }
+    state.waiting = fates.waiting.into_iter().cloned().collect();
+}
+
+/// What becomes of something that is no longer declared.
+#[derive(Clone, Copy)]
+enum Removal {
+    /// The source no longer has to do with it.
+    Gone,
+    /// Port still holds it.
+    Stays(Deletion),
+}
+
+/// What became of each entity.
+#[derive(Default)]
+struct Fates<'p> {
+    accepted: BTreeSet<&'p EntityKey>,
+    possible: BTreeSet<&'p EntityKey>,
+    waiting: BTreeSet<&'p EntityKey>,
+    removals: BTreeMap<&'p EntityKey, Removal>,
+    /// Where what was removed had been declared.
+    paths: BTreeMap<&'p EntityKey, RepoPath>,
+    /// What kept entities from being written, by file.
+    problems: Vec<(&'p RepoPath, Problem)>,
+}
+
+impl<'p> Fates<'p> {
+    fn new(plan: &'p Plan, applied: Option<&Applied>) -> Self {
+        let mut fates = Self::default();
+        for untouched in &plan.untouched {
+            let key = &untouched.key;
+            if let Some(path) = &untouched.path {
+                fates.paths.insert(key, path.clone());
+            }
+            match &untouched.reason {
+                Reason::Unchanged => drop(fates.accepted.insert(key)),
+                Reason::OwnedElsewhere(_) => {
+                    fates.waiting.insert(key);
+                    let path = untouched.location.as_ref().map(|location| location.path());
+                    if let Some(path) = path {
+                        fates.add_problem(path, Code::OwnedElsewhere.as_str(), key);
+                    }
+                }
+                // Port creates nothing for a query, so nothing is this source's.
+                Reason::Removed if key.name.identifier().is_none() => {
+                    fates.removals.insert(key, Removal::Gone);
+                }
+                Reason::Removed => {
+                    let removal = Removal::Stays(Deletion::Pending);
+                    fates.removals.insert(key, removal);
+                }
+                Reason::HeldBack(_) => {
+                    let removal = Removal::Stays(Deletion::Prevented);
+                    fates.removals.insert(key, removal);
+                }
+                Reason::HandedOver(_) | Reason::NeverWritten | Reason::Deselected => {
+                    fates.removals.insert(key, Removal::Gone);
+                }
+            }
+        }
+        for key in &plan.gone {
+            fates.removals.insert(key, Removal::Gone);
+        }
+        let outcomes = applied.map(|applied| applied.outcomes.as_slice());
+        fates.add_upserts(plan, outcomes.unwrap_or_default());
+        let outcomes = applied.map(|applied| applied.deletions.as_slice());
+        fates.add_deletions(plan, outcomes.unwrap_or_default());
+        fates
+    }
+
+    fn add_upserts(&mut self, plan: &'p Plan, outcomes: &[Outcome]) {
+        for (upsert, outcome) in plan.upserts.iter().zip(outcomes) {
+            let (key, path) = (&upsert.key, upsert.declaration.source.path());
+            let code = match outcome {
+                Outcome::Written(_) => {
+                    self.accepted.insert(key);
+                    continue;
+                }
+                // Of a cycle, a first request may have gone through.
+                Outcome::Rejected(_) => Code::RejectedByPort.as_str(),
+                Outcome::Blocked(_) => {
+                    self.add_problem(path, Code::Blocked.as_str(), key);
+                    continue;
+                }
+                Outcome::NotSent | Outcome::Unknown => NOT_WRITTEN,
+            };
+            self.possible.insert(key);
+            self.add_problem(path, code, key);
+        }
+    }
+
+    fn add_deletions(&mut self, plan: &'p Plan, outcomes: &[DeletionOutcome]) {
+        for (deletion, outcome) in plan.deletions.iter().zip(outcomes) {
+            let key = &deletion.key;
+            if let Some(path) = &deletion.path {
+                self.paths.insert(key, path.clone());
+            }
+            let removal = match outcome {
+                DeletionOutcome::Deleted => Removal::Gone,
+                DeletionOutcome::Rejected(_) | DeletionOutcome::HeldBack(_) => {
+                    Removal::Stays(Deletion::Prevented)
+                }
+                DeletionOutcome::NotSent | DeletionOutcome::Unknown => {
+                    Removal::Stays(Deletion::Pending)
+                }
+            };
+            self.removals.insert(key, removal);
+        }
+    }
+
+    fn add_problem(&mut self, path: &'p RepoPath, code: &str, key: &EntityKey) {
+        let problem = Problem {
+            code: code.to_owned(),
+            entity: Some(key.clone()),
+        };
+        self.problems.push((path, problem));
+    }
+
+    /// What became of each file that was looked at.
+    fn files(&self, state: &State, declared: &Declared) -> BTreeMap<RepoPath, FileOutcome> {
+        let mut files: BTreeMap<RepoPath, FileOutcome> = BTreeMap::new();
+        for (path, version) in &declared.versions {
+            let known = state.file(path);
+            let parts = known.into_iter().flat_map(|file| &file.parts);
+            let keys = parts.flat_map(|part| &part.entities);
+            let is_accounted =
+                |key: &&EntityKey| self.accepted.contains(key) || self.removals.contains_key(key);
+            let outcome = FileOutcome {
+                version: version.clone(),
+                accepted: BTreeSet::new(),
+                possible: BTreeSet::new(),
+                left: keys.filter(is_accounted).cloned().collect(),
+                problems: BTreeSet::new(),
+            };
+            files.insert(path.clone(), outcome);
+        }
+        for declaration in &declared.head.valid {
+            let key = declaration.entity.key();
+            if let Some(file) = files.get_mut(declaration.source.path()) {
+                if self.accepted.contains(&key) {
+                    file.accepted.insert(key);
+                } else if self.possible.contains(&key) {
+                    file.possible.insert(key);
+                }
+            }
+        }
+        for (path, problem) in &self.problems {
+            if let Some(file) = files.get_mut(*path) {
+                file.problems.insert(problem.clone());
+            }
+        }
+        files
+    }
+}
+
+/// What is wrong with the file at `path` as such.
+fn invalid(declared: &Declared, path: &RepoPath) -> Vec<Problem> {
+    let invalid = declared.head.invalid.iter();
+    let here = invalid.filter(|invalid| invalid.location.path() == path);
+    let problems = here.flat_map(|invalid| {
+        invalid.codes.iter().map(|code| Problem {
+            code: code.as_str().to_owned(),
+            entity: invalid.key.clone(),
+        })
+    });
+    problems.collect()
+}

@@ -1,0 +1,67 @@
+//! Why a run cannot start or not go on.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::state::store;
+use crate::environment::MissingRepository;
+use crate::event::EventError;
+use crate::github;
+use crate::http::patience::InvalidPatience;
+use crate::http::proxy::InvalidProxy;
+use crate::http::{ClientError, InvalidTimeout};
+use crate::inputs::InputError;
+use crate::port;
+use crate::report::publish::PublishError;
+
+/// What ends a run before its report.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Runner(#[from] MissingRepository),
+    #[error("{} inputs are not usable", .0.len())]
+    Inputs(Vec<InputError>),
+    #[error(
+        "{0} is not set, so it is not known what happened; run this as a step of a GitHub Actions workflow"
+    )]
+    NoEvent(&'static str),
+    #[error(
+        "the event's payload in {} (GITHUB_EVENT_PATH) cannot be read: {error}; run this as a step of a GitHub Actions workflow",
+        path.display()
+    )]
+    EventFile { path: PathBuf, error: io::Error },
+    #[error(transparent)]
+    Event(#[from] EventError),
+    #[error(
+        "inputs `client-id` and `client-secret` are needed to write to Port; set them from the repository's or organisation's secrets, or use `mode: plan`"
+    )]
+    MissingCredentials,
+    #[error(transparent)]
+    Proxy(#[from] InvalidProxy),
+    #[error(transparent)]
+    Timeout(#[from] InvalidTimeout),
+    #[error(transparent)]
+    Patience(#[from] InvalidPatience),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    GitHub(#[from] github::Error),
+    #[error(transparent)]
+    Port(#[from] port::Error),
+    #[error(transparent)]
+    State(#[from] store::Error),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error("the run was told to stop before it wrote anything")]
+    Interrupted,
+}
+
+impl Error {
+    /// What to tell the user: one sentence or several, each of which can stand alone.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        match self {
+            Self::Inputs(errors) => errors.iter().map(ToString::to_string).collect(),
+            error => vec![error.to_string()],
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! A run, from the event to the report. [`pipeline`] and [`round`] are its table of contents.
+
+mod check;
+mod comment;
+mod conclude;
+mod error;
+mod files;
+mod look;
+mod plan;
+mod read;
+mod report;
+mod responsibility;
+mod session;
+mod setup;
+mod source;
+mod state;
+mod texts;
+mod validate;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::time::Instant;
+
+use crate::apply::{Applied, Stopped, apply};
+use crate::catalog::blueprint::Blueprints;
+use crate::catalog::plan::Plan;
+use crate::environment::Environment;
+use crate::event::{Decision, Mode};
+use crate::git::CommitSha;
+use crate::port::{self, Port, Rejection};
+use crate::report::log::Log;
+use crate::report::{Ending, Outcome, Report, progress, publish};
+use crate::shutdown::Shutdown;
+use error::Error;
+use look::{Extent, Round as Number};
+use read::Declared;
+use responsibility::Responsibility;
+use session::Session;
+use setup::Setup;
+use source::{Found, Source};
+
+/// How often a run applies its branch's tip while the branch keeps moving.
+const MAX_ROUNDS: usize = 5;
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// All is well: status 0.
+    Success,
+    /// A problem that this run is responsible for: status 1.
+    Failure,
+    /// The run could not start or go on: status 2.
+    CannotGoOn,
+    /// The run was told to stop: 128 and the signal's number.
+    Interrupted,
+}
+
+/// Runs the action: reads what the runner says in `environment`, writes the log to `out`, and ends
+/// early when `shutdown` is requested.
+pub async fn run(
+    environment: Environment,
+    out: impl Write + Send + 'static,
+    shutdown: Shutdown,
+) -> Exit {
+    let log = Log::new(out);
+    let _progress = tracing::subscriber::set_default(progress::subscriber(&log));
+    match pipeline(&environment, &log, &shutdown).await {
+        Ok(exit) => exit,
+        Err(error) => fail(&error, &environment, &log),
+    }
+}
+
+/// From the event to the report.
+async fn pipeline(
+    environment: &Environment,
+    log: &Log,
+    shutdown: &Shutdown,
+) -> Result<Exit, Error> {
+    let started = Instant::now();
+    let setup = Setup::read(environment, log)?;
+    let run = match setup.decide(environment).await? {
+        Decision::Run(run) => run,
+        Decision::Nothing(reason) => return nothing_to_do(&reason, &setup, log),
+    };
+    let port = setup.connect_port(&run, shutdown, log)?;
+    log.line(setup.heading(&run, port.as_ref()));
+    let session = Session {
+        setup: &setup,
+        run: &run,
+        port: port.as_ref(),
+        shutdown,
+        log,
+    };
+    let mut source = match session.unless_interrupted(source::find(&session)).await? {
+        Found::Source(source) => source,
+        Found::Nothing(reason) => return nothing_to_do(&reason, &setup, log),
+    };
+    let rounds = rounds(&session, &mut source).await?;
+    let mut report = report::assemble(&session, &source, rounds, started);
+    let commented = comment::keep(&session, &report).await;
+    report.notices.extend(commented);
+    let report_file = setup.inputs.report_file.as_deref();
+    publish::publish(&report, &setup.runner, report_file, log)?;
+    Ok(exit(&report))
+}
+
+/// What a run found and did at one tip of its branch.
+#[derive(Debug)]
+struct Round {
+    declared: Declared,
+    /// What was to be done.
+    plan: Plan,
+    /// The blueprints of what it is about.
+    blueprints: Blueprints,
+    /// What Port would refuse, by its index in the plan, if it was only asked.
+    refusals: BTreeMap<usize, Rejection>,
+    /// What became of the plan, if it was carried out.
+    applied: Option<Applied>,
+    /// Which of the problems the run fails for.
+    responsibility: Responsibility,
+    /// Whether all files were looked at.
+    extent: Extent,
+    /// Whether the commit that was applied last is too far back to compare with.
+    is_far: bool,
+}
+
+/// Brings Port to the branch's tip, and again if that moves while it is written. Then the state is
+/// saved.
+async fn rounds(session: &Session<'_>, source: &mut Source<'_>) -> Result<Vec<Round>, Error> {
+    let mut rounds = Vec::new();
+    let mut number = Number::First;
+    loop {
+        let round = round(session, source, number).await?;
+        let is_over = match &round.applied {
+            Some(applied) => applied.stopped.is_some(),
+            None => false,
+        };
+        let can_save = round.applied.as_ref().is_none_or(can_save);
+        rounds.push(round);
+        if session.run.mode == Mode::Plan || !can_save {
+            return Ok(rounds);
+        }
+        if source.is_quiet(&rounds) {
+            return Ok(rounds);
+        }
+        let closing = close(session, source, &rounds);
+        match session.unless_interrupted(closing).await {
+            Ok(Some(tip)) if !is_over && rounds.len() < MAX_ROUNDS => {
+                session.log.line(format!(
+                    "the branch has moved to {} meanwhile: applying that too",
+                    tip.short()
+                ));
+                source.commit = tip;
+                number = Number::Later;
+            }
+            Ok(_) => return Ok(rounds),
+            // What was written is in Port, and the state still says that it may be.
+            Err(error) => {
+                source.notices.push(format!(
+                    "the state could not be saved, so the next run compares with Port what this one wrote: {error}"
+                ));
+                return Ok(rounds);
+            }
+        }
+    }
+}
+
+/// Whether Port can still be told how the run ended.
+fn can_save(applied: &Applied) -> bool {
+    match &applied.stopped {
+        None => true,
+        Some(Stopped::Interrupted) => false,
+        Some(Stopped::Port(error)) => !matches!(error, port::Error::Unreachable(_)),
+    }
+}
+
+/// Looks once more at the branch and at the state. Gives the tip if it has moved; saves the state if it
+/// has not.
+async fn close(
+    session: &Session<'_>,
+    source: &mut Source<'_>,
+    rounds: &[Round],
+) -> Result<Option<CommitSha>, Error> {
+    let looking = async {
+        match &session.run.branch {
+            Some(branch) => Ok::<_, Error>(session.setup.repository.tip(branch).await?),
+            None => Ok(None),
+        }
+    };
+    let loading = async {
+        match &source.store {
+            Some(store) => Ok(store.load().await?),
+            None => Ok(None),
+        }
+    };
+    let (tip, latest) = futures::try_join!(looking, loading)?;
+    let is_last = rounds.len() >= MAX_ROUNDS;
+    match tip.filter(|tip| *tip != source.commit) {
+        Some(tip) if !is_last => Ok(Some(tip)),
+        _ => {
+            let problems = report::problems(rounds);
+            source.save_ending(session, latest, problems).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// The stages of a run, in their order.
+async fn round(
+    session: &Session<'_>,
+    source: &mut Source<'_>,
+    number: Number,
+) -> Result<Round, Error> {
+    let stages = async {
+        let looked = look::look(session, source, number).await?;
+        announce(session, &looked);
+        let files = session.setup.files();
+        let reading = read::read(files, source, &looked);
+        let likely = check::likely_blueprints(session, source, &looked);
+        let (mut declared, mut blueprints) = futures::try_join!(reading, likely)?;
+        let changes = plan::changes(session, source, &declared);
+        let changes = check::check(session, &mut declared, changes, &mut blueprints).await?;
+        let plan = plan::plan(
+            session,
+            source,
+            &looked,
+            &mut declared,
+            changes,
+            &blueprints,
+        )
+        .await?;
+        let responsibility = Responsibility::find(session, source, &declared, &plan).await?;
+        Ok((looked, declared, blueprints, plan, responsibility))
+    };
+    let (looked, mut declared, blueprints, plan, responsibility) =
+        session.unless_interrupted(stages).await?;
+    responsibility.show(session, &mut declared, &blueprints);
+    session.log.line(format!("plan: {plan}"));
+    let mut round = Round {
+        extent: looked.extent,
+        is_far: matches!(looked.tip, state::look::Tip::Listed(_)),
+        declared,
+        plan,
+        blueprints,
+        refusals: BTreeMap::new(),
+        applied: None,
+        responsibility,
+    };
+    match (session.port, session.run.mode) {
+        (Some(port), Mode::Apply) => round.carry_out(session, source, port).await?,
+        (Some(port), Mode::Plan) if !round.plan.is_empty() => {
+            let asking = validate::validate(session, port, &round.plan, &round.blueprints);
+            round.refusals = session.unless_interrupted(asking).await?;
+        }
+        (_, _) => {}
+    }
+    Ok(round)
+}
+
+impl Round {
+    /// Saves what is about to be written, writes it, and notes what became of it.
+    async fn carry_out(
+        &mut self,
+        session: &Session<'_>,
+        source: &mut Source<'_>,
+        port: &Port,
+    ) -> Result<(), Error> {
+        if !self.plan.is_empty() {
+            conclude::begin(&mut source.state, &self.declared, &self.plan);
+            session
+                .unless_interrupted(source.save_beginning(session))
+                .await?;
+            let options = session.setup.write_options();
+            let (plan, shutdown) = (&self.plan, session.shutdown);
+            self.applied = Some(apply(plan, &self.blueprints, port, &options, shutdown).await);
+        }
+        conclude::conclude(
+            &mut source.state,
+            &self.declared,
+            &self.plan,
+            self.applied.as_ref(),
+        );
+        source.state.commit = Some(source.commit.clone());
+        Ok(())
+    }
+
+    /// Whether something was written, or may have been.
+    fn has_written(&self) -> bool {
+        self.applied.is_some()
+    }
+}
+
+impl Source<'_> {
+    /// Whether there is nothing to save: nothing was written, and the state is as Port holds it. A new
+    /// commit alone is saved only once the old one is too far back to compare with.
+    fn is_quiet(&self, rounds: &[Round]) -> bool {
+        let is_new = match &self.stored {
+            Some(stored) => stored.state.commit != self.state.commit,
+            None => false,
+        };
+        let has_written = rounds.iter().any(Round::has_written);
+        let is_far = rounds.iter().any(|round| round.is_far);
+        !has_written && self.is_stored(&self.state) && !(is_far && is_new)
+    }
+}
+
+/// Says how many files are checked.
+fn announce(session: &Session<'_>, looked: &look::Looked) {
+    let count = looked.files.len();
+    let files = if count == 1 { "file" } else { "files" };
+    match (count, looked.extent) {
+        (0, Extent::Changed) => session.log.line("No entity file has changed".to_owned()),
+        (_, Extent::Changed) => session.log.line(format!("Checking {count} entity {files}")),
+        (_, Extent::All) => session
+            .log
+            .line(format!("Checking all {count} entity {files}")),
+    }
+}
+
+fn nothing_to_do(reason: &str, setup: &Setup, log: &Log) -> Result<Exit, Error> {
+    publish::publish_nothing(reason, &setup.runner, log)?;
+    Ok(Exit::Success)
+}
+
+fn exit(report: &Report) -> Exit {
+    match (&report.ending, report.outcome()) {
+        (Ending::Stopped(_), _) => Exit::CannotGoOn,
+        (Ending::Interrupted, _) => Exit::Interrupted,
+        (Ending::Complete, Outcome::Success) => Exit::Success,
+        (Ending::Complete, Outcome::Failure | Outcome::Cancelled) => Exit::Failure,
+    }
+}
+
+/// Says why there is no report.
+fn fail(error: &Error, environment: &Environment, log: &Log) -> Exit {
+    let file = |name| environment.variable(name).map(Path::new);
+    let (outcome, exit) = match error {
+        Error::Interrupted => (Outcome::Cancelled, Exit::Interrupted),
+        _ => (Outcome::Failure, Exit::CannotGoOn),
+    };
+    let (output, summary) = (file("GITHUB_OUTPUT"), file("GITHUB_STEP_SUMMARY"));
+    let problems = error.problems();
+    if let Err(error) = publish::publish_failure(&problems, outcome, output, summary, log) {
+        log.line(error.to_string());
+    }
+    exit
+}

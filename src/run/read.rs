@@ -1,0 +1,356 @@
+//! The entity files that a run looks at → what they declare, now and in earlier versions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::Error;
+use super::files::{Files, entity_file};
+use super::look::{Against, Extent, Looked};
+use super::source::{Continuity, Source};
+use super::state::{Part, Version};
+use super::texts;
+use crate::catalog::change::{Earlier, Proof, Standing};
+use crate::catalog::declare::{Declarations, EntityFile, declare};
+use crate::catalog::entity::EntityKey;
+use crate::git::{BlobId, CommitSha, FileMode};
+use crate::github::{Side, WantedFile};
+use crate::source::RepoPath;
+
+/// What a run's files declare.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    /// What the commit declares in the files that are looked at.
+    pub(crate) head: Declarations,
+    /// The versions of which something may be in Port.
+    pub(crate) earlier: Vec<Earlier>,
+    /// The files that are looked at; with their versions, where there are such files.
+    pub(crate) versions: BTreeMap<RepoPath, Option<Version>>,
+    /// The files that Git alone does not explain.
+    pub(crate) open: BTreeSet<RepoPath>,
+}
+
+/// A version of a file that is compared with the commit's.
+struct Former {
+    file: WantedFile,
+    texts: Texts,
+    entities: Option<BTreeSet<EntityKey>>,
+    proof: Proof,
+    standing: Standing,
+}
+
+/// Where a version's texts are.
+enum Texts {
+    /// Under these ids.
+    Known(BTreeMap<RepoPath, BlobId>),
+    /// Wherever the commit has them.
+    At(CommitSha),
+}
+
+/// Reads everything that `looked` names, and what it is compared with.
+///
+/// # Errors
+/// If GitHub cannot be asked.
+pub(crate) async fn read(
+    files: Files<'_>,
+    source: &Source<'_>,
+    looked: &Looked,
+) -> Result<Declared, Error> {
+    let mut reader = Reader {
+        files,
+        source,
+        looked,
+        sides: looked.files.clone(),
+        read: BTreeMap::new(),
+    };
+    let former = reader.former();
+    let former_files = reader.fetch(&former).await?;
+    let mut head = reader.declare_head();
+    // What a file declares that did not change may be declared twice now.
+    let shared = reader.sharing(&head);
+    if !shared.is_empty() {
+        reader.sides.extend(shared);
+        reader.fetch(&[]).await?;
+        head = reader.declare_head();
+    }
+    let mut revisions = vec![texts::Revision {
+        declared: head,
+        commit: &source.commit,
+        side: Box::new(|path| reader.text_side(path)),
+    }];
+    let former_revisions = former.iter().zip(former_files);
+    revisions.extend(former_revisions.map(|(former, file)| reader.revision(former, file)));
+    let ids = texts::fill_in(files, &mut revisions).await?;
+    let mut declared = revisions.into_iter().map(|revision| revision.declared);
+    let head = declared.next().unwrap_or_default();
+    let former_declared: Vec<_> = declared.collect();
+    let versions = reader.versions(&head, &ids);
+    let open = reader.open();
+    let earlier = former
+        .into_iter()
+        .zip(former_declared)
+        .map(|(former, declared)| reader.earlier(former, declared, &head));
+    Ok(Declared {
+        earlier: earlier.collect(),
+        open,
+        versions,
+        head,
+    })
+}
+
+struct Reader<'r> {
+    files: Files<'r>,
+    source: &'r Source<'r>,
+    looked: &'r Looked,
+    /// The files that are looked at, with what the commit has there.
+    sides: BTreeMap<RepoPath, Side>,
+    /// What was read at these paths.
+    read: BTreeMap<RepoPath, ReadFile>,
+}
+
+/// What the commit has at a path.
+struct ReadFile {
+    blob: Option<BlobId>,
+    file: Option<EntityFile>,
+}
+
+impl Reader<'_> {
+    /// Everything that the files are compared with.
+    fn former(&self) -> Vec<Former> {
+        match &self.looked.against {
+            Against::State => self.of_state(),
+            Against::Commit(None, _) => Vec::new(),
+            Against::Commit(Some(commit), sides) => self.of_commit(commit, sides),
+        }
+    }
+
+    fn of_state(&self) -> Vec<Former> {
+        let mut former = Vec::new();
+        for path in self.looked.files.keys() {
+            let Some(file) = self.source.state.file(path) else {
+                continue;
+            };
+            let standing = match file.is_open() {
+                true => Standing::Open,
+                false => Standing::Settled,
+            };
+            former.extend(
+                file.parts
+                    .iter()
+                    .map(|part| self.of_part(path, part, standing)),
+            );
+        }
+        former
+    }
+
+    fn of_part(&self, path: &RepoPath, part: &Part, standing: Standing) -> Former {
+        Former {
+            file: WantedFile {
+                commit: self.source.commit.clone(),
+                path: path.clone(),
+                side: Side::File {
+                    mode: Some(FileMode::Regular),
+                    blob: part.version.file.clone(),
+                },
+            },
+            texts: Texts::Known(part.version.texts.clone()),
+            entities: Some(part.entities.clone()),
+            proof: part.proof,
+            standing,
+        }
+    }
+
+    fn of_commit(&self, commit: &CommitSha, sides: &BTreeMap<RepoPath, Side>) -> Vec<Former> {
+        let former = |path: &RepoPath| Former {
+            file: WantedFile {
+                commit: commit.clone(),
+                path: path.clone(),
+                side: sides.get(path).cloned().unwrap_or(Side::Unknown),
+            },
+            texts: Texts::At(commit.clone()),
+            entities: None,
+            proof: Proof::Accepted,
+            standing: Standing::Settled,
+        };
+        self.looked.files.keys().map(former).collect()
+    }
+
+    /// Reads what the commit has at the paths that were not read yet, and `former` in their order;
+    /// `None` for what the commit has too.
+    async fn fetch(&mut self, former: &[Former]) -> Result<Vec<Option<EntityFile>>, Error> {
+        let Files {
+            repository,
+            checkout,
+            inputs,
+        } = self.files;
+        let unread = self.sides.iter();
+        let unread = unread.filter(|(path, _)| !self.read.contains_key(*path));
+        let head: Vec<_> = unread
+            .map(|(path, side)| WantedFile {
+                commit: self.source.commit.clone(),
+                path: path.clone(),
+                side: side.clone(),
+            })
+            .collect();
+        let others = former.iter().filter(|former| !self.is_head(former));
+        let mut wanted = head.clone();
+        wanted.extend(others.map(|former| former.file.clone()));
+        let mut contents = repository.contents(&wanted, checkout).await?.into_iter();
+        for (wanted, content) in head.into_iter().zip(contents.by_ref()) {
+            let is_selected = inputs.files.select(&wanted.path).is_some();
+            let read = ReadFile {
+                blob: content.blob.filter(|_| is_selected),
+                file: entity_file(wanted.path.clone(), content.content, inputs)
+                    .filter(|_| is_selected),
+            };
+            self.read.insert(wanted.path, read);
+        }
+        let mut file = |former: &Former| {
+            let content = (!self.is_head(former)).then(|| contents.next()).flatten()?;
+            entity_file(former.file.path.clone(), content.content, inputs)
+        };
+        Ok(former.iter().map(&mut file).collect())
+    }
+
+    /// Whether the commit is known to have the very file: then it is not read twice.
+    fn is_head(&self, former: &Former) -> bool {
+        let head = self.sides.get(&former.file.path);
+        match (head, &former.file.side) {
+            (Some(Side::File { blob: head, .. }), Side::File { blob, .. }) => head == blob,
+            _ => false,
+        }
+    }
+
+    fn declare_head(&self) -> Declarations {
+        let files = self.read.values().filter_map(|read| read.file.clone());
+        let files: Vec<_> = files.collect();
+        declare(&files, &self.files.inputs.blueprints)
+    }
+
+    /// The files that are not looked at and declare what one of those declares that are.
+    fn sharing(&self, head: &Declarations) -> BTreeMap<RepoPath, Side> {
+        let entities = self.source.state.entities();
+        let mut shared = BTreeMap::new();
+        for declaration in &head.valid {
+            let Some(paths) = entities.get(&declaration.entity.key()) else {
+                continue;
+            };
+            for path in paths {
+                if !self.sides.contains_key(*path) {
+                    shared.insert((*path).clone(), self.text_side(path));
+                }
+            }
+        }
+        shared
+    }
+
+    /// What the commit has at a path that is not looked at, as far as it is known.
+    fn text_side(&self, path: &RepoPath) -> Side {
+        match self.looked.tip.side(path, None) {
+            // A comparison does not tell links from files.
+            Side::File { mode: None, .. } => Side::Unknown,
+            side => side,
+        }
+    }
+
+    /// The version of each file, with the ids of the texts that `found` names.
+    fn versions(
+        &self,
+        head: &Declarations,
+        found: &BTreeMap<RepoPath, BlobId>,
+    ) -> BTreeMap<RepoPath, Option<Version>> {
+        let mut texts: BTreeMap<&RepoPath, BTreeMap<RepoPath, BlobId>> = BTreeMap::new();
+        for declaration in head.sound() {
+            let known = declaration.texts.iter();
+            let known = known.filter_map(|path| Some((path.clone(), found.get(path)?.clone())));
+            texts
+                .entry(declaration.source.path())
+                .or_default()
+                .extend(known);
+        }
+        let version = |(path, read): (&RepoPath, &ReadFile)| {
+            let version = read.blob.clone().map(|file| Version {
+                file,
+                texts: texts.remove(path).unwrap_or_default(),
+            });
+            (path.clone(), version)
+        };
+        self.read.iter().map(version).collect()
+    }
+
+    /// Whether a version declares what the commit declares: it is the very file, and names no texts.
+    fn declares_as_head(&self, former: &Former) -> bool {
+        let names_none = matches!(&former.texts, Texts::Known(texts) if texts.is_empty());
+        names_none && self.is_head(former)
+    }
+
+    /// What a version of a file declares, before its texts are filled in.
+    fn revision<'a>(&self, former: &'a Former, file: Option<EntityFile>) -> texts::Revision<'a>
+    where
+        Self: 'a,
+    {
+        let path = &former.file.path;
+        let file = match self.is_head(former) {
+            true => self.read.get(path).and_then(|read| read.file.clone()),
+            false => file,
+        };
+        let file = file.filter(|_| !self.declares_as_head(former));
+        let (commit, side): (_, Box<dyn Fn(&RepoPath) -> Side + 'a>) = match &former.texts {
+            Texts::Known(texts) => (
+                &former.file.commit,
+                Box::new(|path| known_side(texts, path)),
+            ),
+            Texts::At(commit) => (commit, Box::new(|_| Side::Unknown)),
+        };
+        texts::Revision {
+            declared: declare(file.as_slice(), &self.files.inputs.blueprints),
+            commit,
+            side,
+        }
+    }
+
+    /// What a version declares of the entities that may be in Port as it declares them.
+    fn earlier(&self, former: Former, declared: Declarations, head: &Declarations) -> Earlier {
+        let path = &former.file.path;
+        let declared = match self.declares_as_head(&former) {
+            true => {
+                let here = head.sound().filter(|one| one.source.path() == path);
+                here.cloned().collect()
+            }
+            false => declared.valid,
+        };
+        let keys = || declared.iter().map(|one| one.entity.key()).collect();
+        Earlier {
+            path: path.clone(),
+            entities: former.entities.clone().unwrap_or_else(keys),
+            proof: former.proof,
+            standing: former.standing,
+            declared,
+        }
+    }
+
+    /// The files that Git alone does not explain: the open ones, and all of them where everything is
+    /// compared with Port.
+    fn open(&self) -> BTreeSet<RepoPath> {
+        let is_same = self.source.continuity == Continuity::Same;
+        let is_open = |path: &RepoPath| {
+            let file = self.source.state.file(path);
+            file.is_some_and(|file| file.is_open())
+        };
+        let by_state = matches!(self.looked.against, Against::State);
+        let all = by_state && (self.looked.extent == Extent::All || !is_same);
+        let paths = self.sides.keys();
+        paths
+            .filter(|path| all || (by_state && is_open(path)))
+            .cloned()
+            .collect()
+    }
+}
+
+fn known_side(texts: &BTreeMap<RepoPath, BlobId>, path: &RepoPath) -> Side {
+    match texts.get(path) {
+        Some(blob) => Side::File {
+            mode: Some(FileMode::Regular),
+            blob: blob.clone(),
+        },
+        None => Side::Absent,
+    }
+}

@@ -1,0 +1,227 @@
+//! What the rounds of a run found and did → the report.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use super::look::Extent;
+use super::session::Session;
+use super::source::Source;
+use super::{Round, responsibility::Responsibility};
+use crate::apply::{Applied, Stopped};
+use crate::catalog::entity::EntityKey;
+use crate::catalog::plan::Reason;
+use crate::diagnostic::{self, Diagnostic, Severity};
+use crate::event::Scope;
+use crate::port::Port;
+use crate::report::build::{Findings, Material};
+use crate::report::{Cost, Drift, Ending, EntityReport, Report, RunFacts, Since, State, console};
+use crate::source::RepoPath;
+
+/// What a plan is worth that is made without Port.
+const OFFLINE: &str =
+    "Port was not asked: blueprints are not checked, and what changes is what changes in Git";
+
+/// Puts the report together, and shows what Port refused.
+pub(super) fn assemble(
+    session: &Session<'_>,
+    source: &Source<'_>,
+    rounds: Vec<Round>,
+    started: Instant,
+) -> Report {
+    let ending = ending(rounds.iter().filter_map(|round| round.applied.as_ref()));
+    let drift = drift(session, &rounds);
+    let mut notices = source.notices.clone();
+    let (mut entities, mut diagnostics) = (Vec::new(), Vec::new());
+    for round in rounds {
+        let findings = find(session, &round);
+        console::write_diagnostics(&findings.rejections, session.log);
+        notices.extend(findings.notices);
+        supersede(&mut entities, &mut diagnostics, &round);
+        entities.extend(findings.entities);
+        diagnostics.extend(round.declared.head.diagnostics);
+        diagnostics.extend(findings.rejections);
+    }
+    diagnostic::sort(&mut diagnostics);
+    if session.port.is_none() && !entities.is_empty() {
+        notices.insert(0, OFFLINE.to_owned());
+    }
+    let run = RunFacts {
+        head: source.commit.clone(),
+        ..session.setup.facts(session.run)
+    };
+    Report {
+        run,
+        entities,
+        diagnostics,
+        notices,
+        drift,
+        ending,
+        cost: Cost {
+            github_requests: session.setup.repository.requests(),
+            port_requests: session.port.map_or(0, Port::requests),
+            elapsed: started.elapsed(),
+        },
+    }
+}
+
+/// What is wrong, a line of Markdown each, for the state: codes and positions, and no values.
+pub(super) fn problems(rounds: &[Round]) -> Vec<String> {
+    let mut problems: BTreeMap<RepoPath, BTreeSet<String>> = BTreeMap::new();
+    for round in rounds {
+        for path in round.declared.versions.keys() {
+            problems.remove(path);
+        }
+        for invalid in &round.declared.head.invalid {
+            let location = &invalid.location;
+            let lines = problems.entry(location.path().clone()).or_default();
+            let key = invalid.key.as_ref().map(|key| format!(" (`{key}`)"));
+            let key = key.unwrap_or_default();
+            let codes = invalid.codes.iter();
+            lines.extend(codes.map(|code| format!("`{code}` at {location}{key}")));
+        }
+        let Some(applied) = &round.applied else {
+            continue;
+        };
+        for (upsert, outcome) in round.plan.upserts.iter().zip(&applied.outcomes) {
+            if !matches!(outcome, crate::apply::Outcome::Written(_)) {
+                let location = upsert.declaration.location();
+                let lines = problems.entry(location.path().clone()).or_default();
+                lines.insert(format!("not written: `{}` at {location}", upsert.key));
+            }
+        }
+        for (deletion, outcome) in round.plan.deletions.iter().zip(&applied.deletions) {
+            if !matches!(outcome, crate::apply::DeletionOutcome::Deleted) {
+                let path = deletion.path.clone();
+                let path = path.unwrap_or_else(|| RepoPath::new("(removed)"));
+                let lines = problems.entry(path).or_default();
+                lines.insert(format!("not deleted: `{}`", deletion.key));
+            }
+        }
+    }
+    problems.into_values().flatten().collect()
+}
+
+/// What a round found, and which of it the run fails for.
+fn find(session: &Session<'_>, round: &Round) -> Findings {
+    let mut findings = Findings::new(Material {
+        head: &round.declared.head,
+        plan: &round.plan,
+        applied: round.applied.as_ref(),
+        refusals: &round.refusals,
+        mode: session.run.mode,
+        redaction: session.redaction(&round.blueprints),
+    });
+    let responsibility = &round.responsibility;
+    for rejection in &mut findings.rejections {
+        judge_rejection(responsibility, rejection, &round.declared.head);
+    }
+    for entity in &mut findings.entities {
+        entity.since = since(responsibility, entity, round);
+    }
+    findings
+}
+
+/// A refusal that an earlier run met too is a warning.
+fn judge_rejection(
+    responsibility: &Responsibility,
+    rejection: &mut Diagnostic,
+    head: &crate::catalog::declare::Declarations,
+) {
+    let location = rejection.location().clone();
+    let is_here = |one: &&std::sync::Arc<crate::catalog::declare::Declaration>| {
+        one.source.path() == location.path() && one.node.covers(location.span)
+    };
+    let key = head.sound().find(is_here).map(|one| one.entity.key());
+    let code = rejection.code.as_str();
+    if !responsibility.covers(location.path(), code, key.as_ref()) {
+        rejection.severity = Severity::Warning;
+    }
+}
+
+/// Whether what is wrong with an entity is new.
+fn since(responsibility: &Responsibility, entity: &EntityReport, round: &Round) -> Since {
+    let path = entity.location.as_ref().map(|location| location.path());
+    let key = entity.key.as_ref();
+    let covers = |code: &str| match path {
+        Some(path) => responsibility.covers(path, code, key),
+        None => true,
+    };
+    let is_new = match (entity.state, key) {
+        (State::Invalid, _) => codes(entity, round).iter().any(|code| covers(code)),
+        (State::HeldBack, Some(key)) => responsibility.covers_deletion(key),
+        (_, Some(key)) if entity.is_removed => responsibility.covers_deletion(key),
+        (State::Failed, _) => covers(diagnostic::Code::RejectedByPort.as_str()),
+        (State::Blocked, _) => covers(diagnostic::Code::Blocked.as_str()),
+        (State::OwnedElsewhere, _) => covers(diagnostic::Code::OwnedElsewhere.as_str()),
+        _ => true,
+    };
+    match is_new {
+        true => Since::ThisRun,
+        false => Since::Before,
+    }
+}
+
+/// What is wrong with an invalid entity.
+fn codes(entity: &EntityReport, round: &Round) -> BTreeSet<&'static str> {
+    let invalid = round.declared.head.invalid.iter();
+    let here = invalid
+        .filter(|one| one.key == entity.key && Some(&one.location) == entity.location.as_ref());
+    here.flat_map(|one| &one.codes)
+        .map(|code| code.as_str())
+        .collect()
+}
+
+/// Takes out what a later round found and did anew.
+fn supersede(entities: &mut Vec<EntityReport>, diagnostics: &mut Vec<Diagnostic>, round: &Round) {
+    let paths = &round.declared.versions;
+    let plan = &round.plan;
+    let upserts = plan.upserts.iter().map(|upsert| &upsert.key);
+    let deletions = plan.deletions.iter().map(|deletion| &deletion.key);
+    let untouched = plan.untouched.iter();
+    let untouched = untouched.filter(|one| one.reason != Reason::Unchanged);
+    let keys: BTreeSet<&EntityKey> = upserts
+        .chain(deletions)
+        .chain(untouched.map(|one| &one.key))
+        .collect();
+    let is_stale = |entity: &EntityReport| match (&entity.key, &entity.location) {
+        (Some(key), _) if keys.contains(key) => true,
+        (_, Some(location)) => {
+            entity.state == State::Invalid && paths.contains_key(location.path())
+        }
+        (_, None) => false,
+    };
+    entities.retain(|entity| !is_stale(entity));
+    diagnostics.retain(|diagnostic| !paths.contains_key(diagnostic.location().path()));
+}
+
+/// How the run ended, as far as writing goes.
+fn ending<'a>(applied: impl Iterator<Item = &'a Applied>) -> Ending {
+    match applied
+        .filter_map(|applied| applied.stopped.as_ref())
+        .last()
+    {
+        None => Ending::Complete,
+        Some(Stopped::Interrupted) => Ending::Interrupted,
+        Some(Stopped::Port(error)) => Ending::Stopped(error.to_string()),
+    }
+}
+
+/// Whether Port was as Git declares, if the run looked at all of both.
+fn drift(session: &Session<'_>, rounds: &[Round]) -> Option<Drift> {
+    if session.port.is_none() || session.run.scope != Scope::All {
+        return None;
+    }
+    let first = rounds.first().filter(|round| round.extent == Extent::All)?;
+    let mut left = first.plan.untouched.iter();
+    let is_no_drift = |left: &crate::catalog::plan::Untouched| {
+        matches!(
+            left.reason,
+            Reason::Unchanged | Reason::HandedOver(_) | Reason::NeverWritten
+        )
+    };
+    let is_as_declared = first.plan.is_empty() && left.all(is_no_drift);
+    Some(match is_as_declared {
+        true => Drift::None,
+        false => Drift::Found,
+    })
+}

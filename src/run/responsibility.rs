@@ -1,0 +1,129 @@
+//! Which problems a run fails for: those in files that its own push changes, and those that it is the
+//! first to find. Older ones are warnings, so that one team's broken file does not turn everybody's
+//! pushes red.
+
+use std::collections::BTreeSet;
+
+use super::error::Error;
+use super::read::Declared;
+use super::session::Session;
+use super::source::Source;
+use super::state::{Deletion, Problem, State};
+use crate::catalog::blueprint::Blueprints;
+use crate::catalog::entity::EntityKey;
+use crate::catalog::plan::Plan;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::event::{Base, Pushed, Scope};
+use crate::report::console;
+use crate::source::RepoPath;
+
+/// Which problems a run fails for.
+#[derive(Debug)]
+pub(crate) enum Responsibility {
+    /// All of them.
+    All,
+    /// Those that are new, and those in these files; the state says which are not new.
+    New {
+        pushed: BTreeSet<RepoPath>,
+        found: Box<State>,
+    },
+}
+
+impl Responsibility {
+    /// Finds out which files the run's own push changes, where there are older problems.
+    ///
+    /// # Errors
+    /// If GitHub cannot be asked.
+    pub(crate) async fn find(
+        session: &Session<'_>,
+        source: &Source<'_>,
+        declared: &Declared,
+        plan: &Plan,
+    ) -> Result<Self, Error> {
+        let Scope::Changed(Base::State) = session.run.scope else {
+            return Ok(Self::All);
+        };
+        let found = Box::new(source.found.clone());
+        let is_old = |path: &RepoPath| {
+            let file = found.file(path);
+            file.is_some_and(|file| !file.problems.is_empty())
+        };
+        let is_wrong = |path: &RepoPath| {
+            let mut invalid = declared.head.invalid.iter();
+            let mut upserts = plan.upserts.iter();
+            invalid.any(|invalid| invalid.location.path() == path)
+                || upserts.any(|upsert| upsert.declaration.source.path() == path)
+        };
+        let mut paths = declared.versions.keys();
+        let has_older = paths.any(|path| is_old(path) && is_wrong(path));
+        let pushed = match (&session.run.push, has_older) {
+            (Some(push), true) => pushed(session, push).await?,
+            _ => Some(BTreeSet::new()),
+        };
+        Ok(match pushed {
+            Some(pushed) => Self::New { pushed, found },
+            None => Self::All,
+        })
+    }
+
+    /// Whether the run fails for a problem of the file at `path`.
+    pub(crate) fn covers(&self, path: &RepoPath, code: &str, key: Option<&EntityKey>) -> bool {
+        let Self::New { pushed, found } = self else {
+            return true;
+        };
+        let problem = Problem {
+            code: code.to_owned(),
+            entity: key.cloned(),
+        };
+        let file = found.file(path);
+        pushed.contains(path) || !file.is_some_and(|file| file.problems.contains(&problem))
+    }
+
+    /// Whether the run fails because `key` was not deleted.
+    pub(crate) fn covers_deletion(&self, key: &EntityKey) -> bool {
+        let Self::New { found, .. } = self else {
+            return true;
+        };
+        let removed = found.removed.get(key);
+        !removed.is_some_and(|removed| removed.deletion == Deletion::Prevented)
+    }
+
+    /// Makes warnings of the errors that the run does not fail for, and shows them all.
+    pub(crate) fn show(
+        &self,
+        session: &Session<'_>,
+        declared: &mut Declared,
+        blueprints: &Blueprints,
+    ) {
+        let head = &mut declared.head;
+        for diagnostic in &mut head.diagnostics {
+            self.judge(diagnostic, &head.invalid);
+        }
+        let redaction = session.redaction(blueprints);
+        redaction.conceal(&mut head.diagnostics);
+        console::write_diagnostics(&head.diagnostics, session.log);
+    }
+
+    fn judge(&self, diagnostic: &mut Diagnostic, invalid: &[crate::catalog::declare::Invalid]) {
+        if !diagnostic.is_error() {
+            return;
+        }
+        let (path, code) = (diagnostic.location().path().clone(), diagnostic.code);
+        let mut here = invalid
+            .iter()
+            .filter(|one| *one.location.path() == path && one.codes.contains(&code));
+        if here.all(|one| !self.covers(&path, code.as_str(), one.key.as_ref())) {
+            diagnostic.severity = Severity::Warning;
+        }
+    }
+}
+
+/// The files that a push changes; `None` if that is not known.
+async fn pushed(session: &Session<'_>, push: &Pushed) -> Result<Option<BTreeSet<RepoPath>>, Error> {
+    let Some(before) = &push.before else {
+        return Ok(None);
+    };
+    let repository = &session.setup.repository;
+    let changed = repository.changed_since(before, &push.after).await?;
+    Ok(changed.map(|files| files.into_iter().map(|file| file.path).collect()))
+}

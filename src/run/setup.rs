@@ -1,0 +1,232 @@
+//! What a run is made of before it begins: the runner's words, the user's inputs, the connections.
+
+use std::fs;
+use std::path::Path;
+
+use super::error::Error;
+use super::files::Files;
+use super::state::store::Store;
+use super::state::{SourceName, SourceParts};
+use crate::catalog::validate::Omission;
+use crate::checkout::Checkout;
+use crate::environment::{Environment, Runner};
+use crate::event::{Asked, BranchRole, CatalogAccess, Decision, Event, Run};
+use crate::github::{Access, Repository};
+use crate::http::patience::Patience;
+use crate::http::proxy::Proxies;
+use crate::http::{Client, Settings, TIMEOUT_VARIABLE, Timeouts};
+use crate::inputs::{self, Inputs, Merge, StateBlueprint};
+use crate::port::{Port, WriteOptions};
+use crate::report::RunFacts;
+use crate::report::log::{Command, Log};
+use crate::shutdown::Shutdown;
+
+/// What every run needs.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) runner: Runner,
+    pub(crate) inputs: Inputs,
+    pub(crate) repository: Repository,
+    checkout: Option<Checkout>,
+    client: Client,
+}
+
+impl Setup {
+    /// Reads the environment, and masks the secrets in it before anything else is printed.
+    pub(crate) fn read(environment: &Environment, log: &Log) -> Result<Self, Error> {
+        let runner = Runner::from_environment(environment)?;
+        let proxies = read_proxies(environment, log)?;
+        let inputs = read_inputs(environment, log)?;
+        let client = connect(environment, &runner, &inputs, proxies)?;
+        let patience = Patience::read(environment)?;
+        let repository = open_repository(&client, &runner, &inputs, patience)?;
+        let checkout = runner.workspace.as_deref().and_then(Checkout::open);
+        Ok(Self {
+            runner,
+            inputs,
+            repository,
+            checkout,
+            client,
+        })
+    }
+
+    /// What the event asks for.
+    pub(crate) async fn decide(&self, environment: &Environment) -> Result<Decision, Error> {
+        let variable = |name| environment.variable(name).ok_or(Error::NoEvent(name));
+        let name = variable("GITHUB_EVENT_NAME")?;
+        let path = Path::new(variable("GITHUB_EVENT_PATH")?);
+        let payload = fs::read_to_string(path).map_err(|error| Error::EventFile {
+            path: path.to_owned(),
+            error,
+        })?;
+        let event = Event::parse(name, &payload)?;
+        let default_branch = match event.default_branch() {
+            Some(branch) => branch.clone(),
+            None => self.repository.default_branch().await?,
+        };
+        Ok(event.decide(Asked {
+            mode: self.inputs.mode,
+            scope: self.inputs.scope,
+            default_branch: &default_branch,
+            full_ref: environment.variable("GITHUB_REF"),
+            sha: environment.variable("GITHUB_SHA"),
+        })?)
+    }
+
+    /// Where the state of the source is kept; `None` where none is.
+    pub(crate) async fn store<'p>(
+        &self,
+        run: &Run,
+        port: Option<&'p Port>,
+    ) -> Result<Option<Store<'p>>, Error> {
+        let (Some(port), StateBlueprint::Kept(blueprint)) = (port, &self.inputs.state_blueprint)
+        else {
+            return Ok(None);
+        };
+        let repository_id = match self.runner.repository_id {
+            Some(id) => id,
+            None => self.repository.id().await?,
+        };
+        let branch = run.branch.as_ref();
+        let parts = SourceParts {
+            host: self.runner.host(),
+            repository_id,
+            branch: branch.filter(|_| run.role == BranchRole::Other),
+            owner: self.inputs.owner.as_deref(),
+        };
+        Ok(Some(Store {
+            port,
+            blueprint: blueprint.clone(),
+            name: SourceName::new(parts),
+        }))
+    }
+
+    /// What files are read from.
+    pub(crate) fn files(&self) -> Files<'_> {
+        Files {
+            repository: &self.repository,
+            checkout: self.checkout.as_ref(),
+            inputs: &self.inputs,
+        }
+    }
+
+    /// A client of Port, for a run that may and can ask it.
+    pub(crate) fn connect_port(
+        &self,
+        run: &Run,
+        shutdown: &Shutdown,
+        log: &Log,
+    ) -> Result<Option<Port>, Error> {
+        let credentials = match (run.catalog, self.inputs.credentials.clone()) {
+            (CatalogAccess::Required, None) => return Err(Error::MissingCredentials),
+            (CatalogAccess::Required | CatalogAccess::WithCredentials, Some(given)) => given,
+            (CatalogAccess::WithCredentials, None) | (CatalogAccess::Never, _) => return Ok(None),
+        };
+        let log = log.clone();
+        let mask = Box::new(move |token: &str| log.mask(token));
+        let base_url = self.inputs.base_url.clone();
+        let port = Port::new(self.client.clone(), base_url, credentials, mask);
+        Ok(Some(port.stop_on(shutdown.clone())))
+    }
+
+    /// What it means that a file leaves out what its blueprint requires.
+    pub(crate) fn omission(&self) -> Omission {
+        match self.inputs.merge {
+            Merge::Merge => Omission::MayExist,
+            Merge::Replace => Omission::IsMissing,
+        }
+    }
+
+    pub(crate) fn write_options(&self) -> WriteOptions {
+        WriteOptions {
+            merge: self.inputs.merge,
+            missing_targets: self.inputs.missing_targets,
+            run_id: self.inputs.run_id.clone(),
+        }
+    }
+
+    /// The log's first line.
+    pub(crate) fn heading(&self, run: &Run, port: Option<&Port>) -> String {
+        let branch = run.branch.as_ref().map(|branch| format!(" ({branch})"));
+        let offline = match port {
+            Some(_) => "",
+            None => ", offline: blueprints are not checked",
+        };
+        format!(
+            "port-gitops {}: {} of {}@{}{}{offline}",
+            env!("CARGO_PKG_VERSION"),
+            run.mode.as_str(),
+            self.runner.repository,
+            run.commit.short(),
+            branch.unwrap_or_default()
+        )
+    }
+
+    /// What the report says of the run itself.
+    pub(crate) fn facts(&self, run: &Run) -> RunFacts {
+        RunFacts {
+            mode: run.mode,
+            repository: self.runner.repository.clone(),
+            head: run.commit.clone(),
+            branch: run.branch.clone(),
+            server_url: self.runner.server_url.clone(),
+        }
+    }
+}
+
+fn read_inputs(environment: &Environment, log: &Log) -> Result<Inputs, Error> {
+    if let Some(secret) = environment.input("client-secret") {
+        log.mask(secret);
+    }
+    let (inputs, warnings) = inputs::parse(environment).map_err(Error::Inputs)?;
+    for warning in warnings {
+        log.command(&Command::new("warning", &warning));
+    }
+    Ok(inputs)
+}
+
+fn read_proxies(environment: &Environment, log: &Log) -> Result<Proxies, Error> {
+    let proxies = Proxies::from_environment(environment)?;
+    for secret in proxies.secrets() {
+        log.mask(&secret);
+    }
+    Ok(proxies)
+}
+
+fn connect(
+    environment: &Environment,
+    runner: &Runner,
+    inputs: &Inputs,
+    proxies: Proxies,
+) -> Result<Client, Error> {
+    let owner = runner.repository.to_string();
+    let timeouts = match environment.variable(TIMEOUT_VARIABLE) {
+        Some(seconds) => Timeouts::with_silence(seconds)?,
+        None => Timeouts::default(),
+    };
+    let settings = Settings {
+        owner: &owner,
+        ca_certificates: inputs.ca_certificates.as_deref(),
+        certificate_file: environment.variable("SSL_CERT_FILE").map(Path::new),
+        proxies,
+        timeouts,
+    };
+    Ok(Client::new(settings)?)
+}
+
+fn open_repository(
+    client: &Client,
+    runner: &Runner,
+    inputs: &Inputs,
+    patience: Patience,
+) -> Result<Repository, Error> {
+    let owner = runner.repository.to_string();
+    let access = Access {
+        client: client.clone(),
+        urls: &inputs.github,
+        token: &inputs.github_token,
+        owner: &owner,
+        patience,
+    };
+    Ok(Repository::open(access, runner.repository.clone())?)
+}

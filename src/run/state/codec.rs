@@ -1,0 +1,331 @@
+//! The state as properties of an entity, and back.
+//!
+//! `entities`, `waiting` and `removed` are for people. They may be shortened by hand, and what is
+//! added there has no effect. `settled` and `open` are the machine's part: JSON, compressed with gzip
+//! (whose checksum notices edits), in base64, cut into strings that Port stores.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{Deletion, FileState, Part, Problem, Removed, State, Version};
+use crate::catalog::change::Proof;
+use crate::catalog::entity::{BlueprintId, EntityKey};
+use crate::git::{BlobId, CommitSha};
+use crate::source::RepoPath;
+
+/// The form that this program writes. It reads no newer one.
+const FORM: u32 = 1;
+/// How long a string may be: what Port stores of one is not known to be more.
+const MAX_STRING: usize = 30 * 1024;
+/// What a state may expand to, in bytes: far more than one that fits into a request.
+const MAX_JSON: u64 = 64 * 1024 * 1024;
+
+/// Which save a state was written by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SaveId(String);
+
+impl SaveId {
+    #[cfg(test)]
+    pub(super) fn of(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    /// One that no other save has.
+    pub(super) fn random() -> Self {
+        Self(format!("{:016x}", fastrand::u64(..)))
+    }
+}
+
+/// Why properties are no state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unreadable {
+    /// A newer program wrote it.
+    #[error(
+        "a newer version of this action wrote it (form {0}, and this version reads up to {FORM}); update the action here too"
+    )]
+    Newer(u32),
+    /// It is not as it was written.
+    #[error(
+        "its machine part (`settled` and `open`) was changed or is incomplete ({0}); restore it from the entity's history in Port, or delete the entity: the next run then compares everything with Port, and deletes nothing"
+    )]
+    Damaged(String),
+}
+
+type Texts = BTreeMap<String, String>;
+type Keys = BTreeMap<String, Vec<String>>;
+
+#[derive(Serialize, Deserialize)]
+struct Settled {
+    save: String,
+    files: BTreeMap<String, (String, Texts, Keys)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Open {
+    save: String,
+    inputs: String,
+    workflow: String,
+    since: u64,
+    files: BTreeMap<String, OpenFile>,
+    removed: BTreeMap<String, (String, bool)>,
+    waiting: BTreeSet<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OpenFile {
+    /// The file's id, its texts, its entities, and whether Port accepted these.
+    parts: Vec<(String, Texts, Keys, bool)>,
+    problems: Vec<(String, Option<String>)>,
+}
+
+/// The properties that hold `state`; those that are for people only are not among them.
+pub(super) fn write(state: &State, save: &SaveId) -> Map<String, Value> {
+    let (mut settled, mut open) = (BTreeMap::new(), BTreeMap::new());
+    for (path, file) in state.files() {
+        match file.settled() {
+            Some(part) => {
+                let (blob, texts) = write_version(&part.version);
+                settled.insert(path.to_string(), (blob, texts, write_keys(&part.entities)));
+            }
+            None => drop(open.insert(path.to_string(), write_open(file))),
+        }
+    }
+    let removed = |(key, removed): (&EntityKey, &Removed)| {
+        let is_prevented = removed.deletion == Deletion::Prevented;
+        (key.to_text(), (removed.path.to_string(), is_prevented))
+    };
+    let texts = |keys: &BTreeSet<EntityKey>| keys.iter().map(EntityKey::to_text).collect();
+    let open = Open {
+        save: save.0.clone(),
+        inputs: state.inputs.clone(),
+        workflow: state.workflow.clone(),
+        since: state.since,
+        files: open,
+        removed: state.removed.iter().map(removed).collect(),
+        waiting: texts(&state.waiting),
+    };
+    let settled = Settled {
+        save: save.0.clone(),
+        files: settled,
+    };
+    let mut properties = Map::new();
+    let listed = state.entities().into_keys().filter(|key| is_listed(key));
+    let listed: Vec<_> = listed.map(EntityKey::to_text).collect();
+    properties.insert("entities".to_owned(), json!(listed));
+    properties.insert("waiting".to_owned(), json!(open.waiting));
+    let removed: Vec<_> = open.removed.keys().collect();
+    properties.insert("removed".to_owned(), json!(removed));
+    properties.insert("settled".to_owned(), json!(pack(&settled)));
+    properties.insert("open".to_owned(), json!(pack(&open)));
+    properties
+}
+
+/// What a query names has no identifier that another source could compare with its own.
+fn is_listed(key: &EntityKey) -> bool {
+    key.name.identifier().is_some()
+}
+
+fn write_version(version: &Version) -> (String, Texts) {
+    let text = |(path, blob): (&RepoPath, &BlobId)| (path.to_string(), blob.to_string());
+    let texts = version.texts.iter().map(text).collect();
+    (version.file.to_string(), texts)
+}
+
+fn write_keys(keys: &BTreeSet<EntityKey>) -> Keys {
+    let mut by_blueprint = Keys::new();
+    for key in keys {
+        let names = by_blueprint.entry(key.blueprint.to_string()).or_default();
+        names.push(key.name.to_string());
+    }
+    by_blueprint
+}
+
+fn write_open(file: &FileState) -> OpenFile {
+    let part = |part: &Part| {
+        let (blob, texts) = write_version(&part.version);
+        let is_accepted = part.proof == Proof::Accepted;
+        (blob, texts, write_keys(&part.entities), is_accepted)
+    };
+    let problem = |problem: &Problem| {
+        let entity = problem.entity.as_ref().map(EntityKey::to_text);
+        (problem.code.clone(), entity)
+    };
+    OpenFile {
+        parts: file.parts.iter().map(part).collect(),
+        problems: file.problems.iter().map(problem).collect(),
+    }
+}
+
+fn pack(value: &impl Serialize) -> Vec<String> {
+    #[expect(
+        clippy::expect_used,
+        reason = "the keys are text, and writing to memory does not fail"
+    )]
+    let compressed = {
+        let json = serde_json::to_vec(value).expect("a state is JSON");
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&json).expect("memory takes it");
+        encoder.finish().expect("memory takes it")
+    };
+    let text = format!("{FORM}:{}", BASE64_STANDARD.encode(compressed));
+    // ASCII only, so that every byte is a character.
+    text.as_bytes()
+        .chunks(MAX_STRING)
+        .map(|chunk| String::from_utf8_lossy(chunk).into_owned())
+        .collect()
+}
+
+/// Reads the state that `properties` hold, and which save wrote it.
+///
+/// # Errors
+/// If they are not as a program of this version or an older one wrote them.
+pub(super) fn read(properties: &Map<String, Value>) -> Result<(State, SaveId), Unreadable> {
+    let settled: Settled = unpack(properties, "settled")?;
+    let open: Open = unpack(properties, "open")?;
+    if settled.save != open.save {
+        return Err(damaged("`settled` and `open` are of different saves"));
+    }
+    let mut state = State {
+        inputs: open.inputs,
+        workflow: open.workflow,
+        since: open.since,
+        commit: text(properties, "commit").and_then(CommitSha::parse),
+        ..State::default()
+    };
+    let kept = |name: &str| -> BTreeSet<&str> {
+        let list = properties.get(name).and_then(Value::as_array);
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
+    };
+    let entities = kept("entities");
+    let is_kept = |key: &EntityKey| !is_listed(key) || entities.contains(key.to_text().as_str());
+    for (path, (blob, texts, keys)) in settled.files {
+        let part = read_part((blob, texts, keys, true), is_kept)?;
+        let file = FileState {
+            parts: vec![part],
+            problems: BTreeSet::new(),
+        };
+        state.files.insert(RepoPath::new(path), file);
+    }
+    for (path, file) in open.files {
+        state
+            .files
+            .insert(RepoPath::new(path), read_open(file, is_kept)?);
+    }
+    let removed = kept("removed");
+    for (key, (path, is_prevented)) in open.removed {
+        if removed.contains(key.as_str()) {
+            let deletion = match is_prevented {
+                true => Deletion::Prevented,
+                false => Deletion::Pending,
+            };
+            let path = RepoPath::new(path);
+            state
+                .removed
+                .insert(read_key(&key)?, Removed { path, deletion });
+        }
+    }
+    let waiting = kept("waiting");
+    let waiting = open
+        .waiting
+        .iter()
+        .filter(|key| waiting.contains(key.as_str()));
+    state.waiting = waiting.map(|key| read_key(key)).collect::<Result<_, _>>()?;
+    Ok((state, SaveId(open.save)))
+}
+
+/// When the state that `properties` hold began: seconds since 1970. Reads no more than `open`.
+pub(super) fn since(properties: &Map<String, Value>) -> Option<u64> {
+    let open: Open = unpack(properties, "open").ok()?;
+    Some(open.since)
+}
+
+fn read_open(
+    file: OpenFile,
+    is_kept: impl Fn(&EntityKey) -> bool + Copy,
+) -> Result<FileState, Unreadable> {
+    let parts = file.parts.into_iter().map(|part| read_part(part, is_kept));
+    let problems = file.problems.into_iter().map(|(code, entity)| {
+        let entity = entity.as_deref().map(read_key).transpose()?;
+        Ok(Problem { code, entity })
+    });
+    Ok(FileState {
+        parts: parts.collect::<Result<_, _>>()?,
+        problems: problems.collect::<Result<_, _>>()?,
+    })
+}
+
+fn read_part(
+    (blob, texts, keys, is_accepted): (String, Texts, Keys, bool),
+    is_kept: impl Fn(&EntityKey) -> bool,
+) -> Result<Part, Unreadable> {
+    let id = |blob: &str| BlobId::parse(blob).ok_or_else(|| damaged("an id is none"));
+    let text = |(path, blob): (String, String)| Ok((RepoPath::new(path), id(&blob)?));
+    let mut entities = BTreeSet::new();
+    for (blueprint, names) in keys {
+        let blueprint = BlueprintId::parse(&blueprint).map_err(damaged)?;
+        for name in names {
+            let key = EntityKey::with_name(blueprint.clone(), &name).map_err(damaged)?;
+            if is_kept(&key) {
+                entities.insert(key);
+            }
+        }
+    }
+    Ok(Part {
+        version: Version {
+            file: id(&blob)?,
+            texts: texts.into_iter().map(text).collect::<Result<_, _>>()?,
+        },
+        entities,
+        proof: match is_accepted {
+            true => Proof::Accepted,
+            false => Proof::Possible,
+        },
+    })
+}
+
+fn read_key(text: &str) -> Result<EntityKey, Unreadable> {
+    EntityKey::from_text(text).ok_or_else(|| damaged(format!("`{text}` is no entity")))
+}
+
+fn text<'p>(properties: &'p Map<String, Value>, name: &str) -> Option<&'p str> {
+    properties.get(name)?.as_str()
+}
+
+fn unpack<T: DeserializeOwned>(
+    properties: &Map<String, Value>,
+    name: &str,
+) -> Result<T, Unreadable> {
+    let strings = properties.get(name).and_then(Value::as_array);
+    let strings: Option<Vec<&str>> =
+        strings.map(|list| list.iter().filter_map(Value::as_str).collect());
+    let text = strings.unwrap_or_default().concat();
+    let (form, packed) = text
+        .split_once(':')
+        .ok_or_else(|| damaged(format!("`{name}` is missing")))?;
+    match form.parse() {
+        Ok(FORM) => {}
+        Ok(newer) if newer > FORM => return Err(Unreadable::Newer(newer)),
+        _ => return Err(damaged(format!("`{name}` has an unknown form"))),
+    }
+    let compressed = BASE64_STANDARD.decode(packed).map_err(damaged)?;
+    let mut json = Vec::new();
+    let mut decoder = GzDecoder::new(compressed.as_slice()).take(MAX_JSON);
+    decoder.read_to_end(&mut json).map_err(damaged)?;
+    serde_json::from_slice(&json).map_err(damaged)
+}
+
+fn damaged(reason: impl ToString) -> Unreadable {
+    Unreadable::Damaged(reason.to_string())
+}

@@ -1,0 +1,291 @@
+//! What is in Port because of one source, as a value.
+//!
+//! There is one rule: a file is *settled* when Port has accepted everything that it declares.
+//! Otherwise it is *open*, and the state lists the versions of it that may be partly in Port.
+//!
+//! A run loads the state, looks at the files that are open or whose version at the tip is not the
+//! settled one, and saves what it is about to write as open. Then it writes, and saves what Port
+//! accepted. A killed run, a refused entity, an invalid file and a lost answer are the same case:
+//! the file is open, and the next run compares it with Port.
+//!
+//! This module is pure. [`codec`] turns the value into properties, [`store`] keeps it in Port.
+
+mod codec;
+pub(crate) mod look;
+mod merge;
+mod name;
+pub(crate) mod ownership;
+pub(crate) mod store;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::change::Proof;
+use crate::catalog::entity::EntityKey;
+use crate::git::{BlobId, CommitSha};
+use crate::source::RepoPath;
+
+pub(crate) use merge::merge;
+pub(crate) use name::{SourceName, SourceParts};
+
+/// How many versions of an open file are kept.
+const MAX_PARTS: usize = 10;
+
+/// What is in Port because of one source, or may be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct State {
+    /// Every file that was looked at, and what of it may be in Port.
+    files: BTreeMap<RepoPath, FileState>,
+    /// What is no longer declared and Port still holds.
+    pub(crate) removed: BTreeMap<EntityKey, Removed>,
+    /// What is declared here and another source owns.
+    pub(crate) waiting: BTreeSet<EntityKey>,
+    /// What was applied last.
+    pub(crate) commit: Option<CommitSha>,
+    /// A digest of the inputs that select and shape entities.
+    pub(crate) inputs: String,
+    /// The workflow that applied it.
+    pub(crate) workflow: String,
+    /// When the source first declared something: seconds since 1970.
+    pub(crate) since: u64,
+}
+
+/// What of a file may be in Port.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct FileState {
+    /// The versions that Port may hold something of, oldest first.
+    pub(crate) parts: Vec<Part>,
+    /// What was wrong with the newest version.
+    pub(crate) problems: BTreeSet<Problem>,
+}
+
+/// A version of a file, and those of its entities that may be in Port as it declares them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) version: Version,
+    pub(crate) entities: BTreeSet<EntityKey>,
+    pub(crate) proof: Proof,
+}
+
+/// The ids of everything that shapes a file's entities.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Version {
+    /// The file itself.
+    pub(crate) file: BlobId,
+    /// The texts that its entities name with `file://`.
+    pub(crate) texts: BTreeMap<RepoPath, BlobId>,
+}
+
+/// What kept an entity from being as Git declares it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Problem {
+    /// The diagnostic's code.
+    pub(crate) code: String,
+    /// Which entity, if its text says so.
+    pub(crate) entity: Option<EntityKey>,
+}
+
+/// Something that is no longer declared and that Port still holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Removed {
+    /// The file that declared it.
+    pub(crate) path: RepoPath,
+    /// Whether a run has reported that it could not be deleted.
+    pub(crate) deletion: Deletion,
+}
+
+/// Whether a deletion was prevented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Deletion {
+    /// Not as far as is known.
+    Pending,
+    /// A run has failed because of it.
+    Prevented,
+}
+
+/// How far a source is in sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Port has accepted everything that is declared.
+    Synced,
+    /// A file is open, or a deletion was prevented.
+    Incomplete,
+    /// A run is writing, or was killed while it did.
+    Applying,
+}
+
+/// What a run made of a file.
+#[derive(Debug, Clone)]
+pub(crate) struct FileOutcome {
+    /// The version at the tip; `None` if there is no such file.
+    pub(crate) version: Option<Version>,
+    /// What Port holds as this version declares it.
+    pub(crate) accepted: BTreeSet<EntityKey>,
+    /// What Port may hold as this version declares it: no answer came.
+    pub(crate) possible: BTreeSet<EntityKey>,
+    /// What this file no longer declares and is accounted for elsewhere, or gone.
+    pub(crate) left: BTreeSet<EntityKey>,
+    /// What is wrong with it.
+    pub(crate) problems: BTreeSet<Problem>,
+}
+
+impl State {
+    /// Whether there is nothing to remember.
+    pub(crate) fn is_empty(&self) -> bool {
+        let declares = |file: &FileState| {
+            let mut parts = file.parts.iter();
+            !file.problems.is_empty() || parts.any(|part| !part.entities.is_empty())
+        };
+        self.removed.is_empty() && self.waiting.is_empty() && !self.files.values().any(declares)
+    }
+
+    /// Whether both say the same, be it of different commits.
+    pub(crate) fn is_same_apart_from_commit(&self, other: &Self) -> bool {
+        let commit = other.commit.clone();
+        Self {
+            commit,
+            ..self.clone()
+        } == *other
+    }
+
+    /// The files that it knows, by path.
+    pub(crate) fn files(&self) -> &BTreeMap<RepoPath, FileState> {
+        &self.files
+    }
+
+    /// What is known of the file at `path`.
+    pub(crate) fn file(&self, path: &RepoPath) -> Option<&FileState> {
+        self.files.get(path)
+    }
+
+    /// Everything that is declared and may be in Port, with the files that declare it.
+    pub(crate) fn entities(&self) -> BTreeMap<&EntityKey, BTreeSet<&RepoPath>> {
+        let mut entities: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for (path, file) in &self.files {
+            for key in file.parts.iter().flat_map(|part| &part.entities) {
+                entities.entry(key).or_default().insert(path);
+            }
+        }
+        entities
+    }
+
+    /// How far the source is in sync, while no run is writing.
+    pub(crate) fn status(&self) -> Status {
+        let mut removed = self.removed.values();
+        let is_prevented = removed.any(|removed| removed.deletion == Deletion::Prevented);
+        match is_prevented || self.files.values().any(FileState::is_open) {
+            true => Status::Incomplete,
+            false => Status::Synced,
+        }
+    }
+
+    /// Notes that `keys` of the file at `path` are about to be written as `version` declares them.
+    pub(crate) fn begin(&mut self, path: &RepoPath, version: &Version, keys: BTreeSet<EntityKey>) {
+        let file = self.files.entry(path.clone()).or_default();
+        file.add(version.clone(), keys, Proof::Possible);
+        file.limit();
+    }
+
+    /// Notes what became of the file at `path`.
+    pub(crate) fn conclude(&mut self, path: &RepoPath, outcome: FileOutcome) {
+        let FileOutcome {
+            version,
+            accepted,
+            possible,
+            left,
+            problems,
+        } = outcome;
+        let file = self.files.entry(path.clone()).or_default();
+        for part in &mut file.parts {
+            part.entities
+                .retain(|key| !accepted.contains(key) && !left.contains(key));
+        }
+        file.parts.retain(|part| !part.entities.is_empty());
+        file.problems = problems;
+        if let Some(version) = version {
+            file.add(version.clone(), accepted, Proof::Accepted);
+            file.add(version.clone(), possible, Proof::Possible);
+            // A file that declares nothing is known too, so that it is not read again.
+            if file.parts.is_empty() && file.problems.is_empty() {
+                file.parts.push(Part {
+                    version,
+                    entities: BTreeSet::new(),
+                    proof: Proof::Accepted,
+                });
+            }
+        }
+        file.limit();
+        if file.parts.is_empty() && file.problems.is_empty() {
+            self.files.remove(path);
+        }
+    }
+
+    /// Drops `key` wherever it is: it is no longer this source's.
+    pub(crate) fn release(&mut self, key: &EntityKey) {
+        self.removed.remove(key);
+        for file in self.files.values_mut() {
+            for part in &mut file.parts {
+                part.entities.remove(key);
+            }
+        }
+    }
+}
+
+impl FileState {
+    /// The version that Port has accepted whole; `None` while the file is open.
+    pub(crate) fn settled(&self) -> Option<&Part> {
+        match self.parts.as_slice() {
+            [part] if part.proof == Proof::Accepted && self.problems.is_empty() => Some(part),
+            _ => None,
+        }
+    }
+
+    /// Whether something in it is not known to be in Port as it is declared.
+    pub(crate) fn is_open(&self) -> bool {
+        self.settled().is_none()
+    }
+
+    fn add(&mut self, version: Version, keys: BTreeSet<EntityKey>, proof: Proof) {
+        if keys.is_empty() {
+            return;
+        }
+        let is_same = |part: &&mut Part| part.version == version && part.proof == proof;
+        match self.parts.iter_mut().find(is_same) {
+            Some(part) => part.entities.extend(keys),
+            None => self.parts.push(Part {
+                version,
+                entities: keys,
+                proof,
+            }),
+        }
+    }
+
+    /// Drops the oldest version but one where there are too many: the oldest is the one that Port
+    /// had accepted.
+    fn limit(&mut self) {
+        while self.parts.len() > MAX_PARTS {
+            self.parts.remove(1);
+        }
+    }
+}
+
+impl Version {
+    /// Whether the file at a tip is of this version: `file` is what the tip has at its path, `text`
+    /// says what it has at another.
+    pub(crate) fn is_at(&self, file: &BlobId, text: impl Fn(&RepoPath) -> Option<BlobId>) -> bool {
+        let mut texts = self.texts.iter();
+        self.file == *file && texts.all(|(path, blob)| text(path).as_ref() == Some(blob))
+    }
+}
+
+impl Status {
+    /// The word that Port keeps.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Synced => "synced",
+            Self::Incomplete => "incomplete",
+            Self::Applying => "applying",
+        }
+    }
+}

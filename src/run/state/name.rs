@@ -1,0 +1,94 @@
+//! What a source is called in Port.
+
+use std::fmt;
+use std::fmt::Write as _;
+
+use crate::git::BranchName;
+
+/// The identifier of a source's state: `github.com/123`, then `/branch/NAME` unless it is the default
+/// branch, then `/owner/NAME` if that input is set. A rename of the repository changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SourceName(String);
+
+/// What a source's name is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SourceParts<'p> {
+    /// GitHub's host.
+    pub(crate) host: &'p str,
+    /// The repository's id, which a rename keeps.
+    pub(crate) repository_id: u64,
+    /// The branch, unless it is the default one.
+    pub(crate) branch: Option<&'p BranchName>,
+    /// The input `owner`.
+    pub(crate) owner: Option<&'p str>,
+}
+
+impl SourceName {
+    pub(crate) fn new(parts: SourceParts<'_>) -> Self {
+        let mut name = format!("{}/{}", escape(parts.host), parts.repository_id);
+        if let Some(branch) = parts.branch {
+            name.push_str("/branch/");
+            name.push_str(&escape(branch.as_str()));
+        }
+        if let Some(owner) = parts.owner {
+            name.push_str("/owner/");
+            name.push_str(&escape(owner));
+        }
+        Self(name)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SourceName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Puts `=XX` for each byte of what does not stand for itself in a part of the name.
+fn escape(part: &str) -> String {
+    let mut escaped = String::new();
+    for byte in part.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b':' => {
+                escaped.push(char::from(byte));
+            }
+            // Writing to a string cannot fail.
+            _ => drop(write!(escaped, "={byte:02X}")),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_branches_and_owners_apart() {
+        let name = |branch: Option<&str>, owner| {
+            let branch = branch.map(BranchName::new);
+            let parts = SourceParts {
+                host: "github.com",
+                repository_id: 12,
+                branch: branch.as_ref(),
+                owner,
+            };
+            SourceName::new(parts).to_string()
+        };
+        assert_eq!(name(None, None), "github.com/12");
+        assert_eq!(name(Some("a/b"), None), "github.com/12/branch/a=2Fb");
+        assert_eq!(
+            name(Some("x"), Some("o w é")),
+            "github.com/12/branch/x/owner/o=20w=20=C3=A9"
+        );
+        assert_ne!(
+            name(Some("x/owner/y"), None),
+            name(Some("x"), Some("y")),
+            "a slash in a name is escaped"
+        );
+    }
+}

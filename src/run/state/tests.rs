@@ -1,0 +1,383 @@
+use proptest::prelude::*;
+
+use super::codec::{self, SaveId, Unreadable};
+use super::look::{Tip, to_look_at};
+use super::*;
+use crate::git::FileMode;
+use crate::github::Side;
+
+fn blob(digit: char) -> BlobId {
+    BlobId::parse(&digit.to_string().repeat(40)).unwrap()
+}
+
+fn version(digit: char) -> Version {
+    Version {
+        file: blob(digit),
+        texts: BTreeMap::new(),
+    }
+}
+
+fn key(name: &str) -> EntityKey {
+    EntityKey::from_text(&format!("service|{name}")).unwrap()
+}
+
+fn keys(names: &str) -> BTreeSet<EntityKey> {
+    names.split_whitespace().map(key).collect()
+}
+
+fn problem(name: &str) -> Problem {
+    Problem {
+        code: "wrong-type".to_owned(),
+        entity: Some(key(name)),
+    }
+}
+
+/// A file of which Port accepted `accepted`, and may hold `possible`, at version `digit`.
+fn outcome(digit: char, accepted: &str, possible: &str, left: &str) -> FileOutcome {
+    FileOutcome {
+        version: Some(version(digit)),
+        accepted: keys(accepted),
+        possible: keys(possible),
+        left: keys(left),
+        problems: BTreeSet::new(),
+    }
+}
+
+fn path() -> RepoPath {
+    RepoPath::new("port.yml")
+}
+
+/// `1+ab 2?b`: version 1 was accepted with a and b, version 2 is possible with b.
+fn show(state: &State) -> String {
+    let Some(file) = state.file(&path()) else {
+        return "unknown".to_owned();
+    };
+    let part = |part: &Part| {
+        let sign = match part.proof {
+            Proof::Accepted => '+',
+            Proof::Possible => '?',
+        };
+        let names = part.entities.iter().map(|key| key.name.to_string());
+        let digit = &part.version.file.as_str()[..1];
+        format!("{digit}{sign}{}", names.collect::<String>())
+    };
+    let parts: Vec<_> = file.parts.iter().map(part).collect();
+    let open = if file.is_open() { " open" } else { "" };
+    format!("{}{open}", parts.join(" "))
+}
+
+#[test]
+fn a_file_is_settled_once_port_has_accepted_everything_in_it() {
+    let mut state = State::default();
+    state.begin(&path(), &version('1'), keys("a b"));
+    assert_eq!(show(&state), "1?ab open");
+    state.conclude(&path(), outcome('1', "a", "b", ""));
+    assert_eq!(show(&state), "1?b 1+a open");
+    assert_eq!(state.status(), Status::Incomplete);
+    state.conclude(&path(), outcome('1', "a b", "", ""));
+    assert_eq!(show(&state), "1+ab");
+    assert_eq!(state.status(), Status::Synced);
+}
+
+#[test]
+fn an_entity_stays_at_the_versions_that_port_may_hold() {
+    let mut state = State::default();
+    state.conclude(&path(), outcome('1', "a b", "", ""));
+    state.begin(&path(), &version('2'), keys("a b"));
+    assert_eq!(show(&state), "1+ab 2?ab open", "a killed run leaves both");
+    let mut refused = outcome('2', "a", "", "");
+    refused.problems.insert(problem("b"));
+    state.conclude(&path(), refused);
+    assert_eq!(show(&state), "1+b 2?b 2+a open");
+    state.conclude(&path(), outcome('3', "a b", "", ""));
+    assert_eq!(show(&state), "3+ab");
+}
+
+#[test]
+fn a_file_that_is_gone_is_forgotten_once_its_entities_are() {
+    let mut state = State::default();
+    state.conclude(&path(), outcome('1', "a b", "", ""));
+    let gone = |left: &str| FileOutcome {
+        version: None,
+        ..outcome('1', "", "", left)
+    };
+    state.conclude(&path(), gone("a"));
+    assert_eq!(show(&state), "1+b");
+    state.conclude(&path(), gone("b"));
+    assert_eq!(show(&state), "unknown");
+    assert!(state.is_empty());
+}
+
+#[test]
+fn a_file_that_declares_nothing_is_known_and_nothing_to_remember() {
+    let mut state = State::default();
+    state.conclude(&path(), outcome('1', "", "", ""));
+    assert_eq!(show(&state), "1+");
+    assert!(state.is_empty());
+    let mut invalid = outcome('2', "", "", "");
+    invalid.problems.insert(problem("a"));
+    state.conclude(&path(), invalid);
+    assert_eq!(show(&state), " open");
+    assert!(!state.is_empty());
+}
+
+#[test]
+fn of_too_many_versions_the_oldest_but_one_is_dropped() {
+    let mut state = State::default();
+    state.conclude(&path(), outcome('1', "a", "", ""));
+    for digit in "23456789abc".chars() {
+        state.begin(&path(), &version(digit), keys("a"));
+    }
+    assert_eq!(show(&state), "1+a 4?a 5?a 6?a 7?a 8?a 9?a a?a b?a c?a open");
+}
+
+#[test]
+fn what_is_released_is_nowhere() {
+    let mut state = State::default();
+    state.conclude(&path(), outcome('1', "a b", "", ""));
+    let removed = Removed {
+        path: path(),
+        deletion: Deletion::Prevented,
+    };
+    state.removed.insert(key("c"), removed);
+    assert_eq!(state.status(), Status::Incomplete);
+    state.release(&key("a"));
+    state.release(&key("c"));
+    assert_eq!(show(&state), "1+b");
+    assert_eq!(state.status(), Status::Synced);
+}
+
+#[test]
+fn runs_that_overlap_leave_open_what_either_changed() {
+    let other_path = RepoPath::new("other.yml");
+    let quiet = RepoPath::new("quiet.yml");
+    let mut base = State::default();
+    for path in [&path(), &other_path, &quiet] {
+        base.conclude(
+            path,
+            outcome('1', path.as_str().split('.').next().unwrap(), "", ""),
+        );
+    }
+    let (mut own, mut other) = (base.clone(), base.clone());
+    own.conclude(&path(), outcome('2', "port", "", ""));
+    other.conclude(&path(), outcome('3', "port", "", ""));
+    other.conclude(&other_path, outcome('3', "other", "", ""));
+    let merged = merge(&base, own, other);
+    assert_eq!(show(&merged), "1?port 3?port 2?port open");
+    assert!(merged.file(&other_path).unwrap().is_open());
+    assert!(!merged.file(&quiet).unwrap().is_open());
+}
+
+#[test]
+fn runs_that_overlap_with_other_inputs_leave_none() {
+    let with = |inputs: &str| State {
+        inputs: inputs.to_owned(),
+        ..State::default()
+    };
+    assert_eq!(merge(&with("a"), with("a"), with("a")).inputs, "a");
+    assert_eq!(merge(&with("a"), with("a"), with("b")).inputs, "");
+}
+
+#[test]
+fn what_one_run_declares_is_not_removed_by_another() {
+    let removed = Removed {
+        path: path(),
+        deletion: Deletion::Pending,
+    };
+    let mut base = State::default();
+    base.conclude(&path(), outcome('1', "a", "", ""));
+    let (mut own, other) = (base.clone(), base.clone());
+    own.conclude(&path(), outcome('2', "", "", "a"));
+    own.removed.insert(key("a"), removed);
+    let merged = merge(&base, own, other);
+    assert_eq!(show(&merged), "1?a open");
+    assert!(merged.removed.is_empty());
+}
+
+/// What is looked at of `port.yml` with `text.md`, where the tip has these blobs.
+fn looked_at(state: &State, tip: &Tip) -> Vec<String> {
+    let selected = |path: &RepoPath| path.as_str().ends_with(".yml");
+    let files = to_look_at(state, tip, selected);
+    files.keys().map(ToString::to_string).collect()
+}
+
+fn changed(files: &[(&str, char)]) -> Tip {
+    let side = |digit: char| match digit {
+        '-' => Side::Absent,
+        digit => Side::File {
+            mode: Some(FileMode::Regular),
+            blob: blob(digit),
+        },
+    };
+    let files = files.iter();
+    Tip::Changed(
+        files
+            .map(|(path, digit)| (RepoPath::new(*path), side(*digit)))
+            .collect(),
+    )
+}
+
+#[test]
+fn files_are_looked_at_whose_version_is_another_or_that_are_open() {
+    let mut state = State::default();
+    let mut with_text = outcome('1', "a", "", "");
+    with_text.version.as_mut().unwrap().texts =
+        BTreeMap::from([(RepoPath::new("t.md"), blob('5'))]);
+    state.conclude(&path(), with_text);
+    for (files, expected) in [
+        (&[][..], &[][..]),
+        (&[("readme.md", '1')], &[]),
+        (&[("port.yml", '2')], &["port.yml"]),
+        (&[("port.yml", '-')], &["port.yml"]),
+        (&[("port.yml", '1')], &[]),
+        (&[("t.md", '6')], &["port.yml"]),
+        (&[("t.md", '-')], &["port.yml"]),
+        (&[("t.md", '5')], &[]),
+        (&[("new.yml", '1')], &["new.yml"]),
+        (&[("gone.yml", '-')], &[]),
+    ] {
+        assert_eq!(looked_at(&state, &changed(files)), expected, "{files:?}");
+    }
+    state.begin(&path(), &version('1'), keys("b"));
+    assert_eq!(looked_at(&state, &changed(&[])), ["port.yml"]);
+}
+
+fn round_trip(state: &State) -> State {
+    let (read, save) = codec::read(&properties(state)).unwrap();
+    assert_eq!(save, SaveId::of("1"));
+    read
+}
+
+fn properties(state: &State) -> serde_json::Map<String, serde_json::Value> {
+    let mut properties = codec::write(state, &SaveId::of("1"));
+    if let Some(commit) = &state.commit {
+        properties.insert("commit".to_owned(), commit.as_str().into());
+    }
+    properties
+}
+
+prop_compose! {
+    fn any_state()(
+        files in proptest::collection::btree_map("[a-z/]{1,12}", (
+            proptest::collection::vec((0..9u8, "[a-zA-Z0-9'=/]{1,5}( [a-z]{1,5}){0,3}", any::<bool>()), 0..4),
+            any::<bool>(),
+        ), 0..8),
+        removed in proptest::collection::btree_map("[a-z0-9]{1,9}", any::<bool>(), 0..4),
+        waiting in "([a-z]{1,4} ){0,3}",
+        inputs in "[0-9a-f]{12}",
+    ) -> State {
+        let mut state = State { inputs, waiting: keys(&waiting), since: 7, ..State::default() };
+        for (path, (parts, is_wrong)) in files {
+            let path = RepoPath::new(path);
+            for (digit, names, is_accepted) in parts {
+                let version = version(char::from(b'0' + digit));
+                let names = keys(&names.replace('\'', "x"));
+                let file = state.files.entry(path.clone()).or_default();
+                let proof = if is_accepted { Proof::Accepted } else { Proof::Possible };
+                file.add(version, names, proof);
+            }
+            if is_wrong {
+                state.files.entry(path).or_default().problems.insert(problem("x"));
+            }
+        }
+        let is_known = |file: &FileState| !file.parts.is_empty() || !file.problems.is_empty();
+        state.files.retain(|_, file| is_known(file));
+        for (name, is_prevented) in removed {
+            let deletion = if is_prevented { Deletion::Prevented } else { Deletion::Pending };
+            state.removed.insert(key(&name), Removed { path: path(), deletion });
+        }
+        state
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_state_is_read_as_it_was_written(state in any_state()) {
+        prop_assert_eq!(round_trip(&state), state);
+    }
+}
+
+#[test]
+fn lists_may_be_shortened_and_not_lengthened() {
+    let mut state = State::default();
+    state.conclude(&path(), outcome('1', "a b", "", ""));
+    let removed = Removed {
+        path: path(),
+        deletion: Deletion::Pending,
+    };
+    state.removed.insert(key("c"), removed);
+    state.waiting = keys("d");
+    let mut shortened = properties(&state);
+    for (name, list) in [
+        ("entities", vec!["service|b", "service|z"]),
+        ("removed", vec!["service|z"]),
+        ("waiting", vec![]),
+    ] {
+        shortened.insert(name.to_owned(), list.into());
+    }
+    let (read, _) = codec::read(&shortened).unwrap();
+    assert_eq!(show(&read), "1+b");
+    assert!(read.removed.is_empty() && read.waiting.is_empty());
+}
+
+#[test]
+fn what_was_edited_or_is_newer_is_not_read() {
+    let mut state = State::default();
+    state.conclude(&path(), outcome('1', "a b", "", ""));
+    let good = properties(&state);
+    let edit = |name: &str, change: &dyn Fn(String) -> serde_json::Value| {
+        let mut edited = good.clone();
+        let text = edited[name][0].as_str().unwrap().to_owned();
+        edited.insert(name.to_owned(), change(text));
+        codec::read(&edited).unwrap_err()
+    };
+    let is_damaged = |error: Unreadable| matches!(error, Unreadable::Damaged(_));
+    for name in ["settled", "open"] {
+        assert!(is_damaged(edit(name, &|_| serde_json::Value::Null)));
+        assert!(is_damaged(edit(name, &|_| vec![""].into())));
+        assert!(is_damaged(edit(name, &|text| vec![
+            text[..text.len() - 8].to_owned()
+        ]
+        .into())));
+        let flipped = |text: String| {
+            let mut bytes = text.into_bytes();
+            bytes[30] = if bytes[30] == b'A' { b'B' } else { b'A' };
+            vec![String::from_utf8(bytes).unwrap()].into()
+        };
+        assert!(is_damaged(edit(name, &flipped)));
+        let newer = |text: String| vec![text.replacen("1:", "2:", 1)].into();
+        assert_eq!(edit(name, &newer), Unreadable::Newer(2));
+    }
+    let other = codec::write(&state, &SaveId::of("2"));
+    let mut mixed = good.clone();
+    mixed.insert("open".to_owned(), other["open"].clone());
+    assert!(is_damaged(codec::read(&mixed).unwrap_err()));
+}
+
+#[test]
+fn a_large_state_fits_into_strings_that_port_stores() {
+    let mut state = State::default();
+    for file in 0..2000_u32 {
+        let names: Vec<_> = (0..5)
+            .map(|n| format!("service-{:05}", file * 5 + n))
+            .collect();
+        let mut outcome = outcome('1', &names.join(" "), "", "");
+        let digest = ring::digest::digest(&ring::digest::SHA256, &file.to_be_bytes());
+        let id: String = digest.as_ref()[..20]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        outcome.version.as_mut().unwrap().file = BlobId::parse(&id).unwrap();
+        state.conclude(&RepoPath::new(format!("services/{file}/port.yml")), outcome);
+    }
+    let properties = properties(&state);
+    let size = serde_json::to_string(&properties).unwrap().len();
+    assert!(size <= 600_000, "{size} bytes");
+    let strings = properties["settled"].as_array().unwrap();
+    assert!(
+        strings
+            .iter()
+            .all(|one| one.as_str().unwrap().len() <= 30 * 1024)
+    );
+    assert_eq!(round_trip(&state), state);
+}
