@@ -25,6 +25,7 @@ mod mistakes;
 mod mock;
 mod networks;
 mod plans;
+mod port_rules;
 mod prune;
 mod queries;
 mod redaction;

@@ -75,3 +75,11 @@ fn the_blueprint_says_where_a_relation_leads() {
     assert_eq!(targets(Some(held), &blueprints), ["y", "b/x"]);
     assert_eq!(targets(None, &blueprints), ["b/b", "b/a"]);
 }
+
+/// What Port relates to is there, by whichever rules it got its name.
+#[test]
+fn names_that_port_says_are_not_checked() {
+    let held = json!({"relations": {"one": "the sales", "many": ["a b", "*"]}});
+    let found = targets(Some(held), &Blueprints::default());
+    assert_eq!(found, ["a b", "*", "the sales"]);
+}
