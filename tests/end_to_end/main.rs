@@ -29,6 +29,7 @@ mod prune;
 mod queries;
 mod redaction;
 mod references;
+mod refusals;
 mod scenes;
 mod size;
 mod stale;
