@@ -30,6 +30,7 @@ mod prune;
 mod queries;
 mod redaction;
 mod references;
+mod refusals;
 mod scenes;
 mod size;
 mod slips;
