@@ -14,7 +14,7 @@ use ignore::WalkBuilder;
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
 use crate::document::MAX_BYTES;
-use crate::git::BlobId;
+use crate::git::{BlobId, hexadecimal};
 use crate::source::RepoPath;
 
 /// A folder that seems to hold a checkout.
@@ -124,13 +124,7 @@ fn has_id(bytes: &[u8], blob: &BlobId) -> bool {
     let mut context = Context::new(algorithm);
     context.update(format!("blob {}\0", bytes.len()).as_bytes());
     context.update(bytes);
-    let digest = context.finish();
-    let hexadecimal: String = digest
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    hexadecimal == blob.as_str()
+    hexadecimal(context.finish().as_ref()) == blob.as_str()
 }
 
 #[cfg(test)]
@@ -232,12 +226,7 @@ mod tests {
         let mut context = Context::new(&SHA256);
         context.update(format!("blob {}\0", bytes.len()).as_bytes());
         context.update(&bytes);
-        let digest = context.finish();
-        let id: String = digest
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let id = hexadecimal(context.finish().as_ref());
         assert_eq!(read(&checkout, "file", &id), None);
     }
 }

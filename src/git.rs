@@ -24,6 +24,11 @@ pub fn is_lfs_pointer(text: &str) -> bool {
         && has_line("size ")
 }
 
+/// Bytes in hexadecimal digits, as Git writes ids.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A commit's id: 40 hexadecimal digits, or 64 in a SHA-256 repository.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommitSha(String);

@@ -421,3 +421,85 @@ fn names_relations_and_what_is_required() {
         check(&port, &blueprint, &entity, verdict);
     }
 }
+
+#[test]
+fn defaults_apostrophes_and_inherited_teams() {
+    let port = Port::start();
+    let mut blueprint = json!({
+        "identifier": "thing", "title": "Thing", "relations": {},
+        "schema": {
+            "properties": {"p": {"type": "string", "default": "a"}, "q": {"type": "string"}},
+            "required": ["p"],
+        },
+    });
+    for (entity, verdict) in [
+        (json!({"identifier": "joe's", "team": "t"}), Good),
+        (json!({"identifier": "x", "properties": {"q": "b"}}), Good),
+        (json!({"identifier": "x", "properties": {"p": null}}), Bad),
+        (json!({"identifier": "joe\"s"}), Bad),
+    ] {
+        check(&port, &blueprint, &entity, verdict);
+    }
+    blueprint["ownership"] = json!({"type": "Inherited", "path": "owner"});
+    for (entity, verdict) in [
+        (json!({"identifier": "x"}), Good),
+        (json!({"identifier": "x", "team": "t"}), Bad),
+        (json!({"identifier": "x", "team": []}), Bad),
+    ] {
+        check(&port, &blueprint, &entity, verdict);
+    }
+}
+
+#[test]
+fn rules_of_search_queries() {
+    let port = Port::start();
+    let blueprint = json!({
+        "identifier": "thing", "title": "Thing",
+        "schema": {"properties": {"p": {"type": "string"}}, "required": []},
+        "relations": {"many": {"target": "thing", "required": false, "many": true}},
+    });
+    let values = [
+        json!("a"),
+        json!(1),
+        json!(null),
+        json!(true),
+        json!(["a"]),
+        json!([1]),
+        json!({}),
+    ];
+    let operators = [
+        "=",
+        "in",
+        "contains",
+        "containsAny",
+        "!=",
+        "beginsWith",
+        "between",
+        "isEmpty",
+    ];
+    for operator in operators {
+        for value in &values {
+            let rule = json!({"property": "p", "operator": operator, "value": value});
+            let query = json!({"combinator": "and", "rules": [rule]});
+            let entity = json!({"identifier": "x", "relations": {"many": query}});
+            let takes = port.takes(&blueprint, &entity);
+            assert_eq!(is_taken_here(&blueprint, &entity), takes, "{entity}");
+        }
+    }
+    for (query, verdict) in [
+        (json!({"combinator": "or", "rules": []}), Good),
+        (
+            json!({"combinator": "or", "rules": [{"combinator": "and", "rules": []}]}),
+            Good,
+        ),
+        (json!({"combinator": "xor", "rules": []}), Bad),
+        (json!({"combinator": "or", "rules": [], "limit": 1}), Bad),
+        (
+            json!({"combinator": "or", "rules": [{"property": "p", "operator": "="}]}),
+            Bad,
+        ),
+    ] {
+        let entity = json!({"identifier": "x", "relations": {"many": query}});
+        check(&port, &blueprint, &entity, verdict);
+    }
+}

@@ -6,12 +6,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::blueprint::Blueprints;
+use ring::digest::{SHA256, digest};
+use serde_json::json;
+
+use super::blueprint::{Blueprint, Blueprints};
 use super::change::Change;
 use super::declare::Declaration;
 use super::entity::{BlueprintId, Entity, EntityKey, Identifier};
 use super::live::{Difference, Field, Live};
 use super::merge::Merge;
+use crate::git;
 use crate::source::{Location, RepoPath};
 
 /// What an upsert is expected to do.
@@ -32,6 +36,8 @@ pub struct Upsert {
     pub action: Action,
     /// What declares it.
     pub declaration: Arc<Declaration>,
+    /// What is written although Git did not change it: see [`Known::rewritten`].
+    pub drift: Option<DriftDigest>,
     /// What is sent: what is declared, and `null` for what Git no longer declares.
     pub entity: Entity,
     /// What the write changes: in Port, where Port was asked, else in what Git declares.
@@ -79,6 +85,8 @@ impl Target {
 pub enum Reason {
     /// Port has it as it is declared.
     Unchanged,
+    /// Port shows the very differences that the run before wrote: these fields.
+    KeptByPort(Vec<Field>),
     /// Git no longer declares it, and it stays: nothing is pruned, or a query named it.
     Removed,
     /// Git no longer declares it, and it must not be deleted now: a sentence without a full stop.
@@ -133,6 +141,47 @@ pub struct Known<'k> {
     pub blueprints: &'k Blueprints,
     /// Which entities other sources claim.
     pub owners: &'k BTreeMap<EntityKey, Owner>,
+    /// What the run before wrote although Git had not changed it. A difference that is there again is
+    /// one that Port keeps, or somebody restores, so it is not written again.
+    pub rewritten: &'k BTreeMap<EntityKey, DriftDigest>,
+}
+
+/// Tells apart the differences between Port and a declaration that Git did not change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DriftDigest(String);
+
+impl DriftDigest {
+    /// How many hexadecimal digits tell two sets of differences apart.
+    const DIGITS: usize = 12;
+
+    /// The digest of `differences` in an entity of `blueprint`; `None` where a secret is among them,
+    /// of which nothing may be kept.
+    fn of(differences: &[Difference], blueprint: Option<&Blueprint>) -> Option<Self> {
+        let is_secret = |difference: &Difference| match (&difference.field, blueprint) {
+            (Field::Property(name), Some(blueprint)) => blueprint.is_secret(name),
+            (Field::Property(_), None) => true,
+            _ => false,
+        };
+        if differences.iter().any(is_secret) {
+            return None;
+        }
+        let field = |one: &Difference| json!([one.field.to_string(), one.from, one.to]);
+        let fields: Vec<_> = differences.iter().map(field).collect();
+        let text = json!(fields).to_string();
+        let mut digits = git::hexadecimal(digest(&SHA256, text.as_bytes()).as_ref());
+        digits.truncate(Self::DIGITS);
+        Some(Self(digits))
+    }
+
+    /// Takes the text that [`Self::as_str`] gave.
+    pub fn new(digits: impl Into<String>) -> Self {
+        Self(digits.into())
+    }
+
+    /// The digest as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// What may be done.

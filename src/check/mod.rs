@@ -12,15 +12,17 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::catalog::blueprint::Blueprints;
+use crate::catalog::blueprint::{Blueprints, OfInvalid};
 use crate::catalog::change::compare;
 use crate::catalog::declare::{Declarations, EntityFile, declare};
+use crate::catalog::rules::PropertyRules;
 use crate::catalog::validate::{Omission, validate};
 use crate::environment::Environment;
 use crate::http::proxy::{InvalidProxy, Proxies};
 use crate::http::{Client, ClientError, Settings, Timeouts};
 use crate::inputs::{self, InputError, Inputs};
 use crate::port::{self, Port};
+use crate::report::redact::Redaction;
 use arguments::{Arguments, Format, HELP, Request};
 use show::{Findings, Screen};
 use tree::{ShownPaths, Tree, Unread};
@@ -94,7 +96,11 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Verdi
     let mut declared = declare(&found.files, &inputs.blueprints);
     found.resolve(&mut declared);
     let failure = match &port {
-        Some(port) => judge(&mut declared, port).await.err(),
+        Some(port) => {
+            let judged = judge(&mut declared, port).await;
+            conceal(&mut declared, judged.as_ref().ok());
+            judged.err()
+        }
         None => None,
     };
     // What the files alone say is worth telling even where Port says nothing.
@@ -112,21 +118,37 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Verdi
     }
 }
 
-/// Checks what was declared against Port's blueprints.
-async fn judge(declared: &mut Declarations, port: &Port) -> Result<(), port::Error> {
+/// Takes secrets out of what is shown: what is one, Port's blueprints say.
+fn conceal(declared: &mut Declarations, known: Option<&Blueprints>) {
+    let unknown = Blueprints {
+        of_invalid: OfInvalid::Unknown,
+        ..Blueprints::default()
+    };
+    let redaction = Redaction {
+        properties: &PropertyRules::default(),
+        blueprints: known.unwrap_or(&unknown),
+    };
+    redaction.conceal(&mut declared.diagnostics);
+}
+
+/// Checks what was declared against Port's blueprints, and gives these.
+async fn judge(declared: &mut Declarations, port: &Port) -> Result<Blueprints, port::Error> {
     let changes = compare(&[], declared, &BTreeSet::new());
     let wanted: BTreeSet<_> = changes
         .iter()
         .map(|change| change.key.blueprint.clone())
         .collect();
-    let blueprints = if wanted.is_empty() {
+    let mut blueprints = if wanted.is_empty() {
         Blueprints::default()
     } else {
         port.blueprints(wanted).await?
     };
+    let invalid = declared.blueprints_of_invalid();
+    port.add_blueprints_of_invalid(invalid, &mut blueprints)
+        .await;
     let checked = validate(changes, &blueprints, Omission::MayExist);
     declared.reject(checked.invalid, checked.diagnostics);
-    Ok(())
+    Ok(blueprints)
 }
 
 /// Options and variables mean what the action's inputs mean, so they are read as those.

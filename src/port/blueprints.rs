@@ -1,13 +1,13 @@
 //! Reading blueprints, each once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{CONCURRENT_REQUESTS, Error, ErrorCode, Port, Rejection};
-use crate::catalog::blueprint::{Blueprint, Blueprints};
+use crate::catalog::blueprint::{Blueprint, Blueprints, OfInvalid};
 use crate::catalog::entity::BlueprintId;
 
 #[derive(Deserialize)]
@@ -44,17 +44,28 @@ impl Port {
         Ok(blueprints)
     }
 
-    /// Reads those of the blueprints called `wanted` that exist.
-    ///
-    /// # Errors
-    /// If Port is unreachable, refuses the credentials or answers with another error.
-    pub async fn existing_blueprints(
+    /// Reads the blueprints of what is `invalid`, as far as `blueprints` has them not yet. They only say
+    /// which values are secrets, so where Port does not give them, that is noted and no error.
+    pub async fn add_blueprints_of_invalid(
         &self,
-        wanted: BTreeSet<BlueprintId>,
-    ) -> Result<BTreeMap<BlueprintId, Blueprint>, Error> {
-        let read = self.each_blueprint(wanted).await?.into_iter();
-        let existing = read.filter_map(|(identifier, blueprint)| Some((identifier, blueprint?)));
-        Ok(existing.collect())
+        mut invalid: BTreeSet<BlueprintId>,
+        blueprints: &mut Blueprints,
+    ) {
+        invalid.retain(|one| !blueprints.covers(one));
+        match self.each_blueprint(invalid).await {
+            Ok(read) => {
+                let existing = read
+                    .into_iter()
+                    .filter_map(|(name, one)| Some((name, one?)));
+                blueprints.known.extend(existing);
+            }
+            Err(error) => {
+                tracing::warn!(
+                    "which values of files with errors are secrets is not known: {error}"
+                );
+                blueprints.of_invalid = OfInvalid::Unknown;
+            }
+        }
     }
 
     async fn each_blueprint(

@@ -167,12 +167,10 @@ impl Port {
             .map(async |(key, query)| {
                 let include = written(blueprints.known.get(&key.blueprint));
                 let found = self.found_by(&key.blueprint, query, include, 1).await?;
-                let one = found.and_then(|mut found| match found.pop() {
-                    None => Some(None),
-                    Some(found) => {
-                        let name = Identifier::from_port(&found.identifier);
-                        Some(Some((name, LiveEntity::from(found))))
-                    }
+                let one = found.map(|mut found| {
+                    let found = found.pop()?;
+                    let name = Identifier::from_port(&found.identifier);
+                    Some((name, LiveEntity::from(found)))
                 });
                 Ok::<_, Error>(one.map(|one| (key.clone(), one)))
             })

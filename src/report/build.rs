@@ -92,7 +92,7 @@ impl Findings {
             ..
         } = untouched;
         let (state, note) = match reason {
-            Reason::Unchanged => (State::Unchanged, None),
+            Reason::Unchanged | Reason::KeptByPort(_) => (State::Unchanged, None),
             Reason::Removed => (State::Removed, None),
             Reason::HeldBack(reason) => (State::HeldBack, Some(reason.clone())),
             Reason::HandedOver(owner) => (

@@ -16,6 +16,7 @@ pub(super) fn of(plan: &Plan, applied: Option<&Applied>, entities: &[EntityRepor
     notices.extend(removed(plan));
     notices.extend(named_no_more(plan));
     notices.extend(deselected(plan));
+    notices.extend(plan.untouched.iter().filter_map(kept_by_port));
     notices.extend(held_back(entities));
     notices.extend(plan.upserts.iter().filter_map(uncleared));
     notices.extend(applied.iter().flat_map(|applied| kept(plan, applied)));
@@ -40,6 +41,18 @@ fn named_no_more(plan: &Plan) -> Option<String> {
 
 fn is_named_by_query(untouched: &Untouched) -> bool {
     untouched.key.name.identifier().is_none()
+}
+
+fn kept_by_port(untouched: &Untouched) -> Option<String> {
+    let Reason::KeptByPort(fields) = &untouched.reason else {
+        return None;
+    };
+    let fields: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
+    Some(format!(
+        "Port keeps {} of `{}` as it is: the run before wrote what Git declares, and Port shows the same difference again, so it is not written again; declare it as Port shows it, or find out who changes it back",
+        fields.join(", "),
+        untouched.key
+    ))
 }
 
 fn deselected(plan: &Plan) -> Option<String> {

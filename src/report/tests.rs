@@ -154,6 +154,7 @@ fn plan(head: &Declarations) -> Plan {
     let update = declared(1);
     let upsert = |action, declaration: Arc<Declaration>| Upsert {
         key: declaration.entity.key(),
+        drift: None,
         action,
         entity: declaration.entity.clone(),
         declaration,

@@ -7,7 +7,7 @@ use super::look::{Against, Looked};
 use super::read::Declared;
 use super::session::Session;
 use super::source::Source;
-use crate::catalog::blueprint::{Blueprints, OfInvalid};
+use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::Change;
 use crate::catalog::entity::BlueprintId;
 use crate::catalog::validate::validate;
@@ -50,37 +50,15 @@ pub(crate) async fn check(
         .filter(|blueprint| !blueprints.covers(blueprint))
         .collect();
     blueprints.add(read(session.port, wanted).await?);
-    add_of_invalid(
-        session.port,
-        declared.head.blueprints_of_invalid(),
-        blueprints,
-    )
-    .await;
+    if let Some(port) = session.port {
+        let invalid = declared.head.blueprints_of_invalid();
+        port.add_blueprints_of_invalid(invalid, blueprints).await;
+    }
     let validated = validate(changes, blueprints, session.setup.omission());
     declared
         .head
         .reject(validated.invalid, validated.diagnostics);
     Ok(validated.changes)
-}
-
-/// Adds the blueprints of what is invalid: they only say which values are secrets, so the run goes on
-/// without them.
-async fn add_of_invalid(
-    port: Option<&Port>,
-    mut invalid: BTreeSet<BlueprintId>,
-    blueprints: &mut Blueprints,
-) {
-    invalid.retain(|blueprint| !blueprints.known.contains_key(blueprint));
-    let Some(port) = port.filter(|_| !invalid.is_empty()) else {
-        return;
-    };
-    match port.existing_blueprints(invalid).await {
-        Ok(known) => blueprints.known.extend(known),
-        Err(error) => {
-            tracing::warn!("which values of files with errors are secrets is not known: {error}");
-            blueprints.of_invalid = OfInvalid::Unknown;
-        }
-    }
 }
 
 async fn read(port: Option<&Port>, wanted: BTreeSet<BlueprintId>) -> Result<Blueprints, Error> {

@@ -6,7 +6,7 @@ use super::read::Declared;
 use super::state::{Deletion, FileOutcome, Problem, Removed, State};
 use crate::apply::{Applied, DeletionOutcome, Outcome};
 use crate::catalog::entity::EntityKey;
-use crate::catalog::plan::{Plan, Reason};
+use crate::catalog::plan::{DriftDigest, Plan, Reason};
 use crate::diagnostic::Code;
 use crate::source::RepoPath;
 
@@ -59,6 +59,12 @@ pub(super) fn conclude(
             }
         }
     }
+    for (key, drift) in fates.rewritten {
+        match drift {
+            Some(drift) => drop(state.rewritten.insert(key.clone(), drift)),
+            None => drop(state.rewritten.remove(key)),
+        }
+    }
     state.waiting = fates.waiting.into_iter().cloned().collect();
 }
 
@@ -78,6 +84,8 @@ struct Fates<'p> {
     possible: BTreeSet<&'p EntityKey>,
     waiting: BTreeSet<&'p EntityKey>,
     removals: BTreeMap<&'p EntityKey, Removal>,
+    /// What was written although Git had not changed it.
+    rewritten: BTreeMap<&'p EntityKey, Option<DriftDigest>>,
     /// Where what was removed had been declared.
     paths: BTreeMap<&'p EntityKey, RepoPath>,
     /// What kept entities from being written, by file.
@@ -93,7 +101,11 @@ impl<'p> Fates<'p> {
                 fates.paths.insert(key, path.clone());
             }
             match &untouched.reason {
-                Reason::Unchanged => drop(fates.accepted.insert(key)),
+                Reason::Unchanged => {
+                    fates.accepted.insert(key);
+                    fates.rewritten.insert(key, None);
+                }
+                Reason::KeptByPort(_) => drop(fates.accepted.insert(key)),
                 Reason::OwnedElsewhere(_) => {
                     fates.waiting.insert(key);
                     let path = untouched.location.as_ref().map(|location| location.path());
@@ -134,6 +146,7 @@ impl<'p> Fates<'p> {
             let code = match outcome {
                 Outcome::Written(_) => {
                     self.accepted.insert(key);
+                    self.rewritten.insert(key, upsert.drift.clone());
                     continue;
                 }
                 // Of a cycle, a first request may have gone through.

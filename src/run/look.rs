@@ -71,12 +71,26 @@ pub(crate) async fn look(
             let diff = pull_request_diff(repository, &source.commit, into, opened_on).await?;
             Ok(of_diff(session, source, diff))
         }
+        // Without Port, what the push changed is all that is known.
+        (Scope::Changed(Base::State), _) if session.port.is_none() => match before(session) {
+            Some(before) => {
+                let repository = &session.setup.repository;
+                let diff = repository.diff_from_merge_base(before.as_str(), &source.commit);
+                Ok(of_diff(session, source, diff.await?))
+            }
+            None => all(session, source).await,
+        },
         (Scope::Changed(Base::State), _) if source.continuity == Continuity::Same => {
             since_state(session, source).await
         }
         (_, Round::Later) => since_state(session, source).await,
         _ => all(session, source).await,
     }
+}
+
+/// What the branch pointed to before the push.
+fn before<'s>(session: &Session<'s>) -> Option<&'s CommitSha> {
+    session.run.push.as_ref()?.before.as_ref()
 }
 
 /// What differs from the state: by the commit that was applied last where GitHub compares with that,

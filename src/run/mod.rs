@@ -96,8 +96,8 @@ async fn pipeline(
         Found::Source(source) => source,
         Found::Nothing(reason) => return nothing_to_do(&reason, &setup, log),
     };
-    let rounds = rounds(&session, &mut source).await?;
-    let mut report = report::assemble(&session, &source, rounds, started);
+    let work = work(&session, &mut source).await?;
+    let mut report = report::assemble(&session, &source, work, started);
     let commented = comment::keep(&session, &report).await;
     report.notices.extend(commented);
     let report_file = setup.inputs.report_file.as_deref();
@@ -125,44 +125,58 @@ struct Round {
     is_far: bool,
 }
 
+/// What a run did, and whether it was told to stop.
+struct Work {
+    rounds: Vec<Round>,
+    interruption: Interruption,
+}
+
+/// Whether a run was told to stop before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Interruption {
+    None,
+    Stopped,
+}
+
 /// Brings Port to the branch's tip, and again if that moves while it is written. Then the state is
 /// saved.
-async fn rounds(session: &Session<'_>, source: &mut Source<'_>) -> Result<Vec<Round>, Error> {
-    let mut rounds = Vec::new();
-    let mut number = Number::First;
-    loop {
-        let round = round(session, source, number).await?;
-        let is_over = match &round.applied {
-            Some(applied) => applied.stopped.is_some(),
-            None => false,
-        };
-        let can_save = round.applied.as_ref().is_none_or(can_save);
-        rounds.push(round);
-        if session.run.mode == Mode::Plan || !can_save {
-            return Ok(rounds);
-        }
-        if source.is_quiet(&rounds) {
-            return Ok(rounds);
-        }
-        let closing = close(session, source, &rounds);
-        match session.unless_interrupted(closing).await {
-            Ok(Some(tip)) if !is_over && rounds.len() < MAX_ROUNDS => {
-                session.log.line(format!(
-                    "the branch has moved to {} meanwhile: applying that too",
-                    tip.short()
-                ));
-                source.commit = tip;
-                number = Number::Later;
-            }
-            Ok(_) => return Ok(rounds),
-            // What was written is in Port, and the state still says that it may be.
+async fn work(session: &Session<'_>, source: &mut Source<'_>) -> Result<Work, Error> {
+    let mut work = Work {
+        rounds: vec![round(session, source, Number::First).await?],
+        interruption: Interruption::None,
+    };
+    // What was written until now is in Port, and the state says that it may be: nothing that fails from
+    // here on keeps the report from being written.
+    while let Some(tip) = match close(session, source, &work.rounds).await {
+        Ok(tip) => tip,
+        Err(error) => return Ok(work.give_up(source, &error)),
+    } {
+        session.log.line(format!(
+            "the branch has moved to {} meanwhile: applying that too",
+            tip.short()
+        ));
+        let applied = std::mem::replace(&mut source.commit, tip);
+        match round(session, source, Number::Later).await {
+            Ok(round) => work.rounds.push(round),
             Err(error) => {
-                source.notices.push(format!(
-                    "the state could not be saved, so the next run compares with Port what this one wrote: {error}"
-                ));
-                return Ok(rounds);
+                source.commit = applied;
+                return Ok(work.give_up(source, &error));
             }
         }
+    }
+    Ok(work)
+}
+
+impl Work {
+    fn give_up(mut self, source: &mut Source<'_>, error: &Error) -> Self {
+        if matches!(error, Error::Interrupted) {
+            self.interruption = Interruption::Stopped;
+        } else {
+            source.notices.push(format!(
+                "the run could not be finished, so the next one compares with Port what this one wrote: {error}"
+            ));
+        }
+        self
     }
 }
 
@@ -175,13 +189,18 @@ fn can_save(applied: &Applied) -> bool {
     }
 }
 
-/// Looks once more at the branch and at the state. Gives the tip if it has moved; saves the state if it
-/// has not.
+/// Looks once more at the branch and at the state. Gives the tip if that is to be applied too; else the
+/// state is saved, if there is anything to save.
 async fn close(
     session: &Session<'_>,
     source: &mut Source<'_>,
     rounds: &[Round],
 ) -> Result<Option<CommitSha>, Error> {
+    let last = rounds.last().and_then(|round| round.applied.as_ref());
+    let can_save = last.is_none_or(can_save);
+    if session.run.mode == Mode::Plan || !can_save || source.is_quiet(rounds) {
+        return Ok(None);
+    }
     let looking = async {
         match &session.run.branch {
             Some(branch) => Ok::<_, Error>(session.setup.repository.tip(branch).await?),
@@ -194,13 +213,16 @@ async fn close(
             None => Ok(None),
         }
     };
-    let (tip, latest) = futures::try_join!(looking, loading)?;
-    let is_last = rounds.len() >= MAX_ROUNDS;
+    let both = async { futures::try_join!(looking, loading) };
+    let (tip, latest) = session.unless_interrupted(both).await?;
+    let is_over = last.is_some_and(|applied| applied.stopped.is_some());
+    let is_last = is_over || rounds.len() >= MAX_ROUNDS;
     match tip.filter(|tip| *tip != source.commit) {
         Some(tip) if !is_last => Ok(Some(tip)),
         _ => {
             let problems = report::problems(rounds);
-            source.save_ending(session, latest, problems).await?;
+            let saving = source.save_ending(session, latest, problems);
+            session.unless_interrupted(saving).await?;
             Ok(None)
         }
     }
@@ -219,7 +241,7 @@ async fn round(
         let reading = read::read(files, source, &looked);
         let likely = check::likely_blueprints(session, source, &looked);
         let (mut declared, mut blueprints) = futures::try_join!(reading, likely)?;
-        let changes = plan::changes(session, source, &declared);
+        let changes = plan::changes(session, source, &looked, &declared);
         let changes = check::check(session, &mut declared, changes, &mut blueprints).await?;
         let plan = plan::plan(
             session,
@@ -230,7 +252,7 @@ async fn round(
             &blueprints,
         )
         .await?;
-        let responsibility = Responsibility::find(session, source, &declared, &plan).await?;
+        let responsibility = Responsibility::find(session, source, &declared).await?;
         Ok((looked, declared, blueprints, plan, responsibility))
     };
     let (looked, mut declared, blueprints, plan, responsibility) =

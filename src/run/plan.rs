@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Error;
-use super::look::{Extent, Looked};
+use super::look::{Against, Extent, Looked};
 use super::read::Declared;
 use super::session::Session;
 use super::source::{Continuity, Source};
@@ -27,10 +27,12 @@ use crate::source::RepoPath;
 pub(crate) fn changes(
     session: &Session<'_>,
     source: &Source<'_>,
+    looked: &Looked,
     declared: &Declared,
 ) -> Vec<Change> {
     let mut changes = compare(&declared.earlier, &declared.head, &declared.open);
-    if session.setup.inputs.prune == Prune::Keep {
+    let is_of_state = matches!(looked.against, Against::State);
+    if session.setup.inputs.prune == Prune::Keep || !is_of_state {
         return changes;
     }
     let known: BTreeSet<_> = changes.iter().map(|change| change.key.clone()).collect();
@@ -70,6 +72,7 @@ pub(crate) async fn plan(
         live: &live,
         blueprints,
         owners: &owners,
+        rewritten: &source.state.rewritten,
     };
     let policy = |declared: &Declared| policy(session, source, declared);
     let plan = Plan::new(changes.clone(), known, &policy(declared));

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::look::Extent;
+use super::responsibility::Responsibility;
 use super::session::Session;
 use super::source::Source;
-use super::{Round, responsibility::Responsibility};
+use super::{Interruption, Round, Work};
 use crate::apply::{Applied, Stopped};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::Reason;
@@ -25,10 +26,17 @@ const OFFLINE: &str =
 pub(super) fn assemble(
     session: &Session<'_>,
     source: &Source<'_>,
-    rounds: Vec<Round>,
+    work: Work,
     started: Instant,
 ) -> Report {
-    let ending = ending(rounds.iter().filter_map(|round| round.applied.as_ref()));
+    let Work {
+        rounds,
+        interruption,
+    } = work;
+    let ending = match interruption {
+        Interruption::Stopped => Ending::Interrupted,
+        Interruption::None => ending(rounds.iter().filter_map(|round| round.applied.as_ref())),
+    };
     let drift = drift(session, &rounds);
     let mut notices = source.notices.clone();
     let (mut entities, mut diagnostics) = (Vec::new(), Vec::new());
@@ -216,7 +224,10 @@ fn drift(session: &Session<'_>, rounds: &[Round]) -> Option<Drift> {
     let is_no_drift = |left: &crate::catalog::plan::Untouched| {
         matches!(
             left.reason,
-            Reason::Unchanged | Reason::HandedOver(_) | Reason::NeverWritten
+            Reason::Unchanged
+                | Reason::KeptByPort(_)
+                | Reason::HandedOver(_)
+                | Reason::NeverWritten
         )
     };
     let is_as_declared = first.plan.is_empty() && left.all(is_no_drift);

@@ -11,7 +11,6 @@ use super::source::Source;
 use super::state::{Deletion, Problem, State};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::EntityKey;
-use crate::catalog::plan::Plan;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::{Base, Pushed, Scope};
 use crate::report::console;
@@ -38,24 +37,16 @@ impl Responsibility {
         session: &Session<'_>,
         source: &Source<'_>,
         declared: &Declared,
-        plan: &Plan,
     ) -> Result<Self, Error> {
         let Scope::Changed(Base::State) = session.run.scope else {
             return Ok(Self::All);
         };
         let found = Box::new(source.found.clone());
-        let is_old = |path: &RepoPath| {
+        let mut paths = declared.versions.keys();
+        let has_older = paths.any(|path| {
             let file = found.file(path);
             file.is_some_and(|file| !file.problems.is_empty())
-        };
-        let is_wrong = |path: &RepoPath| {
-            let mut invalid = declared.head.invalid.iter();
-            let mut upserts = plan.upserts.iter();
-            invalid.any(|invalid| invalid.location.path() == path)
-                || upserts.any(|upsert| upsert.declaration.source.path() == path)
-        };
-        let mut paths = declared.versions.keys();
-        let has_older = paths.any(|path| is_old(path) && is_wrong(path));
+        });
         let pushed = match (&session.run.push, has_older) {
             (Some(push), true) => pushed(session, push).await?,
             _ => Some(BTreeSet::new()),

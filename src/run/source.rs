@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ring::digest;
+use ring::digest::{SHA256, digest};
 use tokio::time::timeout;
 
 use super::error::Error;
@@ -11,7 +11,7 @@ use super::state::State;
 use super::state::store::{self, Facts, Saved, Store, Stored};
 use super::state::{Status, merge};
 use crate::event::{Mode, Pushed};
-use crate::git::CommitSha;
+use crate::git::{CommitSha, hexadecimal};
 use crate::inputs::{Inputs, Merge};
 use crate::port::{self, ErrorCode};
 
@@ -330,12 +330,7 @@ fn digest_of(inputs: &Inputs) -> String {
     ];
     // No part holds the zero, so that no two lists of parts make the same text.
     let text = parts.join("\0");
-    let hash = digest::digest(&digest::SHA256, text.as_bytes());
-    let mut digits: String = hash
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut digits = hexadecimal(digest(&SHA256, text.as_bytes()).as_ref());
     digits.truncate(DIGEST_DIGITS);
     digits
 }

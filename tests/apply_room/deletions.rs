@@ -88,7 +88,7 @@ async fn one_that_is_kept_is_found_and_the_others_go() {
         let mut words = words(&applied);
         let kept = words.remove(culprit);
         assert!(
-            kept == "rejected 403: other entities relate to it: `y/stays`",
+            kept.ends_with(": other entities relate to it: `y/stays`"),
             "{kept}"
         );
         assert_eq!(words, ["deleted"; 99]);
@@ -121,7 +121,11 @@ async fn what_a_kept_entity_relates_to_is_kept_too() {
         words[0],
         "held back: `x/b`, which relates to it, was not deleted"
     );
-    assert_eq!(words[1], "rejected 403: other entities relate to it: `y/c`");
+    let kept = &words[1];
+    assert!(
+        kept.ends_with(": other entities relate to it: `y/c`"),
+        "{kept}"
+    );
     assert_eq!(world.writes().len(), 1);
 }
 

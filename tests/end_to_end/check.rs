@@ -7,7 +7,7 @@ use std::process::Command;
 
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use port_gitops_sandbox::{RunnerCommand, Sandbox};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::world::{World, binary};
@@ -118,7 +118,7 @@ fn a_mistake_is_shown_on_its_line_without_colour_in_a_pipe() {
     1 | identifier: mail service
       |             ^^^^^^^^^^^^ a space is not allowed
       |
-      = help: use letters, digits and the characters `@ _ . + : \ / = -` only
+      = help: use letters, digits and the characters `@ _ . + : \ / = ' -` only
 
     Checked 2 entities in 2 files · 1 error · blueprints not checked
     ");
@@ -321,6 +321,30 @@ fn with_credentials_ports_blueprints_have_their_say() {
     assert_eq!(refused.status, 2);
     assert!(refused.errors.contains("does not accept the credentials"));
     assert!(refused.last_line().ends_with("blueprints not checked"));
+}
+
+/// The terminal may be that of a job, whose log many read.
+#[test]
+fn a_secret_of_the_blueprint_is_not_shown() {
+    let world = World::new();
+    let key = json!({"type": "string", "encryption": "aes256-gcm"});
+    world.port.add_blueprint(json!({
+        "identifier": "service", "schema": {"properties": {"key": key}, "required": []},
+    }));
+    let broken = "identifier: a\nblueprint: service\nproperties: {key: hunter2: x}\n";
+    let wrong = "{\"identifier\": \"b\", \"blueprint\": \"service\", \"properties\": {\"key\": \"hunter2\", \"x\": 1}}";
+    let tree = Tree::new(&[("port.yml", broken), ("entity.json", wrong)]);
+    for format in ["text", "json", "github"] {
+        let mut command = tree.command(&["--format", format]);
+        command
+            .env("PORT_CLIENT_ID", CLIENT_ID)
+            .env("PORT_CLIENT_SECRET", CLIENT_SECRET)
+            .env("PORT_BASE_URL", world.port.url());
+        let checked = finish(command);
+        assert_eq!(checked.status, 1, "{}", checked.errors);
+        assert!(checked.out.contains("port.yml"), "{}", checked.out);
+        assert!(!checked.out.contains("hunter2"), "{}", checked.out);
+    }
 }
 
 #[test]

@@ -112,7 +112,11 @@ fn what_was_held_back_is_cleared_once_the_field_is_gone() {
     succeed(&world.push_file("port.yml", &format!("{text}owner: me\n")));
     assert_eq!(shop(&world)[2]["language"], "Go");
     succeed(&world.push_file("port.yml", &text));
-    assert_eq!(shop(&world)[2], json!({"replicas": 2}));
+    // Whether a `null` clears is Port's to say.
+    let path = "/v1/blueprints/microservice/entities";
+    let requests = world.port.requests_to("POST", path);
+    let sent: Value = serde_json::from_slice(&requests.last().unwrap().body).unwrap();
+    assert_eq!(sent["properties"], json!({"language": null, "replicas": 2}));
 }
 
 /// What may be cleared and what may not travel in requests of their own.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    Action, Claim, Deletion, Known, Plan, Policy, Pruning, Reason, Target, Untouched, Upsert,
+    Action, Claim, Deletion, DriftDigest, Known, Plan, Policy, Pruning, Reason, Target, Untouched,
+    Upsert,
 };
 use crate::catalog::blueprint::Blueprint;
 use crate::catalog::change::{Basis, Change, Kind, Proof};
@@ -88,9 +89,17 @@ impl Planner<'_> {
         let former = change.former_entities();
         let Merged { entity, uncleared } = merge(&former, &head.entity, live, blueprint, mode);
         let (action, differences) = self.effect(change, &entity);
+        let is_drift = change.kind() == Kind::Unchanged && action == Some(Action::Update);
+        let drift = match is_drift {
+            true => DriftDigest::of(&differences, blueprint),
+            false => None,
+        };
+        let is_kept = drift.is_some() && self.known.rewritten.get(&change.key) == drift.as_ref();
+        let fields = || differences.iter().map(|one| one.field.clone()).collect();
         let reason = match (action, self.owner(&change.key)) {
             (_, Some(owner)) => Some(Reason::OwnedElsewhere(owner)),
             (None, None) => Some(Reason::Unchanged),
+            (Some(_), None) if is_kept => Some(Reason::KeptByPort(fields())),
             (Some(_), None) => None,
         };
         if let Some(reason) = reason {
@@ -99,6 +108,7 @@ impl Planner<'_> {
         self.plan.upserts.push(Upsert {
             key: change.key.clone(),
             action: action.unwrap_or(Action::Update),
+            drift,
             declaration: Arc::clone(head),
             entity,
             differences,

@@ -35,6 +35,7 @@ fn deletion(held: Option<Value>, blueprints: &Blueprints) -> Deletion {
         live: &known,
         blueprints,
         owners: &BTreeMap::new(),
+        rewritten: &BTreeMap::new(),
     };
     Plan::new(vec![change], known, &policy).deletions.remove(0)
 }
@@ -73,4 +74,12 @@ fn the_blueprint_says_where_a_relation_leads() {
     let held = json!({"relations": {"one": "x", "gone": "y"}});
     assert_eq!(targets(Some(held), &blueprints), ["y", "b/x"]);
     assert_eq!(targets(None, &blueprints), ["b/b", "b/a"]);
+}
+
+/// What Port relates to is there, by whichever rules it got its name.
+#[test]
+fn names_that_port_says_are_not_checked() {
+    let held = json!({"relations": {"one": "the sales", "many": ["a b", "*"]}});
+    let found = targets(Some(held), &Blueprints::default());
+    assert_eq!(found, ["a b", "*", "the sales"]);
 }

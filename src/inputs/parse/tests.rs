@@ -120,3 +120,22 @@ fn unknown_inputs_are_named_with_the_nearest() {
     );
     assert!(warnings[1].ends_with("has no effect"), "{warnings:?}");
 }
+
+#[test]
+fn a_base_url_needs_no_version() {
+    for (given, used, warns) in [
+        ("https://api.us.port.io", "https://api.us.port.io/", false),
+        ("https://api.port.io/v1", "https://api.port.io/", true),
+        ("https://api.port.io/v1/", "https://api.port.io/", true),
+        (
+            "https://example.com/port/v1",
+            "https://example.com/port",
+            true,
+        ),
+        ("https://example.com/v10", "https://example.com/v10", false),
+    ] {
+        let (inputs, warnings) = parsed(&[("base-url", given)]).unwrap();
+        assert_eq!(inputs.base_url.as_str(), used);
+        assert_eq!(!warnings.is_empty(), warns, "{warnings:?}");
+    }
+}

@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 use super::{Deletion, FileState, Part, Problem, Removed, State, Version};
 use crate::catalog::change::Proof;
 use crate::catalog::entity::{BlueprintId, EntityKey};
+use crate::catalog::plan::DriftDigest;
 use crate::git::{BlobId, CommitSha};
 use crate::source::RepoPath;
 
@@ -78,6 +79,7 @@ struct Open {
     files: BTreeMap<String, OpenFile>,
     removed: BTreeMap<String, (String, bool)>,
     waiting: BTreeSet<String>,
+    rewritten: BTreeMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -103,6 +105,8 @@ pub(super) fn write(state: &State, save: &SaveId) -> Map<String, Value> {
         let is_prevented = removed.deletion == Deletion::Prevented;
         (key.to_text(), (removed.path.to_string(), is_prevented))
     };
+    let rewritten =
+        |(key, drift): (&EntityKey, &DriftDigest)| (key.to_text(), drift.as_str().to_owned());
     let texts = |keys: &BTreeSet<EntityKey>| keys.iter().map(EntityKey::to_text).collect();
     let open = Open {
         save: save.0.clone(),
@@ -112,6 +116,7 @@ pub(super) fn write(state: &State, save: &SaveId) -> Map<String, Value> {
         files: open,
         removed: state.removed.iter().map(removed).collect(),
         waiting: texts(&state.waiting),
+        rewritten: state.rewritten.iter().map(rewritten).collect(),
     };
     let settled = Settled {
         save: save.0.clone(),
@@ -242,6 +247,10 @@ pub(super) fn read(properties: &Map<String, Value>) -> Result<(State, SaveId), U
         .iter()
         .filter(|key| waiting.contains(key.as_str()));
     state.waiting = waiting.map(|key| read_key(key)).collect::<Result<_, _>>()?;
+    for (key, drift) in open.rewritten {
+        let drift = DriftDigest::new(drift);
+        state.rewritten.insert(read_key(&key)?, drift);
+    }
     Ok((state, SaveId(open.save)))
 }
 

@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::change::Proof;
 use crate::catalog::entity::EntityKey;
+use crate::catalog::plan::DriftDigest;
 use crate::git::{BlobId, CommitSha};
 use crate::source::RepoPath;
 
@@ -41,6 +42,8 @@ pub(crate) struct State {
     pub(crate) removed: BTreeMap<EntityKey, Removed>,
     /// What is declared here and another source owns.
     pub(crate) waiting: BTreeSet<EntityKey>,
+    /// What was written although Git had not changed it, since Port differed.
+    pub(crate) rewritten: BTreeMap<EntityKey, DriftDigest>,
     /// What was applied last.
     pub(crate) commit: Option<CommitSha>,
     /// A digest of the inputs that select and shape entities.
@@ -224,6 +227,7 @@ impl State {
     /// Drops `key` wherever it is: it is no longer this source's.
     pub(crate) fn release(&mut self, key: &EntityKey) {
         self.removed.remove(key);
+        self.rewritten.remove(key);
         for file in self.files.values_mut() {
             for part in &mut file.parts {
                 part.entities.remove(key);

@@ -53,10 +53,11 @@ impl Store<'_> {
         let mut owners: BTreeMap<EntityKey, Found> = BTreeMap::new();
         for member in members {
             let other_since = age(&member.properties);
+            // Two states of the same second: one of them has to be the older.
+            let is_older = (other_since, member.identifier.as_str()) < (since, self.name.as_str());
             let source = member.title.unwrap_or(member.identifier);
             for (list, claim) in [(OWNED, Claim::Owned), (WAITING, Claim::Waiting)] {
                 for key in listed(&member.properties, list).filter_map(|text| texts.get(text)) {
-                    let is_older = other_since <= since;
                     if claim == Claim::Owned && own(key) && !is_older {
                         continue;
                     }
