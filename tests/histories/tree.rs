@@ -110,8 +110,9 @@ impl Tree {
     pub(crate) fn files(&self) -> BTreeMap<String, String> {
         let file = |(file, content): (&File, &Content)| {
             let mut texts: Vec<_> = content.entities.iter().map(text).collect();
+            // It comes first, so that nothing of the file is read.
             if content.is_broken {
-                texts.push("title: [\n".to_owned());
+                texts.insert(0, "title: [\n".to_owned());
             }
             (format!("{file}/port.yml"), texts.join("---\n"))
         };
