@@ -2,7 +2,7 @@
 //! without a disturbance, on the branch's tip.
 //!
 //! - What the tip declares soundly is in Port as declared, and has nothing that Git took away.
-//! - What it declares with a mistake, or may declare in a file that cannot be read, is not deleted.
+//! - What it declares with a mistake is not deleted, and nothing is while a file cannot be read.
 //! - With prune, what the tip does not mention is gone. Without, nothing is deleted.
 //! - The state is `synced` exactly if the tip has no mistake.
 //!
@@ -97,10 +97,7 @@ impl Model {
     /// The branch has a new tip, or its inputs select other files.
     pub(crate) fn note_tip(&mut self, side: Side, tip: &Tree, terms: Terms, has_moved: bool) {
         let (sound, _) = tip.sound(terms);
-        let (mentioned, readable) = (
-            tip.mentioned(terms.selection),
-            tip.readable(terms.selection),
-        );
+        let mentioned = tip.mentioned(terms.selection);
         let anywhere = tip.mentioned(crate::history::Selection::All);
         let source = self.source(side);
         source.declared.extend(sound.keys());
@@ -109,7 +106,7 @@ impl Model {
         let declared = source.declared.clone();
         for name in declared {
             let entity = self.entity(name);
-            entity.may_have_more |= !readable.contains(&name);
+            entity.may_have_more |= !mentioned.contains(&name);
             entity.may_be_gone |=
                 has_moved && !anywhere.contains(&name) && !tip.has_broken_file(terms.selection);
         }
