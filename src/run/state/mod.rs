@@ -213,14 +213,8 @@ impl State {
     /// declared it are open, so that it is compared with Port if Git restores it.
     pub(crate) fn begin_deletion(&mut self, key: &EntityKey) {
         for file in self.files.values_mut() {
-            let declares = |part: &&Part| part.entities.contains(key);
-            if let Some(part) = file.settled().filter(declares) {
-                let version = part.version.clone();
-                file.parts.push(Part {
-                    version,
-                    entities: BTreeSet::new(),
-                    proof: Proof::Possible,
-                });
+            if file.parts.iter().any(|part| part.entities.contains(key)) {
+                file.open();
             }
         }
     }
@@ -234,6 +228,7 @@ impl State {
             left,
             problems,
         } = outcome;
+        let at_tip = version.clone();
         let file = self.files.entry(path.clone()).or_default();
         for part in &mut file.parts {
             part.entities
@@ -252,6 +247,11 @@ impl State {
                     proof: Proof::Accepted,
                 });
             }
+        }
+        // What is left of an earlier version is declared elsewhere, with a mistake.
+        let is_of_tip = |part: &Part| Some(&part.version) == at_tip.as_ref();
+        if file.settled().is_some_and(|part| !is_of_tip(part)) {
+            file.open();
         }
         file.limit();
         if file.parts.is_empty() && file.problems.is_empty() {
@@ -283,6 +283,19 @@ impl FileState {
     /// Whether something in it is not known to be in Port as it is declared.
     pub(crate) fn is_open(&self) -> bool {
         self.settled().is_none()
+    }
+
+    /// Notes that Git alone does not say what Port holds of the file: that it may hold nothing as the
+    /// settled version declares it.
+    fn open(&mut self) {
+        if let Some(part) = self.settled() {
+            let version = part.version.clone();
+            self.parts.push(Part {
+                version,
+                entities: BTreeSet::new(),
+                proof: Proof::Possible,
+            });
+        }
     }
 
     fn add(&mut self, version: Version, keys: BTreeSet<EntityKey>, proof: Proof) {
