@@ -29,6 +29,7 @@ mod prune;
 mod queries;
 mod redaction;
 mod references;
+mod replicas;
 mod scenes;
 mod size;
 mod slips;
