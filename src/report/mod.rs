@@ -48,6 +48,10 @@ pub struct Report {
     pub entities: Vec<EntityReport>,
     /// What is wrong with the files, in the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
+    /// What is wrong with the inputs: sentences without a full stop.
+    pub warnings: Vec<String>,
+    /// How many warnings the step showed before.
+    pub warnings_before: usize,
     /// What else the user should know: sentences without a full stop.
     pub notices: Vec<String>,
     /// Whether Port differed from what Git declares, where all files were looked at.

@@ -30,6 +30,7 @@ mod queries;
 mod redaction;
 mod references;
 mod replicas;
+mod rules;
 mod scenes;
 mod size;
 mod slips;
