@@ -71,7 +71,7 @@ fn write_levels(diagnostics: &[Diagnostic], before: Before, log: &Log) {
     }
 }
 
-/// What was not deleted has no place at head, so there is one annotation for all of it.
+/// What was not deleted has no position at head, so there is one annotation for all of it.
 fn held_back(report: &Report) -> Option<String> {
     let mut entities = report
         .entities
@@ -83,7 +83,7 @@ fn held_back(report: &Report) -> Option<String> {
         others => format!(" and {others} more"),
     };
     let (name, note) = (first.name(), first.note.as_deref());
-    let reason = note.unwrap_or("something speaks against it");
+    let reason = note.unwrap_or("something prevents it");
     Some(format!("`{name}`{others} not deleted: {reason}"))
 }
 

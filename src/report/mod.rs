@@ -171,15 +171,15 @@ pub enum State {
     Invalid,
     /// Port refused it.
     Failed,
-    /// It was sent, but no answer came, or it was not brought to what the branch has by now.
+    /// It was sent, but no answer came.
     Unknown,
     /// The run ended before it was sent.
     NotWritten,
     /// What it needs could not be written.
     Blocked,
-    /// Git no longer declares it, but something speaks against deleting it.
+    /// Git no longer declares it, and something prevents its deletion.
     HeldBack,
-    /// Another owner wrote it last.
+    /// Another source owns it.
     OwnedElsewhere,
     /// It is new in Port.
     Created,
