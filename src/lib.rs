@@ -1,7 +1,8 @@
 //! port-gitops makes Git the source of truth for a Port software catalog.
 //!
 //! [`run`] is the whole program: the runner's environment goes in, the exit status comes out, and
-//! on the way the entities that a push changed reach Port. its table of contents is in the module of the same name.
+//! on the way the entities that a push changed reach Port. The module of the same name is its table of
+//! contents.
 
 pub mod apply;
 pub mod catalog;

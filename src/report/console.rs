@@ -57,6 +57,9 @@ pub fn write_entities(report: &Report, log: &Log) {
         let title = format!("Entities: {}", changed.len());
         log.group(&title, || entities::write(&changed, report.run.mode, log));
     }
+    for warning in &report.warnings {
+        log.line(format!("warning: {warning}"));
+    }
     for notice in &report.notices {
         log.line(notice);
     }

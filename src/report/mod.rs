@@ -48,6 +48,10 @@ pub struct Report {
     pub entities: Vec<EntityReport>,
     /// What is wrong with the files, in the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
+    /// What is wrong with the inputs: sentences without a full stop.
+    pub warnings: Vec<String>,
+    /// How many warnings the step showed before.
+    pub warnings_before: usize,
     /// What else the user should know: sentences without a full stop.
     pub notices: Vec<String>,
     /// Whether Port differed from what Git declares, where all files were looked at.
@@ -167,15 +171,15 @@ pub enum State {
     Invalid,
     /// Port refused it.
     Failed,
-    /// It was sent, but no answer came, or it was not brought to what the branch has by now.
+    /// It was sent, but no answer came.
     Unknown,
     /// The run ended before it was sent.
     NotWritten,
     /// What it needs could not be written.
     Blocked,
-    /// Git no longer declares it, but something speaks against deleting it.
+    /// Git no longer declares it, and something prevents its deletion.
     HeldBack,
-    /// Another owner wrote it last.
+    /// Another source owns it.
     OwnedElsewhere,
     /// It is new in Port.
     Created,

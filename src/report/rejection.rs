@@ -63,7 +63,7 @@ pub(super) fn blocked(declaration: &Declaration, by: &EntityKey) -> Diagnostic {
     let text = format!("`{key}` was not sent, as `{by}`, which it needs, could not be written");
     Diagnostic::new(Code::Blocked, location, text)
         .label("could not be written")
-        .help(format!("mend `{by}`; the next run then writes both"))
+        .help(format!("fix `{by}`; the next run then writes both"))
 }
 
 /// The relation target that the message quotes.

@@ -109,6 +109,8 @@ impl World {
             },
             entities: findings.entities,
             diagnostics,
+            warnings: Vec::new(),
+            warnings_before: 0,
             notices: findings.notices,
             drift: None,
             ending: Ending::Complete,

@@ -17,7 +17,7 @@ pub(crate) struct Files<'a> {
     pub(crate) inputs: &'a Inputs,
 }
 
-/// What is in an entity file, if there is one.
+/// What is in an entity file, if there is one and Git still has it.
 pub(crate) fn entity_file(
     path: RepoPath,
     content: BlobContent,
@@ -27,7 +27,7 @@ pub(crate) fn entity_file(
     let by_rule = selected.and_then(|selected| selected.blueprint);
     let default_blueprint = by_rule.or(inputs.blueprint.as_ref()).cloned();
     let content = match content {
-        BlobContent::Absent => return None,
+        BlobContent::Absent | BlobContent::Missing => return None,
         BlobContent::Text(text) => FileContent::Text(Source::new(path, text)),
         BlobContent::Binary => FileContent::Unreadable(path, Unreadable::Binary),
         BlobContent::TooLarge => FileContent::Unreadable(path, Unreadable::TooLarge),

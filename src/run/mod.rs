@@ -10,6 +10,7 @@ mod plan;
 mod read;
 mod report;
 mod responsibility;
+mod rules;
 mod session;
 mod setup;
 mod source;
@@ -257,6 +258,9 @@ async fn round(
     };
     let (looked, mut declared, blueprints, plan, responsibility) =
         session.unless_interrupted(stages).await?;
+    if number == Number::First {
+        source.warnings = rules::unmatched_lines(&session.setup.inputs.files, &looked.tip);
+    }
     responsibility.show(session, &mut declared, &blueprints);
     session.log.line(format!("plan: {plan}"));
     let mut round = Round {

@@ -12,7 +12,7 @@ use crate::catalog::change::{Earlier, Proof, Standing};
 use crate::catalog::declare::{Declarations, EntityFile, declare};
 use crate::catalog::entity::EntityKey;
 use crate::git::{BlobId, CommitSha, FileMode};
-use crate::github::{Side, WantedFile};
+use crate::github::{self, BlobContent, Side, WantedFile};
 use crate::source::RepoPath;
 
 /// What a run's files declare.
@@ -195,6 +195,11 @@ impl Reader<'_> {
         wanted.extend(others.map(|former| former.file.clone()));
         let mut contents = repository.contents(&wanted, checkout).await?.into_iter();
         for (wanted, content) in head.into_iter().zip(contents.by_ref()) {
+            if content.content == BlobContent::Missing {
+                // To treat a file of the commit as removed would delete what it declares.
+                let path = wanted.path.to_string();
+                return Err(github::Error::MissingContent { path }.into());
+            }
             let is_selected = inputs.files.select(&wanted.path).is_some();
             let read = ReadFile {
                 blob: content.blob.filter(|_| is_selected),

@@ -61,6 +61,8 @@ pub(super) fn assemble(
         run,
         entities,
         diagnostics,
+        warnings: source.warnings.clone(),
+        warnings_before: session.setup.warnings,
         notices,
         drift,
         ending,

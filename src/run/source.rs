@@ -35,6 +35,8 @@ pub(crate) struct Source<'p> {
     pub(crate) state: State,
     /// What the state says to these inputs.
     pub(crate) continuity: Continuity,
+    /// What is wrong with the inputs, as far as the files show it: sentences without a full stop.
+    pub(crate) warnings: Vec<String>,
     /// What the user should know of the state: sentences without a full stop.
     pub(crate) notices: Vec<String>,
 }
@@ -99,6 +101,7 @@ pub(crate) async fn find<'p>(session: &Session<'p>) -> Result<Found<'p>, Error> 
             .unwrap_or_default(),
         state: State::default(),
         continuity: Continuity::First,
+        warnings: Vec::new(),
         notices: Vec::new(),
         commit,
         store,

@@ -71,7 +71,7 @@ fn referenced(content: BlobContent) -> Referenced {
     match content {
         BlobContent::Text(text) if text.len() > MAX_BYTES => Referenced::TooLarge,
         BlobContent::Text(text) => Referenced::Text(text),
-        BlobContent::Absent => Referenced::Absent,
+        BlobContent::Absent | BlobContent::Missing => Referenced::Absent,
         BlobContent::Binary => Referenced::Binary,
         BlobContent::TooLarge => Referenced::TooLarge,
         BlobContent::Symlink => Referenced::Symlink,

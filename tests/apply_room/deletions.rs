@@ -16,11 +16,9 @@ fn words(applied: &Applied) -> Vec<String> {
         DeletionOutcome::Rejected(rejection) => {
             format!("rejected {}: {}", rejection.status, rejection.message)
         }
-        DeletionOutcome::HandedOver(_) => "handed over".to_owned(),
         DeletionOutcome::HeldBack(reason) => format!("held back: {reason}"),
         DeletionOutcome::NotSent => "not sent".to_owned(),
         DeletionOutcome::Unknown => "unknown".to_owned(),
-        DeletionOutcome::Superseded => "superseded".to_owned(),
     };
     applied.deletions.iter().map(word).collect()
 }

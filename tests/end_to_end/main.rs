@@ -31,6 +31,8 @@ mod queries;
 mod redaction;
 mod references;
 mod refusals;
+mod replicas;
+mod rules;
 mod scenes;
 mod size;
 mod slips;
