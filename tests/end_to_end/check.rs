@@ -118,7 +118,7 @@ fn a_mistake_is_shown_on_its_line_without_colour_in_a_pipe() {
     1 | identifier: mail service
       |             ^^^^^^^^^^^^ a space is not allowed
       |
-      = help: use letters, digits and the characters `@ _ . + : \ / = -` only
+      = help: use letters, digits and the characters `@ _ . + : \ / = ' -` only
 
     Checked 2 entities in 2 files · 1 error · blueprints not checked
     ");
