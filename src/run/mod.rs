@@ -96,8 +96,8 @@ async fn pipeline(
         Found::Source(source) => source,
         Found::Nothing(reason) => return nothing_to_do(&reason, &setup, log),
     };
-    let rounds = rounds(&session, &mut source).await?;
-    let mut report = report::assemble(&session, &source, rounds, started);
+    let (rounds, ending) = rounds(&session, &mut source).await?;
+    let mut report = report::assemble(&session, &source, rounds, ending, started);
     let commented = comment::keep(&session, &report).await;
     report.notices.extend(commented);
     let report_file = setup.inputs.report_file.as_deref();
@@ -126,41 +126,54 @@ struct Round {
 }
 
 /// Brings Port to the branch's tip, and again if that moves while it is written. Then the state is
-/// saved.
-async fn rounds(session: &Session<'_>, source: &mut Source<'_>) -> Result<Vec<Round>, Error> {
+/// saved. Whatever ends the run once something was written, the rounds so far are reported.
+async fn rounds(
+    session: &Session<'_>,
+    source: &mut Source<'_>,
+) -> Result<(Vec<Round>, Ending), Error> {
     let mut rounds = Vec::new();
-    let mut number = Number::First;
     loop {
-        let round = round(session, source, number).await?;
-        let is_over = match &round.applied {
-            Some(applied) => applied.stopped.is_some(),
-            None => false,
+        let number = match rounds.is_empty() {
+            true => Number::First,
+            false => Number::Later,
         };
-        let can_save = round.applied.as_ref().is_none_or(can_save);
-        rounds.push(round);
-        if session.run.mode == Mode::Plan || !can_save {
-            return Ok(rounds);
+        match round(session, source, number).await {
+            Ok(round) => rounds.push(round),
+            Err(error) if rounds.is_empty() => return Err(error),
+            Err(error) => {
+                // The round before is the last one that was applied.
+                source.commit = source.state.commit.clone().unwrap_or(source.commit.clone());
+                return Ok((rounds, Ending::because_of(&error)));
+            }
         }
-        if source.is_quiet(&rounds) {
-            return Ok(rounds);
+        let ending = report::ending(&rounds);
+        let last = rounds.last().and_then(|round| round.applied.as_ref());
+        let can_save = last.is_none_or(can_save);
+        if session.run.mode == Mode::Plan || !can_save || source.is_quiet(&rounds) {
+            return Ok((rounds, ending));
         }
         let closing = close(session, source, &rounds);
         match session.unless_interrupted(closing).await {
-            Ok(Some(tip)) if !is_over && rounds.len() < MAX_ROUNDS => {
+            Ok(Some(tip)) if ending == Ending::Complete && rounds.len() < MAX_ROUNDS => {
                 session.log.line(format!(
                     "the branch has moved to {} meanwhile: applying that too",
                     tip.short()
                 ));
                 source.commit = tip;
-                number = Number::Later;
             }
-            Ok(_) => return Ok(rounds),
+            Ok(_) => return Ok((rounds, ending)),
             // What was written is in Port, and the state still says that it may be.
             Err(error) => {
                 source.notices.push(format!(
                     "the state could not be saved, so the next run compares with Port what this one wrote: {error}"
                 ));
-                return Ok(rounds);
+                let is_interrupted = matches!(error, Error::Interrupted);
+                let ending = if is_interrupted {
+                    Ending::Interrupted
+                } else {
+                    ending
+                };
+                return Ok((rounds, ending));
             }
         }
     }
@@ -288,6 +301,16 @@ impl Round {
     /// Whether something was written, or may have been.
     fn has_written(&self) -> bool {
         self.applied.is_some()
+    }
+}
+
+impl Ending {
+    /// How a run ends that `error` stops.
+    fn because_of(error: &Error) -> Self {
+        match error {
+            Error::Interrupted => Self::Interrupted,
+            error => Self::Stopped(error.to_string()),
+        }
     }
 }
 
