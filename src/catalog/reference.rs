@@ -132,6 +132,9 @@ pub fn resolve_all(
 ) {
     let (mut invalid, mut diagnostics) = (Vec::new(), Vec::new());
     let mut fill = |declaration: Arc<Declaration>| {
+        if !names_files(&declaration) {
+            return Some(declaration);
+        }
         let (at, contents) = read(&declaration);
         match resolve(&declaration, &at, &contents) {
             Ok(resolved) if resolved.texts.is_empty() => Some(declaration),
@@ -150,6 +153,18 @@ pub fn resolve_all(
     let valid = std::mem::take(&mut declarations.valid);
     declarations.valid = valid.into_iter().filter_map(&mut fill).collect();
     declarations.reject(invalid, diagnostics);
+}
+
+/// Whether a property names a file, be it one outside of the repository.
+fn names_files(declaration: &Declaration) -> bool {
+    let mut is_found = false;
+    if let Some(properties) = declaration.node.get("properties") {
+        let at = declaration.source.path();
+        each_text(properties, &mut |text, _| {
+            is_found |= target(at, text).is_some()
+        });
+    }
+    is_found
 }
 
 /// Whether a text can be a property's value.

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use super::Round;
 use super::look::Extent;
 use super::responsibility::Responsibility;
 use super::session::Session;
 use super::source::Source;
-use super::{Interruption, Round, Work};
-use crate::apply::{Applied, Stopped};
+use crate::apply::Stopped;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::Reason;
 use crate::diagnostic::{self, Diagnostic, Severity};
@@ -26,17 +26,10 @@ const OFFLINE: &str =
 pub(super) fn assemble(
     session: &Session<'_>,
     source: &Source<'_>,
-    work: Work,
+    rounds: Vec<Round>,
+    ending: Ending,
     started: Instant,
 ) -> Report {
-    let Work {
-        rounds,
-        interruption,
-    } = work;
-    let ending = match interruption {
-        Interruption::Stopped => Ending::Interrupted,
-        Interruption::None => ending(rounds.iter().filter_map(|round| round.applied.as_ref())),
-    };
     let drift = drift(session, &rounds);
     let mut notices = source.notices.clone();
     let (mut entities, mut diagnostics) = (Vec::new(), Vec::new());
@@ -205,11 +198,10 @@ fn supersede(entities: &mut Vec<EntityReport>, diagnostics: &mut Vec<Diagnostic>
 }
 
 /// How the run ended, as far as writing goes.
-fn ending<'a>(applied: impl Iterator<Item = &'a Applied>) -> Ending {
-    match applied
-        .filter_map(|applied| applied.stopped.as_ref())
-        .last()
-    {
+pub(super) fn ending(rounds: &[Round]) -> Ending {
+    let applied = rounds.iter().filter_map(|round| round.applied.as_ref());
+    let stopped = applied.filter_map(|applied| applied.stopped.as_ref());
+    match stopped.last() {
         None => Ending::Complete,
         Some(Stopped::Interrupted) => Ending::Interrupted,
         Some(Stopped::Port(error)) => Ending::Stopped(error.to_string()),

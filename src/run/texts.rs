@@ -41,9 +41,6 @@ pub(crate) async fn fill_in(
     };
     let wanted: Vec<_> = revisions.iter().map(wanted).collect();
     let all = wanted.concat();
-    if all.is_empty() {
-        return Ok(BTreeMap::new());
-    }
     let contents = files.repository.contents(&all, files.checkout).await?;
     let mut contents = contents.into_iter();
     let mut ids = BTreeMap::new();
