@@ -26,6 +26,9 @@ pub(super) fn begin(state: &mut State, declared: &Declared, plan: &Plan) {
             state.begin(path, version, keys);
         }
     }
+    for deletion in &plan.deletions {
+        state.begin_deletion(&deletion.key);
+    }
 }
 
 /// Notes in `state` what became of `plan`.
@@ -196,8 +199,12 @@ impl<'p> Fates<'p> {
             let known = state.file(path);
             let parts = known.into_iter().flat_map(|file| &file.parts);
             let keys = parts.flat_map(|part| &part.entities);
-            let is_accounted =
-                |key: &&EntityKey| self.accepted.contains(key) || self.removals.contains_key(key);
+            // What another source owns is not this one's, whatever was written before.
+            let is_accounted = |key: &&EntityKey| {
+                self.accepted.contains(key)
+                    || self.removals.contains_key(key)
+                    || self.waiting.contains(key)
+            };
             let outcome = FileOutcome {
                 version: version.clone(),
                 accepted: BTreeSet::new(),

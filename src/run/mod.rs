@@ -296,6 +296,7 @@ impl Round {
             self.applied.as_ref(),
         );
         source.state.commit = Some(source.commit.clone());
+        source.state.inputs = source.inputs.clone();
         Ok(())
     }
 

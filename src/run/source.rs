@@ -33,6 +33,8 @@ pub(crate) struct Source<'p> {
     pub(crate) found: State,
     /// What this run has made of it.
     pub(crate) state: State,
+    /// A digest of the inputs that select and shape entities.
+    pub(crate) inputs: String,
     /// What the state says to these inputs.
     pub(crate) continuity: Continuity,
     /// What is wrong with the inputs, as far as the files show it: sentences without a full stop.
@@ -100,6 +102,7 @@ pub(crate) async fn find<'p>(session: &Session<'p>) -> Result<Found<'p>, Error> 
             .map(|stored| stored.state.clone())
             .unwrap_or_default(),
         state: State::default(),
+        inputs: digest_of(&session.setup.inputs),
         continuity: Continuity::First,
         warnings: Vec::new(),
         notices: Vec::new(),
@@ -167,12 +170,11 @@ async fn touches_no_entity_file(session: &Session<'_>) -> Result<bool, Error> {
 impl<'p> Source<'p> {
     /// Takes the state that was found as what this run works on.
     fn begin(&mut self, session: &Session<'_>) {
-        let (inputs, runner) = (&session.setup.inputs, &session.setup.runner);
-        let digest = digest_of(inputs);
+        let runner = &session.setup.runner;
         let workflow = runner.workflow.clone().unwrap_or_default();
         self.continuity = match &self.stored {
             None => Continuity::First,
-            Some(stored) if stored.state.inputs == digest => Continuity::Same,
+            Some(stored) if stored.state.inputs == self.inputs => Continuity::Same,
             Some(_) => Continuity::OtherInputs,
         };
         if self.continuity == Continuity::OtherInputs
@@ -185,7 +187,12 @@ impl<'p> Source<'p> {
             ));
         }
         self.state = self.found.clone();
-        self.state.inputs = digest;
+        // Until all that other inputs select was compared, the state is of no inputs: if this run ends
+        // before that, the next one does the same.
+        match self.continuity {
+            Continuity::OtherInputs => self.state.inputs.clear(),
+            Continuity::First | Continuity::Same => self.state.inputs = self.inputs.clone(),
+        }
         self.state.workflow = workflow;
         if self.state.since == 0 {
             self.state.since = now();

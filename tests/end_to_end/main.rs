@@ -37,5 +37,6 @@ mod scenes;
 mod size;
 mod slips;
 mod stale;
+mod state_found_by_histories;
 mod validation;
 mod world;

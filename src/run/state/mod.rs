@@ -173,6 +173,25 @@ impl State {
         entities
     }
 
+    /// The files that may have brought to Port what one of `paths` may have brought there too: those
+    /// that share an entity with one of them, and with these, and so on; `paths` among them.
+    pub(crate) fn sharing(&self, paths: BTreeSet<RepoPath>) -> BTreeSet<RepoPath> {
+        let shared = self.entities().into_values();
+        let shared: Vec<_> = shared.filter(|paths| paths.len() > 1).collect();
+        let mut found = paths;
+        loop {
+            let count = found.len();
+            for paths in &shared {
+                if paths.iter().any(|path| found.contains(*path)) {
+                    found.extend(paths.iter().map(|path| (*path).clone()));
+                }
+            }
+            if found.len() == count {
+                return found;
+            }
+        }
+    }
+
     /// How far the source is in sync, while no run is writing.
     pub(crate) fn status(&self) -> Status {
         let mut removed = self.removed.values();
@@ -188,6 +207,22 @@ impl State {
         let file = self.files.entry(path.clone()).or_default();
         file.add(version.clone(), keys, Proof::Possible);
         file.limit();
+    }
+
+    /// Notes that `key` is about to be deleted: until it is known what became of it, the files that
+    /// declared it are open, so that it is compared with Port if Git restores it.
+    pub(crate) fn begin_deletion(&mut self, key: &EntityKey) {
+        for file in self.files.values_mut() {
+            let declares = |part: &&Part| part.entities.contains(key);
+            if let Some(part) = file.settled().filter(declares) {
+                let version = part.version.clone();
+                file.parts.push(Part {
+                    version,
+                    entities: BTreeSet::new(),
+                    proof: Proof::Possible,
+                });
+            }
+        }
     }
 
     /// Notes what became of the file at `path`.
