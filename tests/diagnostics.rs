@@ -163,6 +163,7 @@ fn changes(head: &Declarations) -> Vec<Change> {
 
 fn plan(changes: Vec<Change>) -> Plan {
     let known = Known {
+        rewritten: &std::collections::BTreeMap::new(),
         live: &Live::default(),
         blueprints: &Blueprints::default(),
         owners: &BTreeMap::new(),
