@@ -12,7 +12,7 @@ use super::entity::property_values;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Node, Value};
 use crate::git;
-use crate::source::{Location, RepoPath, Span};
+use crate::text::{Location, RepoPath, Span};
 
 /// The most bytes of a file that becomes a property: Port takes 1 MiB for the whole entity.
 pub const MAX_BYTES: usize = 512 * 1024;

@@ -16,7 +16,7 @@ use super::declare::{Declaration, Invalid, error_codes};
 use super::entity::{Clearing, nearest};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
-use crate::source::{Location, Source, Span};
+use crate::text::{Location, Source, Span};
 
 pub use circle::refuse_circles;
 pub use whole_run::{refuse_dangling, refuse_taking_required};

@@ -14,7 +14,7 @@ use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::git::{BlobId, CommitSha, FileMode};
 use crate::github::{self, BlobContent, Side, WantedFile};
 use crate::inputs::Prune;
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// What a run's files declare.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use crate::catalog::entity::EntityKey;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::{Base, Pushed, Scope};
 use crate::report::console;
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// Which problems a run fails for.
 #[derive(Debug)]

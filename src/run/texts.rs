@@ -8,7 +8,7 @@ use crate::catalog::declare::{Declaration, Declarations};
 use crate::catalog::reference::{MAX_BYTES, Referenced, references, resolve_all};
 use crate::git::{BlobId, CommitSha};
 use crate::github::{BlobContent, Side, WantedFile};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// What a version declares, and where its texts are.
 pub(crate) struct Revision<'a> {

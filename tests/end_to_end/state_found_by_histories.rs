@@ -74,7 +74,9 @@ fn of_two_sources_that_own_an_entity_the_younger_does_not_write_it() {
     // The search for owners lags.
     let nothing = Answer::json(200, &json!({"ok": true, "entities": []}));
     let search = format!("{STATES}/search");
-    world.port.inject(Fault::answer(nothing).on("POST", &search));
+    world
+        .port
+        .inject(Fault::answer(nothing).on("POST", &search));
     succeed(&step);
     assert_eq!(world.title("domain", "x").as_deref(), Some("Younger"));
     let all = || {

@@ -6,7 +6,7 @@ use serde_json::Number;
 use super::{Read, Reader, is_word};
 use crate::document::Value;
 use crate::document::findings::{brief, name_of};
-use crate::source::Span;
+use crate::text::Span;
 
 /// What stands for an escape that means nothing.
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;

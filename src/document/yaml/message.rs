@@ -8,7 +8,7 @@ use self::rules::{Extent, RULES, Rule, UNKNOWN};
 use super::{layout, stream};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::findings::{Findings, brief, name_of};
-use crate::source::Span;
+use crate::text::Span;
 
 /// What the parser says of an alias without an anchor. It can read on behind it.
 pub(super) const UNKNOWN_ANCHOR: &str = "while parsing node, found unknown anchor";

@@ -25,7 +25,7 @@ use crate::catalog::change::Proof;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::DriftDigest;
 use crate::git::{BlobId, CommitSha};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 pub(crate) use merge::merge;
 pub(crate) use name::{SourceName, SourceParts};
