@@ -192,7 +192,11 @@ async fn close(
     }
     let looking = async {
         match &session.run.branch {
-            Some(branch) => Ok::<_, Error>(session.setup.repository.tip(branch).await?),
+            // A copy of GitHub that lags must not have this run take back what it has written.
+            Some(branch) => {
+                let repository = &session.setup.repository;
+                Ok::<_, Error>(repository.tip_after(branch, &source.commit).await?)
+            }
             None => Ok(None),
         }
     };
