@@ -145,6 +145,11 @@ async fn work(session: &Session<'_>, source: &mut Source<'_>) -> Result<Work, Er
                 let ending = Ending::Interrupted;
                 return Ok(Work { rounds, ending });
             }
+            // The next run completes what an outage prevents, but not what is wrong with the state.
+            Err(Error::State(error)) if !source::is_outage(&error) => {
+                let ending = Ending::Stopped(error.to_string());
+                return Ok(Work { rounds, ending });
+            }
             // What was written is in Port, and the state still says that it may be.
             Err(error) => {
                 source.notices.push(format!(

@@ -138,7 +138,8 @@ async fn load(session: &Session<'_>, store: Option<&Store<'_>>) -> Result<Loaded
     }
 }
 
-fn is_outage(error: &store::Error) -> bool {
+/// Whether Port does not answer, or something else answers in its place.
+pub(super) fn is_outage(error: &store::Error) -> bool {
     match error {
         store::Error::Port(port::Error::Unreachable(_) | port::Error::UnknownForm { .. }) => true,
         store::Error::Port(port::Error::Refused { rejection, .. }) => matches!(
