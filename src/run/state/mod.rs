@@ -192,11 +192,15 @@ impl State {
         }
     }
 
+    /// Whether a run has failed because something could not be deleted.
+    pub(crate) fn is_deletion_prevented(&self) -> bool {
+        let mut removed = self.removed.values();
+        removed.any(|removed| removed.deletion == Deletion::Prevented)
+    }
+
     /// How far the source is in sync, while no run is writing.
     pub(crate) fn status(&self) -> Status {
-        let mut removed = self.removed.values();
-        let is_prevented = removed.any(|removed| removed.deletion == Deletion::Prevented);
-        match is_prevented || self.files.values().any(FileState::is_open) {
+        match self.is_deletion_prevented() || self.files.values().any(FileState::is_open) {
             true => Status::Incomplete,
             false => Status::Synced,
         }
