@@ -211,10 +211,11 @@ impl<'p> Source<'p> {
         self.save(session, Status::Applying, Vec::new()).await
     }
 
-    /// Whether Port holds this state, as far as this run knows. Which commit it is of does not count.
+    /// Whether Port holds this state, as far as this run knows. Which commit it is of, and which workflow saved it,
+    /// does not count.
     pub(crate) fn is_stored(&self, state: &State) -> bool {
         match &self.stored {
-            Some(stored) => stored.state.is_same_apart_from_commit(state),
+            Some(stored) => stored.state.is_same_apart_from_run(state),
             None => state.is_empty(),
         }
     }

@@ -143,11 +143,11 @@ impl State {
         self.removed.is_empty() && self.waiting.is_empty() && !self.files.values().any(declares)
     }
 
-    /// Whether both say the same, be it of different commits.
-    pub(crate) fn is_same_apart_from_commit(&self, other: &Self) -> bool {
-        let commit = other.commit.clone();
+    /// Whether both say the same, be it of different commits or by different workflows.
+    pub(crate) fn is_same_apart_from_run(&self, other: &Self) -> bool {
         Self {
-            commit,
+            commit: other.commit.clone(),
+            workflow: other.workflow.clone(),
             ..self.clone()
         } == *other
     }
