@@ -148,6 +148,11 @@ async fn work(session: &Session<'_>, source: &mut Source<'_>) -> Result<Work, Er
                 let ending = Ending::Interrupted;
                 return Ok(Work { rounds, ending });
             }
+            // The next run completes what an outage prevents, but not what is wrong with the state.
+            Err(Error::State(error)) if !source::is_outage(&error) => {
+                let ending = Ending::Stopped(error.to_string());
+                return Ok(Work { rounds, ending });
+            }
             // What was written is in Port, and the state still says that it may be.
             Err(error) => {
                 source.notices.push(format!(
@@ -195,7 +200,11 @@ async fn close(
     }
     let looking = async {
         match &session.run.branch {
-            Some(branch) => Ok::<_, Error>(session.setup.repository.tip(branch).await?),
+            // A copy of GitHub that lags must not have this run take back what it has written.
+            Some(branch) => {
+                let repository = &session.setup.repository;
+                Ok::<_, Error>(repository.tip_after(branch, &source.commit).await?)
+            }
             None => Ok(None),
         }
     };

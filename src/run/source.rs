@@ -138,7 +138,8 @@ async fn load(session: &Session<'_>, store: Option<&Store<'_>>) -> Result<Loaded
     }
 }
 
-fn is_outage(error: &store::Error) -> bool {
+/// Whether Port does not answer, or something else answers in its place.
+pub(super) fn is_outage(error: &store::Error) -> bool {
     match error {
         store::Error::Port(port::Error::Unreachable(_) | port::Error::UnknownForm { .. }) => true,
         store::Error::Port(port::Error::Refused { rejection, .. }) => matches!(
@@ -210,10 +211,11 @@ impl<'p> Source<'p> {
         self.save(session, Status::Applying, Vec::new()).await
     }
 
-    /// Whether Port holds this state, as far as this run knows. Which commit it is of does not count.
+    /// Whether Port holds this state, as far as this run knows. Which commit it is of, and which workflow saved it,
+    /// does not count.
     pub(crate) fn is_stored(&self, state: &State) -> bool {
         match &self.stored {
-            Some(stored) => stored.state.is_same_apart_from_commit(state),
+            Some(stored) => stored.state.is_same_apart_from_run(state),
             None => state.is_empty(),
         }
     }

@@ -17,7 +17,7 @@ use super::session::Session;
 use super::source::Source;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::Reason;
-use crate::diagnostic::{self, Diagnostic, Severity};
+use crate::diagnostic::{self, Code, Diagnostic, Severity};
 use crate::event::Scope;
 use crate::port::Port;
 use crate::report::{Cost, Drift, Ending, EntityReport, Report, RunFacts, Since, State, console};
@@ -142,7 +142,12 @@ fn judge_rejection(
         one.source.path() == location.path() && one.node.covers(location.span)
     };
     let key = head.sound().find(is_here).map(|one| one.entity.key());
-    let code = rejection.code.as_str();
+    // Which words Port's refusal leads to does not count: the state names the refusal.
+    let code = match rejection.code {
+        Code::MissingRelationTarget => Code::RejectedByPort,
+        code => code,
+    };
+    let code = code.as_str();
     if !responsibility.covers(location.path(), code, key.as_ref()) {
         rejection.severity = Severity::Warning;
     }
@@ -160,9 +165,9 @@ fn since(responsibility: &Responsibility, entity: &EntityReport, round: &Round) 
         (State::Invalid, _) => codes(entity, round).iter().any(|code| covers(code)),
         (State::HeldBack, Some(key)) => responsibility.covers_deletion(key),
         (_, Some(key)) if entity.is_removed => responsibility.covers_deletion(key),
-        (State::Failed, _) => covers(diagnostic::Code::RejectedByPort.as_str()),
-        (State::Blocked, _) => covers(diagnostic::Code::Blocked.as_str()),
-        (State::OwnedElsewhere, _) => covers(diagnostic::Code::OwnedElsewhere.as_str()),
+        (State::Failed, _) => covers(Code::RejectedByPort.as_str()),
+        (State::Blocked, _) => covers(Code::Blocked.as_str()),
+        (State::OwnedElsewhere, _) => covers(Code::OwnedElsewhere.as_str()),
         _ => true,
     };
     match is_new {
