@@ -1,6 +1,7 @@
 //! The entity files that a run looks at → what they declare, now and in earlier versions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::error::Error;
 use super::files::{Files, entity_file};
@@ -9,7 +10,7 @@ use super::source::{Continuity, Source};
 use super::state::{Part, Version};
 use super::texts;
 use crate::catalog::change::{Earlier, Proof, Standing};
-use crate::catalog::declare::{Declarations, EntityFile, declare};
+use crate::catalog::declare::{Declaration, Declarations, EntityFile, declare};
 use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::git::{BlobId, CommitSha, FileMode};
 use crate::github::{self, BlobContent, Side, WantedFile};
@@ -37,6 +38,9 @@ struct Former {
     proof: Proof,
     standing: Standing,
 }
+
+/// What each file declares.
+type ByFile = BTreeMap<RepoPath, Vec<Arc<Declaration>>>;
 
 /// Where a version's texts are.
 enum Texts {
@@ -86,12 +90,14 @@ pub(crate) async fn read(
     let former_declared: Vec<_> = declared.collect();
     let versions = reader.versions(&head, &ids);
     let open = reader.open();
+    let head_files = by_file(&head);
     let earlier = former
         .into_iter()
         .zip(former_declared)
-        .map(|(former, declared)| reader.earlier(former, declared, &head));
+        .map(|(former, declared)| reader.earlier(former, declared, &head_files));
+    let earlier = earlier.collect();
     Ok(Declared {
-        earlier: earlier.collect(),
+        earlier,
         open,
         versions,
         head,
@@ -327,13 +333,10 @@ impl Reader<'_> {
     }
 
     /// What a version declares of the entities that may be in Port as it declares them.
-    fn earlier(&self, former: Former, declared: Declarations, head: &Declarations) -> Earlier {
+    fn earlier(&self, former: Former, declared: Declarations, head: &ByFile) -> Earlier {
         let path = &former.file.path;
         let declared = match self.declares_as_head(&former) {
-            true => {
-                let here = head.sound().filter(|one| one.source.path() == path);
-                here.cloned().collect()
-            }
+            true => head.get(path).cloned().unwrap_or_default(),
             false => declared.valid,
         };
         let keys = || declared.iter().map(|one| one.entity.key()).collect();
@@ -362,6 +365,15 @@ impl Reader<'_> {
             .cloned()
             .collect()
     }
+}
+
+fn by_file(head: &Declarations) -> ByFile {
+    let mut files = ByFile::new();
+    for declaration in head.sound() {
+        let path = declaration.source.path().clone();
+        files.entry(path).or_default().push(Arc::clone(declaration));
+    }
+    files
 }
 
 fn of_commit<'p>(
