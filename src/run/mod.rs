@@ -42,7 +42,7 @@ use read::Declared;
 use responsibility::Responsibility;
 use session::Session;
 use setup::Setup;
-use source::{Found, Source};
+use source::{Continuity, Found, Source};
 
 /// How often a run applies its branch's tip while the branch keeps moving.
 const MAX_ROUNDS: usize = 5;
@@ -308,7 +308,10 @@ impl Round {
             self.applied.as_ref(),
         );
         source.state.commit = Some(source.commit.clone());
-        source.state.inputs = source.inputs.clone();
+        // A first run that met another one with other inputs leaves it to the next run to compare all.
+        if source.continuity == Continuity::OtherInputs {
+            source.state.inputs = source.inputs.clone();
+        }
         Ok(())
     }
 
