@@ -235,6 +235,12 @@ impl Plan {
         self.upserts.is_empty() && self.deletions.is_empty()
     }
 
+    /// What is written or deleted.
+    pub fn keys(&self) -> impl Iterator<Item = &EntityKey> {
+        let upserts = self.upserts.iter().map(|upsert| &upsert.key);
+        upserts.chain(self.deletions.iter().map(|deletion| &deletion.key))
+    }
+
     /// How many upserts are expected to do `action`.
     pub fn count(&self, action: Action) -> usize {
         self.upserts

@@ -297,6 +297,7 @@ impl Round {
             session
                 .unless_interrupted(source.save_beginning(session))
                 .await?;
+            source.written.extend(self.plan.keys().cloned());
             let options = session.setup.write_options();
             let (plan, shutdown) = (&self.plan, session.shutdown);
             self.applied = Some(apply(plan, &self.blueprints, port, &options, shutdown).await);
