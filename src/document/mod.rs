@@ -56,7 +56,8 @@ pub struct Documents {
     pub roots: Vec<Node>,
     /// What is wrong with the text. Where an error lies inside of a root, that part of the root is
     /// not to be trusted; where it lies outside of every root, a document is missing.
-    /// There are at most 100; a file with that many yields no roots.
+    /// There are at most 100 errors, and as many warnings; a file with that many errors yields no
+    /// roots.
     pub diagnostics: Vec<Diagnostic>,
 }
 
