@@ -4,6 +4,7 @@
 //! with credentials.
 
 mod arguments;
+mod sarif;
 mod show;
 pub mod tree;
 
@@ -88,7 +89,7 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Verdi
     let inputs = read_inputs(arguments, environment)?;
     let shown = match arguments.format {
         Format::Text => ShownPaths::FromHere,
-        Format::Json | Format::GitHub => ShownPaths::FromRoot,
+        Format::Json | Format::GitHub | Format::Sarif => ShownPaths::FromRoot,
     };
     let found = Tree::new(&inputs.files, inputs.blueprint.as_ref(), shown)?
         .entity_files(&arguments.paths)?;

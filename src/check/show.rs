@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use serde_json::json;
 
 use super::arguments::Format;
-use super::{EntityFile, Environment, Port};
+use super::{EntityFile, Environment, Port, sarif};
 use crate::catalog::declare::{Declarations, Invalid};
 use crate::catalog::rules::FileRules;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -97,7 +97,7 @@ impl Screen {
         match self.format {
             Format::GitHub => Box::new(move |token| log.mask(token)),
             // A terminal would show the command that masks it.
-            Format::Text | Format::Json => Box::new(|_| {}),
+            Format::Text | Format::Json | Format::Sarif => Box::new(|_| {}),
         }
     }
 
@@ -112,6 +112,7 @@ impl Screen {
                 self.log.line(last_line(diagnostics, findings));
             }
             Format::Json => write_json(diagnostics, findings)?,
+            Format::Sarif => sarif::write(diagnostics)?,
         }
         Ok(())
     }

@@ -334,7 +334,7 @@ fn a_secret_of_the_blueprint_is_not_shown() {
     let broken = "identifier: a\nblueprint: service\nproperties: {key: hunter2: x}\n";
     let wrong = "{\"identifier\": \"b\", \"blueprint\": \"service\", \"properties\": {\"key\": \"hunter2\", \"x\": 1}}";
     let tree = Tree::new(&[("port.yml", broken), ("entity.json", wrong)]);
-    for format in ["text", "json", "github"] {
+    for format in ["text", "json", "github", "sarif"] {
         let mut command = tree.command(&["--format", format]);
         command
             .env("PORT_CLIENT_ID", CLIENT_ID)
@@ -399,4 +399,18 @@ fn the_document_shows_what_the_program_prints() {
     let checked = Tree::new(&[("port.yml", example)]).check(&[]);
     let shown = format!("```console\n$ port-gitops check\n{}```", checked.out);
     assert!(page.contains(&shown), "{shown}");
+}
+
+#[test]
+fn code_scanning_gets_the_same_findings() {
+    let tree = Tree::new(&[("a b/port.yml", INVALID)]);
+    let checked = tree.check(&["--format", "sarif", "a b"]);
+    assert_eq!((checked.status, checked.errors.as_str()), (1, ""));
+    let log: Value = serde_json::from_str(&checked.out).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let place = &results[0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "a%20b/port.yml");
+    let places = tree.check(&["--format", "json"]).places();
+    assert_eq!(results.len(), places.len());
+    assert!(places[0].ends_with(results[0]["ruleId"].as_str().unwrap()));
 }
