@@ -19,6 +19,7 @@ pub mod port;
 pub mod report;
 pub mod shutdown;
 pub mod source;
+pub mod text;
 
 mod run;
 

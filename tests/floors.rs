@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up. Modules of the same floor do not know each other.
 const FLOORS: [&[&str]; 21] = [
-    &["source", "git", "shutdown"],
+    &["source", "git", "shutdown", "text"],
     &["diagnostic", "environment"],
     &["document"],
     &["catalog"],

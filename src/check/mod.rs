@@ -17,7 +17,7 @@ use crate::catalog::blueprint::{Blueprints, OfInvalid};
 use crate::catalog::change::compare;
 use crate::catalog::declare::{Declarations, EntityFile, declare};
 use crate::catalog::rules::PropertyRules;
-use crate::catalog::validate::{Omission, validate};
+use crate::catalog::validate::{Omission, check_flawed, validate};
 use crate::environment::Environment;
 use crate::http::proxy::{InvalidProxy, Proxies};
 use crate::http::{Client, ClientError, Settings, Timeouts};
@@ -96,6 +96,8 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Verdi
     let port = connect(&inputs, environment, &screen)?;
     let mut declared = declare(&found.files, &inputs.blueprints);
     found.resolve(&mut declared);
+    let are_default = inputs.files.are_default();
+    declared.pass_over(|_| are_default);
     let failure = match &port {
         Some(port) => {
             let judged = judge(&mut declared, port).await;
@@ -149,6 +151,7 @@ async fn judge(declared: &mut Declarations, port: &Port) -> Result<Blueprints, p
         .await;
     let checked = validate(changes, &blueprints, Omission::MayExist);
     declared.reject(checked.invalid, checked.diagnostics);
+    check_flawed(declared, &blueprints, Omission::MayExist);
     Ok(blueprints)
 }
 

@@ -98,16 +98,3 @@ pub(super) fn brief(text: &str) -> String {
     }
     shown
 }
-
-/// `character` as it is named in a message: itself if it can be seen, else its code point.
-pub(super) fn name_of(character: char) -> String {
-    match character {
-        '\t' => "a tab".to_owned(),
-        '\n' | '\r' => "the end of the line".to_owned(),
-        '\u{A0}' => "a no-break space (U+00A0)".to_owned(),
-        '\u{FEFF}' => "a byte order mark (U+FEFF)".to_owned(),
-        '“' | '”' | '„' | '‘' | '’' => format!("the typographic quote `{character}`"),
-        c if c.is_control() || c.is_whitespace() => format!("the character U+{:04X}", u32::from(c)),
-        c => format!("`{c}`"),
-    }
-}

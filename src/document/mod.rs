@@ -4,6 +4,7 @@
 //! written in.
 
 mod findings;
+pub(crate) mod hints;
 mod json;
 mod members;
 mod node;
@@ -71,10 +72,13 @@ pub fn parse(source: &Arc<Source>) -> Documents {
             diagnostics: vec![too_large(source)],
         };
     }
-    match Format::of_path(source.path().as_str()) {
+    let format = Format::of_path(source.path().as_str());
+    let mut documents = match format {
         Format::Json => json::parse(source),
         Format::Yaml => yaml::parse(source),
-    }
+    };
+    hints::add(source, format, &mut documents);
+    documents
 }
 
 /// The diagnostic for a file that is larger than [`MAX_BYTES`].
