@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::source::Location;
+use crate::text::Location;
 
 /// How much a diagnostic matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -241,7 +241,7 @@ pub fn sort(diagnostics: &mut [Diagnostic]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{RepoPath, Source};
+    use crate::text::{RepoPath, Source};
 
     #[test]
     fn no_text_is_endless() {

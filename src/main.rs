@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use port_gitops::check::{self, Verdict};
+use port_gitops::cli::check::{self, Verdict};
 use port_gitops::environment::Environment;
 use port_gitops::shutdown::{ShutdownTrigger, shutdown};
 use port_gitops::{Exit, run};

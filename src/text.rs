@@ -1,95 +1,255 @@
-//! Characters in messages.
+//! Text of a file in the repository, and places in it.
 
-use std::sync::LazyLock;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
-use regex::Regex;
+/// The largest file that is read, in bytes: what Port takes in one request.
+pub const MAX_BYTES: usize = 1024 * 1024;
 
-/// `character` as it is named in a message: itself if it can be seen, else its code point.
-pub fn name_of(character: char) -> String {
-    let code = u32::from(character);
-    let name = match character {
-        ' ' => return "a space".to_owned(),
-        '\t' => return "a tab".to_owned(),
-        '\n' | '\r' => return "the end of the line".to_owned(),
-        '\u{A0}' => "a no-break space",
-        '\u{AD}' => "a soft hyphen",
-        '\u{200B}' => "a zero-width space",
-        '\u{FEFF}' => "a byte order mark",
-        '“' | '”' | '„' | '‘' | '’' => {
-            return format!("the typographic quote `{character}`");
-        }
-        c if c.is_control() => return format!("the character U+{code:04X}"),
-        c if is_invisible(c) => return format!("the invisible character U+{code:04X}"),
-        c if is_mark(c) => return format!("the combining character U+{code:04X}"),
-        c => return format!("`{c}`"),
-    };
-    format!("{name} (U+{code:04X})")
-}
+/// Path of a file in the repository, with `/` between its parts and no `/` at its start.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RepoPath(Arc<str>);
 
-/// Whether nobody sees the character: a blank, one that only formats what is around it, or one that
-/// [Unicode says to ignore][ignorable] where it has no other effect.
-///
-/// [ignorable]: https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
-pub fn is_invisible(character: char) -> bool {
-    if character.is_ascii() {
-        return character.is_ascii_whitespace();
+impl RepoPath {
+    /// The path as Git and GitHub's API spell it.
+    pub fn new(path: impl Into<Arc<str>>) -> Self {
+        Self(path.into())
     }
-    let is_ignorable = matches!(
-        character,
-        '\u{34F}'
-            | '\u{115F}'..='\u{1160}'
-            | '\u{17B4}'..='\u{17B5}'
-            | '\u{180B}'..='\u{180F}'
-            | '\u{3164}'
-            | '\u{FE00}'..='\u{FE0F}'
-            | '\u{FFA0}'
-            | '\u{E0100}'..='\u{E01EF}'
-    );
-    is_ignorable || character.is_whitespace() || is_format(character)
+
+    /// The path as Git and GitHub's API spell it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
-#[expect(
-    clippy::unwrap_used,
-    reason = "the patterns are constants that a test compiles"
-)]
-fn is_format(character: char) -> bool {
-    static FORMAT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\p{Cf}$").unwrap());
-    FORMAT.is_match(character.encode_utf8(&mut [0; 4]))
+impl fmt::Display for RepoPath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
 }
 
-#[expect(
-    clippy::unwrap_used,
-    reason = "the patterns are constants that a test compiles"
-)]
-fn is_mark(character: char) -> bool {
-    static MARK: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\p{M}$").unwrap());
-    !character.is_ascii() && MARK.is_match(character.encode_utf8(&mut [0; 4]))
+/// A half-open range of bytes in a [`Source`]; both ends lie on character boundaries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: usize,
+    /// Offset behind the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// The span from byte `start` up to, not including, byte `end`.
+    pub fn new(start: usize, end: usize) -> Self {
+        debug_assert!(start <= end, "a span must not end before it starts");
+        Self { start, end }
+    }
+
+    /// Whether `other` lies wholly inside this span.
+    pub fn contains(self, other: Span) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+
+    /// The span as a range of bytes, to index a string with.
+    pub fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
+}
+
+/// A place as people and GitHub's annotations count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters (not bytes), from 1.
+    pub column: usize,
+}
+
+/// Columns are counted from the last of these places, which are so many bytes apart. A file can be
+/// one line of a megabyte, with thousands of mistakes in it.
+const MARK_EVERY: usize = 1024;
+
+/// A file's path and text, with an index of its lines.
+///
+/// Lines end with LF or CRLF, as GitHub counts them.
+#[derive(PartialEq, Eq)]
+pub struct Source {
+    path: RepoPath,
+    text: String,
+    line_starts: Vec<usize>,
+    /// How many characters start before every [`MARK_EVERY`]th byte.
+    marks: Vec<usize>,
+}
+
+impl Source {
+    /// Indexes `text`, the content of the file at `path`.
+    pub fn new(path: RepoPath, text: impl Into<String>) -> Arc<Self> {
+        let text = text.into();
+        let line_starts = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
+        let marks = marks(&text);
+        Arc::new(Self {
+            path,
+            text,
+            line_starts,
+            marks,
+        })
+    }
+
+    /// A file whose content cannot be shown (too large, not text): its only place is its start.
+    pub fn unreadable(path: RepoPath) -> Arc<Self> {
+        Self::new(path, "")
+    }
+
+    /// Where the file lies in the repository.
+    pub fn path(&self) -> &RepoPath {
+        &self.path
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text at `span`.
+    pub fn slice(&self, span: Span) -> &str {
+        self.text.get(span.range()).unwrap_or_default()
+    }
+
+    /// The line and column of a byte offset; an offset past the end counts as the end.
+    pub fn position(&self, offset: usize) -> Position {
+        let offset = offset.min(self.text.len());
+        let line = self.line_starts.partition_point(|&start| start <= offset);
+        let line_start = self
+            .line_starts
+            .get(line.saturating_sub(1))
+            .copied()
+            .unwrap_or(0);
+        Position {
+            line,
+            column: self.characters(offset) - self.characters(line_start) + 1,
+        }
+    }
+
+    /// How many characters start before `offset`.
+    fn characters(&self, offset: usize) -> usize {
+        let mark = offset / MARK_EVERY;
+        let counted = self.marks.get(mark).copied().unwrap_or_default();
+        let bytes = self.text.as_bytes().get(mark * MARK_EVERY..offset);
+        counted + starts(bytes.unwrap_or_default())
+    }
+}
+
+fn marks(text: &str) -> Vec<usize> {
+    let mut count = 0;
+    let chunks = text.as_bytes().chunks(MARK_EVERY).map(|chunk| {
+        count += starts(chunk);
+        count
+    });
+    std::iter::once(0).chain(chunks).collect()
+}
+
+/// How many characters start in `bytes`, a part of a text in UTF-8.
+fn starts(bytes: &[u8]) -> usize {
+    let is_start = |byte: &&u8| **byte & 0b1100_0000 != 0b1000_0000;
+    bytes.iter().filter(is_start).count()
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "Source({}, {} bytes)",
+            self.path,
+            self.text.len()
+        )
+    }
+}
+
+/// A span in a certain file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The file.
+    pub source: Arc<Source>,
+    /// The place in the file.
+    pub span: Span,
+}
+
+impl Location {
+    /// The place `span` in `source`.
+    pub fn new(source: &Arc<Source>, span: Span) -> Self {
+        Self {
+            source: Arc::clone(source),
+            span,
+        }
+    }
+
+    /// The start of a file: for what concerns the file as a whole.
+    pub fn start_of(source: &Arc<Source>) -> Self {
+        Self::new(source, Span::new(0, 0))
+    }
+
+    /// The file's path.
+    pub fn path(&self) -> &RepoPath {
+        self.source.path()
+    }
+
+    /// Line and column of the first character.
+    pub fn start(&self) -> Position {
+        self.source.position(self.span.start)
+    }
+
+    /// Line and column behind the last character.
+    pub fn end(&self) -> Position {
+        self.source.position(self.span.end)
+    }
+}
+
+impl fmt::Display for Location {
+    /// `path:line:column`, the form that editors and terminals make a link of.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Position { line, column } = self.start();
+        write!(formatter, "{}:{line}:{column}", self.path())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn position(text: &str, offset: usize) -> (usize, usize) {
+        let Position { line, column } = Source::new(RepoPath::new("f"), text).position(offset);
+        (line, column)
+    }
+
     #[test]
-    fn what_cannot_be_seen_is_named_by_its_code_point() {
-        for (character, name) in [
-            ('a', "`a`"),
-            ('é', "`é`"),
-            (' ', "a space"),
-            ('\u{1}', "the character U+0001"),
-            ('\u{A0}', "a no-break space (U+00A0)"),
-            ('\u{AD}', "a soft hyphen (U+00AD)"),
-            ('\u{200B}', "a zero-width space (U+200B)"),
-            ('\u{200D}', "the invisible character U+200D"),
-            ('\u{202E}', "the invisible character U+202E"),
-            ('\u{2028}', "the invisible character U+2028"),
-            ('\u{3000}', "the invisible character U+3000"),
-            ('\u{FE0F}', "the invisible character U+FE0F"),
-            ('\u{FEFF}', "a byte order mark (U+FEFF)"),
-            ('\u{E0041}', "the invisible character U+E0041"),
-            ('\u{301}', "the combining character U+0301"),
-        ] {
-            assert_eq!(name_of(character), name);
+    fn lines_and_columns_count_from_one() {
+        assert_eq!(position("", 0), (1, 1));
+        assert_eq!(position("ab\ncd", 0), (1, 1));
+        assert_eq!(position("ab\ncd", 2), (1, 3));
+        assert_eq!(position("ab\ncd", 3), (2, 1));
+        assert_eq!(position("ab\r\ncd", 5), (2, 2));
+    }
+
+    #[test]
+    fn columns_count_characters_not_bytes() {
+        assert_eq!(position("é🦀x", "é🦀".len()), (1, 3));
+    }
+
+    #[test]
+    fn columns_are_right_in_long_lines() {
+        let text = format!("a\n{}", "é🦀x".repeat(1000));
+        let source = Source::new(RepoPath::new("f"), text.as_str());
+        for (index, (offset, _)) in text[2..].char_indices().enumerate() {
+            let Position { line, column } = source.position(2 + offset);
+            assert_eq!((line, column), (2, index + 1));
         }
+        assert_eq!(source.position(text.len()).column, 3001);
+    }
+
+    #[test]
+    fn an_offset_past_the_end_is_the_end() {
+        assert_eq!(position("ab\n", 99), (2, 1));
     }
 }

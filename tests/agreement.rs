@@ -10,7 +10,7 @@ use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::rules::BlueprintRules;
 use port_gitops::catalog::validate::{Omission, validate};
-use port_gitops::source::{RepoPath, Source};
+use port_gitops::text::{RepoPath, Source};
 use port_gitops_sandbox::{PortSandbox, Sandbox};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};

@@ -17,9 +17,9 @@ const FILES: usize = 2_000;
 const CHANGED: usize = 12;
 
 pub(crate) const WORDS: &str =
-    "compares 10,000 entities of 2,000 files, in a checkout, and mends 12";
+    "compares 10,000 entities of 2,000 files, in a checkout, and corrects 12";
 
-/// Runs the action, which finds what it wrote before and what was changed since.
+/// Runs the action, which finds what is as it should be and what somebody changed.
 pub(crate) fn run(binary: &Path) -> Result<Cost> {
     let repository = TestRepository::new()?;
     let each = ENTITIES / FILES;
@@ -41,7 +41,7 @@ pub(crate) fn run(binary: &Path) -> Result<Cost> {
         if let Some(members) = held.as_object_mut() {
             members.remove("blueprint");
         }
-        port.put_entity("service", held, "port-gitops/0.1.0 (octo-org/catalog)")
+        port.put_entity("service", held, "somebody")
             .map_err(|failure| format!("{failure:?}"))?;
     }
 
@@ -56,10 +56,10 @@ pub(crate) fn run(binary: &Path) -> Result<Cost> {
     fs::create_dir_all(step.workspace().join(".git"))?;
     scene::go_far_away(&github, &port);
     let measured = action::measure(binary, &step)?;
-    let mended = port.entity("service", &name(0));
-    let value = mended.map(|entity| entity["properties"]["property3"].clone());
+    let corrected = port.entity("service", &name(0));
+    let value = corrected.map(|entity| entity["properties"]["property3"].clone());
     if value == Some(json!("changed by hand")) {
-        return Err("nothing was mended".into());
+        return Err("nothing was corrected".into());
     }
     Ok(Cost {
         elapsed: measured.elapsed,

@@ -13,7 +13,7 @@ use super::rules::BlueprintRules;
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::document::{self, Documents, Node};
 use crate::git;
-use crate::source::{Location, RepoPath, Source, Span};
+use crate::text::{Location, RepoPath, Source, Span};
 
 /// How many errors, and how many other findings, are reported of the entities of one file. Behind
 /// so many errors the file is not read on.

@@ -20,7 +20,7 @@ pub(crate) use read::{FIELDS, headline, nearest};
 use values::canonical;
 pub(crate) use values::property_values;
 
-use crate::text::name_of;
+use crate::document::character::name_of;
 
 const MAX_IDENTIFIER_CHARACTERS: usize = 1000;
 const MAX_BLUEPRINT_CHARACTERS: usize = 100;

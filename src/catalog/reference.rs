@@ -12,7 +12,7 @@ use super::entity::property_values;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Node, Value};
 use crate::git;
-use crate::source::{Location, RepoPath, Span};
+use crate::text::{Location, RepoPath, Span};
 
 /// The most bytes of a file that becomes a property: Port takes 1 MiB for the whole entity.
 pub const MAX_BYTES: usize = 512 * 1024;
@@ -143,6 +143,9 @@ pub fn resolve_all(
 ) {
     let (mut invalid, mut diagnostics) = (Vec::new(), Vec::new());
     let mut fill = |declaration: Arc<Declaration>| {
+        if !names_files(&declaration) {
+            return Some(declaration);
+        }
         let (at, contents) = read(&declaration);
         match resolve(&declaration, &at, &contents) {
             Ok(resolved) if resolved.texts.is_empty() => Some(declaration),
@@ -161,6 +164,18 @@ pub fn resolve_all(
     let valid = std::mem::take(&mut declarations.valid);
     declarations.valid = valid.into_iter().filter_map(&mut fill).collect();
     declarations.reject(invalid, diagnostics);
+}
+
+/// Whether a property names a file, be it one outside of the repository.
+fn names_files(declaration: &Declaration) -> bool {
+    let mut is_found = false;
+    if let Some(properties) = declaration.node.get("properties") {
+        let at = declaration.source.path();
+        each_text(properties, &mut |text, _| {
+            is_found |= target(at, text).is_some()
+        });
+    }
+    is_found
 }
 
 /// Whether a text can be a property's value.

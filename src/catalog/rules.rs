@@ -8,7 +8,7 @@ use std::fmt;
 use globset::{Glob, GlobBuilder, GlobMatcher};
 
 use super::entity::{BlueprintId, InvalidName};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 pub use unmatched::{UnmatchedRule, unmatched};
 

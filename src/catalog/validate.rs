@@ -19,9 +19,9 @@ use super::declare::{Declaration, Declarations, Invalid, error_codes};
 use super::entity::{Clearing, Relation, nearest};
 use super::reference::SCHEME;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::document::character::{is_invisible, name_of};
 use crate::document::{Member, Node, Value};
-use crate::source::{Location, RepoPath, Source, Span};
-use crate::text::{is_invisible, name_of};
+use crate::text::{Location, RepoPath, Source, Span};
 
 pub use circle::refuse_circles;
 pub use whole_run::{refuse_dangling, refuse_taking_required};

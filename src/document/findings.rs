@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Documents, Node};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::source::{Location, Source, Span};
+use crate::text::{Location, Source, Span};
 
 /// How many mistakes are reported for a file, and how many warnings. Nobody reads more, and a hostile
 /// file could hold a hundred thousand.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Documents, Format};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::source::{Location, Source, Span};
+use crate::text::{Location, Source, Span};
 
 /// What to do about a file that is a template of one.
 pub(crate) const TEMPLATE: &str = "put quotes around the placeholder if it is meant as text; if the file is a \

@@ -3,6 +3,7 @@
 //! Both formats give the same [`Node`]s, so nothing behind this module knows which one a file was
 //! written in.
 
+pub(crate) mod character;
 mod findings;
 pub(crate) mod hints;
 mod json;
@@ -15,12 +16,10 @@ mod yaml;
 use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::source::{Location, Source};
+pub use crate::text::MAX_BYTES;
+use crate::text::{Location, Source};
 
 pub use node::{Member, Node, Value, to_json_map};
-
-/// The largest file that is read, in bytes: what Port takes in one request.
-pub const MAX_BYTES: usize = 1024 * 1024;
 /// How deeply values may be nested; the outermost one is at level 1.
 pub const MAX_DEPTH: usize = 128;
 /// How many nodes a file's YAML aliases may stand for in all.

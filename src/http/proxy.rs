@@ -8,6 +8,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use url::{Host, Url};
 
 use crate::environment::Environment;
@@ -43,7 +44,7 @@ pub struct InvalidProxy {
 enum Direct {
     Everything,
     Domain { name: String, port: Option<u16> },
-    Network { address: IpAddr, bits: u32 },
+    Network(IpNet),
 }
 
 impl Proxies {
@@ -173,27 +174,19 @@ impl Direct {
         Self::Domain { name, port }
     }
 
+    /// A network or a single address, which may stand in brackets.
     fn network(item: &str) -> Option<Self> {
-        let (address, bits) = match item.split_once('/') {
-            Some((address, bits)) => (address, Some(bits.parse().ok()?)),
-            None => (item, None),
-        };
-        let address = address.trim_start_matches('[').trim_end_matches(']');
-        let address: IpAddr = address.parse().ok()?;
-        let longest = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.unwrap_or(longest);
-        (bits <= longest).then_some(Self::Network { address, bits })
+        let item = item.replace(['[', ']'], "");
+        let address = || item.parse::<IpAddr>().map(IpNet::from);
+        let network = item.parse().or_else(|_| address());
+        network.ok().map(Self::Network)
     }
 
     fn covers(&self, target: &Url) -> bool {
         match (self, target.host()) {
             (Self::Everything, _) => true,
-            (Self::Network { address, bits }, Some(Host::Ipv4(ip))) => {
-                in_network(IpAddr::V4(ip), *address, *bits)
-            }
-            (Self::Network { address, bits }, Some(Host::Ipv6(ip))) => {
-                in_network(IpAddr::V6(ip), *address, *bits)
-            }
+            (Self::Network(network), Some(Host::Ipv4(ip))) => network.contains(&IpAddr::V4(ip)),
+            (Self::Network(network), Some(Host::Ipv6(ip))) => network.contains(&IpAddr::V6(ip)),
             (Self::Domain { name, port }, Some(_)) => {
                 let host = target.host_str().unwrap_or_default();
                 is_domain_or_below(host, name)
@@ -209,15 +202,6 @@ fn is_domain_or_below(host: &str, domain: &str) -> bool {
         Some(before) => !domain.is_empty() && (before.is_empty() || before.ends_with('.')),
         None => false,
     }
-}
-
-fn in_network(ip: IpAddr, network: IpAddr, bits: u32) -> bool {
-    let difference = match (ip, network) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => u128::from(a.to_bits() ^ b.to_bits()) << 96,
-        (IpAddr::V6(a), IpAddr::V6(b)) => a.to_bits() ^ b.to_bits(),
-        _ => return false,
-    };
-    difference.leading_zeros() >= bits
 }
 
 #[cfg(test)]

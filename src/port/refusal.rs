@@ -195,7 +195,7 @@ impl Rejection {
     }
 
     /// Something that an answer with `status` should have said, and did not.
-    pub(super) fn unconfirmed(status: u16, message: &str) -> Self {
+    pub fn unconfirmed(status: u16, message: &str) -> Self {
         Self {
             code: ErrorCode::Unconfirmed,
             status,

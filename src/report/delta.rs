@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
 
 use super::redact::{Change, REDACTED, Shown};
 use crate::catalog::live::{Field, is_same};
@@ -18,8 +19,8 @@ const KEYS: usize = 20;
 const LINES: usize = 24;
 /// Unchanged lines around changed ones.
 const CONTEXT: usize = 1;
-/// Longer texts are not compared line by line, which takes time and room by the square.
-const COMPARED: usize = 400;
+/// Longer texts are not compared line by line: at worst that takes time by the square.
+const COMPARED: usize = 2000;
 
 /// What stands for no value.
 pub(super) const NOTHING: &str = "–";
@@ -248,35 +249,17 @@ fn shown(lines: Vec<Line>) -> Option<Delta> {
     (!lines.is_empty()).then_some(Delta::Text(lines))
 }
 
-/// The longest common subsequence leaves the fewest lines to show.
 fn diff(before: &[&str], after: &[&str]) -> Vec<Line> {
-    let (rows, columns) = (before.len(), after.len());
-    let mut common = vec![vec![0_u16; columns + 1]; rows + 1];
-    for row in (0..rows).rev() {
-        for column in (0..columns).rev() {
-            common[row][column] = if before[row] == after[column] {
-                common[row + 1][column + 1] + 1
-            } else {
-                common[row + 1][column].max(common[row][column + 1])
-            };
+    let changes = TextDiff::from_slices(before, after);
+    let line = |change: similar::Change<&str>| {
+        let text = change.value().to_owned();
+        match change.tag() {
+            ChangeTag::Equal => Line::Kept(text),
+            ChangeTag::Delete => Line::Removed(text),
+            ChangeTag::Insert => Line::Added(text),
         }
-    }
-    let (mut row, mut column, mut lines) = (0, 0, Vec::new());
-    while row < rows || column < columns {
-        if row < rows && column < columns && before[row] == after[column] {
-            lines.push(Line::Kept(before[row].to_owned()));
-            (row, column) = (row + 1, column + 1);
-        } else if row < rows
-            && (column == columns || common[row + 1][column] >= common[row][column + 1])
-        {
-            lines.push(Line::Removed(before[row].to_owned()));
-            row += 1;
-        } else {
-            lines.push(Line::Added(after[column].to_owned()));
-            column += 1;
-        }
-    }
-    lines
+    };
+    changes.iter_all_changes().map(line).collect()
 }
 
 /// Leaves out unchanged lines that are far from changed ones.

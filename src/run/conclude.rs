@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::read::Declared;
 use super::state::{Deletion, FileOutcome, Problem, Removed, State};
-use crate::apply::{Applied, DeletionOutcome, Outcome};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::{DriftDigest, Plan, Reason};
 use crate::diagnostic::Code;
-use crate::source::RepoPath;
+use crate::run::apply::{Applied, DeletionOutcome, Outcome};
+use crate::text::RepoPath;
 
 /// The code of an entity that was not sent, or of which no answer came.
 pub(crate) const NOT_WRITTEN: &str = "not-written";
@@ -25,6 +25,9 @@ pub(super) fn begin(state: &mut State, declared: &Declared, plan: &Plan) {
         if let Some(Some(version)) = declared.versions.get(path) {
             state.begin(path, version, keys);
         }
+    }
+    for deletion in &plan.deletions {
+        state.begin_deletion(&deletion.key);
     }
 }
 
@@ -196,8 +199,12 @@ impl<'p> Fates<'p> {
             let known = state.file(path);
             let parts = known.into_iter().flat_map(|file| &file.parts);
             let keys = parts.flat_map(|part| &part.entities);
-            let is_accounted =
-                |key: &&EntityKey| self.accepted.contains(key) || self.removals.contains_key(key);
+            // What another source owns is not this one's, whatever was written before.
+            let is_accounted = |key: &&EntityKey| {
+                self.accepted.contains(key)
+                    || self.removals.contains_key(key)
+                    || self.waiting.contains(key)
+            };
             let outcome = FileOutcome {
                 version: version.clone(),
                 accepted: BTreeSet::new(),

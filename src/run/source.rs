@@ -33,8 +33,12 @@ pub(crate) struct Source<'p> {
     pub(crate) found: State,
     /// What this run has made of it.
     pub(crate) state: State,
+    /// A digest of the inputs that select and shape entities.
+    pub(crate) inputs: String,
     /// What the state says to these inputs.
     pub(crate) continuity: Continuity,
+    /// What is wrong with the inputs, as far as the files show it: sentences without a full stop.
+    pub(crate) warnings: Vec<String>,
     /// What the user should know of the state: sentences without a full stop.
     pub(crate) notices: Vec<String>,
 }
@@ -98,7 +102,9 @@ pub(crate) async fn find<'p>(session: &Session<'p>) -> Result<Found<'p>, Error> 
             .map(|stored| stored.state.clone())
             .unwrap_or_default(),
         state: State::default(),
+        inputs: digest_of(&session.setup.inputs),
         continuity: Continuity::First,
+        warnings: Vec::new(),
         notices: Vec::new(),
         commit,
         store,
@@ -132,7 +138,8 @@ async fn load(session: &Session<'_>, store: Option<&Store<'_>>) -> Result<Loaded
     }
 }
 
-fn is_outage(error: &store::Error) -> bool {
+/// Whether Port does not answer, or something else answers in its place.
+pub(super) fn is_outage(error: &store::Error) -> bool {
     match error {
         store::Error::Port(port::Error::Unreachable(_) | port::Error::UnknownForm { .. }) => true,
         store::Error::Port(port::Error::Refused { rejection, .. }) => matches!(
@@ -164,12 +171,11 @@ async fn touches_no_entity_file(session: &Session<'_>) -> Result<bool, Error> {
 impl<'p> Source<'p> {
     /// Takes the state that was found as what this run works on.
     fn begin(&mut self, session: &Session<'_>) {
-        let (inputs, runner) = (&session.setup.inputs, &session.setup.runner);
-        let digest = digest_of(inputs);
+        let runner = &session.setup.runner;
         let workflow = runner.workflow.clone().unwrap_or_default();
         self.continuity = match &self.stored {
             None => Continuity::First,
-            Some(stored) if stored.state.inputs == digest => Continuity::Same,
+            Some(stored) if stored.state.inputs == self.inputs => Continuity::Same,
             Some(_) => Continuity::OtherInputs,
         };
         if self.continuity == Continuity::OtherInputs
@@ -182,7 +188,12 @@ impl<'p> Source<'p> {
             ));
         }
         self.state = self.found.clone();
-        self.state.inputs = digest;
+        // Until all that other inputs select was compared, the state is of no inputs: if this run ends
+        // before that, the next one does the same.
+        match self.continuity {
+            Continuity::OtherInputs => self.state.inputs.clear(),
+            Continuity::First | Continuity::Same => self.state.inputs = self.inputs.clone(),
+        }
         self.state.workflow = workflow;
         if self.state.since == 0 {
             self.state.since = now();
@@ -200,10 +211,11 @@ impl<'p> Source<'p> {
         self.save(session, Status::Applying, Vec::new()).await
     }
 
-    /// Whether Port holds this state, as far as this run knows. Which commit it is of does not count.
+    /// Whether Port holds this state, as far as this run knows. Which commit it is of, and which workflow saved it,
+    /// does not count.
     pub(crate) fn is_stored(&self, state: &State) -> bool {
         match &self.stored {
-            Some(stored) => stored.state.is_same_apart_from_commit(state),
+            Some(stored) => stored.state.is_same_apart_from_run(state),
             None => state.is_empty(),
         }
     }

@@ -87,6 +87,15 @@ fn a_page_in_ports_place_is_named() {
 }
 
 #[test]
+fn a_page_before_anything_ends_the_run() {
+    let (world, step) = World::new().with_change();
+    let page = Fault::answer(foreign::page(200, "Sign in to Example"));
+    let page = page.on("POST", "/v1/auth/access_token");
+    world.port.inject(page.always());
+    cannot_go_on(&step, &["Sign in to Example", "`base-url`"]);
+}
+
+#[test]
 fn a_run_that_is_over_is_blamed_on_its_input() {
     let (world, step) = World::new().with_change();
     world.port.finish_run("r_done");
@@ -109,6 +118,7 @@ fn title_icon_and_team_are_cleared() {
     ] {
         for merge in ["true", "false"] {
             let world = World::new();
+            world.port.turn_off(Switch::PatchNullsIgnored);
             world.repository.write("port.yml", FULL);
             succeed(&world.push("Add").input("merge", merge));
             assert_eq!(held(&world, "title"), "A");

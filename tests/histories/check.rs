@@ -72,7 +72,7 @@ fn play(deletions: Deletions, seed: u64, thread: u32, histories: u32) -> Option<
             *world.borrow_mut() = Arc::new(World::new());
         }
         let world = Arc::clone(&world.borrow());
-        let player = Player::new(world, format!("history-{number}"), deletions);
+        let player = Player::new(world, format!("history-{number}"), deletions, &history);
         player.play(&history).map_err(|problem| {
             if !has_failed.replace(true) {
                 eprintln!("history {number} fails, and is made shorter now: {history:?}");

@@ -1,46 +1,23 @@
-//! What can happen to a branch, as data.
-
-use std::collections::BTreeMap;
+//! What can happen to two repositories and a catalog, as data.
 
 use proptest::prelude::*;
 
-/// How many files, entities and forms of each entity there are: few, so that they meet often.
-const FILES: u8 = 3;
-const ENTITIES: u8 = 4;
+use crate::tree::{Edit, File, Form, Name, TEXTS};
 
-/// A file that may hold entities.
-pub(crate) type File = u8;
-/// An entity's number.
-pub(crate) type Name = u8;
+/// How many files and entities there are: few, so that they meet often.
+pub(crate) const FILES: u8 = 3;
+pub(crate) const ENTITIES: u8 = 4;
 
-/// How an entity is declared.
+/// One of the two repositories whose runs write to the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// A title, and which of two properties are there.
-    Sound { title: u8, p: bool, q: bool },
-    /// Its text is a mistake.
-    Mistaken,
-    /// Its blueprint does not allow it.
-    Forbidden,
-    /// Its blueprint does not allow it until [`Event::Allow`].
-    Awaited,
+pub(crate) enum Side {
+    First,
+    Second,
 }
 
-/// What is done to files in a commit.
+/// What a push builds on.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Edit {
-    Set(File, Name, Form),
-    Drop(File, Name),
-    Move(File, File, Name),
-    Rename(File, File),
-    Delete(File),
-    Break(File),
-    Mend(File),
-}
-
-/// Where a push builds on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Ground {
+pub(crate) enum Base {
     /// The tip.
     Tip,
     /// A commit before it, by a force-push: the work since then is dropped.
@@ -71,12 +48,16 @@ pub(crate) enum Fate {
     Quiet,
     /// It never starts.
     Dropped,
-    /// It ends without a word, after this request took effect.
+    /// It ends without notice, after this request took effect.
     Killed(Moment),
     /// It is told to stop while this request is under way.
     Interrupted(Moment),
     /// This request is refused.
     Refused(Moment),
+    /// The credentials lose their rights before this request, until the run ends.
+    Denied(Moment),
+    /// The answer to this request is lost after it took effect.
+    Lost(Moment),
     /// Port refuses an entity.
     RefusedEntity(Name),
     /// Other things happen while this request is under way, and the run may be killed at a later one.
@@ -86,49 +67,111 @@ pub(crate) enum Fate {
 /// Something that happens.
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
-    Push(Ground, Vec<Edit>, Fate),
+    Push(Side, Base, Vec<Edit>, Fate),
     /// An older push's run is started again.
-    Rerun(u8, Fate),
+    Rerun(Side, u8, Fate),
     /// Somebody, or the clock, starts a run that compares everything with Port.
-    FullRun(Fate),
+    FullRun(Side, Fate),
     /// Somebody changes the blueprint, so that it allows what is [`Form::Awaited`].
     Allow,
+    /// Somebody turns deletions on or off, where a history has them at all.
+    Prune(bool),
+    /// Somebody changes the input `files` of both repositories: whether the last file counts.
+    Inputs(Selection),
+    /// Somebody deletes a state in Port.
+    DeleteState(Side),
+    /// Somebody takes an entity out of a state's lists in Port.
+    Shorten(Side, Name),
+    /// Somebody changes the property `p` of an entity in Port.
+    HandEdit(Name),
+    /// Somebody deletes an entity in Port.
+    HandDelete(Name),
 }
 
-/// What no record can make right is left out: nobody else writes to the entities, which Git could not
-/// tell from what it wrote itself.
-pub(crate) fn history() -> impl Strategy<Value = Vec<Event>> {
+/// Which files the inputs select.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Selection {
+    All,
+    AllButTheLast,
+}
+
+impl Selection {
+    pub(crate) fn has(self, file: File) -> bool {
+        self == Self::All || file + 1 < FILES
+    }
+}
+
+/// What happens in one world, and how that is.
+#[derive(Debug, Clone)]
+pub(crate) struct History {
+    /// Whether searches do not see what was written since the last login.
+    pub(crate) lags: bool,
+    /// Whether somebody else wrote the last entity before anything was declared.
+    pub(crate) has_other_writer: bool,
+    /// Whether there are two repositories; else everything happens to the first.
+    pub(crate) has_two: bool,
+    /// Which repository ends up with what both declare.
+    pub(crate) winner: Side,
+    pub(crate) events: Vec<Event>,
+}
+
+pub(crate) fn history() -> impl Strategy<Value = History> {
     let inner = prop::collection::vec(event(calm_fate().boxed()), 1..3);
     let death = prop_oneof![3 => Just(None), 1 => moment().prop_map(Some)];
     let fate = prop_oneof![
-        6 => calm_fate(),
+        8 => calm_fate(),
         2 => (moment(), inner, death)
             .prop_map(|(moment, events, death)| Fate::Overlapped(moment, events, death)),
     ];
-    prop::collection::vec(event(fate.boxed()), 1..6)
+    let events = prop::collection::vec(event(fate.boxed()), 1..7);
+    let winner = prop_oneof![Just(Side::First), Just(Side::Second)];
+    let has_two = prop_oneof![2 => Just(false), 1 => Just(true)];
+    (any::<bool>(), any::<bool>(), has_two, winner, events).prop_map(
+        |(lags, has_other_writer, has_two, winner, events)| History {
+            lags,
+            has_other_writer,
+            has_two,
+            winner,
+            events,
+        },
+    )
 }
 
 fn event(fate: BoxedStrategy<Fate>) -> impl Strategy<Value = Event> {
     let edits = prop::collection::vec(edit(), 0..4);
+    let selection = prop_oneof![Just(Selection::All), Just(Selection::AllButTheLast)];
     prop_oneof![
-        9 => (ground(), edits, fate.clone()).prop_map(|(ground, edits, fate)| Event::Push(ground, edits, fate)),
-        1 => (0..6_u8, fate.clone()).prop_map(|(which, fate)| Event::Rerun(which, fate)),
-        1 => fate.prop_map(Event::FullRun),
+        24 => (side(), base(), edits, fate.clone())
+            .prop_map(|(side, base, edits, fate)| Event::Push(side, base, edits, fate)),
+        2 => (side(), 0..6_u8, fate.clone())
+            .prop_map(|(side, which, fate)| Event::Rerun(side, which, fate)),
+        2 => (side(), fate).prop_map(|(side, fate)| Event::FullRun(side, fate)),
         1 => Just(Event::Allow),
+        2 => any::<bool>().prop_map(Event::Prune),
+        2 => selection.prop_map(Event::Inputs),
+        1 => side().prop_map(Event::DeleteState),
+        1 => (side(), 0..ENTITIES).prop_map(|(side, name)| Event::Shorten(side, name)),
+        2 => (0..ENTITIES).prop_map(Event::HandEdit),
+        1 => (0..ENTITIES).prop_map(Event::HandDelete),
     ]
 }
 
-fn ground() -> impl Strategy<Value = Ground> {
+fn side() -> impl Strategy<Value = Side> {
+    prop_oneof![3 => Just(Side::First), 2 => Just(Side::Second)]
+}
+
+fn base() -> impl Strategy<Value = Base> {
     prop_oneof![
-        6 => Just(Ground::Tip),
-        1 => (1..4_u8).prop_map(Ground::Back),
-        1 => Just(Ground::Amend),
-        1 => (1..4_u8).prop_map(Ground::Reset),
+        6 => Just(Base::Tip),
+        1 => (1..4_u8).prop_map(Base::Back),
+        1 => Just(Base::Amend),
+        1 => (1..4_u8).prop_map(Base::Reset),
     ]
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
     let (file, name) = (0..FILES, 0..ENTITIES);
+    let text = prop_oneof![1 => Just(None), 3 => (0..2_u8).prop_map(Some)];
     prop_oneof![
         8 => (file.clone(), name.clone(), form()).prop_map(|(file, name, form)| Edit::Set(file, name, form)),
         4 => (file.clone(), name.clone()).prop_map(|(file, name)| Edit::Drop(file, name)),
@@ -136,14 +179,16 @@ fn edit() -> impl Strategy<Value = Edit> {
         1 => (file.clone(), file.clone()).prop_map(|(from, to)| Edit::Rename(from, to)),
         1 => file.clone().prop_map(Edit::Delete),
         1 => file.clone().prop_map(Edit::Break),
-        2 => file.prop_map(Edit::Mend),
+        2 => file.prop_map(Edit::Fix),
+        2 => (0..TEXTS, text).prop_map(|(which, content)| Edit::Text(which, content)),
     ]
 }
 
 fn form() -> impl Strategy<Value = Form> {
+    let title = prop_oneof![1 => Just(None), 4 => (0..2_u8).prop_map(Some)];
     prop_oneof![
-        10 => (0..2_u8, any::<bool>(), any::<bool>())
-            .prop_map(|(title, p, q)| Form::Sound { title, p, q }),
+        10 => (title, any::<bool>(), any::<bool>()).prop_map(|(title, p, q)| Form::Sound { title, p, q }),
+        2 => (0..TEXTS).prop_map(Form::OfText),
         1 => Just(Form::Mistaken),
         1 => Just(Form::Forbidden),
         1 => Just(Form::Awaited),
@@ -152,108 +197,18 @@ fn form() -> impl Strategy<Value = Form> {
 
 fn calm_fate() -> impl Strategy<Value = Fate> {
     prop_oneof![
-        6 => Just(Fate::Quiet),
-        2 => Just(Fate::Dropped),
-        2 => moment().prop_map(Fate::Killed),
-        1 => moment().prop_map(Fate::Interrupted),
-        1 => moment().prop_map(Fate::Refused),
-        1 => (0..ENTITIES).prop_map(Fate::RefusedEntity),
+        12 => Just(Fate::Quiet),
+        4 => Just(Fate::Dropped),
+        5 => moment().prop_map(Fate::Killed),
+        2 => moment().prop_map(Fate::Interrupted),
+        2 => moment().prop_map(Fate::Refused),
+        1 => moment().prop_map(Fate::Denied),
+        1 => moment().prop_map(Fate::Lost),
+        2 => (0..ENTITIES).prop_map(Fate::RefusedEntity),
     ]
 }
 
 fn moment() -> impl Strategy<Value = Moment> {
-    let api = prop_oneof![Just(Api::GitHub), Just(Api::Port)];
-    (api, 0..9_u8).prop_map(|(api, request)| Moment { api, request })
-}
-
-/// The entity files of a commit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Tree(BTreeMap<File, Content>);
-
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Content {
-    entities: BTreeMap<Name, Form>,
-    is_broken: bool,
-}
-
-impl Tree {
-    pub(crate) fn edit(&mut self, edit: Edit) {
-        match edit {
-            Edit::Set(file, name, form) => drop(self.file(file).insert(name, form)),
-            Edit::Drop(file, name) => drop(self.file(file).remove(&name)),
-            Edit::Move(from, to, name) => {
-                if let Some(form) = self.file(from).remove(&name) {
-                    self.file(to).insert(name, form);
-                }
-            }
-            Edit::Rename(from, to) => {
-                if let Some(content) = self.0.remove(&from) {
-                    self.0.insert(to, content);
-                }
-            }
-            Edit::Delete(file) => drop(self.0.remove(&file)),
-            Edit::Break(file) => self.0.entry(file).or_default().is_broken = true,
-            Edit::Mend(file) => self.0.entry(file).or_default().is_broken = false,
-        }
-        self.0
-            .retain(|_, content| content.is_broken || !content.entities.is_empty());
-    }
-
-    fn file(&mut self, file: File) -> &mut BTreeMap<Name, Form> {
-        &mut self.0.entry(file).or_default().entities
-    }
-
-    /// The same without mistakes: each entity is declared once, as its blueprint allows by then.
-    pub(crate) fn mended(mut self) -> Self {
-        let mut seen = Vec::new();
-        for content in self.0.values_mut() {
-            content.is_broken = false;
-            content
-                .entities
-                .retain(|_, form| matches!(form, Form::Sound { .. } | Form::Awaited));
-            content.entities.retain(|name, _| !seen.contains(name));
-            seen.extend(content.entities.keys().copied());
-        }
-        self.0.retain(|_, content| !content.entities.is_empty());
-        self
-    }
-
-    /// Paths and texts.
-    pub(crate) fn files(&self) -> BTreeMap<String, String> {
-        let file = |(file, content): (&File, &Content)| {
-            let mut texts: Vec<_> = content.entities.iter().map(text).collect();
-            if content.is_broken {
-                texts.push("title: [\n".to_owned());
-            }
-            (format!("{file}/port.yml"), texts.join("---\n"))
-        };
-        self.0.iter().map(file).collect()
-    }
-
-    /// What is declared, if nothing is mistaken.
-    pub(crate) fn declared(&self) -> BTreeMap<Name, Form> {
-        let contents = self.0.values();
-        let all = contents.flat_map(|content| &content.entities);
-        all.map(|(name, form)| (*name, *form)).collect()
-    }
-}
-
-fn text((name, form): (&Name, &Form)) -> String {
-    let rest = match form {
-        Form::Sound { title, p, q } => {
-            let property = |name: &str, is_there: bool| {
-                if is_there {
-                    format!("{name}: {name}{title}, ")
-                } else {
-                    String::new()
-                }
-            };
-            let (p, q) = (property("p", *p), property("q", *q));
-            format!("title: t{title}\nproperties: {{{p}{q}}}\n")
-        }
-        Form::Mistaken => "title: 5\n".to_owned(),
-        Form::Awaited => "title: t\nproperties: {r: r}\n".to_owned(),
-        Form::Forbidden => "title: t\nproperties: {p: 5}\n".to_owned(),
-    };
-    format!("identifier: e{name}\nblueprint: thing\n{rest}")
+    let api = prop_oneof![1 => Just(Api::GitHub), 2 => Just(Api::Port)];
+    (api, 0..12_u8).prop_map(|(api, request)| Moment { api, request })
 }

@@ -1,19 +1,23 @@
-//! Plays a history, and says whether the catalog came to what the tip declares.
+//! Plays a history, and says whether the catalog came to what the tips declare.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use port_gitops::Exit;
 use port_gitops::shutdown::{ShutdownTrigger, shutdown};
 use port_gitops_sandbox::github::Resource;
 use port_gitops_sandbox::port::Failure;
-use port_gitops_sandbox::{Answer, Fault, ObjectId, Sandbox};
-use serde_json::{Value, json};
+use port_gitops_sandbox::{Answer, Fault, Matcher, ObjectId, Sandbox, Switch};
+use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
-use crate::history::{Api, Edit, Event, Fate, Form, Ground, Moment, Name, Tree};
-use crate::runs::{Ended, Trigger, World, run_until_killed};
+use crate::history::{Api, Base, ENTITIES, Event, Fate, History, Moment, Selection, Side};
+use crate::model::{HAND, Model, Rest};
+use crate::runs::{Ended, Inputs, STATES, Trigger, World, run_until_killed};
+use crate::tree::{Name, Terms, Tree};
+
+/// An entity that nobody declares.
+const FOREIGN: &str = "foreign";
 
 /// Whether runs delete what Git no longer declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,24 +26,42 @@ pub(crate) enum Deletions {
     Made,
 }
 
-/// A branch and what happened to it. Clones are handles to the same.
+/// Whether a run is played while another one is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Alone,
+    Meanwhile,
+}
+
+/// Two branches and what happened to them. Clones are handles to the same.
 #[derive(Clone)]
 pub(crate) struct Player {
     world: Arc<World>,
     branch: String,
     deletions: Deletions,
+    sides: &'static [Side],
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Default)]
 struct State {
-    /// The branch's history, oldest first, with the files of each commit.
+    first: Branch,
+    second: Branch,
+    commits: usize,
+    prunes: bool,
+    terms: Terms,
+    model: Model,
+    /// What happened, for people.
+    story: Vec<String>,
+    /// What was wrong first.
+    problem: Option<String>,
+}
+
+#[derive(Default)]
+struct Branch {
+    /// Its history, oldest first, with the files of each commit.
     line: Vec<(ObjectId, Tree)>,
     /// Before and after of every push.
     pushes: Vec<(ObjectId, ObjectId)>,
-    commits: usize,
-    /// What happened, for people.
-    story: Vec<String>,
 }
 
 /// What is to be cleaned up once a run has ended.
@@ -49,202 +71,423 @@ struct Disturbance {
     overlap: Option<Arc<Mutex<Option<Vec<Event>>>>>,
 }
 
+impl State {
+    fn branch(&mut self, side: Side) -> &mut Branch {
+        match side {
+            Side::First => &mut self.first,
+            Side::Second => &mut self.second,
+        }
+    }
+
+    fn tip(&mut self, side: Side) -> Tree {
+        let tip = self.branch(side).line.last();
+        tip.map(|(_, tree)| tree.clone()).unwrap_or_default()
+    }
+
+    fn note_tip(&mut self, side: Side, has_moved: bool) {
+        let (tip, terms) = (self.tip(side), self.terms);
+        self.model.note_tip(side, &tip, terms, has_moved);
+    }
+}
+
 impl Player {
-    pub(crate) fn new(world: Arc<World>, branch: String, deletions: Deletions) -> Self {
+    pub(crate) fn new(
+        world: Arc<World>,
+        branch: String,
+        deletions: Deletions,
+        history: &History,
+    ) -> Self {
+        let state = State {
+            first: Branch::default(),
+            second: Branch::default(),
+            commits: 0,
+            prunes: deletions == Deletions::Made,
+            terms: Terms {
+                selection: Selection::All,
+                allows_more: false,
+            },
+            model: Model::default(),
+            story: Vec::new(),
+            problem: None,
+        };
         Self {
             world,
             branch,
             deletions,
-            state: Arc::default(),
+            sides: match history.has_two {
+                true => &[Side::First, Side::Second],
+                false => &[Side::First],
+            },
+            state: Arc::new(Mutex::new(state)),
         }
     }
 
-    /// Plays everything, then a push that mends all mistakes of files, once the blueprint is mended.
-    pub(crate) fn play(&self, history: &[Event]) -> Result<(), String> {
+    /// Plays everything, and then pushes that fix all mistakes, once the blueprint allows everything.
+    pub(crate) fn play(&self, history: &History) -> Result<(), String> {
+        self.prepare(history);
+        for side in self.sides() {
+            self.push(side, Base::Tip, |_| {}, &Fate::Quiet, Level::Alone);
+        }
+        for event in &history.events {
+            self.happen(event, Level::Alone);
+        }
+        self.close(history.winner);
+        let mut state = self.state.lock().unwrap();
+        if std::env::var("H7_STORY").is_ok() {
+            eprintln!("{}", state.story.join("\n"));
+        }
+        match state.problem.take() {
+            None => Ok(()),
+            Some(problem) => Err(format!("{problem}\n{}", state.story.join("\n"))),
+        }
+    }
+
+    fn prepare(&self, history: &History) {
         let world = &self.world;
-        for resource in [Resource::Core, Resource::Graphql] {
-            let hour = Duration::from_secs(3_600);
-            world.github.set_budget(resource, 1_000, hour);
+        for side in self.sides() {
+            let home = world.home(side);
+            for resource in [Resource::Core, Resource::Graphql] {
+                let hour = Duration::from_secs(3_600);
+                home.github.set_budget(resource, 1_000, hour);
+            }
+            home.repository.checkout_orphan(&self.branch);
         }
         for (blueprint, identifier, _) in world.port.entities() {
             world.port.remove_entity(&blueprint, &identifier);
         }
+        match history.lags {
+            true => world.port.turn_on(Switch::SearchLags),
+            false => world.port.turn_off(Switch::SearchLags),
+        }
         world.set_properties(&["p", "q"]);
-        world.repository.checkout_orphan(&self.branch);
-        self.push(Ground::Tip, &[], &Fate::Quiet);
-        for event in history {
-            self.happen(event);
-        }
-        let ended = self.mend();
-        let result = self.verdict(&ended);
-        result.map_err(|problem| {
-            let story = self.state.lock().unwrap().story.join("\n");
-            format!("{problem}\n{story}")
-        })
-    }
-
-    fn happen(&self, event: &Event) {
-        match event {
-            Event::Push(ground, edits, fate) => drop(self.push(*ground, edits, fate)),
-            Event::Rerun(which, fate) => {
-                let (before, after) = {
-                    let state = self.state.lock().unwrap();
-                    state.pushes[usize::from(*which) % state.pushes.len()].clone()
-                };
-                self.run(&Trigger::Push(before, after), fate);
-            }
-            Event::Allow => self.allow(),
-            Event::FullRun(fate) => {
-                let tip = {
-                    let state = self.state.lock().unwrap();
-                    state.line.last().unwrap().0.clone()
-                };
-                self.run(&Trigger::Dispatch(tip), fate);
-            }
+        world.put("thing", json!({"identifier": FOREIGN, "title": "Foreign"}));
+        if history.has_other_writer {
+            let name = ENTITIES - 1;
+            let entity = json!({"identifier": format!("e{name}"), "properties": {"p": HAND}});
+            world.put("thing", entity);
+            self.state.lock().unwrap().model.note_other_writer(name);
         }
     }
 
-    fn allow(&self) {
-        self.tell("the blueprint allows more".to_owned());
-        self.world.set_properties(&["p", "q", "r"]);
+    fn sides(&self) -> impl Iterator<Item = Side> {
+        self.sides.iter().copied()
     }
 
-    fn push(&self, ground: Ground, edits: &[Edit], fate: &Fate) -> Option<Ended> {
-        let (before, after) = self.commit(ground, |tree| {
-            for edit in edits {
-                tree.edit(*edit);
+    /// The side that an event is about.
+    fn side(&self, side: Side) -> Side {
+        match self.sides.contains(&side) {
+            true => side,
+            false => Side::First,
+        }
+    }
+
+    /// Brings everything to rest, with all mistakes fixed, and looks whether it stays so.
+    fn close(&self, winner: Side) {
+        self.happen(&Event::Allow, Level::Alone);
+        self.happen(&Event::Prune(true), Level::Alone);
+        let winner = self.side(winner);
+        let losers = self.sides().filter(|side| *side != winner);
+        let mut declared = BTreeSet::new();
+        for side in [winner].into_iter().chain(losers) {
+            let terms = self.state.lock().unwrap().terms;
+            let fix = |tree: &mut Tree| {
+                tree.fix(&declared, terms);
+                declared.extend(tree.mentioned(Selection::All));
+            };
+            self.push(side, Base::Tip, fix, &Fate::Quiet, Level::Alone);
+        }
+        // The winner may have waited for the other.
+        if self.sides.len() > 1 {
+            self.sides().for_each(|side| self.rerun(side, &Fate::Quiet));
+        }
+        if self.state.lock().unwrap().model.has_drifted() {
+            for side in self.sides() {
+                self.happen(&Event::FullRun(side, Fate::Quiet), Level::Alone);
             }
-        });
-        self.run(&Trigger::Push(before, after), fate)
+        }
+        self.sides().for_each(|side| self.check_quiet(side));
     }
 
-    fn mend(&self) -> Ended {
-        self.allow();
-        let (before, after) = self.commit(Ground::Tip, |tree| *tree = tree.clone().mended());
-        self.run(&Trigger::Push(before, after), &Fate::Quiet)
+    fn rerun(&self, side: Side, fate: &Fate) {
+        let pushed = self
+            .state
+            .lock()
             .unwrap()
+            .branch(side)
+            .pushes
+            .last()
+            .cloned();
+        let (before, after) = pushed.unwrap();
+        self.run(side, &Trigger::Push(before, after), fate, Level::Alone);
+    }
+
+    /// Whether a run with nothing to do costs two requests to each service.
+    fn check_quiet(&self, side: Side) {
+        let (github, port) = (&self.world.home(side).github, &self.world.port);
+        github.clear_journal();
+        port.clear_journal();
+        self.rerun(side, &Fate::Quiet);
+        let asked = |requests: Vec<port_gitops_sandbox::Exchange>| -> Vec<String> {
+            let shown = requests.iter();
+            shown
+                .map(|one| format!("{} {}", one.method, one.path))
+                .collect()
+        };
+        let of_github = asked(github.requests(&Matcher::any()));
+        let of_port = asked(port.requests(&Matcher::any()));
+        if of_github.len() > 2 || of_port.len() > 2 {
+            self.complain(format!(
+                "a run with nothing to do sent {of_github:?} and {of_port:?}"
+            ));
+        }
+    }
+
+    fn happen(&self, event: &Event, level: Level) {
+        match event {
+            Event::Push(side, base, edits, fate) => {
+                let edit = |tree: &mut Tree| edits.iter().for_each(|edit| tree.edit(*edit));
+                self.push(self.side(*side), *base, edit, fate, level);
+            }
+            Event::Rerun(side, which, fate) => {
+                let side = self.side(*side);
+                let (before, after) = {
+                    let mut state = self.state.lock().unwrap();
+                    let pushes = &state.branch(side).pushes;
+                    pushes[usize::from(*which) % pushes.len()].clone()
+                };
+                self.run(side, &Trigger::Push(before, after), fate, level);
+            }
+            Event::FullRun(side, fate) => {
+                let side = self.side(*side);
+                let tip = {
+                    let mut state = self.state.lock().unwrap();
+                    state.branch(side).line.last().unwrap().0.clone()
+                };
+                self.run(side, &Trigger::Dispatch(tip), fate, level);
+            }
+            other => self.happen_elsewhere(other),
+        }
+    }
+
+    /// What is no run.
+    fn happen_elsewhere(&self, event: &Event) {
+        self.tell(format!("{event:?}"));
+        let mut state = self.state.lock().unwrap();
+        match event {
+            Event::Allow => {
+                state.terms.allows_more = true;
+                self.world.set_properties(&["p", "q", "r"]);
+            }
+            Event::Prune(prunes) => {
+                state.prunes = *prunes && self.deletions == Deletions::Made;
+            }
+            Event::Inputs(selection) => {
+                if state.terms.selection != *selection {
+                    state.terms.selection = *selection;
+                    for side in [Side::First, Side::Second] {
+                        state.note_tip(side, false);
+                        state.model.note_forgotten(side);
+                    }
+                }
+            }
+            Event::DeleteState(side) => {
+                let side = self.side(*side);
+                let name = self.world.home(side).state();
+                if self.world.port.remove_entity(STATES, &name) {
+                    state.model.note_deleted_state(side);
+                }
+            }
+            Event::Shorten(side, name) => {
+                let side = self.side(*side);
+                let id = self.world.home(side).state();
+                if let Some(mut entity) = self.world.port.entity(STATES, &id) {
+                    for list in ["entities", "removed"] {
+                        if let Some(list) = entity["properties"][list].as_array_mut() {
+                            list.retain(|key| *key != format!("thing|e{name}"));
+                        }
+                    }
+                    self.world.put(STATES, entity);
+                    state.model.note_shortened(side, *name);
+                }
+            }
+            Event::HandEdit(name) => {
+                if let Some(mut entity) = self.world.port.entity("thing", &format!("e{name}")) {
+                    entity["properties"]["p"] = json!(HAND);
+                    self.world.put("thing", entity);
+                    state.model.note_hand(*name, true);
+                }
+            }
+            Event::HandDelete(name) => {
+                if self.world.port.remove_entity("thing", &format!("e{name}")) {
+                    state.model.note_hand(*name, false);
+                }
+            }
+            Event::Push(..) | Event::Rerun(..) | Event::FullRun(..) => {}
+        }
+    }
+
+    fn push(
+        &self,
+        side: Side,
+        base: Base,
+        edit: impl FnOnce(&mut Tree),
+        fate: &Fate,
+        level: Level,
+    ) {
+        let (before, after) = self.commit(side, base, edit);
+        self.state.lock().unwrap().note_tip(side, true);
+        self.run(side, &Trigger::Push(before, after), fate, level);
     }
 
     /// Moves the branch and gives what it pointed to before and after.
-    fn commit(&self, ground: Ground, edit: impl FnOnce(&mut Tree)) -> (ObjectId, ObjectId) {
-        let repository = &self.world.repository;
+    fn commit(&self, side: Side, base: Base, edit: impl FnOnce(&mut Tree)) -> (ObjectId, ObjectId) {
+        let repository = &self.world.home(side).repository;
         let mut state = self.state.lock().unwrap();
-        let before = state.line.last().map(|(commit, _)| commit.clone());
+        let mut tree = state.tip(side);
+        let number = state.commits + 1;
+        let branch = state.branch(side);
+        let before = branch.line.last().map(|(commit, _)| commit.clone());
         let before = before.unwrap_or_else(|| repository.zero_id());
-        let last = state.line.len().saturating_sub(1);
-        let mut tree = state
-            .line
-            .last()
-            .map_or_else(Tree::default, |(_, tree)| tree.clone());
-        let back = match ground {
-            Ground::Tip => 0,
-            Ground::Back(back) | Ground::Reset(back) => last.min(back.into()),
-            Ground::Amend => last.min(1),
+        let last = branch.line.len().saturating_sub(1);
+        let back = match base {
+            Base::Tip => 0,
+            Base::Back(back) | Base::Reset(back) => last.min(back.into()),
+            Base::Amend => last.min(1),
         };
         if back > 0 {
-            state.line.truncate(last + 1 - back);
-            let (commit, older) = state.line.last().unwrap();
+            branch.line.truncate(last + 1 - back);
+            let (commit, older) = branch.line.last().unwrap();
             repository.reset_hard(commit).unwrap();
-            if !matches!(ground, Ground::Amend) {
+            if !matches!(base, Base::Amend) {
                 tree = older.clone();
             }
-            if matches!(ground, Ground::Reset(_)) {
+            if matches!(base, Base::Reset(_)) {
                 let after = commit.clone();
-                state
-                    .story
-                    .push(format!("reset {} to {}", short(&before), short(&after)));
-                state.pushes.push((before.clone(), after.clone()));
+                branch.pushes.push((before.clone(), after.clone()));
+                let told = format!("{side:?}: reset {} to {}", short(&before), short(&after));
+                state.story.push(told);
                 return (before, after);
             }
         }
         edit(&mut tree);
-        let there = state
-            .line
-            .last()
-            .map_or_else(BTreeMap::new, |(_, tree)| tree.files());
+        let parent = branch.line.last();
+        let there = parent.map_or_else(BTreeMap::new, |(_, tree)| tree.files());
+        let parent = parent.map_or("nothing".to_owned(), |(commit, _)| short(commit));
         let wanted = tree.files();
         for path in there.keys().filter(|path| !wanted.contains_key(*path)) {
             repository.remove(path);
         }
-        for (path, text) in wanted
-            .iter()
-            .filter(|(path, text)| there.get(*path) != Some(text))
-        {
-            repository.write(path, text);
+        for (path, text) in &wanted {
+            if there.get(path) != Some(text) {
+                repository.write(path, text);
+            }
         }
-        state.commits += 1;
-        repository.write("README.md", &state.commits.to_string());
+        repository.write("README.md", &number.to_string());
         let after = repository.commit("Change").unwrap();
-        let parent = state
-            .line
-            .last()
-            .map_or("nothing".to_owned(), |(commit, _)| short(commit));
-        state
-            .story
-            .push(format!("push {} on {parent}: {wanted:?}", short(&after)));
-        state.line.push((after.clone(), tree));
-        state.pushes.push((before.clone(), after.clone()));
+        branch.line.push((after.clone(), tree));
+        branch.pushes.push((before.clone(), after.clone()));
+        state.commits = number;
+        let told = format!("{side:?}: push {} on {parent}: {wanted:?}", short(&after));
+        state.story.push(told);
         (before, after)
     }
 
-    fn run(&self, trigger: &Trigger, fate: &Fate) -> Option<Ended> {
-        let run = trigger.told();
-        self.tell(format!("{run} begins, {}", told(fate)));
-        if let Fate::Dropped = fate {
-            return None;
+    fn run(&self, side: Side, trigger: &Trigger, fate: &Fate, level: Level) {
+        let run = format!("{side:?}: {}", trigger.told());
+        let inputs = {
+            let state = self.state.lock().unwrap();
+            Inputs {
+                selection: state.terms.selection,
+                prunes: state.prunes,
+            }
+        };
+        self.tell(format!("{run} begins, {inputs:?}, {}", told(fate)));
+        let is_wrong = self.state.lock().unwrap().problem.is_some();
+        if matches!(fate, Fate::Dropped) || is_wrong {
+            return;
         }
-        let environment = self
-            .world
-            .environment(&self.branch, trigger, self.deletions);
-        let (trigger, shutdown) = shutdown();
+        let is_rest = matches!(fate, Fate::Quiet) && level == Level::Alone;
+        if !is_rest {
+            self.note_disturbed(side, fate);
+        }
+        let environment = self.world.environment(side, &self.branch, trigger, inputs);
+        let (stop, shutdown) = shutdown();
         let (kill, killed) = oneshot::channel();
         let (dead, died) = mpsc::channel();
         let disturbance = Disturbance {
-            trigger: Arc::new(Mutex::new(Some(trigger))),
+            trigger: Arc::new(Mutex::new(Some(stop))),
             dead,
             overlap: match fate {
                 Fate::Overlapped(_, events, _) => Some(Arc::new(Mutex::new(Some(events.clone())))),
                 _ => None,
             },
         };
-        self.disturb(fate, &disturbance, kill, died);
+        self.disturb(side, fate, &disturbance, kill, died);
+        let began = std::time::Instant::now();
         let ended = run_until_killed(environment, shutdown, killed);
+        if std::env::var("H7_TIME").is_ok() {
+            eprintln!("TIME {:?} {:?}", began.elapsed(), told(fate));
+        }
         // The run that was killed is waited for; that it is not any more is no mistake.
         let _ = disturbance.dead.send(());
         if !matches!(fate, Fate::Quiet) {
-            self.world.github.clear_faults();
+            self.world.home(side).github.clear_faults();
             self.world.port.clear_faults();
             self.world.port.refuse_nothing();
         }
-        self.tell(format!(
-            "{run} ends: {:?}\n{}",
-            ended.exit,
-            indented(&ended.log)
-        ));
+        let (exit, log) = (ended.exit, indented(&ended.log));
+        self.tell(format!("{run} ends: {exit:?}\n{log}"));
         drop(disturbance.trigger);
         if let Some(overlap) = disturbance.overlap {
             self.happen_all(&overlap);
         }
-        Some(ended)
+        if is_rest {
+            self.check(side, &ended, trigger, inputs);
+        }
+    }
+
+    fn note_disturbed(&self, side: Side, fate: &Fate) {
+        let mut state = self.state.lock().unwrap();
+        state.model.note_disturbed(side);
+        // Without a concurrency group, what a run saved may be overwritten by one that began before.
+        // If that is killed, nobody knows what the first one wrote.
+        let is_calm = |event: &Event| match event {
+            Event::Push(_, _, _, fate) | Event::Rerun(_, _, fate) | Event::FullRun(_, fate) => {
+                matches!(fate, Fate::Quiet)
+            }
+            _ => true,
+        };
+        if let Fate::Overlapped(_, events, death) = fate
+            && (death.is_some() || !events.iter().all(is_calm))
+        {
+            state.model.note_deleted_state(side);
+        }
     }
 
     fn happen_all(&self, events: &Mutex<Option<Vec<Event>>>) {
         let events = events.lock().unwrap().take();
         for event in events.into_iter().flatten() {
-            self.happen(&event);
+            self.happen(&event, Level::Meanwhile);
         }
     }
 
     fn disturb(
         &self,
+        side: Side,
         fate: &Fate,
         disturbance: &Disturbance,
         kill: oneshot::Sender<()>,
         died: mpsc::Receiver<()>,
     ) {
+        let refusal = |status| {
+            Answer::json(
+                status,
+                &json!({"ok": false, "error": "no", "message": "no"}),
+            )
+        };
         match fate {
             Fate::Quiet | Fate::Dropped => {}
-            Fate::Killed(moment) => self.inject(moment, death(kill, died)),
+            Fate::Killed(moment) => self.inject(side, moment, death(kill, died)),
             Fate::Interrupted(moment) => {
                 let trigger = Arc::clone(&disturbance.trigger);
                 let call = Fault::call(move || {
@@ -252,18 +495,17 @@ impl Player {
                         trigger.request();
                     }
                 });
-                self.inject(moment, call);
+                self.inject(side, moment, call);
             }
-            Fate::Refused(moment) => {
-                let answer =
-                    Answer::json(400, &json!({"ok": false, "error": "no", "message": "no"}));
-                self.inject(moment, Fault::answer(answer));
+            Fate::Refused(moment) => self.inject(side, moment, Fault::answer(refusal(400))),
+            Fate::Denied(moment) => {
+                self.inject(side, moment, Fault::answer(refusal(401)).always());
             }
+            Fate::Lost(moment) => self.inject(side, moment, Fault::close().after_effect()),
             Fate::RefusedEntity(name) => {
                 let failure = Failure::new(422, "no", "refused");
-                self.world
-                    .port
-                    .refuse("thing", &format!("e{name}"), failure, 100);
+                let name = format!("e{name}");
+                self.world.port.refuse("thing", &name, failure, 100);
             }
             Fate::Overlapped(moment, _, last) => {
                 let (player, events) = (self.clone(), disturbance.overlap.clone().unwrap());
@@ -272,46 +514,64 @@ impl Player {
                 let call = Fault::call(move || {
                     player.happen_all(&events);
                     if let Some((moment, death)) = last.lock().unwrap().take() {
-                        player.inject(&moment, death);
+                        player.inject(side, &moment, death);
                     }
                 });
-                self.inject(moment, call);
+                self.inject(side, moment, call);
             }
         }
     }
 
-    fn inject(&self, moment: &Moment, fault: Fault) {
+    fn inject(&self, side: Side, moment: &Moment, fault: Fault) {
         let fault = fault.skip(moment.request.into());
         match moment.api {
-            Api::GitHub => self.world.github.inject(fault),
+            Api::GitHub => self.world.home(side).github.inject(fault),
             Api::Port => self.world.port.inject(fault),
         }
     }
 
-    /// Whether the last run ended well and the catalog is what the tip declares.
-    fn verdict(&self, ended: &Ended) -> Result<(), String> {
-        if ended.exit != Some(Exit::Success) {
-            return Err(format!("the last run ended with {:?}", ended.exit));
+    /// Looks at what there is after a run that nothing disturbed.
+    fn check(&self, side: Side, ended: &Ended, trigger: &Trigger, inputs: Inputs) {
+        let port = &self.world.port;
+        let name = |identifier: &str| identifier.strip_prefix('e')?.parse::<Name>().ok();
+        let mut held = BTreeMap::new();
+        let mut is_untouched = false;
+        for (blueprint, identifier, entity) in port.entities() {
+            if let (true, Some(name)) = (blueprint == "thing", name(&identifier)) {
+                held.insert(name, simple(&entity));
+            }
+            is_untouched |= identifier == FOREIGN && entity["title"] == "Foreign";
         }
-        let tip = self.state.lock().unwrap().line.last().unwrap().1.clone();
-        let wanted: BTreeMap<_, _> = tip.declared().into_iter().map(entity).collect();
-        let held: BTreeMap<_, _> = self
-            .world
-            .port
-            .entities()
-            .into_iter()
-            .map(|(_, identifier, entity)| (identifier, simple(&entity)))
-            .collect();
-        let is_right = match self.deletions {
-            Deletions::Made => wanted == held,
-            Deletions::Kept => wanted
-                .iter()
-                .all(|(name, entity)| held.get(name).is_some_and(|held| is_declared(entity, held))),
+        let state = port.entity(STATES, &self.world.home(side).state());
+        let status = state.as_ref().map(|state| &state["properties"]["status"]);
+        let mut player = self.state.lock().unwrap();
+        let tip = player.tip(side);
+        let rest = Rest {
+            side,
+            tip: &tip,
+            terms: player.terms,
+            prunes: inputs.prunes,
+            has_pruned: self.deletions == Deletions::Made,
+            is_full: matches!(trigger, Trigger::Dispatch(_)),
+            exit: ended.exit,
+            held: &held,
+            status: status.and_then(Value::as_str),
         };
-        if is_right {
-            return Ok(());
+        let checked = player.model.check(&rest);
+        drop(player);
+        if let Err(problem) = checked {
+            self.complain(problem);
         }
-        Err(format!("wanted {wanted:#?}\nbut Port holds {held:#?}"))
+        if !is_untouched {
+            self.complain("what nobody declares was changed".to_owned());
+        }
+    }
+
+    /// Only what is wrong first counts.
+    fn complain(&self, problem: String) {
+        let mut state = self.state.lock().unwrap();
+        state.story.push(format!("WRONG: {problem}"));
+        state.problem.get_or_insert(problem);
     }
 
     fn tell(&self, line: String) {
@@ -331,33 +591,21 @@ fn death(kill: oneshot::Sender<()>, died: mpsc::Receiver<()>) -> Fault {
     call.after_effect()
 }
 
-/// What the catalog should hold.
-fn entity((name, form): (Name, Form)) -> (String, Value) {
-    let name = format!("e{name}");
-    let (title, p, q) = match form {
-        Form::Sound { title, p, q } => (title, p, q),
-        Form::Awaited => return (name, json!({"title": "t", "properties": {"r": "r"}})),
-        Form::Mistaken | Form::Forbidden => panic!("the last push mends everything"),
-    };
-    let mut properties = serde_json::Map::new();
-    for (property, is_there) in [("p", p), ("q", q)] {
-        if is_there {
-            properties.insert(property.to_owned(), json!(format!("{property}{title}")));
+/// An entity in the form of [`Tree::sound`].
+fn simple(entity: &Value) -> Value {
+    let mut simple = Map::new();
+    let properties = entity["properties"].as_object();
+    let mut all = properties.cloned().unwrap_or_default();
+    // Where there is no title, Port may show the identifier.
+    if entity["title"] != entity["identifier"] {
+        all.insert("title".to_owned(), entity["title"].clone());
+    }
+    for (name, value) in all {
+        if !value.is_null() {
+            simple.insert(name, value);
         }
     }
-    let entity = json!({"title": format!("t{title}"), "properties": properties});
-    (name, entity)
-}
-
-fn simple(entity: &Value) -> Value {
-    json!({"title": entity["title"], "properties": entity["properties"]})
-}
-
-/// Without deletions, an entity that was gone and comes back may have more than it had.
-fn is_declared(wanted: &Value, held: &Value) -> bool {
-    let mut properties = wanted["properties"].as_object().unwrap().iter();
-    wanted["title"] == held["title"]
-        && properties.all(|(name, value)| held["properties"][name] == *value)
+    simple.into()
 }
 
 fn told(fate: &Fate) -> String {

@@ -10,20 +10,30 @@ use port_gitops::shutdown::Shutdown;
 use port_gitops::{Exit, run};
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use port_gitops_sandbox::{GitHubSandbox, ObjectId, PortSandbox, Sandbox, TestRepository};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use crate::play::Deletions;
+use crate::history::{Selection, Side};
 
-/// A repository on GitHub and a catalog in Port, for several histories, each on a branch of its own.
+/// The blueprint of states.
+pub(crate) const STATES: &str = "gitops_source";
+
+/// Two repositories on GitHub and a catalog in Port, for several histories, each on a branch of its own.
 pub(crate) struct World {
-    pub(crate) repository: TestRepository,
-    pub(crate) github: GitHubSandbox,
+    first: Home,
+    second: Home,
     pub(crate) port: PortSandbox,
     folder: TempDir,
     events: AtomicUsize,
+}
+
+/// A repository.
+pub(crate) struct Home {
+    pub(crate) repository: TestRepository,
+    pub(crate) github: GitHubSandbox,
+    id: u64,
 }
 
 /// What starts a run.
@@ -34,31 +44,60 @@ pub(crate) enum Trigger {
     Dispatch(ObjectId),
 }
 
-/// How a run ended, and what it said.
+/// What a workflow passes to its runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inputs {
+    pub(crate) selection: Selection,
+    pub(crate) prunes: bool,
+}
+
+/// How a run ended, and its log.
 pub(crate) struct Ended {
     /// Nothing, if it was killed.
     pub(crate) exit: Option<Exit>,
     pub(crate) log: String,
 }
 
-impl World {
-    pub(crate) fn new() -> Self {
+impl Home {
+    fn new(name: &str, id: u64) -> Self {
         let repository = TestRepository::new().unwrap();
         let github = GitHubSandbox::start(&repository).unwrap();
-        let port = PortSandbox::start().unwrap();
+        github.set_full_name(name);
         Self {
             repository,
             github,
-            port,
+            id,
+        }
+    }
+
+    /// What its state is called.
+    pub(crate) fn state(&self) -> String {
+        format!("github.com/{}", self.id)
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            first: Home::new("octo-org/first", 1),
+            second: Home::new("octo-org/second", 2),
+            port: PortSandbox::start().unwrap(),
             folder: tempfile::tempdir().unwrap(),
             events: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn home(&self, side: Side) -> &Home {
+        match side {
+            Side::First => &self.first,
+            Side::Second => &self.second,
         }
     }
 
     /// Gives the one blueprint these properties.
     pub(crate) fn set_properties(&self, names: &[&str]) {
         let property = |name: &&str| ((*name).to_owned(), json!({"type": "string"}));
-        let properties: serde_json::Map<_, _> = names.iter().map(property).collect();
+        let properties: Map<_, _> = names.iter().map(property).collect();
         self.port.add_blueprint(json!({
             "identifier": "thing",
             "title": "Thing",
@@ -67,13 +106,20 @@ impl World {
         }));
     }
 
+    /// Replaces an entity by hand.
+    pub(crate) fn put(&self, blueprint: &str, entity: Value) {
+        self.port.put_entity(blueprint, entity, "Mozilla").unwrap();
+    }
+
     /// The environment of a run.
     pub(crate) fn environment(
         &self,
+        side: Side,
         branch: &str,
         trigger: &Trigger,
-        deletions: Deletions,
+        inputs: Inputs,
     ) -> Environment {
+        let home = self.home(side);
         let number = self.events.fetch_add(1, Ordering::Relaxed);
         let event = self.folder.path().join(number.to_string());
         let full_ref = format!("refs/heads/{branch}");
@@ -92,14 +138,15 @@ impl World {
             }
         };
         fs::write(&event, payload.to_string()).unwrap();
-        let prune = match deletions {
-            Deletions::Kept => "false",
-            Deletions::Made => "true",
+        let files = match inputs.selection {
+            Selection::All => "**/port.yml",
+            Selection::AllButTheLast => "**/port.yml\n!2/port.yml",
         };
         let variables = [
-            ("GITHUB_API_URL", self.github.url()),
-            ("GITHUB_GRAPHQL_URL", self.github.graphql_url()),
-            ("GITHUB_REPOSITORY", self.github.full_name()),
+            ("GITHUB_API_URL", home.github.url()),
+            ("GITHUB_GRAPHQL_URL", home.github.graphql_url()),
+            ("GITHUB_REPOSITORY", home.github.full_name()),
+            ("GITHUB_REPOSITORY_ID", home.id.to_string()),
             ("PORT_GITOPS_PATIENCE", "0".to_owned()),
             ("GITHUB_EVENT_NAME", name.to_owned()),
             ("GITHUB_REF", full_ref),
@@ -109,7 +156,8 @@ impl World {
             ("INPUT_CLIENT-ID", CLIENT_ID.to_owned()),
             ("INPUT_CLIENT-SECRET", CLIENT_SECRET.to_owned()),
             ("INPUT_BASE-URL", self.port.url()),
-            ("INPUT_PRUNE", prune.to_owned()),
+            ("INPUT_FILES", files.to_owned()),
+            ("INPUT_PRUNE", inputs.prunes.to_string()),
             ("INPUT_MAX-DELETES", "1000".to_owned()),
         ];
         Environment::new(variables.map(|(name, value)| (name.to_owned(), value)))

@@ -17,7 +17,7 @@ use crate::catalog::rules::BlueprintRules;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::document::hints::{TEMPLATE, has_placeholder};
 use crate::document::{Member, Node, Value};
-use crate::source::{Location, Source, Span};
+use crate::text::{Location, Source, Span};
 use fields::Names;
 
 pub(crate) use fields::FIELDS;

@@ -12,7 +12,7 @@ use super::stream::{self, Followed};
 use crate::diagnostic::Code;
 use crate::document::findings::Findings;
 use crate::document::{MAX_DEPTH, TOO_DEEP_HELP};
-use crate::source::Span;
+use crate::text::Span;
 
 /// One document as it is written: aliases are not followed, scalars not resolved.
 pub(super) struct Graph {

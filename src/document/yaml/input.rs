@@ -16,7 +16,7 @@ use std::cell::{Cell, RefCell};
 use saphyr_parser::input::{SkipTabs, is_breakz};
 use saphyr_parser::{Input, Marker, StrInput};
 
-use crate::source::Span;
+use crate::text::Span;
 
 /// How many characters the parser looks at in one go: what it does with a text.
 const BUFFER: usize = 128;

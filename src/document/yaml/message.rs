@@ -9,9 +9,9 @@ use super::input::surrogate_pair;
 use super::layout;
 use super::stream::Followed;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::document::character::name_of;
 use crate::document::findings::{Findings, brief};
-use crate::source::Span;
-use crate::text::name_of;
+use crate::text::Span;
 
 /// What the parser says of an alias without an anchor. It can read on behind it.
 pub(super) const UNKNOWN_ANCHOR: &str = "while parsing node, found unknown anchor";

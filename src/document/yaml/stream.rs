@@ -1,7 +1,7 @@
 //! A stream → the texts of its documents.
 
 use super::layout;
-use crate::source::Span;
+use crate::text::Span;
 
 /// The places of the documents in `text`, with their directives and markers; those with nothing
 /// but blanks and comments are left out.

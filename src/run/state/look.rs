@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::State;
+use super::{FileState, State};
 use crate::git::BlobId;
 use crate::github::{Side, Tree};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// What is known of a branch's tip.
 #[derive(Debug)]
@@ -42,32 +42,31 @@ impl Tip {
 }
 
 /// The files to look at, with what the tip has there. Files that the inputs do not select
-/// (`is_selected`) are left out.
+/// (`is_selected`) are left out. With a file come those that share an entity with it: which of them
+/// Port holds, only Port knows.
 pub(crate) fn to_look_at(
     state: &State,
     tip: &Tip,
     is_selected: impl Fn(&RepoPath) -> bool,
 ) -> BTreeMap<RepoPath, Side> {
-    let mut paths: BTreeSet<&RepoPath> = state.files().keys().collect();
-    paths.extend(tip.paths().into_iter().filter(|path| is_selected(path)));
-    let mut files = BTreeMap::new();
-    for path in paths {
-        let file = state.file(path);
-        let settled = file.and_then(|file| file.settled());
-        let side = tip.side(path, settled.map(|part| &part.version.file));
-        let is_current = match (settled, &side) {
-            (Some(part), Side::File { blob, .. }) => {
-                let version = &part.version;
-                version.is_at(blob, |text| match tip.side(text, version.texts.get(text)) {
+    let known = |path: &RepoPath| state.file(path).and_then(FileState::settled);
+    let side = |path: &RepoPath| tip.side(path, known(path).map(|part| &part.version.file));
+    let is_current = |path: &RepoPath| match (known(path), side(path)) {
+        (Some(part), Side::File { blob, .. }) => {
+            let version = &part.version;
+            version.is_at(&blob, |text| {
+                match tip.side(text, version.texts.get(text)) {
                     Side::File { blob, .. } => Some(blob),
                     Side::Absent | Side::Unknown => None,
-                })
-            }
-            _ => false,
-        };
-        if !is_current && (file.is_some() || side != Side::Absent) {
-            files.insert(path.clone(), side);
+                }
+            })
         }
-    }
-    files
+        _ => state.file(path).is_none() && side(path) == Side::Absent,
+    };
+    let mut paths: BTreeSet<RepoPath> = state.files().keys().cloned().collect();
+    let selected = tip.paths().into_iter().filter(|path| is_selected(path));
+    paths.extend(selected.cloned());
+    paths.retain(|path| !is_current(path));
+    let paths = state.sharing(paths).into_iter();
+    paths.map(|path| (path.clone(), side(&path))).collect()
 }

@@ -25,13 +25,15 @@ use crate::catalog::change::Proof;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::DriftDigest;
 use crate::git::{BlobId, CommitSha};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 pub(crate) use merge::merge;
 pub(crate) use name::{SourceName, SourceParts};
 
 /// How many versions of an open file are kept.
 const MAX_PARTS: usize = 10;
+/// The code of an entity of which it is not known that Port has it as Git declares it.
+const UNCONFIRMED: &str = "unconfirmed";
 
 /// What is in Port because of one source, or may be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -143,11 +145,11 @@ impl State {
         self.removed.is_empty() && self.waiting.is_empty() && !self.files.values().any(declares)
     }
 
-    /// Whether both say the same, be it of different commits.
-    pub(crate) fn is_same_apart_from_commit(&self, other: &Self) -> bool {
-        let commit = other.commit.clone();
+    /// Whether both say the same, be it of different commits or by different workflows.
+    pub(crate) fn is_same_apart_from_run(&self, other: &Self) -> bool {
         Self {
-            commit,
+            commit: other.commit.clone(),
+            workflow: other.workflow.clone(),
             ..self.clone()
         } == *other
     }
@@ -173,11 +175,34 @@ impl State {
         entities
     }
 
+    /// The files that may have brought to Port what one of `paths` may have brought there too: those
+    /// that share an entity with one of them, and with these, and so on; `paths` among them.
+    pub(crate) fn sharing(&self, paths: BTreeSet<RepoPath>) -> BTreeSet<RepoPath> {
+        let shared = self.entities().into_values();
+        let shared: Vec<_> = shared.filter(|paths| paths.len() > 1).collect();
+        let mut found = paths;
+        loop {
+            let count = found.len();
+            for paths in &shared {
+                if paths.iter().any(|path| found.contains(*path)) {
+                    found.extend(paths.iter().map(|path| (*path).clone()));
+                }
+            }
+            if found.len() == count {
+                return found;
+            }
+        }
+    }
+
+    /// Whether a run has failed because something could not be deleted.
+    pub(crate) fn is_deletion_prevented(&self) -> bool {
+        let mut removed = self.removed.values();
+        removed.any(|removed| removed.deletion == Deletion::Prevented)
+    }
+
     /// How far the source is in sync, while no run is writing.
     pub(crate) fn status(&self) -> Status {
-        let mut removed = self.removed.values();
-        let is_prevented = removed.any(|removed| removed.deletion == Deletion::Prevented);
-        match is_prevented || self.files.values().any(FileState::is_open) {
+        match self.is_deletion_prevented() || self.files.values().any(FileState::is_open) {
             true => Status::Incomplete,
             false => Status::Synced,
         }
@@ -188,6 +213,22 @@ impl State {
         let file = self.files.entry(path.clone()).or_default();
         file.add(version.clone(), keys, Proof::Possible);
         file.limit();
+    }
+
+    /// Notes that `key` is about to be deleted: until it is known what became of it, the files that
+    /// declared it are open, so that it is compared with Port if Git restores it.
+    pub(crate) fn begin_deletion(&mut self, key: &EntityKey) {
+        for file in self.files.values_mut() {
+            let declares = |part: &&Part| part.entities.contains(key);
+            if let Some(part) = file.settled().filter(declares) {
+                let version = part.version.clone();
+                file.parts.push(Part {
+                    version,
+                    entities: BTreeSet::new(),
+                    proof: Proof::Possible,
+                });
+            }
+        }
     }
 
     /// Notes what became of the file at `path`.
@@ -206,18 +247,19 @@ impl State {
         }
         file.parts.retain(|part| !part.entities.is_empty());
         file.problems = problems;
-        if let Some(version) = version {
+        if let Some(version) = &version {
             file.add(version.clone(), accepted, Proof::Accepted);
             file.add(version.clone(), possible, Proof::Possible);
             // A file that declares nothing is known too, so that it is not read again.
             if file.parts.is_empty() && file.problems.is_empty() {
                 file.parts.push(Part {
-                    version,
+                    version: version.clone(),
                     entities: BTreeSet::new(),
                     proof: Proof::Accepted,
                 });
             }
         }
+        file.open_unless_at(version.as_ref());
         file.limit();
         if file.parts.is_empty() && file.problems.is_empty() {
             self.files.remove(path);
@@ -265,11 +307,31 @@ impl FileState {
         }
     }
 
+    /// Opens the file where something of another version than `tip` is left: the tip declares it in
+    /// another file, which does not have it accepted.
+    fn open_unless_at(&mut self, tip: Option<&Version>) {
+        if !self.problems.is_empty() {
+            return;
+        }
+        let others = self.parts.iter().filter(|part| Some(&part.version) != tip);
+        let keys = others.flat_map(|part| &part.entities);
+        self.problems = keys.map(Problem::unconfirmed).collect();
+    }
+
     /// Drops the oldest version but one where there are too many: the oldest is the one that Port
     /// had accepted.
     fn limit(&mut self) {
         while self.parts.len() > MAX_PARTS {
             self.parts.remove(1);
+        }
+    }
+}
+
+impl Problem {
+    fn unconfirmed(key: &EntityKey) -> Self {
+        Self {
+            code: UNCONFIRMED.to_owned(),
+            entity: Some(key.clone()),
         }
     }
 }

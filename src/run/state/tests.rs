@@ -102,10 +102,35 @@ fn a_file_that_is_gone_is_forgotten_once_its_entities_are() {
         ..outcome('1', "", "", left)
     };
     state.conclude(&path(), gone("a"));
-    assert_eq!(show(&state), "1+b");
+    assert_eq!(show(&state), "1+b open", "Git no longer has that version");
     state.conclude(&path(), gone("b"));
     assert_eq!(show(&state), "unknown");
     assert!(state.is_empty());
+}
+
+#[test]
+fn a_file_is_open_while_something_is_left_of_another_version() {
+    let mut state = State::default();
+    state.conclude(&path(), outcome('1', "a b", "", ""));
+    // Another file declares `b` now, with a mistake.
+    state.conclude(&path(), outcome('2', "a", "", ""));
+    assert_eq!(show(&state), "1+b 2+a open");
+    state.conclude(&path(), outcome('3', "", "", "a"));
+    assert_eq!(show(&state), "1+b open");
+    state.conclude(&path(), outcome('3', "", "", "b"));
+    assert_eq!(show(&state), "3+");
+}
+
+#[test]
+fn a_deletion_that_has_begun_opens_the_file_that_declared_it() {
+    let mut state = State::default();
+    state.conclude(&path(), outcome('1', "a b", "", ""));
+    state.begin_deletion(&key("c"));
+    assert_eq!(show(&state), "1+ab");
+    state.begin_deletion(&key("a"));
+    assert_eq!(show(&state), "1+ab 1? open");
+    state.conclude(&path(), outcome('2', "b", "", "a"));
+    assert_eq!(show(&state), "2+b");
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::{Clearing, Reader, Reported, nearest};
 use crate::catalog::entity::{Entity, Relation, Stated, Team, property_values};
 use crate::diagnostic::{Code, Severity};
+use crate::document::character::{is_invisible, name_of};
 use crate::document::{Member, Node, Value};
-use crate::source::Span;
-use crate::text::{is_invisible, name_of};
+use crate::text::Span;
 
 /// The fields that files have.
 pub(crate) const FIELDS: [&str; 7] = [

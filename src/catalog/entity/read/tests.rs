@@ -1,6 +1,6 @@
 use super::*;
 use crate::catalog::declare::{Declarations, EntityFile, FileContent, declare};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 fn declared(text: &str) -> Declarations {
     let file = EntityFile {

@@ -215,9 +215,9 @@ impl<'p> Books<'p> {
     }
 
     fn kept(&self, places: &[usize]) -> Vec<usize> {
-        let is_kept = |place: &usize| {
-            let outcome = &self.outcomes[*place];
-            matches!(outcome, DeletionOutcome::Rejected(rejection) if rejection.code.scope() == Scope::Entity)
+        let is_kept = |place: &usize| match &self.outcomes[*place] {
+            DeletionOutcome::Rejected(rejection) => may_be_needed(rejection),
+            _ => false,
         };
         places.iter().copied().filter(is_kept).collect()
     }
@@ -270,12 +270,8 @@ impl<'p> Books<'p> {
 
     fn note_deleted(&mut self, batch: &Batch<'p>, kept: &[usize], unknown: &[usize]) {
         self.gates.open(batch.blueprint);
-        let unconfirmed = Rejection {
-            code: ErrorCode::Unconfirmed,
-            status: 200,
-            message: "Port's answer does not say that it was deleted, and it is still there"
-                .to_owned(),
-        };
+        let message = "Port's answer does not say that it was deleted, and it is still there";
+        let unconfirmed = Rejection::unconfirmed(200, message);
         for &place in &batch.places {
             self.outcomes[place] = match place {
                 place if kept.contains(&place) => DeletionOutcome::Rejected(unconfirmed.clone()),
@@ -312,7 +308,7 @@ impl<'p> Books<'p> {
         let deletions = &self.deletions;
         let outcomes = self.outcomes.iter_mut().enumerate();
         let kept = outcomes.filter_map(|(place, outcome)| match outcome {
-            DeletionOutcome::Rejected(rejection) if rejection.code == ErrorCode::HasDependents => {
+            DeletionOutcome::Rejected(rejection) if may_be_needed(rejection) => {
                 Some((place, rejection))
             }
             _ => None,
@@ -322,7 +318,10 @@ impl<'p> Books<'p> {
             let dependants = port.dependants(&deletion.key.blueprint, identifier).await;
             match dependants.as_deref() {
                 Ok([]) => {}
-                Ok(dependants) => rejection.message = related(dependants),
+                Ok(dependants) => {
+                    rejection.code = ErrorCode::HasDependents;
+                    rejection.message = related(dependants);
+                }
                 Err(error) => tracing::warn!(
                     "it is not known what relates to `{}`: {error}",
                     deletion.key
@@ -336,6 +335,13 @@ impl<'p> Books<'p> {
     }
 }
 
+/// Deletions under way: which of them are meant is said by their identifiers.
+struct Sent<'s> {
+    port: &'s Port,
+    blueprint: &'s BlueprintId,
+    names: &'s [(usize, &'s Identifier)],
+}
+
 /// Sends a batch, and finds out what became of those that the answer does not mention. Port says that it
 /// deletes all or none, and was seen to delete some.
 async fn send(
@@ -343,59 +349,87 @@ async fn send(
     batch: &Batch<'_>,
     names: &[(usize, &Identifier)],
 ) -> Result<Answer, port::Error> {
-    let (port, blueprint) = (flight.port, batch.blueprint);
+    let sent = Sent {
+        port: flight.port,
+        blueprint: batch.blueprint,
+        names,
+    };
+    let identifiers = sent.identifiers(|_| true);
     let run_id = flight.options.run_id.as_deref();
-    let identifiers: Vec<_> = names.iter().map(|(_, identifier)| *identifier).collect();
-    let places = |is_meant: &dyn Fn(&str) -> bool| -> Vec<usize> {
-        let meant = names.iter().filter(|(_, name)| is_meant(name.as_str()));
-        meant.map(|(place, _)| *place).collect()
-    };
-    let rejection = match port.delete(blueprint, &identifiers, run_id).await? {
-        Ok(confirmed) => {
-            let open = identifiers.iter().copied();
-            let open: Vec<_> = open
-                .filter(|one| !confirmed.contains(one.as_str()))
-                .collect();
-            let surviving = match open.is_empty() {
-                true => Ok(BTreeSet::new()),
-                false => port.surviving(blueprint, &open).await,
-            };
-            let (kept, unknown, error) = match surviving {
-                Ok(kept) => (places(&|name| kept.contains(name)), Vec::new(), None),
-                Err(error) => {
-                    let unknown = places(&|name| !confirmed.contains(name));
-                    (Vec::new(), unknown, Some(error))
-                }
-            };
-            return Ok(Answer::Deleted {
-                kept,
-                unknown,
-                error,
-            });
-        }
-        Err(rejection) => rejection,
-    };
-    let is_alone = identifiers.len() == 1;
-    let may_be_gone = rejection.code.scope() == Scope::Entity && batch.lookup == Lookup::Open;
-    let (gone, lookup) = match rejection.code {
-        ErrorCode::MissingBlueprint => (places(&|_| true), batch.lookup),
-        ErrorCode::NotFound if is_alone => {
-            let found = port.entity(blueprint, identifiers[0].as_str()).await;
-            (places(&|_| matches!(found, Ok(None))), batch.lookup)
-        }
-        _ if may_be_gone && !is_alone => {
-            // Without an answer, each is found out about when it is sent by itself.
-            let found = port.found(blueprint, &identifiers).await;
-            let is_gone = |name: &str| found.as_ref().is_ok_and(|found| !found.contains(name));
-            (places(&is_gone), Lookup::Done)
-        }
-        _ => (Vec::new(), batch.lookup),
-    };
-    Ok(Answer::Refused {
-        rejection,
-        gone,
-        lookup,
+    let deleting = sent.port.delete(sent.blueprint, &identifiers, run_id);
+    Ok(match deleting.await? {
+        Ok(confirmed) => sent.done(&confirmed).await,
+        Err(rejection) => sent.refused(rejection, batch.lookup).await,
     })
+}
+
+impl<'s> Sent<'s> {
+    fn identifiers(&self, is_meant: impl Fn(&str) -> bool) -> Vec<&'s Identifier> {
+        let names = self.names.iter().map(|(_, identifier)| *identifier);
+        names.filter(|name| is_meant(name.as_str())).collect()
+    }
+
+    fn places(&self, is_meant: impl Fn(&str) -> bool) -> Vec<usize> {
+        let meant = self
+            .names
+            .iter()
+            .filter(|(_, name)| is_meant(name.as_str()));
+        meant.map(|(place, _)| *place).collect()
+    }
+
+    /// Looks up what is not `confirmed` to be deleted.
+    async fn done(&self, confirmed: &BTreeSet<String>) -> Answer {
+        let is_open = |name: &str| !confirmed.contains(name);
+        let open = self.identifiers(is_open);
+        let surviving = match open.is_empty() {
+            true => Ok(BTreeSet::new()),
+            false => self.port.surviving(self.blueprint, &open).await,
+        };
+        let (kept, unknown, error) = match surviving {
+            Ok(kept) => (self.places(|name| kept.contains(name)), Vec::new(), None),
+            Err(error) => (Vec::new(), self.places(is_open), Some(error)),
+        };
+        Answer::Deleted {
+            kept,
+            unknown,
+            error,
+        }
+    }
+
+    /// Looks up which of them are gone though they were refused, unless `lookup` is done.
+    async fn refused(&self, rejection: Rejection, lookup: Lookup) -> Answer {
+        let (port, blueprint) = (self.port, self.blueprint);
+        let may_be_gone = rejection.code.scope() == Scope::Entity && lookup == Lookup::Open;
+        let (gone, lookup) = match (rejection.code, self.names) {
+            (ErrorCode::MissingBlueprint, _) => (self.places(|_| true), lookup),
+            (ErrorCode::NotFound, [(_, name)]) => {
+                let found = port.entity(blueprint, name.as_str()).await;
+                (self.places(|_| matches!(found, Ok(None))), lookup)
+            }
+            (_, [_, _, ..]) if may_be_gone => {
+                // Without an answer, each is found out about when it is sent by itself.
+                let identifiers = self.identifiers(|_| true);
+                let found = port.found(blueprint, &identifiers).await;
+                let is_gone = |name: &str| found.as_ref().is_ok_and(|found| !found.contains(name));
+                (self.places(is_gone), Lookup::Done)
+            }
+            _ => (Vec::new(), lookup),
+        };
+        Answer::Refused {
+            rejection,
+            gone,
+            lookup,
+        }
+    }
+}
+
+/// Whether an entity may be kept because others relate to it. Where Port deletes the others of a
+/// request, it does not say why it keeps one.
+fn may_be_needed(rejection: &Rejection) -> bool {
+    matches!(
+        rejection.code,
+        ErrorCode::HasDependents | ErrorCode::Unconfirmed
+    )
 }
 
 /// What keeps an entity.

@@ -12,7 +12,7 @@ use crate::catalog::entity::{BlueprintId, nearest};
 use crate::catalog::reference::{self, Referenced};
 use crate::catalog::rules::FileRules;
 use crate::document;
-use crate::source::{RepoPath, Source};
+use crate::text::{RepoPath, Source};
 
 /// How paths are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Code, Diagnostic, Label, Severity};
-use crate::source::Location;
+use crate::text::Location;
 
 /// GitHub shows no more results than this of one upload.
 const MAX_RESULTS: usize = 5000;

@@ -14,7 +14,7 @@ use crate::port::OnToken;
 use crate::report::console::{self, Colour};
 use crate::report::log::Log;
 use crate::report::{annotations, json};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// Grows with every change that a reader of the document could notice.
 const VERSION: u32 = 2;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::source::{RepoPath, Source, Span};
+use crate::text::{RepoPath, Source, Span};
 
 fn diagnostic(code: Code, path: &str) -> Diagnostic {
     let source = Source::new(RepoPath::new(path), "é: [x](y)\nb: 1\n");

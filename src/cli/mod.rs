@@ -1,0 +1,3 @@
+//! The commands beside the action, for people at a terminal.
+
+pub mod check;

@@ -1,0 +1,94 @@
+//! What random histories found (`tests/histories`), as short as it can be.
+
+use port_gitops_sandbox::{Answer, Fault, Sandbox, Step};
+use serde_json::json;
+
+use crate::world::{World, run, succeed};
+
+const STATES: &str = "/v1/blueprints/gitops_source/entities";
+
+/// Runs a step that writes and does not save what became of it, as if it had been killed.
+fn run_and_lose_the_ending(world: &World, step: &Step) {
+    let state = format!("{STATES}/*");
+    let fault = Fault::status(400).on("GET", &state).skip(1);
+    world.port.inject(fault);
+    run(step);
+    world.port.clear_faults();
+}
+
+fn pruned(step: Step) -> Step {
+    step.input("prune", "true")
+}
+
+#[test]
+fn a_deletion_that_no_state_records_is_made_up_for_when_git_restores_the_entity() {
+    let world = World::new();
+    world.write_domain("a/port.yml", "a", "One");
+    succeed(&pruned(world.push("Declare")));
+    world.repository.remove("a/port.yml");
+    run_and_lose_the_ending(&world, &pruned(world.push("Remove")));
+    assert_eq!(world.title("domain", "a"), None);
+    world.write_domain("a/port.yml", "a", "One");
+    succeed(&pruned(world.push("Restore")));
+    assert_eq!(world.title("domain", "a").as_deref(), Some("One"));
+}
+
+#[test]
+fn a_move_that_no_state_records_is_undone_when_git_undoes_it() {
+    let world = World::new();
+    world.write_domain("a/port.yml", "a", "One");
+    succeed(&pruned(world.push("Declare")));
+    world.repository.remove("a/port.yml");
+    world.write_domain("b/port.yml", "a", "Two");
+    run_and_lose_the_ending(&world, &pruned(world.push("Move")));
+    assert_eq!(world.title("domain", "a").as_deref(), Some("Two"));
+    world.repository.remove("b/port.yml");
+    world.write_domain("a/port.yml", "a", "One");
+    succeed(&pruned(world.push("Move back")));
+    assert_eq!(world.title("domain", "a").as_deref(), Some("One"));
+}
+
+#[test]
+fn other_inputs_delete_nothing_though_the_run_with_them_was_not_recorded() {
+    let world = World::new();
+    world.write_domain("a/port.yml", "a", "One");
+    world.write_domain("b/port.yml", "b", "One");
+    succeed(&pruned(world.push("Declare")));
+    let narrow = |step: Step| pruned(step).input("files", "a/port.yml");
+    world.write_domain("a/port.yml", "a", "Two");
+    run_and_lose_the_ending(&world, &narrow(world.push("Change")));
+    world.repository.remove("b/port.yml");
+    succeed(&narrow(world.push("Remove")));
+    assert_eq!(world.title("domain", "b").as_deref(), Some("One"));
+}
+
+#[test]
+fn of_two_sources_that_own_an_entity_the_younger_does_not_write_it() {
+    let world = World::new();
+    let older = |step: Step| step.input("owner", "a").input("files", "a/port.yml");
+    let younger = |step: Step| step.input("owner", "b").input("files", "b/port.yml");
+    world.write_domain("a/port.yml", "x", "Older");
+    succeed(&older(world.push("Declare")));
+    world.write_domain("b/port.yml", "x", "Younger");
+    let step = younger(world.push("Declare it twice"));
+    // The search for owners lags.
+    let nothing = Answer::json(200, &json!({"ok": true, "entities": []}));
+    let search = format!("{STATES}/search");
+    world
+        .port
+        .inject(Fault::answer(nothing).on("POST", &search));
+    succeed(&step);
+    assert_eq!(world.title("domain", "x").as_deref(), Some("Younger"));
+    let all = || {
+        let head = world.repository.head().unwrap();
+        world.pushed(&head).input("scope", "all")
+    };
+    succeed(&older(all()));
+    assert_eq!(world.title("domain", "x").as_deref(), Some("Older"));
+    let result = run(&younger(all()));
+    assert_eq!(result.status, 1, "{}", result.log);
+    world.write_domain("b/port.yml", "x", "Youngest");
+    let result = run(&younger(world.push("Change")));
+    assert_eq!(result.status, 1, "{}", result.log);
+    assert_eq!(world.title("domain", "x").as_deref(), Some("Older"));
+}

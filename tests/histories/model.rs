@@ -1,0 +1,303 @@
+//! What must be in Port once everything has come to rest: the last run of a repository has completed
+//! without a disturbance, on the branch's tip.
+//!
+//! - What the tip declares soundly is in Port as declared, and has nothing that Git took away.
+//! - What it declares with a mistake, or may declare in a file that cannot be read, is not deleted.
+//! - With prune, what the tip does not mention is gone. Without, nothing is deleted.
+//! - The state is `synced` exactly if the tip has no mistake.
+//!
+//! The exceptions are those of the design; each is a field of [`Entity`] or has a comment where it
+//! counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use port_gitops::Exit;
+use serde_json::Value;
+
+use crate::history::{ENTITIES, Side};
+use crate::tree::{Name, Terms, Tree};
+
+/// What somebody writes into a property by hand.
+pub(crate) const HAND: &str = "hand";
+/// What an entity can have.
+const FIELDS: [&str; 4] = ["title", "p", "q", "r"];
+
+/// What is known of an entity, whoever declares it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Entity {
+    /// It was in Port at the last rest.
+    was_there: bool,
+    /// A tip did not declare it, where one had before: with prune, it may have been deleted.
+    may_be_gone: bool,
+    /// No source may know that it wrote it: its state was deleted or shortened by hand, other inputs
+    /// released it, or somebody else had written it. So it is not deleted.
+    may_stay: bool,
+    /// It may have what was declared before a time at which no source knew of it, or at which it was
+    /// only in `removed`: that is not cleared once it is declared again.
+    may_have_more: bool,
+    /// Somebody changed or deleted it in Port, which only a full run notices.
+    has_drifted: bool,
+    /// Somebody changed it in Port. A version that may not have been written counts only if Port
+    /// holds what it declares, so such an entity is not deleted.
+    was_edited: bool,
+    /// A run that was disturbed may have written it or not.
+    is_doubtful: bool,
+}
+
+/// What is known of a repository.
+#[derive(Debug, Clone, Default)]
+struct Source {
+    /// What it ever declared soundly.
+    declared: BTreeSet<Name>,
+    /// What its state may claim.
+    claims: BTreeSet<Name>,
+    /// What it declares, if it is at rest.
+    at_rest: Option<BTreeSet<Name>>,
+    /// It does not know everything that it wrote: its state was deleted, its inputs are others, or
+    /// runs overlapped without a concurrency group and one of them was killed.
+    has_forgotten: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    entities: [Entity; ENTITIES as usize],
+    first: Source,
+    second: Source,
+}
+
+/// A run that was not disturbed, and what is there after it.
+pub(crate) struct Rest<'t> {
+    pub(crate) side: Side,
+    pub(crate) tip: &'t Tree,
+    pub(crate) terms: Terms,
+    pub(crate) prunes: bool,
+    /// Whether deletions have been turned on and off.
+    pub(crate) has_pruned: bool,
+    pub(crate) is_full: bool,
+    pub(crate) exit: Option<Exit>,
+    /// What Port holds, in the form of [`Tree::sound`].
+    pub(crate) held: &'t BTreeMap<Name, Value>,
+    /// The state's status.
+    pub(crate) status: Option<&'t str>,
+}
+
+impl Model {
+    fn source(&mut self, side: Side) -> &mut Source {
+        match side {
+            Side::First => &mut self.first,
+            Side::Second => &mut self.second,
+        }
+    }
+
+    fn entity(&mut self, name: Name) -> &mut Entity {
+        &mut self.entities[usize::from(name)]
+    }
+
+    /// The branch has a new tip, or its inputs select other files.
+    pub(crate) fn note_tip(&mut self, side: Side, tip: &Tree, terms: Terms, has_moved: bool) {
+        let (sound, _) = tip.sound(terms);
+        let (mentioned, readable) = (
+            tip.mentioned(terms.selection),
+            tip.readable(terms.selection),
+        );
+        let anywhere = tip.mentioned(crate::history::Selection::All);
+        let source = self.source(side);
+        source.declared.extend(sound.keys());
+        source.claims.extend(&mentioned);
+        source.at_rest = None;
+        let declared = source.declared.clone();
+        for name in declared {
+            let entity = self.entity(name);
+            entity.may_have_more |= !readable.contains(&name);
+            entity.may_be_gone |=
+                has_moved && !anywhere.contains(&name) && !tip.has_broken_file(terms.selection);
+        }
+    }
+
+    /// Inputs select other files, or the state is gone.
+    pub(crate) fn note_forgotten(&mut self, side: Side) {
+        let source = self.source(side);
+        source.has_forgotten = true;
+        source.at_rest = None;
+    }
+
+    /// A state is gone: nothing is known of what was declared before.
+    pub(crate) fn note_deleted_state(&mut self, side: Side) {
+        self.note_forgotten(side);
+        for entity in &mut self.entities {
+            entity.may_have_more = true;
+        }
+    }
+
+    pub(crate) fn note_shortened(&mut self, side: Side, name: Name) {
+        self.source(side).at_rest = None;
+        let entity = self.entity(name);
+        entity.may_stay = true;
+        entity.may_have_more = true;
+    }
+
+    /// Somebody wrote an entity.
+    pub(crate) fn note_hand(&mut self, name: Name, is_there: bool) {
+        let entity = self.entity(name);
+        entity.has_drifted = true;
+        entity.was_edited = true;
+        if !is_there {
+            entity.was_there = false;
+            entity.may_be_gone = true;
+        }
+        for side in [Side::First, Side::Second] {
+            self.source(side).at_rest = None;
+        }
+    }
+
+    /// Whether only a full run notices what somebody did in Port.
+    pub(crate) fn has_drifted(&self) -> bool {
+        self.entities.iter().any(|entity| entity.has_drifted)
+    }
+
+    /// Somebody else wrote an entity before anything was declared.
+    pub(crate) fn note_other_writer(&mut self, name: Name) {
+        let entity = self.entity(name);
+        entity.may_stay = true;
+        entity.was_there = true;
+    }
+
+    /// A run was disturbed.
+    pub(crate) fn note_disturbed(&mut self, side: Side) {
+        self.source(side).at_rest = None;
+        for entity in &mut self.entities {
+            entity.is_doubtful = true;
+        }
+    }
+
+    /// Whether what is there is right.
+    pub(crate) fn check(&mut self, rest: &Rest<'_>) -> Result<(), String> {
+        let Rest { tip, terms, .. } = rest;
+        let other = match rest.side {
+            Side::First => self.second.clone(),
+            Side::Second => self.first.clone(),
+        };
+        let (sound, is_sound) = tip.sound(*terms);
+        let mentioned = tip.mentioned(terms.selection);
+        let is_contested = !mentioned.is_disjoint(&other.claims);
+        let own = self.source(rest.side).clone();
+        for name in 0..ENTITIES {
+            let held = rest.held.get(&name);
+            let is_disputed = other.claims.contains(&name);
+            let entity = self.entity(name);
+            let wanted = sound.get(&name).filter(|_| !is_disputed);
+            let is_gone = entity.was_there && held.is_none();
+            if is_gone && !(rest.has_pruned && entity.may_be_gone) && !entity.has_drifted {
+                return Err(format!("e{name} is gone"));
+            }
+            let others = other.at_rest.as_ref();
+            if is_gone && others.is_some_and(|others| others.contains(&name)) {
+                return Err(format!(
+                    "e{name} is gone, and the other repository declares it"
+                ));
+            }
+            if let Some(wanted) = wanted {
+                check_declared(entity, name, wanted, held, rest.is_full)?;
+            } else if let Some(held) = held
+                && !mentioned.contains(&name)
+            {
+                entity.may_stay |= own.has_forgotten;
+                // Nothing is deleted while a file is open that may declare it under another name.
+                let is_kept = !rest.prunes || !is_sound || is_contested || is_disputed;
+                // What never was declared soundly was never written. What a version that may not have
+                // been written declares is deleted only if Port holds that, and it is more than an
+                // identifier.
+                let is_foreign = entity.may_stay || !own.declared.contains(&name);
+                let is_unproven = entity.is_doubtful && (entity.was_edited || is_bare(held));
+                if !(is_kept || is_foreign || is_unproven) {
+                    return Err(format!("e{name} is still there: {held}"));
+                }
+            }
+            let entity = self.entity(name);
+            match held {
+                None => {
+                    let has_drifted = entity.has_drifted && wanted.is_some();
+                    *entity = Entity {
+                        has_drifted,
+                        ..Entity::default()
+                    };
+                }
+                Some(_) => entity.was_there = true,
+            }
+        }
+        self.check_state(rest, is_sound, is_contested)?;
+        let source = self.source(rest.side);
+        source.claims = mentioned;
+        source.has_forgotten = false;
+        source.at_rest = Some(sound.into_keys().collect());
+        Ok(())
+    }
+
+    fn check_state(
+        &self,
+        rest: &Rest<'_>,
+        is_sound: bool,
+        is_contested: bool,
+    ) -> Result<(), String> {
+        let (exit, status) = (rest.exit, rest.status);
+        if is_contested {
+            return Ok(());
+        }
+        let is_right = match (is_sound, status) {
+            (true, Some("synced") | None) => true,
+            // What prune could not delete is still not deleted once it is off.
+            (true, Some("incomplete")) => rest.has_pruned && !rest.prunes,
+            (false, Some("incomplete")) => true,
+            _ => false,
+        };
+        if !is_right {
+            return Err(format!(
+                "the state is {status:?}, and all is sound: {is_sound}"
+            ));
+        }
+        match exit {
+            Some(Exit::Success) if is_sound || !rest.is_full => Ok(()),
+            Some(Exit::Failure) if !is_sound => Ok(()),
+            _ => Err(format!(
+                "the run ended with {exit:?}, and all is sound: {is_sound}"
+            )),
+        }
+    }
+}
+
+fn check_declared(
+    entity: &mut Entity,
+    name: Name,
+    wanted: &Value,
+    held: Option<&Value>,
+    is_full: bool,
+) -> Result<(), String> {
+    if entity.has_drifted && !is_full {
+        return Ok(());
+    }
+    let wrong = |held: &str| Err(format!("e{name} should be {wanted}, and is {held}"));
+    let Some(held) = held else {
+        return wrong("not there");
+    };
+    let mut has_more = false;
+    for field in FIELDS {
+        let (wanted, is) = (&wanted[field], &held[field]);
+        let is_more = wanted.is_null() && !is.is_null();
+        has_more |= is_more;
+        if wanted != is && !(is_more && (entity.may_have_more || is == HAND)) {
+            return wrong(&held.to_string());
+        }
+    }
+    *entity = Entity {
+        may_have_more: entity.may_have_more && has_more,
+        was_edited: entity.was_edited && !is_full,
+        was_there: true,
+        ..Entity::default()
+    };
+    Ok(())
+}
+
+/// Whether an entity is no more than an identifier.
+fn is_bare(held: &Value) -> bool {
+    FIELDS.iter().all(|field| held[*field].is_null())
+}
