@@ -154,6 +154,11 @@ impl FileRules {
         .map(Self)
     }
 
+    /// Whether these are the rules that count where nothing else is said.
+    pub fn are_default(&self) -> bool {
+        Self::parse(DEFAULT_FILES).is_ok_and(|rules| rules.to_string() == self.to_string())
+    }
+
     /// What the last matching rule says of `path`; `None` if it excludes it or none matches.
     ///
     /// Workflows hold no entities whatever the rules say: one that is called `port.yml`, after what it

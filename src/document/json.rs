@@ -10,7 +10,8 @@ mod text;
 
 use std::sync::Arc;
 
-use super::findings::{Findings, brief, name_of};
+use super::character::name_of;
+use super::findings::{Findings, brief};
 use super::members::Members;
 use super::{Documents, MAX_DEPTH, Member, Node, TOO_DEEP_HELP, Value};
 use crate::diagnostic::{Code, Diagnostic};

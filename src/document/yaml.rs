@@ -7,6 +7,7 @@
 
 mod compose;
 mod construct;
+mod input;
 mod layout;
 mod message;
 mod scalar;

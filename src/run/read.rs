@@ -86,7 +86,7 @@ pub(crate) async fn read(
     revisions.extend(former_revisions.map(|(former, file)| reader.revision(former, file)));
     let ids = texts::fill_in(files, &mut revisions).await?;
     let mut declared = revisions.into_iter().map(|revision| revision.declared);
-    let head = declared.next().unwrap_or_default();
+    let mut head = declared.next().unwrap_or_default();
     let former_declared: Vec<_> = declared.collect();
     let versions = reader.versions(&head, &ids);
     let open = reader.open();
@@ -95,7 +95,8 @@ pub(crate) async fn read(
         .into_iter()
         .zip(former_declared)
         .map(|(former, declared)| reader.earlier(former, declared, &head_files));
-    let earlier = earlier.collect();
+    let earlier: Vec<_> = earlier.collect();
+    reader.pass_over_foreign(&mut head, &earlier);
     Ok(Declared {
         earlier,
         open,
@@ -347,6 +348,15 @@ impl Reader<'_> {
             standing: former.standing,
             declared,
         }
+    }
+
+    /// Passes over the files that the default rules select and that are not meant for Port. One that has
+    /// declared entities is: what it declares now must not count as nothing.
+    fn pass_over_foreign(&self, head: &mut Declarations, earlier: &[Earlier]) {
+        let are_default = self.files.inputs.files.are_default();
+        let declaring = earlier.iter().filter(|one| !one.entities.is_empty());
+        let declaring: BTreeSet<_> = declaring.map(|one| &one.path).collect();
+        head.pass_over(|path| are_default && !declaring.contains(path));
     }
 
     /// The files that Git alone does not explain: the open ones, and all of them where everything is

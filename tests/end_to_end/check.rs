@@ -334,7 +334,7 @@ fn a_secret_of_the_blueprint_is_not_shown() {
     let broken = "identifier: a\nblueprint: service\nproperties: {key: hunter2: x}\n";
     let wrong = "{\"identifier\": \"b\", \"blueprint\": \"service\", \"properties\": {\"key\": \"hunter2\", \"x\": 1}}";
     let tree = Tree::new(&[("port.yml", broken), ("entity.json", wrong)]);
-    for format in ["text", "json", "github"] {
+    for format in ["text", "json", "github", "sarif"] {
         let mut command = tree.command(&["--format", format]);
         command
             .env("PORT_CLIENT_ID", CLIENT_ID)
@@ -399,4 +399,51 @@ fn the_document_shows_what_the_program_prints() {
     let checked = Tree::new(&[("port.yml", example)]).check(&[]);
     let shown = format!("```console\n$ port-gitops check\n{}```", checked.out);
     assert!(page.contains(&shown), "{shown}");
+}
+
+#[test]
+fn files_of_other_tools_are_passed_over() {
+    let tree = Tree::new(&[
+        ("a/entity.json", "{\"name\": \"x\"}"),
+        ("port.yml", "identifier: shop\nblueprint: microservice\n"),
+    ]);
+    let text = tree.check(&[]);
+    assert_eq!(text.status, 0, "{}", text.out);
+    assert!(
+        text.out
+            .starts_with("note: `a/entity.json` was passed over"),
+        "{}",
+        text.out
+    );
+    let json: Value = serde_json::from_str(&tree.check(&["--format", "json"]).out).unwrap();
+    assert_eq!(json["passedOver"], json!(["a/entity.json"]));
+    assert_eq!(tree.check(&["--files", "**/entity.json"]).status, 1);
+}
+
+#[test]
+fn code_scanning_gets_the_same_findings() {
+    let tree = Tree::new(&[("a b/port.yml", INVALID)]);
+    let checked = tree.check(&["--format", "sarif", "a b"]);
+    assert_eq!((checked.status, checked.errors.as_str()), (1, ""));
+    let log: Value = serde_json::from_str(&checked.out).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let place = &results[0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "a%20b/port.yml");
+    let places = tree.check(&["--format", "json"]).places();
+    assert_eq!(results.len(), places.len());
+    assert!(places[0].ends_with(results[0]["ruleId"].as_str().unwrap()));
+}
+
+#[test]
+fn a_text_with_nearly_the_same_name_is_named() {
+    for (name, help) in [
+        ("file://./Readme.md", "did you mean `file://./README.md`?"),
+        ("file://READM.md", "did you mean `file://README.md`?"),
+        ("file://./CHANGES.md", "`file://./x` is beside this file"),
+    ] {
+        let text = format!("identifier: a\nblueprint: b\nproperties: {{readme: '{name}'}}\n");
+        let tree = Tree::new(&[("port.yml", &text), ("README.md", "# A\n")]);
+        let checked = tree.check(&[]);
+        assert!(checked.out.contains(help), "{}", checked.out);
+    }
 }

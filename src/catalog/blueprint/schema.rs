@@ -83,6 +83,11 @@ impl ValueSchema {
             || says_so("spec")
     }
 
+    /// Whether values are Markdown.
+    pub fn is_markdown(&self) -> bool {
+        self.schema["format"] == "markdown"
+    }
+
     /// What is wrong with `value`, up to 100 violations. A schema that cannot be compiled, say for its
     /// pattern, leaves the value to Port.
     pub fn violations(&self, value: &Value) -> Vec<Violation> {

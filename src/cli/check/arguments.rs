@@ -20,7 +20,8 @@ Options:
                        repository's root. Later ones win, ! excludes
   --blueprint NAME     blueprint of entities that name none and match no =>
   --blueprints GLOB    which blueprints may be written: [!]GLOB. Later ones win, ! excludes
-  --format FORMAT      text (the default), json, or github: annotations for a workflow
+  --format FORMAT      text (the default), json, github: annotations for a
+                       workflow, or sarif: for code scanning
   -h, --help           print this
   -V, --version        print the version
 
@@ -68,6 +69,8 @@ pub(super) enum Format {
     Json,
     /// Commands for GitHub's runner.
     GitHub,
+    /// A log in the Static Analysis Results Interchange Format.
+    Sarif,
 }
 
 impl Request {
@@ -114,7 +117,8 @@ impl Format {
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
             "github" => Ok(Self::GitHub),
-            _ => Err("allowed are text, json, github"),
+            "sarif" => Ok(Self::Sarif),
+            _ => Err("allowed are text, json, github, sarif"),
         }
     }
 }
@@ -171,7 +175,7 @@ mod tests {
             ("check --files", "missing argument for option '--files'"),
             (
                 "check --format xml",
-                "cannot parse argument \"xml\": allowed are text, json, github",
+                "cannot parse argument \"xml\": allowed are text, json, github, sarif",
             ),
         ] {
             assert_eq!(parse(given).unwrap_err(), message, "{given}");

@@ -4,6 +4,7 @@
 //! with credentials.
 
 mod arguments;
+mod sarif;
 mod show;
 pub mod tree;
 
@@ -16,7 +17,7 @@ use crate::catalog::blueprint::{Blueprints, OfInvalid};
 use crate::catalog::change::compare;
 use crate::catalog::declare::{Declarations, EntityFile, declare};
 use crate::catalog::rules::PropertyRules;
-use crate::catalog::validate::{Omission, validate};
+use crate::catalog::validate::{Omission, check_flawed, validate};
 use crate::environment::Environment;
 use crate::http::proxy::{InvalidProxy, Proxies};
 use crate::http::{Client, ClientError, Settings, Timeouts};
@@ -88,13 +89,15 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Verdi
     let inputs = read_inputs(arguments, environment)?;
     let shown = match arguments.format {
         Format::Text => ShownPaths::FromHere,
-        Format::Json | Format::GitHub => ShownPaths::FromRoot,
+        Format::Json | Format::GitHub | Format::Sarif => ShownPaths::FromRoot,
     };
     let found = Tree::new(&inputs.files, inputs.blueprint.as_ref(), shown)?
         .entity_files(&arguments.paths)?;
     let port = connect(&inputs, environment, &screen)?;
     let mut declared = declare(&found.files, &inputs.blueprints);
     found.resolve(&mut declared);
+    let are_default = inputs.files.are_default();
+    declared.pass_over(|_| are_default);
     let failure = match &port {
         Some(port) => {
             let judged = judge(&mut declared, port).await;
@@ -148,6 +151,7 @@ async fn judge(declared: &mut Declarations, port: &Port) -> Result<Blueprints, p
         .await;
     let checked = validate(changes, &blueprints, Omission::MayExist);
     declared.reject(checked.invalid, checked.diagnostics);
+    check_flawed(declared, &blueprints, Omission::MayExist);
     Ok(blueprints)
 }
 

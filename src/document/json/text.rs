@@ -5,7 +5,8 @@ use serde_json::Number;
 
 use super::{Read, Reader, is_word};
 use crate::document::Value;
-use crate::document::findings::{brief, name_of};
+use crate::document::character::name_of;
+use crate::document::findings::brief;
 use crate::text::Span;
 
 /// What stands for an escape that means nothing.

@@ -15,6 +15,7 @@ use super::look::Extent;
 use super::responsibility::Responsibility;
 use super::session::Session;
 use super::source::Source;
+use crate::catalog::declare::passed_over;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::Reason;
 use crate::diagnostic::{self, Code, Diagnostic, Severity};
@@ -40,16 +41,20 @@ pub(super) fn assemble(
     let drift = drift(session, &rounds);
     let mut notices = source.notices.clone();
     let (mut entities, mut diagnostics) = (Vec::new(), Vec::new());
+    let mut foreign = BTreeSet::new();
     for round in rounds {
         let findings = find(session, &round);
         console::write_diagnostics(&findings.rejections, session.log);
         notices.extend(findings.notices);
         supersede(&mut entities, &mut diagnostics, &round);
+        foreign.retain(|path| !round.declared.versions.contains_key(path));
+        foreign.extend(round.declared.head.foreign);
         entities.extend(findings.entities);
         diagnostics.extend(round.declared.head.diagnostics);
         diagnostics.extend(findings.rejections);
     }
     diagnostic::sort(&mut diagnostics);
+    notices.extend(passed_over(&foreign));
     if session.port.is_none() && !entities.is_empty() {
         notices.insert(0, OFFLINE.to_owned());
     }
