@@ -7,6 +7,7 @@ pub mod apply;
 pub mod catalog;
 pub mod check;
 pub mod checkout;
+pub mod cli;
 pub mod diagnostic;
 pub mod document;
 pub mod environment;

@@ -11,6 +11,7 @@
 mod bad_input;
 mod check;
 mod claims;
+mod commands;
 mod drift;
 mod events;
 mod faults;
@@ -32,6 +33,7 @@ mod redaction;
 mod references;
 mod refusals;
 mod scenes;
+mod schema;
 mod size;
 mod slips;
 mod stale;
