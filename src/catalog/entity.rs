@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 pub use read::{Context, Flawed, read};
-pub(crate) use read::{FIELDS, headline, nearest};
+pub(crate) use read::{FIELDS, READ_ONLY_FIELDS, headline, nearest};
 use values::canonical;
 pub(crate) use values::property_values;
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::process::Command;
 
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
@@ -355,7 +354,7 @@ fn bad_options_are_all_named_and_nothing_is_checked() {
     let checked = finish(command);
     assert_eq!((checked.status, checked.out.as_str()), (2, ""));
     insta::assert_snapshot!(checked.errors, @r"
-    error: PORT_CLIENT_SECRET: is missing or empty although PORT_CLIENT_ID is given: both belong together
+    error: PORT_CLIENT_SECRET: is missing or empty although `PORT_CLIENT_ID` is given: both belong together
     error: --files: line 1: `a[` is not a glob: unclosed character class; missing ']'
     error: --blueprint: `a b` is no blueprint: a space is not allowed
     ");
@@ -368,26 +367,6 @@ fn bad_options_are_all_named_and_nothing_is_checked() {
         assert_eq!(checked.status, 2, "{arguments:?}");
         assert!(checked.errors.starts_with("error: "), "{}", checked.errors);
     }
-}
-
-#[test]
-fn help_and_version_are_printed() {
-    let print = |arguments: &[&str]| {
-        let mut command = Command::new(binary());
-        command.args(arguments).current_dir(Path::new("/"));
-        finish(command)
-    };
-    let version = concat!("port-gitops ", env!("CARGO_PKG_VERSION"), "\n");
-    assert_eq!(print(&["--version"]).out, version);
-    for arguments in [&["--help"][..], &["check", "-h"]] {
-        let help = print(arguments);
-        assert_eq!(help.status, 0);
-        assert!(help.out.starts_with(version));
-        for option in ["--files", "--blueprint ", "--blueprints", "--format"] {
-            assert!(help.out.contains(option), "{option}");
-        }
-    }
-    assert_eq!(print(&["chekc"]).status, 2);
 }
 
 #[test]

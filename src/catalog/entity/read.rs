@@ -20,7 +20,7 @@ use crate::document::{Member, Node, Value};
 use crate::text::{Location, Source, Span};
 use fields::Names;
 
-pub(crate) use fields::FIELDS;
+pub(crate) use fields::{FIELDS, READ_ONLY_FIELDS};
 
 const AN_OBJECT: &str = "an object";
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
+use crate::cli::{add_line, text_value};
+
 /// What `--help` prints behind the program's name and version.
 pub(super) const HELP: &str = "\
 Checks entity files as the action does, without GitHub and without writing anything.
@@ -74,33 +76,18 @@ pub(super) enum Format {
 }
 
 impl Request {
-    /// Reads the arguments behind the program's name.
+    /// Reads the arguments after the command's name.
     pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, lexopt::Error> {
         let mut parser = lexopt::Parser::from_args(arguments);
-        match parser.next()? {
-            Some(Value(command)) if command == "check" => {}
-            Some(Short('h') | Long("help")) => return Ok(Self::Help),
-            Some(Short('V') | Long("version")) => return Ok(Self::Version),
-            Some(Value(command)) => {
-                let command = command.to_string_lossy();
-                return Err(format!("there is no command `{command}`, only `check`").into());
-            }
-            Some(other) => return Err(other.unexpected()),
-            None => return Ok(Self::Help),
-        }
-        Self::parse_check(&mut parser)
-    }
-
-    fn parse_check(parser: &mut lexopt::Parser) -> Result<Self, lexopt::Error> {
         let mut arguments = Arguments::default();
         while let Some(argument) = parser.next()? {
             match argument {
                 Short('h') | Long("help") => return Ok(Self::Help),
                 Short('V') | Long("version") => return Ok(Self::Version),
-                Long("files") => add_line(&mut arguments.files, parser.value()?.string()?),
-                Long("blueprint") => arguments.blueprint = Some(parser.value()?.string()?),
+                Long("files") => add_line(&mut arguments.files, &text_value(&mut parser)?),
+                Long("blueprint") => arguments.blueprint = Some(text_value(&mut parser)?),
                 Long("blueprints") => {
-                    add_line(&mut arguments.blueprints, parser.value()?.string()?);
+                    add_line(&mut arguments.blueprints, &text_value(&mut parser)?);
                 }
                 Long("format") => arguments.format = parser.value()?.parse_with(Format::parse)?,
                 Value(path) => arguments.paths.push(path.into()),
@@ -123,16 +110,6 @@ impl Format {
     }
 }
 
-fn add_line(text: &mut Option<String>, line: String) {
-    match text {
-        None => *text = Some(line),
-        Some(text) => {
-            text.push('\n');
-            text.push_str(&line);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,8 +121,7 @@ mod tests {
 
     #[test]
     fn every_option_is_read() {
-        let given =
-            "check --files a/* --files=!a/x a --blueprint b --blueprints * --format json -- -c";
+        let given = "--files a/* --files=!a/x a --blueprint b --blueprints * --format json -- -c";
         let expected = Arguments {
             paths: vec!["a".into(), "-c".into()],
             files: Some("a/*\n!a/x".to_owned()),
@@ -154,15 +130,15 @@ mod tests {
             format: Format::Json,
         };
         assert_eq!(parse(given), Ok(Request::Check(expected)));
-        assert_eq!(parse("check"), Ok(Request::Check(Arguments::default())));
+        assert_eq!(parse(""), Ok(Request::Check(Arguments::default())));
     }
 
     #[test]
     fn help_and_version_are_found_anywhere() {
-        for given in ["-h", "--help", "check --format json --help"] {
+        for given in ["-h", "--help", "--format json --help"] {
             assert_eq!(parse(given), Ok(Request::Help), "{given}");
         }
-        for given in ["-V", "--version", "check -V"] {
+        for given in ["-V", "--version", "a -V"] {
             assert_eq!(parse(given), Ok(Request::Version), "{given}");
         }
     }
@@ -170,11 +146,10 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for (given, message) in [
-            ("chekc", "there is no command `chekc`, only `check`"),
-            ("check --fiels x", "invalid option '--fiels'"),
-            ("check --files", "missing argument for option '--files'"),
+            ("--fiels x", "invalid option '--fiels'"),
+            ("--files", "missing argument for option '--files'"),
             (
-                "check --format xml",
+                "--format xml",
                 "cannot parse argument \"xml\": allowed are text, json, github, sarif",
             ),
         ] {

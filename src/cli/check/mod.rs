@@ -11,80 +11,60 @@ pub mod tree;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::Path;
 
 use crate::catalog::blueprint::{Blueprints, OfInvalid};
 use crate::catalog::change::compare;
 use crate::catalog::declare::{Declarations, EntityFile, declare};
 use crate::catalog::rules::PropertyRules;
 use crate::catalog::validate::{Omission, check_flawed, validate};
+use crate::cli::{self, ConnectError, Given, InvalidOptions, Status, VERSION, connect};
 use crate::environment::Environment;
-use crate::http::proxy::{InvalidProxy, Proxies};
-use crate::http::{Client, ClientError, Settings, Timeouts};
-use crate::inputs::{self, InputError, Inputs};
+use crate::inputs::Inputs;
 use crate::port::{self, Port};
 use crate::report::redact::Redaction;
 use arguments::{Arguments, Format, HELP, Request};
 use show::{Findings, Screen};
 use tree::{ShownPaths, Tree, Unread};
 
-/// How a check ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing is wrong: status 0.
-    Sound,
-    /// An entity is invalid: status 1.
-    Invalid,
-    /// The check could not be made: status 2.
-    CannotGoOn,
-}
-
 /// What ends a check before its verdict.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("{0}\nTry `port-gitops --help`.")]
+    #[error("{0}\nTry `port-gitops check --help`.")]
     Usage(#[from] lexopt::Error),
-    #[error("{}", options(.0))]
-    Options(Vec<InputError>),
+    #[error(transparent)]
+    Options(#[from] InvalidOptions),
     #[error(transparent)]
     File(#[from] Unread),
     #[error(transparent)]
-    Proxy(#[from] InvalidProxy),
-    #[error(transparent)]
-    Client(#[from] ClientError),
+    Connect(#[from] ConnectError),
     #[error(transparent)]
     Port(#[from] port::Error),
     #[error("cannot write: {0}")]
     Output(#[from] io::Error),
 }
 
-/// Does what the arguments behind the program's name say. Findings go to standard output, what
+/// Does what the arguments after the command's name say. Findings go to standard output, what
 /// keeps the check from being made to standard error.
-pub async fn run(arguments: impl Iterator<Item = OsString>, environment: &Environment) -> Verdict {
+pub async fn run(arguments: impl Iterator<Item = OsString>, environment: &Environment) -> Status {
     match obey(arguments, environment).await {
-        Ok(verdict) => verdict,
-        Err(error) => {
-            // Nobody is left to be told that standard error is closed.
-            let _ = writeln!(io::stderr(), "error: {error}");
-            Verdict::CannotGoOn
-        }
+        Ok(status) => status,
+        Err(error) => cli::fail(&error.to_string()),
     }
 }
 
 async fn obey(
     arguments: impl Iterator<Item = OsString>,
     environment: &Environment,
-) -> Result<Verdict, Error> {
-    let version = concat!("port-gitops ", env!("CARGO_PKG_VERSION"));
+) -> Result<Status, Error> {
     match Request::parse(arguments)? {
-        Request::Help => write!(io::stdout(), "{version}\n{HELP}")?,
-        Request::Version => writeln!(io::stdout(), "{version}")?,
+        Request::Help => write!(io::stdout(), "{VERSION}\n{HELP}")?,
+        Request::Version => writeln!(io::stdout(), "{VERSION}")?,
         Request::Check(arguments) => return check(&arguments, environment).await,
     }
-    Ok(Verdict::Sound)
+    Ok(Status::Success)
 }
 
-async fn check(arguments: &Arguments, environment: &Environment) -> Result<Verdict, Error> {
+async fn check(arguments: &Arguments, environment: &Environment) -> Result<Status, Error> {
     let screen = Screen::new(arguments.format, environment);
     let inputs = read_inputs(arguments, environment)?;
     let shown = match arguments.format {
@@ -93,7 +73,7 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Verdi
     };
     let found = Tree::new(&inputs.files, inputs.blueprint.as_ref(), shown)?
         .entity_files(&arguments.paths)?;
-    let port = connect(&inputs, environment, &screen)?;
+    let port = connect("check", &inputs, environment, screen.mask())?;
     let mut declared = declare(&found.files, &inputs.blueprints);
     found.resolve(&mut declared);
     let are_default = inputs.files.are_default();
@@ -116,8 +96,8 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Verdi
     screen.show(&declared.diagnostics, &findings)?;
     match failure {
         Some(error) => Err(error.into()),
-        None if findings.invalid > 0 => Ok(Verdict::Invalid),
-        None => Ok(Verdict::Sound),
+        None if findings.invalid > 0 => Ok(Status::Problem),
+        None => Ok(Status::Success),
     }
 }
 
@@ -156,65 +136,16 @@ async fn judge(declared: &mut Declarations, port: &Port) -> Result<Blueprints, p
 }
 
 /// Options and variables mean what the action's inputs mean, so they are read as those.
-fn read_inputs(arguments: &Arguments, environment: &Environment) -> Result<Inputs, Error> {
-    let variable = |name| environment.variable(name).map(str::to_owned);
+fn read_inputs(arguments: &Arguments, environment: &Environment) -> Result<Inputs, InvalidOptions> {
     let given = [
-        ("INPUT_FILES", arguments.files.clone()),
-        ("INPUT_BLUEPRINT", arguments.blueprint.clone()),
-        ("INPUT_BLUEPRINTS", arguments.blueprints.clone()),
-        ("INPUT_CLIENT-ID", variable("PORT_CLIENT_ID")),
-        ("INPUT_CLIENT-SECRET", variable("PORT_CLIENT_SECRET")),
-        ("INPUT_BASE-URL", variable("PORT_BASE_URL")),
-        // Every action has one; nothing here uses it.
-        ("INPUT_GITHUB-TOKEN", Some("none".to_owned())),
+        ("files", "--files", &arguments.files),
+        ("blueprint", "--blueprint", &arguments.blueprint),
+        ("blueprints", "--blueprints", &arguments.blueprints),
     ];
-    let given = given
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    let given = Environment::new(given);
-    let (inputs, _) = inputs::parse(&given).map_err(Error::Options)?;
-    Ok(inputs)
-}
-
-/// Names the options and variables that stand for inputs here.
-fn options(errors: &[InputError]) -> String {
-    let option = |input| match input {
-        "client-id" => "PORT_CLIENT_ID".to_owned(),
-        "client-secret" => "PORT_CLIENT_SECRET".to_owned(),
-        "base-url" => "PORT_BASE_URL".to_owned(),
-        other => format!("--{other}"),
-    };
-    let lines = errors.iter().map(|error| {
-        let mut problem = error.problem.clone();
-        for input in ["client-id", "client-secret"] {
-            problem = problem.replace(&format!("`{input}`"), &option(input));
-        }
-        format!("{}: {problem}", option(error.input))
+    let given = given.map(|(input, option, value)| Given {
+        input,
+        option,
+        value: value.clone(),
     });
-    lines.collect::<Vec<_>>().join("\nerror: ")
-}
-
-fn connect(
-    inputs: &Inputs,
-    environment: &Environment,
-    screen: &Screen,
-) -> Result<Option<Port>, Error> {
-    let Some(credentials) = inputs.credentials.clone() else {
-        return Ok(None);
-    };
-    let settings = Settings {
-        owner: "check",
-        ca_certificates: None,
-        certificate_file: environment.variable("SSL_CERT_FILE").map(Path::new),
-        proxies: Proxies::from_environment(environment)?,
-        timeouts: Timeouts::default(),
-    };
-    let client = Client::new(settings)?;
-    let mask = screen.mask();
-    Ok(Some(Port::new(
-        client,
-        inputs.base_url.clone(),
-        credentials,
-        mask,
-    )))
+    cli::read_inputs(given.into(), environment)
 }

@@ -9,6 +9,7 @@ use super::arguments::Format;
 use super::{EntityFile, Environment, Port, sarif};
 use crate::catalog::declare::{Declarations, Invalid, passed_over};
 use crate::catalog::rules::FileRules;
+use crate::cli::counted;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::port::OnToken;
 use crate::report::console::{self, Colour};
@@ -162,10 +163,6 @@ fn last_line(diagnostics: &[Diagnostic], findings: &Findings) -> String {
         line.push_str(" · blueprints not checked");
     }
     line
-}
-
-fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn write_json(diagnostics: &[Diagnostic], findings: &Findings) -> io::Result<()> {

@@ -21,7 +21,7 @@ pub(crate) const FIELDS: [&str; 7] = [
 ];
 
 /// What Port adds to an entity when it shows one, with or without a `$`.
-const READ_ONLY_FIELDS: [&str; 8] = [
+pub(crate) const READ_ONLY_FIELDS: [&str; 8] = [
     "createdAt",
     "createdBy",
     "updatedAt",
