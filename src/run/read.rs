@@ -319,7 +319,7 @@ impl Reader<'_> {
             false => file,
         };
         let file = file.filter(|_| !self.declares_as_head(former));
-        let (commit, side): (_, Box<dyn Fn(&RepoPath) -> Side + 'a>) = match &former.texts {
+        let (commit, side): (_, texts::SideAt<'a>) = match &former.texts {
             Texts::Known(texts) => (
                 &former.file.commit,
                 Box::new(|path| known_side(texts, path)),
