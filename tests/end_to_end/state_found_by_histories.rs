@@ -117,3 +117,19 @@ fn what_a_run_wrote_is_undone_when_the_branch_moves_back_meanwhile_though_search
     let entity = world.port.entity("domain", "a").unwrap();
     assert!(entity["properties"]["owner"].is_null(), "{entity}");
 }
+
+#[test]
+fn what_moved_to_where_it_is_invalid_is_deleted_once_nothing_declares_it() {
+    let world = World::new();
+    world.write_domain("a/port.yml", "a", "One");
+    succeed(&pruned(world.push("Declare")));
+    world.repository.remove("a/port.yml");
+    let text = "identifier: a\nblueprint: domain\nproperties: {owner: 5}\n";
+    world.repository.write("b/port.yml", text);
+    assert_eq!(run(&pruned(world.push("Move"))).status, 1);
+    assert_eq!(world.title("domain", "a").as_deref(), Some("One"));
+    world.repository.remove("b/port.yml");
+    succeed(&pruned(world.push("Remove")));
+    assert_eq!(world.title("domain", "a"), None);
+    assert_eq!(world.state_property("status"), "synced");
+}
