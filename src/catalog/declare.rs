@@ -275,7 +275,7 @@ impl Declarations {
                 let outline = flawed.outline.filter(|_| is_sound);
                 self.flawed.extend(outline.map(|entity| {
                     Arc::new(Declaration {
-                        entity,
+                        entity: *entity,
                         source: Arc::clone(source),
                         node,
                         texts: BTreeSet::new(),

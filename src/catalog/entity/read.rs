@@ -115,7 +115,7 @@ pub struct Flawed {
     /// Which one it is.
     pub key: Option<EntityKey>,
     /// Of which blueprint it is, and nothing else: enough to hold its text against the blueprint.
-    pub outline: Option<Entity>,
+    pub outline: Option<Box<Entity>>,
 }
 
 impl Flawed {
@@ -141,7 +141,7 @@ impl Flawed {
         };
         Self {
             key,
-            outline: Some(outline),
+            outline: Some(Box::new(outline)),
         }
     }
 }
