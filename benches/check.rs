@@ -4,16 +4,17 @@
 
 #![allow(missing_docs, reason = "criterion's macro makes a public function")]
 
+use std::collections::BTreeSet;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use port_gitops::catalog::blueprint::{Blueprint, Blueprints};
-use port_gitops::catalog::change::{Basis, compare};
+use port_gitops::catalog::change::compare;
 use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::rules::BlueprintRules;
 use port_gitops::catalog::validate::{Omission, validate};
-use port_gitops::source::{RepoPath, Source};
+use port_gitops::text::{RepoPath, Source};
 use serde_json::{Map, Value, json};
 
 const ENTITIES: usize = 1000;
@@ -87,8 +88,8 @@ fn check(path: &str, text: &str, blueprints: &Blueprints, rules: &BlueprintRules
         default_blueprint: BlueprintId::parse("service").ok(),
     };
     let head = declare(&[file], rules);
-    let changes = compare(&[], &head);
-    let checked = validate(changes, Basis::Git, blueprints, Omission::IsMissing);
+    let changes = compare(&[], &head, &BTreeSet::new());
+    let checked = validate(changes, blueprints, Omission::IsMissing);
     assert_eq!(
         checked.changes.len(),
         ENTITIES,

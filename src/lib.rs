@@ -1,12 +1,11 @@
 //! port-gitops makes Git the source of truth for a Port software catalog.
 //!
 //! [`run`] is the whole program: the runner's environment goes in, the exit status comes out, and
-//! on the way the entities that a push changed reach Port. its table of contents is in the module of the same name.
+//! on the way the entities that a push changed reach Port. The module of the same name is its table of
+//! contents.
 
-pub mod apply;
 pub mod catalog;
-pub mod check;
-pub mod checkout;
+pub mod cli;
 pub mod diagnostic;
 pub mod document;
 pub mod environment;
@@ -17,9 +16,8 @@ pub mod http;
 pub mod inputs;
 pub mod port;
 pub mod report;
+pub mod run;
 pub mod shutdown;
-pub mod source;
-
-mod run;
+pub mod text;
 
 pub use run::{Exit, run};

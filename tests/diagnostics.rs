@@ -11,16 +11,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use port_gitops::apply::{Applied, Outcome};
 use port_gitops::catalog::blueprint::{Blueprint, Blueprints};
-use port_gitops::catalog::change::{Basis, Change, compare};
+use port_gitops::catalog::change::{Change, compare};
 use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, Unreadable, declare};
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::live::Live;
 use port_gitops::catalog::merge::Merge;
-use port_gitops::catalog::plan::{
-    Claims, Known, Plan, Policy, Pruning, Reason, Takeover, Untouched, Upsert,
-};
+use port_gitops::catalog::plan::{Known, Plan, Policy, Pruning, Reason, Untouched, Upsert};
 use port_gitops::catalog::reference;
 use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS, PropertyRules};
 use port_gitops::catalog::validate::{Omission, refuse_circles, validate};
@@ -29,12 +26,13 @@ use port_gitops::event::Mode;
 use port_gitops::git::{CommitSha, RepoName};
 use port_gitops::port::Rejection;
 use port_gitops::report::annotations as annotation_commands;
-use port_gitops::report::build::{Findings, Material};
 use port_gitops::report::console;
 use port_gitops::report::log::Log;
 use port_gitops::report::redact::Redaction;
 use port_gitops::report::{Cost, Ending, Report, RunFacts};
-use port_gitops::source::{RepoPath, Source};
+use port_gitops::run::apply::{Applied, Outcome};
+use port_gitops::run::report::findings::{Findings, Material};
+use port_gitops::text::{RepoPath, Source};
 
 fn page() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnostics.md")
@@ -139,7 +137,7 @@ fn diagnostics(
         text_file(path, example.text)
     });
     let head = declared(content);
-    let changes = compare(&[], &head);
+    let changes = changes(&head);
     if let Some(rejection) = refusal(code) {
         return rejections(&head, changes, rejection);
     }
@@ -151,26 +149,28 @@ fn diagnostics(
         _ => Omission::MayExist,
     };
     let mut found = head.diagnostics;
-    let checked = validate(changes, Basis::Git, blueprints, omission);
+    let checked = validate(changes, blueprints, omission);
     found.extend(checked.diagnostics);
     let live = Live::default();
-    found.extend(refuse_circles(checked.changes, Basis::Git, &live, blueprints).diagnostics);
+    found.extend(refuse_circles(checked.changes, &live, blueprints).diagnostics);
     found
+}
+
+/// What is new when nothing was declared before.
+fn changes(head: &Declarations) -> Vec<Change> {
+    compare(&[], head, &BTreeSet::new())
 }
 
 fn plan(changes: Vec<Change>) -> Plan {
     let known = Known {
+        rewritten: &std::collections::BTreeMap::new(),
         live: &Live::default(),
         blueprints: &Blueprints::default(),
+        owners: &BTreeMap::new(),
     };
     let policy = Policy {
-        basis: Basis::Git,
         merge: Merge::Merge,
         pruning: Pruning::Off,
-        superseded: BTreeSet::new(),
-        owner: "octo-org/catalog".to_owned(),
-        takeover: Takeover::Never,
-        claims: Claims::OfAll,
     };
     Plan::new(changes, known, &policy)
 }
@@ -180,7 +180,7 @@ fn findings(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Vec<
         head,
         plan,
         applied,
-        verdicts: &BTreeMap::new(),
+        refusals: &BTreeMap::new(),
         mode: Mode::Apply,
         redaction: Redaction {
             properties: &PropertyRules::default(),
@@ -192,7 +192,7 @@ fn findings(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Vec<
 
 /// What is found about the examples that are sound but not written all the same.
 fn elsewhere(code: Code, head: &Declarations) -> Option<Vec<Diagnostic>> {
-    let changes = || compare(&[], head);
+    let changes = || changes(head);
     match code {
         Code::Blocked => {
             let plan = plan(changes());
@@ -209,6 +209,7 @@ fn elsewhere(code: Code, head: &Declarations) -> Option<Vec<Diagnostic>> {
             let untouched = |upsert: &Upsert| Untouched {
                 key: upsert.entity.key(),
                 location: Some(upsert.declaration.location()),
+                path: None,
                 reason: Reason::OwnedElsewhere("octo/invoices".to_owned()),
             };
             let plan = Plan {
@@ -338,6 +339,8 @@ fn annotations(diagnostics: Vec<Diagnostic>) -> String {
         },
         entities: Vec::new(),
         diagnostics,
+        warnings: Vec::new(),
+        warnings_before: 0,
         notices: Vec::new(),
         drift: None,
         ending: Ending::Complete,

@@ -16,7 +16,7 @@ use super::entity::{BlueprintId, Entity, EntityKey, Identifier};
 use super::live::{Difference, Field, Live};
 use super::merge::Merge;
 use crate::git;
-use crate::source::{Location, RepoPath};
+use crate::text::{Location, RepoPath};
 
 /// What an upsert is expected to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -43,6 +43,14 @@ pub enum Error {
         /// The commit's id, or the name that was to stand for one.
         commit: String,
     },
+    /// A file is listed, and GitHub does not have its content.
+    #[error(
+        "GitHub lists `{path}` and does not have its content; it may not be known everywhere yet: run the job again"
+    )]
+    MissingContent {
+        /// The file.
+        path: String,
+    },
     /// GitHub answered with another error.
     #[error("GitHub answered {path} with {status}: {message}{}", hint(*status))]
     Refused {

@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 use super::batch::{self, Answered, Ask};
 use super::{Error, Repository, Side, Tree, TreeFile};
-use crate::checkout::Checkout;
 use crate::document::MAX_BYTES;
+use crate::git::checkout::Checkout;
 use crate::git::{BlobId, CommitSha, FileMode};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// Files in one query.
 const FILES_A_QUERY: usize = 100;
@@ -48,6 +48,8 @@ pub enum BlobContent {
     TooLarge,
     /// A symbolic link, which is not followed.
     Symlink,
+    /// A blob that GitHub does not have: only a replaced commit held it, or it is not known yet.
+    Missing,
 }
 
 /// A file's content, and the id by which Git knows it.
@@ -64,6 +66,13 @@ impl Content {
         Self {
             blob: Some(blob),
             content,
+        }
+    }
+
+    fn missing() -> Self {
+        Self {
+            blob: None,
+            content: BlobContent::Missing,
         }
     }
 
@@ -272,13 +281,11 @@ impl Repository {
     /// links.
     ///
     /// [docs]: https://docs.github.com/en/rest/git/blobs#get-a-blob
-    ///
-    /// A blob that Git no longer has is absent: nothing keeps what only a replaced commit held.
     async fn raw_blob(&self, blob: &BlobId) -> Result<Content, Error> {
         let path = format!("/git/blobs/{blob}");
         let RawBlob { content } = match self.get(&path).await {
             Ok(raw) => raw,
-            Err(Error::NotFound { .. }) => return Ok(Content::absent()),
+            Err(Error::NotFound { .. }) => return Ok(Content::missing()),
             Err(error) => return Err(error),
         };
         let base64: String = content.split_ascii_whitespace().collect();

@@ -10,14 +10,11 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::search::{CONCURRENT_SEARCHES, Search};
+use super::search::{CONCURRENT_SEARCHES, MAX_IDENTIFIER_BYTES, Search, lists};
 use super::wire::Done;
 use super::{Error, ErrorCode, Port, Rejection};
 use crate::catalog::entity::BlueprintId;
 use futures::{StreamExt, TryStreamExt, stream};
-
-/// How many values one search compares a list with.
-const VALUES_A_SEARCH: usize = 1000;
 
 /// Whether a write may change an entity that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,9 +161,11 @@ impl Port {
         except: &str,
         include: &[&str],
     ) -> Result<Vec<Member>, Error> {
-        let values: Vec<_> = values.iter().collect();
+        // Each list is compared with all of them.
+        let most_bytes = MAX_IDENTIFIER_BYTES / properties.len().max(1);
+        let values = lists(values, String::as_str, most_bytes);
         let include: Vec<_> = include.iter().map(|name| (*name).to_owned()).collect();
-        let searches = values.chunks(VALUES_A_SEARCH).map(|values| {
+        let searches = values.iter().map(|values| {
             let rule = |property: &&str| {
                 json!({ "property": property, "operator": "containsAny", "value": values })
             };

@@ -264,24 +264,33 @@ fn written(shape: Option<&Blueprint>) -> Vec<String> {
 
 /// As few lists as a page's size and a body's limit allow.
 fn batches<'i>(identifiers: impl IntoIterator<Item = &'i Identifier>) -> Vec<Vec<&'i Identifier>> {
-    let mut batches: Vec<Vec<&Identifier>> = Vec::new();
+    lists(identifiers, Identifier::as_str, MAX_IDENTIFIER_BYTES)
+}
+
+/// As few lists as a page's size and `most_bytes` allow, where `text` says how each item is sent.
+pub(super) fn lists<'t, T: Copy>(
+    items: impl IntoIterator<Item = T>,
+    text: impl Fn(T) -> &'t str,
+    most_bytes: usize,
+) -> Vec<Vec<T>> {
+    let mut lists: Vec<Vec<T>> = Vec::new();
     let mut bytes = 0;
-    for identifier in identifiers {
+    for item in items {
         // A quote on each side, a comma, and a second byte for each backslash.
-        let backslashes = identifier.as_str().matches('\\').count();
-        let size = identifier.as_str().len() + backslashes + 3;
-        match batches.last_mut() {
-            Some(batch) if batch.len() < PAGE && bytes + size <= MAX_IDENTIFIER_BYTES => {
+        let text = text(item);
+        let size = text.len() + text.matches('\\').count() + 3;
+        match lists.last_mut() {
+            Some(list) if list.len() < PAGE && bytes + size <= most_bytes => {
                 bytes += size;
-                batch.push(identifier);
+                list.push(item);
             }
             _ => {
                 bytes = size;
-                batches.push(vec![identifier]);
+                lists.push(vec![item]);
             }
         }
     }
-    batches
+    lists
 }
 
 #[cfg(test)]

@@ -21,21 +21,43 @@ pub fn write(report: &Report, log: &Log) {
     if let Some(message) = &held_back {
         write_error(message, log);
     }
-    let errors = usize::from(stopped.is_some()) + usize::from(held_back.is_some());
-    write_levels(&report.diagnostics, errors, log);
+    let before = Before {
+        errors: usize::from(stopped.is_some()) + usize::from(held_back.is_some()),
+        warnings: report.warnings_before
+            + write_warnings(&report.warnings, report.warnings_before, log),
+    };
+    write_levels(&report.diagnostics, before, log);
+}
+
+/// How many annotations the step has shown already.
+#[derive(Clone, Copy, Default)]
+struct Before {
+    errors: usize,
+    warnings: usize,
+}
+
+/// Writes warnings that have no position in a file, after `before` others. Gives how many it wrote.
+pub fn write_warnings(warnings: &[String], before: usize, log: &Log) -> usize {
+    let shown = warnings.len().min(SHOWN_A_LEVEL.saturating_sub(before));
+    let more = warnings.len() - shown;
+    for (index, warning) in warnings.iter().take(shown).enumerate() {
+        let more = if index + 1 == shown { more } else { 0 };
+        write_without_position(Severity::Warning, &with_more(warning.clone(), more), log);
+    }
+    shown
 }
 
 /// Writes the annotations of `diagnostics`, which are in the order of files and lines.
 pub fn write_diagnostics(diagnostics: &[Diagnostic], log: &Log) {
-    write_levels(diagnostics, 0, log);
+    write_levels(diagnostics, Before::default(), log);
 }
 
-/// `errors_before` is how many errors the step has shown already.
-fn write_levels(diagnostics: &[Diagnostic], errors_before: usize, log: &Log) {
+fn write_levels(diagnostics: &[Diagnostic], before: Before, log: &Log) {
     for severity in [Severity::Error, Severity::Warning, Severity::Notice] {
         let shown = match severity {
-            Severity::Error => SHOWN_A_LEVEL - errors_before,
-            Severity::Warning | Severity::Notice => SHOWN_A_LEVEL,
+            Severity::Error => SHOWN_A_LEVEL - before.errors,
+            Severity::Warning => SHOWN_A_LEVEL.saturating_sub(before.warnings),
+            Severity::Notice => SHOWN_A_LEVEL,
         };
         let level: Vec<_> = diagnostics
             .iter()
@@ -49,7 +71,7 @@ fn write_levels(diagnostics: &[Diagnostic], errors_before: usize, log: &Log) {
     }
 }
 
-/// What was not deleted has no place at head, so there is one annotation for all of it.
+/// What was not deleted has no position at head, so there is one annotation for all of it.
 fn held_back(report: &Report) -> Option<String> {
     let mut entities = report
         .entities
@@ -61,15 +83,19 @@ fn held_back(report: &Report) -> Option<String> {
         others => format!(" and {others} more"),
     };
     let (name, note) = (first.name(), first.note.as_deref());
-    let reason = note.unwrap_or("something speaks against it");
+    let reason = note.unwrap_or("something prevents it");
     Some(format!("`{name}`{others} not deleted: {reason}"))
 }
 
-/// Writes an error that has no place in a file.
+/// Writes an error that has no position in a file.
 pub fn write_error(message: &str, log: &Log) {
+    write_without_position(Severity::Error, message, log);
+}
+
+fn write_without_position(severity: Severity, message: &str, log: &Log) {
     let properties = vec![("title", "port-gitops".to_owned())];
     log.command(&Command {
-        name: Severity::Error.as_str(),
+        name: severity.as_str(),
         properties,
         data: message,
     });
@@ -103,6 +129,10 @@ fn message(diagnostic: &Diagnostic, more: usize) -> String {
         message.push_str("\nhelp: ");
         message.push_str(help);
     }
+    with_more(message, more)
+}
+
+fn with_more(mut message: String, more: usize) -> String {
     if more > 0 {
         message.push_str(&format!(
             "\n({more} more in the log and in the job summary)"

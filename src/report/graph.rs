@@ -207,6 +207,8 @@ mod tests {
             },
             entities,
             diagnostics: Vec::new(),
+            warnings: Vec::new(),
+            warnings_before: 0,
             notices: Vec::new(),
             drift: None,
             ending: Ending::Complete,

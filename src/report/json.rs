@@ -10,7 +10,7 @@ use crate::catalog::entity::EntityName;
 use crate::catalog::live::Field;
 use crate::diagnostic::Diagnostic;
 use crate::git::BranchName;
-use crate::source::Location;
+use crate::text::Location;
 
 /// Grows when a field goes or changes its meaning: `docs/report.md` is its documentation.
 const VERSION: u32 = 1;
@@ -76,7 +76,7 @@ struct Document<'r> {
     counts: Counts,
     entities: Option<Vec<Entity<'r>>>,
     diagnostics: Option<Vec<Finding<'r>>>,
-    notices: &'r [String],
+    notices: Vec<&'r str>,
     cost: Cost,
 }
 
@@ -126,6 +126,7 @@ fn document(report: &Report, detail: Detail) -> Document<'_> {
     let run = &report.run;
     let entities = || report.entities.iter().map(|one| Entity::of(one, detail));
     let diagnostics = || report.diagnostics.iter().map(Finding::from);
+    let notices = report.warnings.iter().chain(&report.notices);
     let (has_entities, has_diagnostics) = match detail {
         Detail::Changes | Detail::Entities => (true, true),
         Detail::Diagnostics => (false, true),
@@ -146,7 +147,7 @@ fn document(report: &Report, detail: Detail) -> Document<'_> {
         counts: report.counts(),
         entities: has_entities.then(|| entities().collect()),
         diagnostics: has_diagnostics.then(|| diagnostics().collect()),
-        notices: &report.notices,
+        notices: notices.map(String::as_str).collect(),
         cost: report.cost,
     }
 }

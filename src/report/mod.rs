@@ -1,7 +1,6 @@
 //! What a run did, and the ways to tell it. Each reporter is a function of a [`Report`].
 
 pub mod annotations;
-pub mod build;
 pub mod comment;
 pub mod console;
 mod delta;
@@ -11,12 +10,10 @@ mod graph;
 pub mod json;
 pub mod log;
 mod markdown;
-mod notices;
 pub mod outputs;
 pub mod progress;
 pub mod publish;
 pub mod redact;
-mod rejection;
 pub mod summary;
 
 use std::collections::BTreeMap;
@@ -29,7 +26,7 @@ use crate::catalog::entity::{EntityKey, Identifier};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::Mode;
 use crate::git::{BranchName, CommitSha, RepoName};
-use crate::source::Location;
+use crate::text::Location;
 use redact::Change;
 
 /// What a segment of a URL's path may hold as it is.
@@ -48,6 +45,10 @@ pub struct Report {
     pub entities: Vec<EntityReport>,
     /// What is wrong with the files, in the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
+    /// What is wrong with the inputs: sentences without a full stop.
+    pub warnings: Vec<String>,
+    /// How many warnings the step showed before.
+    pub warnings_before: usize,
     /// What else the user should know: sentences without a full stop.
     pub notices: Vec<String>,
     /// Whether Port differed from what Git declares, where all files were looked at.
@@ -167,15 +168,15 @@ pub enum State {
     Invalid,
     /// Port refused it.
     Failed,
-    /// It was sent, but no answer came, or it was not brought to what the branch has by now.
+    /// It was sent, but no answer came.
     Unknown,
     /// The run ended before it was sent.
     NotWritten,
     /// What it needs could not be written.
     Blocked,
-    /// Git no longer declares it, but something speaks against deleting it.
+    /// Git no longer declares it, and something prevents its deletion.
     HeldBack,
-    /// Another owner wrote it last.
+    /// Another source owns it.
     OwnedElsewhere,
     /// It is new in Port.
     Created,
@@ -348,6 +349,3 @@ impl Report {
         )
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -20,6 +20,7 @@ pub fn write(report: &Report, mut out: impl Write) -> io::Result<()> {
     write_counts(&report.counts(), &mut out)?;
     let drift = report.drift.map_or("", Drift::as_str);
     writeln!(out, "drift={drift}")?;
+    writeln!(out, "commit={}", report.run.head)?;
     // Compact JSON has no line breaks, so it needs no delimiter.
     writeln!(out, "report={}", json::compact(report, MAX_REPORT_BYTES))
 }

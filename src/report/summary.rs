@@ -284,10 +284,11 @@ impl<W: Write> Page<W> {
     }
 
     fn notices(&mut self, report: &Report) -> io::Result<()> {
-        if !report.notices.is_empty() {
+        let notices: Vec<_> = report.warnings.iter().chain(&report.notices).collect();
+        if !notices.is_empty() {
             self.line("\n> [!NOTE]")?;
         }
-        for notice in &report.notices {
+        for notice in notices {
             self.line(&format!("> - {}", escape(&capitalised(notice))))?;
         }
         Ok(())

@@ -1,10 +1,10 @@
 //! Where entity files are read from, and as what.
 
 use crate::catalog::declare::{EntityFile, FileContent, Unreadable};
-use crate::checkout::Checkout;
+use crate::git::checkout::Checkout;
 use crate::github::{BlobContent, Repository};
 use crate::inputs::Inputs;
-use crate::source::{RepoPath, Source};
+use crate::text::{RepoPath, Source};
 
 /// What files are read from.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +17,7 @@ pub(crate) struct Files<'a> {
     pub(crate) inputs: &'a Inputs,
 }
 
-/// What is in an entity file, if there is one.
+/// What is in an entity file, if there is one and Git still has it.
 pub(crate) fn entity_file(
     path: RepoPath,
     content: BlobContent,
@@ -27,7 +27,7 @@ pub(crate) fn entity_file(
     let by_rule = selected.and_then(|selected| selected.blueprint);
     let default_blueprint = by_rule.or(inputs.blueprint.as_ref()).cloned();
     let content = match content {
-        BlobContent::Absent => return None,
+        BlobContent::Absent | BlobContent::Missing => return None,
         BlobContent::Text(text) => FileContent::Text(Source::new(path, text)),
         BlobContent::Binary => FileContent::Unreadable(path, Unreadable::Binary),
         BlobContent::TooLarge => FileContent::Unreadable(path, Unreadable::TooLarge),

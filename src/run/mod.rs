@@ -1,5 +1,7 @@
 //! A run, from the event to the report. [`pipeline`] and [`round`] are its table of contents.
 
+#[doc(hidden)]
+pub mod apply;
 mod check;
 mod comment;
 mod conclude;
@@ -8,8 +10,10 @@ mod files;
 mod look;
 mod plan;
 mod read;
-mod report;
+#[doc(hidden)]
+pub mod report;
 mod responsibility;
+mod rules;
 mod session;
 mod setup;
 mod source;
@@ -22,7 +26,6 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::apply::{Applied, Stopped, apply};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::plan::Plan;
 use crate::environment::Environment;
@@ -32,13 +35,14 @@ use crate::port::{self, Port, Rejection};
 use crate::report::log::Log;
 use crate::report::{Ending, Outcome, Report, progress, publish};
 use crate::shutdown::Shutdown;
+use apply::{Applied, Stopped, apply};
 use error::Error;
 use look::{Extent, Round as Number};
 use read::Declared;
 use responsibility::Responsibility;
 use session::Session;
 use setup::Setup;
-use source::{Found, Source};
+use source::{Continuity, Found, Source};
 
 /// How often a run applies its branch's tip while the branch keeps moving.
 const MAX_ROUNDS: usize = 5;
@@ -96,8 +100,8 @@ async fn pipeline(
         Found::Source(source) => source,
         Found::Nothing(reason) => return nothing_to_do(&reason, &setup, log),
     };
-    let work = work(&session, &mut source).await?;
-    let mut report = report::assemble(&session, &source, work, started);
+    let Work { rounds, ending } = work(&session, &mut source).await?;
+    let mut report = report::assemble(&session, &source, rounds, ending, started);
     let commented = comment::keep(&session, &report).await;
     report.notices.extend(commented);
     let report_file = setup.inputs.report_file.as_deref();
@@ -125,58 +129,51 @@ struct Round {
     is_far: bool,
 }
 
-/// What a run did, and whether it was told to stop.
+/// What a run did, and how it ended.
 struct Work {
     rounds: Vec<Round>,
-    interruption: Interruption,
-}
-
-/// Whether a run was told to stop before its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Interruption {
-    None,
-    Stopped,
+    ending: Ending,
 }
 
 /// Brings Port to the branch's tip, and again if that moves while it is written. Then the state is
-/// saved.
+/// saved. Whatever ends the run once something was written, the rounds so far are reported.
 async fn work(session: &Session<'_>, source: &mut Source<'_>) -> Result<Work, Error> {
-    let mut work = Work {
-        rounds: vec![round(session, source, Number::First).await?],
-        interruption: Interruption::None,
-    };
-    // What was written until now is in Port, and the state says that it may be: nothing that fails from
-    // here on keeps the report from being written.
-    while let Some(tip) = match close(session, source, &work.rounds).await {
-        Ok(tip) => tip,
-        Err(error) => return Ok(work.give_up(source, &error)),
-    } {
+    let mut rounds = vec![round(session, source, Number::First).await?];
+    loop {
+        let ending = report::ending(&rounds);
+        let tip = match close(session, source, &rounds).await {
+            Ok(Some(tip)) => tip,
+            Ok(None) => return Ok(Work { rounds, ending }),
+            Err(Error::Interrupted) => {
+                let ending = Ending::Interrupted;
+                return Ok(Work { rounds, ending });
+            }
+            // The next run completes what an outage prevents, but not what is wrong with the state.
+            Err(Error::State(error)) if !source::is_outage(&error) => {
+                let ending = Ending::Stopped(error.to_string());
+                return Ok(Work { rounds, ending });
+            }
+            // What was written is in Port, and the state still says that it may be.
+            Err(error) => {
+                source.notices.push(format!(
+                    "the state could not be saved, so the next run compares with Port what this one wrote: {error}"
+                ));
+                return Ok(Work { rounds, ending });
+            }
+        };
         session.log.line(format!(
             "the branch has moved to {} meanwhile: applying that too",
             tip.short()
         ));
         let applied = std::mem::replace(&mut source.commit, tip);
         match round(session, source, Number::Later).await {
-            Ok(round) => work.rounds.push(round),
+            Ok(round) => rounds.push(round),
             Err(error) => {
                 source.commit = applied;
-                return Ok(work.give_up(source, &error));
+                let ending = Ending::because_of(&error);
+                return Ok(Work { rounds, ending });
             }
         }
-    }
-    Ok(work)
-}
-
-impl Work {
-    fn give_up(mut self, source: &mut Source<'_>, error: &Error) -> Self {
-        if matches!(error, Error::Interrupted) {
-            self.interruption = Interruption::Stopped;
-        } else {
-            source.notices.push(format!(
-                "the run could not be finished, so the next one compares with Port what this one wrote: {error}"
-            ));
-        }
-        self
     }
 }
 
@@ -203,7 +200,11 @@ async fn close(
     }
     let looking = async {
         match &session.run.branch {
-            Some(branch) => Ok::<_, Error>(session.setup.repository.tip(branch).await?),
+            // A copy of GitHub that lags must not have this run take back what it has written.
+            Some(branch) => {
+                let repository = &session.setup.repository;
+                Ok::<_, Error>(repository.tip_after(branch, &source.commit).await?)
+            }
             None => Ok(None),
         }
     };
@@ -257,6 +258,9 @@ async fn round(
     };
     let (looked, mut declared, blueprints, plan, responsibility) =
         session.unless_interrupted(stages).await?;
+    if number == Number::First {
+        source.warnings = rules::unmatched_lines(&session.setup.inputs.files, &looked.tip);
+    }
     responsibility.show(session, &mut declared, &blueprints);
     session.log.line(format!("plan: {plan}"));
     let mut round = Round {
@@ -305,13 +309,26 @@ impl Round {
             self.applied.as_ref(),
         );
         source.state.commit = Some(source.commit.clone());
-        source.state.inputs = source.inputs.clone();
+        // A first run that met another one with other inputs leaves it to the next run to compare all.
+        if source.continuity == Continuity::OtherInputs {
+            source.state.inputs = source.inputs.clone();
+        }
         Ok(())
     }
 
     /// Whether something was written, or may have been.
     fn has_written(&self) -> bool {
         self.applied.is_some()
+    }
+}
+
+impl Ending {
+    /// How a run ends that `error` stops.
+    fn because_of(error: &Error) -> Self {
+        match error {
+            Error::Interrupted => Self::Interrupted,
+            error => Self::Stopped(error.to_string()),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::catalog::validate::{
 };
 use crate::event::Mode;
 use crate::inputs::{MissingTargets, Prune};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// What changed: what the files declare beside their earlier versions, and what was removed before and
 /// is to be deleted.

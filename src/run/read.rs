@@ -1,6 +1,7 @@
 //! The entity files that a run looks at → what they declare, now and in earlier versions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::error::Error;
 use super::files::{Files, entity_file};
@@ -9,11 +10,12 @@ use super::source::{Continuity, Source};
 use super::state::{Part, Version};
 use super::texts;
 use crate::catalog::change::{Earlier, Proof, Standing};
-use crate::catalog::declare::{Declarations, EntityFile, declare};
-use crate::catalog::entity::EntityKey;
+use crate::catalog::declare::{Declaration, Declarations, EntityFile, declare};
+use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::git::{BlobId, CommitSha, FileMode};
-use crate::github::{Side, WantedFile};
-use crate::source::RepoPath;
+use crate::github::{self, BlobContent, Side, WantedFile};
+use crate::inputs::Prune;
+use crate::text::RepoPath;
 
 /// What a run's files declare.
 #[derive(Debug)]
@@ -36,6 +38,9 @@ struct Former {
     proof: Proof,
     standing: Standing,
 }
+
+/// What each file declares.
+type ByFile = BTreeMap<RepoPath, Vec<Arc<Declaration>>>;
 
 /// Where a version's texts are.
 enum Texts {
@@ -61,14 +66,15 @@ pub(crate) async fn read(
         sides: looked.files.clone(),
         read: BTreeMap::new(),
     };
-    let former = reader.former();
-    let former_files = reader.fetch(&former).await?;
+    let mut former = reader.former(looked.files.keys());
+    let mut former_files = reader.fetch(&former).await?;
     let mut head = reader.declare_head();
-    // What a file declares that did not change may be declared twice now.
-    let shared = reader.sharing(&head);
-    if !shared.is_empty() {
-        reader.sides.extend(shared);
-        reader.fetch(&[]).await?;
+    let beside = reader.beside(&head);
+    if !beside.is_empty() {
+        let more = reader.former(beside.keys());
+        reader.sides.extend(beside);
+        former_files.extend(reader.fetch(&more).await?);
+        former.extend(more);
         head = reader.declare_head();
     }
     let mut revisions = vec![texts::Revision {
@@ -80,16 +86,19 @@ pub(crate) async fn read(
     revisions.extend(former_revisions.map(|(former, file)| reader.revision(former, file)));
     let ids = texts::fill_in(files, &mut revisions).await?;
     let mut declared = revisions.into_iter().map(|revision| revision.declared);
-    let head = declared.next().unwrap_or_default();
+    let mut head = declared.next().unwrap_or_default();
     let former_declared: Vec<_> = declared.collect();
     let versions = reader.versions(&head, &ids);
     let open = reader.open();
+    let head_files = by_file(&head);
     let earlier = former
         .into_iter()
         .zip(former_declared)
-        .map(|(former, declared)| reader.earlier(former, declared, &head));
+        .map(|(former, declared)| reader.earlier(former, declared, &head_files));
+    let earlier: Vec<_> = earlier.collect();
+    reader.pass_over_foreign(&mut head, &earlier);
     Ok(Declared {
-        earlier: earlier.collect(),
+        earlier,
         open,
         versions,
         head,
@@ -113,18 +122,18 @@ struct ReadFile {
 }
 
 impl Reader<'_> {
-    /// Everything that the files are compared with.
-    fn former(&self) -> Vec<Former> {
+    /// Everything that the files at `paths` are compared with.
+    fn former<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<Former> {
         match &self.looked.against {
-            Against::State => self.of_state(),
+            Against::State => self.of_state(paths),
             Against::Commit(None, _) => Vec::new(),
-            Against::Commit(Some(commit), sides) => self.of_commit(commit, sides),
+            Against::Commit(Some(commit), sides) => of_commit(paths, commit, sides),
         }
     }
 
-    fn of_state(&self) -> Vec<Former> {
+    fn of_state<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<Former> {
         let mut former = Vec::new();
-        for path in self.looked.files.keys() {
+        for path in paths {
             let Some(file) = self.source.state.file(path) else {
                 continue;
             };
@@ -158,21 +167,6 @@ impl Reader<'_> {
         }
     }
 
-    fn of_commit(&self, commit: &CommitSha, sides: &BTreeMap<RepoPath, Side>) -> Vec<Former> {
-        let former = |path: &RepoPath| Former {
-            file: WantedFile {
-                commit: commit.clone(),
-                path: path.clone(),
-                side: sides.get(path).cloned().unwrap_or(Side::Unknown),
-            },
-            texts: Texts::At(commit.clone()),
-            entities: None,
-            proof: Proof::Accepted,
-            standing: Standing::Settled,
-        };
-        self.looked.files.keys().map(former).collect()
-    }
-
     /// Reads what the commit has at the paths that were not read yet, and `former` in their order;
     /// `None` for what the commit has too.
     async fn fetch(&mut self, former: &[Former]) -> Result<Vec<Option<EntityFile>>, Error> {
@@ -195,6 +189,11 @@ impl Reader<'_> {
         wanted.extend(others.map(|former| former.file.clone()));
         let mut contents = repository.contents(&wanted, checkout).await?.into_iter();
         for (wanted, content) in head.into_iter().zip(contents.by_ref()) {
+            if content.content == BlobContent::Missing {
+                // To treat a file of the commit as removed would delete what it declares.
+                let path = wanted.path.to_string();
+                return Err(github::Error::MissingContent { path }.into());
+            }
             let is_selected = inputs.files.select(&wanted.path).is_some();
             let read = ReadFile {
                 blob: content.blob.filter(|_| is_selected),
@@ -225,21 +224,48 @@ impl Reader<'_> {
         declare(&files, &self.files.inputs.blueprints)
     }
 
-    /// The files that are not looked at and declare what one of those declares that are.
-    fn sharing(&self, head: &Declarations) -> BTreeMap<RepoPath, Side> {
+    /// The files that did not change and count all the same: they declare what one of those declares
+    /// that are looked at, or a query in them may name what is about to be deleted.
+    fn beside(&self, head: &Declarations) -> BTreeMap<RepoPath, Side> {
         let entities = self.source.state.entities();
-        let mut shared = BTreeMap::new();
-        for declaration in &head.valid {
-            let Some(paths) = entities.get(&declaration.entity.key()) else {
-                continue;
-            };
-            for path in paths {
-                if !self.sides.contains_key(*path) {
-                    shared.insert((*path).clone(), self.text_side(path));
-                }
-            }
+        let declared: BTreeSet<_> = head.sound().map(|one| one.entity.key()).collect();
+        let deleted_of = self.deleted_of(&declared);
+        let counts = |key: &EntityKey| {
+            let is_query = key.name.identifier().is_none();
+            declared.contains(key) || (is_query && deleted_of.contains(&key.blueprint))
+        };
+        let found = entities.into_iter().filter(|(key, _)| counts(key));
+        let paths = found.flat_map(|(_, paths)| paths);
+        let unread = paths.filter(|path| !self.sides.contains_key(*path));
+        unread
+            .map(|path| (path.clone(), self.unchanged_side(path)))
+            .collect()
+    }
+
+    /// The blueprints of what is deleted if these files declare `declared`, and nothing else.
+    fn deleted_of(&self, declared: &BTreeSet<EntityKey>) -> BTreeSet<&BlueprintId> {
+        if self.files.inputs.prune == Prune::Keep {
+            return BTreeSet::new();
         }
-        shared
+        let state = &self.source.state;
+        let files = self.sides.keys().filter_map(|path| state.file(path));
+        let parts = files.flat_map(|file| &file.parts);
+        let known = parts.flat_map(|part| &part.entities);
+        let deleted = known.chain(state.removed.keys());
+        deleted
+            .filter(|key| !declared.contains(*key))
+            .map(|key| &key.blueprint)
+            .collect()
+    }
+
+    /// What the commit has at a path of the state that is not looked at: what the state says.
+    fn unchanged_side(&self, path: &RepoPath) -> Side {
+        let file = self.source.state.file(path);
+        let settled = file.and_then(|file| file.settled());
+        match (&self.looked.against, settled) {
+            (Against::State, Some(part)) => self.looked.tip.side(path, Some(&part.version.file)),
+            _ => self.text_side(path),
+        }
     }
 
     /// What the commit has at a path that is not looked at, as far as it is known.
@@ -293,7 +319,7 @@ impl Reader<'_> {
             false => file,
         };
         let file = file.filter(|_| !self.declares_as_head(former));
-        let (commit, side): (_, Box<dyn Fn(&RepoPath) -> Side + 'a>) = match &former.texts {
+        let (commit, side): (_, texts::SideAt<'a>) = match &former.texts {
             Texts::Known(texts) => (
                 &former.file.commit,
                 Box::new(|path| known_side(texts, path)),
@@ -308,13 +334,10 @@ impl Reader<'_> {
     }
 
     /// What a version declares of the entities that may be in Port as it declares them.
-    fn earlier(&self, former: Former, declared: Declarations, head: &Declarations) -> Earlier {
+    fn earlier(&self, former: Former, declared: Declarations, head: &ByFile) -> Earlier {
         let path = &former.file.path;
         let declared = match self.declares_as_head(&former) {
-            true => {
-                let here = head.sound().filter(|one| one.source.path() == path);
-                here.cloned().collect()
-            }
+            true => head.get(path).cloned().unwrap_or_default(),
             false => declared.valid,
         };
         let keys = || declared.iter().map(|one| one.entity.key()).collect();
@@ -325,6 +348,15 @@ impl Reader<'_> {
             standing: former.standing,
             declared,
         }
+    }
+
+    /// Passes over the files that the default rules select and that are not meant for Port. One that has
+    /// declared entities is: what it declares now must not count as nothing.
+    fn pass_over_foreign(&self, head: &mut Declarations, earlier: &[Earlier]) {
+        let are_default = self.files.inputs.files.are_default();
+        let declaring = earlier.iter().filter(|one| !one.entities.is_empty());
+        let declaring: BTreeSet<_> = declaring.map(|one| &one.path).collect();
+        head.pass_over(|path| are_default && !declaring.contains(path));
     }
 
     /// The files that Git alone does not explain: the open ones, and all of them where everything is
@@ -343,6 +375,34 @@ impl Reader<'_> {
             .cloned()
             .collect()
     }
+}
+
+fn by_file(head: &Declarations) -> ByFile {
+    let mut files = ByFile::new();
+    for declaration in head.sound() {
+        let path = declaration.source.path().clone();
+        files.entry(path).or_default().push(Arc::clone(declaration));
+    }
+    files
+}
+
+fn of_commit<'p>(
+    paths: impl Iterator<Item = &'p RepoPath>,
+    commit: &CommitSha,
+    sides: &BTreeMap<RepoPath, Side>,
+) -> Vec<Former> {
+    let former = |path: &RepoPath| Former {
+        file: WantedFile {
+            commit: commit.clone(),
+            path: path.clone(),
+            side: sides.get(path).cloned().unwrap_or(Side::Unknown),
+        },
+        texts: Texts::At(commit.clone()),
+        entities: None,
+        proof: Proof::Accepted,
+        standing: Standing::Settled,
+    };
+    paths.map(former).collect()
 }
 
 fn known_side(texts: &BTreeMap<RepoPath, BlobId>, path: &RepoPath) -> Side {

@@ -13,8 +13,9 @@ use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::EntityKey;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::{Base, Pushed, Scope};
+use crate::inputs::Prune;
 use crate::report::console;
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// Which problems a run fails for.
 #[derive(Debug)]
@@ -47,7 +48,9 @@ impl Responsibility {
             let file = found.file(path);
             file.is_some_and(|file| !file.problems.is_empty())
         });
-        let pushed = match (&session.run.push, has_older) {
+        let prunes = session.setup.inputs.prune == Prune::Delete;
+        let has_older_deletion = prunes && found.is_deletion_prevented();
+        let pushed = match (&session.run.push, has_older || has_older_deletion) {
             (Some(push), true) => pushed(session, push).await?,
             _ => Some(BTreeSet::new()),
         };
@@ -72,11 +75,12 @@ impl Responsibility {
 
     /// Whether the run fails because `key` was not deleted.
     pub(crate) fn covers_deletion(&self, key: &EntityKey) -> bool {
-        let Self::New { found, .. } = self else {
+        let Self::New { pushed, found } = self else {
             return true;
         };
-        let removed = found.removed.get(key);
-        !removed.is_some_and(|removed| removed.deletion == Deletion::Prevented)
+        let older = found.removed.get(key);
+        let older = older.filter(|removed| removed.deletion == Deletion::Prevented);
+        older.is_none_or(|removed| pushed.contains(&removed.path))
     }
 
     /// Makes warnings of the errors that the run does not fail for, and shows them all.

@@ -8,9 +8,9 @@ use super::files::Files;
 use super::state::store::Store;
 use super::state::{SourceName, SourceParts};
 use crate::catalog::validate::Omission;
-use crate::checkout::Checkout;
 use crate::environment::{Environment, Runner};
 use crate::event::{Asked, BranchRole, CatalogAccess, Decision, Event, Run};
+use crate::git::checkout::Checkout;
 use crate::github::{Access, Repository};
 use crate::http::patience::Patience;
 use crate::http::proxy::Proxies;
@@ -18,7 +18,8 @@ use crate::http::{Client, Settings, TIMEOUT_VARIABLE, Timeouts};
 use crate::inputs::{self, Inputs, Merge, StateBlueprint};
 use crate::port::{Port, WriteOptions};
 use crate::report::RunFacts;
-use crate::report::log::{Command, Log};
+use crate::report::annotations;
+use crate::report::log::Log;
 use crate::shutdown::Shutdown;
 
 /// What every run needs.
@@ -27,6 +28,8 @@ pub(crate) struct Setup {
     pub(crate) runner: Runner,
     pub(crate) inputs: Inputs,
     pub(crate) repository: Repository,
+    /// How many warnings about inputs were shown.
+    pub(crate) warnings: usize,
     checkout: Option<Checkout>,
     client: Client,
 }
@@ -36,7 +39,7 @@ impl Setup {
     pub(crate) fn read(environment: &Environment, log: &Log) -> Result<Self, Error> {
         let runner = Runner::from_environment(environment)?;
         let proxies = read_proxies(environment, log)?;
-        let inputs = read_inputs(environment, log)?;
+        let (inputs, warnings) = read_inputs(environment, log)?;
         let client = connect(environment, &runner, &inputs, proxies)?;
         let patience = Patience::read(environment)?;
         let repository = open_repository(&client, &runner, &inputs, patience)?;
@@ -45,6 +48,7 @@ impl Setup {
             runner,
             inputs,
             repository,
+            warnings,
             checkout,
             client,
         })
@@ -174,15 +178,14 @@ impl Setup {
     }
 }
 
-fn read_inputs(environment: &Environment, log: &Log) -> Result<Inputs, Error> {
+/// The inputs, and how many warnings about them were shown.
+fn read_inputs(environment: &Environment, log: &Log) -> Result<(Inputs, usize), Error> {
     if let Some(secret) = environment.input("client-secret") {
         log.mask(secret);
     }
     let (inputs, warnings) = inputs::parse(environment).map_err(Error::Inputs)?;
-    for warning in warnings {
-        log.command(&Command::new("warning", &warning));
-    }
-    Ok(inputs)
+    let shown = annotations::write_warnings(&warnings, 0, log);
+    Ok((inputs, shown))
 }
 
 fn read_proxies(environment: &Environment, log: &Log) -> Result<Proxies, Error> {

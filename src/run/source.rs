@@ -41,6 +41,8 @@ pub(crate) struct Source<'p> {
     pub(crate) inputs: String,
     /// What the state says to these inputs.
     pub(crate) continuity: Continuity,
+    /// What is wrong with the inputs, as far as the files show it: sentences without a full stop.
+    pub(crate) warnings: Vec<String>,
     /// What the user should know of the state: sentences without a full stop.
     pub(crate) notices: Vec<String>,
 }
@@ -107,6 +109,7 @@ pub(crate) async fn find<'p>(session: &Session<'p>) -> Result<Found<'p>, Error> 
         written: BTreeSet::new(),
         inputs: digest_of(&session.setup.inputs),
         continuity: Continuity::First,
+        warnings: Vec::new(),
         notices: Vec::new(),
         commit,
         store,
@@ -140,7 +143,8 @@ async fn load(session: &Session<'_>, store: Option<&Store<'_>>) -> Result<Loaded
     }
 }
 
-fn is_outage(error: &store::Error) -> bool {
+/// Whether Port does not answer, or something else answers in its place.
+pub(super) fn is_outage(error: &store::Error) -> bool {
     match error {
         store::Error::Port(port::Error::Unreachable(_) | port::Error::UnknownForm { .. }) => true,
         store::Error::Port(port::Error::Refused { rejection, .. }) => matches!(
@@ -212,10 +216,11 @@ impl<'p> Source<'p> {
         self.save(session, Status::Applying, Vec::new()).await
     }
 
-    /// Whether Port holds this state, as far as this run knows. Which commit it is of does not count.
+    /// Whether Port holds this state, as far as this run knows. Which commit it is of, and which workflow saved it,
+    /// does not count.
     pub(crate) fn is_stored(&self, state: &State) -> bool {
         match &self.stored {
-            Some(stored) => stored.state.is_same_apart_from_commit(state),
+            Some(stored) => stored.state.is_same_apart_from_run(state),
             None => state.is_empty(),
         }
     }

@@ -8,7 +8,10 @@ use crate::catalog::declare::{Declaration, Declarations};
 use crate::catalog::reference::{MAX_BYTES, Referenced, references, resolve_all};
 use crate::git::{BlobId, CommitSha};
 use crate::github::{BlobContent, Side, WantedFile};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
+
+/// Says what is known of what a commit has at a path.
+pub(crate) type SideAt<'a> = Box<dyn Fn(&RepoPath) -> Side + 'a>;
 
 /// What a version declares, and where its texts are.
 pub(crate) struct Revision<'a> {
@@ -17,7 +20,7 @@ pub(crate) struct Revision<'a> {
     /// The commit that has the texts.
     pub(crate) commit: &'a CommitSha,
     /// What is known of what that has at a path.
-    pub(crate) side: Box<dyn Fn(&RepoPath) -> Side + 'a>,
+    pub(crate) side: SideAt<'a>,
 }
 
 /// Puts the texts of files in place of their names. Where one cannot be read, the entity is invalid.
@@ -41,9 +44,6 @@ pub(crate) async fn fill_in(
     };
     let wanted: Vec<_> = revisions.iter().map(wanted).collect();
     let all = wanted.concat();
-    if all.is_empty() {
-        return Ok(BTreeMap::new());
-    }
     let contents = files.repository.contents(&all, files.checkout).await?;
     let mut contents = contents.into_iter();
     let mut ids = BTreeMap::new();
@@ -71,7 +71,7 @@ fn referenced(content: BlobContent) -> Referenced {
     match content {
         BlobContent::Text(text) if text.len() > MAX_BYTES => Referenced::TooLarge,
         BlobContent::Text(text) => Referenced::Text(text),
-        BlobContent::Absent => Referenced::Absent,
+        BlobContent::Absent | BlobContent::Missing => Referenced::Absent,
         BlobContent::Binary => Referenced::Binary,
         BlobContent::TooLarge => Referenced::TooLarge,
         BlobContent::Symlink => Referenced::Symlink,

@@ -1,7 +1,7 @@
 //! Deletions: dependants first, and one that is refused does not keep the others.
 
-use port_gitops::apply::{Applied, DeletionOutcome};
 use port_gitops::catalog::plan::Plan;
+use port_gitops::run::apply::{Applied, DeletionOutcome};
 use port_gitops_sandbox::port::Failure;
 use port_gitops_sandbox::{Fault, Sandbox};
 use serde_json::json;
@@ -16,11 +16,9 @@ fn words(applied: &Applied) -> Vec<String> {
         DeletionOutcome::Rejected(rejection) => {
             format!("rejected {}: {}", rejection.status, rejection.message)
         }
-        DeletionOutcome::HandedOver(_) => "handed over".to_owned(),
         DeletionOutcome::HeldBack(reason) => format!("held back: {reason}"),
         DeletionOutcome::NotSent => "not sent".to_owned(),
         DeletionOutcome::Unknown => "unknown".to_owned(),
-        DeletionOutcome::Superseded => "superseded".to_owned(),
     };
     applied.deletions.iter().map(word).collect()
 }

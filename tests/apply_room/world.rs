@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use port_gitops::apply::{Applied, DeletionOutcome, Outcome, apply};
-use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
+use port_gitops::catalog::declare::{Declaration, EntityFile, FileContent, declare};
 use port_gitops::catalog::entity::{BlueprintId, Identifier};
 use port_gitops::catalog::plan::{Action, Deletion, Plan, Target, Upsert};
 use port_gitops::catalog::rules::BlueprintRules;
@@ -12,8 +11,9 @@ use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
 use port_gitops::inputs::{Credentials, Merge, MissingTargets};
 use port_gitops::port::{Port, WriteOptions};
+use port_gitops::run::apply::{Applied, DeletionOutcome, Outcome, apply};
 use port_gitops::shutdown::{ShutdownTrigger, shutdown};
-use port_gitops::source::{RepoPath, Source};
+use port_gitops::text::{RepoPath, Source};
 use port_gitops_contract::{Extent, check_port};
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use port_gitops_sandbox::{PortSandbox, Sandbox};
@@ -106,7 +106,6 @@ impl World {
             merge: self.merge,
             missing_targets: MissingTargets::Reject,
             run_id: self.run_id.clone(),
-            owner: "octo-org/catalog".to_owned(),
         };
         let wanted: BTreeSet<_> = ["x", "y"]
             .map(|name| BlueprintId::parse(name).unwrap())
@@ -167,9 +166,11 @@ pub(crate) fn creating(entities: &[Value]) -> Plan {
     };
     let declared = declare(&[file], &BlueprintRules::parse("*").unwrap());
     assert_eq!(declared.diagnostics, []);
-    let upsert = |declaration: std::sync::Arc<_>| Upsert {
+    let upsert = |declaration: std::sync::Arc<Declaration>| Upsert {
+        drift: None,
+        key: declaration.entity.key(),
         action: Action::Create,
-        entity: port_gitops::catalog::declare::Declaration::clone(&declaration).entity,
+        entity: declaration.entity.clone(),
         declaration,
         differences: Vec::new(),
         uncleared: Vec::new(),
@@ -193,6 +194,7 @@ pub(crate) fn deletion(blueprint: &str, name: &str, targets: &[&str]) -> Deletio
             name: port_gitops::catalog::entity::EntityName::Identifier(identifier(&name)),
         },
         location: None,
+        path: None,
         targets: targets.iter().map(target).collect(),
         successors: Vec::new(),
     }
@@ -218,7 +220,6 @@ pub(crate) fn word(outcome: &Outcome) -> String {
         Outcome::Rejected(rejection) => format!("rejected {}", rejection.status),
         Outcome::NotSent => "not sent".to_owned(),
         Outcome::Blocked(by) => format!("blocked by {by}"),
-        Outcome::Superseded => "superseded".to_owned(),
         Outcome::Unknown => "unknown".to_owned(),
     }
 }

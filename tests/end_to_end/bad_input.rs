@@ -6,7 +6,7 @@ use port_gitops_sandbox::github::{Resource, Throttle};
 use port_gitops_sandbox::port::CLIENT_SECRET;
 use port_gitops_sandbox::{Fault, GitHubSandbox, Sandbox, Step};
 
-use crate::world::{World, cannot_go_on, patient, run};
+use crate::world::{World, cannot_go_on, run};
 
 fn world_with_change() -> (World, Step) {
     World::new().with_change()
@@ -31,7 +31,7 @@ fn wrong_credentials() {
     );
     assert!(!result.shown().contains("hunter2-hunter2"));
     assert_eq!(result.output("created"), "", "nothing is half-reported");
-    assert_eq!(world.port.entities().len(), 0);
+    assert_eq!(world.entities().len(), 0);
 }
 
 #[test]
@@ -112,9 +112,9 @@ fn a_github_token_that_is_wrong_or_may_not_read() {
     let step = step.input("github-token", GitHubSandbox::TOKEN);
     world.github.set_full_name("octo-org/elsewhere");
     cannot_go_on(&step, &["contents: read"]);
-    let forbidden = Fault::status(403).on("GET", "*/compare/*").always();
     world.github.set_full_name("octo-org/catalog");
-    world.github.inject(forbidden);
+    let forbidden = Fault::status(403).on("GET", "*/git/trees/*");
+    world.github.inject(forbidden.always());
     cannot_go_on(&step, &["contents: read"]);
 }
 
@@ -135,15 +135,7 @@ fn a_query_that_github_does_not_answer() {
             "run the job again",
         ],
     );
-    assert_eq!(world.port.journal().len(), 0);
-}
-
-/// A commit may be a copy's to learn of, a name is the user's to mend.
-#[test]
-fn a_base_that_is_no_branch_is_not_waited_for() {
-    let (_world, step) = world_with_change();
-    let result = cannot_go_on(&patient(step.input("base", "nowhere")), &["`nowhere`"]);
-    assert!(!result.log.contains("asked again"), "{}", result.log);
+    assert!(world.port_writes().is_empty() && world.saves().is_empty());
 }
 
 #[test]
@@ -183,7 +175,7 @@ fn a_file_that_is_too_large_or_not_text() {
             "zip/port.json binary"
         ]
     );
-    assert_eq!(world.port.entities().len(), 1);
+    assert_eq!(world.entities().len(), 1);
 }
 
 #[test]
@@ -229,7 +221,7 @@ fn passing_faults_of_both_apis_pass() {
     let (world, step) = world_with_change();
     world
         .github
-        .inject(Fault::status(502).on("GET", "*/compare/*"));
+        .inject(Fault::status(502).on("GET", "*/git/trees/*"));
     world.github.inject(Fault::reset().on("POST", "/graphql"));
     world
         .port
@@ -239,6 +231,6 @@ fn passing_faults_of_both_apis_pass() {
         .inject(Fault::invalid_json().on("POST", "*/entities"));
     let result = run(&step);
     assert_eq!(result.status, 0, "{}", result.log);
-    assert_eq!(world.port.entities().len(), 1);
+    assert_eq!(world.entities().len(), 1);
     assert!(result.log.contains("502"), "{}", result.log);
 }

@@ -1,7 +1,6 @@
-//! All of Git against all of Port: what differs is shown, or mended.
+//! All of Git against all of Port: what differs is shown, or fixed.
 
 use port_gitops_sandbox::Sandbox;
-use port_gitops_sandbox::github::State;
 use serde_json::json;
 
 use crate::scenes::{plain, report, states};
@@ -51,11 +50,10 @@ fn a_full_plan_is_the_drift_report() {
     assert!(plain(&result).contains("Kiosk → Shop") || plain(&result).contains("Kiosk"));
     assert_eq!(world.port_changes(), [""; 0]);
     assert_eq!(world.port.entities(), before);
-    assert!(world.github.requests_to("POST", "*/statuses/*").is_empty());
 }
 
 #[test]
-fn a_nightly_run_mends_what_was_changed_by_hand() {
+fn a_nightly_run_fixes_what_was_changed_by_hand() {
     let world = world();
     change_by_hand(&world);
     world.port.remove_entity("microservice", "mail");
@@ -66,53 +64,20 @@ fn a_nightly_run_mends_what_was_changed_by_hand() {
     let shop = world.port.entity("microservice", "shop").unwrap();
     assert_eq!(shop["properties"]["language"], "Go", "not Git's");
 
+    assert_eq!(succeed(&world.nightly()).output("drift"), "false");
     world.port.clear_journal();
     let result = succeed(&world.nightly());
     assert_eq!(result.output("drift"), "false");
-    assert_eq!(world.port_changes(), [""; 0]);
-    assert!(
-        world.port.journal().len() <= 3,
-        "{:?}",
-        world.port_requests()
+    assert_eq!(
+        world.port_changes(),
+        [""; 0],
+        "the state is not saved either"
     );
-}
-
-/// GitHub takes 1,000 statuses of a commit, and nobody may push for months.
-#[test]
-fn nightly_runs_without_drift_leave_no_statuses() {
-    let world = world();
-    let head = world.repository.head().unwrap();
-    let before = world.github.statuses(&head);
-    assert_eq!(succeed(&world.nightly()).output("drift"), "false");
-    assert_eq!(world.github.statuses(&head), before);
-}
-
-#[test]
-fn a_commit_that_takes_no_more_statuses_is_mended_all_the_same() {
-    let world = world();
-    let head = world.repository.head().unwrap();
-    let statuses = world.github.statuses(&head);
-    let success = statuses.first().unwrap();
-    assert_eq!(success.state, State::Success);
-    for _ in statuses.len()..1_000 {
-        world
-            .github
-            .add_status(&head, &success.context, success.state);
-    }
-    change_by_hand(&world);
-    let result = succeed(&world.nightly());
-    assert_eq!(result.output("drift"), "true");
-    assert_eq!(world.title("microservice", "shop").unwrap(), "Shop");
-    assert!(
-        plain(&result).contains("takes no more; push another commit"),
-        "{}",
-        result.log
+    let requests = world.port.journal().len();
+    assert_eq!(
+        requests, 5,
+        "a token, the state, the blueprint, the entities, their owners"
     );
-
-    world.write_domain("other/port.yml", "a", "A");
-    succeed(&world.push("Add a"));
-    let after = world.repository.head().unwrap();
-    assert_eq!(world.github.statuses(&after)[0].state, State::Success);
 }
 
 #[test]
@@ -130,19 +95,23 @@ fn replacing_takes_away_what_others_wrote() {
 }
 
 #[test]
-fn an_entity_of_another_owner_is_a_warning_in_a_plan_and_an_error_in_an_apply() {
-    let world = world();
-    let entity = json!({"identifier": "shop", "title": "Theirs"});
-    world
-        .port
-        .put_entity("microservice", entity, "port-gitops/0.1.0 (octo-org/other)")
-        .unwrap();
+fn an_entity_of_another_source_is_a_warning_in_a_plan_and_an_error_in_an_apply() {
+    let world = World::new();
+    let theirs = "{identifier: shop, blueprint: microservice, title: Theirs}\n";
+    succeed(
+        &world
+            .push_file("theirs/port.yml", theirs)
+            .input("owner", "theirs"),
+    );
+    world.repository.remove("theirs/port.yml");
+    world.repository.write("port.yml", FILE);
+    world.commit("Move what is declared");
     let result = succeed(&world.nightly().input("mode", "plan"));
     assert_eq!(
         states(&result),
         [
-            "owned-elsewhere microservice/shop",
-            "unchanged microservice/mail"
+            "created microservice/mail",
+            "owned-elsewhere microservice/shop"
         ]
     );
     assert_eq!(result.output("drift"), "true");
@@ -152,22 +121,24 @@ fn an_entity_of_another_owner_is_a_warning_in_a_plan_and_an_error_in_an_apply() 
 
     let result = run(&world.nightly());
     assert_eq!(result.status, 1, "{}", result.log);
-    assert_eq!(
-        result.commands("error")[0].property("title"),
-        "owned-elsewhere"
-    );
+    let errors = result.commands("error");
+    assert_eq!(errors[0].property("title"), "owned-elsewhere");
     assert_eq!(world.title("microservice", "shop").unwrap(), "Theirs");
+    assert!(world.port.entity("microservice", "mail").is_some());
+    assert_eq!(
+        world.state_property("waiting"),
+        json!(["microservice|shop"])
+    );
 }
 
 #[test]
-fn a_push_takes_over_what_it_writes_also_beside_a_deletion() {
+fn who_wrote_an_entity_does_not_count() {
     let world = world();
     let entity = json!({"identifier": "shop", "title": "Theirs", "properties": {"replicas": 1}});
     world
         .port
         .put_entity("microservice", entity, "port-gitops/0.1.0 (octo-org/other)")
         .unwrap();
-    // What is taken away makes the run read `shop`, and `mail` is removed.
     let text = "{identifier: shop, blueprint: microservice, title: Ours}\n";
     let result = succeed(&world.push_file("port.yml", text).input("prune", "true"));
     assert_eq!(result.output("deleted"), "1", "{}", result.log);

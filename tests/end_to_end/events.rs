@@ -11,7 +11,8 @@ use port_gitops_sandbox::github::PullRequest;
 use port_gitops_sandbox::{ObjectId, Sandbox, Step};
 use serde_json::{Value, json};
 
-use crate::world::{World, cannot_go_on, patient, succeed};
+use crate::scenes::{report, states};
+use crate::world::{STATE, World, cannot_go_on, patient, run, succeed};
 
 /// A catalog that holds `domain/a` as main declares it, and a branch `topic` on which the same file
 /// has another title and a second file is new.
@@ -85,19 +86,46 @@ fn a_push_to_another_branch_is_planned_from_where_it_left_the_default_one() {
 }
 
 #[test]
-fn another_branch_has_a_record_of_its_own_where_it_is_applied() {
+fn another_branch_that_is_applied_is_a_source_of_its_own() {
     let branches = Branches::new();
     let step = branches
         .push("topic", &branches.main, &branches.topic)
         .input("mode", "apply");
-    let result = succeed(&step);
-    let counts = (result.output("created"), result.output("updated"));
-    assert_eq!(counts, ("1", "1"), "{}", result.log);
-    assert!(
-        result.log.contains("nothing was applied with these inputs"),
-        "{}",
-        result.log
+    let result = run(&step);
+    assert_eq!(result.status, 1, "{}", result.log);
+    assert_eq!(
+        states(&result),
+        ["created domain/b", "owned-elsewhere domain/a"]
     );
+    let world = &branches.world;
+    assert_eq!(world.title("domain", "a").unwrap(), "One");
+    let own = world
+        .port
+        .entity("gitops_source", &format!("{STATE}/branch/topic"));
+    let own = own.unwrap()["properties"].clone();
+    assert_eq!(own["entities"], json!(["domain|b"]));
+    assert_eq!(own["waiting"], json!(["domain|a"]));
+    assert_eq!(own["branch"], "topic");
+    assert_eq!(world.state_property("entities"), json!(["domain|a"]));
+}
+
+#[test]
+fn the_tip_is_applied_whichever_commit_started_the_run() {
+    let branches = Branches::new();
+    let repository = &branches.world.repository;
+    repository.checkout("main").unwrap();
+    repository.reset_hard("topic").unwrap();
+    let tip = branches.topic.as_str();
+    let steps = [
+        branches.push("main", &branches.main, &branches.main),
+        branches.asked_for("schedule", "main", &branches.main),
+    ];
+    for (step, updated) in steps.iter().zip(["1", "0"]) {
+        let result = succeed(step);
+        assert_eq!(result.output("updated"), updated, "{}", result.log);
+        assert_eq!(report(&result)["head"], tip);
+    }
+    assert_eq!(branches.world.state_property("commit"), tip);
 }
 
 /// GitHub says of the base where it was as the pull request was opened.
@@ -202,7 +230,7 @@ fn runs_that_someone_asks_for_repair_drift_on_the_default_branch() {
     let branches = Branches::new();
     let port = &branches.world.port;
     for event in ["workflow_dispatch", "schedule", "repository_dispatch"] {
-        let drifted = json!({"identifier": "a", "title": "By hand"});
+        let drifted = json!({"identifier": "a", "title": format!("Before the {event}")});
         port.put_entity("domain", drifted, "somebody").unwrap();
         let result = succeed(&branches.asked_for(event, "main", &branches.main));
         assert_eq!(result.output("updated"), "1", "{event}: {}", result.log);
@@ -251,25 +279,17 @@ fn explicit_inputs_win_over_the_event() {
     let topic = || branches.push("topic", &branches.main, &branches.topic);
     let result = succeed(&topic().input("scope", "all"));
     assert_eq!(result.output("updated"), "1", "{}", result.log);
-    branches.assert_planned(&topic().input("base", "before"));
-    branches.assert_planned(&topic().input("base", "main"));
-    branches.assert_planned(&topic().input("base", branches.main.as_str()));
-    let result = succeed(&topic().input("base", "topic"));
-    assert_eq!(result.output("created"), "0", "{}", result.log);
+    branches.assert_planned(&topic().input("scope", "changed"));
 
     branches.world.repository.checkout("main").unwrap();
     branches.world.repository.reset_hard("topic").unwrap();
     let main = || branches.push("main", &branches.main, &branches.topic);
     branches.assert_planned(&main().input("mode", "plan"));
-    let result = succeed(&main().input("base", branches.topic.as_str()));
-    assert_eq!(result.output("created"), "0", "{}", result.log);
-    let result = succeed(&main());
-    assert_eq!(
-        (result.output("created"), result.output("updated")),
-        ("1", "1"),
-        "a base of the user's own says nothing of what was applied: {}",
-        result.log
-    );
+    let night = || branches.asked_for("schedule", "main", &branches.topic);
+    branches.assert_planned(&night().input("mode", "plan").input("scope", "changed"));
+    let result = succeed(&night().input("scope", "changed"));
+    let counts = ["created", "updated", "drift"].map(|name| result.output(name));
+    assert_eq!(counts, ["1", "1", ""], "{}", result.log);
 }
 
 #[test]

@@ -60,11 +60,8 @@ fn one_file_is_one_request_and_formatting_is_none() {
         .replace('\n', "\r\n    ");
     let result = succeed(&step(&reformatted, "Reformat it"));
     assert_eq!(result.output("unchanged"), "1");
-    assert_eq!(
-        world.port.journal().len(),
-        0,
-        "Port is not even asked for a token"
-    );
+    assert!(world.port_writes().is_empty());
+    assert_eq!(world.saves().len(), 1, "the file has another version");
 }
 
 #[test]
@@ -100,40 +97,18 @@ fn one_changed_entity_of_fifty_is_one_entity_sent() {
 }
 
 #[test]
-fn a_push_of_three_files_is_cheap() {
+fn a_push_without_entity_files_writes_nothing() {
     let world = World::new();
-    // A token, the blueprint, and one request for all three.
-    for name in ["a", "b", "c"] {
-        let text = format!("identifier: {name}\nblueprint: microservice\n");
-        world.repository.write(&format!("{name}/port.yml"), &text);
-    }
-    let result = succeed(&world.push("Add three"));
-    let requests = world.github.journal().len() + world.port.journal().len();
-    assert_eq!(
-        result.commands("debug").len(),
-        requests,
-        "each is in the debug log"
-    );
-    assert_eq!(result.output("created"), "3");
-    assert!(
-        world.github.journal().len() <= 8,
-        "{} requests to GitHub",
-        world.github.journal().len()
-    );
-    assert!(
-        world.port.journal().len() <= 3,
-        "{} requests to Port",
-        world.port.journal().len()
-    );
-}
-
-#[test]
-fn a_push_without_entity_files_asks_port_for_nothing() {
-    let world = World::new();
+    world.write_domain("port.yml", "a", "A");
+    succeed(&world.push("Add an entity"));
+    let state = world.state().unwrap();
+    world.github.clear_journal();
+    world.port.clear_journal();
     world.repository.write("src/main.go", "package main\n");
     let result = succeed(&world.push("Add code"));
-    assert_eq!(world.port.journal().len(), 0);
-    assert!(world.github.journal().len() <= 3);
+    assert_eq!(world.github.journal().len(), 2, "the tip and a comparison");
+    assert_eq!(world.port.journal().len(), 2, "a token and the state");
+    assert_eq!(world.state().unwrap(), state);
     assert_eq!(result.output("created"), "0");
     assert!(result.log.contains("nothing to write"), "{}", result.log);
 }
@@ -190,7 +165,7 @@ blueprint: domain
     assert_eq!(result.output("invalid"), "2");
     assert!(world.port.entity("microservice", "good").is_some());
     assert!(world.port.entity("domain", "fine").is_some());
-    assert_eq!(world.port.entities().len(), 2);
+    assert_eq!(world.entities().len(), 2);
 
     let errors: Vec<_> = result
         .commands("error")
@@ -317,6 +292,7 @@ fn a_pull_request_is_planned_and_never_applied() {
     let result = run(&world.step("pull_request", &event));
     assert_eq!(result.status, 1);
     assert_eq!(result.commands("error")[0].property("line"), "3");
+    assert!(world.port_writes().is_empty() && world.saves().is_empty());
     let result = run(&world.step("pull_request", &event).input("mode", "apply"));
     assert_eq!(result.status, 2);
     // The blueprint says whether anything in the file is a secret.
@@ -354,7 +330,7 @@ fn more_files_than_a_comparison_lists_are_all_found() {
     }
     let result = succeed(&world.push("Add many"));
     assert_eq!(result.output("created"), "301");
-    assert_eq!(world.port.entities().len(), 301);
+    assert_eq!(world.entities().len(), 301);
 }
 
 #[test]
@@ -368,7 +344,7 @@ fn moves_and_renames_cost_nothing() {
     world.repository.rename("a/port.yml", "b/entity.yml");
     let result = succeed(&world.push("Move a"));
     assert_eq!(result.output("unchanged"), "1");
-    assert_eq!(world.port.journal().len(), 0);
+    assert!(world.port_writes().is_empty());
 }
 
 #[test]
@@ -408,7 +384,7 @@ fn inputs_choose_files_and_blueprints() {
         .write("c.yml", "identifier: c\nblueprint: _user\n");
     let result = run(&world.push("Add").input("files", files));
     assert_eq!(result.status, 1);
-    assert_eq!(world.port.entities().len(), 2);
+    assert_eq!(world.entities().len(), 2);
     let errors = result.commands("error");
     assert_eq!(errors.len(), 1);
     assert_eq!(errors[0].property("title"), "forbidden-blueprint");

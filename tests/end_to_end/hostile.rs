@@ -67,7 +67,7 @@ fn each_is_an_error_and_the_others_are_written() {
         );
         assert!(!titles.is_empty(), "{path}");
     }
-    assert_eq!(world.port.entities().len(), 2, "{}", result.log);
+    assert_eq!(world.entities().len(), 2, "{}", result.log);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_file_of_mistakes_alone_costs_little() {
     for (path, _) in hostile {
         assert!(result.log.contains(path), "{path}");
     }
-    assert_eq!(world.port.entities().len(), 2);
+    assert_eq!(world.entities().len(), 2);
 }
 
 #[test]

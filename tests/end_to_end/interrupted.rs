@@ -5,9 +5,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use port_gitops_sandbox::{Fault, Matcher, Sandbox, Step, StepResult};
-use serde_json::json;
 
-use crate::world::{World, binary, send, succeed};
+use crate::world::{World, binary, run, send, succeed};
 
 /// Starts a step, and sends it signals as soon as an API has got a request like `moment`.
 pub(crate) fn run_and_signal(
@@ -101,56 +100,69 @@ fn a_second_signal_ends_it_at_once() {
 #[test]
 fn before_anything_is_written_it_stops_at_once() {
     let (world, step, _) = world_with_two_waves();
-    let compare = Matcher::new("GET", "*/compare/*");
+    let tree = Matcher::new("GET", "*/git/trees/*");
     world
         .github
-        .inject(Fault::hang().when(compare.clone()).always());
-    let result = run_and_signal(&step, &world.github, &compare, &["-TERM"]);
+        .inject(Fault::hang().when(tree.clone()).always());
+    let result = run_and_signal(&step, &world.github, &tree, &["-TERM"]);
     assert_eq!(result.status, 143);
     assert_eq!(result.output("outcome"), "cancelled");
-    assert_eq!(world.port.journal().len(), 0);
+    assert!(world.port_writes().is_empty() && world.saves().is_empty());
 }
 
 #[test]
 fn after_the_last_write_it_stops_too() {
     let (world, step, _) = world_with_two_waves();
-    let tip = Matcher::new("GET", "*/git/ref/*");
-    world
-        .github
-        .inject(Fault::hang().when(tip.clone()).always());
-    let result = run_and_signal(&step, &world.github, &tip, &["-INT"]);
+    let save = Matcher::new("POST", "*/gitops_source/entities").body_contains("synced");
+    world.port.inject(Fault::hang().when(save.clone()).always());
+    let result = run_and_signal(&step, &world.port, &save, &["-INT"]);
     assert_eq!(result.status, 130, "{}", result.log);
     assert_eq!(result.output("outcome"), "cancelled");
     assert_eq!(result.output("created"), "2");
-    assert!(
-        result
-            .log
-            .contains("it is not known whether the branch moved on while this run wrote"),
-        "{}",
-        result.log
-    );
+    assert_eq!(world.state_property("status"), "applying");
 }
 
-/// The last word on the commit is the second run's, and the first may still write.
+/// The branch moves while a run writes, and what stops it then does not hide what it wrote.
 #[test]
-fn a_run_that_others_of_its_commit_outdid_is_not_forgotten() {
-    let world = World::new();
-    world.write_domain("port.yml", "a", "One");
-    let step = world.push("Add a");
-    let write = Matcher::new("POST", "*/domain/entities");
-    for signal in ["-KILL", "-TERM"] {
-        world.port.clear_journal();
-        world.port.inject(Fault::hang().when(write.clone()));
-        run_and_signal(&step, &world.port, &write, &[signal]);
+fn what_was_written_is_reported_whatever_ends_the_next_round() {
+    for is_interrupted in [true, false] {
+        let (world, step, _) = world_with_two_waves();
+        let repository = world.repository.clone();
+        let push = Fault::call(move || {
+            repository.write("port.yml", "{identifier: late, blueprint: domain}\n");
+            repository.commit("Add another").unwrap();
+        });
+        world
+            .port
+            .inject(push.on("POST", "*/microservice/entities"));
+        let compare = Matcher::new("GET", "*/compare/*");
+        let forbidden = || Fault::status(403).always();
+        if is_interrupted {
+            let hang = Fault::hang().when(compare.clone());
+            world.github.inject(hang.always());
+        } else {
+            let contents = forbidden().on("POST", "/graphql").skip(1);
+            world.github.inject(contents);
+            world.github.inject(forbidden().on("GET", "*/git/blobs/*"));
+        }
+        let result = match is_interrupted {
+            true => run_and_signal(&step, &world.github, &compare, &["-TERM"]),
+            false => run(&step),
+        };
+        let ending = match is_interrupted {
+            true => (143, "cancelled"),
+            false => (2, "failure"),
+        };
+        assert_eq!(
+            (result.status, result.output("outcome")),
+            ending,
+            "{}",
+            result.log
+        );
+        assert_eq!(result.output("created"), "2");
+        assert_eq!(world.state_property("status"), "applying");
+        world.github.clear_faults();
+        succeed(&world.pushed(&world.repository.head().unwrap()));
+        assert_eq!(world.state_property("status"), "synced");
     }
-    succeed(&step);
-    world.write_domain("port.yml", "a", "Two");
-    succeed(&world.push("Change a"));
-    let late = json!({"identifier": "a", "title": "One", "properties": {}, "relations": {}});
-    world
-        .port
-        .put_entity("domain", late, "port-gitops/0.1.0 (octo-org/catalog)")
-        .unwrap();
-    succeed(&world.push_file("README.md", "# More\n"));
-    assert_eq!(world.title("domain", "a").unwrap(), "Two");
 }

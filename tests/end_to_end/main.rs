@@ -11,6 +11,7 @@
 mod bad_input;
 mod check;
 mod claims;
+mod commands;
 mod drift;
 mod events;
 mod faults;
@@ -31,7 +32,10 @@ mod queries;
 mod redaction;
 mod references;
 mod refusals;
+mod replicas;
+mod rules;
 mod scenes;
+mod schema;
 mod size;
 mod slips;
 mod stale;

@@ -93,7 +93,7 @@ fn the_order_of_what_is_found_does_not_count() {
 }
 
 #[test]
-fn what_the_queries_find_anew_is_drift_and_is_mended() {
+fn what_the_queries_find_anew_is_drift_and_is_fixed() {
     let world = world();
     world.put("domain", json!({"identifier": "sales", "title": "Old"}));
     world.put("domain", json!({"identifier": "shops", "title": "Sales"}));
@@ -118,7 +118,7 @@ fn what_the_queries_find_anew_is_drift_and_is_mended() {
 }
 
 #[test]
-fn what_was_put_by_hand_where_a_query_is_declared_is_mended() {
+fn what_was_put_by_hand_where_a_query_is_declared_is_fixed() {
     let world = world();
     let entity = json!({
         "identifier": "shop", "title": "Shop", "team": ["red"],
@@ -263,6 +263,6 @@ fn what_a_query_names_in_a_file_that_did_not_change_is_not_deleted() {
     let sales = world.port.entity("domain", "sales").unwrap();
     assert_eq!(
         sales["icon"], "Bag",
-        "a push does not mend what it did not change"
+        "a push does not fix what it did not change"
     );
 }

@@ -106,7 +106,7 @@ fn what_cannot_be_read_is_an_error_on_its_line() {
             "{path}"
         );
         assert!(errors[0].data.contains(words), "{path}: {}", errors[0].data);
-        assert!(world.port.entities().is_empty());
+        assert!(world.entities().is_empty());
     }
 }
 
@@ -141,7 +141,7 @@ fn base_and_head_are_compared_with_their_texts() {
     world.repository.rename("docs/a.md", "docs/b.md");
     let result = succeed(&world.push_file("port.yml", &entity("file://docs/b.md")));
     assert_eq!(result.output("unchanged"), "1", "the text is the same");
-    assert_eq!(world.port.journal().len(), 0);
+    assert!(world.port_writes().is_empty());
 }
 
 #[test]
@@ -154,25 +154,37 @@ fn a_full_run_notices_a_text_alone() {
 }
 
 #[test]
-fn with_a_checkout_a_text_alone_is_a_change() {
+fn a_text_alone_is_a_change_with_and_without_a_checkout() {
+    for is_checked_out in [false, true] {
+        let world = shown();
+        let mut step = change_text(&world);
+        if is_checked_out {
+            step = world.check_out(step);
+        }
+        let result = succeed(&step);
+        assert_eq!(result.output("updated"), "1", "{}", result.log);
+        assert_eq!(readme(&world), "# Two\n");
+        assert!(!is_shown(&result, "checkout"), "{}", result.log);
+        let requests = world.github.journal().len();
+        assert!(requests <= 5, "{is_checked_out}: {requests}");
+    }
+}
+
+#[test]
+fn a_text_that_no_entity_names_costs_nothing() {
     let world = shown();
-    let step = change_text(&world);
-    let result = succeed(&world.check_out(step));
-    assert_eq!(result.output("updated"), "1", "{}", result.log);
-    assert_eq!(readme(&world), "# Two\n");
-    assert!(
-        world.github.journal().len() <= 9,
-        "{}",
-        world.github.journal().len()
-    );
+    for path in ["docs/b.md", "a.md"] {
+        succeed(&world.push_file(path, "# Another\n"));
+    }
+    assert_eq!(world.github.journal().len(), 2 * 2);
+    assert_eq!(world.port.journal().len(), 2 * 2);
 }
 
 #[test]
 fn a_text_that_goes_is_an_error_where_it_is_named() {
     let world = shown();
     world.repository.remove("docs/a.md");
-    let step = world.push("Remove the text");
-    let result = run(&world.check_out(step));
+    let result = run(&world.push("Remove the text"));
     assert_eq!(result.status, 1, "{}", result.log);
     assert_eq!(result.commands("error")[0].property("file"), "port.yml");
     assert_eq!(readme(&world), "# One\n");
@@ -184,7 +196,7 @@ fn a_pull_request_shows_a_text_alone() {
     world.begin_topic();
     world.repository.write("docs/a.md", "# Two\n");
     world.commit("Change the text");
-    let result = succeed(&world.check_out(world.pull_request()));
+    let result = succeed(&world.pull_request());
     assert_eq!(result.output("updated"), "1", "{}", result.log);
     assert!(is_shown(&result, "Two"));
     assert_eq!(readme(&world), "# One\n");
@@ -206,77 +218,36 @@ fn a_checkout_is_believed_only_where_git_agrees() {
 }
 
 #[test]
-fn without_a_checkout_it_is_said_what_is_not_seen() {
-    let world = shown();
-    let result = succeed(&world.push_file(
-        "port.yml",
-        &format!("{}title: A\n", entity("file://docs/a.md")),
-    ));
-    assert!(is_shown(&result, "actions/checkout"), "{}", result.log);
-    world.github.clear_journal();
-    world.port.clear_journal();
-    let result = succeed(&change_text(&world));
-    assert_eq!(result.output("updated"), "0");
-    assert!(world.github.journal().len() <= 3);
-    assert_eq!(world.port.journal().len(), 0);
-}
-
-#[test]
-fn with_a_checkout_and_no_names_other_files_cost_nothing_more() {
-    let world = World::new();
-    succeed(&world.push_file("port.yml", "identifier: a\nblueprint: domain\n"));
-    world.github.clear_journal();
-    world.port.clear_journal();
-    let step = world.push_file("docs/a.md", "# Two\n");
-    let result = succeed(&world.check_out(step));
-    assert!(
-        world.github.journal().len() <= 3,
-        "{}",
-        world.github.journal().len()
-    );
-    assert_eq!(world.port.journal().len(), 0);
-    assert!(!is_shown(&result, "actions/checkout"), "{}", result.log);
-}
-
-#[test]
-fn a_stale_run_does_not_bring_an_old_text_back() {
+fn a_late_run_does_not_bring_an_old_text_back() {
     let world = shown();
     let titled = format!("{}title: A\n", entity("file://docs/a.md"));
     let older = world.push_file("port.yml", &titled);
-    succeed(&world.check_out(change_text(&world)));
+    succeed(&change_text(&world));
     assert_eq!(readme(&world), "# Two\n");
-    let result = run(&older);
-    assert_eq!(result.output("superseded"), "1", "{}", result.log);
+    succeed(&older);
     assert_eq!(readme(&world), "# Two\n");
 }
 
 #[test]
-fn a_text_that_is_newer_in_git_alone_is_written_in_its_stead() {
+fn a_text_that_changes_while_the_run_writes_is_written_too() {
     let world = shown();
-    world.repository.write(
-        "b/port.yml",
-        "identifier: b\nblueprint: service\ntitle: B\n",
-    );
-    let titled = format!(
-        "{}title: A\n---\nidentifier: c\nblueprint: service\n",
-        entity("file://docs/a.md")
-    );
+    let titled = format!("{}title: A\n", entity("file://docs/a.md"));
     let older = world.push_file("port.yml", &titled);
     let repository = world.repository.clone();
     let push = Fault::call(move || {
         repository.write("docs/a.md", "# Two\n");
         repository.commit("Change the text").unwrap();
     });
-    let write = push.on("POST", "*/service/entities/bulk").after_effect();
+    let write = push.on("POST", "*/service/entities").after_effect();
     world.port.inject(write);
-    let result = run(&older);
+    let result = succeed(&older);
     assert_eq!(readme(&world), "# Two\n", "{}", result.log);
-    assert_eq!(result.output("superseded"), "1", "{}", result.log);
-    assert_eq!(result.output("created"), "2", "{}", result.log);
+    assert_eq!(result.output("updated"), "1", "{}", result.log);
+    assert_eq!(world.state_property("status"), "synced");
 }
 
 #[test]
-fn a_mistake_may_be_mended_in_the_file_that_is_named() {
+fn a_mistake_may_be_fixed_in_the_file_that_is_named() {
     let world = world();
     let text = entity("file://./OWNER.md");
     assert_eq!(run(&world.push_file("a/port.yml", &text)).status, 1);

@@ -3,13 +3,17 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use port_gitops::checkout::Checkout;
+use port_gitops::git::checkout::Checkout;
 use port_gitops::git::{BlobId, CommitSha, FileMode};
 use port_gitops::github::{BlobContent, Error, Side, WantedFile};
 use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox};
 use serde_json::json;
 
 use crate::world::{World, paths, text, wanted};
+
+fn paths_of(files: &[WantedFile]) -> Vec<&str> {
+    files.iter().map(|file| file.path.as_str()).collect()
+}
 
 fn by_path(commit: &CommitSha, path: &str) -> WantedFile {
     wanted(commit, path, Side::Unknown)
@@ -26,7 +30,7 @@ async fn n_files_at_two_revisions_cost_a_request_for_every_hundred() {
         world.git.write(&format!("{n}.yml"), &format!("new {n}"));
     }
     let head = world.commit("head");
-    let diff = world.room.diff(&base, &head).await.unwrap();
+    let diff = world.diff(&base, &head).await;
     let both = diff.files.iter().flat_map(|file| {
         [
             wanted(&base, file.path.as_str(), file.base.clone()),
@@ -35,7 +39,7 @@ async fn n_files_at_two_revisions_cost_a_request_for_every_hundred() {
     });
     let both: Vec<_> = both.collect();
     world.cost();
-    let contents = world.room.contents(&both, None).await.unwrap();
+    let contents = world.read(&both).await;
     assert_eq!(world.cost(), 2);
     for (file, content) in both.iter().zip(contents) {
         let word = if file.commit == base { "old" } else { "new" };
@@ -53,23 +57,20 @@ async fn what_is_known_costs_nothing() {
         .submodule("module", &"1".repeat(40));
     world.git.write("large.yml", &"x".repeat(1024 * 1024 + 1));
     let head = world.commit("head");
-    let all = world.room.all_of(&head).await.unwrap();
+    let all = world.all_of(&head).await;
     assert_eq!(world.cost(), 1);
-    let contents = world.heads(&all, &head).await;
+    let contents = world.read(&all).await;
     let expected = [
         BlobContent::TooLarge,
         BlobContent::Symlink,
         BlobContent::Absent,
     ];
     assert_eq!(
-        (paths(&all), contents),
+        (paths_of(&all), contents),
         (vec!["large.yml", "link", "module"], expected.into())
     );
     let absent = wanted(&head, "x", Side::Absent);
-    assert_eq!(
-        world.room.contents(&[absent], None).await.unwrap(),
-        [BlobContent::Absent]
-    );
+    assert_eq!(world.read(&[absent]).await, [BlobContent::Absent]);
     assert_eq!(world.cost(), 0);
 }
 
@@ -100,14 +101,14 @@ async fn what_graphql_cannot_hold_is_read_by_itself() {
         ("none.yml", BlobContent::Absent),
     ];
     let unknown = expected.clone().map(|(path, _)| by_path(&head, path));
-    let contents = world.room.contents(&unknown, None).await.unwrap();
+    let contents = world.read(&unknown).await;
     assert_eq!(contents, expected.clone().map(|(_, content)| content));
     assert_eq!(world.cost(), 1 + 4);
     // With the sizes known, the long one is not asked for in vain.
-    let all = world.room.all_of(&head).await.unwrap();
+    let all = world.all_of(&head).await;
     world.cost();
     assert_eq!(
-        world.heads(&all, &head).await,
+        world.read(&all).await,
         expected[..6]
             .iter()
             .map(|row| row.1.clone())
@@ -128,9 +129,9 @@ async fn known_sizes_make_queries_smaller() {
         );
     }
     let head = world.commit("head");
-    let all = world.room.all_of(&head).await.unwrap();
+    let all = world.all_of(&head).await;
     world.cost();
-    let contents = world.heads(&all, &head).await;
+    let contents = world.read(&all).await;
     assert!(
         contents
             .iter()
@@ -170,7 +171,7 @@ async fn a_query_that_is_too_heavy_is_halved() {
         world
             .github
             .inject(Fault::answer(answer).on("POST", "/graphql").times(2));
-        let contents = world.room.contents(&files, None).await.unwrap();
+        let contents = world.read(&files).await;
         assert_eq!(contents, expected);
         assert_eq!(world.cost(), 5);
     }
@@ -181,7 +182,7 @@ async fn a_query_that_is_too_heavy_is_halved() {
     world
         .github
         .inject(Fault::answer(answer).on("POST", "/graphql").always());
-    let contents = world.room.contents(&files, None).await.unwrap();
+    let contents = world.read(&files).await;
     assert_eq!(contents, expected, "in the end without GraphQL");
     assert_eq!(
         world.cost(),
@@ -211,7 +212,7 @@ async fn without_graphql_files_are_found_in_trees() {
             .into_iter()
             .flat_map(|at| names.map(|name| by_path(at, name)));
         let files: Vec<_> = files.collect();
-        let contents = world.room.contents(&files, None).await.unwrap();
+        let contents = world.read(&files).await;
         let others = [
             BlobContent::Symlink,
             BlobContent::Absent,
@@ -233,7 +234,7 @@ async fn a_commit_that_graphql_does_not_show_is_read_without_it() {
         .github
         .inject(Fault::answer(hidden).on("POST", "/graphql"));
     let files = ["a.yml", "none.yml"].map(|path| by_path(&head, path));
-    let contents = world.room.contents(&files, None).await.unwrap();
+    let contents = world.read(&files).await;
     assert_eq!(contents, [text("a"), BlobContent::Absent]);
 }
 
@@ -252,13 +253,8 @@ async fn a_revision_that_is_gone_is_no_empty_revision() {
         mode: Some(FileMode::Regular),
         blob: BlobId::parse(&"2".repeat(40)).unwrap(),
     };
-    assert!(
-        world
-            .room
-            .contents(&[wanted(&head, "a", side)], None)
-            .await
-            .is_err()
-    );
+    let missing = world.read(&[wanted(&head, "a", side)]).await;
+    assert_eq!(missing, [BlobContent::Missing]);
 }
 
 #[tokio::test]
@@ -292,7 +288,7 @@ async fn a_checkout_saves_requests_and_is_believed_by_ids_only() {
         assert!(Checkout::open(workspace.path()).is_none());
         fs::create_dir(at(".git")).unwrap();
         let checkout = Checkout::open(workspace.path()).unwrap();
-        let diff = world.room.diff(&base, &head).await.unwrap();
+        let diff = world.diff(&base, &head).await;
         let heads: Vec<_> = diff
             .files
             .iter()
@@ -303,7 +299,7 @@ async fn a_checkout_saves_requests_and_is_believed_by_ids_only() {
             .map(|path| text(&format!("{path}\nnew\n")))
             .collect();
         world.cost();
-        let contents = world.room.contents(&heads, Some(&checkout)).await.unwrap();
+        let contents = world.read_beside(&heads, Some(&checkout)).await;
         assert_eq!((&contents, world.cost()), (&expected, 0));
 
         fs::write(at("crlf.yml"), "crlf.yml\r\nnew\r\n").unwrap();
@@ -311,7 +307,7 @@ async fn a_checkout_saves_requests_and_is_believed_by_ids_only() {
         fs::rename(at("linked.yml"), at("elsewhere")).unwrap();
         symlink("elsewhere", at("linked.yml")).unwrap();
         fs::remove_file(at("gone.yml")).unwrap();
-        let contents = world.room.contents(&heads, Some(&checkout)).await.unwrap();
+        let contents = world.read_beside(&heads, Some(&checkout)).await;
         assert_eq!((&contents, world.cost()), (&expected, 1));
         let asked = world.github.whole_journal().pop().unwrap();
         let body = String::from_utf8_lossy(&asked.body).into_owned();

@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 
 use port_gitops::git::{CommitSha, FileMode};
 use port_gitops::github::{BlobContent, Error, Relation, Side};
-use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox};
+use port_gitops_sandbox::{Answer, Fault, Sandbox};
 use serde_json::json;
 
-use crate::world::{World, paths, text};
+use crate::world::{World, paths, text, too_long, wanted};
 
 fn write_many(world: &World, count: usize, text: &str) {
     for n in 0..count {
@@ -28,7 +28,10 @@ async fn up_to_299_files_are_compared_and_more_are_looked_up_in_trees() {
         let base = world.commit("base");
         write_many(&world, count, "new");
         let head = world.commit("head");
-        let diff = world.room.diff(&base, &head).await.unwrap();
+        let changed = world.room.changed_since(&base, &head).await.unwrap();
+        assert_eq!(changed.is_some(), count < 300);
+        assert_eq!(world.cost(), 1);
+        let diff = world.diff(&base, &head).await;
         assert_eq!(diff.files.len(), count);
         assert_eq!(diff.relation, Relation::Ahead);
         assert_eq!(diff.base.as_ref(), Some(&base));
@@ -46,7 +49,7 @@ async fn up_to_299_files_are_compared_and_more_are_looked_up_in_trees() {
 }
 
 #[tokio::test]
-async fn relations_are_told_and_both_ways_are_exact() {
+async fn relations_are_told_and_files_only_where_base_came_first() {
     let world = World::new();
     let base = world.commit("base");
     world.git.write("a", "1");
@@ -58,24 +61,38 @@ async fn relations_are_told_and_both_ways_are_exact() {
     world.git.checkout_orphan("orphan");
     world.git.write("c", "1");
     let unrelated = world.commit("unrelated");
+    let room = &world.room;
+    let gone = CommitSha::parse(&"1".repeat(40)).unwrap();
     let cases = [
-        (&base, &ahead, Relation::Ahead, vec!["a"]),
-        (&ahead, &base, Relation::Behind, vec!["a"]),
-        (&ahead, &diverged, Relation::Diverged, vec!["a", "b"]),
-        (&ahead, &ahead, Relation::Identical, vec![]),
-        (&ahead, &unrelated, Relation::Unrelated, vec!["a", "c"]),
+        (&base, &ahead, Some(Relation::Ahead), Some(vec!["a"])),
+        (&ahead, &base, Some(Relation::Behind), None),
+        (&ahead, &diverged, Some(Relation::Diverged), None),
+        (&ahead, &ahead, Some(Relation::Identical), Some(vec![])),
+        (&ahead, &unrelated, Some(Relation::Unrelated), None),
+        (&gone, &ahead, None, None),
+        (&ahead, &gone, None, None),
     ];
     for (from, to, relation, expected) in cases {
-        let diff = world.room.diff(from, to).await.unwrap();
-        assert_eq!((diff.relation, paths(&diff)), (relation, expected));
+        assert_eq!(room.relation(from, to).await.unwrap(), relation);
+        let changed = room.changed_since(from, to).await.unwrap();
+        let paths = changed.map(|files| {
+            let paths = files.into_iter().map(|file| file.path.to_string());
+            paths.collect::<Vec<_>>()
+        });
+        assert_eq!(
+            paths,
+            expected.map(|paths| paths.into_iter().map(str::to_owned).collect())
+        );
     }
-    let room = &world.room;
+    world.cost();
+    room.changed_since(&gone, &ahead).await.unwrap();
+    assert_eq!(world.cost(), 1, "what is gone is not waited for");
+    room.changed_since(&ahead, &ahead).await.unwrap();
+    assert_eq!(world.cost(), 0);
+
     let diff = room.diff_from_merge_base("topic", &ahead).await.unwrap();
-    assert_eq!((diff.base, diff.files.len()), (Some(base.clone()), 1));
-    let diff = room
-        .diff_from_merge_base(ahead.as_str(), &diverged)
-        .await
-        .unwrap();
+    assert_eq!((diff.base.as_ref(), paths(&diff)), (Some(&base), vec!["a"]));
+    let diff = world.diff(&ahead, &diverged).await;
     assert_eq!((diff.base.as_ref(), paths(&diff)), (Some(&base), vec!["b"]));
     let diff = room.diff_from_merge_base("main", &unrelated).await.unwrap();
     assert_eq!((diff.base.as_ref(), paths(&diff)), (None, vec!["c"]));
@@ -99,27 +116,28 @@ async fn three_changes_among_20_000_files_are_cheap() {
         );
     }
     let head = world.commit("head");
-    let diff = world.room.diff(&base, &head).await.unwrap();
+    let diff = world.diff(&base, &head).await;
     assert_eq!((diff.files.len(), world.cost()), (3, 1));
-    // After a force-push back, the comparison does not help.
-    let diff = world.room.diff(&head, &base).await.unwrap();
-    assert_eq!((diff.files.len(), world.cost()), (3, 3));
-    assert_eq!(
-        world.heads(&diff, &base).await,
-        vec![text("identifier: a\n"); 3]
-    );
+    // Where the comparison does not help, the trees do.
+    let diff = world.diff_of_trees(&base, &head).await;
+    assert_eq!((diff.files.len(), world.cost()), (3, 2 + 2));
+    let bases = diff.files.iter();
+    let bases: Vec<_> = bases
+        .map(|file| wanted(&base, file.path.as_str(), file.base.clone()))
+        .collect();
+    assert_eq!(world.read(&bases).await, vec![text("identifier: a\n"); 3]);
     assert_eq!(
         world.cost(),
         1,
-        "the same content three times is asked for once"
+        "the same content three times is requested once"
     );
     // 20,000 files and 20,050 folders are too many at once here: only what differs is looked into.
     world.github.set_tree_limit(10_000);
     let world = reopened(world);
-    let diff = world.room.diff(&head, &base).await.unwrap();
+    let diff = world.diff_of_trees(&base, &head).await;
     assert_eq!(diff.files.len(), 3);
     assert!(
-        world.cost() <= 15,
+        world.cost() <= 2 + 14,
         "the comparison, two revisions, `services`, three folders"
     );
 }
@@ -148,8 +166,8 @@ async fn trees_that_are_cut_short_are_walked_at_any_depth() {
         .rename("top.yml", "TOP.yml")
         .write("new/deep/er.yml", "z");
     let head = world.commit("head");
-    let whole = world.room.diff(&head, &base).await.unwrap();
-    assert_eq!(world.cost(), 3);
+    let whole = world.diff_of_trees(&base, &head).await;
+    assert_eq!(world.cost(), 2 + 2);
     let tree = world.room.tree(&head).await.unwrap();
     assert_eq!(
         (tree.len(), world.cost()),
@@ -160,7 +178,7 @@ async fn trees_that_are_cut_short_are_walked_at_any_depth() {
     // All of `big` is too much as well, `small` and the folders in `big` are not.
     world.github.set_tree_limit(30);
     let world = reopened(world);
-    let walked = world.room.diff(&head, &base).await.unwrap();
+    let walked = world.diff_of_trees(&base, &head).await;
     assert_eq!(walked, whole);
     assert!(walked.files.is_sorted_by_key(|file| &file.path));
     assert!(
@@ -256,36 +274,27 @@ async fn every_kind_of_entry_and_its_change_is_seen() {
             BlobContent::Absent,
         ),
     ];
-    // By comparison, by trees, and by trees the other way round.
-    let compared = world.room.diff(&base, &head).await.unwrap();
+    let compared = world.diff(&base, &head).await;
     assert_eq!(world.cost(), 1);
-    let reverse = world.room.diff(&head, &base).await.unwrap();
-    for (diff, swapped) in [(&compared, false), (&reverse, true)] {
+    let walked = world.diff_of_trees(&base, &head).await;
+    for diff in [&compared, &walked] {
         assert_eq!(
             paths(diff),
             expected.iter().map(|row| row.0).collect::<Vec<_>>()
         );
         for (file, (path, at_head, at_base)) in diff.files.iter().zip(&expected) {
-            let (new, old) = if swapped {
-                (&base, &head)
-            } else {
-                (&head, &base)
-            };
-            let wanted = [
-                crate::world::wanted(new, path, file.head.clone()),
-                crate::world::wanted(old, path, file.base.clone()),
+            let sides = [
+                wanted(&head, path, file.head.clone()),
+                wanted(&base, path, file.base.clone()),
             ];
-            let mut contents = world.room.contents(&wanted, None).await.unwrap();
-            if swapped {
-                contents.reverse();
-            }
+            let contents = world.read(&sides).await;
             assert_eq!(contents, [at_head.clone(), at_base.clone()], "{path}");
         }
     }
-    let modes: Vec<_> = reverse
+    let modes: Vec<_> = walked
         .files
         .iter()
-        .filter_map(|file| match &file.base {
+        .filter_map(|file| match &file.head {
             Side::File { mode, .. } => *mode,
             _ => None,
         })
@@ -319,8 +328,8 @@ async fn any_path_that_git_allows_is_found_and_read() {
         world.git.write(name, name);
     }
     let head = world.commit("head");
-    let compared = world.room.diff(&base, &head).await.unwrap();
-    let walked = world.room.all_of(&head).await.unwrap();
+    let compared = world.diff(&base, &head).await;
+    let walked = world.diff_of_trees(&base, &head).await;
     let mut sorted = names;
     sorted.sort_unstable();
     for diff in [compared, walked] {
@@ -374,25 +383,19 @@ async fn a_path_that_is_no_utf_8_is_shown_in_other_letters_and_read_all_the_same
     let base = world.commit("base");
     let head = commit_at(&world, b"caf\xe9.yml", "new");
     let changed = commit_at(&world, b"caf\xe9.yml", "newer");
-    let diff = world.room.diff(&base, &head).await.unwrap();
+    let diff = world.diff(&base, &head).await;
     assert_eq!(paths(&diff), ["caf\u{fffd}.yml"]);
     assert_eq!(world.heads(&diff, &head).await, [text("new")]);
-    let diff = world.room.diff(&head, &changed).await.unwrap();
+    let diff = world.diff(&head, &changed).await;
     assert_eq!(world.heads(&diff, &changed).await, [text("newer")]);
-    let before = crate::world::wanted(&head, "?", diff.files[0].base.clone());
-    assert_eq!(
-        world.room.contents(&[before], None).await.unwrap(),
-        [text("new")]
-    );
+    let before = wanted(&head, "?", diff.files[0].base.clone());
+    assert_eq!(world.read(&[before]).await, [text("new")]);
     // Also where only its content is known.
     let Side::File { blob, .. } = diff.files[0].head.clone() else {
         panic!("{diff:?}");
     };
-    let listed = crate::world::wanted(&changed, "?", Side::File { mode: None, blob });
-    assert_eq!(
-        world.room.contents(&[listed], None).await.unwrap(),
-        [text("newer")]
-    );
+    let listed = wanted(&changed, "?", Side::File { mode: None, blob });
+    assert_eq!(world.read(&[listed]).await, [text("newer")]);
 }
 
 #[tokio::test]
@@ -403,9 +406,13 @@ async fn a_sha_256_repository_is_read_alike() {
     world.git.write("a.yml", "new");
     let head = world.commit("head");
     assert_eq!(head.as_str().len(), 64);
-    for (from, to, expected) in [(&base, &head, "new"), (&head, &base, "old")] {
-        let diff = world.room.diff(from, to).await.unwrap();
-        assert_eq!(world.heads(&diff, to).await, [text(expected)]);
+    let compared = world.diff(&base, &head).await;
+    let walked = world.diff_of_trees(&base, &head).await;
+    for diff in [compared, walked] {
+        let side = diff.files[0].base.clone();
+        assert_eq!(world.heads(&diff, &head).await, [text("new")]);
+        let before = wanted(&base, "a.yml", side);
+        assert_eq!(world.read(&[before]).await, [text("old")]);
     }
 }
 
@@ -415,89 +422,45 @@ async fn a_comparison_that_takes_too_long_is_made_without_it() {
     let base = world.commit("base");
     world.git.write("a.yml", "a");
     let head = world.commit("head");
-    let body = json!({"message": "Server Error: Sorry, this diff is taking too long to generate."});
-    let slow = || Fault::answer(Answer::json(422, &body)).on("GET", "*/compare/*");
-    world.github.inject(slow());
-    let diff = world.room.diff(&base, &head).await.unwrap();
+    let diff = world.diff_of_trees(&base, &head).await;
     assert_eq!(
         (paths(&diff), diff.relation),
         (vec!["a.yml"], Relation::Ahead)
     );
-    world.github.inject(slow());
-    let diff = world
-        .room
-        .diff_from_merge_base("main", &head)
-        .await
-        .unwrap();
-    assert_eq!(diff.base, Some(head));
-}
-
-/// A comparison that does not know commits, though they are there.
-fn unknown() -> Fault {
-    let body = json!({"message": "Not Found", "status": "404"});
-    Fault::answer(Answer::json(404, &body)).on("GET", "*/compare/*")
+    world.github.inject(too_long());
+    let diff = world.room.diff_from_merge_base("main", &head).await;
+    assert_eq!(diff.unwrap().base, Some(head.clone()));
+    world.github.inject(too_long());
+    let changed = world.room.changed_since(&base, &head).await.unwrap();
+    assert_eq!(
+        changed, None,
+        "an empty list would say that nothing changed"
+    );
 }
 
 #[tokio::test]
-async fn a_comparison_that_does_not_know_new_commits_yet_is_asked_again() {
+async fn a_comparison_that_does_not_know_new_commits_yet_is_requested_again() {
+    let body = json!({"message": "Not Found", "status": "404"});
+    let unknown = || Fault::answer(Answer::json(404, &body)).on("GET", "*/compare/*");
     let world = World::new();
     world.git.write("a.yml", "a");
     let base = world.commit("base");
     world.git.write("b.yml", "b");
     let head = world.commit("head");
     world.github.inject(unknown());
-    let diff = world.room.diff(&base, &head).await.unwrap();
+    let diff = world.diff(&base, &head).await;
     assert_eq!(
         (paths(&diff), diff.relation),
         (vec!["b.yml"], Relation::Ahead)
     );
-    assert_eq!(world.cost(), 1 + 2 + 1, "with both trees in between");
-    world.github.inject(unknown());
-    let diff = world.room.diff_from_merge_base("main", &base).await;
-    assert_eq!(diff.unwrap().base, Some(base));
-    assert_eq!(world.cost(), 1 + 1 + 1, "the tree is known, `main` is not");
-}
-
-#[tokio::test]
-async fn a_comparison_that_never_knows_the_commits_leaves_their_trees() {
-    let world = World::new();
-    world.git.write("a.yml", "a");
-    let base = world.commit("base");
-    world.git.write("b.yml", "b");
-    let head = world.commit("head");
-    world.github.inject(unknown().always());
-    let (diff, merge) = futures::join!(
-        world.room.diff(&base, &head),
-        world.room.diff_from_merge_base("main", &head)
-    );
-    let diff = diff.unwrap();
-    assert_eq!(
-        (paths(&diff), diff.relation),
-        (vec!["b.yml"], Relation::Unrelated)
-    );
-    assert!(matches!(merge, Err(Error::NotCompared { .. })), "{merge:?}");
-    world.github.clear_faults();
-}
-
-#[tokio::test]
-async fn a_commit_that_is_gone_costs_no_second_comparison() {
-    let world = World::new();
-    world.git.write("a.yml", "a");
-    let head = world.commit("head");
+    assert_eq!(world.cost(), 2);
     let gone = CommitSha::parse(&"1".repeat(40)).unwrap();
-    let comparisons = || {
-        let compare = Matcher::new("GET", "*/compare/*");
-        world.github.requests(&compare).len()
-    };
-    let is_gone =
-        |error: &Error| matches!(error, Error::NoSuchCommit { commit } if *commit == gone.as_str());
-    let error = world.room.diff(&gone, &head).await.unwrap_err();
-    assert!(is_gone(&error), "{error}");
-    assert_eq!(comparisons(), 1);
-    let other = gone.as_str();
-    let error = world.room.diff_from_merge_base(other, &head).await;
-    assert!(is_gone(&error.unwrap_err()));
-    assert_eq!(comparisons(), 2);
+    for (from, to) in [(&base, &gone), (&gone, &head)] {
+        let diff = world.room.diff_from_merge_base(from.as_str(), to).await;
+        let error = diff.unwrap_err();
+        assert!(matches!(&error, Error::NoSuchCommit { .. }), "{error}");
+        assert_eq!(world.cost(), 4, "not for ever");
+    }
 }
 
 #[tokio::test]
@@ -509,9 +472,9 @@ async fn a_revision_without_files_is_an_empty_one() {
         assert!(world.room.tree(&empty).await.unwrap().is_empty());
         assert_eq!(world.cost(), 2, "the tree and the commit");
         world.reopen("octo-org/catalog");
-        let diff = world.room.diff(&head, &empty).await.unwrap();
+        let diff = world.diff_of_trees(&empty, &head).await;
         assert_eq!(paths(&diff), ["a.yml"]);
-        assert_eq!(diff.files[0].head, Side::Absent);
+        assert_eq!(diff.files[0].base, Side::Absent);
     }
 }
 

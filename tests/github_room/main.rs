@@ -10,5 +10,5 @@
 mod comments;
 mod contents;
 mod diff;
-mod record;
+mod tip;
 mod world;

@@ -1,15 +1,21 @@
 //! A repository behind a sandbox, and the room that reads it.
 
+use port_gitops::environment::Environment;
+use port_gitops::git::checkout::Checkout;
 use port_gitops::git::{CommitSha, RepoName};
 use port_gitops::github::{Access, BlobContent, Diff, Repository, Side, WantedFile};
+use port_gitops::http::patience::Patience;
 use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
 use port_gitops::inputs::GitHubUrls;
-use port_gitops::source::RepoPath;
+use port_gitops::text::RepoPath;
 use port_gitops_contract::{Extent, check_github};
 use port_gitops_sandbox::github::Edition;
-use port_gitops_sandbox::{GitHubSandbox, ObjectFormat, ObjectId, Sandbox, TestRepository};
+use port_gitops_sandbox::{
+    Answer, Fault, GitHubSandbox, ObjectFormat, ObjectId, Sandbox, TestRepository,
+};
 use secrecy::SecretString;
+use serde_json::json;
 
 pub(crate) struct World {
     pub(crate) git: TestRepository,
@@ -50,15 +56,56 @@ impl World {
         cost
     }
 
+    /// What `head` changed since its history left that of `base`.
+    pub(crate) async fn diff(&self, base: &CommitSha, head: &CommitSha) -> Diff {
+        let diff = self.room.diff_from_merge_base(base.as_str(), head).await;
+        diff.unwrap()
+    }
+
+    /// The same, found in trees: GitHub gives up on the first page of the comparison.
+    pub(crate) async fn diff_of_trees(&self, base: &CommitSha, head: &CommitSha) -> Diff {
+        self.github.inject(too_long());
+        self.diff(base, head).await
+    }
+
+    /// What is wanted to read all of `commit`.
+    pub(crate) async fn all_of(&self, commit: &CommitSha) -> Vec<WantedFile> {
+        let tree = self.room.tree(commit).await.unwrap();
+        let files = tree.iter();
+        files
+            .map(|(path, file)| wanted(commit, path.as_str(), Side::from(file)))
+            .collect()
+    }
+
+    /// What is in files.
+    pub(crate) async fn read(&self, files: &[WantedFile]) -> Vec<BlobContent> {
+        self.read_beside(files, None).await
+    }
+
+    /// What is in files, where some of them may be in a checkout.
+    pub(crate) async fn read_beside(
+        &self,
+        files: &[WantedFile],
+        checkout: Option<&Checkout>,
+    ) -> Vec<BlobContent> {
+        let contents = self.room.contents(files, checkout).await.unwrap();
+        contents.into_iter().map(|one| one.content).collect()
+    }
+
     /// What head has at each path of a diff.
     pub(crate) async fn heads(&self, diff: &Diff, head: &CommitSha) -> Vec<BlobContent> {
-        let wanted: Vec<_> = diff
-            .files
-            .iter()
+        let files = diff.files.iter();
+        let wanted: Vec<_> = files
             .map(|file| wanted(head, file.path.as_str(), file.head.clone()))
             .collect();
-        self.room.contents(&wanted, None).await.unwrap()
+        self.read(&wanted).await
     }
+}
+
+/// A comparison that takes GitHub too long.
+pub(crate) fn too_long() -> Fault {
+    let body = json!({"message": "Server Error: Sorry, this diff is taking too long to generate."});
+    Fault::answer(Answer::json(422, &body)).on("GET", "*/compare/*")
 }
 
 /// Every request and answer of every test is one that GitHub's specifications allow.
@@ -80,7 +127,10 @@ fn open(github: &GitHubSandbox, name: &str) -> Repository {
         rest: github.url().parse().unwrap(),
         graphql: github.graphql_url().parse().unwrap(),
     };
+    // The looks that a test waits for take a tenth of a second together.
+    let patience = ("PORT_GITOPS_PATIENCE".to_owned(), "0.1".to_owned());
     let access = Access {
+        patience: Patience::read(&Environment::new([patience])).unwrap(),
         client: Client::new(settings).unwrap(),
         urls: &urls,
         token: &SecretString::from(GitHubSandbox::TOKEN),

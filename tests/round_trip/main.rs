@@ -12,20 +12,20 @@ mod facts;
 mod state;
 mod world;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use port_gitops::catalog::change::Basis;
 use port_gitops::catalog::merge::Merge;
-use port_gitops::catalog::plan::{Pruning, Unclaimed};
+use port_gitops::catalog::plan::Pruning;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::json;
 
 use facts::{cleared_before, expected, facts, kept};
-use state::{NAMES, State, Voice, as_held, blend, declarations, is_same, state};
-use world::World;
+use state::{NAMES, State, Voice, as_held, blend, is_same, state};
+use world::{Step, World};
 
-/// What Git declares at first, then, and at last, and what others wrote before and in between.
+/// What Git declares at first, then, and at last, and what others write before and in between.
 #[derive(Debug, Clone)]
 struct Story {
     merge: Merge,
@@ -35,43 +35,57 @@ struct Story {
     head: State,
     by_hand: State,
     next: State,
-    /// Whom another owner wrote: of what is live at first, and of what is put there by hand.
+    /// What another source owns: at first, and then.
     others: [BTreeSet<&'static str>; 2],
 }
 
 const PRUNING: Pruning = Pruning::On {
     at_most: NAMES.len(),
     obstacle: None,
-    unclaimed: Unclaimed::Delete,
+    open: BTreeMap::new(),
 };
 
 impl Story {
     async fn check(&self) {
-        let world = World::new(
-            self.merge,
-            self.pruning.clone(),
-            &self.live,
-            &self.others[0],
-        );
-        self.go(&world, &self.base, &self.head, Basis::Live).await;
-        world.assert_nothing_left(&declarations(&self.head)).await;
-        world.put_by_hand(&self.by_hand, &self.others[1]);
-        // Of what others do a run of what changed in Git sees little; the next full one mends it.
-        self.go(&world, &self.head, &self.next, Basis::Git).await;
-        self.go(&world, &self.next, &self.next, Basis::Live).await;
-        world.assert_nothing_left(&declarations(&self.next)).await;
+        let world = World::new(self.merge, self.pruning.clone(), &self.live);
+        let step = |base, refused, head, others, basis| Step {
+            base,
+            refused,
+            head,
+            others,
+            basis,
+        };
+        let first = &world.held(&self.others[0]);
+        let nobody = &BTreeSet::new();
+        self.go(
+            &world,
+            &step(&self.base, nobody, &self.head, first, Basis::Live),
+        )
+        .await;
+        world.assert_nothing_left(&self.head, first).await;
+        world.put_by_hand(&self.by_hand);
+        let then = &world.held(&self.others[1]);
+        // Of what others do a run of what changed in Git sees little; the next full one corrects it.
+        for (base, refused, basis) in [
+            (&self.head, first, Basis::Git),
+            (&self.next, then, Basis::Live),
+        ] {
+            let step = step(base, refused, &self.next, then, basis);
+            self.go(&world, &step).await;
+        }
+        world.assert_nothing_left(&self.next, then).await;
     }
 
-    async fn go(&self, world: &World, base: &State, head: &State, basis: Basis) {
-        let (held, others) = (world.entities(), world.of_others());
-        let (was, is) = (declarations(base), declarations(head));
-        let plan = world.plan(&was, &is, basis).await;
-        world.carry_out(&plan, basis).await;
+    async fn go(&self, world: &World, step: &Step<'_>) {
+        let held = world.entities();
+        let (base, head) = (step.accepted(), step.head);
+        let plan = world.plan(step).await;
+        world.carry_out(&plan, step).await;
         let now = world.entities();
 
         let is_doomed = |name: &&str| {
             let is_removed = base.contains_key(*name) && !head.contains_key(*name);
-            is_removed && self.prunes() && !others.contains(name)
+            is_removed && self.prunes() && !step.others.contains(name)
         };
         let doomed: BTreeSet<_> = NAMES
             .into_iter()
@@ -84,17 +98,18 @@ impl Story {
         for name in NAMES {
             let (was, is) = (base.get(name), head.get(name));
             let (before, after) = (held.get(name), now.get(name));
+            let is_compared = step.is_compared(name);
             match is {
-                Some(_) if basis == Basis::Git && is_same(was, is) => {
+                Some(_) if !is_compared && is_same(was, is) => {
                     assert_eq!(before, after, "{name} did not change in Git");
                 }
-                Some(_) if basis == Basis::Live && others.contains(name) => {
-                    assert_eq!(before, after, "{name} is another owner's");
+                Some(_) if is_compared && step.others.contains(name) => {
+                    assert_eq!(before, after, "{name} is another source's");
                 }
                 Some(is) => {
                     let mut expected = expected(self.merge, was, is, before);
                     let mut found = after.map(facts).unwrap();
-                    if basis == Basis::Git {
+                    if !is_compared {
                         for field in cleared_before(was, is) {
                             expected.remove(field);
                             found.remove(field);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, declare};
 use port_gitops::catalog::rules::BlueprintRules;
-use port_gitops::source::{RepoPath, Source};
+use port_gitops::text::{RepoPath, Source};
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -296,19 +296,24 @@ fn closed(mut state: State) -> State {
     state
 }
 
+/// The file that declares an entity.
+pub(crate) fn path_of(name: &str) -> RepoPath {
+    RepoPath::new(format!("{name}.json"))
+}
+
+/// What Git declares, each entity in a file of its own.
 pub(crate) fn declarations(state: &State) -> Declarations {
-    let entities = state.iter().map(|(name, fields)| {
+    let files = state.iter().map(|(name, fields)| {
         let mut entity = fields.clone();
         entity["identifier"] = json!(identifier_of(name));
         entity["blueprint"] = json!(blueprint_of(name));
-        entity
+        EntityFile {
+            content: FileContent::Text(Source::new(path_of(name), entity.to_string())),
+            default_blueprint: None,
+        }
     });
-    let text = Value::from_iter(entities).to_string();
-    let file = EntityFile {
-        content: FileContent::Text(Source::new(RepoPath::new("entity.json"), text)),
-        default_blueprint: None,
-    };
-    let declared = declare(&[file], &BlueprintRules::parse("*").unwrap());
+    let files: Vec<_> = files.collect();
+    let declared = declare(&files, &BlueprintRules::parse("*").unwrap());
     assert!(declared.is_sound(), "{:?}", declared.diagnostics);
     declared
 }

@@ -1,37 +1,37 @@
 //! A catalog, and plans that are made for it and carried out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use port_gitops::apply::{DeletionOutcome, Outcome, apply};
 use port_gitops::catalog::blueprint::Blueprints;
-use port_gitops::catalog::change::{Basis, Change, compare};
-use port_gitops::catalog::declare::Declarations;
-use port_gitops::catalog::entity::BlueprintId;
+use port_gitops::catalog::change::{Basis, Change, Earlier, Proof, Standing, compare};
+use port_gitops::catalog::declare::{Declaration, Declarations};
+use port_gitops::catalog::entity::{BlueprintId, EntityKey};
 use port_gitops::catalog::live::Live;
 use port_gitops::catalog::merge::{Merge, takes_away};
 use port_gitops::catalog::plan::{
-    Action, Claims, Known, Plan, Policy, Pruning, Reason, Takeover, Upsert,
+    Action, Claim, Known, Owner, Plan, Policy, Pruning, Reason, Upsert,
 };
 use port_gitops::catalog::question::questions;
 use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
 use port_gitops::inputs::{Credentials, MissingTargets};
 use port_gitops::port::{Port, Upserted, WriteOptions};
+use port_gitops::run::apply::{DeletionOutcome, Outcome, apply};
 use port_gitops::shutdown::shutdown;
+use port_gitops::text::RepoPath;
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use port_gitops_sandbox::{PortSandbox, Sandbox};
 use serde_json::{Value, json};
 
 use crate::facts::{Delta, delta, facts, kept};
-use crate::state::{NAMES, State, TARGETS, TEAMS, blueprint_of, identifier_of};
+use crate::state::{State, TARGETS, TEAMS, blueprint_of, declarations, identifier_of, path_of};
 
-/// What wrote an entity last, if not this owner.
 const BY_HAND: &str = "Mozilla/5.0";
-const OTHER_OWNER: &str = "port-gitops/0.1.0 (octo/else)";
 
-/// Somebody else's hand: another owner's for those in `others`.
-fn put(sandbox: &PortSandbox, entities: &State, others: &BTreeSet<&str>) {
+/// Somebody else's hand.
+fn put(sandbox: &PortSandbox, entities: &State) {
     for relations in [false, true] {
         for (name, fields) in entities {
             let mut entity = fields.clone();
@@ -39,12 +39,8 @@ fn put(sandbox: &PortSandbox, entities: &State, others: &BTreeSet<&str>) {
             if !relations {
                 entity["relations"] = json!({});
             }
-            let writer = match others.contains(name) {
-                true => OTHER_OWNER,
-                false => BY_HAND,
-            };
             sandbox
-                .put_entity(blueprint_of(name), entity, writer)
+                .put_entity(blueprint_of(name), entity, BY_HAND)
                 .unwrap();
         }
     }
@@ -79,7 +75,7 @@ fn furnish(sandbox: &PortSandbox) {
         sandbox.put_entity("_team", entity, BY_HAND).unwrap();
     }
     let titled = |name: &'static str| (name, json!({"title": identifier_of(name).to_uppercase()}));
-    put(sandbox, &TARGETS.map(titled).into(), &BTreeSet::new());
+    put(sandbox, &TARGETS.map(titled).into());
 }
 
 pub(crate) struct World {
@@ -90,15 +86,10 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(
-        merge: Merge,
-        pruning: Pruning,
-        live: &State,
-        others: &BTreeSet<&str>,
-    ) -> Self {
+    pub(crate) fn new(merge: Merge, pruning: Pruning, live: &State) -> Self {
         let sandbox = PortSandbox::start().unwrap();
         furnish(&sandbox);
-        put(&sandbox, live, others);
+        put(&sandbox, live);
         let settings = Settings {
             owner: "octo/shop",
             ca_certificates: None,
@@ -130,15 +121,11 @@ impl World {
             .collect()
     }
 
-    /// What another owner wrote last.
-    pub(crate) fn of_others(&self) -> BTreeSet<&'static str> {
-        let is_others = |name: &&str| {
-            let writer = self
-                .sandbox
-                .datasource(blueprint_of(name), identifier_of(name));
-            writer.as_deref() == Some(OTHER_OWNER)
-        };
-        NAMES.into_iter().filter(is_others).collect()
+    /// Those of `names` that are there.
+    pub(crate) fn held(&self, names: &BTreeSet<&'static str>) -> BTreeSet<&'static str> {
+        let entities = self.entities();
+        let held = names.iter().filter(|name| entities.contains_key(**name));
+        held.copied().collect()
     }
 
     async fn blueprints(&self) -> Blueprints {
@@ -146,70 +133,49 @@ impl World {
         self.port.blueprints(names.into()).await.unwrap()
     }
 
-    pub(crate) async fn plan(
-        &self,
-        base: &Declarations,
-        head: &Declarations,
-        basis: Basis,
-    ) -> Plan {
+    /// Plans a step.
+    pub(crate) async fn plan(&self, step: &Step<'_>) -> Plan {
         let blueprints = self.blueprints().await;
-        let changes = compare(std::slice::from_ref(base), head);
-        let is_asked = |change: &&Change| match &change.head {
-            Some(head) if basis == Basis::Git => {
-                takes_away(&change.former_entities(), &head.entity)
-            }
+        let (earlier, head) = (step.earlier(), declarations(step.head));
+        let changes = compare(&earlier, &head, &step.open());
+        let is_read = |change: &&Change| match (&change.head, change.basis) {
+            (Some(head), Basis::Git) => takes_away(&change.former_entities(), &head.entity),
             _ => true,
         };
         let keys: Vec<_> = changes
             .iter()
-            .filter(is_asked)
+            .filter(is_read)
             .map(|change| &change.key)
             .collect();
         let mut live: Live = self.port.live(keys, &blueprints).await.unwrap();
-        if basis == Basis::Live {
-            let heads = changes.iter().filter_map(|change| change.head.as_ref());
-            let asked = heads.flat_map(|head| {
-                let blueprint = blueprints.known.get(&head.entity.blueprint);
-                questions(&head.entity, blueprint)
-            });
-            live.answers = self.port.answers(asked.collect()).await.unwrap();
-        }
+        let compared = changes.iter().filter(|change| change.basis == Basis::Live);
+        let heads = compared.filter_map(|change| change.head.as_ref());
+        let asked = heads.flat_map(|head| {
+            let blueprint = blueprints.known.get(&head.entity.blueprint);
+            questions(&head.entity, blueprint)
+        });
+        live.answers = self.port.answers(asked.collect()).await.unwrap();
         let policy = Policy {
-            basis,
             merge: self.merge,
             pruning: self.pruning.clone(),
-            superseded: BTreeSet::new(),
-            owner: "octo/shop".to_owned(),
-            takeover: Takeover::Never,
-            claims: Claims::OfAll,
         };
-        let plan = |live: &Live| {
-            let known = Known {
-                live,
-                blueprints: &blueprints,
-            };
-            Plan::new(changes.clone(), known, &policy)
+        let owners = step.owners(&changes);
+        let known = Known {
+            rewritten: &BTreeMap::new(),
+            live: &live,
+            blueprints: &blueprints,
+            owners: &owners,
         };
-        let first = plan(&live);
-        let written = first.upserts.iter().map(|one| one.entity.key());
-        let written = written.filter(|_| basis == Basis::Live);
-        let deleted = first.deletions.iter().map(|one| one.key.clone());
-        let keys: Vec<_> = written.chain(deleted).collect();
-        let owners = self.port.owned_elsewhere(&keys, "octo/shop").await;
-        for (key, owner) in owners.unwrap() {
-            live.note_owner(&key, owner.as_deref());
-        }
-        plan(&live)
+        Plan::new(changes, known, &policy)
     }
 
     /// Carries a plan out, and holds what happened against what it said.
-    pub(crate) async fn carry_out(&self, plan: &Plan, basis: Basis) {
+    pub(crate) async fn carry_out(&self, plan: &Plan, step: &Step<'_>) {
         let before = self.entities();
         let options = WriteOptions {
             merge: self.merge,
             missing_targets: MissingTargets::Reject,
             run_id: None,
-            owner: "octo/shop".to_owned(),
         };
         let (_trigger, shutdown) = shutdown();
         let blueprints = self.blueprints().await;
@@ -222,7 +188,8 @@ impl World {
             let Outcome::Written(how) = outcome else {
                 panic!("{name}: {outcome:?}");
             };
-            hold_upsert(upsert, *how, basis, before.get(&name), &after[&name]);
+            let is_compared = step.is_compared(&name);
+            hold_upsert(upsert, *how, is_compared, before.get(&name), &after[&name]);
             touched.insert(name);
         }
         let names = plan.deletions.iter().map(|one| one.key.to_string());
@@ -248,15 +215,21 @@ impl World {
         }
     }
 
-    pub(crate) fn put_by_hand(&self, entities: &State, others: &BTreeSet<&str>) {
-        put(&self.sandbox, entities, others);
+    pub(crate) fn put_by_hand(&self, entities: &State) {
+        put(&self.sandbox, entities);
     }
 
     /// Another plan for the same is empty.
-    pub(crate) async fn assert_nothing_left(&self, head: &Declarations) {
-        let plan = self.plan(head, head, Basis::Live).await;
+    pub(crate) async fn assert_nothing_left(&self, head: &State, others: &BTreeSet<&str>) {
+        let step = Step {
+            base: head,
+            refused: others,
+            head,
+            others,
+            basis: Basis::Live,
+        };
+        let plan = self.plan(&step).await;
         assert!(plan.is_empty(), "{plan:?}");
-        let others = self.of_others();
         for left in &plan.untouched {
             match left.reason {
                 Reason::Unchanged => {}
@@ -269,11 +242,71 @@ impl World {
     }
 }
 
+/// What is planned: from one state of Git to the next.
+pub(crate) struct Step<'s> {
+    /// What was applied last, except for what was refused then.
+    pub(crate) base: &'s State,
+    pub(crate) refused: &'s BTreeSet<&'s str>,
+    pub(crate) head: &'s State,
+    /// What another source owns.
+    pub(crate) others: &'s BTreeSet<&'s str>,
+    /// Whether everything is compared with Port.
+    pub(crate) basis: Basis,
+}
+
+impl Step<'_> {
+    /// What the base had brought to Port.
+    pub(crate) fn accepted(&self) -> State {
+        let accepted = self.base.iter();
+        accepted
+            .filter(|(name, _)| !self.refused.contains(*name))
+            .map(|(name, fields)| (*name, fields.clone()))
+            .collect()
+    }
+
+    /// Whether an entity is compared with Port.
+    pub(crate) fn is_compared(&self, name: &str) -> bool {
+        self.basis == Basis::Live || !self.accepted().contains_key(name)
+    }
+
+    fn earlier(&self) -> Vec<Earlier> {
+        let Declarations { valid, .. } = declarations(&self.accepted());
+        let version = |one: Arc<Declaration>| Earlier {
+            path: one.source.path().clone(),
+            entities: [one.entity.key()].into(),
+            proof: Proof::Accepted,
+            standing: Standing::Settled,
+            declared: vec![one],
+        };
+        valid.into_iter().map(version).collect()
+    }
+
+    fn open(&self) -> BTreeSet<RepoPath> {
+        let compared = self.head.keys().filter(|name| self.is_compared(name));
+        compared.map(|name| path_of(name)).collect()
+    }
+
+    /// Which of what is looked up another source owns: of all, or of what is new or removed.
+    fn owners(&self, changes: &[Change]) -> BTreeMap<EntityKey, Owner> {
+        let is_looked_up = |change: &&Change| {
+            let name = change.key.to_string();
+            let is_removed = change.head.is_none();
+            (is_removed || self.is_compared(&name)) && self.others.contains(name.as_str())
+        };
+        let owner = || Owner {
+            source: "octo/else".to_owned(),
+            claim: Claim::Owned,
+        };
+        let owned = changes.iter().filter(is_looked_up);
+        owned.map(|change| (change.key.clone(), owner())).collect()
+    }
+}
+
 /// What the plan said of an upsert is what happened.
 fn hold_upsert(
     upsert: &Upsert,
     how: Upserted,
-    basis: Basis,
+    is_compared: bool,
     before: Option<&Value>,
     after: &Value,
 ) {
@@ -284,7 +317,7 @@ fn hold_upsert(
         Upserted::Written => {}
     }
     // Git alone cannot know what somebody else did.
-    if basis == Basis::Git {
+    if !is_compared {
         return;
     }
     assert_eq!(upsert.action == Action::Create, before.is_none(), "{name}");

@@ -21,7 +21,7 @@ use crate::catalog::change::Proof;
 use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::catalog::plan::DriftDigest;
 use crate::git::{BlobId, CommitSha};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// The form that this program writes. It reads no newer one.
 const FORM: u32 = 1;
@@ -73,6 +73,7 @@ struct Settled {
 #[derive(Serialize, Deserialize)]
 struct Open {
     save: String,
+    commit: Option<String>,
     inputs: String,
     workflow: String,
     since: u64,
@@ -110,6 +111,7 @@ pub(super) fn write(state: &State, save: &SaveId) -> Map<String, Value> {
     let texts = |keys: &BTreeSet<EntityKey>| keys.iter().map(EntityKey::to_text).collect();
     let open = Open {
         save: save.0.clone(),
+        commit: state.commit.as_ref().map(ToString::to_string),
         inputs: state.inputs.clone(),
         workflow: state.workflow.clone(),
         since: state.since,
@@ -203,7 +205,7 @@ pub(super) fn read(properties: &Map<String, Value>) -> Result<(State, SaveId), U
         inputs: open.inputs,
         workflow: open.workflow,
         since: open.since,
-        commit: text(properties, "commit").and_then(CommitSha::parse),
+        commit: open.commit.as_deref().and_then(CommitSha::parse),
         ..State::default()
     };
     let kept = |name: &str| -> BTreeSet<&str> {
@@ -306,10 +308,6 @@ fn read_part(
 
 fn read_key(text: &str) -> Result<EntityKey, Unreadable> {
     EntityKey::from_text(text).ok_or_else(|| damaged(format!("`{text}` is no entity")))
-}
-
-fn text<'p>(properties: &'p Map<String, Value>, name: &str) -> Option<&'p str> {
-    properties.get(name)?.as_str()
 }
 
 fn unpack<T: DeserializeOwned>(

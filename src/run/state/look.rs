@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{FileState, State};
 use crate::git::BlobId;
 use crate::github::{Side, Tree};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// What is known of a branch's tip.
 #[derive(Debug)]

@@ -25,7 +25,7 @@ use crate::catalog::change::Proof;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::DriftDigest;
 use crate::git::{BlobId, CommitSha};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 pub(crate) use merge::merge;
 pub(crate) use name::{SourceName, SourceParts};
@@ -143,11 +143,11 @@ impl State {
         self.removed.is_empty() && self.waiting.is_empty() && !self.files.values().any(declares)
     }
 
-    /// Whether both say the same, be it of different commits.
-    pub(crate) fn is_same_apart_from_commit(&self, other: &Self) -> bool {
-        let commit = other.commit.clone();
+    /// Whether both say the same, be it of different commits or by different workflows.
+    pub(crate) fn is_same_apart_from_run(&self, other: &Self) -> bool {
         Self {
-            commit,
+            commit: other.commit.clone(),
+            workflow: other.workflow.clone(),
             ..self.clone()
         } == *other
     }
@@ -192,11 +192,15 @@ impl State {
         }
     }
 
+    /// Whether a run has failed because something could not be deleted.
+    pub(crate) fn is_deletion_prevented(&self) -> bool {
+        let mut removed = self.removed.values();
+        removed.any(|removed| removed.deletion == Deletion::Prevented)
+    }
+
     /// How far the source is in sync, while no run is writing.
     pub(crate) fn status(&self) -> Status {
-        let mut removed = self.removed.values();
-        let is_prevented = removed.any(|removed| removed.deletion == Deletion::Prevented);
-        match is_prevented || self.files.values().any(FileState::is_open) {
+        match self.is_deletion_prevented() || self.files.values().any(FileState::is_open) {
             true => Status::Incomplete,
             false => Status::Synced,
         }
@@ -228,7 +232,6 @@ impl State {
             left,
             problems,
         } = outcome;
-        let at_tip = version.clone();
         let file = self.files.entry(path.clone()).or_default();
         for part in &mut file.parts {
             part.entities
@@ -236,20 +239,20 @@ impl State {
         }
         file.parts.retain(|part| !part.entities.is_empty());
         file.problems = problems;
-        if let Some(version) = version {
+        if let Some(version) = &version {
             file.add(version.clone(), accepted, Proof::Accepted);
             file.add(version.clone(), possible, Proof::Possible);
             // A file that declares nothing is known too, so that it is not read again.
             if file.parts.is_empty() && file.problems.is_empty() {
                 file.parts.push(Part {
-                    version,
+                    version: version.clone(),
                     entities: BTreeSet::new(),
                     proof: Proof::Accepted,
                 });
             }
         }
         // What is left of an earlier version is declared elsewhere, with a mistake.
-        let is_of_tip = |part: &Part| Some(&part.version) == at_tip.as_ref();
+        let is_of_tip = |part: &Part| Some(&part.version) == version.as_ref();
         if file.settled().is_some_and(|part| !is_of_tip(part)) {
             file.open();
         }

@@ -2,6 +2,8 @@
 
 use port_gitops_sandbox::runner::RunnerCommand;
 
+use std::time::Instant;
+
 use super::*;
 use crate::world::{cannot_go_on, run};
 
@@ -76,4 +78,29 @@ fn a_port_that_refuses_by_right_is_asked_once() {
     let errors = result.commands("error");
     let is_told = |error: &&RunnerCommand| error.data.contains("IP allow-list");
     assert!(errors.iter().any(is_told), "{}", result.log);
+}
+
+#[test]
+fn a_push_of_no_entity_file_does_not_need_port() {
+    let unusable = [
+        unavailable(),
+        Fault::hang(),
+        Fault::invalid_json(),
+        Fault::answer(Answer::text(200, "text/html", "<html>Sign in</html>")),
+    ];
+    for fault in unusable {
+        let (world, _) = world();
+        for request in [Request::Auth, Request::Load] {
+            request.inject(&world, fault.clone().always());
+        }
+        let before = world.repository.head().unwrap();
+        world.repository.write("README.md", "# Shop\n");
+        world.repository.commit("Change the text").unwrap();
+        let started = Instant::now();
+        let result = succeed(&world.pushed(&before));
+        assert!(started.elapsed() < Duration::from_secs(30));
+        let said = "Port gives no usable answer, and this push changes no entity file";
+        assert!(result.log.contains(said), "{}", result.log);
+        assert!(world.port_writes().is_empty() && world.saves().is_empty());
+    }
 }

@@ -21,11 +21,13 @@ enum Request {
     Delete,
     Compare,
     GraphQl,
-    Status,
+    Tip,
+    Load,
+    Save,
 }
 
 impl Request {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Auth,
         Self::Blueprint,
         Self::Single,
@@ -34,15 +36,18 @@ impl Request {
         Self::Delete,
         Self::Compare,
         Self::GraphQl,
-        Self::Status,
+        Self::Tip,
+        Self::Load,
+        Self::Save,
     ];
 
     /// How many such requests the push needs.
     fn usual(self) -> usize {
         match self {
-            Self::GraphQl => 2,
-            // What Port holds, and who wrote what is deleted: for the plan, and right before.
-            Self::Search | Self::Status => 3,
+            // Before the run writes, and afterwards.
+            Self::Tip | Self::Load | Self::Save => 2,
+            // What Port holds of two blueprints, and who owns what is new or deleted.
+            Self::Search => 3,
             _ => 1,
         }
     }
@@ -57,12 +62,14 @@ impl Request {
             Self::Delete => Matcher::new("POST", "*/bulk/entities/delete"),
             Self::Compare => Matcher::new("GET", "*/compare/*"),
             Self::GraphQl => Matcher::new("POST", "/graphql"),
-            Self::Status => Matcher::new("POST", "*/statuses/*"),
+            Self::Tip => Matcher::new("GET", "*/git/ref/*"),
+            Self::Load => Matcher::new("GET", "*/gitops_source/entities/*"),
+            Self::Save => Matcher::new("POST", "*/gitops_source/entities"),
         }
     }
 
     fn is_github(self) -> bool {
-        matches!(self, Self::Compare | Self::GraphQl | Self::Status)
+        matches!(self, Self::Compare | Self::GraphQl | Self::Tip)
     }
 
     fn inject(self, world: &World, fault: Fault) {
@@ -120,7 +127,9 @@ fn prune(step: Step) -> Step {
 
 /// The catalog is as the last push declares it.
 fn assert_applied(world: &World) {
-    let entities: Vec<_> = world.port.entities();
+    assert_eq!(world.state_property("status"), "synced");
+    assert_eq!(world.state_property("entity_count"), 4);
+    let entities = world.entities();
     let titles: Vec<_> = entities
         .iter()
         .map(|(_, name, entity)| format!("{name} {}", entity["title"].as_str().unwrap_or("-")))
@@ -208,7 +217,25 @@ fn one_push_needs_every_kind_of_request() {
     let (world, step) = world();
     succeed(&step);
     assert_applied(&world);
-    for request in Request::ALL {
-        assert_eq!(request.count(&world), request.usual(), "{request:?}");
+    let counts = Request::ALL.map(|request| (request, request.count(&world)));
+    assert_eq!(
+        counts,
+        Request::ALL.map(|request| (request, request.usual()))
+    );
+}
+
+/// A new state is created and not merged, so a lost answer is told apart from another run's state.
+#[test]
+fn lost_answers_do_not_matter_where_the_state_begins() {
+    for path in ["/v1/blueprints", "*/gitops_source/entities"] {
+        for fault in [Fault::reset(), Fault::cut_short(), Fault::invalid_json()] {
+            let (world, step) = World::fresh().with_change();
+            world.port.inject(fault.after_effect().on("POST", path));
+            let result = succeed(&step);
+            assert_eq!(world.port.pending_faults(), 0, "{path}");
+            assert_eq!(result.output("created"), "1");
+            assert_eq!(world.state_property("status"), "synced");
+            assert!(!result.log.contains("another run"), "{}", result.log);
+        }
     }
 }

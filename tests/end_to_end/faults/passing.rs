@@ -65,7 +65,9 @@ table! {
     delete Delete;
     compare Compare;
     graphql GraphQl;
-    status Status;
+    tip Tip;
+    load Load;
+    save Save;
 }
 
 /// What is the same for all requests to an API, on one of them.

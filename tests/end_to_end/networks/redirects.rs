@@ -14,7 +14,7 @@ fn no_token_of_github_goes_to_another_server() {
     let other = PortSandbox::start().unwrap();
     for status in [301, 302, 307] {
         let elsewhere = redirect(status, &format!("{}/login", other.url()));
-        world.github.inject(elsewhere.on("GET", "*/compare/*"));
+        world.github.inject(elsewhere.on("GET", "*/git/trees/*"));
         cannot_go_on(&step, &["GitHub", &other.url(), "`github-api-url`"]);
     }
     assert_eq!(other.journal().len(), 0);

@@ -20,7 +20,7 @@ fn a_private_root_is_trusted_by_input() {
         .input("base-url", tls.url("127.0.0.1"))
         .input("ca-certificates", authority.pem());
     succeed(&step);
-    assert_eq!(world.port.entities().len(), 1);
+    assert_eq!(world.entities().len(), 1);
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn a_private_root_is_trusted_by_file() {
     std::fs::write(&file, authority.pem()).unwrap();
     let step = behind(step, &tls).variable("SSL_CERT_FILE", file.display().to_string());
     succeed(&step);
-    assert_eq!(world.port.entities().len(), 1);
+    assert_eq!(world.entities().len(), 1);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_file_of_roots_that_is_not_there_is_passed_over() {
         "{}",
         result.log
     );
-    assert_eq!(world.port.entities().len(), 1);
+    assert_eq!(world.entities().len(), 1);
 }
 
 #[test]
@@ -112,8 +112,7 @@ fn a_root_of_another_authority_does_not_help() {
         &["GitHub", "issuer that is not trusted", "`ca-certificates`"],
     );
     assert_eq!(world.github.journal().len(), 0);
-    // Two requests go at the same time.
-    assert_eq!(tls.connections(), 2, "it is not tried again");
+    assert_eq!(tls.connections(), 1, "it is not tried again");
 }
 
 #[test]

@@ -1,22 +1,30 @@
 //! What the rounds of a run found and did → the report.
 
+#[doc(hidden)]
+pub mod findings;
+mod notices;
+mod rejection;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use super::Round;
 use super::look::Extent;
 use super::responsibility::Responsibility;
 use super::session::Session;
 use super::source::Source;
-use super::{Interruption, Round, Work};
-use crate::apply::{Applied, Stopped};
+use crate::catalog::declare::passed_over;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::Reason;
-use crate::diagnostic::{self, Diagnostic, Severity};
+use crate::diagnostic::{self, Code, Diagnostic, Severity};
 use crate::event::Scope;
 use crate::port::Port;
-use crate::report::build::{Findings, Material};
 use crate::report::{Cost, Drift, Ending, EntityReport, Report, RunFacts, Since, State, console};
-use crate::source::RepoPath;
+use crate::run::apply::Stopped;
+use crate::text::RepoPath;
+use findings::{Findings, Material};
 
 /// What a plan is worth that is made without Port.
 const OFFLINE: &str =
@@ -26,30 +34,27 @@ const OFFLINE: &str =
 pub(super) fn assemble(
     session: &Session<'_>,
     source: &Source<'_>,
-    work: Work,
+    rounds: Vec<Round>,
+    ending: Ending,
     started: Instant,
 ) -> Report {
-    let Work {
-        rounds,
-        interruption,
-    } = work;
-    let ending = match interruption {
-        Interruption::Stopped => Ending::Interrupted,
-        Interruption::None => ending(rounds.iter().filter_map(|round| round.applied.as_ref())),
-    };
     let drift = drift(session, &rounds);
     let mut notices = source.notices.clone();
     let (mut entities, mut diagnostics) = (Vec::new(), Vec::new());
+    let mut foreign = BTreeSet::new();
     for round in rounds {
         let findings = find(session, &round);
         console::write_diagnostics(&findings.rejections, session.log);
         notices.extend(findings.notices);
         supersede(&mut entities, &mut diagnostics, &round);
+        foreign.retain(|path| !round.declared.versions.contains_key(path));
+        foreign.extend(round.declared.head.foreign);
         entities.extend(findings.entities);
         diagnostics.extend(round.declared.head.diagnostics);
         diagnostics.extend(findings.rejections);
     }
     diagnostic::sort(&mut diagnostics);
+    notices.extend(passed_over(&foreign));
     if session.port.is_none() && !entities.is_empty() {
         notices.insert(0, OFFLINE.to_owned());
     }
@@ -61,6 +66,8 @@ pub(super) fn assemble(
         run,
         entities,
         diagnostics,
+        warnings: source.warnings.clone(),
+        warnings_before: session.setup.warnings,
         notices,
         drift,
         ending,
@@ -91,14 +98,14 @@ pub(super) fn problems(rounds: &[Round]) -> Vec<String> {
             continue;
         };
         for (upsert, outcome) in round.plan.upserts.iter().zip(&applied.outcomes) {
-            if !matches!(outcome, crate::apply::Outcome::Written(_)) {
+            if !matches!(outcome, crate::run::apply::Outcome::Written(_)) {
                 let location = upsert.declaration.location();
                 let lines = problems.entry(location.path().clone()).or_default();
                 lines.insert(format!("not written: `{}` at {location}", upsert.key));
             }
         }
         for (deletion, outcome) in round.plan.deletions.iter().zip(&applied.deletions) {
-            if !matches!(outcome, crate::apply::DeletionOutcome::Deleted) {
+            if !matches!(outcome, crate::run::apply::DeletionOutcome::Deleted) {
                 let path = deletion.path.clone();
                 let path = path.unwrap_or_else(|| RepoPath::new("(removed)"));
                 let lines = problems.entry(path).or_default();
@@ -140,7 +147,12 @@ fn judge_rejection(
         one.source.path() == location.path() && one.node.covers(location.span)
     };
     let key = head.sound().find(is_here).map(|one| one.entity.key());
-    let code = rejection.code.as_str();
+    // Which words Port's refusal leads to does not count: the state names the refusal.
+    let code = match rejection.code {
+        Code::MissingRelationTarget => Code::RejectedByPort,
+        code => code,
+    };
+    let code = code.as_str();
     if !responsibility.covers(location.path(), code, key.as_ref()) {
         rejection.severity = Severity::Warning;
     }
@@ -158,9 +170,9 @@ fn since(responsibility: &Responsibility, entity: &EntityReport, round: &Round) 
         (State::Invalid, _) => codes(entity, round).iter().any(|code| covers(code)),
         (State::HeldBack, Some(key)) => responsibility.covers_deletion(key),
         (_, Some(key)) if entity.is_removed => responsibility.covers_deletion(key),
-        (State::Failed, _) => covers(diagnostic::Code::RejectedByPort.as_str()),
-        (State::Blocked, _) => covers(diagnostic::Code::Blocked.as_str()),
-        (State::OwnedElsewhere, _) => covers(diagnostic::Code::OwnedElsewhere.as_str()),
+        (State::Failed, _) => covers(Code::RejectedByPort.as_str()),
+        (State::Blocked, _) => covers(Code::Blocked.as_str()),
+        (State::OwnedElsewhere, _) => covers(Code::OwnedElsewhere.as_str()),
         _ => true,
     };
     match is_new {
@@ -203,11 +215,10 @@ fn supersede(entities: &mut Vec<EntityReport>, diagnostics: &mut Vec<Diagnostic>
 }
 
 /// How the run ended, as far as writing goes.
-fn ending<'a>(applied: impl Iterator<Item = &'a Applied>) -> Ending {
-    match applied
-        .filter_map(|applied| applied.stopped.as_ref())
-        .last()
-    {
+pub(super) fn ending(rounds: &[Round]) -> Ending {
+    let applied = rounds.iter().filter_map(|round| round.applied.as_ref());
+    let stopped = applied.filter_map(|applied| applied.stopped.as_ref());
+    match stopped.last() {
         None => Ending::Complete,
         Some(Stopped::Interrupted) => Ending::Interrupted,
         Some(Stopped::Port(error)) => Ending::Stopped(error.to_string()),

@@ -8,7 +8,7 @@ use crate::catalog::entity::EntityKey;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
 use crate::port::{ErrorCode, Rejection};
-use crate::source::{Location, Span};
+use crate::text::{Location, Span};
 
 /// The diagnostic for an entity that Port refused, and for as many `others` of its blueprint that it
 /// refused for the same reason.
@@ -63,7 +63,7 @@ pub(super) fn blocked(declaration: &Declaration, by: &EntityKey) -> Diagnostic {
     let text = format!("`{key}` was not sent, as `{by}`, which it needs, could not be written");
     Diagnostic::new(Code::Blocked, location, text)
         .label("could not be written")
-        .help(format!("mend `{by}`; the next run then writes both"))
+        .help(format!("fix `{by}`; the next run then writes both"))
 }
 
 /// The relation target that the message quotes.
