@@ -10,12 +10,10 @@
 
 mod bad_input;
 mod check;
-mod claims;
 mod drift;
 mod events;
 mod faults;
 mod first_light;
-mod handover;
 mod history;
 mod hostile;
 mod interrupted;
@@ -37,6 +35,7 @@ mod scenes;
 mod size;
 mod slips;
 mod stale;
+mod state;
 mod state_found_by_histories;
 mod validation;
 mod world;
