@@ -24,7 +24,6 @@ mod mock;
 mod networks;
 mod plans;
 mod port_rules;
-mod prune;
 mod queries;
 mod redaction;
 mod references;

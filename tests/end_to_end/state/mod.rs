@@ -1,6 +1,7 @@
 //! What the state remembers from run to run: `src/run/state/mod.rs` says how.
 
 mod ownership;
+mod prune;
 
 use port_gitops_sandbox::{Sandbox, Step, StepResult};
 use serde_json::json;

@@ -1,26 +1,11 @@
 //! What Git no longer declares is deleted where that is wanted, and nothing else ever is.
 
-use port_gitops_sandbox::port::Failure;
-use port_gitops_sandbox::{Sandbox, Step};
+use port_gitops_sandbox::{Fault, Sandbox, Step};
 use serde_json::json;
 
-use crate::scenes::{is_shown, plain, states};
+use super::{assert_settled, domain, domains, names, pruning, push_elsewhere, put_by_hand};
+use crate::scenes::{is_shown, states};
 use crate::world::{World, run, succeed};
-
-pub(crate) fn pruning(step: Step) -> Step {
-    step.input("prune", "true")
-}
-
-pub(crate) fn domain(name: &str) -> String {
-    format!("identifier: {name}\nblueprint: domain\n")
-}
-
-fn domains(names: &[&str]) -> String {
-    let list = names
-        .iter()
-        .map(|name| format!("- {{identifier: {name}, blueprint: domain}}\n"));
-    list.collect()
-}
 
 /// A catalog with the domains `a`, `b` and `c`, of one file.
 fn three() -> World {
@@ -31,11 +16,6 @@ fn three() -> World {
     world.github.clear_journal();
     world.port.clear_journal();
     world
-}
-
-pub(crate) fn names(world: &World) -> Vec<String> {
-    let entities = world.port.entities().into_iter();
-    entities.map(|(_, identifier, _)| identifier).collect()
 }
 
 #[test]
@@ -72,23 +52,6 @@ fn what_moves_is_not_deleted() {
 }
 
 #[test]
-fn what_another_file_declared_all_along_is_not_deleted() {
-    let world = World::new();
-    world.repository.write("one/port.yml", &domain("a"));
-    world.repository.write("two/port.yml", &domain("a"));
-    let result = run(&pruning(world.push("Declare it twice")));
-    assert_eq!(result.status, 1, "{}", result.log);
-    world
-        .port
-        .put_entity("domain", json!({"identifier": "a"}), "Mozilla/5.0")
-        .unwrap();
-    world.repository.remove("one/port.yml");
-    let result = succeed(&pruning(world.push("Once is enough")));
-    assert_eq!(result.output("deleted"), "0", "{}", result.log);
-    assert_eq!(names(&world), ["a"]);
-}
-
-#[test]
 fn a_new_name_is_written_before_the_old_one_goes() {
     let world = World::new();
     succeed(&pruning(world.push_file("port.yml", &domain("old"))));
@@ -98,7 +61,7 @@ fn a_new_name_is_written_before_the_old_one_goes() {
         (result.output("created"), result.output("deleted")),
         ("1", "1")
     );
-    let changes = world.port_changes();
+    let changes = world.port_writes();
     assert!(
         changes[0].starts_with("POST /v1/blueprints/domain/entities"),
         "{changes:?}"
@@ -106,38 +69,6 @@ fn a_new_name_is_written_before_the_old_one_goes() {
     assert!(
         changes[1].ends_with("/bulk/entities/delete") || changes[1].starts_with("DELETE"),
         "{changes:?}"
-    );
-    assert_eq!(names(&world), ["new"]);
-}
-
-#[test]
-fn what_is_not_replaced_stays() {
-    let world = World::new();
-    succeed(&pruning(world.push_file("port.yml", &domain("old"))));
-    world.port.refuse(
-        "domain",
-        "new",
-        Failure::new(422, "invalid_request", "Not today"),
-        3,
-    );
-    let mut step = pruning(world.push_file("port.yml", &domain("new")));
-    for day in 1..=3 {
-        let result = run(&step);
-        assert_eq!(result.status, 1, "{}", result.log);
-        assert_eq!(names(&world), ["old"]);
-        assert_eq!(
-            states(&result),
-            ["failed domain/new", "held-back domain/old"]
-        );
-        step = pruning(world.push_file("README.md", &format!("# Day {day}\n")));
-    }
-    // The next run takes it up, whatever it is about.
-    let result = succeed(&step);
-    assert_eq!(
-        (result.output("created"), result.output("deleted")),
-        ("1", "1"),
-        "{}",
-        result.log
     );
     assert_eq!(names(&world), ["new"]);
 }
@@ -197,11 +128,7 @@ fn a_relation_to_what_goes_is_an_error_on_the_relation() {
     assert_eq!(error.property("line"), "4");
     assert_eq!(error.property("title"), "invalid-relation");
     assert!(on_lines.next().is_none(), "{}", result.log);
-    assert_eq!(
-        names(&world),
-        ["a", "b", "c"],
-        "nothing goes beside a mistake"
-    );
+    assert_eq!(names(&world), ["a", "c"]);
 }
 
 #[test]
@@ -275,6 +202,61 @@ fn a_broken_file_holds_back_every_deletion() {
 }
 
 #[test]
+fn targets_that_port_created_are_not_pruned() {
+    let world = World::new();
+    let file = "identifier: shop\nblueprint: microservice\nrelations: {domain: sales}\n";
+    let creating = |step: Step| pruning(step).input("create-missing-related-entities", "true");
+    succeed(&creating(world.push_file("port.yml", file)));
+    assert_eq!(names(&world), ["sales", "shop"]);
+    for _ in 0..2 {
+        let result = succeed(&creating(world.nightly()));
+        assert_eq!(result.output("drift"), "false", "{}", result.log);
+    }
+    assert_eq!(names(&world), ["sales", "shop"]);
+}
+
+#[test]
+fn what_another_file_declared_all_along_is_not_deleted() {
+    let world = World::new();
+    world.repository.write("one/port.yml", &domain("a"));
+    world.repository.write("two/port.yml", &domain("a"));
+    let result = run(&pruning(world.push("Declare it twice")));
+    assert_eq!(result.status, 1, "{}", result.log);
+    put_by_hand(&world, "a", "By hand");
+    world.repository.remove("one/port.yml");
+    let result = succeed(&pruning(world.push("Once is enough")));
+    assert_eq!(result.output("deleted"), "0", "{}", result.log);
+    assert_eq!(names(&world), ["a"]);
+    assert_settled(&world);
+}
+
+#[test]
+fn what_is_not_replaced_stays() {
+    let world = World::new();
+    succeed(&pruning(world.push_file("port.yml", &domain("old"))));
+    world.refuse("new", 3);
+    let result = run(&pruning(world.push_file("port.yml", &domain("new"))));
+    assert_eq!(result.status, 1, "{}", result.log);
+    let held_back = ["failed domain/new", "held-back domain/old"];
+    assert_eq!(states(&result), held_back);
+    for _ in 0..2 {
+        let result = succeed(&pruning(push_elsewhere(&world)));
+        assert_eq!(names(&world), ["old"]);
+        assert_eq!(states(&result), held_back);
+    }
+    // The next run completes it, whatever it is about.
+    let result = succeed(&pruning(push_elsewhere(&world)));
+    assert_eq!(
+        (result.output("created"), result.output("deleted")),
+        ("1", "1"),
+        "{}",
+        result.log
+    );
+    assert_eq!(names(&world), ["new"]);
+    assert_settled(&world);
+}
+
+#[test]
 fn more_than_allowed_is_none() {
     let world = three();
     let step = pruning(world.push_file("port.yml", "[]\n")).input("max-deletes", "2");
@@ -282,137 +264,120 @@ fn more_than_allowed_is_none() {
     assert_eq!(result.status, 1, "{}", result.log);
     assert!(is_shown(&result, "max-deletes"));
     assert_eq!(names(&world), ["a", "b", "c"]);
-    let step = pruning(world.push_file("README.md", "# New\n")).input("max-deletes", "3");
+    let step = pruning(push_elsewhere(&world)).input("max-deletes", "3");
     let result = succeed(&step);
     assert_eq!(result.output("deleted"), "3", "{}", result.log);
+    assert_settled(&world);
 }
 
+/// What another tool, a person or another source made is nobody's here.
 #[test]
-fn a_full_run_deletes_what_is_ours_and_no_file_declares() {
+fn only_what_this_source_declared_is_deleted() {
     let world = three();
     let ours = world.port.datasource("domain", "a").unwrap();
     for (name, writer) in [
-        ("forgotten", ours.as_str()),
+        ("alike", ours.as_str()),
         ("by-hand", "Mozilla/5.0"),
         ("ocean", "port-ocean/jira/1.0/my-jira/exporter"),
-        ("theirs", "port-gitops/0.1.0 (octo-org/other)"),
-        ("alike", "port-gitops/0.1.0 (octo-org/catalog-2)"),
     ] {
-        world
-            .port
-            .put_entity("domain", json!({"identifier": name}), writer)
-            .unwrap();
+        let entity = json!({"identifier": name});
+        world.port.put_entity("domain", entity, writer).unwrap();
     }
-    // The last file of its blueprint went long ago.
-    let service = json!({"identifier": "old-service"});
-    world
-        .port
-        .put_entity("microservice", service, &ours)
-        .unwrap();
-    let plan = succeed(&pruning(world.nightly()).input("mode", "plan"));
-    assert_eq!(plan.output("deleted"), "2", "{}", plan.log);
-    assert_eq!(plan.output("drift"), "true");
-    let result = succeed(&pruning(world.nightly()));
-    assert_eq!(result.output("deleted"), "2", "{}", result.log);
-    assert_eq!(
-        names(&world),
-        ["a", "alike", "b", "by-hand", "c", "ocean", "theirs"]
-    );
-    let result = succeed(&pruning(world.nightly()));
-    assert_eq!(result.output("drift"), "false", "{}", result.log);
+    for step in [pruning(world.nightly()), pruning(push_elsewhere(&world))] {
+        let result = succeed(&step);
+        assert_eq!(result.output("deleted"), "0", "{}", result.log);
+    }
+    assert_eq!(names(&world).len(), 6);
 }
 
 #[test]
-fn a_full_run_without_prune_leaves_all_there() {
+fn what_was_removed_while_prune_was_off_goes_once_it_is_on() {
+    for is_nightly in [false, true] {
+        let world = three();
+        succeed(&world.push_file("port.yml", &domains(&["a"])));
+        succeed(&push_elsewhere(&world));
+        assert_eq!(names(&world), ["a", "b", "c"]);
+        let removed = json!(["domain|b", "domain|c"]);
+        assert_eq!(world.state_property("removed"), removed);
+        let next = || match is_nightly {
+            true => pruning(world.nightly()),
+            false => pruning(push_elsewhere(&world)),
+        };
+        let plan = succeed(&next().input("mode", "plan"));
+        if is_nightly {
+            assert_eq!(plan.output("deleted"), "2", "{}", plan.log);
+        }
+        let result = succeed(&next());
+        assert_eq!(result.output("deleted"), "2", "{}", result.log);
+        assert_eq!(names(&world), ["a"]);
+        assert_settled(&world);
+    }
+}
+
+/// Somebody else wrote to it meanwhile, or made it again.
+#[test]
+fn what_is_to_be_deleted_is_so_whoever_wrote_to_it_last() {
     let world = three();
-    let ours = world.port.datasource("domain", "a").unwrap();
-    world
-        .port
-        .put_entity("domain", json!({"identifier": "forgotten"}), &ours)
-        .unwrap();
-    let result = succeed(&world.nightly());
-    assert_eq!(result.output("deleted"), "0");
-    assert_eq!(names(&world).len(), 4);
+    put_by_hand(&world, "b", "Touched");
+    succeed(&pruning(world.push_file("port.yml", &domain("a"))));
+    assert_eq!(names(&world), ["a"]);
+    // It is not deleted twice.
+    put_by_hand(&world, "b", "Made again");
+    succeed(&pruning(push_elsewhere(&world)));
+    succeed(&pruning(world.nightly()));
+    assert_eq!(names(&world), ["a", "b"]);
 }
 
 #[test]
-fn with_other_inputs_the_first_run_only_lists() {
+fn what_is_declared_again_is_no_longer_removed() {
     let world = three();
-    succeed(&pruning(world.push_file("more/entity.yml", &domain("d"))));
-    let nightly = || pruning(world.nightly()).input("files", "port.yml");
-    let result = succeed(&nightly());
-    assert_eq!(result.output("deleted"), "0", "{}", result.log);
-    assert_eq!(names(&world), ["a", "b", "c", "d"]);
-    let log = plain(&result);
-    assert!(log.contains("`domain/d`"), "{log}");
-    assert!(!log.contains("unless `prune: true` is set"), "{log}");
-    let result = succeed(&nightly());
-    assert_eq!(result.output("deleted"), "1", "{}", result.log);
-    assert_eq!(names(&world), ["a", "b", "c"]);
+    succeed(&world.push_file("port.yml", &domain("a")));
+    succeed(&world.push_file("port.yml", &domains(&["a", "b"])));
+    assert_eq!(world.state_property("removed"), json!(["domain|c"]));
+    succeed(&pruning(push_elsewhere(&world)));
+    assert_eq!(names(&world), ["a", "b"]);
 }
 
+/// What Port never let this source write, somebody else made.
 #[test]
-fn two_owners_in_one_repository_leave_each_other_alone() {
+fn what_port_never_accepted_is_not_deleted() {
     let world = World::new();
-    world.repository.write("shop/port.yml", &domain("shop"));
-    world.repository.write("mail/port.yml", &domain("mail"));
-    let (before, after) = world.commit("Add both");
-    let event = world.github.push_event("main", &before, &after).unwrap();
-    let of = |step: Step, name: &str| {
-        pruning(step)
-            .input("files", format!("{name}/port.yml"))
-            .input("owner", format!("octo-org/catalog {name}"))
-    };
-    for name in ["shop", "mail"] {
-        succeed(&of(world.step("push", &event), name));
-    }
-    assert_eq!(names(&world), ["mail", "shop"]);
-    for name in ["shop", "mail", "shop"] {
-        let result = succeed(&of(world.nightly(), name));
-        assert_eq!(result.output("deleted"), "0", "{}", result.log);
-        assert_eq!(result.output("drift"), "false", "{}", result.log);
-    }
-    assert_eq!(names(&world), ["mail", "shop"]);
+    put_by_hand(&world, "a", "By hand");
+    world.refuse("a", 1);
+    let text = "identifier: a\nblueprint: domain\ntitle: Ours\n";
+    assert_eq!(run(&pruning(world.push_file("port.yml", text))).status, 1);
+    world.repository.remove("port.yml");
+    let result = succeed(&pruning(world.push("Give it up")));
+    assert_eq!(names(&world), ["a"], "{}", result.log);
+    assert_settled(&world);
+}
+
+/// Of which the answer was lost: it was written, as a later look at Port shows.
+#[test]
+fn what_was_written_without_an_answer_is_deleted() {
+    let world = World::new();
+    let lost = Fault::close()
+        .on("POST", "*/domain/entities")
+        .after_effect();
+    world.port.inject(lost.times(6));
+    let text = "identifier: a\nblueprint: domain\ntitle: Ours\n";
+    let result = run(&pruning(world.push_file("port.yml", text)));
+    assert_ne!(result.status, 0, "{}", result.log);
+    assert_eq!(names(&world), ["a"]);
+    world.repository.remove("port.yml");
+    let result = succeed(&pruning(world.push("Give it up")));
+    assert_eq!(names(&world), [""; 0], "{}", result.log);
+    assert_settled(&world);
 }
 
 #[test]
-fn two_repositories_share_a_catalog() {
-    let (world, other) = (World::new(), World::new());
-    other.github.set_full_name("octo-org/other");
-    let theirs = |step: Step| pruning(step).input("base-url", world.port.url());
-    succeed(&pruning(
-        world.push_file("port.yml", &domains(&["ours", "both"])),
-    ));
-    succeed(&theirs(other.push_file("port.yml", &domain("theirs"))));
-    assert_eq!(names(&world), ["both", "ours", "theirs"]);
-    for _ in 0..2 {
-        let result = succeed(&pruning(world.nightly()));
-        assert_eq!(result.output("deleted"), "0", "{}", result.log);
-        let result = succeed(&theirs(other.nightly()));
-        assert_eq!(result.output("deleted"), "0", "{}", result.log);
-    }
-    // What the other one wrote last is not ours to delete.
-    let text = "- {identifier: theirs, blueprint: domain}\n- {identifier: both, blueprint: domain, title: Ours now}\n";
-    succeed(&theirs(other.push_file("port.yml", text)));
-    assert_eq!(world.title("domain", "both").unwrap(), "Ours now");
-    let result = succeed(&pruning(world.push_file("port.yml", &domain("ours"))));
-    assert_eq!(names(&world), ["both", "ours", "theirs"]);
-    assert!(
-        is_shown(&result, "another owner has it now"),
-        "{}",
-        result.log
-    );
-}
-
-#[test]
-fn what_is_declared_with_a_mistake_is_not_forgotten() {
+fn what_is_declared_with_a_mistake_is_not_removed() {
     let world = three();
     let text = format!(
         "{}- {{identifier: c, blueprint: domain, title: 1}}\n",
         domains(&["a", "b"])
     );
-    let result = run(&pruning(world.push_file("port.yml", &text)));
-    assert_eq!(result.status, 1);
+    assert_eq!(run(&pruning(world.push_file("port.yml", &text))).status, 1);
     let result = run(&pruning(world.nightly()));
     assert_eq!(result.status, 1, "{}", result.log);
     assert_eq!(
@@ -426,33 +391,30 @@ fn what_is_declared_with_a_mistake_is_not_forgotten() {
     assert_eq!(names(&world), ["a", "b", "c"]);
 }
 
+/// Beside a file that cannot be read nothing is deleted, however long that lasts.
 #[test]
-fn blueprints_that_may_not_be_written_are_not_pruned() {
+fn a_removal_waits_for_every_file_to_be_readable() {
     let world = three();
-    let service = json!({"identifier": "old-service"});
-    let ours = world.port.datasource("domain", "a").unwrap();
-    world
-        .port
-        .put_entity("microservice", service, &ours)
-        .unwrap();
-    let nightly = || pruning(world.nightly()).input("blueprints", "domain");
-    for _ in 0..2 {
-        let result = succeed(&nightly());
-        assert_eq!(result.output("deleted"), "0", "{}", result.log);
-    }
-    assert!(world.port.entity("microservice", "old-service").is_some());
+    run(&pruning(
+        world.push_file("broken/port.yml", "identifier: [\n"),
+    ));
+    let result = run(&pruning(world.push_file("port.yml", &domain("a"))));
+    assert_eq!(result.status, 1, "held back: {}", result.log);
+    succeed(&pruning(push_elsewhere(&world)));
+    assert_eq!(names(&world), ["a", "b", "c"]);
+    world.repository.remove("broken/port.yml");
+    let result = succeed(&pruning(world.push("Remove the broken file")));
+    assert_eq!(result.output("deleted"), "2", "{}", result.log);
+    assert_settled(&world);
 }
 
 #[test]
-fn targets_that_port_created_are_not_pruned() {
-    let world = World::new();
-    let file = "identifier: shop\nblueprint: microservice\nrelations: {domain: sales}\n";
-    let creating = |step: Step| pruning(step).input("create-missing-related-entities", "true");
-    succeed(&creating(world.push_file("port.yml", file)));
-    assert_eq!(names(&world), ["sales", "shop"]);
-    for _ in 0..2 {
-        let result = succeed(&creating(world.nightly()));
-        assert_eq!(result.output("drift"), "false", "{}", result.log);
-    }
-    assert_eq!(names(&world), ["sales", "shop"]);
+fn a_plan_of_a_pull_request_deletes_only_what_that_removes() {
+    let world = three();
+    succeed(&world.push_file("port.yml", &domains(&["a", "b"])));
+    world.begin_topic();
+    world.push_file("port.yml", &domain("a"));
+    let plan: Step = pruning(world.pull_request());
+    let result = succeed(&plan);
+    assert_eq!(states(&result), ["deleted domain/b", "unchanged domain/a"]);
 }
