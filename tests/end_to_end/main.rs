@@ -19,7 +19,6 @@ mod hostile;
 mod interrupted;
 mod kill;
 mod lasting;
-mod mistakes;
 mod mock;
 mod networks;
 mod plans;
