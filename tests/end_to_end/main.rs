@@ -14,7 +14,6 @@ mod drift;
 mod events;
 mod faults;
 mod first_light;
-mod history;
 mod hostile;
 mod interrupted;
 mod kill;

@@ -3,6 +3,7 @@
 mod mistakes;
 mod ownership;
 mod prune;
+mod pushes;
 
 use port_gitops_sandbox::{Sandbox, Step, StepResult};
 use serde_json::json;
