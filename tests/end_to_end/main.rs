@@ -17,7 +17,6 @@ mod first_light;
 mod hostile;
 mod interrupted;
 mod kill;
-mod lasting;
 mod mock;
 mod networks;
 mod plans;

@@ -4,6 +4,7 @@ mod mistakes;
 mod ownership;
 mod prune;
 mod pushes;
+mod refused;
 
 use port_gitops_sandbox::{Sandbox, Step, StepResult};
 use serde_json::json;
