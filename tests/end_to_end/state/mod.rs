@@ -5,6 +5,7 @@ mod ownership;
 mod prune;
 mod pushes;
 mod refused;
+mod responsibility;
 
 use port_gitops_sandbox::{Sandbox, Step, StepResult};
 use serde_json::json;
