@@ -16,7 +16,6 @@ mod faults;
 mod first_light;
 mod hostile;
 mod interrupted;
-mod kill;
 mod mock;
 mod networks;
 mod plans;
