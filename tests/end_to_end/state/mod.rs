@@ -2,6 +2,7 @@
 
 mod kill;
 mod mistakes;
+mod overlap;
 mod ownership;
 mod prune;
 mod pushes;
