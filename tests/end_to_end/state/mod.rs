@@ -1,5 +1,6 @@
 //! What the state remembers from run to run: `src/run/state/mod.rs` says how.
 
+mod inputs;
 mod kill;
 mod mistakes;
 mod overlap;
