@@ -9,6 +9,7 @@ mod prune;
 mod pushes;
 mod refused;
 mod responsibility;
+mod stored;
 
 use port_gitops_sandbox::{Sandbox, Step, StepResult};
 use serde_json::json;
