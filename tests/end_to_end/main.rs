@@ -29,7 +29,6 @@ mod rules;
 mod scenes;
 mod size;
 mod slips;
-mod stale;
 mod state;
 mod state_found_by_histories;
 mod validation;

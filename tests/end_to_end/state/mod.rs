@@ -10,6 +10,7 @@ mod pushes;
 mod refused;
 mod responsibility;
 mod stored;
+mod tip;
 
 use port_gitops_sandbox::{Sandbox, Step, StepResult};
 use serde_json::json;
