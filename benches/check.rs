@@ -14,7 +14,7 @@ use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::rules::BlueprintRules;
 use port_gitops::catalog::validate::{Omission, validate};
-use port_gitops::source::{RepoPath, Source};
+use port_gitops::text::{RepoPath, Source};
 use serde_json::{Map, Value, json};
 
 const ENTITIES: usize = 1000;

@@ -22,7 +22,7 @@ use port_gitops::diagnostic::{Code, Diagnostic};
 use port_gitops::document::{Documents, Node, Value, parse};
 use port_gitops::report::console;
 use port_gitops::report::log::Log;
-use port_gitops::source::{RepoPath, Source};
+use port_gitops::text::{RepoPath, Source};
 
 /// As JSON: what serde_json reads is read, as the same value, and nothing else is.
 pub fn json(text: &str) {

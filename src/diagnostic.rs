@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::source::Location;
+use crate::text::Location;
 
 /// How much a diagnostic matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,11 +42,11 @@ fn cut(text: impl Into<String>) -> String {
 
 /// Declares [`Code`] once: variant, its stable name, its severity.
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident $name:literal $severity:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident $name:literal $severity:ident;)*) => {
         /// The kind of a diagnostic. Its name is stable: people search for it and link to it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
-            $($(#[$doc])* $variant,)*
+            $($(#[doc = $doc])* $variant,)*
         }
 
         impl Code {
@@ -56,6 +56,11 @@ macro_rules! codes {
             /// The stable, kebab-case name.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What diagnostics of this kind say, in a sentence or two.
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*).trim_start(),)* }
             }
 
             /// How much a diagnostic of this kind matters.
@@ -236,7 +241,7 @@ pub fn sort(diagnostics: &mut [Diagnostic]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{RepoPath, Source};
+    use crate::text::{RepoPath, Source};
 
     #[test]
     fn no_text_is_endless() {

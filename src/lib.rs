@@ -4,10 +4,8 @@
 //! on the way the entities that a push changed reach Port. The module of the same name is its table of
 //! contents.
 
-pub mod apply;
 pub mod catalog;
-pub mod check;
-pub mod checkout;
+pub mod cli;
 pub mod diagnostic;
 pub mod document;
 pub mod environment;
@@ -18,9 +16,8 @@ pub mod http;
 pub mod inputs;
 pub mod port;
 pub mod report;
+pub mod run;
 pub mod shutdown;
-pub mod source;
-
-mod run;
+pub mod text;
 
 pub use run::{Exit, run};

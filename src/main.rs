@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use port_gitops::check::{self, Verdict};
+use port_gitops::cli::{Command, Status, check, schema};
 use port_gitops::environment::Environment;
 use port_gitops::shutdown::{ShutdownTrigger, shutdown};
 use port_gitops::{Exit, run};
@@ -18,12 +18,17 @@ async fn main() -> ExitCode {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let environment = Environment::new(variables);
     // An action has no arguments: its inputs are variables.
-    let mut arguments = std::env::args_os().skip(1).peekable();
-    if arguments.peek().is_some() {
-        return match check::run(arguments, &environment).await {
-            Verdict::Sound => ExitCode::SUCCESS,
-            Verdict::Invalid => ExitCode::from(1),
-            Verdict::CannotGoOn => ExitCode::from(2),
+    let mut arguments = std::env::args_os().skip(1);
+    if let Some(first) = arguments.next() {
+        let status = match Command::read(&first) {
+            Ok(Command::Check) => check::run(arguments, &environment).await,
+            Ok(Command::Schema) => schema::run(arguments, &environment).await,
+            Err(status) => status,
+        };
+        return match status {
+            Status::Success => ExitCode::SUCCESS,
+            Status::Problem => ExitCode::from(1),
+            Status::CannotGoOn => ExitCode::from(2),
         };
     }
 

@@ -11,7 +11,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use port_gitops::apply::{Applied, Outcome};
 use port_gitops::catalog::blueprint::{Blueprint, Blueprints};
 use port_gitops::catalog::change::{Change, compare};
 use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, Unreadable, declare};
@@ -27,12 +26,13 @@ use port_gitops::event::Mode;
 use port_gitops::git::{CommitSha, RepoName};
 use port_gitops::port::Rejection;
 use port_gitops::report::annotations as annotation_commands;
-use port_gitops::report::build::{Findings, Material};
 use port_gitops::report::console;
 use port_gitops::report::log::Log;
 use port_gitops::report::redact::Redaction;
 use port_gitops::report::{Cost, Ending, Report, RunFacts};
-use port_gitops::source::{RepoPath, Source};
+use port_gitops::run::apply::{Applied, Outcome};
+use port_gitops::run::report::findings::{Findings, Material};
+use port_gitops::text::{RepoPath, Source};
 
 fn page() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnostics.md")

@@ -10,7 +10,7 @@ use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
 use port_gitops::catalog::rules::{BlueprintRules, FileRules};
 use port_gitops::document::{self, Node, Value};
 use port_gitops::inputs;
-use port_gitops::source::{RepoPath, Source};
+use port_gitops::text::{RepoPath, Source};
 
 /// A block between fences that say `yaml` or `json` and no more. One that names a file shows a
 /// mistake, and has a test of its own.

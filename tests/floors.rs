@@ -8,22 +8,21 @@ use std::path::{Path, PathBuf};
 
 /// From the lowest up. Modules of the same floor do not import each other.
 const FLOORS: &[&[&str]] = &[
-    &["source", "git", "shutdown"],
-    &["diagnostic", "environment"],
+    &["text", "shutdown"],
+    &["git", "diagnostic", "environment"],
     &["document"],
     &["catalog"],
     &["inputs"],
     &["event"],
-    &["checkout", "http"],
+    &["http"],
     &["github", "port"],
-    &["apply"],
     &["report"],
-    &["check", "run"],
+    &["cli", "run"],
 ];
 
 /// The stages of a run in `src/run`, from the lowest up; `mod` puts them together.
 const STAGES: &[&[&str]] = &[
-    &["files", "state"],
+    &["apply", "files", "state"],
     &["error", "rules"],
     &["setup", "texts"],
     &["session"],
@@ -177,8 +176,9 @@ fn the_pure_floors_do_not_touch_the_world() {
     let mut wrong = Vec::new();
     for file in rust_files(&source_folder()) {
         let module = module_of(&source_folder(), &file);
-        // How a run is told to stop is a channel, which is tokio's.
-        if floor_of(FLOORS, &module).is_none_or(|floor| floor > event) || module == "shutdown" {
+        // How a run is told to stop is a channel, which is tokio's; a checkout is in the workspace.
+        let is_exempt = module == "shutdown" || file.ends_with("git/checkout.rs");
+        if floor_of(FLOORS, &module).is_none_or(|floor| floor > event) || is_exempt {
             continue;
         }
         let text = fs::read_to_string(&file).unwrap();

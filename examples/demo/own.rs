@@ -7,7 +7,7 @@ use port_gitops::catalog::declare::{FileContent, declare};
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::reference::Referenced;
 use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_FILES, FileRules};
-use port_gitops::check::tree::{Found, ShownPaths, Tree};
+use port_gitops::cli::check::tree::{Found, ShownPaths, Tree};
 
 use crate::infer;
 use crate::stage::{Result, Stage, heading};

@@ -26,7 +26,7 @@ pub(crate) async fn play() -> Result<()> {
     stage.push("Add mail and search", &inputs).await?;
 
     stage.repository.write("mail/port.yml", MAIL);
-    stage.push("Mend the mail service's file", &inputs).await?;
+    stage.push("Fix the mail service's file", &inputs).await?;
 
     stage.show_catalog()
 }

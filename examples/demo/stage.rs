@@ -11,6 +11,9 @@ use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use port_gitops_sandbox::{GitHubSandbox, PortSandbox, Sandbox, Step, StepResult, TestRepository};
 use serde_json::Value;
 
+/// The blueprint of states.
+const STATES: &str = "gitops_source";
+
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// A repository on GitHub and a catalog in Port.
@@ -71,15 +74,39 @@ impl Stage {
                 "PROPERTIES AND RELATIONS",
             ],
         )?;
-        for (blueprint, identifier, entity) in self.port.entities() {
+        let entities = self.port.entities();
+        let (states, entities): (Vec<_>, Vec<_>) = entities
+            .into_iter()
+            .partition(|(blueprint, ..)| blueprint == STATES);
+        for (blueprint, identifier, entity) in entities {
             let title = entity["title"].as_str().unwrap_or_default();
             let rest = [&entity["properties"], &entity["relations"]]
                 .map(shortened)
                 .join(" ");
             row(&mut out, [&blueprint, &identifier, title, &rest])?;
         }
+        for (_, _, state) in states {
+            show_state(&mut out, &state)?;
+        }
         Ok(())
     }
+}
+
+/// Shows what people see of a repository's state.
+fn show_state(out: &mut impl Write, state: &Value) -> Result<()> {
+    write!(out, "{}", heading("The state of the repository in Port"))?;
+    for name in ["repository", "branch", "commit", "status", "entity_count"] {
+        let value = &state["properties"][name];
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        writeln!(out, "{name:14} {text}")?;
+    }
+    let problems = state["properties"]["problems"].as_str().unwrap_or_default();
+    for problem in problems.lines() {
+        writeln!(out, "{:14} {problem}", "problem")?;
+    }
+    Ok(())
 }
 
 /// Only what is set.

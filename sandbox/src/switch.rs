@@ -61,8 +61,6 @@ switches! {
     SingleTargetForMany = "single-target-for-many";
     /// Port: a bulk deletion deletes what it can and answers with 200. Off: it fails as a whole.
     BulkDeletesPartly = "bulk-deletes-partly";
-    /// Port: `$datasource` names who created an entity. Off: who wrote it last.
-    DatasourceIsCreator = "datasource-is-creator";
     /// Port: an unknown client ID is a 404. Off, and with a wrong secret: 401.
     UnknownClientIs404 = "unknown-client-is-404";
     /// Port: an unknown client ID is a 422. Off, and with a wrong secret: 401.

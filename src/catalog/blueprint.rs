@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::entity::{BlueprintId, Entity, EntityKey, EntityName, Identifier};
 
 use schema::ValueSchema;
+pub(crate) use schema::is_secret;
 pub use schema::{Violation, ViolationKind};
 
 /// A blueprint, as far as it says what entities may hold.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::declare::{Declaration, Declarations};
 use super::entity::{Entity, EntityKey};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// An entity that an earlier version or head declares, or that was removed before.
 #[derive(Debug, Clone)]

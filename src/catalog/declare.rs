@@ -13,7 +13,7 @@ use super::rules::BlueprintRules;
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::document::{self, Documents, Node};
 use crate::git;
-use crate::source::{Location, RepoPath, Source, Span};
+use crate::text::{Location, RepoPath, Source, Span};
 
 /// How many errors, and how many other findings, are reported of the entities of one file. Behind
 /// so many errors the file is not read on.
@@ -106,6 +106,12 @@ pub struct Declarations {
     /// Those of the entities with errors of which nothing is wrong but that they are declared more
     /// than once.
     pub repeated: Vec<Arc<Declaration>>,
+    /// Those of the entities with errors whose blueprints are known, and nothing else of them: their
+    /// texts can be held against these.
+    pub flawed: Vec<Arc<Declaration>>,
+    /// The files that are most likely not meant for Port: nothing in them has an identifier or names a
+    /// blueprint.
+    pub foreign: BTreeSet<RepoPath>,
     /// Everything there is to say, in the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
     /// The blueprints that files with errors name, as far as their text can be understood.
@@ -150,6 +156,19 @@ impl Declarations {
         self.valid.iter().chain(&self.repeated)
     }
 
+    /// Takes back what was said of those files that are not meant for Port, as far as `is_other` says so
+    /// too. The others count as entity files with errors.
+    pub fn pass_over(&mut self, is_other: impl Fn(&RepoPath) -> bool) {
+        self.foreign.retain(is_other);
+        let foreign = &self.foreign;
+        self.invalid
+            .retain(|one| !foreign.contains(one.location.path()));
+        self.diagnostics
+            .retain(|one| !foreign.contains(one.location().path()));
+        self.flawed
+            .retain(|one| !foreign.contains(one.source.path()));
+    }
+
     /// Adds what was found to be wrong with entities that read well.
     pub fn reject(&mut self, invalid: Vec<Invalid>, diagnostics: Vec<Diagnostic>) {
         self.invalid.extend(invalid);
@@ -170,6 +189,9 @@ impl Declarations {
         self.diagnostics.extend(diagnostics);
 
         let candidates: Vec<Node> = roots.into_iter().flat_map(entity_nodes).collect();
+        if errors.is_empty() && !candidates.is_empty() && candidates.iter().all(is_foreign) {
+            self.foreign.insert(source.path().clone());
+        }
         self.add_lost_documents(&candidates, &errors);
         let mut found = Findings::default();
         for node in candidates {
@@ -223,6 +245,9 @@ impl Declarations {
         let is_sound = codes.is_empty();
         let mut found = Vec::new();
         let entity = entity::read(&node, source, context, &mut found);
+        if !is_sound {
+            found.retain(|one| !is_follow_up(one, &node, errors));
+        }
         codes.extend(error_codes(&found));
         findings.add(found);
         let location = Location::new(source, entity::headline(&node));
@@ -241,11 +266,22 @@ impl Declarations {
                 location,
                 codes,
             }),
-            Err(key) => self.invalid.push(Invalid {
-                key,
-                location,
-                codes,
-            }),
+            Err(flawed) => {
+                self.invalid.push(Invalid {
+                    key: flawed.key,
+                    location,
+                    codes,
+                });
+                let outline = flawed.outline.filter(|_| is_sound);
+                self.flawed.extend(outline.map(|entity| {
+                    Arc::new(Declaration {
+                        entity: *entity,
+                        source: Arc::clone(source),
+                        node,
+                        texts: BTreeSet::new(),
+                    })
+                }));
+            }
         }
     }
 
@@ -321,6 +357,84 @@ impl Findings {
         let room = MAX_FINDINGS.saturating_sub(self.others.len());
         self.others.extend(others.into_iter().take(room));
     }
+}
+
+/// What to say of the files that are not meant for Port, a sentence without a full stop; nothing where
+/// there are none.
+pub fn passed_over(foreign: &BTreeSet<RepoPath>) -> Option<String> {
+    const NAMED: usize = 3;
+    let named = foreign.iter().take(NAMED);
+    let named: Vec<_> = named.map(|path| format!("`{path}`")).collect();
+    let more = match foreign.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (are, them) = match foreign.len() {
+        0 => return None,
+        1 => ("was", "it"),
+        _ => ("were", "them"),
+    };
+    Some(format!(
+        "{}{more} {are} passed over, since nothing in {them} has an `identifier` or a `blueprint`; exclude {them} with `!` lines in the input `files`, or name the file there if it is meant for Port",
+        named.join(", ")
+    ))
+}
+
+/// Whether nothing says that `node` is an entity: neither its own fields nor those of a mapping in it.
+fn is_foreign(node: &Node) -> bool {
+    let has = |field| node.get(field).is_some();
+    !has("identifier") && !has("blueprint") && !holds_entity(node)
+}
+
+fn holds_entity(node: &Node) -> bool {
+    match &node.value {
+        document::Value::Array(items) => items.iter().any(holds_entity),
+        document::Value::Object(members) => {
+            let has = |field| node.get(field).is_some();
+            let is_entity = has("identifier") && has("blueprint");
+            is_entity || members.iter().any(|member| holds_entity(&member.value))
+        }
+        _ => false,
+    }
+}
+
+/// Whether `found`, of the entity `node`, only says that something is missing of which one of `errors`
+/// says why.
+fn is_follow_up(found: &Diagnostic, node: &Node, errors: &[Diagnostic]) -> bool {
+    let is_lost = |value: &Node| {
+        errors.iter().any(|one| {
+            let span = one.location().span;
+            // The braces of a template's placeholder are collections, one the key of the other.
+            let is_placeholder = one.code == Code::WrongType && value.span.contains(span);
+            is_placeholder || span == value.span
+        })
+    };
+    let is_field_lost = |field| node.get(field).is_some_and(is_lost);
+    let is_merge_lost = || errors.iter().any(is_about_merge);
+    let at = found.location().span;
+    match found.code {
+        Code::MissingIdentifier => is_field_lost("identifier") || is_merge_lost(),
+        Code::MissingBlueprint => is_field_lost("blueprint") || is_merge_lost(),
+        _ => {
+            let document::Value::Object(members) = &node.value else {
+                return false;
+            };
+            let mut members = members.iter();
+            errors.iter().any(|one| one.location().span == at)
+                || members.any(|member| {
+                    [member.key_span, member.value.span].contains(&at) && is_lost(&member.value)
+                })
+        }
+    }
+}
+
+/// Whether an error is about a `<<`, which may have had any field in it.
+fn is_about_merge(error: &Diagnostic) -> bool {
+    let location = error.location();
+    let before = location.source.text().get(..location.span.start);
+    let line = before.and_then(|before| before.rsplit(['\n', '\r']).next());
+    let line = line.unwrap_or_default().trim_start_matches(['-', ' ', '{']);
+    line.starts_with("<<") || location.source.slice(location.span).starts_with("<<")
 }
 
 fn lfs_pointer(source: &Arc<Source>) -> Diagnostic {

@@ -15,10 +15,12 @@ use regex::Regex;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-pub use read::{Context, read};
-pub(crate) use read::{FIELDS, headline, nearest};
+pub use read::{Context, Flawed, read};
+pub(crate) use read::{FIELDS, READ_ONLY_FIELDS, headline, nearest};
 use values::canonical;
 pub(crate) use values::property_values;
+
+use crate::document::character::name_of;
 
 const MAX_IDENTIFIER_CHARACTERS: usize = 1000;
 const MAX_BLUEPRINT_CHARACTERS: usize = 100;
@@ -105,7 +107,7 @@ pub enum InvalidName {
         allowed: usize,
     },
     /// A character that Port refuses.
-    #[error("{} is not allowed", describe_character(*.character))]
+    #[error("{} is not allowed", character_name(*.character))]
     Character {
         /// The first one.
         character: char,
@@ -114,13 +116,10 @@ pub enum InvalidName {
     },
 }
 
-fn describe_character(character: char) -> String {
+fn character_name(character: char) -> String {
     match character {
-        ' ' => "a space".to_owned(),
-        '\t' => "a tab".to_owned(),
         '\n' | '\r' => "a line break".to_owned(),
-        c if c.is_control() || c.is_whitespace() => format!("the character U+{:04X}", c as u32),
-        c => format!("`{c}`"),
+        other => name_of(other),
     }
 }
 

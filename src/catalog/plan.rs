@@ -16,7 +16,7 @@ use super::entity::{BlueprintId, Entity, EntityKey, Identifier};
 use super::live::{Difference, Field, Live};
 use super::merge::Merge;
 use crate::git;
-use crate::source::{Location, RepoPath};
+use crate::text::{Location, RepoPath};
 
 /// What an upsert is expected to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,6 +233,12 @@ impl Plan {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.upserts.is_empty() && self.deletions.is_empty()
+    }
+
+    /// What is written or deleted.
+    pub fn keys(&self) -> impl Iterator<Item = &EntityKey> {
+        let upserts = self.upserts.iter().map(|upsert| &upsert.key);
+        upserts.chain(self.deletions.iter().map(|deletion| &deletion.key))
     }
 
     /// How many upserts are expected to do `action`.

@@ -12,7 +12,7 @@ use super::entity::property_values;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Node, Value};
 use crate::git;
-use crate::source::{Location, RepoPath, Span};
+use crate::text::{Location, RepoPath, Span};
 
 /// The most bytes of a file that becomes a property: Port takes 1 MiB for the whole entity.
 pub const MAX_BYTES: usize = 512 * 1024;
@@ -22,6 +22,9 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// What such a text begins with.
 pub const SCHEME: &str = "file://";
+
+/// Where such a text leads.
+const RULE: &str = "`file://./x` is beside this file, `file://x` begins at the repository's root";
 
 /// A file that a property names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub enum Referenced {
     Text(String),
     /// Nothing.
     Absent,
+    /// Nothing, and in the same folder a file whose name is nearly the same.
+    Near(String),
     /// A folder, or a submodule.
     Folder,
     /// A symbolic link.
@@ -85,6 +90,7 @@ pub fn resolve(
     let mut texts = BTreeSet::new();
     let mut diagnostics = Vec::new();
     let mut read = |text: &str, span| {
+        let mut help = RULE.to_owned();
         let problem = match target(at, text)? {
             Err(NoPath::Empty) => "names no file".to_owned(),
             Err(NoPath::Outside) => "leads out of the repository".to_owned(),
@@ -94,7 +100,14 @@ pub fn resolve(
                     texts.insert(path);
                     return Some(text.to_owned());
                 }
-                other => problem(&path, other),
+                other => {
+                    if let (Referenced::Near(name), Some((folder, _))) =
+                        (other, text.rsplit_once('/'))
+                    {
+                        help = format!("did you mean `{folder}/{name}`?");
+                    }
+                    problem(&path, other)
+                }
             },
         };
         let location = Location::new(&declaration.source, span);
@@ -102,9 +115,7 @@ pub fn resolve(
         diagnostics.push(
             Diagnostic::new(Code::InvalidFileReference, location, message)
                 .label("no text to put here")
-                .help(
-                    "`file://./x` is beside this file, `file://x` begins at the repository's root",
-                ),
+                .help(help),
         );
         None
     };
@@ -188,7 +199,9 @@ fn problem(path: &RepoPath, what: &Referenced) -> String {
                 MAX_BYTES / 1024
             )
         }
-        Referenced::Absent => format!("cannot be read: there is no file `{path}`"),
+        Referenced::Absent | Referenced::Near(_) => {
+            format!("cannot be read: there is no file `{path}`")
+        }
         Referenced::Folder => format!("cannot be read: `{path}` is a folder"),
         Referenced::Symlink => {
             format!("cannot be read: `{path}` is a symbolic link, which is not followed")

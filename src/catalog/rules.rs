@@ -8,7 +8,7 @@ use std::fmt;
 use globset::{Glob, GlobBuilder, GlobMatcher};
 
 use super::entity::{BlueprintId, InvalidName};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 pub use unmatched::{UnmatchedRule, unmatched};
 
@@ -152,6 +152,11 @@ impl FileRules {
             Ok(rule)
         })
         .map(Self)
+    }
+
+    /// Whether these are the rules that count where nothing else is said.
+    pub fn are_default(&self) -> bool {
+        Self::parse(DEFAULT_FILES).is_ok_and(|rules| rules.to_string() == self.to_string())
     }
 
     /// What the last matching rule says of `path`; `None` if it excludes it or none matches.

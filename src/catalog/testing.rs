@@ -9,7 +9,7 @@ use super::declare::{Declaration, EntityFile, FileContent, declare};
 use super::entity::Entity;
 use super::live::LiveEntity;
 use super::rules::BlueprintRules;
-use crate::source::{RepoPath, Source};
+use crate::text::{RepoPath, Source};
 
 /// The declaration of `fields`, on one line of the file `e.json`; the identifier is `e` and the
 /// blueprint `b` where they say nothing else.

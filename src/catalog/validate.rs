@@ -1,8 +1,11 @@
 //! Entity × blueprint → diagnostics on the very line.
 
 mod circle;
+#[cfg(test)]
+mod tests;
 mod whole_run;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -12,11 +15,13 @@ use super::blueprint::{
     ViolationKind,
 };
 use super::change::Change;
-use super::declare::{Declaration, Invalid, error_codes};
-use super::entity::{Clearing, nearest};
+use super::declare::{Declaration, Declarations, Invalid, error_codes};
+use super::entity::{Clearing, Relation, nearest};
+use super::reference::SCHEME;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::document::character::{is_invisible, name_of};
 use crate::document::{Member, Node, Value};
-use crate::source::{Location, Source, Span};
+use crate::text::{Location, RepoPath, Source, Span};
 
 pub use circle::refuse_circles;
 pub use whole_run::{refuse_dangling, refuse_taking_required};
@@ -48,10 +53,11 @@ pub struct Validated {
 }
 
 /// Checks every entity that may have to be written against its blueprint. An entity whose blueprint
-/// was not asked for passes.
+/// was not asked for passes. In what comes out, relations to many name lists.
 pub fn validate(changes: Vec<Change>, blueprints: &Blueprints, omission: Omission) -> Validated {
     let mut validated = Validated::default();
-    for change in changes {
+    for mut change in changes {
+        list_targets(&mut change, blueprints);
         let candidate = change.head.as_ref().filter(|_| change.is_candidate());
         let Some(declaration) = candidate else {
             validated.changes.push(change);
@@ -70,6 +76,50 @@ pub fn validate(changes: Vec<Change>, blueprints: &Blueprints, omission: Omissio
         validated.diagnostics.extend(diagnostics);
     }
     validated
+}
+
+/// Checks against their blueprints the entities that have errors of their own, so that one run finds
+/// all of them. An entity whose blueprint is not known passes.
+pub fn check_flawed(declared: &mut Declarations, blueprints: &Blueprints, omission: Omission) {
+    let mut found: BTreeMap<(RepoPath, usize), Vec<Diagnostic>> = BTreeMap::new();
+    for flawed in &declared.flawed {
+        let location = flawed.location();
+        let place = (location.path().clone(), location.span.start);
+        let known = blueprints.known.contains_key(&flawed.entity.blueprint);
+        if known {
+            found.insert(place, check(flawed, blueprints, omission));
+        }
+    }
+    for invalid in &mut declared.invalid {
+        let place = (invalid.location.path().clone(), invalid.location.span.start);
+        if let Some(found) = found.get(&place) {
+            invalid.codes.extend(error_codes(found));
+        }
+    }
+    declared.reject(Vec::new(), found.into_values().flatten().collect());
+}
+
+/// Has every relation to many in `change` name a list: what Port makes of a text there is not known.
+fn list_targets(change: &mut Change, blueprints: &Blueprints) {
+    let Some(blueprint) = blueprints.known.get(&change.key.blueprint) else {
+        return;
+    };
+    for declaration in change.former.iter_mut().chain(&mut change.head) {
+        let relations = &declaration.entity.relations;
+        let alone = relations.iter().filter_map(|(name, relation)| {
+            let rule = blueprint.relation(name)?;
+            match relation {
+                Relation::One(target) if rule.cardinality == Cardinality::Many => {
+                    Some((name.clone(), Relation::Many(vec![target.clone()])))
+                }
+                _ => None,
+            }
+        });
+        let alone: Vec<_> = alone.collect();
+        if !alone.is_empty() {
+            Arc::make_mut(declaration).entity.relations.extend(alone);
+        }
+    }
 }
 
 fn check(
@@ -189,11 +239,42 @@ impl Checker<'_> {
                     self.cleared(member, *presence, Code::InvalidProperty);
                 }
                 Some(Property::Stored { schema, .. }) => {
-                    for violation in schema.violations(&member.value.to_json()) {
+                    let violations = schema.violations(&member.value.to_json());
+                    if violations.is_empty() && schema.is_markdown() {
+                        self.markdown(member);
+                    }
+                    for violation in violations {
                         self.violation(member, &violation);
                     }
                 }
             }
+        }
+    }
+
+    /// A Markdown property whose text looks like the name of a Markdown file.
+    fn markdown(&mut self, member: &Member) {
+        let text = member.value.as_str().unwrap_or_default();
+        let path = file_meant(text);
+        let is_name = |path: &&str| {
+            let is_path = !path.contains(|one: char| one.is_whitespace() || one == ':');
+            let extension = path.rsplit_once('.').map(|(_, extension)| extension);
+            is_path && extension.is_some_and(|extension| extension.eq_ignore_ascii_case("md"))
+        };
+        if let Some(path) = Some(path).filter(is_name) {
+            let message = format!(
+                "`{}` is the text `{text}`, not the text of that file",
+                member.key
+            );
+            let location = Location::new(&self.declaration.source, member.value.span);
+            let help = format!(
+                "write `{SCHEME}./{path}` if the text of the file beside this one is meant"
+            );
+            self.diagnostics.push(
+                Diagnostic::new(Code::InvalidFileReference, location, message)
+                    .warn()
+                    .label("a text")
+                    .help(help),
+            );
         }
     }
 
@@ -202,7 +283,8 @@ impl Checker<'_> {
         let of = &self.declaration.entity.blueprint;
         let help = match blueprint.relation(name) {
             Some(_) => Some(format!("`{name}` is a relation: put it under `relations`")),
-            None => did_you_mean(name, blueprint.stored_properties())
+            None => invisible(name)
+                .or_else(|| did_you_mean(name, blueprint.stored_properties()))
                 .or_else(|| few("its properties are", blueprint.stored_properties())),
         };
         let message = format!("the blueprint `{of}` has no property `{name}`");
@@ -263,7 +345,8 @@ impl Checker<'_> {
         let of = &self.declaration.entity.blueprint;
         let help = match blueprint.property(name) {
             Some(_) => Some(format!("`{name}` is a property: put it under `properties`")),
-            None => did_you_mean(name, blueprint.relation_names())
+            None => invisible(name)
+                .or_else(|| did_you_mean(name, blueprint.relation_names()))
                 .or_else(|| few("its relations are", blueprint.relation_names())),
         };
         let message = format!("the blueprint `{of}` has no relation `{name}`");
@@ -283,26 +366,23 @@ impl Checker<'_> {
             ..
         } = rule;
         let name = &member.key;
-        let (message, label, help) = match (&member.value.value, cardinality) {
-            (Value::Array(_), Cardinality::One) => (
-                format!("the relation `{name}` points to one `{target}`, found an array"),
-                "expected one identifier",
-                "write the identifier alone, without brackets".to_owned(),
-            ),
-            (Value::String(one), Cardinality::Many) => (
-                format!("the relation `{name}` points to many `{target}`, found a string"),
-                "expected an array",
-                format!("write `[{one}]`"),
-            ),
+        let location = Location::new(&self.declaration.source, member.value.span);
+        let report = |message| Diagnostic::new(Code::InvalidRelation, location, message);
+        let diagnostic = match (&member.value.value, cardinality) {
+            (Value::Array(_), Cardinality::One) => report(format!(
+                "the relation `{name}` points to one `{target}`, found an array"
+            ))
+            .label("expected one identifier")
+            .help("write the identifier alone, without brackets"),
+            (Value::String(one), Cardinality::Many) => report(format!(
+                "the relation `{name}` points to many `{target}`, found a string: it is sent as an array"
+            ))
+            .warn()
+            .label("expected an array")
+            .help(format!("write `[{one}]`")),
             _ => return,
         };
-        self.report(
-            Code::InvalidRelation,
-            member.value.span,
-            message,
-            label,
-            Some(help),
-        );
+        self.diagnostics.push(diagnostic);
     }
 
     fn omissions(&mut self, blueprint: &Blueprint) {
@@ -472,6 +552,20 @@ fn format_words(format: &str) -> String {
         "ipv6" => "an IPv6 address".to_owned(),
         other => format!("of the format `{other}`"),
     }
+}
+
+/// The file that a text names in place of its own text, perhaps with a scheme that is none.
+fn file_meant(text: &str) -> &str {
+    let rest = text.strip_prefix("file:").unwrap_or(text);
+    let rest = rest.trim_start_matches('/');
+    rest.strip_prefix("./").unwrap_or(rest)
+}
+
+/// What to do about a name with a character that nobody sees.
+fn invisible(name: &str) -> Option<String> {
+    let character = name.chars().find(|one| is_invisible(*one) && *one != ' ')?;
+    let seen: String = name.chars().filter(|one| !is_invisible(*one)).collect();
+    Some(format!("write `{seen}`, without {}", name_of(character)))
 }
 
 fn did_you_mean<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Option<String> {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{Documents, Node};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::source::{Location, Source, Span};
+use crate::text::{Location, Source, Span};
 
-/// How many mistakes are reported for a file. Nobody reads more, and a hostile file could hold a
-/// hundred thousand.
+/// How many mistakes are reported for a file, and how many warnings. Nobody reads more, and a hostile
+/// file could hold a hundred thousand.
 const MAX_FINDINGS: usize = 100;
 
 /// Collects what is wrong with a file while it is read.
@@ -35,9 +35,10 @@ impl Findings {
         Location::new(&self.source, span)
     }
 
-    /// Keeps `diagnostic`, unless there are enough of them.
+    /// Keeps `diagnostic`, unless there are enough of its kind.
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.is_full() {
+        let is_error = diagnostic.is_error();
+        if self.count(is_error) < MAX_FINDINGS {
             self.diagnostics.push(diagnostic);
         }
     }
@@ -56,9 +57,14 @@ impl Findings {
         );
     }
 
-    /// Whether there are so many that reading on is of no use.
+    /// Whether there are so many mistakes that reading on is of no use.
     pub(super) fn is_full(&self) -> bool {
-        self.diagnostics.len() >= MAX_FINDINGS
+        self.count(true) >= MAX_FINDINGS
+    }
+
+    fn count(&self, errors: bool) -> usize {
+        let same = self.diagnostics.iter();
+        same.filter(|one| one.is_error() == errors).count()
     }
 
     /// Whether something was reported at exactly `span`.
@@ -91,17 +97,4 @@ pub(super) fn brief(text: &str) -> String {
         shown.push('…');
     }
     shown
-}
-
-/// `character` as it is named in a message: itself if it can be seen, else its code point.
-pub(super) fn name_of(character: char) -> String {
-    match character {
-        '\t' => "a tab".to_owned(),
-        '\n' | '\r' => "the end of the line".to_owned(),
-        '\u{A0}' => "a no-break space (U+00A0)".to_owned(),
-        '\u{FEFF}' => "a byte order mark (U+FEFF)".to_owned(),
-        '“' | '”' | '„' | '‘' | '’' => format!("the typographic quote `{character}`"),
-        c if c.is_control() || c.is_whitespace() => format!("the character U+{:04X}", u32::from(c)),
-        c => format!("`{c}`"),
-    }
 }

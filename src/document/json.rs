@@ -10,11 +10,12 @@ mod text;
 
 use std::sync::Arc;
 
-use super::findings::{Findings, brief, name_of};
+use super::character::name_of;
+use super::findings::{Findings, brief};
 use super::members::Members;
 use super::{Documents, MAX_DEPTH, Member, Node, TOO_DEEP_HELP, Value};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::source::{Source, Span};
+use crate::text::{Source, Span};
 
 pub(super) fn parse(source: &Arc<Source>) -> Documents {
     let mut reader = Reader::new(source);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::Member;
-use crate::source::Span;
+use crate::text::Span;
 
 /// Members with unique keys, in the order in which they were added.
 #[derive(Default)]

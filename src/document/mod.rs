@@ -3,7 +3,9 @@
 //! Both formats give the same [`Node`]s, so nothing behind this module knows which one a file was
 //! written in.
 
+pub(crate) mod character;
 mod findings;
+pub(crate) mod hints;
 mod json;
 mod members;
 mod node;
@@ -14,12 +16,10 @@ mod yaml;
 use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::source::{Location, Source};
+pub use crate::text::MAX_BYTES;
+use crate::text::{Location, Source};
 
 pub use node::{Member, Node, Value, to_json_map};
-
-/// The largest file that is read, in bytes: what Port takes in one request.
-pub const MAX_BYTES: usize = 1024 * 1024;
 /// How deeply values may be nested; the outermost one is at level 1.
 pub const MAX_DEPTH: usize = 128;
 /// How many nodes a file's YAML aliases may stand for in all.
@@ -56,7 +56,8 @@ pub struct Documents {
     pub roots: Vec<Node>,
     /// What is wrong with the text. Where an error lies inside of a root, that part of the root is
     /// not to be trusted; where it lies outside of every root, a document is missing.
-    /// There are at most 100; a file with that many yields no roots.
+    /// There are at most 100 errors, and as many warnings; a file with that many errors yields no
+    /// roots.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -70,10 +71,13 @@ pub fn parse(source: &Arc<Source>) -> Documents {
             diagnostics: vec![too_large(source)],
         };
     }
-    match Format::of_path(source.path().as_str()) {
+    let format = Format::of_path(source.path().as_str());
+    let mut documents = match format {
         Format::Json => json::parse(source),
         Format::Yaml => yaml::parse(source),
-    }
+    };
+    hints::add(source, format, &mut documents);
+    documents
 }
 
 /// The diagnostic for a file that is larger than [`MAX_BYTES`].

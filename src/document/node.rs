@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number};
 
-use crate::source::Span;
+use crate::text::Span;
 
 /// A value of a document and its place.
 ///

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Documents, Format, Node, Value, parse};
-use crate::source::{RepoPath, Source};
+use crate::text::{RepoPath, Source};
 
 /// What `text` holds as a file of `format`.
 pub(super) fn documents(format: Format, text: &str) -> Documents {

@@ -7,6 +7,7 @@
 
 mod compose;
 mod construct;
+mod input;
 mod layout;
 mod message;
 mod scalar;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use super::Documents;
 use super::findings::Findings;
-use crate::source::Source;
+use crate::text::Source;
 
 pub(super) fn parse(source: &Arc<Source>) -> Documents {
     let mut findings = Findings::new(source);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{BlobContent, Content, Error, Side, WantedFile};
 use crate::document::MAX_BYTES;
 use crate::git::{BlobId, CommitSha, FileMode, RepoName};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// What GitHub listed at a path before: `None` where nobody knows.
 pub(super) type Listed = Option<BlobId>;

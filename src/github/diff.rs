@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{Error, Repository};
 use crate::git::{BlobId, CommitSha, FileMode};
 use crate::http::patience::Look;
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// [Compare two commits][docs] lists no more files than this.
 ///

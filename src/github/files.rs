@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 use super::batch::{self, Answered, Ask};
 use super::{Error, Repository, Side, Tree, TreeFile};
-use crate::checkout::Checkout;
 use crate::document::MAX_BYTES;
+use crate::git::checkout::Checkout;
 use crate::git::{BlobId, CommitSha, FileMode};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// Files in one query.
 const FILES_A_QUERY: usize = 100;

@@ -1,9 +1,10 @@
 //! Reading blueprints, each once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{CONCURRENT_REQUESTS, Error, ErrorCode, Port, Rejection};
@@ -16,8 +17,8 @@ pub(super) struct One {
 }
 
 #[derive(Deserialize)]
-struct All {
-    blueprints: Vec<Named>,
+struct All<T> {
+    blueprints: Vec<T>,
 }
 
 #[derive(Deserialize)]
@@ -107,17 +108,39 @@ impl Port {
         self.call(&of_blueprint(identifier), request).await
     }
 
-    /// [Get all blueprints](https://docs.port.io/api-reference/get-all-blueprints)
+    /// All blueprints that the credentials may read, by identifier, in Port's own form. One request.
+    ///
+    /// # Errors
+    /// If Port is unreachable, refuses the credentials or answers with another error.
+    pub async fn all_blueprints(&self) -> Result<BTreeMap<String, Value>, Error> {
+        let named = |blueprint: Value| match blueprint["identifier"].as_str() {
+            Some(identifier) => Ok((identifier.to_owned(), blueprint)),
+            None => Err(Error::UnknownForm {
+                what: OF_ALL.to_owned(),
+                reason: "a blueprint has no `identifier`".to_owned(),
+            }),
+        };
+        let blueprints = self.fetch_all::<Value>().await?;
+        blueprints.into_iter().map(named).collect()
+    }
+
     async fn blueprint_names(&self) -> Result<Vec<String>, Error> {
-        let what = "the request for all blueprints";
-        let url = self.url(&["blueprints"]);
-        let All { blueprints } = self.fetch(what, || self.client.get(url.clone())).await?;
+        let blueprints = self.fetch_all::<Named>().await?;
         Ok(blueprints
             .into_iter()
             .map(|blueprint| blueprint.identifier)
             .collect())
     }
+
+    /// [Get all blueprints](https://docs.port.io/api-reference/get-all-blueprints)
+    async fn fetch_all<T: DeserializeOwned>(&self) -> Result<Vec<T>, Error> {
+        let url = self.url(&["blueprints"]);
+        let all: All<T> = self.fetch(OF_ALL, || self.client.get(url.clone())).await?;
+        Ok(all.blueprints)
+    }
 }
+
+const OF_ALL: &str = "the request for all blueprints";
 
 fn of_blueprint(identifier: &BlueprintId) -> String {
     format!("the request for the blueprint `{identifier}`")

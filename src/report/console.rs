@@ -8,7 +8,7 @@ use super::log::{Log, visible};
 use super::{Ending, Report, State, entities};
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::event::Mode;
-use crate::source::Location;
+use crate::text::Location;
 
 /// Source lines are cut to this width around what they are shown for.
 const WIDTH: usize = 140;
@@ -178,7 +178,7 @@ fn excerpt(text: &str, at: usize) -> Excerpt {
 mod tests {
     use super::*;
     use crate::diagnostic::Code;
-    use crate::source::{RepoPath, Source, Span};
+    use crate::text::{RepoPath, Source, Span};
 
     fn shown(text: &str, span: Span) -> String {
         let source = Source::new(RepoPath::new("port.json"), text);

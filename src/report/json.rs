@@ -10,7 +10,7 @@ use crate::catalog::entity::EntityName;
 use crate::catalog::live::Field;
 use crate::diagnostic::Diagnostic;
 use crate::git::BranchName;
-use crate::source::Location;
+use crate::text::Location;
 
 /// Grows when a field goes or changes its meaning: `docs/report.md` is its documentation.
 const VERSION: u32 = 1;

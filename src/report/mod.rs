@@ -1,7 +1,6 @@
 //! What a run did, and the ways to tell it. Each reporter is a function of a [`Report`].
 
 pub mod annotations;
-pub mod build;
 pub mod comment;
 pub mod console;
 mod delta;
@@ -11,12 +10,10 @@ mod graph;
 pub mod json;
 pub mod log;
 mod markdown;
-mod notices;
 pub mod outputs;
 pub mod progress;
 pub mod publish;
 pub mod redact;
-mod rejection;
 pub mod summary;
 
 use std::collections::BTreeMap;
@@ -29,7 +26,7 @@ use crate::catalog::entity::{EntityKey, Identifier};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::Mode;
 use crate::git::{BranchName, CommitSha, RepoName};
-use crate::source::Location;
+use crate::text::Location;
 use redact::Change;
 
 /// What a segment of a URL's path may hold as it is.
@@ -352,6 +349,3 @@ impl Report {
         )
     }
 }
-
-#[cfg(test)]
-mod tests;

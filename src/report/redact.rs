@@ -17,7 +17,7 @@ use crate::catalog::live::{Difference, Field};
 use crate::catalog::rules::PropertyRules;
 use crate::diagnostic::Diagnostic;
 use crate::document::{self, Node};
-use crate::source::{Location, RepoPath, Source, Span};
+use crate::text::{Location, RepoPath, Source, Span};
 
 /// What stands in the place of a value that is not shown.
 pub const REDACTED: &str = "(redacted)";

@@ -10,7 +10,7 @@ use super::source::Source;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::Change;
 use crate::catalog::entity::BlueprintId;
-use crate::catalog::validate::validate;
+use crate::catalog::validate::{check_flawed, validate};
 use crate::port::Port;
 
 /// The blueprints of what the files held when they were applied last: most likely they are needed, and
@@ -58,6 +58,7 @@ pub(crate) async fn check(
     declared
         .head
         .reject(validated.invalid, validated.diagnostics);
+    check_flawed(&mut declared.head, blueprints, session.setup.omission());
     Ok(validated.changes)
 }
 

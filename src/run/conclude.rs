@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::read::Declared;
 use super::state::{Deletion, FileOutcome, Problem, Removed, State};
-use crate::apply::{Applied, DeletionOutcome, Outcome};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::{DriftDigest, Plan, Reason};
 use crate::diagnostic::Code;
-use crate::source::RepoPath;
+use crate::run::apply::{Applied, DeletionOutcome, Outcome};
+use crate::text::RepoPath;
 
 /// The code of an entity that was not sent, or of which no answer came.
 pub(crate) const NOT_WRITTEN: &str = "not-written";

@@ -1,10 +1,10 @@
 //! Where entity files are read from, and as what.
 
 use crate::catalog::declare::{EntityFile, FileContent, Unreadable};
-use crate::checkout::Checkout;
+use crate::git::checkout::Checkout;
 use crate::github::{BlobContent, Repository};
 use crate::inputs::Inputs;
-use crate::source::{RepoPath, Source};
+use crate::text::{RepoPath, Source};
 
 /// What files are read from.
 #[derive(Debug, Clone, Copy)]

@@ -9,7 +9,7 @@ use super::state::look::{Tip, to_look_at};
 use crate::event::{Base, Scope};
 use crate::git::{BranchName, CommitSha};
 use crate::github::{self, Diff, Relation, Repository, Side};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// The files to look at, and what they are compared with.
 #[derive(Debug)]

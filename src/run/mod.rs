@@ -1,5 +1,7 @@
 //! A run, from the event to the report. [`pipeline`] and [`round`] are its table of contents.
 
+#[doc(hidden)]
+pub mod apply;
 mod check;
 mod comment;
 mod conclude;
@@ -8,7 +10,8 @@ mod files;
 mod look;
 mod plan;
 mod read;
-mod report;
+#[doc(hidden)]
+pub mod report;
 mod responsibility;
 mod rules;
 mod session;
@@ -23,7 +26,6 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::apply::{Applied, Stopped, apply};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::plan::Plan;
 use crate::environment::Environment;
@@ -33,6 +35,7 @@ use crate::port::{self, Port, Rejection};
 use crate::report::log::Log;
 use crate::report::{Ending, Outcome, Report, progress, publish};
 use crate::shutdown::Shutdown;
+use apply::{Applied, Stopped, apply};
 use error::Error;
 use look::{Extent, Round as Number};
 use read::Declared;
@@ -294,6 +297,7 @@ impl Round {
             session
                 .unless_interrupted(source.save_beginning(session))
                 .await?;
+            source.written.extend(self.plan.keys().cloned());
             let options = session.setup.write_options();
             let (plan, shutdown) = (&self.plan, session.shutdown);
             self.applied = Some(apply(plan, &self.blueprints, port, &options, shutdown).await);

@@ -20,7 +20,7 @@ use crate::catalog::validate::{
 };
 use crate::event::Mode;
 use crate::inputs::{MissingTargets, Prune};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// What changed: what the files declare beside their earlier versions, and what was removed before and
 /// is to be deleted.
@@ -64,7 +64,7 @@ pub(crate) async fn plan(
     blueprints: &Blueprints,
 ) -> Result<Plan, Error> {
     let (live, owners) = futures::try_join!(
-        live(session, &changes, blueprints),
+        live(session, source, &changes, blueprints),
         owners(session, source, looked, &changes)
     )?;
     let changes = refuse(session, declared, changes, &live, blueprints);
@@ -118,6 +118,7 @@ fn refuse(
 /// away.
 async fn live(
     session: &Session<'_>,
+    source: &Source<'_>,
     changes: &[Change],
     blueprints: &Blueprints,
 ) -> Result<Live, Error> {
@@ -148,7 +149,16 @@ async fn live(
     let Some(port) = session.port.filter(|_| !keys.is_empty()) else {
         return Ok(Live::default());
     };
+    let written = keys.iter().filter(|key| source.written.contains(**key));
+    let written: Vec<_> = written.map(|key| (*key).clone()).collect();
     let mut live = port.live(keys, blueprints).await?;
+    // A search may not find yet what this run wrote at an earlier tip.
+    for key in written {
+        if let Some(identifier) = key.name.identifier() {
+            let found = port.entity(&key.blueprint, identifier.as_str()).await?;
+            live.insert(key, found);
+        }
+    }
     live.answers = port
         .answers(open_questions(changes, &live, blueprints, mode))
         .await?;

@@ -1,6 +1,7 @@
 //! The entity files that a run looks at → what they declare, now and in earlier versions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::error::Error;
 use super::files::{Files, entity_file};
@@ -9,12 +10,12 @@ use super::source::{Continuity, Source};
 use super::state::{Part, Version};
 use super::texts;
 use crate::catalog::change::{Earlier, Proof, Standing};
-use crate::catalog::declare::{Declarations, EntityFile, declare};
+use crate::catalog::declare::{Declaration, Declarations, EntityFile, declare};
 use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::git::{BlobId, CommitSha, FileMode};
 use crate::github::{self, BlobContent, Side, WantedFile};
 use crate::inputs::Prune;
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// What a run's files declare.
 #[derive(Debug)]
@@ -37,6 +38,9 @@ struct Former {
     proof: Proof,
     standing: Standing,
 }
+
+/// What each file declares.
+type ByFile = BTreeMap<RepoPath, Vec<Arc<Declaration>>>;
 
 /// Where a version's texts are.
 enum Texts {
@@ -82,16 +86,19 @@ pub(crate) async fn read(
     revisions.extend(former_revisions.map(|(former, file)| reader.revision(former, file)));
     let ids = texts::fill_in(files, &mut revisions).await?;
     let mut declared = revisions.into_iter().map(|revision| revision.declared);
-    let head = declared.next().unwrap_or_default();
+    let mut head = declared.next().unwrap_or_default();
     let former_declared: Vec<_> = declared.collect();
     let versions = reader.versions(&head, &ids);
     let open = reader.open();
+    let head_files = by_file(&head);
     let earlier = former
         .into_iter()
         .zip(former_declared)
-        .map(|(former, declared)| reader.earlier(former, declared, &head));
+        .map(|(former, declared)| reader.earlier(former, declared, &head_files));
+    let earlier: Vec<_> = earlier.collect();
+    reader.pass_over_foreign(&mut head, &earlier);
     Ok(Declared {
-        earlier: earlier.collect(),
+        earlier,
         open,
         versions,
         head,
@@ -312,7 +319,7 @@ impl Reader<'_> {
             false => file,
         };
         let file = file.filter(|_| !self.declares_as_head(former));
-        let (commit, side): (_, Box<dyn Fn(&RepoPath) -> Side + 'a>) = match &former.texts {
+        let (commit, side): (_, texts::SideAt<'a>) = match &former.texts {
             Texts::Known(texts) => (
                 &former.file.commit,
                 Box::new(|path| known_side(texts, path)),
@@ -327,13 +334,10 @@ impl Reader<'_> {
     }
 
     /// What a version declares of the entities that may be in Port as it declares them.
-    fn earlier(&self, former: Former, declared: Declarations, head: &Declarations) -> Earlier {
+    fn earlier(&self, former: Former, declared: Declarations, head: &ByFile) -> Earlier {
         let path = &former.file.path;
         let declared = match self.declares_as_head(&former) {
-            true => {
-                let here = head.sound().filter(|one| one.source.path() == path);
-                here.cloned().collect()
-            }
+            true => head.get(path).cloned().unwrap_or_default(),
             false => declared.valid,
         };
         let keys = || declared.iter().map(|one| one.entity.key()).collect();
@@ -344,6 +348,15 @@ impl Reader<'_> {
             standing: former.standing,
             declared,
         }
+    }
+
+    /// Passes over the files that the default rules select and that are not meant for Port. One that has
+    /// declared entities is: what it declares now must not count as nothing.
+    fn pass_over_foreign(&self, head: &mut Declarations, earlier: &[Earlier]) {
+        let are_default = self.files.inputs.files.are_default();
+        let declaring = earlier.iter().filter(|one| !one.entities.is_empty());
+        let declaring: BTreeSet<_> = declaring.map(|one| &one.path).collect();
+        head.pass_over(|path| are_default && !declaring.contains(path));
     }
 
     /// The files that Git alone does not explain: the open ones, and all of them where everything is
@@ -362,6 +375,15 @@ impl Reader<'_> {
             .cloned()
             .collect()
     }
+}
+
+fn by_file(head: &Declarations) -> ByFile {
+    let mut files = ByFile::new();
+    for declaration in head.sound() {
+        let path = declaration.source.path().clone();
+        files.entry(path).or_default().push(Arc::clone(declaration));
+    }
+    files
 }
 
 fn of_commit<'p>(

@@ -15,7 +15,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::{Base, Pushed, Scope};
 use crate::inputs::Prune;
 use crate::report::console;
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// Which problems a run fails for.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! A source: one repository at one commit, with the state that Port keeps for it.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ring::digest::{SHA256, digest};
@@ -10,6 +11,7 @@ use super::session::Session;
 use super::state::State;
 use super::state::store::{self, Facts, Saved, Store, Stored};
 use super::state::{Status, merge};
+use crate::catalog::entity::EntityKey;
 use crate::event::{Mode, Pushed};
 use crate::git::{CommitSha, hexadecimal};
 use crate::inputs::{Inputs, Merge};
@@ -33,6 +35,8 @@ pub(crate) struct Source<'p> {
     pub(crate) found: State,
     /// What this run has made of it.
     pub(crate) state: State,
+    /// What this run has written or deleted, or tried to.
+    pub(crate) written: BTreeSet<EntityKey>,
     /// A digest of the inputs that select and shape entities.
     pub(crate) inputs: String,
     /// What the state says to these inputs.
@@ -102,6 +106,7 @@ pub(crate) async fn find<'p>(session: &Session<'p>) -> Result<Found<'p>, Error> 
             .map(|stored| stored.state.clone())
             .unwrap_or_default(),
         state: State::default(),
+        written: BTreeSet::new(),
         inputs: digest_of(&session.setup.inputs),
         continuity: Continuity::First,
         warnings: Vec::new(),

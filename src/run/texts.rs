@@ -8,7 +8,10 @@ use crate::catalog::declare::{Declaration, Declarations};
 use crate::catalog::reference::{MAX_BYTES, Referenced, references, resolve_all};
 use crate::git::{BlobId, CommitSha};
 use crate::github::{BlobContent, Side, WantedFile};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
+
+/// Says what is known of what a commit has at a path.
+pub(crate) type SideAt<'a> = Box<dyn Fn(&RepoPath) -> Side + 'a>;
 
 /// What a version declares, and where its texts are.
 pub(crate) struct Revision<'a> {
@@ -17,7 +20,7 @@ pub(crate) struct Revision<'a> {
     /// The commit that has the texts.
     pub(crate) commit: &'a CommitSha,
     /// What is known of what that has at a path.
-    pub(crate) side: Box<dyn Fn(&RepoPath) -> Side + 'a>,
+    pub(crate) side: SideAt<'a>,
 }
 
 /// Puts the texts of files in place of their names. Where one cannot be read, the entity is invalid.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use port_gitops::apply::Stopped;
+use port_gitops::run::apply::Stopped;
 use port_gitops_sandbox::port::Failure;
 use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox};
 use serde_json::{Value, json};

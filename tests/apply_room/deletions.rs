@@ -1,7 +1,7 @@
 //! Deletions: dependants first, and one that is refused does not keep the others.
 
-use port_gitops::apply::{Applied, DeletionOutcome};
 use port_gitops::catalog::plan::Plan;
+use port_gitops::run::apply::{Applied, DeletionOutcome};
 use port_gitops_sandbox::port::Failure;
 use port_gitops_sandbox::{Fault, Sandbox};
 use serde_json::json;

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use port_gitops::apply::Outcome;
 use port_gitops::catalog::plan::Plan;
 use port_gitops::inputs::Merge;
+use port_gitops::run::apply::Outcome;
 use port_gitops_sandbox::Sandbox;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;

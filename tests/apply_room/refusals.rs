@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use port_gitops::apply::{Applied, DeletionOutcome, Outcome, Stopped};
 use port_gitops::catalog::plan::Plan;
 use port_gitops::port::{self, ErrorCode, Rejection};
+use port_gitops::run::apply::{Applied, DeletionOutcome, Outcome, Stopped};
 use port_gitops_sandbox::port::{Failure, Permission};
 use port_gitops_sandbox::{Answer, Fault, Matcher, PortSandbox, Sandbox, Switch, foreign};
 use serde_json::{Value, json};

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use port_gitops::apply::{Applied, DeletionOutcome, Outcome, apply};
 use port_gitops::catalog::declare::{Declaration, EntityFile, FileContent, declare};
 use port_gitops::catalog::entity::{BlueprintId, Identifier};
 use port_gitops::catalog::plan::{Action, Deletion, Plan, Target, Upsert};
@@ -12,8 +11,9 @@ use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
 use port_gitops::inputs::{Credentials, Merge, MissingTargets};
 use port_gitops::port::{Port, WriteOptions};
+use port_gitops::run::apply::{Applied, DeletionOutcome, Outcome, apply};
 use port_gitops::shutdown::{ShutdownTrigger, shutdown};
-use port_gitops::source::{RepoPath, Source};
+use port_gitops::text::{RepoPath, Source};
 use port_gitops_contract::{Extent, check_port};
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use port_gitops_sandbox::{PortSandbox, Sandbox};
@@ -167,6 +167,7 @@ pub(crate) fn creating(entities: &[Value]) -> Plan {
     let declared = declare(&[file], &BlueprintRules::parse("*").unwrap());
     assert_eq!(declared.diagnostics, []);
     let upsert = |declaration: std::sync::Arc<Declaration>| Upsert {
+        drift: None,
         key: declaration.entity.key(),
         action: Action::Create,
         entity: declaration.entity.clone(),

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::process::Command;
 
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
@@ -334,7 +333,7 @@ fn a_secret_of_the_blueprint_is_not_shown() {
     let broken = "identifier: a\nblueprint: service\nproperties: {key: hunter2: x}\n";
     let wrong = "{\"identifier\": \"b\", \"blueprint\": \"service\", \"properties\": {\"key\": \"hunter2\", \"x\": 1}}";
     let tree = Tree::new(&[("port.yml", broken), ("entity.json", wrong)]);
-    for format in ["text", "json", "github"] {
+    for format in ["text", "json", "github", "sarif"] {
         let mut command = tree.command(&["--format", format]);
         command
             .env("PORT_CLIENT_ID", CLIENT_ID)
@@ -355,7 +354,7 @@ fn bad_options_are_all_named_and_nothing_is_checked() {
     let checked = finish(command);
     assert_eq!((checked.status, checked.out.as_str()), (2, ""));
     insta::assert_snapshot!(checked.errors, @r"
-    error: PORT_CLIENT_SECRET: is missing or empty although PORT_CLIENT_ID is given: both belong together
+    error: PORT_CLIENT_SECRET: is missing or empty although `PORT_CLIENT_ID` is given: both belong together
     error: --files: line 1: `a[` is not a glob: unclosed character class; missing ']'
     error: --blueprint: `a b` is no blueprint: a space is not allowed
     ");
@@ -371,26 +370,6 @@ fn bad_options_are_all_named_and_nothing_is_checked() {
 }
 
 #[test]
-fn help_and_version_are_printed() {
-    let print = |arguments: &[&str]| {
-        let mut command = Command::new(binary());
-        command.args(arguments).current_dir(Path::new("/"));
-        finish(command)
-    };
-    let version = concat!("port-gitops ", env!("CARGO_PKG_VERSION"), "\n");
-    assert_eq!(print(&["--version"]).out, version);
-    for arguments in [&["--help"][..], &["check", "-h"]] {
-        let help = print(arguments);
-        assert_eq!(help.status, 0);
-        assert!(help.out.starts_with(version));
-        for option in ["--files", "--blueprint ", "--blueprints", "--format"] {
-            assert!(help.out.contains(option), "{option}");
-        }
-    }
-    assert_eq!(print(&["chekc"]).status, 2);
-}
-
-#[test]
 fn the_document_shows_what_the_program_prints() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/check.md");
     let page = fs::read_to_string(page).unwrap();
@@ -399,4 +378,51 @@ fn the_document_shows_what_the_program_prints() {
     let checked = Tree::new(&[("port.yml", example)]).check(&[]);
     let shown = format!("```console\n$ port-gitops check\n{}```", checked.out);
     assert!(page.contains(&shown), "{shown}");
+}
+
+#[test]
+fn files_of_other_tools_are_passed_over() {
+    let tree = Tree::new(&[
+        ("a/entity.json", "{\"name\": \"x\"}"),
+        ("port.yml", "identifier: shop\nblueprint: microservice\n"),
+    ]);
+    let text = tree.check(&[]);
+    assert_eq!(text.status, 0, "{}", text.out);
+    assert!(
+        text.out
+            .starts_with("note: `a/entity.json` was passed over"),
+        "{}",
+        text.out
+    );
+    let json: Value = serde_json::from_str(&tree.check(&["--format", "json"]).out).unwrap();
+    assert_eq!(json["passedOver"], json!(["a/entity.json"]));
+    assert_eq!(tree.check(&["--files", "**/entity.json"]).status, 1);
+}
+
+#[test]
+fn code_scanning_gets_the_same_findings() {
+    let tree = Tree::new(&[("a b/port.yml", INVALID)]);
+    let checked = tree.check(&["--format", "sarif", "a b"]);
+    assert_eq!((checked.status, checked.errors.as_str()), (1, ""));
+    let log: Value = serde_json::from_str(&checked.out).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let place = &results[0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "a%20b/port.yml");
+    let places = tree.check(&["--format", "json"]).places();
+    assert_eq!(results.len(), places.len());
+    assert!(places[0].ends_with(results[0]["ruleId"].as_str().unwrap()));
+}
+
+#[test]
+fn a_text_with_nearly_the_same_name_is_named() {
+    for (name, help) in [
+        ("file://./Readme.md", "did you mean `file://./README.md`?"),
+        ("file://READM.md", "did you mean `file://README.md`?"),
+        ("file://./CHANGES.md", "`file://./x` is beside this file"),
+    ] {
+        let text = format!("identifier: a\nblueprint: b\nproperties: {{readme: '{name}'}}\n");
+        let tree = Tree::new(&[("port.yml", &text), ("README.md", "# A\n")]);
+        let checked = tree.check(&[]);
+        assert!(checked.out.contains(help), "{}", checked.out);
+    }
 }

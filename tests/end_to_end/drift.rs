@@ -64,6 +64,7 @@ fn a_nightly_run_fixes_what_was_changed_by_hand() {
     let shop = world.port.entity("microservice", "shop").unwrap();
     assert_eq!(shop["properties"]["language"], "Go", "not Git's");
 
+    assert_eq!(succeed(&world.nightly()).output("drift"), "false");
     world.port.clear_journal();
     let result = succeed(&world.nightly());
     assert_eq!(result.output("drift"), "false");

@@ -230,7 +230,7 @@ fn runs_that_someone_asks_for_repair_drift_on_the_default_branch() {
     let branches = Branches::new();
     let port = &branches.world.port;
     for event in ["workflow_dispatch", "schedule", "repository_dispatch"] {
-        let drifted = json!({"identifier": "a", "title": "By hand"});
+        let drifted = json!({"identifier": "a", "title": format!("Before the {event}")});
         port.put_entity("domain", drifted, "somebody").unwrap();
         let result = succeed(&branches.asked_for(event, "main", &branches.main));
         assert_eq!(result.output("updated"), "1", "{event}: {}", result.log);

@@ -293,7 +293,6 @@ fn a_pull_request_is_planned_and_never_applied() {
     assert_eq!(result.status, 1);
     assert_eq!(result.commands("error")[0].property("line"), "3");
     assert!(world.port_writes().is_empty() && world.saves().is_empty());
-    world.port.clear_journal();
     let result = run(&world.step("pull_request", &event).input("mode", "apply"));
     assert_eq!(result.status, 2);
     // The blueprint says whether anything in the file is a secret.

@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod check;
+mod commands;
 mod drift;
 mod events;
 mod faults;
@@ -27,6 +28,7 @@ mod refusals;
 mod replicas;
 mod rules;
 mod scenes;
+mod schema;
 mod size;
 mod slips;
 mod state;

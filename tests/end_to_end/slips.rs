@@ -160,3 +160,40 @@ fn a_file_that_moves_to_git_lfs_deletes_nothing() {
         assert!(world.port.entity("microservice", "shop").is_some());
     }
 }
+
+/// `entity.json` and `port.yml` are names that other tools use too.
+#[test]
+fn files_of_other_tools_are_passed_over_and_told_of_once() {
+    let world = World::new();
+    let game = r#"{"format_version": "1.8.0", "minecraft:entity": {"components": {}}}"#;
+    for path in ["game/pig/entity.json", "game/cow.entity.json"] {
+        world.repository.write(path, game);
+    }
+    world
+        .repository
+        .write("ansible/port.yml", "- hosts: all\n  tasks: []\n");
+    let result = succeed(&world.push_file("port.yml", FILE));
+    assert_eq!(errors(&result), [""; 0], "{}", result.log);
+    assert_eq!(result.output("created"), "1");
+    let notice =
+        "`ansible/port.yml`, `game/cow.entity.json`, `game/pig/entity.json` were passed over";
+    assert!(is_shown(&result, notice), "{}", result.log);
+
+    let explicit = world.push_file("game/pig/entity.json", &format!("{game}\n"));
+    let result = run(&explicit.input("files", "**/entity.json"));
+    assert_eq!(result.status, 1, "{}", result.log);
+    let help = "exclude it with the line `!game/pig/entity.json`";
+    assert!(is_shown(&result, help), "{}", result.log);
+}
+
+#[test]
+fn a_file_that_declared_entities_is_not_passed_over() {
+    let world = world();
+    let text = FILE
+        .replace("identifier:", "identifer:")
+        .replace("blueprint:", "bluprint:");
+    let result = run(&world.push_file("port.yml", &text).input("prune", "true"));
+    assert_eq!(result.status, 1, "{}", result.log);
+    assert!(!errors(&result).is_empty());
+    assert!(world.port.entity("microservice", "shop").is_some());
+}

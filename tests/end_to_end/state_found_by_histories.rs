@@ -1,6 +1,6 @@
 //! What random histories found (`tests/histories`), as short as it can be.
 
-use port_gitops_sandbox::{Answer, Fault, Sandbox, Step};
+use port_gitops_sandbox::{Answer, Fault, Sandbox, Step, Switch};
 use serde_json::json;
 
 use crate::world::{World, run, succeed};
@@ -74,7 +74,9 @@ fn of_two_sources_that_own_an_entity_the_younger_does_not_write_it() {
     // The search for owners lags.
     let nothing = Answer::json(200, &json!({"ok": true, "entities": []}));
     let search = format!("{STATES}/search");
-    world.port.inject(Fault::answer(nothing).on("POST", &search));
+    world
+        .port
+        .inject(Fault::answer(nothing).on("POST", &search));
     succeed(&step);
     assert_eq!(world.title("domain", "x").as_deref(), Some("Younger"));
     let all = || {
@@ -89,4 +91,45 @@ fn of_two_sources_that_own_an_entity_the_younger_does_not_write_it() {
     let result = run(&younger(world.push("Change")));
     assert_eq!(result.status, 1, "{}", result.log);
     assert_eq!(world.title("domain", "x").as_deref(), Some("Older"));
+}
+
+#[test]
+fn what_a_run_wrote_is_undone_when_the_branch_moves_back_meanwhile_though_searches_lag() {
+    let world = World::new();
+    world.port.turn_on(Switch::SearchLags);
+    let write = |owner: &str| {
+        let text = format!("identifier: a\nblueprint: domain\ntitle: One\n{owner}");
+        world.repository.write("port.yml", &text);
+    };
+    write("");
+    succeed(&world.push("Declare"));
+    write("properties: {owner: x}\n");
+    let step = world.push("Add an owner");
+    let repository = world.repository.clone();
+    let revert = Fault::call(move || {
+        let text = "identifier: a\nblueprint: domain\ntitle: One\n";
+        repository.write("port.yml", text);
+        repository.commit("Revert").unwrap();
+    });
+    let tip = "*/git/ref/heads/main";
+    world.github.inject(revert.on("GET", tip).skip(1));
+    succeed(&step);
+    let entity = world.port.entity("domain", "a").unwrap();
+    assert!(entity["properties"]["owner"].is_null(), "{entity}");
+}
+
+#[test]
+fn what_moved_to_where_it_is_invalid_is_deleted_once_nothing_declares_it() {
+    let world = World::new();
+    world.write_domain("a/port.yml", "a", "One");
+    succeed(&pruned(world.push("Declare")));
+    world.repository.remove("a/port.yml");
+    let text = "identifier: a\nblueprint: domain\nproperties: {owner: 5}\n";
+    world.repository.write("b/port.yml", text);
+    assert_eq!(run(&pruned(world.push("Move"))).status, 1);
+    assert_eq!(world.title("domain", "a").as_deref(), Some("One"));
+    world.repository.remove("b/port.yml");
+    succeed(&pruned(world.push("Remove")));
+    assert_eq!(world.title("domain", "a"), None);
+    assert_eq!(world.state_property("status"), "synced");
 }

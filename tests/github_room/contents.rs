@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use port_gitops::checkout::Checkout;
+use port_gitops::git::checkout::Checkout;
 use port_gitops::git::{BlobId, CommitSha, FileMode};
 use port_gitops::github::{BlobContent, Error, Side, WantedFile};
 use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox};

@@ -1,14 +1,14 @@
 //! A repository behind a sandbox, and the room that reads it.
 
-use port_gitops::checkout::Checkout;
 use port_gitops::environment::Environment;
+use port_gitops::git::checkout::Checkout;
 use port_gitops::git::{CommitSha, RepoName};
 use port_gitops::github::{Access, BlobContent, Diff, Repository, Side, WantedFile};
 use port_gitops::http::patience::Patience;
 use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
 use port_gitops::inputs::GitHubUrls;
-use port_gitops::source::RepoPath;
+use port_gitops::text::RepoPath;
 use port_gitops_contract::{Extent, check_github};
 use port_gitops_sandbox::github::Edition;
 use port_gitops_sandbox::{

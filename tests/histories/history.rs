@@ -22,6 +22,8 @@ pub(crate) enum Base {
     Tip,
     /// A commit before it, by a force-push: the work since then is dropped.
     Back(u8),
+    /// The tip, with the files of its parent.
+    Revert,
     /// The tip's parent, by a force-push that keeps the tip's files: an amend.
     Amend,
     /// Nothing new: the branch is put back to a commit before the tip.
@@ -112,6 +114,8 @@ pub(crate) struct History {
     pub(crate) has_two: bool,
     /// Which repository ends up with what both declare.
     pub(crate) winner: Side,
+    /// What the first push brings.
+    pub(crate) start: Vec<Edit>,
     pub(crate) events: Vec<Event>,
 }
 
@@ -126,12 +130,15 @@ pub(crate) fn history() -> impl Strategy<Value = History> {
     let events = prop::collection::vec(event(fate.boxed()), 1..7);
     let winner = prop_oneof![Just(Side::First), Just(Side::Second)];
     let has_two = prop_oneof![2 => Just(false), 1 => Just(true)];
-    (any::<bool>(), any::<bool>(), has_two, winner, events).prop_map(
-        |(lags, has_other_writer, has_two, winner, events)| History {
+    let start = prop::collection::vec(edit(), 0..5);
+    let flags = (any::<bool>(), any::<bool>(), has_two);
+    (flags, winner, start, events).prop_map(
+        |((lags, has_other_writer, has_two), winner, start, events)| History {
             lags,
             has_other_writer,
             has_two,
             winner,
+            start,
             events,
         },
     )
@@ -163,6 +170,7 @@ fn side() -> impl Strategy<Value = Side> {
 fn base() -> impl Strategy<Value = Base> {
     prop_oneof![
         6 => Just(Base::Tip),
+        2 => Just(Base::Revert),
         1 => (1..4_u8).prop_map(Base::Back),
         1 => Just(Base::Amend),
         1 => (1..4_u8).prop_map(Base::Reset),
@@ -210,5 +218,6 @@ fn calm_fate() -> impl Strategy<Value = Fate> {
 
 fn moment() -> impl Strategy<Value = Moment> {
     let api = prop_oneof![1 => Just(Api::GitHub), 2 => Just(Api::Port)];
-    (api, 0..12_u8).prop_map(|(api, request)| Moment { api, request })
+    let request = prop_oneof![0..12_u8, 4..10_u8];
+    (api, request).prop_map(|(api, request)| Moment { api, request })
 }

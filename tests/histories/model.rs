@@ -2,7 +2,7 @@
 //! without a disturbance, on the branch's tip.
 //!
 //! - What the tip declares soundly is in Port as declared, and has nothing that Git took away.
-//! - What it declares with a mistake, or may declare in a file that cannot be read, is not deleted.
+//! - What it declares with a mistake is not deleted, and nothing is while a file cannot be read.
 //! - With prune, what the tip does not mention is gone. Without, nothing is deleted.
 //! - The state is `synced` exactly if the tip has no mistake.
 //!
@@ -17,7 +17,8 @@ use serde_json::Value;
 use crate::history::{ENTITIES, Side};
 use crate::tree::{Name, Terms, Tree};
 
-/// What somebody writes into a property by hand.
+/// What somebody writes into a property by hand begins so. No two edits are the same: a full run does
+/// not write anew what it wrote before and somebody restores.
 pub(crate) const HAND: &str = "hand";
 /// What an entity can have.
 const FIELDS: [&str; 4] = ["title", "p", "q", "r"];
@@ -96,10 +97,7 @@ impl Model {
     /// The branch has a new tip, or its inputs select other files.
     pub(crate) fn note_tip(&mut self, side: Side, tip: &Tree, terms: Terms, has_moved: bool) {
         let (sound, _) = tip.sound(terms);
-        let (mentioned, readable) = (
-            tip.mentioned(terms.selection),
-            tip.readable(terms.selection),
-        );
+        let mentioned = tip.mentioned(terms.selection);
         let anywhere = tip.mentioned(crate::history::Selection::All);
         let source = self.source(side);
         source.declared.extend(sound.keys());
@@ -108,7 +106,7 @@ impl Model {
         let declared = source.declared.clone();
         for name in declared {
             let entity = self.entity(name);
-            entity.may_have_more |= !readable.contains(&name);
+            entity.may_have_more |= !mentioned.contains(&name);
             entity.may_be_gone |=
                 has_moved && !anywhere.contains(&name) && !tip.has_broken_file(terms.selection);
         }
@@ -216,7 +214,8 @@ impl Model {
             let entity = self.entity(name);
             match held {
                 None => {
-                    let has_drifted = entity.has_drifted && wanted.is_some();
+                    let has_drifted =
+                        entity.has_drifted && (is_disputed || mentioned.contains(&name));
                     *entity = Entity {
                         has_drifted,
                         ..Entity::default()
@@ -284,7 +283,8 @@ fn check_declared(
         let (wanted, is) = (&wanted[field], &held[field]);
         let is_more = wanted.is_null() && !is.is_null();
         has_more |= is_more;
-        if wanted != is && !(is_more && (entity.may_have_more || is == HAND)) {
+        let is_by_hand = is.as_str().is_some_and(|text| text.starts_with(HAND));
+        if wanted != is && !(is_more && (entity.may_have_more || is_by_hand)) {
             return wrong(&held.to_string());
         }
     }

@@ -126,16 +126,15 @@ impl Player {
     pub(crate) fn play(&self, history: &History) -> Result<(), String> {
         self.prepare(history);
         for side in self.sides() {
-            self.push(side, Base::Tip, |_| {}, &Fate::Quiet, Level::Alone);
+            let edits = history.start.iter().filter(|_| side == Side::First);
+            let edit = |tree: &mut Tree| edits.for_each(|edit| tree.edit(*edit));
+            self.push(side, Base::Tip, edit, &Fate::Quiet, Level::Alone);
         }
         for event in &history.events {
             self.happen(event, Level::Alone);
         }
         self.close(history.winner);
         let mut state = self.state.lock().unwrap();
-        if std::env::var("H7_STORY").is_ok() {
-            eprintln!("{}", state.story.join("\n"));
-        }
         match state.problem.take() {
             None => Ok(()),
             Some(problem) => Err(format!("{problem}\n{}", state.story.join("\n"))),
@@ -312,7 +311,8 @@ impl Player {
             }
             Event::HandEdit(name) => {
                 if let Some(mut entity) = self.world.port.entity("thing", &format!("e{name}")) {
-                    entity["properties"]["p"] = json!(HAND);
+                    state.commits += 1;
+                    entity["properties"]["p"] = json!(format!("{HAND} {}", state.commits));
                     self.world.put("thing", entity);
                     state.model.note_hand(*name, true);
                 }
@@ -350,7 +350,7 @@ impl Player {
         let before = before.unwrap_or_else(|| repository.zero_id());
         let last = branch.line.len().saturating_sub(1);
         let back = match base {
-            Base::Tip => 0,
+            Base::Tip | Base::Revert => 0,
             Base::Back(back) | Base::Reset(back) => last.min(back.into()),
             Base::Amend => last.min(1),
         };
@@ -368,6 +368,9 @@ impl Player {
                 state.story.push(told);
                 return (before, after);
             }
+        }
+        if matches!(base, Base::Revert) && last > 0 {
+            tree = branch.line[last - 1].1.clone();
         }
         edit(&mut tree);
         let parent = branch.line.last();
@@ -423,11 +426,7 @@ impl Player {
             },
         };
         self.disturb(side, fate, &disturbance, kill, died);
-        let began = std::time::Instant::now();
         let ended = run_until_killed(environment, shutdown, killed);
-        if std::env::var("H7_TIME").is_ok() {
-            eprintln!("TIME {:?} {:?}", began.elapsed(), told(fate));
-        }
         // The run that was killed is waited for; that it is not any more is no mistake.
         let _ = disturbance.dead.send(());
         if !matches!(fate, Fate::Quiet) {

@@ -111,7 +111,7 @@ impl Tree {
         let file = |(file, content): (&File, &Content)| {
             let mut texts: Vec<_> = content.entities.iter().map(text).collect();
             if content.is_broken {
-                texts.push("title: [\n".to_owned());
+                texts.insert(0, "title: [\n".to_owned());
             }
             (format!("{file}/port.yml"), texts.join("---\n"))
         };
@@ -127,7 +127,7 @@ impl Tree {
         files.map(|(_, content)| content)
     }
 
-    /// What is declared, or may be: in a file that cannot be read.
+    /// What is declared, as it should be or not.
     pub(crate) fn mentioned(&self, selection: Selection) -> BTreeSet<Name> {
         let contents = self.selected(selection);
         contents
@@ -135,14 +135,7 @@ impl Tree {
             .collect()
     }
 
-    /// What is declared in files that can be read.
-    pub(crate) fn readable(&self, selection: Selection) -> BTreeSet<Name> {
-        let contents = self.selected(selection).filter(|one| !one.is_broken);
-        contents
-            .flat_map(|content| content.entities.keys().copied())
-            .collect()
-    }
-
+    /// Whether there is a document that cannot be read, and may declare anything.
     pub(crate) fn has_broken_file(&self, selection: Selection) -> bool {
         self.selected(selection).any(|content| content.is_broken)
     }
@@ -154,7 +147,7 @@ impl Tree {
         let mut is_all = true;
         for content in self.selected(terms.selection) {
             is_all &= !content.is_broken;
-            for (name, form) in content.entities.iter().filter(|_| !content.is_broken) {
+            for (name, form) in &content.entities {
                 let value = value(form, &self.texts, terms);
                 is_all &= value.is_some();
                 if sound.insert(*name, value).is_some() {

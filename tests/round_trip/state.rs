@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, declare};
 use port_gitops::catalog::rules::BlueprintRules;
-use port_gitops::source::{RepoPath, Source};
+use port_gitops::text::{RepoPath, Source};
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use port_gitops::apply::{DeletionOutcome, Outcome, apply};
 use port_gitops::catalog::blueprint::Blueprints;
 use port_gitops::catalog::change::{Basis, Change, Earlier, Proof, Standing, compare};
 use port_gitops::catalog::declare::{Declaration, Declarations};
@@ -19,8 +18,9 @@ use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
 use port_gitops::inputs::{Credentials, MissingTargets};
 use port_gitops::port::{Port, Upserted, WriteOptions};
+use port_gitops::run::apply::{DeletionOutcome, Outcome, apply};
 use port_gitops::shutdown::shutdown;
-use port_gitops::source::RepoPath;
+use port_gitops::text::RepoPath;
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use port_gitops_sandbox::{PortSandbox, Sandbox};
 use serde_json::{Value, json};
@@ -161,6 +161,7 @@ impl World {
         };
         let owners = step.owners(&changes);
         let known = Known {
+            rewritten: &BTreeMap::new(),
             live: &live,
             blueprints: &blueprints,
             owners: &owners,

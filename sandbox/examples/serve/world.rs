@@ -112,12 +112,11 @@ impl World {
         }
     }
 
-    /// The catalog's entities, with who wrote them last.
+    /// The catalog's entities, each with its blueprint.
     pub(crate) fn entities(&self) -> Value {
-        let entity = |(blueprint, identifier, entity): (String, String, Value)| {
+        let entity = |(blueprint, _, entity): (String, String, Value)| {
             json!({
                 "blueprint": blueprint,
-                "datasource": self.port.datasource(&blueprint, &identifier),
                 "entity": entity,
             })
         };

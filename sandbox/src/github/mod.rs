@@ -14,7 +14,6 @@ mod refusal;
 mod request;
 mod route;
 mod state;
-mod statuses;
 mod timestamp;
 
 use std::io;
@@ -35,7 +34,7 @@ pub use self::rate::{Resource, Throttle};
 use self::refusal::Refusal;
 use self::request::Request;
 use self::route::Api;
-pub use self::state::{Access, Comment, CommitStatus, Edition, Permission, State};
+pub use self::state::{Access, Comment, Edition, Permission};
 use self::state::{Settings, Shared};
 use crate::git::TestRepository;
 use crate::journal::Answer;
@@ -45,7 +44,7 @@ use crate::switch::{Switch, Switches};
 /// GitHub's API on loopback for one repository.
 ///
 /// What it shows of the repository is what the Git repository's references say at that moment, so
-/// a commit is a push. Statuses and comments are kept in memory. It stops when it is dropped.
+/// a commit is a push. Comments are kept in memory. It stops when it is dropped.
 ///
 /// If not told otherwise, the repository is `octo-org/catalog`, the token [`Self::TOKEN`], and
 /// everything is permitted.
@@ -97,7 +96,6 @@ impl GitHubSandbox {
             token: Self::TOKEN.to_owned(),
             switches: Switches::from_environment()?,
             contents: Access::Write,
-            statuses: Access::Write,
             pull_requests: Access::Write,
             tree_limit: 100_000,
             text_limit: 512_000,
@@ -155,7 +153,6 @@ impl GitHubSandbox {
         let mut settings = self.shared.settings();
         match permission {
             Permission::Contents => settings.contents = access,
-            Permission::Statuses => settings.statuses = access,
             Permission::PullRequests => settings.pull_requests = access,
         }
     }
@@ -188,25 +185,6 @@ impl GitHubSandbox {
     /// Answers the next requests so; the client's budget is not touched.
     pub fn throttle(&self, throttle: Throttle, times: usize) {
         self.shared.limits().throttle(throttle, times);
-    }
-
-    /// All statuses of a commit, newest first.
-    pub fn statuses(&self, sha: &str) -> Vec<CommitStatus> {
-        self.shared.records().statuses_of(sha)
-    }
-
-    /// Attaches a status to a commit, as some client may have done before.
-    pub fn add_status(&self, sha: &str, context: &str, state: State) {
-        let mut records = self.shared.records();
-        let status = CommitStatus {
-            id: records.next(),
-            sha: sha.to_owned(),
-            context: context.to_owned(),
-            state,
-            description: None,
-            target_url: None,
-        };
-        records.statuses.push(status);
     }
 
     /// The comments of an issue or pull request, oldest first.

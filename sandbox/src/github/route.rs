@@ -9,7 +9,7 @@ use super::rate::{Resource, Throttle, Verdict};
 use super::refusal::{Outcome, Refusal};
 use super::request::Request;
 use super::state::{Access, Edition, Permission, Settings, Shared};
-use super::{comments, commits, compare, contents, objects, statuses};
+use super::{comments, commits, compare, contents, objects};
 use crate::journal::Answer;
 
 /// Which API a request is for.
@@ -123,11 +123,7 @@ fn answer(call: &Call<'_>, path: &[&str]) -> Outcome {
 
 /// Routes below `/repos/{owner}/{repo}`. Names with slashes may come with or without escaping.
 fn repository(call: &Call<'_>, path: &[&str]) -> Outcome {
-    let needs_contents = !matches!(
-        path,
-        [] | ["statuses" | "issues", ..] | ["commits", .., "status" | "statuses"]
-    );
-    if needs_contents {
+    if !matches!(path, [] | ["issues", ..]) {
         call.need(Permission::Contents, Access::Read)?;
     }
     match (call.request.method.as_str(), path) {
@@ -139,10 +135,7 @@ fn repository(call: &Call<'_>, path: &[&str]) -> Outcome {
         ("GET", ["git", "ref", name @ ..]) => objects::reference(call, &name.join("/")),
         ("GET", ["branches", name @ ..]) => objects::branch(call, &name.join("/")),
         ("GET", ["commits"]) => commits::list(call),
-        ("GET", ["commits", name @ .., "status"]) => statuses::combined(call, &name.join("/")),
-        ("GET", ["commits", name @ .., "statuses"]) => statuses::list(call, &name.join("/")),
         ("GET", ["commits", name @ ..]) => commits::get(call, &name.join("/")),
-        ("POST", ["statuses", sha]) => statuses::create(call, sha),
         ("GET", ["contents", path @ ..]) => contents::get(call, &path.join("/")),
         ("GET", ["issues", issue, "comments"]) => comments::list(call, issue),
         ("POST", ["issues", issue, "comments"]) => comments::create(call, issue),

@@ -2,10 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::Deserialize;
-
 use super::rate::Limits;
-use super::timestamp;
 use crate::git::TestRepository;
 use crate::switch::Switches;
 
@@ -25,8 +22,6 @@ pub enum Edition {
 pub enum Permission {
     /// `contents`: everything in the Git repository.
     Contents,
-    /// `statuses`
-    Statuses,
     /// `pull-requests`, for comments.
     PullRequests,
 }
@@ -40,7 +35,6 @@ impl Permission {
         };
         match self {
             Self::Contents => format!("contents={access}"),
-            Self::Statuses => format!("statuses={access}"),
             Self::PullRequests => format!("issues={access}; pull_requests={access}"),
         }
     }
@@ -55,60 +49,6 @@ pub enum Access {
     Read,
     /// It can be read and written.
     Write,
-}
-
-/// The state of a commit status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Not decided yet.
-    Pending,
-    /// All is well.
-    Success,
-    /// It went wrong.
-    Failure,
-    /// It could not be decided.
-    Error,
-}
-
-impl State {
-    /// As the REST API writes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Success => "success",
-            Self::Failure => "failure",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// A commit status.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommitStatus {
-    /// Counts the records of the sandbox, from 1.
-    pub id: u64,
-    /// The commit that it is attached to.
-    pub sha: String,
-    /// What tells statuses of one commit apart.
-    pub context: String,
-    /// How it went.
-    pub state: State,
-    /// At most 140 characters.
-    pub description: Option<String>,
-    /// Where more is to be found.
-    pub target_url: Option<String>,
-}
-
-impl CommitStatus {
-    /// Contexts are compared without regard to case.
-    pub(super) fn is_of(&self, context: &str) -> bool {
-        self.context.to_lowercase() == context.to_lowercase()
-    }
-
-    pub(super) fn created_at(&self) -> String {
-        timestamp::iso(timestamp::of_record(self.id))
-    }
 }
 
 /// A comment on an issue or a pull request.
@@ -134,7 +74,6 @@ pub(super) struct Settings {
     pub(super) token: String,
     pub(super) switches: Switches,
     pub(super) contents: Access,
-    pub(super) statuses: Access,
     pub(super) pull_requests: Access,
     /// The most entries of a recursive tree.
     pub(super) tree_limit: usize,
@@ -146,7 +85,6 @@ impl Settings {
     pub(super) fn access(&self, permission: Permission) -> Access {
         match permission {
             Permission::Contents => self.contents,
-            Permission::Statuses => self.statuses,
             Permission::PullRequests => self.pull_requests,
         }
     }
@@ -166,7 +104,6 @@ impl Settings {
 #[derive(Debug, Default)]
 pub(super) struct Records {
     last: u64,
-    pub(super) statuses: Vec<CommitStatus>,
     pub(super) comments: Vec<Comment>,
 }
 
@@ -175,38 +112,6 @@ impl Records {
     pub(super) fn next(&mut self) -> u64 {
         self.last += 1;
         self.last
-    }
-
-    /// The statuses of a commit, newest first.
-    pub(super) fn statuses_of(&self, sha: &str) -> Vec<CommitStatus> {
-        self.statuses
-            .iter()
-            .rev()
-            .filter(|status| status.sha == sha)
-            .cloned()
-            .collect()
-    }
-
-    /// The newest status of each context, by context.
-    pub(super) fn latest_of(&self, sha: &str) -> Vec<CommitStatus> {
-        let mut latest = self.statuses_of(sha);
-        // The sort is stable, so the newest of a context stays its first.
-        latest.sort_by_key(|status| status.context.to_lowercase());
-        latest.dedup_by(|later, first| later.is_of(&first.context));
-        latest
-    }
-}
-
-/// The state of all contexts together:
-/// <https://docs.github.com/rest/commits/statuses#get-the-combined-status-for-a-specific-reference>.
-pub(super) fn combined(latest: &[CommitStatus]) -> State {
-    let any = |states: &[State]| latest.iter().any(|status| states.contains(&status.state));
-    if any(&[State::Failure, State::Error]) {
-        State::Failure
-    } else if latest.is_empty() || any(&[State::Pending]) {
-        State::Pending
-    } else {
-        State::Success
     }
 }
 

@@ -60,8 +60,6 @@ pub(super) struct Entity {
     pub(super) team: Vec<String>,
     pub(super) properties: Map<String, Value>,
     pub(super) relations: Map<String, Value>,
-    /// The User-Agent of a writer, which searches know as `$datasource`.
-    pub(super) datasource: String,
     pub(super) created_at: String,
     pub(super) updated_at: String,
 }
@@ -392,10 +390,9 @@ pub(super) fn targets(value: &Value) -> impl Iterator<Item = &str> {
 
 impl Entity {
     /// A bare entity, written now.
-    pub(super) fn new(writer: &str) -> Self {
+    pub(super) fn new() -> Self {
         let now = clock::now();
         Self {
-            datasource: writer.to_owned(),
             created_at: now.clone(),
             updated_at: now,
             ..Self::default()

@@ -102,13 +102,14 @@ impl PortSandbox {
         self.shared.lock().catalog.remove_blueprint(identifier);
     }
 
-    /// Adds or replaces an entity as if `writer` (a User-Agent) had written it. The blueprint has
-    /// no say, so that calculated properties and what was valid once can be put there too.
+    /// Adds or replaces an entity without a request; `_writer` tells whoever reads the test who did
+    /// it. The blueprint has no say, so that calculated properties and what was valid once can be put
+    /// there too.
     ///
     /// # Errors
     ///
     /// It is no entity, or its identifier, team or a relation is a query.
-    pub fn put_entity(&self, blueprint: &str, entity: Value, writer: &str) -> Result<(), Failure> {
+    pub fn put_entity(&self, blueprint: &str, entity: Value, _writer: &str) -> Result<(), Failure> {
         let draft = Draft::read(&entity, "entity")?;
         let Lookup::Identifier(identifier) = draft.identifier else {
             return Err(Failure::invalid("entity/identifier must be string"));
@@ -128,7 +129,7 @@ impl PortSandbox {
             team,
             properties: draft.properties.unwrap_or_default(),
             relations,
-            ..Entity::new(writer)
+            ..Entity::new()
         };
         self.shared
             .lock()
@@ -171,18 +172,6 @@ impl PortSandbox {
             )
         })
         .collect()
-    }
-
-    /// The User-Agent that wrote an entity last.
-    pub fn datasource(&self, blueprint: &str, identifier: &str) -> Option<String> {
-        let world = self.shared.lock();
-        Some(
-            world
-                .catalog
-                .entity(blueprint, identifier)?
-                .datasource
-                .clone(),
-        )
     }
 
     /// Refuses the next `times` writes of an entity, alone or in a bulk.

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::budget::Reset;
@@ -182,13 +182,6 @@ pub(super) fn ok(body: Value) -> Answer {
     Ok(Json(body).into_response())
 }
 
-fn writer(headers: &HeaderMap) -> String {
-    let agent = headers
-        .get(header::USER_AGENT)
-        .map(|value| value.as_bytes());
-    String::from_utf8_lossy(agent.unwrap_or_default()).into_owned()
-}
-
 async fn grant_token(State(shared): State<Shared>, body: Bytes) -> Answer {
     let mut world = shared.lock();
     let switches = world.catalog.switches.clone();
@@ -209,26 +202,24 @@ async fn write_entity(
     State(shared): State<Shared>,
     Path(blueprint): Path<String>,
     Query(query): Query<Vec<Parts>>,
-    headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
     let query = Parameters(query);
     let draft = Draft::read(&wire::json(&body)?, "body")?;
     let options = query.options(query.how()?)?;
-    write_one(&shared, &blueprint, draft, &query, options, &headers)
+    write_one(&shared, &blueprint, draft, &query, options)
 }
 
 async fn patch_entity(
     State(shared): State<Shared>,
     Path((blueprint, entity)): Path<Parts>,
     Query(query): Query<Vec<Parts>>,
-    headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
     let query = Parameters(query);
     let draft = Draft::read_patch(&wire::json(&body)?, &entity)?;
     let options = query.options(How::Patch)?;
-    write_one(&shared, &blueprint, draft, &query, options, &headers)
+    write_one(&shared, &blueprint, draft, &query, options)
 }
 
 fn write_one(
@@ -237,7 +228,6 @@ fn write_one(
     draft: Draft,
     query: &Parameters,
     options: Options,
-    headers: &HeaderMap,
 ) -> Answer {
     let validation_only = query.flag("validation_only", false)?;
     let mut world = shared.lock();
@@ -246,7 +236,7 @@ fn write_one(
     world.refused(blueprint, draft.name())?;
     let mut scratch = validation_only.then(|| world.catalog.clone());
     let catalog = scratch.as_mut().unwrap_or(&mut world.catalog);
-    let written = upsert::upsert(catalog, blueprint, draft, options, &writer(headers))?;
+    let written = upsert::upsert(catalog, blueprint, draft, options)?;
     let whole = Projection::default();
     let entity = sent(catalog, blueprint, &written.identifier, &whole)?;
     let status = match options.how {
@@ -261,7 +251,6 @@ async fn write_entities(
     State(shared): State<Shared>,
     Path(blueprint): Path<String>,
     Query(query): Query<Vec<Parts>>,
-    headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
     let query = Parameters(query);
@@ -277,8 +266,7 @@ async fn write_entities(
         let name = draft.name().to_owned();
         let refused = world.refused(&blueprint, &name);
         let catalog = scratch.as_mut().unwrap_or(&mut world.catalog);
-        let written = refused
-            .and_then(|()| upsert::upsert(catalog, &blueprint, draft, options, &writer(&headers)));
+        let written = refused.and_then(|()| upsert::upsert(catalog, &blueprint, draft, options));
         match written {
             Ok(written) => entities.push(done(index, &written, world.additional(&blueprint))),
             Err(failure) => errors.push(failure.of_entity(index, &name)),

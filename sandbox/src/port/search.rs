@@ -72,7 +72,6 @@ fn value_of(property: &str, key: &Key, entity: &Entity) -> Value {
         "$title" => json!(entity.title),
         "$icon" => json!(entity.icon),
         "$team" => json!(entity.team),
-        "$datasource" => json!(entity.datasource),
         "$createdAt" => json!(entity.created_at),
         "$updatedAt" => json!(entity.updated_at),
         name => entity.properties.get(name).cloned().unwrap_or_default(),

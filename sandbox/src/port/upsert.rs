@@ -45,7 +45,6 @@ pub(super) fn upsert(
     blueprint: &str,
     draft: Draft,
     options: Options,
-    writer: &str,
 ) -> Result<Written, Failure> {
     let shape = catalog.blueprint(blueprint)?.clone();
     let identifier = resolve(catalog, blueprint, &draft.identifier)?;
@@ -59,10 +58,10 @@ pub(super) fn upsert(
     check_given(catalog, &shape, &given)?;
     check_kept(&shape, old.as_ref(), &given)?;
     let missing = missing_targets(catalog, &shape, &identifier, &given.relations, options)?;
-    let mut entity = given.onto(catalog, &shape, old.as_ref(), options.how, writer);
+    let mut entity = given.onto(catalog, &shape, old.as_ref(), options.how);
     check_required(&shape, &entity)?;
     for (blueprint, identifier) in missing {
-        catalog.put(&blueprint, &identifier, Entity::new(writer));
+        catalog.put(&blueprint, &identifier, Entity::new());
     }
     inherit_team(catalog, &shape, &mut entity);
     catalog.put(blueprint, &identifier, entity);
@@ -104,15 +103,8 @@ impl Given {
     }
 
     /// The entity that it makes of an older one.
-    fn onto(
-        self,
-        catalog: &Catalog,
-        shape: &Blueprint,
-        old: Option<&Entity>,
-        how: How,
-        writer: &str,
-    ) -> Entity {
-        let new = Entity::new(writer);
+    fn onto(self, catalog: &Catalog, shape: &Blueprint, old: Option<&Entity>, how: How) -> Entity {
+        let new = Entity::new();
         let mut base = match old.cloned() {
             Some(old) if how == How::Replace => emptied(old, shape),
             Some(old) => old,
@@ -145,16 +137,10 @@ impl Given {
                 }
             }
         }
-        let keeps_writer = !is_new && catalog.is_on(Switch::DatasourceIsCreator);
         Entity {
             title: self.title.or(base.title),
             icon: self.icon.or(base.icon),
             team: self.team.unwrap_or(base.team),
-            datasource: if keeps_writer {
-                base.datasource
-            } else {
-                new.datasource
-            },
             updated_at: new.updated_at,
             properties: base.properties,
             relations: base.relations,
@@ -215,7 +201,6 @@ fn emptied(old: Entity, shape: &Blueprint) -> Entity {
     Entity {
         properties,
         created_at: old.created_at,
-        datasource: old.datasource,
         team: match shape.team_path() {
             Some(_) => old.team,
             None => Vec::new(),

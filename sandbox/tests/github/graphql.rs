@@ -1,6 +1,6 @@
 //! The GraphQL API.
 
-use port_gitops_sandbox::github::{Access, Edition, Permission, State};
+use port_gitops_sandbox::github::Edition;
 use port_gitops_sandbox::{ObjectFormat, Switch, TestRepository};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -180,7 +180,7 @@ async fn objects_and_references() {
     let two = git.write("a", "2").commit("two\n\nbody").unwrap();
     let fields = "
         known: object(oid: $head) { __typename oid abbreviatedOid ... on Commit {
-            message messageHeadline committedDate tree { oid } parents(first: 1) { totalCount nodes { oid } } } }
+            message messageHeadline committedDate tree { oid } } }
         unknown: object(oid: \"1111111111111111111111111111111111111111\") { oid }
         expression: object(expression: \"feature/x~1\") { oid }
         nothing: object(expression: \"none\") { oid }
@@ -202,10 +202,6 @@ async fn objects_and_references() {
     );
     assert_eq!(known["committedDate"], "2026-01-01T00:01:00Z");
     assert_eq!(
-        known["parents"],
-        json!({"totalCount": 1, "nodes": [{"oid": one.as_str()}]})
-    );
-    assert_eq!(
         (&data["unknown"], &data["nothing"]),
         (&Value::Null, &Value::Null)
     );
@@ -223,67 +219,9 @@ async fn objects_and_references() {
 }
 
 #[tokio::test]
-async fn history_with_statuses_is_paged() {
-    let world = World::new();
-    let git = &world.repository;
-    let ids: Vec<String> = (0..250)
-        .map(|number| git.commit(&number.to_string()).unwrap().into())
-        .collect();
-    world
-        .github
-        .add_status(&ids[200], "port-gitops/1", State::Failure);
-    world
-        .github
-        .add_status(&ids[200], "port-gitops/1", State::Success);
-    world.github.add_status(&ids[200], "other", State::Failure);
-    let fields = "
-        object(oid: $head) { ... on Commit { history(first: 100, after: $after) {
-          totalCount pageInfo { hasNextPage endCursor hasPreviousPage startCursor }
-          nodes { oid status { state context(name: \"port-gitops/1\") { state description createdAt } contexts { context } } }
-        } } }";
-    let query = format!(
-        "query($head: GitObjectID!, $after: String) {{
-        repository(owner: \"octo-org\", name: \"catalog\") {{ {fields} }} }}"
-    );
-    let mut seen = Vec::new();
-    let mut after = Value::Null;
-    for page in 0..3 {
-        let body = world
-            .graphql(&query, json!({"head": ids[249], "after": after}))
-            .await;
-        let history = &body["data"]["repository"]["object"]["history"];
-        assert_eq!(history["totalCount"], 250, "{body}");
-        assert_eq!(history["pageInfo"]["hasNextPage"], page < 2);
-        assert_eq!(history["pageInfo"]["hasPreviousPage"], page > 0);
-        after = history["pageInfo"]["endCursor"].clone();
-        seen.extend(history["nodes"].as_array().unwrap().iter().cloned());
-    }
-    assert_eq!(after, json!(format!("{} 249", ids[249])));
-    let oids: Vec<&str> = seen
-        .iter()
-        .rev()
-        .map(|node| node["oid"].as_str().unwrap())
-        .collect();
-    assert_eq!(oids, ids);
-    assert_eq!(seen[0]["status"], Value::Null);
-    let status = &seen[49]["status"];
-    assert_eq!(
-        (&status["state"], &status["context"]["state"]),
-        (&json!("FAILURE"), &json!("SUCCESS"))
-    );
-    assert_eq!(
-        status["contexts"],
-        json!([{"context": "other"}, {"context": "port-gitops/1"}])
-    );
-    assert_eq!(status["context"]["description"], Value::Null);
-    assert_eq!(status["context"]["createdAt"], "2026-06-01T00:00:01Z");
-}
-
-#[tokio::test]
 async fn errors_come_with_status_200() {
     let world = World::new();
-    let head = world.repository.write("a", "1").commit("one").unwrap();
-    world.github.add_status(&head, "x", State::Success);
+    world.repository.write("a", "1").commit("one").unwrap();
     let unknown = world
         .graphql(
             "{ repository(owner: \"octo-org\", name: \"other\") { name } }",
@@ -302,41 +240,6 @@ async fn errors_come_with_status_200() {
     );
     assert!(error["locations"][0]["line"].is_u64());
     assert_eq!(error.get("extensions"), None);
-
-    let kind = async |fields: &str| {
-        let query = format!(
-            "{{ repository(owner: \"octo-org\", name: \"catalog\") {{ name defaultBranchRef {{ target {{
-                ... on Commit {{ {fields} }} }} }} }} }}"
-        );
-        let body = world.graphql(&query, json!({})).await;
-        (
-            body["errors"][0]["type"].clone(),
-            body["data"]["repository"]["name"].clone(),
-        )
-    };
-    assert_eq!(
-        kind("history { totalCount }").await.0,
-        "MISSING_PAGINATION_BOUNDARIES"
-    );
-    assert_eq!(
-        kind("history(first: 101) { totalCount }").await.0,
-        "EXCESSIVE_PAGINATION"
-    );
-    assert_eq!(
-        kind("history(first: 1, after: \"x\") { totalCount }")
-            .await
-            .0,
-        "INVALID_CURSOR_ARGUMENTS"
-    );
-    world
-        .github
-        .set_permission(Permission::Statuses, Access::None);
-    let (kind, name) = kind("status { state }").await;
-    assert_eq!(
-        (kind, name),
-        (json!("FORBIDDEN"), json!("catalog")),
-        "the rest of the data stays"
-    );
 
     for query in [
         "{ nothing }",

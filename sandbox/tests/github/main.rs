@@ -5,11 +5,11 @@
 mod support;
 
 mod client;
+mod comments;
 mod compare;
 mod contents;
 mod event;
 mod gate;
 mod graphql;
-mod records;
 mod repository;
 mod routes;

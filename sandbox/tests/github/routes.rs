@@ -63,13 +63,13 @@ async fn a_former_name_is_redirected() {
         head.as_str()
     );
 
-    let status = format!("{base}/repos/octo-org/old/statuses/{head}");
+    let comments = format!("{base}/repos/octo-org/old/issues/7/comments");
     let request = world
-        .request(Method::POST, &status)
-        .json(&json!({"state": "success"}));
+        .request(Method::POST, &comments)
+        .json(&json!({"body": "plan"}));
     let reply = send(request).await;
     assert_eq!(reply.status, 307);
-    assert!(world.github.statuses(&head).is_empty());
+    assert!(world.github.comments(7).is_empty());
     let root = format!("{base}/repos/octo-org/old");
     let reply = send(world.request(Method::GET, &root)).await;
     assert_eq!(

@@ -5,7 +5,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 /// Who the client says it is.
-pub(crate) const AGENT: &str = "sandbox-tests/1 (here)";
+const AGENT: &str = "sandbox-tests/1 (here)";
 
 /// A sandbox with the blueprints `service` and `domain`, and a client that is logged in.
 pub(crate) struct Port {

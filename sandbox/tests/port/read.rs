@@ -154,10 +154,6 @@ fn tests_look_and_change_without_requests() {
         ("service".into(), "b".into(), b),
     ];
     assert_eq!(port.sandbox.entities(), all);
-    assert_eq!(
-        port.sandbox.datasource("domain", "a").as_deref(),
-        Some("someone else")
-    );
     assert!(port.sandbox.remove_entity("domain", "a"));
     assert!(!port.sandbox.remove_entity("domain", "a"));
     assert_eq!(port.sandbox.entity("domain", "a"), None);

@@ -6,7 +6,7 @@ use port_gitops_sandbox::Switch;
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use serde_json::{Value, json};
 
-use crate::client::{AGENT, Port, code, message};
+use crate::client::{Port, code, message};
 
 const SERVICES: &str = "/v1/blueprints/service/entities";
 
@@ -169,19 +169,6 @@ async fn one_target_may_do_for_many() {
         (status, &body["entity"]["relations"]["needs"]),
         (201, &json!(["a"]))
     );
-}
-
-#[tokio::test]
-async fn the_datasource_can_be_the_creator() {
-    let port = Port::start();
-    port.put("service", json!({"identifier": "a"}));
-    port.sandbox.turn_on(Switch::DatasourceIsCreator);
-    let writer = || port.sandbox.datasource("service", "a").unwrap();
-    port.merge("service", json!({"identifier": "a"})).await;
-    assert_eq!(writer(), "someone else");
-    port.sandbox.turn_off(Switch::DatasourceIsCreator);
-    port.merge("service", json!({"identifier": "a"})).await;
-    assert_eq!(writer(), AGENT);
 }
 
 #[tokio::test]

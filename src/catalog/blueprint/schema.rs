@@ -65,36 +65,53 @@ impl ValueSchema {
         self.schema.get("default").filter(|value| !value.is_null())
     }
 
-    /// Whether values are secrets. Port's blueprints have no such property today, but its inputs of
-    /// actions are marked with `encryption`: whatever says of itself that it is encrypted, secret or
-    /// a password is taken by its word.
+    /// Whether values are secrets: see [`is_secret`].
     pub fn is_secret(&self) -> bool {
-        let says_so = |key: &str| {
-            let word = self.schema[key].as_str().unwrap_or_default();
-            let word = word.to_ascii_lowercase();
-            ["encrypt", "secret", "password", "aes"]
-                .iter()
-                .any(|sign| word.contains(sign))
-        };
-        self.schema
-            .get("encryption")
-            .is_some_and(|value| !value.is_null())
-            || says_so("format")
-            || says_so("spec")
+        is_secret(&self.schema)
+    }
+
+    /// Whether it can be compiled. One that cannot, say for its pattern, leaves every value to Port.
+    pub fn is_sound(&self) -> bool {
+        self.validator().is_some()
+    }
+
+    fn validator(&self) -> Option<&Validator> {
+        self.compiled.get_or_init(|| compile(&self.schema)).as_ref()
+    }
+
+    /// Whether values are Markdown.
+    pub fn is_markdown(&self) -> bool {
+        self.schema["format"] == "markdown"
     }
 
     /// What is wrong with `value`, up to 100 violations. A schema that cannot be compiled, say for its
     /// pattern, leaves the value to Port.
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
-        let compiled = self.compiled.get_or_init(|| compile(&self.schema));
-        let errors = compiled
-            .iter()
-            .flat_map(|validator| validator.iter_errors(value));
+        let validator = self.validator().into_iter();
+        let errors = validator.flat_map(|validator| validator.iter_errors(value));
         errors
             .take(MAX_VIOLATIONS)
             .map(|error| violation(&error))
             .collect()
     }
+}
+
+/// Whether a schema's values are secrets. Port's blueprints have no such property today, but its inputs
+/// of actions are marked with `encryption`: whatever says of itself that it is encrypted, secret or a
+/// password is treated as a secret.
+pub(crate) fn is_secret(schema: &Value) -> bool {
+    let says_so = |key: &str| {
+        let word = schema[key].as_str().unwrap_or_default();
+        let word = word.to_ascii_lowercase();
+        ["encrypt", "secret", "password", "aes"]
+            .iter()
+            .any(|sign| word.contains(sign))
+    };
+    schema
+        .get("encryption")
+        .is_some_and(|value| !value.is_null())
+        || says_so("format")
+        || says_so("spec")
 }
 
 fn compile(schema: &Value) -> Option<Validator> {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::catalog::declare::{EntityFile, FileContent, declare};
 use crate::catalog::rules::BlueprintRules;
-use crate::source::Source;
+use crate::text::Source;
 
 const ONE: &str = r#"{"identifier": "a", "blueprint": "b", "properties": {"x": 1, "y": 2}}"#;
 

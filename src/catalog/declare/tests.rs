@@ -130,3 +130,74 @@ fn a_file_with_errors_names_its_blueprints() {
     let many: String = (0..1000).map(|at| format!("blueprint: x{at}\n")).collect();
     assert_eq!(named(&many).len(), 101);
 }
+
+#[test]
+fn files_of_other_tools_are_known() {
+    let other = [
+        (
+            "entity.json",
+            r#"{"@context": "https://schema.org", "name": "x", "a": [{"identifier": 1}]}"#,
+        ),
+        ("entity.json", r#"[{"id": 1}, {"id": 2}]"#),
+        ("port.yml", "services:\n  web: {image: x}\n"),
+        ("port.yml", "- hosts: all\n  tasks: []\n---\nplain text\n"),
+    ];
+    let ours = [
+        ("port.yml", "identifier: a\n---\nservices: {}\n"),
+        ("port.yml", "spec: {identifier: a, blueprint: b}\n"),
+        ("port.yml", "items: [{x: {identifier: a, blueprint: b}}]\n"),
+        ("port.yml", "services: {\n"),
+        ("port.yml", "# nothing\n"),
+    ];
+    for (path, text) in other {
+        let mut head = declared(path, text);
+        assert!(errors(&head) > 0);
+        head.pass_over(|_| true);
+        assert!(head.is_sound() && head.diagnostics.is_empty(), "{text}");
+        assert_eq!(head.foreign.len(), 1);
+        let mut head = declared(path, text);
+        head.pass_over(|_| false);
+        assert!(!head.is_sound() && head.foreign.is_empty(), "{text}");
+    }
+    for (path, text) in ours {
+        let mut head = declared(path, text);
+        let before = errors(&head);
+        head.pass_over(|_| true);
+        assert!(head.foreign.is_empty() && errors(&head) == before, "{text}");
+    }
+}
+
+#[test]
+fn a_file_without_any_field_of_an_entity_can_be_excluded() {
+    let help = |text| {
+        declared("a/compose.yml", text).diagnostics[0]
+            .help
+            .clone()
+            .unwrap()
+    };
+    let exclude = "exclude it with the line `!a/compose.yml` in the input `files`";
+    let unknown = declared("a/compose.yml", "version: 2\n").diagnostics;
+    assert!(unknown.iter().any(|one| {
+        one.help
+            .as_deref()
+            .is_some_and(|help| help.contains(exclude))
+    }));
+    assert!(!help("blueprint: b\n").contains(exclude));
+}
+
+#[test]
+fn files_that_are_passed_over_are_told_of_at_once() {
+    let notice = |count: usize| {
+        let paths = (0..count).map(|at| RepoPath::new(format!("{at}/entity.json")));
+        passed_over(&paths.collect())
+    };
+    assert_eq!(notice(0), None);
+    assert!(
+        notice(1)
+            .unwrap()
+            .starts_with("`0/entity.json` was passed over, ")
+    );
+    assert!(notice(5).unwrap().starts_with(
+        "`0/entity.json`, `1/entity.json`, `2/entity.json` and 2 more were passed over, "
+    ));
+}

@@ -15,11 +15,12 @@ use super::{
 };
 use crate::catalog::rules::BlueprintRules;
 use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::document::hints::{TEMPLATE, has_placeholder};
 use crate::document::{Member, Node, Value};
-use crate::source::{Location, Source, Span};
+use crate::text::{Location, Source, Span};
 use fields::Names;
 
-pub(crate) use fields::FIELDS;
+pub(crate) use fields::{FIELDS, READ_ONLY_FIELDS};
 
 const AN_OBJECT: &str = "an object";
 
@@ -51,13 +52,13 @@ pub struct Context<'a> {
 /// What is wrong with it is added to `diagnostics`: up to 100 errors, and as many other findings.
 ///
 /// # Errors
-/// If any of that is an error: the entity's key, where at least that is sound.
+/// If any of that is an error: what is known of the entity.
 pub fn read(
     node: &Node,
     source: &Arc<Source>,
     context: Context<'_>,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Result<Entity, Option<EntityKey>> {
+) -> Result<Entity, Flawed> {
     let mut reader = Reader {
         source,
         diagnostics,
@@ -66,7 +67,7 @@ pub fn read(
     };
     let Value::Object(members) = &node.value else {
         reader.not_an_entity(node);
-        return Err(None);
+        return Err(Flawed::default());
     };
     let names = reader.check_field_names(members);
 
@@ -79,13 +80,18 @@ pub fn read(
     let properties = reader.properties(node);
     let relations = reader.relations(node);
     let empty = reader.empty_section(node);
+    reader.check_comments(node);
 
-    let (Some(name), Some(blueprint)) = (name, blueprint) else {
-        return Err(None);
+    let clearing = match names.unknown.or(empty) {
+        Some(_) => Clearing::HeldBack,
+        None => Clearing::Allowed,
+    };
+    let (Some(name), Some(blueprint)) = (name.clone(), blueprint.clone()) else {
+        return Err(Flawed::new(blueprint, name, clearing));
     };
     let fields = (title, icon, team, properties, relations, names.outcome);
     let (Ok(title), Ok(icon), Ok(team), Ok(properties), Ok(relations), Ok(())) = fields else {
-        return Err(Some(EntityKey { blueprint, name }));
+        return Err(Flawed::new(Some(blueprint), Some(name), clearing));
     };
     let mut entity = Entity {
         blueprint,
@@ -101,6 +107,43 @@ pub fn read(
         reader.hold_back(node, &mut entity, cause);
     }
     Ok(entity)
+}
+
+/// What is known of an entity with errors.
+#[derive(Debug, Default)]
+pub struct Flawed {
+    /// Which one it is.
+    pub key: Option<EntityKey>,
+    /// Of which blueprint it is, and nothing else: enough to hold its text against the blueprint.
+    pub outline: Option<Box<Entity>>,
+}
+
+impl Flawed {
+    fn new(blueprint: Option<BlueprintId>, name: Option<EntityName>, clearing: Clearing) -> Self {
+        let Some(blueprint) = blueprint else {
+            return Self::default();
+        };
+        let key = name.map(|name| EntityKey {
+            blueprint: blueprint.clone(),
+            name,
+        });
+        let name = key.as_ref().map(|key| key.name.clone());
+        let nameless = || EntityName::Identifier(Identifier::from_port(""));
+        let outline = Entity {
+            blueprint,
+            name: name.unwrap_or_else(nameless),
+            title: Stated::LeftOut,
+            icon: Stated::LeftOut,
+            team: Stated::LeftOut,
+            properties: Map::new(),
+            relations: BTreeMap::new(),
+            clearing,
+        };
+        Self {
+            key,
+            outline: Some(Box::new(outline)),
+        }
+    }
 }
 
 /// The place to show for an entity as a whole: its identifier's value, else its first key.
@@ -163,15 +206,20 @@ impl Reader<'_> {
     }
 
     fn not_an_entity(&mut self, node: &Node) {
+        let text = node.as_str().unwrap_or_default();
+        let field = FIELDS.into_iter().find(|field| {
+            text.strip_prefix(field)
+                .is_some_and(|rest| rest.starts_with(':'))
+        });
+        let help = match field {
+            Some(field) => format!("put a blank after the `:`: `{field}: …`"),
+            None => "write `identifier: …` and the entity's other fields here, or exclude the file with a `!` line in the input `files`".to_owned(),
+        };
         self.report(
             Code::NotAnEntity,
             node.span,
             format!("an entity must be an object, found {}", node.kind()),
-            |diagnostic| {
-                diagnostic
-                    .label("not an entity")
-                    .help("write `identifier: …` and the entity's other fields here, or exclude the file with a `!` line in the input `files`")
-            },
+            |diagnostic| diagnostic.label("not an entity").help(help),
         );
     }
 
@@ -183,16 +231,18 @@ impl Reader<'_> {
             let span = node
                 .member("identifier")
                 .map_or(headline(node), |member| member.key_span);
-            self.report(
-                Code::MissingIdentifier,
-                span,
-                "the entity has no identifier",
-                |d| {
-                    d.label("no `identifier` here").help(
-                        "add `identifier`, a name that is unique among the blueprint's entities",
-                    )
-                },
-            );
+            let mut help =
+                "add `identifier`, a name that is unique among the blueprint's entities".to_owned();
+            if node.get("blueprint").is_none() {
+                let path = self.source.path();
+                help.push_str(&format!(
+                    "; if the file is not meant for Port, exclude it with the line `!{path}` in the input `files`"
+                ));
+            }
+            let message = "the entity has no identifier";
+            self.report(Code::MissingIdentifier, span, message, |d| {
+                d.label("no `identifier` here").help(help)
+            });
             return None;
         };
         match &value.value {
@@ -215,6 +265,7 @@ impl Reader<'_> {
     fn invalid_name(&mut self, what: &str, reason: &InvalidName, span: Span) -> Reported {
         let message = format!("this is no valid {what}: {reason}");
         let allowed = match what {
+            _ if has_placeholder(self.source.slice(span)) => TEMPLATE,
             "blueprint" => ALLOWED_IN_BLUEPRINTS,
             _ => ALLOWED_CHARACTERS,
         };

@@ -8,7 +8,7 @@ use super::*;
 use crate::catalog::declare::{Declarations, EntityFile, FileContent, declare};
 use crate::catalog::rules::BlueprintRules;
 use crate::catalog::testing::{blueprint, live};
-use crate::source::{RepoPath, Source};
+use crate::text::{RepoPath, Source};
 
 /// The fields of an entity, each with its lines.
 const FIELDS: [(&str, &str); 7] = [

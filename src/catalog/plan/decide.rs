@@ -15,7 +15,7 @@ use crate::catalog::declare::Declaration;
 use crate::catalog::entity::{Entity, EntityKey, EntityName, Identifier};
 use crate::catalog::live::{Difference, Knowledge, LiveEntity, declared_differences, differences};
 use crate::catalog::merge::{Merge, Merged, merge};
-use crate::source::{Location, RepoPath};
+use crate::text::{Location, RepoPath};
 
 pub(super) fn plan(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> Plan {
     let heads = changes.iter().filter(|change| change.head.is_some());

@@ -6,7 +6,7 @@ use globset::GlobBuilder;
 
 use super::{DEFAULT_FILES, Effect, FileRules, Rule, WORKFLOWS};
 use crate::catalog::entity::nearest;
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// A line that selects no file of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]

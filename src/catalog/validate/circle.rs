@@ -13,7 +13,7 @@ use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::order::{RequiredCycle, required_cycles};
 use crate::catalog::plan::Action;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::source::Location;
+use crate::text::Location;
 
 /// Refuses new entities that require one another in a circle, at each relation that is part of it.
 pub fn refuse_circles(changes: Vec<Change>, live: &Live, blueprints: &Blueprints) -> Validated {

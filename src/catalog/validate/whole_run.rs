@@ -13,7 +13,7 @@ use crate::catalog::merge::required_taken_away;
 use crate::catalog::plan::Plan;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
-use crate::source::Location;
+use crate::text::Location;
 
 /// Refuses relations to entities that `plan` deletes.
 pub fn refuse_dangling(changes: Vec<Change>, plan: &Plan, blueprints: &Blueprints) -> Validated {

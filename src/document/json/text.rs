@@ -5,8 +5,9 @@ use serde_json::Number;
 
 use super::{Read, Reader, is_word};
 use crate::document::Value;
-use crate::document::findings::{brief, name_of};
-use crate::source::Span;
+use crate::document::character::name_of;
+use crate::document::findings::brief;
+use crate::text::Span;
 
 /// What stands for an escape that means nothing.
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;

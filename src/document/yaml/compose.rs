@@ -1,15 +1,18 @@
 //! The parser's events → a graph with places.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 
+use super::input::{Characters, Offsets};
 use super::layout::{self, Announced, Properties};
 use super::message;
+use super::stream::{self, Followed};
 use crate::diagnostic::Code;
 use crate::document::findings::Findings;
 use crate::document::{MAX_DEPTH, TOO_DEEP_HELP};
-use crate::source::Span;
+use crate::text::Span;
 
 /// One document as it is written: aliases are not followed, scalars not resolved.
 pub(super) struct Graph {
@@ -53,16 +56,14 @@ impl Graph {
 
 /// Composes the document at `document` in `text`. `None` if it is empty or broken.
 pub(super) fn compose(text: &str, document: Span, findings: &mut Findings) -> Option<Graph> {
-    let forbidden = message::forbidden_character(text, document, findings);
-    if let Some(diagnostic) =
-        forbidden.or_else(|| message::unknown_directive(text, document, findings))
-    {
+    if let Some(diagnostic) = message::forbidden_character(text, document, findings) {
         findings.push(diagnostic);
         return None;
     }
-    let input = text.get(document.range()).unwrap_or_default();
-    let mut parser = Parser::new_from_str(input);
-    let mut composer = Composer::new(text, document, findings);
+    let input = without_unknown_directives(text, document, findings)?;
+    let offsets = Offsets::new(document);
+    let mut parser = Parser::new(Characters::new(&input, document.start, &offsets));
+    let mut composer = Composer::new(text, document, &offsets, findings);
     while let Some(event) = parser.next_event() {
         match event {
             Ok((event, span)) => composer.take(event, span).ok()?,
@@ -70,6 +71,29 @@ pub(super) fn compose(text: &str, document: Span, findings: &mut Findings) -> Op
         }
     }
     composer.finish()
+}
+
+/// The text of `document`, in which directives that YAML does not have are comments. `None` if a
+/// directive is where it cannot stand.
+///
+/// <https://yaml.org/spec/1.2.2/#681-directives>: they are ignored, with a warning.
+fn without_unknown_directives<'t>(
+    text: &'t str,
+    document: Span,
+    findings: &mut Findings,
+) -> Option<Cow<'t, str>> {
+    let mut input = Cow::Borrowed(text.get(document.range()).unwrap_or_default());
+    let (names, followed) = stream::unknown_directives(text, document);
+    for name in names {
+        let diagnostic = message::unknown_directive(text, name, followed, findings);
+        findings.push(diagnostic);
+        if followed == Followed::ByContent {
+            return None;
+        }
+        let percent = name.start - document.start;
+        input.to_mut().replace_range(percent..=percent, "#");
+    }
+    Some(input)
 }
 
 /// The document cannot be read on; why is reported.
@@ -100,7 +124,8 @@ enum Kind {
 
 struct Composer<'a> {
     text: &'a str,
-    offsets: Offsets,
+    document: Span,
+    offsets: &'a Offsets,
     findings: &'a mut Findings,
     entries: Vec<Entry>,
     root: Option<Id>,
@@ -113,10 +138,16 @@ struct Composer<'a> {
 }
 
 impl<'a> Composer<'a> {
-    fn new(text: &'a str, document: Span, findings: &'a mut Findings) -> Self {
+    fn new(
+        text: &'a str,
+        document: Span,
+        offsets: &'a Offsets,
+        findings: &'a mut Findings,
+    ) -> Self {
         Self {
             text,
-            offsets: Offsets::new(text, document),
+            document,
+            offsets,
             findings,
             entries: Vec::new(),
             root: None,
@@ -405,46 +436,8 @@ impl<'a> Composer<'a> {
             at,
             bracket,
         };
-        let document = self.offsets.document;
-        let diagnostic = message::explain(self.text, document, &stumble, self.findings);
+        let diagnostic = message::explain(self.text, self.document, &stumble, self.findings);
         self.findings.push(diagnostic);
         Err(Broken)
-    }
-}
-
-/// Turns the parser's offsets, which count characters of a document, into bytes of the text.
-struct Offsets {
-    document: Span,
-    /// The byte offset of every character; empty where each takes one byte.
-    characters: Vec<usize>,
-}
-
-impl Offsets {
-    fn new(text: &str, document: Span) -> Self {
-        let input = text.get(document.range()).unwrap_or_default();
-        let characters = if input.is_ascii() {
-            Vec::new()
-        } else {
-            input
-                .char_indices()
-                .map(|(at, _)| document.start + at)
-                .collect()
-        };
-        Self {
-            document,
-            characters,
-        }
-    }
-
-    fn of(&self, marker: &Marker) -> usize {
-        let offset = if self.characters.is_empty() {
-            self.document.start.saturating_add(marker.index())
-        } else {
-            self.characters
-                .get(marker.index())
-                .copied()
-                .unwrap_or(self.document.end)
-        };
-        offset.min(self.document.end)
     }
 }

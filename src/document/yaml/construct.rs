@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::document::findings::{Findings, brief};
 use crate::document::members::Members;
 use crate::document::{MAX_ALIASED_NODES, MAX_DEPTH, Member, Node, TOO_DEEP_HELP, Value};
-use crate::source::Span;
+use crate::text::Span;
 
 /// How much text a file's aliases may stand for in all, in bytes: few aliases of a long text
 /// would fill the memory too.

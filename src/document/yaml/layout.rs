@@ -5,7 +5,7 @@
 //! behind its indicator, and that of a `-` behind the blanks. What lies between two values is
 //! simple, so it is looked at again here. All offsets are bytes in the whole text.
 
-use crate::source::Span;
+use crate::text::Span;
 
 /// The offset of what follows at or behind `at`, past blanks, line breaks and comments.
 pub(super) fn skip_blanks(text: &str, mut at: usize) -> usize {

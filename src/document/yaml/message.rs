@@ -5,10 +5,13 @@ mod rules;
 use strsim::damerau_levenshtein;
 
 use self::rules::{Extent, RULES, Rule, UNKNOWN};
-use super::{layout, stream};
+use super::input::surrogate_pair;
+use super::layout;
+use super::stream::Followed;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::document::findings::{Findings, brief, name_of};
-use crate::source::Span;
+use crate::document::character::name_of;
+use crate::document::findings::{Findings, brief};
+use crate::text::Span;
 
 /// What the parser says of an alias without an anchor. It can read on behind it.
 pub(super) const UNKNOWN_ANCHOR: &str = "while parsing node, found unknown anchor";
@@ -46,26 +49,24 @@ pub(super) fn forbidden_character(
     )
 }
 
-/// The first directive of `document` that YAML does not have, if there is one.
-///
-/// The specification would have it ignored, but then nobody learns that it does nothing. And the
-/// parser counts bytes there, where it counts characters elsewhere: every place behind is wrong.
+/// The directive at `name`, which YAML does not have.
 pub(super) fn unknown_directive(
     text: &str,
-    document: Span,
+    name: Span,
+    followed: Followed,
     findings: &Findings,
-) -> Option<Diagnostic> {
-    let name = stream::unknown_directive(text, document)?;
+) -> Diagnostic {
     let shown = brief(text.get(name.range()).unwrap_or_default());
-    Some(
-        findings
-            .at(
-                Code::Syntax,
-                name,
-                format!("YAML has no directive `{shown}`"),
-            )
+    let message = format!("YAML has no directive `{shown}`");
+    match followed {
+        Followed::ByMarker => findings
+            .at(Code::Syntax, name, format!("{message}: the line is ignored"))
+            .warn()
             .help("remove the line; YAML has `%YAML 1.2` and `%TAG !handle! prefix`"),
-    )
+        Followed::ByContent => findings.at(Code::Syntax, name, message).help(
+            "put quotes around it if it is text, else remove the line; YAML has `%YAML 1.2` and `%TAG !handle! prefix`",
+        ),
+    }
 }
 
 /// An alias to the collection that it stands in.
@@ -196,9 +197,39 @@ impl Extent {
                 });
                 Span::new(start + indentation, end)
             }
+            Self::Tab => tab(text, at).unwrap_or(layout::word(text, at)),
             Self::Escape => unknown_escape(text, at).unwrap_or(layout::word(text, at)),
         }
     }
+}
+
+/// The tab that the parser means at `at`: there, before it on its line, or at the start of a line
+/// after it.
+fn tab(text: &str, at: usize) -> Option<Span> {
+    let (before, after) = text.split_at_checked(at)?;
+    let blanks = before.trim_end_matches([' ', '\t']).len();
+    let in_blanks = before.get(blanks..).and_then(|blanks| blanks.rfind('\t'));
+    let start = match (after.starts_with('\t'), in_blanks) {
+        (true, _) => at,
+        (false, Some(tab)) => blanks + tab,
+        (false, None) => at + tab_after_indentation(after)?,
+    };
+    Some(Span::new(start, start + 1))
+}
+
+/// Where a later line of `text` is indented with a tab.
+fn tab_after_indentation(text: &str) -> Option<usize> {
+    let breaks = text.match_indices(['\n', '\r']);
+    let mut lines = breaks.filter_map(|(at, _)| Some((at + 1, text.get(at + 1..)?)));
+    lines.find_map(|(at, line)| {
+        let content = line.trim_start_matches(' ');
+        let is_blank = || {
+            content
+                .trim_start_matches([' ', '\t'])
+                .starts_with(['\n', '\r'])
+        };
+        (content.starts_with('\t') && !is_blank()).then(|| at + line.len() - content.len())
+    })
 }
 
 /// The first escape that YAML does not have, in the double-quoted scalar that starts at `start`.
@@ -208,6 +239,10 @@ fn unknown_escape(text: &str, start: usize) -> Option<Span> {
         if character == '\\' {
             let (next, escaped) = rest.next()?;
             let digits = match escaped {
+                'u' if text.get(start + at..).and_then(surrogate_pair).is_some() => {
+                    rest.nth(9)?;
+                    continue;
+                }
                 'x' => 2,
                 'u' => 4,
                 'U' => 8,

@@ -1,7 +1,7 @@
 //! A stream → the texts of its documents.
 
 use super::layout;
-use crate::source::Span;
+use crate::text::Span;
 
 /// The places of the documents in `text`, with their directives and markers; those with nothing
 /// but blanks and comments are left out.
@@ -28,19 +28,34 @@ pub(super) fn documents(text: &str) -> Vec<Span> {
     documents
 }
 
-/// The place of the first directive of `document` that YAML does not have, without its parameters.
-pub(super) fn unknown_directive(text: &str, document: Span) -> Option<Span> {
-    let prefix = lines(text.get(document.range())?)
-        .map(|(at, line)| (document.start + at, line))
-        .take_while(|(_, line)| matches!(Line::of(line), Line::Blank | Line::Directive));
-    let mut directives = prefix.filter_map(|(at, line)| {
-        let percent = at
-            + line
-                .find('%')
-                .filter(|_| Line::of(line) == Line::Directive)?;
-        Some(layout::word(text, percent))
-    });
-    directives.find(|name| !matches!(text.get(name.range()), Some("%YAML" | "%TAG")))
+/// What stands after the directives of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Followed {
+    /// `---`, as it has to be.
+    ByMarker,
+    /// Something else.
+    ByContent,
+}
+
+/// The places of those directives of `document` that YAML does not have, without their parameters.
+pub(super) fn unknown_directives(text: &str, document: Span) -> (Vec<Span>, Followed) {
+    let mut names = Vec::new();
+    for (at, line) in lines(text.get(document.range()).unwrap_or_default()) {
+        match Line::of(line) {
+            Line::Blank => {}
+            Line::Directive => {
+                // A byte order mark may stand before it.
+                let percent = document.start + at + line.find('%').unwrap_or_default();
+                let name = layout::word(text, percent);
+                if !matches!(text.get(name.range()), Some("%YAML" | "%TAG")) {
+                    names.push(name);
+                }
+            }
+            Line::Start => return (names, Followed::ByMarker),
+            Line::End | Line::Content => break,
+        }
+    }
+    (names, Followed::ByContent)
 }
 
 /// How far a document has got.

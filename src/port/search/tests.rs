@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use port_gitops_contract::{Extent, check_port};
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
-use port_gitops_sandbox::{Answer, Fault, Matcher, PortSandbox, Sandbox};
+use port_gitops_sandbox::{Matcher, PortSandbox, Sandbox};
 use serde_json::json;
 
 use super::*;
@@ -53,12 +53,6 @@ impl World {
             .iter()
             .filter(|exchange| exchange.path.ends_with("/search"))
             .count()
-    }
-
-    /// Lets Port answer the next search over all blueprints so.
-    fn answer(&self, body: Value) {
-        let fault = Fault::answer(Answer::json(200, &body)).on("POST", "/v1/entities/search");
-        self.sandbox.inject(fault);
     }
 }
 

@@ -21,7 +21,7 @@ use crate::catalog::change::Proof;
 use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::catalog::plan::DriftDigest;
 use crate::git::{BlobId, CommitSha};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// The form that this program writes. It reads no newer one.
 const FORM: u32 = 1;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{FileState, State};
 use crate::git::BlobId;
 use crate::github::{Side, Tree};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// What is known of a branch's tip.
 #[derive(Debug)]
@@ -54,9 +54,11 @@ pub(crate) fn to_look_at(
     let is_current = |path: &RepoPath| match (known(path), side(path)) {
         (Some(part), Side::File { blob, .. }) => {
             let version = &part.version;
-            version.is_at(&blob, |text| match tip.side(text, version.texts.get(text)) {
-                Side::File { blob, .. } => Some(blob),
-                Side::Absent | Side::Unknown => None,
+            version.is_at(&blob, |text| {
+                match tip.side(text, version.texts.get(text)) {
+                    Side::File { blob, .. } => Some(blob),
+                    Side::Absent | Side::Unknown => None,
+                }
             })
         }
         _ => state.file(path).is_none() && side(path) == Side::Absent,

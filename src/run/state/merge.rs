@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{FileState, State};
 use crate::catalog::change::Proof;
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 /// Puts together what this run and another one made of `base`. What either changed stays open, with
 /// the versions of both: which of them Port holds, only Port knows.

@@ -25,15 +25,13 @@ use crate::catalog::change::Proof;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::DriftDigest;
 use crate::git::{BlobId, CommitSha};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 pub(crate) use merge::merge;
 pub(crate) use name::{SourceName, SourceParts};
 
 /// How many versions of an open file are kept.
 const MAX_PARTS: usize = 10;
-/// The code of an entity of which it is not known that Port has it as Git declares it.
-const UNCONFIRMED: &str = "unconfirmed";
 
 /// What is in Port because of one source, or may be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -219,14 +217,8 @@ impl State {
     /// declared it are open, so that it is compared with Port if Git restores it.
     pub(crate) fn begin_deletion(&mut self, key: &EntityKey) {
         for file in self.files.values_mut() {
-            let declares = |part: &&Part| part.entities.contains(key);
-            if let Some(part) = file.settled().filter(declares) {
-                let version = part.version.clone();
-                file.parts.push(Part {
-                    version,
-                    entities: BTreeSet::new(),
-                    proof: Proof::Possible,
-                });
+            if file.parts.iter().any(|part| part.entities.contains(key)) {
+                file.open();
             }
         }
     }
@@ -259,7 +251,11 @@ impl State {
                 });
             }
         }
-        file.open_unless_at(version.as_ref());
+        // What is left of an earlier version is declared elsewhere, with a mistake.
+        let is_of_tip = |part: &Part| Some(&part.version) == version.as_ref();
+        if file.settled().is_some_and(|part| !is_of_tip(part)) {
+            file.open();
+        }
         file.limit();
         if file.parts.is_empty() && file.problems.is_empty() {
             self.files.remove(path);
@@ -292,6 +288,19 @@ impl FileState {
         self.settled().is_none()
     }
 
+    /// Notes that Git alone does not say what Port holds of the file: that it may hold nothing as the
+    /// settled version declares it.
+    fn open(&mut self) {
+        if let Some(part) = self.settled() {
+            let version = part.version.clone();
+            self.parts.push(Part {
+                version,
+                entities: BTreeSet::new(),
+                proof: Proof::Possible,
+            });
+        }
+    }
+
     fn add(&mut self, version: Version, keys: BTreeSet<EntityKey>, proof: Proof) {
         if keys.is_empty() {
             return;
@@ -307,31 +316,11 @@ impl FileState {
         }
     }
 
-    /// Opens the file where something of another version than `tip` is left: the tip declares it in
-    /// another file, which does not have it accepted.
-    fn open_unless_at(&mut self, tip: Option<&Version>) {
-        if !self.problems.is_empty() {
-            return;
-        }
-        let others = self.parts.iter().filter(|part| Some(&part.version) != tip);
-        let keys = others.flat_map(|part| &part.entities);
-        self.problems = keys.map(Problem::unconfirmed).collect();
-    }
-
     /// Drops the oldest version but one where there are too many: the oldest is the one that Port
     /// had accepted.
     fn limit(&mut self) {
         while self.parts.len() > MAX_PARTS {
             self.parts.remove(1);
-        }
-    }
-}
-
-impl Problem {
-    fn unconfirmed(key: &EntityKey) -> Self {
-        Self {
-            code: UNCONFIRMED.to_owned(),
-            entity: Some(key.clone()),
         }
     }
 }

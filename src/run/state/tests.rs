@@ -102,33 +102,31 @@ fn a_file_that_is_gone_is_forgotten_once_its_entities_are() {
         ..outcome('1', "", "", left)
     };
     state.conclude(&path(), gone("a"));
-    assert_eq!(show(&state), "1+b open", "Git no longer has that version");
+    assert_eq!(show(&state), "1+b 1? open");
     state.conclude(&path(), gone("b"));
     assert_eq!(show(&state), "unknown");
     assert!(state.is_empty());
 }
 
 #[test]
-fn a_file_is_open_while_something_is_left_of_another_version() {
+fn what_an_earlier_version_is_left_with_keeps_a_file_open() {
     let mut state = State::default();
     state.conclude(&path(), outcome('1', "a b", "", ""));
-    // Another file declares `b` now, with a mistake.
-    state.conclude(&path(), outcome('2', "a", "", ""));
-    assert_eq!(show(&state), "1+b 2+a open");
-    state.conclude(&path(), outcome('3', "", "", "a"));
-    assert_eq!(show(&state), "1+b open");
-    state.conclude(&path(), outcome('3', "", "", "b"));
-    assert_eq!(show(&state), "3+");
+    state.conclude(&path(), outcome('2', "", "", "a"));
+    assert_eq!(show(&state), "1+b 1? open");
+    state.conclude(&path(), outcome('2', "", "", "b"));
+    assert_eq!(show(&state), "2+");
 }
 
 #[test]
-fn a_deletion_that_has_begun_opens_the_file_that_declared_it() {
+fn a_file_is_open_while_what_it_declared_is_deleted() {
     let mut state = State::default();
     state.conclude(&path(), outcome('1', "a b", "", ""));
-    state.begin_deletion(&key("c"));
-    assert_eq!(show(&state), "1+ab");
     state.begin_deletion(&key("a"));
     assert_eq!(show(&state), "1+ab 1? open");
+    state.begin_deletion(&key("b"));
+    assert_eq!(show(&state), "1+ab 1? open");
+    assert_eq!(round_trip(&state), state);
     state.conclude(&path(), outcome('2', "b", "", "a"));
     assert_eq!(show(&state), "2+b");
 }
@@ -265,6 +263,18 @@ fn files_are_looked_at_whose_version_is_another_or_that_are_open() {
     }
     state.begin(&path(), &version('1'), keys("b"));
     assert_eq!(looked_at(&state, &changed(&[])), ["port.yml"]);
+}
+
+#[test]
+fn with_a_file_come_those_that_share_an_entity_with_it() {
+    let mut state = State::default();
+    for (name, entities) in [("a.yml", "a"), ("b.yml", "b"), ("c.yml", "c")] {
+        state.conclude(&RepoPath::new(name), outcome('1', entities, "", ""));
+    }
+    state.begin(&path(), &version('2'), keys("a"));
+    state.begin(&RepoPath::new("a.yml"), &version('3'), keys("b"));
+    let looked = looked_at(&state, &changed(&[]));
+    assert_eq!(looked, ["a.yml", "b.yml", "port.yml"]);
 }
 
 fn round_trip(state: &State) -> State {

@@ -7,7 +7,6 @@ mod commit;
 mod object;
 mod query;
 mod scalar;
-mod status;
 
 use std::sync::Arc;
 

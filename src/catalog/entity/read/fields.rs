@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use super::{Clearing, Reader, Reported, nearest};
 use crate::catalog::entity::{Entity, Relation, Stated, Team, property_values};
 use crate::diagnostic::{Code, Severity};
+use crate::document::character::{is_invisible, name_of};
 use crate::document::{Member, Node, Value};
-use crate::source::Span;
+use crate::text::Span;
 
 /// The fields that files have.
 pub(crate) const FIELDS: [&str; 7] = [
@@ -20,7 +21,7 @@ pub(crate) const FIELDS: [&str; 7] = [
 ];
 
 /// What Port adds to an entity when it shows one, with or without a `$`.
-const READ_ONLY_FIELDS: [&str; 8] = [
+pub(crate) const READ_ONLY_FIELDS: [&str; 8] = [
     "createdAt",
     "createdBy",
     "updatedAt",
@@ -52,18 +53,12 @@ fn meaning(member: &Member) -> Meaning {
     if READ_ONLY_FIELDS.contains(&name.strip_prefix('$').unwrap_or(name)) {
         return Meaning::ReadOnly;
     }
-    let plain: String = name.chars().filter(|one| !is_blank(*one)).collect();
+    let plain: String = name.chars().filter(|one| !is_invisible(*one)).collect();
     match (nearest(&plain.to_lowercase(), FIELDS), &member.value.value) {
         (Some(field), _) => Meaning::Misspelt(field),
         (None, Value::Object(_)) => Meaning::Nested,
         (None, _) => Meaning::Unknown,
     }
-}
-
-/// Whether nobody sees the character. YAML and JSON keep most of these as part of a name.
-fn is_blank(character: char) -> bool {
-    character.is_whitespace()
-        || matches!(character, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
 }
 
 /// What the names of an entity's fields say of it as a whole.
@@ -149,8 +144,8 @@ impl Reader<'_> {
             "entities have no field `{}`: it is left out, and nothing of this entity is cleared in Port",
             member.key
         );
-        let help = match member.key.chars().find(|one| is_blank(*one)) {
-            Some(blank) => format!("replace {}", blank_words(blank)),
+        let help = match member.key.chars().find(|one| is_invisible(*one)) {
+            Some(blank) => format!("remove {}", blank_words(blank)),
             None => BELONGS_BELOW.to_owned(),
         };
         self.report(Code::UnknownField, member.key_span, message, |d| {
@@ -176,6 +171,38 @@ impl Reader<'_> {
             found.get_or_insert(member.key_span);
         }
         found
+    }
+
+    /// Warns of values that are comments, such as the channel in `slack: #shop`: they are null.
+    pub(super) fn check_comments(&mut self, node: &Node) {
+        let fields = members_of(node).iter();
+        let below = ["properties", "relations"].map(|section| members(node, section));
+        for member in fields.chain(below.into_iter().flatten()) {
+            if let Some(comment) = self.comment_in_place_of_value(member) {
+                let message = format!(
+                    "`{}` is null: `{comment}` after it is a comment",
+                    member.key
+                );
+                let help = format!("put quotes around it if it is the value: `\"{comment}\"`");
+                self.report(Code::WrongType, member.key_span, message, |d| {
+                    d.warn().label("no value").help(help)
+                });
+            }
+        }
+    }
+
+    /// The comment on the line of a key without a value, if it begins like a word.
+    fn comment_in_place_of_value(&self, member: &Member) -> Option<String> {
+        const LONGEST: usize = 40;
+        let span = member.value.span;
+        if !member.value.is_null() || span.start != span.end {
+            return None;
+        }
+        let after = self.source.text().get(member.key_span.end..)?;
+        let comment = after.lines().next()?.trim_start().strip_prefix(':')?.trim();
+        let word = comment.strip_prefix('#')?;
+        let is_word = word.starts_with(char::is_alphanumeric) && !word.contains('"');
+        (is_word && word.len() <= LONGEST && !word.contains(' ')).then(|| comment.to_owned())
     }
 
     /// Takes out of `entity` what would clear something in Port, because of the field at `cause`.
@@ -241,8 +268,12 @@ fn has(member: &Member, field: &str) -> bool {
 }
 
 fn members<'n>(node: &'n Node, section: &str) -> &'n [Member] {
-    match node.get(section).map(|node| &node.value) {
-        Some(Value::Object(members)) => members,
+    node.get(section).map_or(&[], members_of)
+}
+
+fn members_of(node: &Node) -> &[Member] {
+    match &node.value {
+        Value::Object(members) => members,
         _ => &[],
     }
 }
@@ -257,7 +288,10 @@ fn is_nothing(value: &Node) -> bool {
 }
 
 fn blank_help(name: &str, field: &str) -> Option<String> {
-    let blank = name.chars().find(|one| is_blank(*one))?;
+    if name.strip_prefix('-') == Some(field) {
+        return Some(format!("put a blank after the `-`: `- {field}: …`"));
+    }
+    let blank = name.chars().find(|one| is_invisible(*one))?;
     Some(format!("write `{field}`, without {}", blank_words(blank)))
 }
 
@@ -265,6 +299,6 @@ fn blank_words(blank: char) -> String {
     match blank {
         '\u{a0}' => "the no-break spaces (U+00A0), which only look like an indentation".to_owned(),
         ' ' => "the spaces in its name".to_owned(),
-        other => format!("the invisible characters (U+{:04X})", u32::from(other)),
+        other => format!("{} in its name", name_of(other)),
     }
 }

@@ -9,7 +9,7 @@
 use super::{AN_OBJECT, Query, Reader, Reported, canonical, nearest};
 use crate::diagnostic::Code;
 use crate::document::{Member, Node, Value};
-use crate::source::Span;
+use crate::text::Span;
 
 const COMBINATORS: [&str; 2] = ["and", "or"];
 const OF_A_QUERY: [&str; 2] = ["combinator", "rules"];

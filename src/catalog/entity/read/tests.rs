@@ -1,6 +1,6 @@
 use super::*;
 use crate::catalog::declare::{Declarations, EntityFile, FileContent, declare};
-use crate::source::RepoPath;
+use crate::text::RepoPath;
 
 fn declared(text: &str) -> Declarations {
     let file = EntityFile {
@@ -304,4 +304,147 @@ fn every_query_is_checked() {
         assert_eq!(declared.diagnostics[0].code, Code::InvalidQuery);
         assert_eq!(declared.invalid.len(), 1);
     }
+}
+
+fn only(text: &str) -> Diagnostic {
+    let declared = declared(text);
+    let [found] = &declared.diagnostics[..] else {
+        panic!("one is expected of {text:?}: {:?}", declared.diagnostics)
+    };
+    found.clone()
+}
+
+#[test]
+fn what_cannot_be_seen_in_a_name_is_named() {
+    for (character, name) in [
+        ('\u{200B}', "a zero-width space (U+200B)"),
+        ('\u{AD}', "a soft hyphen (U+00AD)"),
+        ('\u{2066}', "the invisible character U+2066"),
+        ('\u{FE0F}', "the invisible character U+FE0F"),
+    ] {
+        let found = only(&format!("identifier: a{character}b\nblueprint: b\n"));
+        assert_eq!(
+            found.message,
+            format!("this is no valid identifier: {name} is not allowed")
+        );
+        let found = only(&format!(
+            "identifier: a\nblueprint: b\nti{character}tle: x\n"
+        ));
+        let help = found.help.clone().unwrap();
+        assert!(
+            found.is_error() && help.contains(name) && help.contains("`title`"),
+            "{help}"
+        );
+        let found = only(&format!("identifier: a\nblueprint: b\nx{character}y: z\n"));
+        assert_eq!(found.help, Some(format!("remove {name} in its name")));
+    }
+}
+
+#[test]
+fn a_comment_in_place_of_a_value_is_warned_of() {
+    for (line, comment) in [
+        ("  slack: #shop", Some("#shop")),
+        ("  slack: #shop # our channel", None),
+        ("  slack: # none yet", None),
+        ("  slack: ~ #x", None),
+        ("  slack: a #x", None),
+        ("  slack:\n    - x #y", None),
+    ] {
+        let declared = declared(&format!(
+            "identifier: a\nblueprint: b\nproperties:\n{line}\n"
+        ));
+        let help = declared
+            .diagnostics
+            .first()
+            .and_then(|one| one.help.clone());
+        let expected = comment
+            .map(|comment| format!("put quotes around it if it is the value: `\"{comment}\"`"));
+        assert_eq!(help, expected, "{line}");
+        assert_eq!(declared.valid.len(), 1);
+    }
+    let found = only("identifier: a\nblueprint: b\ntitle: #1\n");
+    assert_eq!(found.location().start().line, 3);
+}
+
+#[test]
+fn likely_slips_are_hinted_at() {
+    let exclude = "such as `!**/skeleton/**`";
+    for (text, hint) in [
+        (
+            "identifier:x\nblueprint: b\n",
+            "put a blank after the `:`: `identifier: …`",
+        ),
+        (
+            "identifier:x\n",
+            "put a blank after the `:`: `identifier: …`",
+        ),
+        (
+            "blueprint: b\nidentifier:x\ntitle: y\n",
+            "put a blank after the `:`: `identifier: …`",
+        ),
+        (
+            "-identifier: x\n blueprint: b\n",
+            "put a blank after the `-`: `- identifier: …`",
+        ),
+        (
+            "-identifier: x\n  blueprint: b\n",
+            "put a blank after the `-`: `- identifier: …`",
+        ),
+        (
+            "blueprint: b\n-identifier: x\n",
+            "put a blank after the `-`: `- identifier: …`",
+        ),
+        ("identifier: {{ name }}\nblueprint: b\n", exclude),
+        ("identifier: {{ name }}-x\nblueprint: b\n", exclude),
+        ("identifier: ${{ values.name }}\nblueprint: b\n", exclude),
+        ("{% if x %}\nidentifier: a\n", exclude),
+        ("{{- if .Values.x }}\nidentifier: a\n{{- end }}\n", exclude),
+    ] {
+        let found = only(text);
+        let help = found.help.unwrap_or_default();
+        assert!(help.contains(hint), "{text:?}: {} ({help})", found.message);
+    }
+    for text in ["a: b: c\n", "u: http://x\nb: c: d\n", "a: @x\n"] {
+        let help = only(text).help.unwrap();
+        assert!(!help.contains("blank after"), "{text:?}: {help}");
+    }
+}
+
+#[test]
+fn a_merge_conflict_is_one_error() {
+    let yaml = "identifier: a\nblueprint: b\nproperties:\n<<<<<<< HEAD\n  x: 1\n=======\n  x: 2\n>>>>>>> c\n---\nidentifier: d\n";
+    let found = only(yaml);
+    assert_eq!(
+        found.message,
+        "the file holds a merge conflict, so it was not read"
+    );
+    assert_eq!(found.location().start().line, 4);
+    let text = "identifier: a\nblueprint: b\nproperties:\n  doc: |\n    <<<<<<< HEAD\n    x\n";
+    assert!(declared(text).diagnostics.is_empty());
+}
+
+#[test]
+fn what_is_lost_is_not_missing_too() {
+    for text in [
+        "identifier: *x\nblueprint: b\n",
+        "identifier: a\nblueprint: *x\n",
+        "identifier: a\nblueprint: b\nproperties: *x\n",
+        "identifier: a\nblueprint: b\nteam: [*x]\nrelations: {}\n",
+        "identifier: a\nblueprint: b\nrelations: {r: [*x]}\n",
+        "<<: *x\ntitle: a\n",
+        "- <<: {identifier: a}\n  <<: {blueprint: b}\n",
+    ] {
+        let found = only(text);
+        assert!(
+            matches!(found.code, Code::Syntax | Code::DuplicateKey),
+            "{text:?}"
+        );
+        assert_eq!(declared(text).invalid.len(), 1, "{text:?}");
+    }
+    let other = "title: {x: 1, x: 2}\nblueprint: b\n";
+    assert!(
+        found(other).iter().any(|one| one.contains("no identifier")),
+        "{:?}",
+        found(other)
+    );
 }

@@ -9,6 +9,8 @@ pub(super) enum Extent {
     LineBefore,
     /// An alias.
     Alias,
+    /// A tab there, before it or after it.
+    Tab,
     /// The escape in the quoted scalar that starts there.
     Escape,
 }
@@ -48,10 +50,10 @@ pub(super) static UNKNOWN: Rule = rule("", Extent::Word, "this is not YAML: {inf
 /// The first rule whose `info` is part of what the parser says holds.
 pub(super) static RULES: &[Rule] = &[
     // Tabs
-    rule("tab", Extent::Character, "a tab cannot indent YAML", SPACES),
+    rule("tab", Extent::Tab, "a tab cannot indent YAML", SPACES),
     rule(
         "valid YAML whitespace",
-        Extent::Character,
+        Extent::Tab,
         "a tab cannot indent YAML",
         SPACES,
     ),
@@ -91,7 +93,7 @@ pub(super) static RULES: &[Rule] = &[
         "invalid Unicode character escape code",
         Extent::Escape,
         "{found} is no character",
-        "YAML has no surrogate pairs: write the character itself, or `\\U` and eight digits",
+        "it is one half of a surrogate pair: write both halves, or the character itself",
     ),
     rule(
         "indentation in quoted scalar",

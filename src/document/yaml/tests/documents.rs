@@ -89,6 +89,26 @@ fn anchors_and_directives_are_of_one_document() {
     assert_eq!(documents.diagnostics.len(), 2, "{}", shown(&documents));
 }
 
+/// Ignoring them is what the specification asks for, and warning too.
+#[test]
+fn unknown_directives_are_warned_of() {
+    let text = "%É ü\n%YAML 1.2\n%FOO x\n---\né: [ü]\n...\n%FOO\n--- b\n";
+    let documents = read(text);
+    let values: Vec<_> = documents.roots.iter().map(Node::to_json).collect();
+    assert_eq!(values, [json!({"é": ["ü"]}), json!("b")]);
+    assert_eq!(documents.diagnostics.len(), 3);
+    assert!(documents.diagnostics.iter().all(|one| !one.is_error()));
+    assert_eq!(&text[documents.roots[0].span.range()], "é: [ü]");
+}
+
+/// A file without roots and without errors would declare nothing, so its entities would be removed.
+#[test]
+fn any_number_of_warnings_leaves_the_documents() {
+    let documents = read(&format!("{}---\na: 1\n", "%FOO\n".repeat(1000)));
+    assert_eq!(documents.diagnostics.len(), 100);
+    assert_eq!(documents.roots.len(), 1);
+}
+
 #[test]
 fn nesting_has_a_limit() {
     let flow = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
@@ -187,9 +207,43 @@ fn a_billion_laughs_are_not_heard() {
 #[test]
 fn hostile_text_is_read_in_time() {
     let units = [
-        "[", "{", "[]", "{},", "[a: b],", "? ", "- ", "-\n", ": ", "a: ", "a:\n", "&a ", "!",
-        "!!str ", "%", "%a\n", "*a ", "\"", "'", "|\n", " ", "\t", "\n", "\r", "\0", "a ", "a\n",
-        "---\n", "...\n", "#", "<<: ", "é ", "\u{FEFF}",
+        "[",
+        "{",
+        "[]",
+        "{},",
+        "[a: b],",
+        "? ",
+        "- ",
+        "-\n",
+        ": ",
+        "a: ",
+        "a:\n",
+        "&a ",
+        "!",
+        "!!str ",
+        "%",
+        "%a\n",
+        "*a ",
+        "\"",
+        "'",
+        "|\n",
+        " ",
+        "\t",
+        "\n",
+        "\r",
+        "\0",
+        "a ",
+        "a\n",
+        "---\n",
+        "...\n",
+        "#",
+        "<<: ",
+        "é ",
+        "\u{FEFF}",
+        "a:\t",
+        "]\n",
+        "\"x\"\n],[\n",
+        "\\ud83d\\ude00",
     ];
     for prefix in ["", "[", "a: ", "\""] {
         for unit in units {

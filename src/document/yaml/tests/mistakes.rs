@@ -28,8 +28,15 @@ fn syntax_errors_are_put_in_plain_words() {
     let cases = [
         ("a: b: c", "1:5-1:6 syntax: a `:` cannot stand here"),
         ("é: b: c", "1:5-1:6 syntax: a `:` cannot stand here"),
-        ("a:\n\tb: c", "2:2-2:3 syntax: a tab cannot indent YAML"),
-        ("a:\n\t- b", "2:2-2:3 syntax: a tab cannot indent YAML"),
+        ("a:\n\tb: c", "2:1-2:2 syntax: a tab cannot indent YAML"),
+        ("a:\n\t- b", "2:1-2:2 syntax: a tab cannot indent YAML"),
+        ("- \t- a", "1:3-1:4 syntax: a tab cannot indent YAML"),
+        (
+            "é\n---\n-\t - a",
+            "3:2-3:3 syntax: a tab cannot indent YAML",
+        ),
+        ("? a\n:\tb: c", "2:2-2:3 syntax: a tab cannot indent YAML"),
+        ("a: b\n  c\n\td", "3:1-3:2 syntax: a tab cannot indent YAML"),
         (
             "a: 'x\nb: y\n",
             "1:4-1:5 syntax: the quote is not closed where the indentation ends",
@@ -49,8 +56,12 @@ fn syntax_errors_are_put_in_plain_words() {
             "1:6-1:10 syntax: the escape `\\u12` is cut short",
         ),
         (
-            "a: \"\\ud83d\\ude00\"",
-            "1:5-1:11 syntax: `\\ud83d` is no character",
+            "a: \"\\ud83d\\ude00\\ud83d\"",
+            "1:17-1:23 syntax: `\\ud83d` is no character",
+        ),
+        (
+            "a: \"\\ude00\\ud83d\"",
+            "1:5-1:11 syntax: `\\ude00` is no character",
         ),
         (
             "a: [1, 2\n",
@@ -105,12 +116,23 @@ fn syntax_errors_are_put_in_plain_words() {
         ),
         (
             "# c\n%é x\n---\na",
-            "2:1-2:3 syntax: YAML has no directive `%é`",
+            "2:1-2:3 syntax: YAML has no directive `%é`: the line is ignored",
         ),
         (
             "\u{FEFF}%YAML 1.2\n%FOO\n---\na",
-            "2:1-2:5 syntax: YAML has no directive `%FOO`",
+            "2:1-2:5 syntax: YAML has no directive `%FOO`: the line is ignored",
         ),
+        ("%FOO\na: b", "1:1-1:5 syntax: YAML has no directive `%FOO`"),
+        (
+            "a: [\"x\",\n\"y\"]",
+            "2:1-2:5 syntax: `\"y\"]` is indented wrongly",
+        ),
+        (
+            "a: [b,\nc]",
+            "2:1-2:3 syntax: `c]` is not indented enough to stand in the bracket above",
+        ),
+        (" a: [\"b\"\n]", "2:1-2:2 syntax: `]` is indented wrongly"),
+        ("a: x\n]", "2:1-2:2 syntax: `]` closes no bracket"),
         ("a: & b", "1:4-1:5 syntax: expected a name behind `&`"),
         ("a: !e!x b", "1:4-1:8 syntax: the tag `!e!x` is not known"),
         (

@@ -192,6 +192,30 @@ proptest! {
     }
 
     #[test]
+    fn json_is_yaml(value in any_json()) {
+        let escape = |c: char| match c.is_ascii() {
+            true => c.to_string(),
+            false => c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+        };
+        let text: String = serde_json::to_string_pretty(&value).unwrap().chars().map(escape).collect();
+        for text in [text.clone(), text.replace("\n  ", "\n\t"), format!("a: {}", text.replace('\n', "\n "))] {
+            let documents = read(&text);
+            prop_assert_eq!(shown(&documents), "", "{:?}", text);
+            let value: serde_json::Value = serde_json::from_str(&value.to_string()).unwrap();
+            let root = &documents.roots[0];
+            let root = match text.starts_with("a: ") {
+                true => root.get("a").unwrap(),
+                false => root,
+            };
+            prop_assert_eq!(root.to_json(), value, "{:?}", text);
+            for node in nodes(root) {
+                let alone: serde_json::Value = serde_json::from_str(&text[node.span.range()]).unwrap();
+                prop_assert_eq!(alone, node.to_json());
+            }
+        }
+    }
+
+    #[test]
     fn any_text_is_survived(text in "\\PC{0,40}|([\\[\\]{}\"',:#&*!|>%@?<~a0 \n-]|\n  |- |: |---){0,40}") {
         let documents = read(&text);
         for diagnostic in &documents.diagnostics {

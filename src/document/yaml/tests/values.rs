@@ -188,3 +188,67 @@ proptest! {
         prop_assert_eq!(documents.roots[0].to_json(), expected, "{:?}", text);
     }
 }
+
+#[test]
+fn a_tab_separates_a_key_from_its_value() {
+    let cases = [
+        ("a:\tb", json!({"a": "b"})),
+        ("a:\t-1", json!({"a": -1})),
+        (
+            "é:\t \tb\n'c':\t[d]\ne :\tf",
+            json!({"é": "b", "c": ["d"], "e": "f"}),
+        ),
+        ("{a:\tb, c:\t-d}", json!({"a": "b", "c": "-d"})),
+        ("a:\t|\n b\tc\n", json!({"a": "b\tc\n"})),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(value(text), expected, "{text:?}");
+    }
+}
+
+/// Whether it is accepted must not depend on what stands last in it.
+#[test]
+fn a_bracket_may_be_closed_in_the_column_of_its_key() {
+    for last in ["x", "\"x\"", "'x'", "[]", "{y: 'z'}", "x, # c", "\"x\" # c"] {
+        for indentation in ["", "  "] {
+            let text = format!(
+                "k:\n{indentation}- a: [\n{indentation}    {last}\n{indentation}  ]\n{indentation}  b: 1\n"
+            );
+            let root = value(&text);
+            assert_eq!(root["k"][0]["b"], json!(1), "{text:?}");
+            assert_eq!(
+                root["k"][0]["a"].as_array().map(Vec::len),
+                Some(1),
+                "{text:?}"
+            );
+        }
+    }
+    assert_eq!(value("a: {\n}\nb: [\r\n]"), json!({"a": {}, "b": []}));
+    assert_eq!(
+        value("a: [[\"b\"\n]\n]\nc: 1"),
+        json!({"a": [["b"]], "c": 1})
+    );
+    assert_eq!(
+        value("a: |\n  [\n  ]\nb: \"c\n  ]\""),
+        json!({"a": "[\n]\n", "b": "c ]"})
+    );
+    assert_eq!(value("a: |\n\n  ]\n  b\n"), json!({"a": "\n]\nb\n"}));
+    assert_eq!(value("--- |\n]\n  ]\n"), json!("]\n  ]\n"));
+}
+
+/// JSON is YAML, and JSON has no other way to write U+1F600 as ASCII.
+#[test]
+fn escaped_surrogate_pairs_are_one_character() {
+    let cases = [
+        (
+            r#"{"a": "\ud83d\ude00!", "b": ["\uD83D\uDE00\ud83d\ude00"]}"#,
+            json!({"a": "😀!", "b": ["😀😀"]}),
+        ),
+        (r"'\ud83d\ude00'", json!(r"\ud83d\ude00")),
+        (r"\ud83d\ude00", json!(r"\ud83d\ude00")),
+        ("|-\n  \\ud83d\\ude00", json!(r"\ud83d\ude00")),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(value(text), expected, "{text:?}");
+    }
+}

@@ -4,6 +4,9 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// The largest file that is read, in bytes: what Port takes in one request.
+pub const MAX_BYTES: usize = 1024 * 1024;
+
 /// Path of a file in the repository, with `/` between its parts and no `/` at its start.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RepoPath(Arc<str>);

@@ -6,17 +6,19 @@ use std::io::{self, IsTerminal, Write};
 use serde_json::json;
 
 use super::arguments::Format;
-use super::{EntityFile, Environment, Port};
-use crate::catalog::declare::{Declarations, Invalid};
+use super::{EntityFile, Environment, Port, sarif};
+use crate::catalog::declare::{Declarations, Invalid, passed_over};
 use crate::catalog::rules::FileRules;
+use crate::cli::counted;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::port::OnToken;
 use crate::report::console::{self, Colour};
 use crate::report::log::Log;
 use crate::report::{annotations, json};
+use crate::text::RepoPath;
 
 /// Grows with every change that a reader of the document could notice.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Where findings are shown, and how.
 pub(super) struct Screen {
@@ -33,6 +35,8 @@ pub(super) struct Findings {
     /// Entities with errors, and documents of which nothing is known.
     pub(super) invalid: usize,
     blueprints: BlueprintCheck,
+    /// The files that are not meant for Port.
+    passed_over: BTreeSet<RepoPath>,
     /// Which files were looked for.
     rules: String,
 }
@@ -69,6 +73,7 @@ impl Findings {
                 Some(_) => BlueprintCheck::Made,
                 None => BlueprintCheck::NotMade,
             },
+            passed_over: declared.foreign.clone(),
             rules: rules.to_string().trim_end().replace('\n', ", "),
         }
     }
@@ -97,21 +102,29 @@ impl Screen {
         match self.format {
             Format::GitHub => Box::new(move |token| log.mask(token)),
             // A terminal would show the command that masks it.
-            Format::Text | Format::Json => Box::new(|_| {}),
+            Format::Text | Format::Json | Format::Sarif => Box::new(|_| {}),
         }
     }
 
     pub(super) fn show(&self, diagnostics: &[Diagnostic], findings: &Findings) -> io::Result<()> {
+        let notice = passed_over(&findings.passed_over);
         match self.format {
             Format::Text => {
+                if let Some(notice) = notice {
+                    self.log.line(format!("note: {notice}\n"));
+                }
                 console::write_diagnostics_in(self.colour, diagnostics, &self.log);
                 self.log.line(last_line(diagnostics, findings));
             }
             Format::GitHub => {
+                if let Some(notice) = notice {
+                    self.log.line(format!("note: {notice}"));
+                }
                 annotations::write_diagnostics(diagnostics, &self.log);
                 self.log.line(last_line(diagnostics, findings));
             }
             Format::Json => write_json(diagnostics, findings)?,
+            Format::Sarif => sarif::write(diagnostics)?,
         }
         Ok(())
     }
@@ -152,16 +165,13 @@ fn last_line(diagnostics: &[Diagnostic], findings: &Findings) -> String {
     line
 }
 
-fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
-
 fn write_json(diagnostics: &[Diagnostic], findings: &Findings) -> io::Result<()> {
     let document = json!({
         "version": VERSION,
         "files": findings.files,
         "entities": findings.entities,
         "invalid": findings.invalid,
+        "passedOver": findings.passed_over.iter().map(RepoPath::as_str).collect::<Vec<_>>(),
         "blueprintsChecked": findings.blueprints == BlueprintCheck::Made,
         "diagnostics": diagnostics.iter().map(json::Finding::from).collect::<Vec<_>>(),
     });

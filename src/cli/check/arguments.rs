@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
+use crate::cli::{add_line, text_value};
+
 /// What `--help` prints behind the program's name and version.
 pub(super) const HELP: &str = "\
 Checks entity files as the action does, without GitHub and without writing anything.
@@ -20,7 +22,8 @@ Options:
                        repository's root. Later ones win, ! excludes
   --blueprint NAME     blueprint of entities that name none and match no =>
   --blueprints GLOB    which blueprints may be written: [!]GLOB. Later ones win, ! excludes
-  --format FORMAT      text (the default), json, or github: annotations for a workflow
+  --format FORMAT      text (the default), json, github: annotations for a
+                       workflow, or sarif: for code scanning
   -h, --help           print this
   -V, --version        print the version
 
@@ -68,36 +71,23 @@ pub(super) enum Format {
     Json,
     /// Commands for GitHub's runner.
     GitHub,
+    /// A log in the Static Analysis Results Interchange Format.
+    Sarif,
 }
 
 impl Request {
-    /// Reads the arguments behind the program's name.
+    /// Reads the arguments after the command's name.
     pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, lexopt::Error> {
         let mut parser = lexopt::Parser::from_args(arguments);
-        match parser.next()? {
-            Some(Value(command)) if command == "check" => {}
-            Some(Short('h') | Long("help")) => return Ok(Self::Help),
-            Some(Short('V') | Long("version")) => return Ok(Self::Version),
-            Some(Value(command)) => {
-                let command = command.to_string_lossy();
-                return Err(format!("there is no command `{command}`, only `check`").into());
-            }
-            Some(other) => return Err(other.unexpected()),
-            None => return Ok(Self::Help),
-        }
-        Self::parse_check(&mut parser)
-    }
-
-    fn parse_check(parser: &mut lexopt::Parser) -> Result<Self, lexopt::Error> {
         let mut arguments = Arguments::default();
         while let Some(argument) = parser.next()? {
             match argument {
                 Short('h') | Long("help") => return Ok(Self::Help),
                 Short('V') | Long("version") => return Ok(Self::Version),
-                Long("files") => add_line(&mut arguments.files, parser.value()?.string()?),
-                Long("blueprint") => arguments.blueprint = Some(parser.value()?.string()?),
+                Long("files") => add_line(&mut arguments.files, &text_value(&mut parser)?),
+                Long("blueprint") => arguments.blueprint = Some(text_value(&mut parser)?),
                 Long("blueprints") => {
-                    add_line(&mut arguments.blueprints, parser.value()?.string()?);
+                    add_line(&mut arguments.blueprints, &text_value(&mut parser)?);
                 }
                 Long("format") => arguments.format = parser.value()?.parse_with(Format::parse)?,
                 Value(path) => arguments.paths.push(path.into()),
@@ -114,17 +104,8 @@ impl Format {
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
             "github" => Ok(Self::GitHub),
-            _ => Err("allowed are text, json, github"),
-        }
-    }
-}
-
-fn add_line(text: &mut Option<String>, line: String) {
-    match text {
-        None => *text = Some(line),
-        Some(text) => {
-            text.push('\n');
-            text.push_str(&line);
+            "sarif" => Ok(Self::Sarif),
+            _ => Err("allowed are text, json, github, sarif"),
         }
     }
 }
@@ -140,8 +121,7 @@ mod tests {
 
     #[test]
     fn every_option_is_read() {
-        let given =
-            "check --files a/* --files=!a/x a --blueprint b --blueprints * --format json -- -c";
+        let given = "--files a/* --files=!a/x a --blueprint b --blueprints * --format json -- -c";
         let expected = Arguments {
             paths: vec!["a".into(), "-c".into()],
             files: Some("a/*\n!a/x".to_owned()),
@@ -150,15 +130,15 @@ mod tests {
             format: Format::Json,
         };
         assert_eq!(parse(given), Ok(Request::Check(expected)));
-        assert_eq!(parse("check"), Ok(Request::Check(Arguments::default())));
+        assert_eq!(parse(""), Ok(Request::Check(Arguments::default())));
     }
 
     #[test]
     fn help_and_version_are_found_anywhere() {
-        for given in ["-h", "--help", "check --format json --help"] {
+        for given in ["-h", "--help", "--format json --help"] {
             assert_eq!(parse(given), Ok(Request::Help), "{given}");
         }
-        for given in ["-V", "--version", "check -V"] {
+        for given in ["-V", "--version", "a -V"] {
             assert_eq!(parse(given), Ok(Request::Version), "{given}");
         }
     }
@@ -166,12 +146,11 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for (given, message) in [
-            ("chekc", "there is no command `chekc`, only `check`"),
-            ("check --fiels x", "invalid option '--fiels'"),
-            ("check --files", "missing argument for option '--files'"),
+            ("--fiels x", "invalid option '--fiels'"),
+            ("--files", "missing argument for option '--files'"),
             (
-                "check --format xml",
-                "cannot parse argument \"xml\": allowed are text, json, github",
+                "--format xml",
+                "cannot parse argument \"xml\": allowed are text, json, github, sarif",
             ),
         ] {
             assert_eq!(parse(given).unwrap_err(), message, "{given}");

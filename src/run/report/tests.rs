@@ -7,11 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::build::{Findings, Material};
-use super::log::Log;
-use super::redact::Redaction;
-use super::*;
-use crate::apply::{Applied, DeletionOutcome, Outcome as Fate};
+use super::findings::{Findings, Material};
 use crate::catalog::blueprint::{Blueprint, Blueprints};
 use crate::catalog::declare::{Declaration, Declarations, EntityFile, FileContent, declare};
 use crate::catalog::entity::{BlueprintId, EntityKey};
@@ -20,8 +16,14 @@ use crate::catalog::merge::Merge;
 use crate::catalog::plan::{Action, Deletion, Plan, Reason, Untouched, Upsert};
 use crate::catalog::rules::{BlueprintRules, PropertyRules};
 use crate::catalog::testing::live;
+use crate::event::Mode;
+use crate::git::{CommitSha, RepoName};
 use crate::port::{Rejection, Upserted};
-use crate::source::{RepoPath, Source};
+use crate::report::log::Log;
+use crate::report::redact::Redaction;
+use crate::report::*;
+use crate::run::apply::{Applied, DeletionOutcome, Outcome as Fate};
+use crate::text::{RepoPath, Source};
 
 const FILES: [(&str, &str); 3] = [
     (

@@ -1,5 +1,12 @@
 //! What the rounds of a run found and did → the report.
 
+#[doc(hidden)]
+pub mod findings;
+mod notices;
+mod rejection;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
@@ -8,15 +15,16 @@ use super::look::Extent;
 use super::responsibility::Responsibility;
 use super::session::Session;
 use super::source::Source;
-use crate::apply::Stopped;
+use crate::catalog::declare::passed_over;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::Reason;
 use crate::diagnostic::{self, Code, Diagnostic, Severity};
 use crate::event::Scope;
 use crate::port::Port;
-use crate::report::build::{Findings, Material};
 use crate::report::{Cost, Drift, Ending, EntityReport, Report, RunFacts, Since, State, console};
-use crate::source::RepoPath;
+use crate::run::apply::Stopped;
+use crate::text::RepoPath;
+use findings::{Findings, Material};
 
 /// What a plan is worth that is made without Port.
 const OFFLINE: &str =
@@ -33,16 +41,20 @@ pub(super) fn assemble(
     let drift = drift(session, &rounds);
     let mut notices = source.notices.clone();
     let (mut entities, mut diagnostics) = (Vec::new(), Vec::new());
+    let mut foreign = BTreeSet::new();
     for round in rounds {
         let findings = find(session, &round);
         console::write_diagnostics(&findings.rejections, session.log);
         notices.extend(findings.notices);
         supersede(&mut entities, &mut diagnostics, &round);
+        foreign.retain(|path| !round.declared.versions.contains_key(path));
+        foreign.extend(round.declared.head.foreign);
         entities.extend(findings.entities);
         diagnostics.extend(round.declared.head.diagnostics);
         diagnostics.extend(findings.rejections);
     }
     diagnostic::sort(&mut diagnostics);
+    notices.extend(passed_over(&foreign));
     if session.port.is_none() && !entities.is_empty() {
         notices.insert(0, OFFLINE.to_owned());
     }
@@ -86,14 +98,14 @@ pub(super) fn problems(rounds: &[Round]) -> Vec<String> {
             continue;
         };
         for (upsert, outcome) in round.plan.upserts.iter().zip(&applied.outcomes) {
-            if !matches!(outcome, crate::apply::Outcome::Written(_)) {
+            if !matches!(outcome, crate::run::apply::Outcome::Written(_)) {
                 let location = upsert.declaration.location();
                 let lines = problems.entry(location.path().clone()).or_default();
                 lines.insert(format!("not written: `{}` at {location}", upsert.key));
             }
         }
         for (deletion, outcome) in round.plan.deletions.iter().zip(&applied.deletions) {
-            if !matches!(outcome, crate::apply::DeletionOutcome::Deleted) {
+            if !matches!(outcome, crate::run::apply::DeletionOutcome::Deleted) {
                 let path = deletion.path.clone();
                 let path = path.unwrap_or_else(|| RepoPath::new("(removed)"));
                 let lines = problems.entry(path).or_default();

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::redact::Redaction;
-use super::{EntityReport, Link, State, notices, rejection};
-use crate::apply::{Applied, DeletionOutcome, Outcome};
+use super::{notices, rejection};
 use crate::catalog::declare::Declarations;
 use crate::catalog::entity::{Entity, EntityKey};
 use crate::catalog::live::{LiveEntity, differences};
@@ -13,7 +11,10 @@ use crate::catalog::plan::{Action, Deletion, Plan, Reason, Untouched, Upsert};
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::event::Mode;
 use crate::port::{Rejection, Scope, Upserted};
-use crate::source::Location;
+use crate::report::redact::Redaction;
+use crate::report::{EntityReport, Link, State};
+use crate::run::apply::{Applied, DeletionOutcome, Outcome};
+use crate::text::Location;
 
 /// What a run found and did, for the report.
 #[derive(Debug, Default)]

@@ -8,11 +8,11 @@ use std::path::{Component, Path, PathBuf};
 use ignore::{DirEntry, WalkBuilder};
 
 use crate::catalog::declare::{Declaration, Declarations, EntityFile, FileContent, Unreadable};
-use crate::catalog::entity::BlueprintId;
+use crate::catalog::entity::{BlueprintId, nearest};
 use crate::catalog::reference::{self, Referenced};
 use crate::catalog::rules::FileRules;
 use crate::document;
-use crate::source::{RepoPath, Source};
+use crate::text::{RepoPath, Source};
 
 /// How paths are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,7 +211,10 @@ fn referenced(root: &Path, path: &RepoPath) -> Referenced {
     while let Some(name) = names.next() {
         place.push(name);
         let Ok(found) = fs::symlink_metadata(&place) else {
-            return Referenced::Absent;
+            return match names.peek() {
+                None => near(&place).map_or(Referenced::Absent, Referenced::Near),
+                Some(_) => Referenced::Absent,
+            };
         };
         match (found.is_symlink(), found.is_dir(), names.peek()) {
             // Git keeps a link, and nothing behind it.
@@ -229,6 +232,18 @@ fn referenced(root: &Path, path: &RepoPath) -> Referenced {
         Ok(Err(_)) => Referenced::Binary,
         Err(_) => Referenced::Absent,
     }
+}
+
+/// The name of a file beside `place` that is nearly its name.
+fn near(place: &Path) -> Option<String> {
+    let entries = fs::read_dir(place.parent()?).ok()?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let names: Vec<_> = names.collect();
+    let name = place.file_name()?.to_str()?;
+    let mut alike = names.iter().map(String::as_str);
+    let same = alike.find(|one| one.eq_ignore_ascii_case(name));
+    let near = same.or_else(|| nearest(name, names.iter().map(String::as_str)));
+    near.map(str::to_owned)
 }
 
 /// A work tree has a file `.git` where a clone has a folder.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{EntityReport, State};
-use crate::apply::Applied;
 use crate::catalog::live::Field;
 use crate::catalog::plan::{Plan, Reason, Untouched, Upsert};
+use crate::report::{EntityReport, State};
+use crate::run::apply::Applied;
 
 /// So many entities are named in one notice.
 const NAMED: usize = 10;

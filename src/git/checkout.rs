@@ -13,9 +13,8 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
-use crate::document::MAX_BYTES;
 use crate::git::{BlobId, hexadecimal};
-use crate::source::RepoPath;
+use crate::text::{MAX_BYTES, RepoPath};
 
 /// A folder that seems to hold a checkout.
 #[derive(Debug, Clone)]

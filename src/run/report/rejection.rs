@@ -8,7 +8,7 @@ use crate::catalog::entity::EntityKey;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
 use crate::port::{ErrorCode, Rejection};
-use crate::source::{Location, Span};
+use crate::text::{Location, Span};
 
 /// The diagnostic for an entity that Port refused, and for as many `others` of its blueprint that it
 /// refused for the same reason.

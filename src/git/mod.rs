@@ -1,5 +1,7 @@
 //! Git's own terms, as types that cannot be mixed up.
 
+pub mod checkout;
+
 use std::fmt;
 
 /// Whether this is the whole id of an object: SHA-1 or SHA-256.

@@ -1,0 +1,151 @@
+//! The command `check`: a working tree's entity files, judged as the action would judge them.
+//!
+//! It is for a developer's machine and for pre-commit: it asks nothing of GitHub, and of Port only
+//! with credentials.
+
+mod arguments;
+mod sarif;
+mod show;
+pub mod tree;
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use crate::catalog::blueprint::{Blueprints, OfInvalid};
+use crate::catalog::change::compare;
+use crate::catalog::declare::{Declarations, EntityFile, declare};
+use crate::catalog::rules::PropertyRules;
+use crate::catalog::validate::{Omission, check_flawed, validate};
+use crate::cli::{self, ConnectError, Given, InvalidOptions, Status, VERSION, connect};
+use crate::environment::Environment;
+use crate::inputs::Inputs;
+use crate::port::{self, Port};
+use crate::report::redact::Redaction;
+use arguments::{Arguments, Format, HELP, Request};
+use show::{Findings, Screen};
+use tree::{ShownPaths, Tree, Unread};
+
+/// What ends a check before its verdict.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("{0}\nTry `port-gitops check --help`.")]
+    Usage(#[from] lexopt::Error),
+    #[error(transparent)]
+    Options(#[from] InvalidOptions),
+    #[error(transparent)]
+    File(#[from] Unread),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Port(#[from] port::Error),
+    #[error("cannot write: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Does what the arguments after the command's name say. Findings go to standard output, what
+/// keeps the check from being made to standard error.
+pub async fn run(arguments: impl Iterator<Item = OsString>, environment: &Environment) -> Status {
+    match obey(arguments, environment).await {
+        Ok(status) => status,
+        Err(error) => cli::fail(&error.to_string()),
+    }
+}
+
+async fn obey(
+    arguments: impl Iterator<Item = OsString>,
+    environment: &Environment,
+) -> Result<Status, Error> {
+    match Request::parse(arguments)? {
+        Request::Help => write!(io::stdout(), "{VERSION}\n{HELP}")?,
+        Request::Version => writeln!(io::stdout(), "{VERSION}")?,
+        Request::Check(arguments) => return check(&arguments, environment).await,
+    }
+    Ok(Status::Success)
+}
+
+async fn check(arguments: &Arguments, environment: &Environment) -> Result<Status, Error> {
+    let screen = Screen::new(arguments.format, environment);
+    let inputs = read_inputs(arguments, environment)?;
+    let shown = match arguments.format {
+        Format::Text => ShownPaths::FromHere,
+        Format::Json | Format::GitHub | Format::Sarif => ShownPaths::FromRoot,
+    };
+    let found = Tree::new(&inputs.files, inputs.blueprint.as_ref(), shown)?
+        .entity_files(&arguments.paths)?;
+    let port = connect("check", &inputs, environment, screen.mask())?;
+    let mut declared = declare(&found.files, &inputs.blueprints);
+    found.resolve(&mut declared);
+    let are_default = inputs.files.are_default();
+    declared.pass_over(|_| are_default);
+    let failure = match &port {
+        Some(port) => {
+            let judged = judge(&mut declared, port).await;
+            conceal(&mut declared, judged.as_ref().ok());
+            judged.err()
+        }
+        None => None,
+    };
+    // What the files alone say is worth telling even where Port says nothing.
+    let findings = Findings::new(
+        &declared,
+        &found.files,
+        &inputs.files,
+        port.as_ref().filter(|_| failure.is_none()),
+    );
+    screen.show(&declared.diagnostics, &findings)?;
+    match failure {
+        Some(error) => Err(error.into()),
+        None if findings.invalid > 0 => Ok(Status::Problem),
+        None => Ok(Status::Success),
+    }
+}
+
+/// Takes secrets out of what is shown: what is one, Port's blueprints say.
+fn conceal(declared: &mut Declarations, known: Option<&Blueprints>) {
+    let unknown = Blueprints {
+        of_invalid: OfInvalid::Unknown,
+        ..Blueprints::default()
+    };
+    let redaction = Redaction {
+        properties: &PropertyRules::default(),
+        blueprints: known.unwrap_or(&unknown),
+    };
+    redaction.conceal(&mut declared.diagnostics);
+}
+
+/// Checks what was declared against Port's blueprints, and gives these.
+async fn judge(declared: &mut Declarations, port: &Port) -> Result<Blueprints, port::Error> {
+    let changes = compare(&[], declared, &BTreeSet::new());
+    let wanted: BTreeSet<_> = changes
+        .iter()
+        .map(|change| change.key.blueprint.clone())
+        .collect();
+    let mut blueprints = if wanted.is_empty() {
+        Blueprints::default()
+    } else {
+        port.blueprints(wanted).await?
+    };
+    let invalid = declared.blueprints_of_invalid();
+    port.add_blueprints_of_invalid(invalid, &mut blueprints)
+        .await;
+    let checked = validate(changes, &blueprints, Omission::MayExist);
+    declared.reject(checked.invalid, checked.diagnostics);
+    check_flawed(declared, &blueprints, Omission::MayExist);
+    Ok(blueprints)
+}
+
+/// Options and variables mean what the action's inputs mean, so they are read as those.
+fn read_inputs(arguments: &Arguments, environment: &Environment) -> Result<Inputs, InvalidOptions> {
+    let given = [
+        ("files", "--files", &arguments.files),
+        ("blueprint", "--blueprint", &arguments.blueprint),
+        ("blueprints", "--blueprints", &arguments.blueprints),
+    ];
+    let given = given.map(|(input, option, value)| Given {
+        input,
+        option,
+        value: value.clone(),
+    });
+    cli::read_inputs(given.into(), environment)
+}

@@ -1,0 +1,184 @@
+//! The command `schema`: a JSON Schema of entity files, made from the organisation's blueprints, for
+//! completion and checks in editors.
+
+mod arguments;
+mod build;
+mod compare;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::files::{self, Unwritten};
+use super::{
+    ConnectError, Given, InvalidOptions, Status, VERSION, counted, fail, print, read_inputs,
+    require_port,
+};
+use crate::catalog::blueprint::Blueprint;
+use crate::catalog::entity::BlueprintId;
+use crate::environment::Environment;
+use crate::inputs::Inputs;
+use crate::port;
+use arguments::{Arguments, HELP, Request, Target};
+use build::Described;
+
+/// What keeps a schema from being made.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("{0}\nTry `port-gitops schema --help`.")]
+    Usage(#[from] lexopt::Error),
+    #[error(transparent)]
+    Options(#[from] InvalidOptions),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Port(#[from] port::Error),
+    #[error("Port has no blueprint that entity files may write, by `--blueprints`; it has {}", .0)]
+    NoBlueprint(String),
+    #[error("Port has no blueprint `{0}` that entity files may write (see --blueprint)")]
+    UnknownDefault(BlueprintId),
+    #[error(transparent)]
+    Unwritten(#[from] Unwritten),
+    #[error("cannot read {path}: {error}")]
+    Unread { path: String, error: io::Error },
+}
+
+/// Does what the arguments after the command's name say. Costs one request for a token and one for all
+/// blueprints.
+pub async fn run(arguments: impl Iterator<Item = OsString>, environment: &Environment) -> Status {
+    match obey(arguments, environment).await {
+        Ok(status) => status,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+async fn obey(
+    arguments: impl Iterator<Item = OsString>,
+    environment: &Environment,
+) -> Result<Status, Error> {
+    let arguments = match Request::parse(arguments)? {
+        Request::Help => return Ok(print(&format!("{VERSION}\n{HELP}"))),
+        Request::Version => return Ok(print(&format!("{VERSION}\n"))),
+        Request::Make(arguments) => arguments,
+    };
+    let inputs = inputs(&arguments, environment)?;
+    let port = require_port("schema", &inputs, environment)?;
+    let blueprints = described(port.all_blueprints().await?, &inputs)?;
+    let schema = build::schema(&blueprints, inputs.blueprint.as_ref(), arguments.shape);
+    let text = build::text(schema.clone());
+    match &arguments.target {
+        Target::Output => Ok(print(&text)),
+        Target::File(path) => write(path, &text, blueprints.len()),
+        Target::Check(path) => check(path, &schema, &text),
+    }
+}
+
+fn inputs(arguments: &Arguments, environment: &Environment) -> Result<Inputs, InvalidOptions> {
+    let given = [
+        ("blueprint", "--blueprint", &arguments.blueprint),
+        ("blueprints", "--blueprints", &arguments.blueprints),
+        (
+            "state-blueprint",
+            "--state-blueprint",
+            &arguments.state_blueprint,
+        ),
+    ];
+    let given = given.map(|(input, option, value)| Given {
+        input,
+        option,
+        value: value.clone(),
+    });
+    read_inputs(given.into(), environment)
+}
+
+/// The blueprints that entity files may write.
+fn described(
+    all: std::collections::BTreeMap<String, Value>,
+    inputs: &Inputs,
+) -> Result<Vec<Described>, Error> {
+    let names: Vec<_> = all.keys().map(|name| format!("`{name}`")).collect();
+    let mut described = Vec::new();
+    for (name, json) in all {
+        // What no entity file can name has no part in a schema of them.
+        let Some(id) = BlueprintId::parse(&name).ok() else {
+            continue;
+        };
+        if !inputs.blueprints.allow(&id) {
+            continue;
+        }
+        let blueprint =
+            Blueprint::from_json(json.clone()).map_err(|reason| port::Error::UnknownForm {
+                what: format!("the request for all blueprints, in `{name}`,"),
+                reason: reason.to_string(),
+            })?;
+        described.push(Described {
+            id,
+            json,
+            blueprint,
+        });
+    }
+    if described.is_empty() {
+        let names = match names.is_empty() {
+            true => "none at all".to_owned(),
+            false => names.join(", "),
+        };
+        return Err(Error::NoBlueprint(names));
+    }
+    match &inputs.blueprint {
+        Some(default) if !described.iter().any(|one| one.id == *default) => {
+            Err(Error::UnknownDefault(default.clone()))
+        }
+        _ => Ok(described),
+    }
+}
+
+fn write(path: &Path, text: &str, blueprints: usize) -> Result<Status, Error> {
+    let shown = path.display();
+    if fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
+        return Ok(print(&format!("{shown} is up to date\n")));
+    }
+    files::replace(path, text.as_bytes())?;
+    let of = counted(blueprints, "blueprint", "blueprints");
+    Ok(print(&format!("Wrote {shown}: {of}\n")))
+}
+
+/// Whether the file at `path` is what would be written there.
+fn check(path: &Path, schema: &Value, text: &str) -> Result<Status, Error> {
+    let shown = path.display();
+    let again = format!("run `port-gitops schema --output {shown}` and commit the file");
+    let stale = |why: &str| {
+        print(&format!("{shown} {why}; {again}\n"));
+        Ok(Status::Problem)
+    };
+    let old = match fs::read(path) {
+        Ok(old) if old == text.as_bytes() => {
+            return Ok(print(&format!("{shown} is up to date\n")));
+        }
+        Ok(old) => old,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return stale("is not there"),
+        Err(error) => {
+            return Err(Error::Unread {
+                path: shown.to_string(),
+                error,
+            });
+        }
+    };
+    let Ok(old) = serde_json::from_slice::<Value>(&old) else {
+        return stale("is not JSON");
+    };
+    let changes = compare::changes(&old, schema);
+    if changes.is_empty() {
+        return stale("has the same content in another form");
+    }
+    let mut report = format!("{shown} is stale; {again}\n");
+    for change in changes {
+        report.push_str(&format!("  {change}\n"));
+    }
+    print(&report);
+    Ok(Status::Problem)
+}
