@@ -9,9 +9,10 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use port_gitops_sandbox::github::Resource;
-use port_gitops_sandbox::{Exchange, Sandbox, Step};
+use port_gitops_sandbox::{Effect, Exchange, Fault, Matcher, Sandbox, Step};
 use serde_json::{Value, json};
 
+use super::{assert_settled, pruning, push_elsewhere, titles};
 use crate::world::{World, binary, send, succeed};
 
 const ENTITIES: usize = 500;
@@ -114,7 +115,6 @@ impl Rounds {
     fn assert_converged(&self) {
         let in_catalog: BTreeMap<_, _> = self
             .world
-            .port
             .entities()
             .into_iter()
             .map(|(_, name, entity)| (name, (entity["title"].clone(), entity["relations"].clone())))
@@ -133,18 +133,30 @@ impl Rounds {
     }
 }
 
+/// Some runs one after the other are killed, each of a push of its own; one that nobody kills follows.
 #[test]
-fn a_run_that_is_killed_is_made_up_for() {
+fn runs_that_are_killed_are_made_up_for_by_one_push() {
     let mut rounds = Rounds::new();
-    for _ in 0..number("PORT_GITOPS_KILLS", 20) {
-        let step = rounds.next();
-        let mut process = Rounds::start(&step);
-        rounds.wait();
-        process.kill().unwrap();
-        process.wait().unwrap();
-        // The same push once more, as somebody does who runs the job again.
-        succeed(&step);
+    let kills = number("PORT_GITOPS_KILLS", 20);
+    let mut killed = 0;
+    while killed < kills {
+        let mut step = rounds.next();
+        for _ in 0..=rounds.random.u64(0..3) {
+            step = rounds.next();
+            let mut process = Rounds::start(&step);
+            rounds.wait();
+            process.kill().unwrap();
+            process.wait().unwrap();
+            killed += 1;
+        }
+        // The same push once more, as somebody does who runs the job again, or another one.
+        let last = match rounds.random.bool() {
+            true => step,
+            false => pruning(push_elsewhere(&rounds.world)),
+        };
+        succeed(&last);
         rounds.assert_converged();
+        assert_settled(&rounds.world);
     }
 }
 
@@ -214,9 +226,10 @@ enum Fate {
 fn written(exchange: &Exchange) -> impl Iterator<Item = (String, bool)> {
     let is_upsert =
         exchange.path.ends_with("/entities") || exchange.path.ends_with("/entities/bulk");
+    let is_state = exchange.path.contains("/gitops_source/");
     let body = exchange
         .json()
-        .filter(|_| is_upsert && exchange.method == "POST");
+        .filter(|_| is_upsert && !is_state && exchange.method == "POST");
     let entities = body.map(|body| match body["entities"].as_array() {
         Some(entities) => entities.clone(),
         None => vec![body],
@@ -226,4 +239,146 @@ fn written(exchange: &Exchange) -> impl Iterator<Item = (String, bool)> {
         let is_whole = !is_service || !entity["relations"]["dependsOn"].is_null();
         (entity["identifier"].as_str().unwrap().to_owned(), is_whole)
     })
+}
+
+/// A request at which a run is killed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Moment {
+    FirstSave,
+    Write,
+    LastSave,
+}
+
+impl Moment {
+    pub(super) const ALL: [Self; 3] = [Self::FirstSave, Self::Write, Self::LastSave];
+
+    /// The request, and how many such come before it.
+    fn request(self) -> (Matcher, usize) {
+        match self {
+            Self::FirstSave => (Matcher::new("POST", "*/gitops_source/entities"), 0),
+            Self::Write => (Matcher::new("POST", "*/domain/entities*"), 0),
+            Self::LastSave => (Matcher::new("POST", "*/gitops_source/entities"), 1),
+        }
+    }
+}
+
+/// Kills a run at a moment, before or after Port has taken the request.
+pub(super) fn kill_at(world: &World, step: &Step, moment: Moment, effect: Effect) {
+    let (request, before) = moment.request();
+    world.port.clear_journal();
+    let hang = Fault::hang().when(request.clone()).skip(before);
+    world.port.inject(match effect {
+        Effect::None => hang,
+        Effect::Taken => hang.after_effect(),
+    });
+    let mut process = Rounds::start(step);
+    while world.port.requests(&request).len() <= before {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // What takes effect does so soon after it came.
+    std::thread::sleep(Duration::from_millis(50));
+    process.kill().unwrap();
+    process.wait().unwrap();
+    world.port.clear_faults();
+}
+
+/// What is pushed after a run that was killed, and what Port then holds of `a`, `b` and `c`.
+type After = (&'static str, fn(&World, Step) -> Step, [&'static str; 3]);
+
+const AFTERWARDS: [After; 5] = [
+    ("the same again", |_, step| step, ["New", "–", "C"]),
+    (
+        "another push",
+        |world, _| pruning(push_elsewhere(world)),
+        ["New", "–", "C"],
+    ),
+    (
+        "a nightly run",
+        |world, _| pruning(world.nightly()),
+        ["New", "–", "C"],
+    ),
+    (
+        "a revert",
+        |world, _| {
+            write_old(world);
+            world.repository.remove("c/port.yml");
+            pruning(world.push("Revert"))
+        },
+        ["Old", "B", "–"],
+    ),
+    (
+        "a force-push",
+        |world, _| {
+            let dropped = world.repository.head().unwrap();
+            world.repository.reset_hard("HEAD~1").unwrap();
+            pruning(world.pushed(&dropped))
+        },
+        ["Old", "B", "–"],
+    ),
+];
+
+const OWNED: &str = "identifier: a\nblueprint: domain\ntitle: Old\nproperties: {owner: me}\n";
+
+fn write_old(world: &World) {
+    world.repository.write("a/port.yml", OWNED);
+    world.write_domain("b/port.yml", "b", "B");
+}
+
+/// A push that changes the title of `a`, removes its owner and `b`, and adds `c`.
+fn push_all(world: &World) -> Step {
+    world.write_domain("a/port.yml", "a", "New");
+    world.write_domain("c/port.yml", "c", "C");
+    world.repository.remove("b/port.yml");
+    pruning(world.push("Change a, remove b, add c"))
+}
+
+#[test]
+fn a_run_may_be_killed_at_any_request() {
+    for (name, next, expected) in AFTERWARDS {
+        for moment in Moment::ALL {
+            for effect in [Effect::None, Effect::Taken] {
+                let world = World::new();
+                write_old(&world);
+                succeed(&pruning(world.push("Begin")));
+                let step = push_all(&world);
+                kill_at(&world, &step, moment, effect);
+                let result = succeed(&next(&world, step));
+                let found = titles(&world, &["a", "b", "c"]);
+                let case = format!("{name} after {moment:?}, {effect:?}: {}", result.log);
+                assert_eq!(found, expected, "{case}");
+                let a = world.port.entity("domain", "a").unwrap();
+                let owner = a["properties"]["owner"].as_str();
+                assert_eq!(owner, (expected[0] == "Old").then_some("me"), "{case}");
+                assert_settled(&world);
+            }
+        }
+    }
+}
+
+/// There is no state yet.
+#[test]
+fn a_first_run_may_be_killed_at_any_request() {
+    let blueprint = state_blueprint();
+    for moment in Moment::ALL {
+        for effect in [Effect::None, Effect::Taken] {
+            let world = World::new();
+            world.write_domain("a/port.yml", "a", "A");
+            let step = world.push("Add a");
+            world.port.add_blueprint(blueprint.clone());
+            kill_at(&world, &step, moment, effect);
+            world.repository.remove("a/port.yml");
+            let result = succeed(&pruning(world.push("Remove a")));
+            let found = titles(&world, &["a"]);
+            assert_eq!(found, ["–"], "{moment:?}, {effect:?}: {}", result.log);
+            assert_settled(&world);
+        }
+    }
+}
+
+/// The blueprint of states as an earlier run made it.
+fn state_blueprint() -> Value {
+    let world = World::new();
+    world.write_domain("a/port.yml", "a", "A");
+    succeed(&world.push("Add a"));
+    world.port.blueprint("gitops_source").unwrap()
 }
