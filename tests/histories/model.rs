@@ -200,6 +200,7 @@ impl Model {
             if is_gone && !(rest.has_pruned && entity.may_be_gone) && !entity.has_drifted {
                 return Err(format!("e{name} is gone"));
             }
+            entity.may_stay |= own.has_forgotten && held.is_some();
             let others = other.at_rest.as_ref();
             if is_gone && others.is_some_and(|others| others.contains(&name)) {
                 return Err(format!(
@@ -211,7 +212,6 @@ impl Model {
             } else if let Some(held) = held
                 && !mentioned.contains(&name)
             {
-                entity.may_stay |= own.has_forgotten;
                 // Nothing is deleted while a file is open that may declare it under another name.
                 let is_kept = !rest.prunes || !is_sound || is_contested || is_disputed;
                 // What never was declared soundly was never written. What a version that may not have
