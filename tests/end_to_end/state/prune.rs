@@ -270,24 +270,16 @@ fn more_than_allowed_is_none() {
     assert_settled(&world);
 }
 
-/// What another tool, a person or another source made is nobody's here.
+/// What a person or another tool made is nobody's here, though it stands beside.
 #[test]
 fn only_what_this_source_declared_is_deleted() {
     let world = three();
-    let ours = world.port.datasource("domain", "a").unwrap();
-    for (name, writer) in [
-        ("alike", ours.as_str()),
-        ("by-hand", "Mozilla/5.0"),
-        ("ocean", "port-ocean/jira/1.0/my-jira/exporter"),
-    ] {
-        let entity = json!({"identifier": name});
-        world.port.put_entity("domain", entity, writer).unwrap();
-    }
+    put_by_hand(&world, "by-hand", "By hand");
     for step in [pruning(world.nightly()), pruning(push_elsewhere(&world))] {
         let result = succeed(&step);
         assert_eq!(result.output("deleted"), "0", "{}", result.log);
     }
-    assert_eq!(names(&world).len(), 6);
+    assert_eq!(names(&world), ["a", "b", "by-hand", "c"]);
 }
 
 #[test]
