@@ -48,7 +48,7 @@ struct Entity {
 /// What is known of a repository.
 #[derive(Debug, Clone, Default)]
 struct Source {
-    /// What it ever declared soundly.
+    /// What it ever declared so that it could be written.
     declared: BTreeSet<Name>,
     /// What its state may claim.
     claims: BTreeSet<Name>,
@@ -57,6 +57,9 @@ struct Source {
     /// It does not know everything that it wrote: its state was deleted, its inputs are others, or
     /// runs overlapped without a concurrency group and one of them was killed.
     has_forgotten: bool,
+    /// Its state was shortened by hand: it does not know of everything that it declares, and so not of
+    /// what is declared twice, until a full run.
+    is_shortened: bool,
 }
 
 #[derive(Debug, Default)]
@@ -96,11 +99,10 @@ impl Model {
 
     /// The branch has a new tip, or its inputs select other files.
     pub(crate) fn note_tip(&mut self, side: Side, tip: &Tree, terms: Terms, has_moved: bool) {
-        let (sound, _) = tip.sound(terms);
         let mentioned = tip.mentioned(terms.selection);
         let anywhere = tip.mentioned(crate::history::Selection::All);
         let source = self.source(side);
-        source.declared.extend(sound.keys());
+        source.declared.extend(tip.writable(terms));
         source.claims.extend(&mentioned);
         source.at_rest = None;
         let declared = source.declared.clone();
@@ -128,7 +130,9 @@ impl Model {
     }
 
     pub(crate) fn note_shortened(&mut self, side: Side, name: Name) {
-        self.source(side).at_rest = None;
+        let source = self.source(side);
+        source.at_rest = None;
+        source.is_shortened = true;
         let entity = self.entity(name);
         entity.may_stay = true;
         entity.may_have_more = true;
@@ -224,43 +228,39 @@ impl Model {
                 Some(_) => entity.was_there = true,
             }
         }
-        self.check_state(rest, is_sound, is_contested)?;
+        let is_known = !is_contested && (!own.is_shortened || rest.is_full);
+        if is_known {
+            check_state(rest, is_sound)?;
+        }
         let source = self.source(rest.side);
+        source.is_shortened &= !rest.is_full;
         source.claims = mentioned;
         source.has_forgotten = false;
         source.at_rest = Some(sound.into_keys().collect());
         Ok(())
     }
+}
 
-    fn check_state(
-        &self,
-        rest: &Rest<'_>,
-        is_sound: bool,
-        is_contested: bool,
-    ) -> Result<(), String> {
-        let (exit, status) = (rest.exit, rest.status);
-        if is_contested {
-            return Ok(());
-        }
-        let is_right = match (is_sound, status) {
-            (true, Some("synced") | None) => true,
-            // What prune could not delete is still not deleted once it is off.
-            (true, Some("incomplete")) => rest.has_pruned && !rest.prunes,
-            (false, Some("incomplete")) => true,
-            _ => false,
-        };
-        if !is_right {
-            return Err(format!(
-                "the state is {status:?}, and all is sound: {is_sound}"
-            ));
-        }
-        match exit {
-            Some(Exit::Success) if is_sound || !rest.is_full => Ok(()),
-            Some(Exit::Failure) if !is_sound => Ok(()),
-            _ => Err(format!(
-                "the run ended with {exit:?}, and all is sound: {is_sound}"
-            )),
-        }
+fn check_state(rest: &Rest<'_>, is_sound: bool) -> Result<(), String> {
+    let (exit, status) = (rest.exit, rest.status);
+    let is_right = match (is_sound, status) {
+        (true, Some("synced") | None) => true,
+        // What prune could not delete is still not deleted once it is off.
+        (true, Some("incomplete")) => rest.has_pruned && !rest.prunes,
+        (false, Some("incomplete")) => true,
+        _ => false,
+    };
+    if !is_right {
+        return Err(format!(
+            "the state is {status:?}, and all is sound: {is_sound}"
+        ));
+    }
+    match exit {
+        Some(Exit::Success) if is_sound || !rest.is_full => Ok(()),
+        Some(Exit::Failure) if !is_sound => Ok(()),
+        _ => Err(format!(
+            "the run ended with {exit:?}, and all is sound: {is_sound}"
+        )),
     }
 }
 

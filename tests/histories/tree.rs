@@ -140,6 +140,14 @@ impl Tree {
         self.selected(selection).any(|content| content.is_broken)
     }
 
+    /// What may be written: of two declarations of one entity, one may have a mistake.
+    pub(crate) fn writable(&self, terms: Terms) -> BTreeSet<Name> {
+        let contents = self.selected(terms.selection);
+        let all = contents.flat_map(|content| &content.entities);
+        let sound = all.filter(|(_, form)| value(form, &self.texts, terms).is_some());
+        sound.map(|(name, _)| *name).collect()
+    }
+
     /// What is declared as it should be, and as what; and whether that is all.
     pub(crate) fn sound(&self, terms: Terms) -> (BTreeMap<Name, Value>, bool) {
         let mut sound = BTreeMap::new();
