@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 21] = [
     &["checkout", "http"],
     &["github", "port"],
     &["apply", "tip"],
-    &["report"],
+    &["cli", "report"],
     &["error"],
     &["files", "record"],
     &["revisions"],

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::process::Command;
 
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};

@@ -14,6 +14,7 @@ mod claims;
 mod commands;
 mod drift;
 mod events;
+mod export;
 mod faults;
 mod first_light;
 mod handover;
