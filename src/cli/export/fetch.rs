@@ -127,7 +127,7 @@ impl<'p> Fetcher<'p> {
         let page = self.port.page(listing, from).await;
         page.map_err(|error| Error::Entities {
             blueprint: id.to_string(),
-            error,
+            error: Box::new(error),
         })
     }
 

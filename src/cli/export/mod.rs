@@ -47,7 +47,7 @@ enum Error {
     #[error("{error}; `--blueprint '!{blueprint}'` leaves the blueprint out")]
     Entities {
         blueprint: String,
-        error: port::Error,
+        error: Box<port::Error>,
     },
     #[error(
         "no rule of `--files` selects {path}, so nothing would read it: {{identifier}}.entity.yml is selected by default; change --path, or give --files as your workflow does"
