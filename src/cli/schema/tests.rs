@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-use super::build::{self, Described, Shape};
+use super::build::{self, Shape};
 use crate::catalog::blueprint::{Blueprint, Blueprints};
 use crate::catalog::change::compare;
 use crate::catalog::declare::{EntityFile, FileContent, declare};
@@ -17,6 +17,7 @@ use crate::catalog::entity::BlueprintId;
 use crate::catalog::reference::{self, Referenced};
 use crate::catalog::rules::BlueprintRules;
 use crate::catalog::validate::{Omission, validate};
+use crate::cli::blueprints::Described;
 use crate::diagnostic::{Code, Severity};
 use crate::text::{RepoPath, Source};
 
