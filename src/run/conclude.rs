@@ -46,8 +46,10 @@ pub(super) fn conclude(
     for (path, outcome) in files {
         state.conclude(&path, outcome);
     }
-    let head: BTreeSet<_> = declared.head.sound().map(|one| one.entity.key()).collect();
-    state.removed.retain(|key, _| !head.contains(key));
+    // What is declared with a mistake is not in Port because of its file yet.
+    state
+        .removed
+        .retain(|key, _| !fates.accepted.contains(key) && !fates.possible.contains(key));
     for (key, removal) in fates.removals {
         match removal {
             Removal::Gone => state.release(key),

@@ -133,3 +133,22 @@ fn what_moved_to_where_it_is_invalid_is_deleted_once_nothing_declares_it() {
     assert_eq!(world.title("domain", "a"), None);
     assert_eq!(world.state_property("status"), "synced");
 }
+
+#[test]
+fn what_was_not_deleted_and_is_declared_twice_for_a_while_is_deleted_at_last() {
+    let world = World::new();
+    world.write_domain("a/port.yml", "a", "One");
+    succeed(&pruned(world.push("Declare")));
+    world.repository.remove("a/port.yml");
+    world.repository.write("b/port.yml", "title: [\n");
+    assert_eq!(
+        run(&pruned(world.push("Remove, and break another file"))).status,
+        1
+    );
+    world.write_domain("a/port.yml", "a", "One");
+    world.write_domain("b/port.yml", "a", "Two");
+    assert_eq!(run(&pruned(world.push("Declare twice"))).status, 1);
+    world.repository.remove("a/port.yml").remove("b/port.yml");
+    succeed(&pruned(world.push("Remove")));
+    assert_eq!(world.title("domain", "a"), None);
+}

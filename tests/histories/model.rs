@@ -50,6 +50,8 @@ struct Entity {
 struct Source {
     /// What it ever declared so that it could be written.
     declared: BTreeSet<Name>,
+    /// What it declared since its inputs select what they do.
+    selected: BTreeSet<Name>,
     /// What its state may claim.
     claims: BTreeSet<Name>,
     /// What it declares, if it is at rest.
@@ -100,17 +102,23 @@ impl Model {
     /// The branch has a new tip, or its inputs select other files.
     pub(crate) fn note_tip(&mut self, side: Side, tip: &Tree, terms: Terms, has_moved: bool) {
         let mentioned = tip.mentioned(terms.selection);
-        let anywhere = tip.mentioned(crate::history::Selection::All);
         let source = self.source(side);
         source.declared.extend(tip.writable(terms));
         source.claims.extend(&mentioned);
+        // Other inputs delete nothing.
+        if !has_moved {
+            source.selected.clear();
+        }
+        let selected = source.selected.clone();
+        source.selected.extend(&mentioned);
         source.at_rest = None;
         let declared = source.declared.clone();
         for name in declared {
             let entity = self.entity(name);
             entity.may_have_more |= !mentioned.contains(&name);
-            entity.may_be_gone |=
-                has_moved && !anywhere.contains(&name) && !tip.has_broken_file(terms.selection);
+            entity.may_be_gone |= selected.contains(&name)
+                && !mentioned.contains(&name)
+                && !tip.has_broken_file(terms.selection);
         }
     }
 
