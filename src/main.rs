@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use port_gitops::cli::{Command, Status, check, schema};
+use port_gitops::cli::{Command, Status, check, export, schema};
 use port_gitops::environment::Environment;
 use port_gitops::shutdown::{ShutdownTrigger, shutdown};
 use port_gitops::{Exit, run};
@@ -23,6 +23,7 @@ async fn main() -> ExitCode {
         let status = match Command::read(&first) {
             Ok(Command::Check) => check::run(arguments, &environment).await,
             Ok(Command::Schema) => schema::run(arguments, &environment).await,
+            Ok(Command::Export) => export::run(arguments, &environment).await,
             Err(status) => status,
         };
         return match status {

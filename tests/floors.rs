@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 /// From the lowest up. Modules of the same floor do not import each other.
 const FLOORS: &[&[&str]] = &[
     &["text", "shutdown"],
-    &["git", "diagnostic", "environment"],
+    &["git"],
+    &["diagnostic", "environment"],
     &["document"],
     &["catalog"],
     &["inputs"],

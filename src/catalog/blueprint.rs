@@ -307,6 +307,12 @@ impl Blueprint {
         self.relations.get(name)
     }
 
+    /// All its properties, in the order of their names.
+    pub fn properties(&self) -> impl Iterator<Item = (&str, &Property)> {
+        let properties = self.properties.iter();
+        properties.map(|(name, property)| (name.as_str(), property))
+    }
+
     /// The names of the properties that entities hold.
     pub fn stored_properties(&self) -> impl Iterator<Item = &str> {
         let stored =

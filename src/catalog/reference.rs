@@ -236,6 +236,11 @@ fn target(entity_file: &RepoPath, text: &str) -> Option<Result<RepoPath, NoPath>
     })
 }
 
+/// Whether `text`, in a property, stands for the text of a file.
+pub(crate) fn is_reference(text: &str) -> bool {
+    target(&RepoPath::new(""), text).is_some()
+}
+
 fn properties_of(node: &mut Node) -> Option<&mut Node> {
     let Value::Object(members) = &mut node.value else {
         return None;

@@ -3,8 +3,11 @@
 //! They need no runner: what they ask Port for takes the variables `PORT_CLIENT_ID`, `PORT_CLIENT_SECRET`
 //! and `PORT_BASE_URL`.
 
+pub(crate) mod blueprints;
 pub mod check;
+pub mod export;
 mod files;
+pub(crate) mod repository;
 pub mod schema;
 
 use std::ffi::{OsStr, OsString};
@@ -30,6 +33,7 @@ Usage: port-gitops COMMAND [OPTIONS]
 Commands:
   check [PATH]...   check entity files as the action does
   schema            print a JSON Schema of entity files, for completion in editors
+  export DIR        write entity files for what Port holds
 
 Options:
   -h, --help        print this; after a command, its options
@@ -43,6 +47,8 @@ pub enum Command {
     Check,
     /// Make a JSON Schema of them.
     Schema,
+    /// Write them for what Port holds.
+    Export,
 }
 
 /// How a command ends.
@@ -57,7 +63,11 @@ pub enum Status {
 }
 
 impl Command {
-    const ALL: [(&'static str, Self); 2] = [("check", Self::Check), ("schema", Self::Schema)];
+    const ALL: [(&'static str, Self); 3] = [
+        ("check", Self::Check),
+        ("schema", Self::Schema),
+        ("export", Self::Export),
+    ];
 
     /// Reads the first argument.
     ///
@@ -275,7 +285,7 @@ mod tests {
         );
         assert_eq!(
             unknown("frobnicate"),
-            "there is no command `frobnicate`, only `check`, `schema`"
+            "there is no command `frobnicate`, only `check`, `schema`, `export`"
         );
     }
 

@@ -33,6 +33,7 @@ pub use crate::http::CONCURRENT_REQUESTS;
 pub use auth::OnToken;
 pub use records::{Existing, Member};
 pub use refusal::{ErrorCode, Rejection, Scope};
+pub use search::{EntityPage, Listing};
 pub use validate::Verdicts;
 
 /// What a path's segment may hold as it is; an identifier's `/` must not end the segment.

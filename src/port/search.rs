@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::records::Member;
-use super::{Error, ErrorCode, Port};
+use super::{Error, ErrorCode, Port, Rejection};
 use crate::catalog::blueprint::{Blueprint, Blueprints};
 use crate::catalog::entity::{BlueprintId, EntityKey, EntityName, Identifier};
 use crate::catalog::live::{Live, LiveEntity};
@@ -183,9 +183,6 @@ impl Port {
 
     /// What a search finds, page by page; `None` if there is no such blueprint.
     pub(super) async fn search(&self, search: &Search) -> Result<Option<Vec<Found>>, Error> {
-        let blueprint = &search.blueprint;
-        let what = format!("the search for entities of `{blueprint}`");
-        let url = self.url(&["blueprints", blueprint.as_str(), "entities", "search"]);
         let mut body = json!({
             "query": search.query,
             "limit": PAGE.min(search.most.saturating_add(1)),
@@ -195,11 +192,10 @@ impl Port {
         }
         let mut found = Vec::new();
         loop {
-            let request = || self.client.post(url.clone()).json(&body);
-            let Page { entities, next } = match self.call(&what, request).await? {
+            let Page { entities, next } = match self.search_page(&search.blueprint, &body).await? {
                 Ok(page) => page,
                 Err(rejection) if rejection.code == ErrorCode::NotFound => return Ok(None),
-                Err(rejection) => return Err(rejection.into_error(&what)),
+                Err(rejection) => return Err(rejection.into_error(&of_search(&search.blueprint))),
             };
             let is_empty = entities.is_empty();
             found.extend(entities);
@@ -213,6 +209,89 @@ impl Port {
             }
         }
     }
+
+    /// One page of a search.
+    async fn search_page(
+        &self,
+        blueprint: &BlueprintId,
+        body: &Value,
+    ) -> Result<Result<Page, Rejection>, Error> {
+        let url = self.url(&["blueprints", blueprint.as_str(), "entities", "search"]);
+        let request = || self.client.post(url.clone()).json(body);
+        self.call(&of_search(blueprint), request).await
+    }
+
+    /// A page of a blueprint's entities, without what Port computes and without secrets: the first one,
+    /// or the one that `from` names.
+    ///
+    /// # Errors
+    /// If Port is unreachable, refuses the credentials, does not have the blueprint or answers with another
+    /// error.
+    pub async fn page(&self, listing: &Listing, from: Option<&str>) -> Result<EntityPage, Error> {
+        let mut body = json!({"limit": PAGE, "include": listing.include});
+        if let Some(query) = &listing.query {
+            body["query"] = query.clone();
+        }
+        if let Some(from) = from {
+            body["from"] = from.into();
+        }
+        let page = self.search_page(&listing.blueprint, &body).await?;
+        let page = page.map_err(|refused| refused.into_error(&of_search(&listing.blueprint)))?;
+        let is_last = page.entities.is_empty();
+        let named = |mut found: Found| {
+            let identifier = Identifier::from_port(std::mem::take(&mut found.identifier));
+            (identifier, LiveEntity::from(found))
+        };
+        Ok(EntityPage {
+            entities: page.entities.into_iter().map(named).collect(),
+            // A page that leads to itself would never end.
+            next: page
+                .next
+                .filter(|next| !is_last && Some(next.as_str()) != from),
+        })
+    }
+}
+
+fn of_search(blueprint: &BlueprintId) -> String {
+    format!("the search for entities of `{blueprint}`")
+}
+
+/// Which entities of a blueprint are read page by page.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    blueprint: BlueprintId,
+    query: Option<Value>,
+    include: Vec<String>,
+}
+
+impl Listing {
+    /// Those of `blueprint`, which has this `shape`, as far as `query` finds them: a [search query][docs].
+    ///
+    /// [docs]: https://docs.port.io/search-and-query/
+    pub fn new(blueprint: BlueprintId, shape: &Blueprint, query: Option<Value>) -> Self {
+        let inherits = shape.inherits_teams();
+        let meta = META
+            .into_iter()
+            .filter(|name| !(inherits && *name == "$team"));
+        let stored = shape
+            .stored_properties()
+            .filter(|name| !shape.is_secret(name));
+        let include = meta.chain(stored).chain(shape.relation_names());
+        Self {
+            include: include.map(str::to_owned).collect(),
+            blueprint,
+            query,
+        }
+    }
+}
+
+/// Entities of one blueprint.
+#[derive(Debug)]
+pub struct EntityPage {
+    /// Each with its identifier.
+    pub entities: Vec<(Identifier, LiveEntity)>,
+    /// What the following page is called.
+    pub next: Option<String>,
 }
 
 /// Entities with identifiers, in as few lists of one blueprint's as Port's limits allow.

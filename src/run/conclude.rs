@@ -70,7 +70,13 @@ pub(super) fn conclude(
             None => drop(state.rewritten.remove(key)),
         }
     }
-    state.waiting = fates.waiting.into_iter().cloned().collect();
+    // What may stand in a file with a mistake still waits.
+    let invalid = declared.head.invalid.iter().map(|one| one.key.as_ref());
+    let may_stand = |key: &EntityKey| invalid.clone().any(|one| one.is_none_or(|one| one == key));
+    state
+        .waiting
+        .retain(|key| may_stand(key) && !fates.accepted.contains(key));
+    state.waiting.extend(fates.waiting.into_iter().cloned());
 }
 
 /// What becomes of something that is no longer declared.

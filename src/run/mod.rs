@@ -351,7 +351,7 @@ fn announce(session: &Session<'_>, looked: &look::Looked) {
     let count = looked.files.len();
     let files = if count == 1 { "file" } else { "files" };
     match (count, looked.extent) {
-        (0, Extent::Changed) => session.log.line("No entity file has changed".to_owned()),
+        (0, Extent::Changed) => session.log.line("No entity file has changed"),
         (_, Extent::Changed) => session.log.line(format!("Checking {count} entity {files}")),
         (_, Extent::All) => session
             .log

@@ -106,12 +106,16 @@ fn a_mistyped_command_is_named_with_the_one_that_was_meant() {
             "there is no command `shcema`; did you mean `schema`?",
         ),
         (
+            "exprot",
+            "there is no command `exprot`; did you mean `export`?",
+        ),
+        (
             "chekc",
             "there is no command `chekc`; did you mean `check`?",
         ),
         (
             "frobnicate",
-            "there is no command `frobnicate`, only `check`, `schema`",
+            "there is no command `frobnicate`, only `check`, `schema`, `export`",
         ),
         ("--frob", "there is no option `--frob`"),
     ] {
@@ -128,7 +132,7 @@ fn help_names_every_command_and_every_option() {
     let version = concat!("port-gitops ", env!("CARGO_PKG_VERSION"), "\n");
     assert_eq!(desk.succeed(&["--version"]).out, version);
     for (arguments, expected) in [
-        (&["--help"][..], &["check", "schema"][..]),
+        (&["--help"][..], &["check", "schema", "export"][..]),
         (
             &["check", "-h"],
             &["--files", "--blueprint ", "--blueprints", "--format"],
@@ -136,6 +140,17 @@ fn help_names_every_command_and_every_option() {
         (
             &["schema", "-h"],
             &["--output", "--check", "--partial", "--blueprints"],
+        ),
+        (
+            &["export", "-h"],
+            &[
+                "--blueprint ",
+                "--query",
+                "--path",
+                "--files",
+                "--force",
+                "--dry-run",
+            ],
         ),
     ] {
         let help = desk.succeed(arguments).out;
@@ -149,7 +164,7 @@ fn help_names_every_command_and_every_option() {
 #[test]
 fn without_credentials_or_with_wrong_ones_it_says_so() {
     let desk = Desk::new();
-    for arguments in [&["schema"]] {
+    for arguments in [&["schema"][..], &["export", "catalog"]] {
         let mut command = desk.command(arguments);
         command.env_remove("PORT_CLIENT_ID");
         let finished = finish(command);
@@ -177,4 +192,5 @@ fn without_credentials_or_with_wrong_ones_it_says_so() {
         );
         assert!(!finished.errors.contains("wrong"), "{finished:?}");
     }
+    assert!(!desk.path("catalog").exists());
 }

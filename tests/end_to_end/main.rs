@@ -13,6 +13,7 @@ mod check;
 mod commands;
 mod drift;
 mod events;
+mod export;
 mod faults;
 mod first_light;
 mod hostile;

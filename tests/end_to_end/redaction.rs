@@ -54,7 +54,7 @@ fn a_secret_of_the_blueprint_is_not_shown_beside_a_mistake() {
     world.repository.write("port.json", text);
     let result = run(&world.push("Add a secret"));
     assert_eq!(result.output("invalid"), "1", "{}", result.log);
-    assert_eq!(result.commands("error").len(), 1, "{}", result.log);
+    assert_eq!(result.commands("error").len(), 2, "{}", result.log);
     assert!(!shown_beside_masks(&result, "hunter2"), "{}", result.log);
 }
 

@@ -101,7 +101,7 @@ fn what_cannot_be_made_is_said_and_nothing_is_written() {
     };
     fails(
         &["schema", "--blueprints", "nothing"],
-        "it has `_user`, `domain`, ",
+        "there are `_user`, `domain`, `gitops_source`",
     );
     fails(
         &["schema", "--blueprints", "a["],

@@ -5,6 +5,7 @@
 //! | `POST /push` `{"files": {"port.yml": "text", "old.yml": null}, "message": "…"}` | commits, pushes, writes the event's file, answers with the event |
 //! | `POST /pull-request`, the same body | commits that to a branch of its own, and opens a pull request to the branch that pushes go to |
 //! | `GET /port/entities` | the catalog, with who wrote each entity last |
+//! | `POST /port/entities` `{"blueprint": "domain", "entity": {"identifier": "sales"}}` | puts an entity there, as somebody does by hand in Port |
 //! | `GET /port/requests`, `GET /github/requests` | what was asked; `at` is in milliseconds since 1970 |
 //! | `DELETE /port/requests`, `DELETE /github/requests` | forgets it |
 //! | `POST /port/faults`, `POST /github/faults` | lets requests go wrong: [`FaultOrder`] |
@@ -81,7 +82,7 @@ pub(crate) fn router(world: Arc<World>) -> Router {
     Router::new()
         .route("/push", post(push))
         .route("/pull-request", post(pull_request))
-        .route("/port/entities", get(entities))
+        .route("/port/entities", get(entities).post(put_entity))
         .route("/{api}/requests", get(requests).delete(forget))
         .route("/{api}/faults", post(inject).delete(mend))
         .with_state(world)
@@ -114,6 +115,22 @@ fn answer(event: world::Result<Value>) -> Answer<Json<Value>> {
 
 async fn entities(State(world): State<Arc<World>>) -> Json<Value> {
     Json(world.entities())
+}
+
+/// An entity that somebody writes by hand.
+#[derive(Debug, Deserialize)]
+struct ByHand {
+    blueprint: String,
+    entity: Value,
+}
+
+async fn put_entity(
+    State(world): State<Arc<World>>,
+    Json(ByHand { blueprint, entity }): Json<ByHand>,
+) -> Answer<StatusCode> {
+    let put = world.port.put_entity(&blueprint, entity, "Mozilla/5.0");
+    let put = put.map(|()| StatusCode::NO_CONTENT);
+    put.map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, format!("{error:?}")))
 }
 
 async fn requests(State(world): State<Arc<World>>, Path(api): Path<Api>) -> Json<Value> {

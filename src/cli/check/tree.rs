@@ -11,6 +11,7 @@ use crate::catalog::declare::{Declaration, Declarations, EntityFile, FileContent
 use crate::catalog::entity::{BlueprintId, nearest};
 use crate::catalog::reference::{self, Referenced};
 use crate::catalog::rules::FileRules;
+use crate::cli::repository::{is_repository, root_of};
 use crate::document;
 use crate::text::{RepoPath, Source};
 
@@ -107,7 +108,7 @@ impl<'a> Tree<'a> {
                 self.add_folder(path)?;
             } else {
                 let file = real_place(path).map_err(|error| Unread::new(path, error))?;
-                let root = self.root_of(&file);
+                let root = root_of(&file, &self.here);
                 self.add_file(&file, &root)?;
             }
         }
@@ -121,7 +122,7 @@ impl<'a> Tree<'a> {
         let folder = folder
             .canonicalize()
             .map_err(|error| Unread::new(folder, error))?;
-        let root = self.root_of(&folder);
+        let root = root_of(&folder, &self.here);
         let walk = WalkBuilder::new(&folder)
             .hidden(false)
             .ignore(false)
@@ -163,18 +164,6 @@ impl<'a> Tree<'a> {
         };
         self.files.insert(file.to_owned(), entity_file);
         Ok(())
-    }
-
-    /// The nearest folder that is a repository; without one the current folder, or else the
-    /// file's own.
-    fn root_of(&self, place: &Path) -> PathBuf {
-        let repository = place.ancestors().find(|folder| is_repository(folder));
-        match repository {
-            Some(root) => root.to_owned(),
-            None if place.starts_with(&self.here) => self.here.clone(),
-            None if place.is_dir() => place.to_owned(),
-            None => place.parent().unwrap_or(place).to_owned(),
-        }
     }
 }
 
@@ -244,11 +233,6 @@ fn near(place: &Path) -> Option<String> {
     let same = alike.find(|one| one.eq_ignore_ascii_case(name));
     let near = same.or_else(|| nearest(name, names.iter().map(String::as_str)));
     near.map(str::to_owned)
-}
-
-/// A work tree has a file `.git` where a clone has a folder.
-fn is_repository(folder: &Path) -> bool {
-    folder.join(".git").exists()
 }
 
 /// GitHub keeps no files of submodules, and Git none of its own.

@@ -9,19 +9,9 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::blueprint::{Blueprint, Cardinality, Presence, Property};
 use crate::catalog::entity::{BlueprintId, READ_ONLY_FIELDS};
+use crate::cli::blueprints::Described;
 
 pub(super) use value::Null;
-
-/// A blueprint, and what Port says of it.
-#[derive(Debug)]
-pub(super) struct Described {
-    /// What entity files call it.
-    pub(super) id: BlueprintId,
-    /// What Port says, with titles and descriptions.
-    pub(super) json: Value,
-    /// The same, as `check` reads it.
-    pub(super) blueprint: Blueprint,
-}
 
 /// Whether files have to hold what blueprints require.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

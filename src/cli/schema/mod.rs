@@ -14,18 +14,16 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::blueprints::{NoBlueprints, described};
 use super::files::{self, Unwritten};
 use super::{
     ConnectError, Given, InvalidOptions, Status, VERSION, counted, fail, print, read_inputs,
     require_port,
 };
-use crate::catalog::blueprint::Blueprint;
 use crate::catalog::entity::BlueprintId;
 use crate::environment::Environment;
 use crate::inputs::Inputs;
-use crate::port;
 use arguments::{Arguments, HELP, Request, Target};
-use build::Described;
 
 /// What keeps a schema from being made.
 #[derive(Debug, thiserror::Error)]
@@ -37,9 +35,7 @@ enum Error {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
-    Port(#[from] port::Error),
-    #[error("Port has no blueprint that entity files may write, by `--blueprints`; it has {}", .0)]
-    NoBlueprint(String),
+    Blueprints(#[from] NoBlueprints),
     #[error("Port has no blueprint `{0}` that entity files may write (see --blueprint)")]
     UnknownDefault(BlueprintId),
     #[error(transparent)]
@@ -68,7 +64,12 @@ async fn obey(
     };
     let inputs = inputs(&arguments, environment)?;
     let port = require_port("schema", &inputs, environment)?;
-    let blueprints = described(port.all_blueprints().await?, &inputs)?;
+    let blueprints = described(&port, &inputs).await?;
+    if let Some(default) = &inputs.blueprint
+        && !blueprints.iter().any(|one| one.id == *default)
+    {
+        return Err(Error::UnknownDefault(default.clone()));
+    }
     let schema = build::schema(&blueprints, inputs.blueprint.as_ref(), arguments.shape);
     let text = build::text(schema.clone());
     match &arguments.target {
@@ -94,47 +95,6 @@ fn inputs(arguments: &Arguments, environment: &Environment) -> Result<Inputs, In
         value: value.clone(),
     });
     read_inputs(given.into(), environment)
-}
-
-/// The blueprints that entity files may write.
-fn described(
-    all: std::collections::BTreeMap<String, Value>,
-    inputs: &Inputs,
-) -> Result<Vec<Described>, Error> {
-    let names: Vec<_> = all.keys().map(|name| format!("`{name}`")).collect();
-    let mut described = Vec::new();
-    for (name, json) in all {
-        // What no entity file can name has no part in a schema of them.
-        let Some(id) = BlueprintId::parse(&name).ok() else {
-            continue;
-        };
-        if !inputs.blueprints.allow(&id) {
-            continue;
-        }
-        let blueprint =
-            Blueprint::from_json(json.clone()).map_err(|reason| port::Error::UnknownForm {
-                what: format!("the request for all blueprints, in `{name}`,"),
-                reason: reason.to_string(),
-            })?;
-        described.push(Described {
-            id,
-            json,
-            blueprint,
-        });
-    }
-    if described.is_empty() {
-        let names = match names.is_empty() {
-            true => "none at all".to_owned(),
-            false => names.join(", "),
-        };
-        return Err(Error::NoBlueprint(names));
-    }
-    match &inputs.blueprint {
-        Some(default) if !described.iter().any(|one| one.id == *default) => {
-            Err(Error::UnknownDefault(default.clone()))
-        }
-        _ => Ok(described),
-    }
 }
 
 fn write(path: &Path, text: &str, blueprints: usize) -> Result<Status, Error> {

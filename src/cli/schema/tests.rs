@@ -9,14 +9,15 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-use super::build::{self, Described, Shape};
-use crate::catalog::blueprint::{Blueprint, Blueprints};
+use super::build::{self, Shape};
+use crate::catalog::blueprint::{Blueprint, Blueprints, Property};
 use crate::catalog::change::compare;
 use crate::catalog::declare::{EntityFile, FileContent, declare};
 use crate::catalog::entity::BlueprintId;
 use crate::catalog::reference::{self, Referenced};
 use crate::catalog::rules::BlueprintRules;
 use crate::catalog::validate::{Omission, validate};
+use crate::cli::blueprints::Described;
 use crate::diagnostic::{Code, Severity};
 use crate::text::{RepoPath, Source};
 
@@ -187,7 +188,7 @@ fn value() -> impl Strategy<Value = Value> {
         json!("10.0.0.1"),
         json!("10.0.0.256"),
         json!("::1"),
-        json!("file://a.md"),
+        json!("file://a/path/that/is/longer/than/30.md"),
         json!("file:///etc"),
         json!(1),
         json!(2.5),
@@ -344,6 +345,44 @@ fn slipped(mut entity: Value, slip: &Slip) -> Value {
     entity
 }
 
+/// The same with values that the blueprint allows for most properties: by chance few would fit.
+fn fitted(mut entity: Value, blueprint: &Value, how: u8) -> Value {
+    let samples = [
+        json!("low"),
+        json!("https://host/x"),
+        json!("file://a/path/that/is/longer/than/30.md"),
+        json!("me@host"),
+        json!("2026-01-31 12:00:00"),
+        json!("10.0.0.1"),
+        json!("::1"),
+        json!(1),
+        json!(2.5),
+        json!(false),
+        json!([]),
+        json!(["https://host"]),
+        json!(["low", "high"]),
+        json!({}),
+        json!({"a": 1}),
+        json!({"a": "me@host"}),
+    ];
+    let one = described(blueprint.clone());
+    for (index, name) in ["a", "b", "c"].into_iter().enumerate() {
+        let Some(Property::Stored { schema, .. }) = one.blueprint.property(name) else {
+            continue;
+        };
+        let is_kept = how & (1 << index) == 0 && how & 0b1000 == 0;
+        if is_kept || entity["properties"].get(name).is_none() {
+            continue;
+        }
+        let mut pool = samples.clone();
+        pool.rotate_left(usize::from(how) % samples.len());
+        if let Some(value) = pool.iter().find(|one| schema.violations(one).is_empty()) {
+            entity["properties"][name] = value.clone();
+        }
+    }
+    entity
+}
+
 /// More than 128 by `PROPTEST_CASES`.
 fn config() -> ProptestConfig {
     let mut config = ProptestConfig::default();
@@ -360,9 +399,10 @@ proptest! {
     #[test]
     fn it_accepts_what_check_accepts_and_refuses_what_check_refuses(
         service in blueprint("service"), job in blueprint("job"), entity in entity(), slip in slip(),
+        how in any::<u8>(),
     ) {
+        let file = slipped(fitted(entity, &service, how), &slip);
         let blueprints = [service, job];
-        let file = slipped(entity, &slip);
         for (shape, omission) in [(Shape::Whole, Omission::IsMissing), (Shape::Partial, Omission::MayExist)] {
             let schema = schema_of(&blueprints, shape);
             let is_accepted = validator(&schema).is_valid(&file);
@@ -425,6 +465,41 @@ fn what_is_written_out_is_the_same_to_the_byte() {
         }},
     });
     assert_eq!(*then, expected);
+}
+
+#[test]
+fn the_name_of_a_file_stands_for_any_text() {
+    let texts = [
+        json!({"type": "string", "enum": ["low"]}),
+        json!({"type": "string", "pattern": "^[0-9]$"}),
+        json!({"type": "string", "maxLength": 3}),
+        json!({"type": "string", "format": "date-time"}),
+        json!({"type": "string", "format": "ipv4"}),
+    ];
+    for text in texts {
+        let inside = [
+            (text.clone(), json!("file://./x")),
+            (
+                json!({"type": "array", "items": text}),
+                json!(["file://./x"]),
+            ),
+            (
+                json!({"type": "object", "properties": {"k": text}}),
+                json!({"k": "file://./x"}),
+            ),
+        ];
+        for (schema, value) in inside {
+            let blueprint = json!({
+                "identifier": "service", "schema": {"properties": {"p": schema}}, "relations": {},
+            });
+            let validator = validator(&schema_of(&[blueprint], Shape::Whole));
+            let entity = |value: &Value| json!({"identifier": "x", "blueprint": "service", "properties": {"p": value}});
+            assert!(validator.is_valid(&entity(&value)), "{schema}");
+            let url = value.to_string().replace("file://./x", "file:///x");
+            let url = serde_json::from_str(&url).unwrap();
+            assert!(!validator.is_valid(&entity(&url)), "{schema}");
+        }
+    }
 }
 
 #[test]

@@ -217,8 +217,8 @@ fn supersede(entities: &mut Vec<EntityReport>, diagnostics: &mut Vec<Diagnostic>
 /// How the run ended, as far as writing goes.
 pub(super) fn ending(rounds: &[Round]) -> Ending {
     let applied = rounds.iter().filter_map(|round| round.applied.as_ref());
-    let stopped = applied.filter_map(|applied| applied.stopped.as_ref());
-    match stopped.last() {
+    let mut stopped = applied.rev().filter_map(|applied| applied.stopped.as_ref());
+    match stopped.next() {
         None => Ending::Complete,
         Some(Stopped::Interrupted) => Ending::Interrupted,
         Some(Stopped::Port(error)) => Ending::Stopped(error.to_string()),

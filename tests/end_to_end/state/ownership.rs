@@ -115,6 +115,24 @@ fn what_is_declared_in_the_new_place_first_is_handed_over() {
     assert_eq!(names(&world), [""; 0]);
 }
 
+/// The new place cannot be read, or has a mistake, when the old one lets go: it still waits.
+#[test]
+fn what_waits_in_a_file_with_a_mistake_is_handed_over_too() {
+    for mistake in [": [", "identifier: a\nblueprint: domain\ntitle: 5\n"] {
+        let (world, other) = two();
+        let theirs = |step| pruning(beside(&world, step));
+        run(&theirs(other.push_file("port.yml", &titled("Theirs"))));
+        run(&theirs(other.push_file("port.yml", mistake)));
+        assert_eq!(listed(&world, OTHER, "waiting"), ["domain|a"]);
+        world.repository.remove("port.yml");
+        succeed(&pruning(world.push("Hand a over")));
+        assert_eq!(names(&world), ["a"]);
+        succeed(&theirs(other.push_file("port.yml", &titled("Theirs"))));
+        assert_eq!(world.title("domain", "a").unwrap(), "Theirs");
+        assert_eq!(listed(&world, OTHER, "waiting"), [""; 0]);
+    }
+}
+
 #[test]
 fn what_is_removed_from_the_old_place_first_is_handed_over() {
     for prunes_at_once in [false, true] {

@@ -1,0 +1,264 @@
+//! What Port holds of an entity → the text of an entity file, as far as one can say it.
+//!
+//! A text counts only if this program reads it back, and finds nothing in it to change in Port. So nothing
+//! here has to know what the reader, the blueprint or the plan refuses, and why: they say it themselves.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::yaml;
+use crate::catalog::blueprint::{Blueprint, Blueprints, Property};
+use crate::catalog::change::compare;
+use crate::catalog::declare::{EntityFile, FileContent, declare};
+use crate::catalog::entity::{BlueprintId, Identifier};
+use crate::catalog::live::{Field, LiveEntity, differences};
+use crate::catalog::merge::Merge;
+use crate::catalog::reference;
+use crate::catalog::rules::BlueprintRules;
+use crate::catalog::validate::{Omission, validate};
+use crate::diagnostic::Diagnostic;
+use crate::document::{self, Format};
+use crate::text::{RepoPath, Source};
+
+/// What an entity's text depends on beside what Port holds.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// All blueprints of the export.
+    pub(super) blueprints: Blueprints,
+    /// The ones that may be written.
+    pub(super) writable: BlueprintRules,
+    /// The language.
+    pub(super) format: Format,
+}
+
+/// Where an entity's text goes, as far as that says something of it.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// The file, from the root of its repository.
+    pub(super) path: RepoPath,
+    /// The blueprint of entities there that name none.
+    pub(super) default_blueprint: Option<BlueprintId>,
+}
+
+/// An entity as a file can say it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Expressed {
+    /// One document.
+    pub(super) text: String,
+    /// What the text leaves out, and why: words that follow a colon.
+    pub(super) left_out: Vec<(Field, String)>,
+}
+
+/// One thing that Port holds of an entity.
+#[derive(Debug, Clone)]
+struct Fact {
+    field: Field,
+    value: Value,
+}
+
+struct Subject<'s> {
+    blueprint: &'s BlueprintId,
+    identifier: &'s Identifier,
+    live: &'s LiveEntity,
+    place: &'s Place,
+}
+
+impl Reading {
+    /// The text for an entity that Port holds.
+    ///
+    /// # Errors
+    /// Why no file can declare it: words that follow a colon.
+    pub(super) fn express(
+        &self,
+        blueprint: &BlueprintId,
+        identifier: &Identifier,
+        live: &LiveEntity,
+        place: &Place,
+    ) -> Result<Expressed, String> {
+        let subject = Subject {
+            blueprint,
+            identifier,
+            live,
+            place,
+        };
+        let mut facts = self.facts(&subject);
+        let mut left_out = Vec::new();
+        let mut text = self.text(&subject, &facts);
+        if self.read_back(&subject, &text).is_err() {
+            self.read_back(&subject, &self.text(&subject, &[]))?;
+            facts.retain(|fact| {
+                let alone = self.text(&subject, std::slice::from_ref(fact));
+                match self.read_back(&subject, &alone) {
+                    Ok(()) => true,
+                    Err(reason) => {
+                        left_out.push((fact.field.clone(), reason));
+                        false
+                    }
+                }
+            });
+            text = self.text(&subject, &facts);
+            self.read_back(&subject, &text)?;
+        }
+        Ok(Expressed { text, left_out })
+    }
+
+    /// What Port holds, in the order in which a file says it.
+    fn facts(&self, subject: &Subject<'_>) -> Vec<Fact> {
+        let live = subject.live;
+        let mut facts = Vec::new();
+        let mut add = |field, value: Value| facts.push(Fact { field, value });
+        // Where no title was given, Port may show the identifier in its place.
+        let title = live
+            .title
+            .as_deref()
+            .filter(|title| *title != subject.identifier.as_str());
+        if let Some(title) = title {
+            add(Field::Title, title.into());
+        }
+        if let Some(icon) = &live.icon {
+            add(Field::Icon, icon.as_str().into());
+        }
+        let shape = self.blueprints.known.get(subject.blueprint);
+        if !live.team.is_empty() && !shape.is_some_and(Blueprint::inherits_teams) {
+            add(Field::Team, live.team.clone().into());
+        }
+        // They are not requested, and must not be shown if they come nevertheless.
+        let is_hidden = |name: &str| {
+            shape.is_some_and(|shape| {
+                let is_computed = matches!(shape.property(name), Some(Property::Computed(_)));
+                is_computed || shape.is_secret(name)
+            })
+        };
+        for (name, value) in sorted(&live.properties) {
+            if !value.is_null() && !is_hidden(name) {
+                add(Field::Property(name.clone()), value.clone());
+            }
+        }
+        for (name, value) in sorted(&live.relations) {
+            let is_none = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+            if !is_none {
+                add(Field::Relation(name.clone()), value.clone());
+            }
+        }
+        facts
+    }
+
+    fn text(&self, subject: &Subject<'_>, facts: &[Fact]) -> String {
+        let mut members = vec![("identifier", Value::from(subject.identifier.as_str()))];
+        if subject.place.default_blueprint.as_ref() != Some(subject.blueprint) {
+            members.push(("blueprint", subject.blueprint.as_str().into()));
+        }
+        let (mut properties, mut relations) = (Map::new(), Map::new());
+        for Fact { field, value } in facts {
+            let value = value.clone();
+            match field {
+                Field::Title => members.push(("title", value)),
+                Field::Icon => members.push(("icon", value)),
+                Field::Team => members.push(("team", value)),
+                Field::Property(name) => drop(properties.insert(name.clone(), value)),
+                Field::Relation(name) => drop(relations.insert(name.clone(), value)),
+            }
+        }
+        for (name, section) in [("properties", properties), ("relations", relations)] {
+            if !section.is_empty() {
+                members.push((name, section.into()));
+            }
+        }
+        match self.format {
+            Format::Yaml => {
+                let mut text = String::new();
+                let members = members.iter().map(|(name, value)| (*name, value));
+                yaml::mapping(members, 0, &mut text);
+                text
+            }
+            Format::Json => json(members),
+        }
+    }
+
+    /// Whether the text declares the entity, and nothing that Port holds otherwise.
+    ///
+    /// # Errors
+    /// Why not.
+    fn read_back(&self, subject: &Subject<'_>, text: &str) -> Result<(), String> {
+        let Subject {
+            blueprint,
+            identifier,
+            live,
+            place,
+        } = subject;
+        if text.len() > document::MAX_BYTES {
+            return Err("it is larger than 1 MiB".to_owned());
+        }
+        let file = EntityFile {
+            content: FileContent::Text(Source::new(place.path.clone(), text)),
+            default_blueprint: place.default_blueprint.clone(),
+        };
+        let declared = declare(&[file], &self.writable);
+        first_error(&declared.diagnostics)?;
+        let [declaration] = declared.valid.as_slice() else {
+            return Err("it does not read back as one entity".to_owned());
+        };
+        let entity = &declaration.entity;
+        if entity.properties.values().any(names_file) {
+            return Err("a text that begins with `file://` stands for a file's text".to_owned());
+        }
+        let is_same =
+            entity.blueprint == **blueprint && entity.name.identifier() == Some(*identifier);
+        let shape = self.blueprints.known.get(*blueprint);
+        if !is_same || !differences(entity, live, Merge::Merge, shape).is_empty() {
+            return Err("it does not read back as the same value".to_owned());
+        }
+        let changes = compare(&[], &declared, &BTreeSet::new());
+        first_error(&validate(changes, &self.blueprints, Omission::MayExist).diagnostics)
+    }
+}
+
+fn first_error(diagnostics: &[Diagnostic]) -> Result<(), String> {
+    match diagnostics.iter().find(|one| one.is_error()) {
+        Some(error) => Err(error.message.clone()),
+        None => Ok(()),
+    }
+}
+
+fn names_file(value: &Value) -> bool {
+    match value {
+        Value::String(text) => reference::is_reference(text),
+        Value::Array(items) => items.iter().any(names_file),
+        Value::Object(members) => members.values().any(names_file),
+        _ => false,
+    }
+}
+
+fn sorted(members: &Map<String, Value>) -> Vec<(&String, &Value)> {
+    let mut sorted: Vec<_> = members.iter().collect();
+    sorted.sort_by_key(|(name, _)| *name);
+    sorted
+}
+
+/// An object as JSON, its members in this order.
+fn json(members: Vec<(&str, Value)>) -> String {
+    let members = members.into_iter().map(|(name, mut value)| {
+        value.sort_all_objects();
+        // A text has no line breaks of its own in JSON.
+        format!(
+            "  \"{name}\": {}",
+            format!("{value:#}").replace('\n', "\n  ")
+        )
+    });
+    format!("{{\n{}\n}}\n", members.collect::<Vec<_>>().join(",\n"))
+}
+
+/// The text of a file with these documents.
+pub(super) fn joined(documents: &[String], format: Format, is_list: bool) -> String {
+    match (documents, format) {
+        (documents, Format::Yaml) => documents.join("---\n"),
+        ([one], Format::Json) if !is_list => one.clone(),
+        (documents, Format::Json) => {
+            let items = documents
+                .iter()
+                .map(|one| format!("  {}", one.trim_end().replace('\n', "\n  ")));
+            format!("[\n{}\n]\n", items.collect::<Vec<_>>().join(",\n"))
+        }
+    }
+}

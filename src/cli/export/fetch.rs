@@ -1,0 +1,252 @@
+//! Port's pages of entities → texts. While one page becomes texts, Port makes the next one.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::task::spawn_blocking;
+
+use super::Error;
+use super::collect::{Collection, Planned, Spool};
+use super::express::{Expressed, Place, Reading};
+use super::notes::{Notes, shown};
+use super::template::{Suffix, Template};
+use super::write::Folder;
+use crate::catalog::blueprint::Blueprints;
+use crate::catalog::entity::{BlueprintId, Identifier};
+use crate::catalog::live::LiveEntity;
+use crate::catalog::rules::FileRules;
+use crate::cli::blueprints::Described;
+use crate::cli::repository::root_of;
+use crate::inputs::Inputs;
+use crate::port::{EntityPage, Listing, Port};
+use crate::text::RepoPath;
+
+/// How often a long export says how far it is.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Reads entities and makes their texts.
+pub(super) struct Fetcher<'p> {
+    port: &'p Port,
+    /// In the order of the export.
+    blueprints: Vec<BlueprintId>,
+    work: Arc<Work>,
+}
+
+/// What a page becomes texts with, on a thread of its own.
+struct Work {
+    reading: Reading,
+    files: FileRules,
+    template: Template,
+    /// The folder of the export, from the root of its repository: empty, or with a `/` at the end.
+    prefix: String,
+}
+
+/// What became of an entity.
+type Outcome = (Identifier, Result<Expressed, String>);
+
+impl<'p> Fetcher<'p> {
+    pub(super) fn new(
+        port: &'p Port,
+        inputs: &Inputs,
+        template: &Template,
+        folder: &Folder,
+        blueprints: Vec<Described>,
+    ) -> Self {
+        let mut known = Blueprints::default();
+        let mut order = Vec::new();
+        for described in blueprints {
+            order.push(described.id.clone());
+            known.known.insert(described.id, described.blueprint);
+        }
+        let work = Work {
+            reading: Reading {
+                blueprints: known,
+                writable: inputs.blueprints.clone(),
+                format: template.format(),
+            },
+            files: inputs.files.clone(),
+            template: template.clone(),
+            prefix: prefix(folder.path()),
+        };
+        Self {
+            port,
+            blueprints: order,
+            work: Arc::new(work),
+        }
+    }
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// If Port does not give it all, no rule selects a file, or the disk is full.
+    pub(super) async fn fetch(
+        &self,
+        query: Option<Value>,
+        notes: &mut Notes,
+        mut spool: Option<&mut Spool>,
+    ) -> Result<Collection, Error> {
+        let mut collection = Collection::default();
+        let mut progress = Progress::new();
+        for id in &self.blueprints {
+            let Some(shape) = self.work.reading.blueprints.known.get(id) else {
+                continue;
+            };
+            notes.add_blueprint(id, shape);
+            collection.begin(id.as_str());
+            let listing = Listing::new(id.clone(), shape, query.clone());
+            let mut page = Some(self.page(id, &listing, None).await?);
+            while let Some(EntityPage { entities, next }) = page.take() {
+                let work = Arc::clone(&self.work);
+                let blueprint = id.clone();
+                let texts = spawn_blocking(move || work.express(&blueprint, entities));
+                let following = async {
+                    match &next {
+                        Some(next) => self.page(id, &listing, Some(next)).await.map(Some),
+                        None => Ok(None),
+                    }
+                };
+                let (texts, following) = futures::join!(texts, following);
+                let texts = texts.map_err(|_| Error::Interrupted)??;
+                add(texts, id, &mut collection, notes, spool.as_deref_mut())?;
+                progress.report(collection.len(), id);
+                page = following?;
+            }
+        }
+        Ok(collection)
+    }
+
+    async fn page(
+        &self,
+        id: &BlueprintId,
+        listing: &Listing,
+        from: Option<&str>,
+    ) -> Result<EntityPage, Error> {
+        let page = self.port.page(listing, from).await;
+        page.map_err(|error| Error::Entities {
+            blueprint: id.to_string(),
+            error: Box::new(error),
+        })
+    }
+
+    /// Makes sure that files with longer names are still read as the plain ones would be.
+    ///
+    /// # Errors
+    /// If no rule, or another one, selects them.
+    pub(super) fn check_selection(&self, files: &[Planned]) -> Result<(), Error> {
+        for file in files.iter().filter(|file| file.suffix == Suffix::Digest) {
+            let place = self.work.place(file.path.clone())?;
+            let is_default = place
+                .default_blueprint
+                .is_some_and(|id| id.as_str() != file.blueprint);
+            if is_default {
+                return Err(Error::Unselected {
+                    path: shown(&file.path),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn add(
+    texts: Vec<Outcome>,
+    id: &BlueprintId,
+    collection: &mut Collection,
+    notes: &mut Notes,
+    mut spool: Option<&mut Spool>,
+) -> Result<(), Error> {
+    for (identifier, text) in texts {
+        match text {
+            Ok(Expressed { text, left_out }) => {
+                for (field, why) in &left_out {
+                    notes.add_field(id, &identifier, field, why);
+                }
+                collection.add(identifier.as_str().to_owned(), &text, spool.as_deref_mut())?;
+            }
+            Err(why) => notes.add_entity(id, &identifier, &why),
+        }
+    }
+    Ok(())
+}
+
+impl Work {
+    fn express(
+        &self,
+        blueprint: &BlueprintId,
+        entities: Vec<(Identifier, LiveEntity)>,
+    ) -> Result<Vec<Outcome>, Error> {
+        let express = |(identifier, live): (Identifier, LiveEntity)| {
+            let path = self
+                .template
+                .path(blueprint.as_str(), identifier.as_str(), Suffix::None);
+            let place = self.place(path)?;
+            let text = self.reading.express(blueprint, &identifier, &live, &place);
+            Ok((identifier, text))
+        };
+        entities.into_iter().map(express).collect()
+    }
+
+    /// Where a file of the export is in its repository.
+    fn place(&self, path: String) -> Result<Place, Error> {
+        let path = RepoPath::new(format!("{}{path}", self.prefix));
+        match self.files.select(&path) {
+            Some(selected) => Ok(Place {
+                default_blueprint: selected.blueprint.cloned(),
+                path,
+            }),
+            None => Err(Error::Unselected {
+                path: shown(path.as_str()),
+            }),
+        }
+    }
+}
+
+/// Where in its repository `folder` is or would be.
+fn prefix(folder: &Path) -> String {
+    let Ok(here) = Path::new(".").canonicalize() else {
+        return String::new();
+    };
+    let whole = absolute(&here.join(folder));
+    let root = root_of(&whole, &here);
+    let below = whole.strip_prefix(&root).unwrap_or(&whole);
+    let names = below
+        .components()
+        .map(|name| name.as_os_str().to_string_lossy());
+    names.map(|name| format!("{name}/")).collect()
+}
+
+/// The path without symbolic links, as far as it is there.
+fn absolute(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => absolute(parent).join(name),
+        _ => path.to_owned(),
+    }
+}
+
+/// How far an export is, for whoever waits for it.
+struct Progress {
+    said: Instant,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            said: Instant::now(),
+        }
+    }
+
+    fn report(&mut self, entities: usize, blueprint: &BlueprintId) {
+        if self.said.elapsed() >= EVERY {
+            self.said = Instant::now();
+            let line = shown(&format!("{entities} entities, now of `{blueprint}` …"));
+            // If standard error is closed, nobody reads this.
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+}

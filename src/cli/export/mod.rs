@@ -1,0 +1,149 @@
+//! The command `export`: entity files for what Port holds, so that a team can begin with what is there.
+//!
+//! Nothing is written before everything was read: an export that fails leaves no file.
+
+mod arguments;
+mod collect;
+mod express;
+mod fetch;
+mod notes;
+mod query;
+mod template;
+#[cfg(test)]
+mod tests;
+mod write;
+mod yaml;
+
+use std::ffi::OsString;
+
+use super::blueprints::{NoBlueprints, described};
+use super::files::Unwritten;
+use super::{
+    ConnectError, Given, InvalidOptions, Status, VERSION, counted, fail, print, read_inputs,
+    require_port,
+};
+use crate::environment::Environment;
+use crate::inputs::Inputs;
+use crate::port;
+use arguments::{Arguments, HELP, Request, Writing};
+use collect::{Spool, Unplanned};
+use fetch::Fetcher;
+use notes::Notes;
+use write::Folder;
+
+/// What keeps an export from being made.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("{0}\nTry `port-gitops export --help`.")]
+    Usage(#[from] lexopt::Error),
+    #[error(transparent)]
+    Options(#[from] InvalidOptions),
+    #[error(transparent)]
+    Query(#[from] query::InvalidQuery),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Blueprints(#[from] NoBlueprints),
+    #[error("{error}; `--blueprint '!{blueprint}'` leaves the blueprint out")]
+    Entities {
+        blueprint: String,
+        error: Box<port::Error>,
+    },
+    #[error(
+        "no rule of `--files` selects {path}, so nothing would read it: {{identifier}}.entity.yml is selected by default; change --path, or give --files as your workflow does"
+    )]
+    Unselected { path: String },
+    #[error(transparent)]
+    Unplanned(#[from] Unplanned),
+    #[error(transparent)]
+    Unwritten(#[from] Unwritten),
+    #[error(
+        "nothing was written, as these files are there already and differ from Port: {}; --force replaces them, and another DIR keeps them", some(.0)
+    )]
+    Existing(Vec<String>),
+    #[error("{0} is a symbolic link, which is not followed: remove it, or choose another DIR")]
+    Link(String),
+    #[error("the export was interrupted")]
+    Interrupted,
+}
+
+/// How many files a message lists.
+const LISTED: usize = 10;
+
+fn some(paths: &[String]) -> String {
+    let some: Vec<_> = paths.iter().take(LISTED).map(String::as_str).collect();
+    let more = match paths.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", some.join(", "))
+}
+
+/// Does what the arguments after the command's name say. Costs one request for a token, one for all
+/// blueprints, and one for every 1,000 entities of a blueprint.
+pub async fn run(arguments: impl Iterator<Item = OsString>, environment: &Environment) -> Status {
+    match obey(arguments, environment).await {
+        Ok(status) => status,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+async fn obey(
+    arguments: impl Iterator<Item = OsString>,
+    environment: &Environment,
+) -> Result<Status, Error> {
+    let arguments = match Request::parse(arguments)? {
+        Request::Help => return Ok(print(&format!("{VERSION}\n{HELP}"))),
+        Request::Version => return Ok(print(&format!("{VERSION}\n"))),
+        Request::Export(arguments) => arguments,
+    };
+    export(&arguments, environment).await
+}
+
+async fn export(arguments: &Arguments, environment: &Environment) -> Result<Status, Error> {
+    let inputs = inputs(arguments, environment)?;
+    let query = arguments.query.as_deref().map(query::read).transpose()?;
+    let port = require_port("export", &inputs, environment)?;
+    let blueprints = described(&port, &inputs).await?;
+    let folder = Folder::open(&arguments.folder, arguments.writing)?;
+    let mut spool = match arguments.writing {
+        Writing::DryRun => None,
+        Writing::New | Writing::Force => Some(Spool::new(folder.path())?),
+    };
+    let mut notes = Notes::default();
+    let fetcher = Fetcher::new(&port, &inputs, &arguments.template, &folder, blueprints);
+    let collected = fetcher.fetch(query, &mut notes, spool.as_mut()).await;
+    let written = collected.and_then(|collection| {
+        let entities = collection.len();
+        let files = collection.files(&arguments.template)?;
+        fetcher.check_selection(&files)?;
+        write::write(&files, &folder, arguments, spool.as_mut()).map(|done| (entities, done))
+    });
+    let (entities, done) = match written {
+        Ok(written) => written,
+        Err(error) => {
+            folder.remove_if_new();
+            return Err(error);
+        }
+    };
+    notes.print();
+    Ok(print(&done.summary(entities, arguments, &notes)))
+}
+
+fn inputs(arguments: &Arguments, environment: &Environment) -> Result<Inputs, InvalidOptions> {
+    let given = [
+        ("blueprints", "--blueprint", &arguments.blueprints),
+        ("files", "--files", &arguments.files),
+        (
+            "state-blueprint",
+            "--state-blueprint",
+            &arguments.state_blueprint,
+        ),
+    ];
+    let given = given.map(|(input, option, value)| Given {
+        input,
+        option,
+        value: value.clone(),
+    });
+    read_inputs(given.into(), environment)
+}

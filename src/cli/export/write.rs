@@ -1,0 +1,186 @@
+//! Files of an export → the disk.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::arguments::{Arguments, Writing};
+use super::collect::{Planned, Spool, Unplanned};
+use super::notes::{Notes, shown};
+use super::{Error, counted};
+use crate::cli::files::{self, Unwritten};
+use crate::document;
+
+/// Where the files go.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    origin: Origin,
+}
+
+/// Whether the folder was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Found,
+    Made,
+}
+
+impl Folder {
+    /// The folder at `path`; unless nothing is written, it is made if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be made, or something else is there.
+    pub(super) fn open(path: &Path, writing: Writing) -> Result<Self, Unwritten> {
+        let origin = match path.exists() {
+            true => Origin::Found,
+            false => Origin::Made,
+        };
+        if writing != Writing::DryRun {
+            fs::create_dir_all(path).map_err(|error| Unwritten::new(path, error))?;
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            origin,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes it away again, if it was not there before and is empty.
+    pub(super) fn remove_if_new(&self) {
+        if self.origin == Origin::Made {
+            // It is not empty, or nobody misses it.
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+}
+
+/// What became of the files.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    written: usize,
+    /// They were there, with the same text.
+    unchanged: usize,
+    lines: Vec<String>,
+}
+
+impl Done {
+    /// What is printed in the end.
+    pub(super) fn summary(&self, entities: usize, arguments: &Arguments, notes: &Notes) -> String {
+        let mut text: String = self.lines.iter().map(|line| format!("{line}\n")).collect();
+        let verb = match arguments.writing {
+            Writing::DryRun => "Would write",
+            Writing::New | Writing::Force => "Wrote",
+        };
+        text.push_str(&format!(
+            "{verb} {} to {}",
+            counted(self.written, "file", "files"),
+            arguments.folder.display()
+        ));
+        if self.unchanged > 0 {
+            text.push_str(&format!(", {} unchanged", self.unchanged));
+        }
+        text.push_str(&format!(" · {}", counted(entities, "entity", "entities")));
+        if let Some(warnings) = notes.left_out() {
+            text.push_str(&format!(" · {warnings}"));
+        }
+        text.push('\n');
+        text
+    }
+}
+
+/// Writes `files`, or without a spool only lists them. What is there already is looked at before the
+/// first one is written.
+///
+/// # Errors
+/// If something is there that may not be replaced, or a file cannot be written.
+pub(super) fn write(
+    files: &[Planned],
+    folder: &Folder,
+    arguments: &Arguments,
+    spool: Option<&mut Spool>,
+) -> Result<Done, Error> {
+    let Some(spool) = spool else {
+        return Ok(listed(files, folder));
+    };
+    let mut text = |file: &Planned| {
+        let text = file.text(spool)?;
+        match text.len() > document::MAX_BYTES {
+            true => Err(Error::from(Unplanned::TooLarge {
+                path: file.path.clone(),
+            })),
+            false => Ok(text),
+        }
+    };
+    let mut done = Done::default();
+    let (mut new, mut existing) = (Vec::new(), Vec::new());
+    for file in files {
+        match found(&folder.path, &file.path, &text(file)?)? {
+            Found::Nothing => new.push(file),
+            Found::Same => done.unchanged += 1,
+            Found::Other if arguments.writing == Writing::Force => new.push(file),
+            Found::Other => existing.push(shown(&file.path)),
+        }
+    }
+    if !existing.is_empty() {
+        return Err(Error::Existing(existing));
+    }
+    for file in new {
+        let path = folder.path.join(&file.path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|error| Unwritten::new(parent, error))?;
+        }
+        files::replace(&path, text(file)?.as_bytes())?;
+        done.written += 1;
+    }
+    Ok(done)
+}
+
+fn listed(files: &[Planned], folder: &Folder) -> Done {
+    let line = |file: &Planned| {
+        let entities = match file.entities() {
+            1 => String::new(),
+            several => format!(" ({several} entities)"),
+        };
+        let exists = match folder.path.join(&file.path).symlink_metadata() {
+            Ok(_) => " (is there already)",
+            Err(_) => "",
+        };
+        format!("{}{entities}{exists}", shown(&file.path))
+    };
+    Done {
+        written: files.len(),
+        lines: files.iter().map(line).collect(),
+        ..Done::default()
+    }
+}
+
+/// What is at a path.
+enum Found {
+    Nothing,
+    Same,
+    Other,
+}
+
+fn found(folder: &Path, path: &str, text: &str) -> Result<Found, Error> {
+    // A folder that is a link would lead to where Git does not look.
+    let mut place = folder.to_owned();
+    for name in Path::new(path).parent().into_iter().flatten() {
+        place.push(name);
+        if fs::symlink_metadata(&place).is_ok_and(|kind| kind.is_symlink()) {
+            return Err(Error::Link(place.display().to_string()));
+        }
+    }
+    let place = folder.join(path);
+    match fs::symlink_metadata(&place) {
+        Ok(kind) if kind.is_file() => {
+            let same = fs::read(&place).is_ok_and(|old| old == text.as_bytes());
+            Ok(if same { Found::Same } else { Found::Other })
+        }
+        Ok(_) => Ok(Found::Other),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
+        Err(error) => Err(Unwritten::new(&place, error).into()),
+    }
+}
