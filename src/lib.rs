@@ -1,6 +1,6 @@
 //! port-gitops makes Git the source of truth for a Port software catalog.
 //!
-//! [`run`] is the whole program: the runner's environment goes in, the exit status comes out, and
+//! [`run()`] is the whole program: the runner's environment goes in, the exit status comes out, and
 //! on the way the entities that a push changed reach Port. The module of the same name is its table of
 //! contents.
 
