@@ -100,7 +100,7 @@ fn a_run_that_is_over_is_blamed_on_its_input() {
     let (world, step) = World::new().with_change();
     world.port.finish_run("r_done");
     cannot_go_on(&step.input("run-id", "r_done"), &["`run-id`"]);
-    assert_eq!(world.port.entities(), []);
+    assert!(world.entities().is_empty());
 }
 
 fn held(world: &World, field: &str) -> Value {
