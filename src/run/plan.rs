@@ -205,7 +205,10 @@ async fn owners(
     };
     let keys = changes.iter().filter(is_open);
     let keys = keys.map(|change| change.key.clone()).collect();
-    let owns = |key: &EntityKey| owned.contains(key);
+    // What it no longer declares it leaves to the younger owner too.
+    let dropped = changes.iter().filter(|change| change.head.is_none());
+    let dropped: BTreeSet<_> = dropped.map(|change| &change.key).collect();
+    let owns = |key: &EntityKey| owned.contains(key) && !dropped.contains(key);
     Ok(store.owners(&keys, owns, source.state.since).await?)
 }
 

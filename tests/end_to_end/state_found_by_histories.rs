@@ -62,35 +62,69 @@ fn other_inputs_delete_nothing_though_the_run_with_them_was_not_recorded() {
     assert_eq!(world.title("domain", "b").as_deref(), Some("One"));
 }
 
+/// Two sources of one repository own `domain/x`, as the search for owners lagged when the younger one
+/// first wrote it.
+struct TwoOwners(World);
+
+impl TwoOwners {
+    fn new() -> Self {
+        let two = Self(World::new());
+        let world = &two.0;
+        world.write_domain("a/port.yml", "x", "Older");
+        succeed(&Self::older(world.push("Declare")));
+        world.write_domain("b/port.yml", "x", "Younger");
+        let step = Self::younger(world.push("Declare it twice"));
+        let nothing = Answer::json(200, &json!({"ok": true, "entities": []}));
+        let search = format!("{STATES}/search");
+        world
+            .port
+            .inject(Fault::answer(nothing).on("POST", &search));
+        succeed(&step);
+        two
+    }
+
+    fn older(step: Step) -> Step {
+        pruned(step)
+            .input("owner", "a")
+            .input("files", "a/port.yml")
+    }
+
+    fn younger(step: Step) -> Step {
+        pruned(step)
+            .input("owner", "b")
+            .input("files", "b/port.yml")
+    }
+
+    fn everything(&self) -> Step {
+        let head = self.0.repository.head().unwrap();
+        self.0.pushed(&head).input("scope", "all")
+    }
+
+    fn title(&self) -> Option<String> {
+        self.0.title("domain", "x")
+    }
+}
+
 #[test]
 fn of_two_sources_that_own_an_entity_the_younger_does_not_write_it() {
-    let world = World::new();
-    let older = |step: Step| step.input("owner", "a").input("files", "a/port.yml");
-    let younger = |step: Step| step.input("owner", "b").input("files", "b/port.yml");
-    world.write_domain("a/port.yml", "x", "Older");
-    succeed(&older(world.push("Declare")));
-    world.write_domain("b/port.yml", "x", "Younger");
-    let step = younger(world.push("Declare it twice"));
-    // The search for owners lags.
-    let nothing = Answer::json(200, &json!({"ok": true, "entities": []}));
-    let search = format!("{STATES}/search");
-    world
-        .port
-        .inject(Fault::answer(nothing).on("POST", &search));
-    succeed(&step);
-    assert_eq!(world.title("domain", "x").as_deref(), Some("Younger"));
-    let all = || {
-        let head = world.repository.head().unwrap();
-        world.pushed(&head).input("scope", "all")
-    };
-    succeed(&older(all()));
-    assert_eq!(world.title("domain", "x").as_deref(), Some("Older"));
-    let result = run(&younger(all()));
+    let two = TwoOwners::new();
+    assert_eq!(two.title().as_deref(), Some("Younger"));
+    succeed(&TwoOwners::older(two.everything()));
+    assert_eq!(two.title().as_deref(), Some("Older"));
+    let result = run(&TwoOwners::younger(two.everything()));
     assert_eq!(result.status, 1, "{}", result.log);
-    world.write_domain("b/port.yml", "x", "Youngest");
-    let result = run(&younger(world.push("Change")));
+    two.0.write_domain("b/port.yml", "x", "Youngest");
+    let result = run(&TwoOwners::younger(two.0.push("Change")));
     assert_eq!(result.status, 1, "{}", result.log);
-    assert_eq!(world.title("domain", "x").as_deref(), Some("Older"));
+    assert_eq!(two.title().as_deref(), Some("Older"));
+}
+
+#[test]
+fn of_two_sources_that_own_an_entity_the_older_does_not_delete_it() {
+    let two = TwoOwners::new();
+    two.0.repository.remove("a/port.yml");
+    succeed(&TwoOwners::older(two.0.push("Remove")));
+    assert_eq!(two.title().as_deref(), Some("Younger"));
 }
 
 #[test]

@@ -28,7 +28,9 @@ const FIELDS: [&str; 4] = ["title", "p", "q", "r"];
 struct Entity {
     /// It was in Port at the last rest.
     was_there: bool,
-    /// A tip did not declare it, where one had before: with prune, it may have been deleted.
+    /// A tip did not declare it, where one had before.
+    was_dropped: bool,
+    /// Nor could anything else be it, so that with prune it may have been deleted.
     may_be_gone: bool,
     /// No source may know that it wrote it: its state was deleted or shortened by hand, other inputs
     /// released it, or somebody else had written it. So it is not deleted.
@@ -36,7 +38,8 @@ struct Entity {
     /// It may have what was declared before a time at which no source knew of it, or at which it was
     /// only in `removed`: that is not cleared once it is declared again.
     may_have_more: bool,
-    /// Somebody changed or deleted it in Port, which only a full run notices.
+    /// Somebody changed or deleted it in Port, or its source forgot that it declares it, which only a
+    /// full run notices.
     has_drifted: bool,
     /// Somebody changed it in Port. A version that may not have been written counts only if Port
     /// holds what it declares, so such an entity is not deleted.
@@ -116,9 +119,10 @@ impl Model {
         for name in declared {
             let entity = self.entity(name);
             entity.may_have_more |= !mentioned.contains(&name);
-            entity.may_be_gone |= selected.contains(&name)
-                && !mentioned.contains(&name)
-                && !tip.has_broken_file(terms.selection);
+            let is_dropped = !mentioned.contains(&name);
+            entity.was_dropped |= is_dropped && selected.contains(&name);
+            entity.may_be_gone |=
+                entity.was_dropped && is_dropped && !tip.has_broken_file(terms.selection);
         }
     }
 
@@ -144,6 +148,15 @@ impl Model {
         let entity = self.entity(name);
         entity.may_stay = true;
         entity.may_have_more = true;
+        entity.has_drifted = true;
+    }
+
+    /// Runs of both sources overlap: each may write what the other one has begun to own. The older
+    /// state wins in the next full run.
+    pub(crate) fn note_race(&mut self) {
+        for entity in &mut self.entities {
+            entity.has_drifted = true;
+        }
     }
 
     /// Somebody wrote an entity.

@@ -456,6 +456,17 @@ impl Player {
             }
             _ => true,
         };
+        let is_elsewhere = |event: &Event| match event {
+            Event::Push(other, ..) | Event::Rerun(other, ..) | Event::FullRun(other, _) => {
+                self.side(*other) != side
+            }
+            _ => false,
+        };
+        if let Fate::Overlapped(_, events, _) = fate
+            && events.iter().any(is_elsewhere)
+        {
+            state.model.note_race();
+        }
         if let Fate::Overlapped(_, events, death) = fate
             && (death.is_some() || !events.iter().all(is_calm))
         {
