@@ -14,7 +14,7 @@ use crate::play::{Deletions, Player};
 use crate::runs::World;
 
 /// How many histories each test plays; `PORT_GITOPS_HISTORIES` says another number.
-const HISTORIES: u32 = 500;
+const HISTORIES: u32 = 250;
 /// What is random follows from it, so that the same histories are played wherever nothing else is said.
 const SEED: u64 = 12;
 /// Players at the same time. Their number is part of what makes histories the same.
