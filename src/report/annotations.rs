@@ -7,6 +7,9 @@ use crate::diagnostic::{Diagnostic, Severity};
 /// GitHub shows no more than this of each level a step.
 const SHOWN_A_LEVEL: usize = 10;
 
+/// The runner cuts what is longer, and with it what the end says. It counts in UTF-16 units.
+const MAX_UNITS: usize = 4_096;
+
 /// Writes the report's annotations: errors first, each level in the order of files and lines. The
 /// last one that is shown says how many more there are.
 pub fn write(report: &Report, log: &Log) {
@@ -15,11 +18,11 @@ pub fn write(report: &Report, log: &Log) {
         Ending::Complete | Ending::Interrupted => None,
     };
     if let Some(reason) = stopped {
-        write_error(reason, log);
+        write_without_position(Severity::Error, reason, 0, log);
     }
     let held_back = held_back(report);
     if let Some(message) = &held_back {
-        write_error(message, log);
+        write_without_position(Severity::Error, message, 0, log);
     }
     let before = Before {
         errors: usize::from(stopped.is_some()) + usize::from(held_back.is_some()),
@@ -38,11 +41,20 @@ struct Before {
 
 /// Writes warnings that have no position in a file, after `before` others. Gives how many it wrote.
 pub fn write_warnings(warnings: &[String], before: usize, log: &Log) -> usize {
-    let shown = warnings.len().min(SHOWN_A_LEVEL.saturating_sub(before));
-    let more = warnings.len() - shown;
-    for (index, warning) in warnings.iter().take(shown).enumerate() {
+    write_messages(Severity::Warning, warnings, before, log)
+}
+
+/// Writes errors that have no position in a file, and are all that the step shows.
+pub fn write_errors(errors: &[String], log: &Log) {
+    write_messages(Severity::Error, errors, 0, log);
+}
+
+fn write_messages(severity: Severity, messages: &[String], before: usize, log: &Log) -> usize {
+    let shown = messages.len().min(SHOWN_A_LEVEL.saturating_sub(before));
+    let more = messages.len() - shown;
+    for (index, message) in messages.iter().take(shown).enumerate() {
         let more = if index + 1 == shown { more } else { 0 };
-        write_without_position(Severity::Warning, &with_more(warning.clone(), more), log);
+        write_without_position(severity, message, more, log);
     }
     shown
 }
@@ -87,17 +99,12 @@ fn held_back(report: &Report) -> Option<String> {
     Some(format!("`{name}`{others} not deleted: {reason}"))
 }
 
-/// Writes an error that has no position in a file.
-pub fn write_error(message: &str, log: &Log) {
-    write_without_position(Severity::Error, message, log);
-}
-
-fn write_without_position(severity: Severity, message: &str, log: &Log) {
+fn write_without_position(severity: Severity, message: &str, more: usize, log: &Log) {
     let properties = vec![("title", "port-gitops".to_owned())];
     log.command(&Command {
         name: severity.as_str(),
         properties,
-        data: message,
+        data: &fitted(message, more),
     });
 }
 
@@ -124,19 +131,51 @@ fn write_one(diagnostic: &Diagnostic, more: usize, log: &Log) {
 }
 
 fn message(diagnostic: &Diagnostic, more: usize) -> String {
-    let mut message = diagnostic.message.clone();
-    if let Some(help) = &diagnostic.help {
-        message.push_str("\nhelp: ");
-        message.push_str(help);
+    match &diagnostic.help {
+        Some(help) => fitted(&format!("{}\nhelp: {help}", diagnostic.message), more),
+        None => fitted(&diagnostic.message, more),
     }
-    with_more(message, more)
 }
 
-fn with_more(mut message: String, more: usize) -> String {
-    if more > 0 {
-        message.push_str(&format!(
-            "\n({more} more in the log and in the job summary)"
-        ));
+/// `message`, and how many `more` there are. Where that is too long, the message is shortened.
+fn fitted(message: &str, more: usize) -> String {
+    let end = match more {
+        0 => String::new(),
+        more => format!("\n({more} more in the log and in the job summary)"),
+    };
+    let room = MAX_UNITS - end.encode_utf16().count();
+    if message.encode_utf16().count() <= room {
+        return format!("{message}{end}");
     }
-    message
+    let mut left = room - 1;
+    let fits = |letter: &char| {
+        let units = letter.len_utf16();
+        let fits = units <= left;
+        left = left.saturating_sub(units);
+        fits
+    };
+    let shortened: String = message.chars().take_while(fits).collect();
+    format!("{shortened}…{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_is_shortened_and_never_what_the_end_says() {
+        let more = "\n(3 more in the log and in the job summary)";
+        for (message, more, expected) in [
+            ("é".repeat(4_096), 0, "é".repeat(4_096)),
+            ("é".repeat(4_097), 0, format!("{}…", "é".repeat(4_095))),
+            ("🦀".repeat(2_049), 0, format!("{}…", "🦀".repeat(2_047))),
+            (
+                "x".repeat(4_096),
+                3,
+                format!("{}…{more}", "x".repeat(4_095 - more.len())),
+            ),
+        ] {
+            assert_eq!(fitted(&message, more), expected);
+        }
+    }
 }

@@ -56,8 +56,8 @@ pub fn publish_failure(
 ) -> Result<(), PublishError> {
     for problem in problems {
         log.line(format!("error: {problem}"));
-        annotations::write_error(problem, log);
     }
+    annotations::write_errors(problems, log);
     let outputs = append(output_file, |out| outputs::write_outcome(outcome, out));
     let summary = append(summary_file, |out| summary::write_failure(problems, out));
     outputs.and(summary)
