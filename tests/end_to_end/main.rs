@@ -30,6 +30,7 @@ mod replicas;
 mod rules;
 mod scenes;
 mod schema;
+mod scorecards;
 mod size;
 mod slips;
 mod state;
