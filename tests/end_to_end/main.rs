@@ -36,4 +36,5 @@ mod slips;
 mod state;
 mod state_found_by_histories;
 mod validation;
+mod without_docker;
 mod world;
