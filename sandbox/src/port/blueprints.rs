@@ -37,66 +37,57 @@ pub fn microservice() -> Value {
 /// <https://docs.port.io/scorecards/concepts-and-structure#blueprints-structure>,
 /// <https://docs.port.io/ai-interfaces/ai-agents/build-an-ai-agent>.
 pub fn ports_own() -> [Value; 4] {
-    let tested = json!({
-        "title": "Tested", "target": "_rule_result",
-        "calculationSpec": {"func": "count", "calculationBy": "entities"},
-    });
+    let texts = json!({"type": "array", "items": {"type": "string"}});
     let scorecard = json!({
-        "identifier": "_scorecard",
-        "title": "Scorecard",
-        "schema": {
-            "properties": {
-                "blueprint": {"type": "string", "format": "blueprints"},
-                "levels": {"type": "array", "items": {"type": "object"}},
-                "filter": {"type": "object"},
-            },
-            "required": ["blueprint", "levels"],
-        },
-        "aggregationProperties": {"rules_tested": tested},
-        "relations": {},
+        "blueprint": {"type": "string", "format": "blueprints"},
+        "levels": {"type": "array", "items": {"type": "object"}},
+        "filter": {"type": "object"},
     });
     let rule = json!({
-        "identifier": "_rule",
-        "title": "Scorecard rule",
-        "schema": {
-            "properties": {
-                "level": {"type": "string"},
-                "query": {"type": "object"},
-                "rule_description": {"type": "string"},
-            },
-            "required": ["level", "query"],
-        },
-        "aggregationProperties": {"entities_tested": tested},
-        "relations": {"scorecard": {"target": "_scorecard", "required": true, "many": false}},
+        "level": {"type": "string"},
+        "query": {"type": "object"},
+        "rule_description": {"type": "string"},
     });
     let rule_result = json!({
-        "identifier": "_rule_result",
-        "title": "Scorecard rule result",
-        "schema": {
-            "properties": {
-                "result": {"type": "string", "enum": ["Passed", "Not passed"]},
-                "entity": {"type": "string"},
-            },
-            "required": [],
-        },
-        "mirrorProperties": {"level": {"path": "rule.level"}},
-        "relations": {"rule": {"target": "_rule", "required": true, "many": false}},
+        "result": {"type": "string", "enum": ["Passed", "Not passed"]},
+        "entity": {"type": "string"},
     });
     let ai_agent = json!({
-        "identifier": "_ai_agent",
-        "title": "AI Agent",
-        "schema": {
-            "properties": {
-                "description": {"type": "string"},
-                "status": {"type": "string"},
-                "prompt": {"type": "string"},
-                "allowed_blueprints": {"type": "array", "items": {"type": "string"}},
-                "execution_mode": {"type": "string"},
-                "conversation_starters": {"type": "array", "items": {"type": "string"}},
-            },
-            "required": [],
-        },
-        "relations": {},
+        "description": {"type": "string"},
+        "status": {"type": "string"},
+        "prompt": {"type": "string"},
+        "allowed_blueprints": texts,
+        "execution_mode": {"type": "string"},
+        "conversation_starters": texts,
     });
-    [scorecard, rule, rule_result, ai_agent]
+    let to_one = |target: &str| json!({"target": target, "required": true, "many": false});
+    [
+        (
+            "_scorecard",
+            scorecard,
+            &["blueprint", "levels"][..],
+            json!({}),
+        ),
+        (
+            "_rule",
+            rule,
+            &["level", "query"],
+            json!({"scorecard": to_one("_scorecard")}),
+        ),
+        (
+            "_rule_result",
+            rule_result,
+            &[],
+            json!({"rule": to_one("_rule")}),
+        ),
+        ("_ai_agent", ai_agent, &[], json!({})),
+    ]
+    .map(|(identifier, properties, required, relations)| {
+        json!({
+            "identifier": identifier,
+            "title": identifier,
+            "schema": {"properties": properties, "required": required},
+            "relations": relations,
+        })
+    })
 }
