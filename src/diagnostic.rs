@@ -1,6 +1,6 @@
 //! What is wrong with a file, where, and what to do about it.
 //!
-//! A [`Diagnostic`] always has a place: one without cannot be built.
+//! A [`Diagnostic`] always has a location: one without cannot be built.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The word that reports use.
+    /// The name that reports use.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -102,7 +102,7 @@ codes! {
     DuplicateEntity "duplicate-entity" Error;
     /// A search query holds what Port does not take from an entity.
     InvalidQuery "invalid-query" Error;
-    /// A key that entities do not have. A warning where it is probably no slip.
+    /// A key that entities do not have. A warning where it is probably not a typo.
     UnknownField "unknown-field" Error;
     /// A field that Port sets by itself, and nobody else can.
     ReadOnlyField "read-only-field" Notice;
@@ -144,16 +144,16 @@ impl fmt::Display for Code {
     }
 }
 
-/// A place and what is to be said of it.
+/// A location and a note about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
-    /// The place.
+    /// The location.
     pub location: Location,
-    /// A few words, shown beside the place. May be empty.
+    /// A short note, shown beside the location. May be empty.
     pub text: String,
 }
 
-/// One finding about one place in a file.
+/// One finding about one location in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// What kind of finding it is.
@@ -164,7 +164,7 @@ pub struct Diagnostic {
     pub message: String,
     /// Where it is.
     pub primary: Label,
-    /// Other places that explain it.
+    /// Other locations that explain it.
     pub related: Vec<Label>,
     /// What to do about it: one sentence, without a full stop.
     pub help: Option<String>,
@@ -186,13 +186,13 @@ impl Diagnostic {
         }
     }
 
-    /// Says a few words right at the place.
+    /// Adds a short note at the location.
     pub fn label(mut self, text: impl Into<String>) -> Self {
         self.primary.text = cut(text);
         self
     }
 
-    /// Adds another place.
+    /// Adds another location, with a note.
     pub fn related(mut self, location: Location, text: impl Into<String>) -> Self {
         self.related.push(Label {
             location,

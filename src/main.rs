@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Asks the run to stop at the first signal, and ends the process at the second. Gives the exit
+/// Requests the run to stop at the first signal, and ends the process at the second. Gives the exit
 /// status that belongs to the first.
 async fn listen(trigger: ShutdownTrigger) -> u8 {
     let (Ok(mut interrupt), Ok(mut terminate)) = (

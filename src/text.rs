@@ -1,4 +1,4 @@
-//! Text of a file in the repository, and places in it.
+//! Text of a file in the repository, and positions in it.
 
 use std::fmt;
 use std::ops::Range;
@@ -34,7 +34,7 @@ impl fmt::Display for RepoPath {
 pub struct Span {
     /// Offset of the first byte.
     pub start: usize,
-    /// Offset behind the last byte.
+    /// Offset after the last byte.
     pub end: usize,
 }
 
@@ -56,7 +56,7 @@ impl Span {
     }
 }
 
-/// A place as people and GitHub's annotations count it.
+/// A position as people and GitHub's annotations count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// Line, from 1.
@@ -65,7 +65,7 @@ pub struct Position {
     pub column: usize,
 }
 
-/// Columns are counted from the last of these places, which are so many bytes apart. A file can be
+/// Columns are counted from the last of these marks, which are so many bytes apart. A file can be
 /// one line of a megabyte, with thousands of mistakes in it.
 const MARK_EVERY: usize = 1024;
 
@@ -97,7 +97,7 @@ impl Source {
         })
     }
 
-    /// A file whose content cannot be shown (too large, not text): its only place is its start.
+    /// A file whose content cannot be shown (too large, not text): its only position is its start.
     pub fn unreadable(path: RepoPath) -> Arc<Self> {
         Self::new(path, "")
     }
@@ -172,12 +172,12 @@ impl fmt::Debug for Source {
 pub struct Location {
     /// The file.
     pub source: Arc<Source>,
-    /// The place in the file.
+    /// Which part of the file.
     pub span: Span,
 }
 
 impl Location {
-    /// The place `span` in `source`.
+    /// The location of `span` in `source`.
     pub fn new(source: &Arc<Source>, span: Span) -> Self {
         Self {
             source: Arc::clone(source),
@@ -200,7 +200,7 @@ impl Location {
         self.source.position(self.span.start)
     }
 
-    /// Line and column behind the last character.
+    /// Line and column after the last character.
     pub fn end(&self) -> Position {
         self.source.position(self.span.end)
     }

@@ -38,7 +38,7 @@ fn page() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnostics.md")
 }
 
-/// A fenced block: what stands behind its opening fence, and its text.
+/// A fenced block: what stands after its opening fence, and its text.
 struct Block<'p> {
     info: &'p str,
     text: &'p str,

@@ -107,7 +107,7 @@ fn first_word(text: &str) -> String {
         .collect()
 }
 
-/// The first word of each item of `{a::b, c::{d, e}}`, given what stands behind its `{`.
+/// The first word of each item of `{a::b, c::{d, e}}`, given what stands after its `{`.
 fn top_level_names(list: &str) -> Vec<String> {
     let (mut depth, mut item, mut names) = (0, String::new(), Vec::new());
     for character in list.chars() {

@@ -15,14 +15,14 @@ use crate::document::{self, Documents, Node};
 use crate::git;
 use crate::text::{Location, RepoPath, Source, Span};
 
-/// How many errors, and how many other findings, are reported of the entities of one file. Behind
+/// How many errors, and how many other findings, are reported of the entities of one file. After
 /// so many errors the file is not read on.
 const MAX_FINDINGS: usize = 1000;
-/// How many places of one entity are reported where it is declared more than once.
+/// How many declarations of one entity are reported where it is declared more than once.
 const MAX_DUPLICATES: usize = 100;
 /// How many blueprints are looked for in a file with errors.
 const MAX_NAMED: usize = 100;
-/// How many other places a place names.
+/// How many other declarations each of them names.
 const MAX_RELATED: usize = 5;
 
 /// A file that may hold entities, at one revision.
@@ -73,7 +73,7 @@ impl Declaration {
         files.contains(self.source.path()) || !self.texts.is_disjoint(files)
     }
 
-    /// The place to show for the entity as a whole.
+    /// The span to show for the entity as a whole.
     pub fn location(&self) -> Location {
         Location::new(&self.source, entity::headline(&self.node))
     }
@@ -119,7 +119,7 @@ pub struct Declarations {
 }
 
 /// Reads the entities of all `files`, of which those of blueprints that are not `writable` are
-/// errors. An entity that is declared twice is an error in both places.
+/// errors. An entity that is declared twice is an error in both declarations.
 pub fn declare(files: &[EntityFile], writable: &BlueprintRules) -> Declarations {
     let mut declarations = Declarations::default();
     for file in files {
@@ -468,7 +468,7 @@ fn entity_nodes(root: Node) -> Vec<Node> {
     }
 }
 
-/// One diagnostic a place, each naming others.
+/// One diagnostic for each declaration, each naming others.
 fn duplicates(key: &EntityKey, locations: &[Location]) -> Vec<Diagnostic> {
     let at = |(index, here): (usize, &Location)| {
         let others = locations

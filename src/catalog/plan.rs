@@ -40,7 +40,7 @@ pub struct Upsert {
     pub drift: Option<DriftDigest>,
     /// What is sent: what is declared, and `null` for what Git no longer declares.
     pub entity: Entity,
-    /// What the write changes: in Port, where Port was asked, else in what Git declares.
+    /// What the write changes: compared with Port where that was done, else with what Git declared.
     pub differences: Vec<Difference>,
     /// What Git no longer declares and a merge cannot clear.
     pub uncleared: Vec<Field>,

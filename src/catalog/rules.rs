@@ -45,7 +45,7 @@ pub struct FileRules(Vec<Rule>);
 /// What a rule says of a file that it includes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selected<'a> {
-    /// The blueprint behind `=>`.
+    /// The blueprint after `=>`.
     pub blueprint: Option<&'a BlueprintId>,
 }
 
@@ -129,7 +129,7 @@ enum Star {
 }
 
 impl FileRules {
-    /// Reads one rule a line: `[!]GLOB [=> BLUEPRINT]`; `#` at the start of a line or behind a
+    /// Reads one rule a line: `[!]GLOB [=> BLUEPRINT]`; `#` at the start of a line or after a
     /// blank begins a comment.
     ///
     /// # Errors
@@ -251,7 +251,7 @@ fn parse_rules(
     }
 }
 
-/// A `#` inside of a word belongs to a file's name.
+/// A `#` inside a word belongs to a file's name.
 fn without_comment(line: &str) -> &str {
     let comment = line.char_indices().find(|&(at, character)| {
         character == '#'

@@ -457,7 +457,7 @@ fn resolve<'n>(value: &'n Node, property: &str, pointer: &str) -> (&'n Node, Str
     (node, path)
 }
 
-/// What is required, in words that fit behind a name, and what to do.
+/// What is required, as text that follows a name, and what to do.
 fn words(kind: &ViolationKind, value: &Node, source: &Arc<Source>) -> (String, Option<String>) {
     match kind {
         ViolationKind::Type(types) => {

@@ -1,6 +1,6 @@
 //! The commands beside the action, chosen by the first argument.
 //!
-//! They need no runner: what they ask Port for takes the variables `PORT_CLIENT_ID`, `PORT_CLIENT_SECRET`
+//! They need no runner: for Port they take the variables `PORT_CLIENT_ID`, `PORT_CLIENT_SECRET`
 //! and `PORT_BASE_URL`.
 
 pub(crate) mod blueprints;
@@ -103,7 +103,7 @@ fn unknown(command: &str) -> String {
     }
 }
 
-/// Prints what was asked for.
+/// Prints the output of a command.
 pub(crate) fn print(text: &str) -> Status {
     match write!(io::stdout(), "{text}") {
         Ok(()) => Status::Success,
@@ -118,7 +118,7 @@ pub(crate) fn fail(error: &str) -> Status {
     Status::CannotGoOn
 }
 
-/// Messages about Port name the action's inputs; a command has variables in their place.
+/// Messages about Port name the action's inputs; a command has variables instead.
 fn as_variables(message: &str) -> String {
     let both = "the inputs `client-id` and `client-secret`";
     let mut message = message.replace(both, "`client-id` and `client-secret`");

@@ -7,7 +7,7 @@ pub(crate) fn is_repository(folder: &Path) -> bool {
     folder.join(".git").exists()
 }
 
-/// The nearest folder above `place` that is a repository; without one the current folder, `here`, or else
+/// The nearest folder above `path` that is a repository; without one the current folder, `here`, or else
 /// the file's own. Both are absolute and without symbolic links.
 pub(crate) fn root_of(place: &Path, here: &Path) -> PathBuf {
     let repository = place.ancestors().find(|folder| is_repository(folder));

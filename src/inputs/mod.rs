@@ -39,7 +39,7 @@ pub const NAMES: [&str; 21] = [
     "report-file",
 ];
 
-/// What the user asked for.
+/// What the user chose.
 #[derive(Debug, Clone)]
 pub struct Inputs {
     /// Port API credentials, if given.

@@ -34,7 +34,7 @@ pub use auth::OnToken;
 pub use records::{Existing, Member};
 pub use refusal::{ErrorCode, Rejection, Scope};
 pub use search::{EntityPage, Listing};
-pub use validate::Verdicts;
+pub use validate::Validations;
 
 /// What a path's segment may hold as it is; an identifier's `/` must not end the segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -99,7 +99,7 @@ pub enum Error {
         host: String,
         /// The HTTP status.
         status: u16,
-        /// Port's own words.
+        /// Port's own message.
         message: String,
     },
     /// Port answers with an error that is not about an entity, or something else answers.
@@ -254,7 +254,7 @@ impl Port {
         })
     }
 
-    /// Says of a 404 whether Port has the blueprint at all: its message does not tell that.
+    /// Says of a 404 whether Port has the blueprint at all: its message does not say that.
     async fn explained(
         &self,
         blueprint: &BlueprintId,
@@ -294,7 +294,7 @@ impl Port {
     ///
     /// # Errors
     /// If Port is unreachable or the credentials are refused. Inside: if Port refuses the request, or
-    /// something else answers in its place to the last.
+    /// something else answers instead until the last try.
     async fn call<T: DeserializeOwned>(
         &self,
         what: &str,

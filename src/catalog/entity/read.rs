@@ -146,7 +146,7 @@ impl Flawed {
     }
 }
 
-/// The place to show for an entity as a whole: its identifier's value, else its first key.
+/// The span to show for an entity as a whole: its identifier's value, else its first key.
 pub(crate) fn headline(node: &Node) -> Span {
     match &node.value {
         Value::Object(members) => node
@@ -444,7 +444,7 @@ impl Reader<'_> {
     }
 }
 
-/// The candidate that `name` most likely stands for, if any is near enough to be a slip.
+/// The candidate that `name` most likely stands for, if any is close enough to be a typo.
 pub(crate) fn nearest<'c>(
     name: &str,
     candidates: impl IntoIterator<Item = &'c str>,

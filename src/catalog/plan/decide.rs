@@ -1,4 +1,4 @@
-//! What to do about each change, and what speaks against it.
+//! What to do about each change, and what prevents it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -138,7 +138,7 @@ impl Planner<'_> {
                 (action, differences)
             }
             Knowledge::Absent => (Some(Action::Create), Vec::new()),
-            // What Port was not asked about is written if Git changed it, and in doubt too.
+            // What was not compared with Port is written if Git changed it, and in doubt too.
             Knowledge::Unknown => {
                 let action = match kind {
                     Kind::Created => Action::Create,

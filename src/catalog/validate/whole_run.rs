@@ -1,4 +1,4 @@
-//! What only the whole of a run can tell: what one change does to another entity, or to what Port
+//! What only the whole run shows: what one change does to another entity, or to what Port
 //! holds.
 
 use std::collections::BTreeSet;

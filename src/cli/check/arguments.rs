@@ -7,7 +7,7 @@ use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 use crate::cli::{add_line, text_value};
 
-/// What `--help` prints behind the program's name and version.
+/// What `--help` prints after the program's name and version.
 pub(super) const HELP: &str = "\
 Checks entity files as the action does, without GitHub and without writing anything.
 
@@ -38,7 +38,7 @@ Environment:
 Exit status: 0 nothing is wrong, 1 an entity is invalid, 2 the check could not be made.
 ";
 
-/// What the command line asks for.
+/// What the command line says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Request {
     Check(Arguments),

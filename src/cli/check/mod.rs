@@ -1,6 +1,6 @@
 //! The command `check`: a working tree's entity files, judged as the action would judge them.
 //!
-//! It is for a developer's machine and for pre-commit: it asks nothing of GitHub, and of Port only
+//! It is for a developer's machine and for pre-commit: it requests nothing from GitHub, and from Port only
 //! with credentials.
 
 mod arguments;
@@ -26,7 +26,7 @@ use arguments::{Arguments, Format, HELP, Request};
 use show::{Findings, Screen};
 use tree::{ShownPaths, Tree, Unread};
 
-/// What ends a check before its verdict.
+/// What ends a check before its result.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error("{0}\nTry `port-gitops check --help`.")]

@@ -168,7 +168,7 @@ impl<'a> Tree<'a> {
 }
 
 impl Found {
-    /// Puts the texts of files that properties name in the place of their names, as the working tree
+    /// Replaces the names of files in properties by their texts, as the working tree
     /// has them.
     pub fn resolve(&self, declared: &mut Declarations) {
         reference::resolve_all(declared, |declaration| {
@@ -206,7 +206,7 @@ fn referenced(root: &Path, path: &RepoPath) -> Referenced {
             };
         };
         match (found.is_symlink(), found.is_dir(), names.peek()) {
-            // Git keeps a link, and nothing behind it.
+            // Git keeps the link itself, not what it leads to.
             (true, _, Some(_)) => return Referenced::Absent,
             (true, _, None) => return Referenced::Symlink,
             (_, true, None) => return Referenced::Folder,
