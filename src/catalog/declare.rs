@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 
 use super::entity::{self, BlueprintId, Context, Entity, EntityKey};
-use super::mapping::{Candidate, Mapped, Mapping, Usable};
+use super::mapping::{Candidate, Mapped, Usable};
 use super::rules::BlueprintRules;
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::document::{self, Documents, Node};
@@ -41,7 +41,7 @@ pub enum FileContent {
     /// Text to parse.
     Text(Arc<Source>),
     /// What a mapping makes of a file.
-    Mapped(Mapped),
+    Mapped(Arc<Mapped>),
     /// Something that cannot be read as text.
     Unreadable(RepoPath, Unreadable),
 }
@@ -180,11 +180,11 @@ impl Declarations {
         diagnostic::sort(&mut self.diagnostics);
     }
 
-    /// Adds what is wrong with a mapping. With an error, something that it mapped may be missing.
-    pub fn add_mapping(&mut self, mapping: &Mapping) {
-        let errors = mapping.diagnostics.iter().filter(|one| one.is_error());
+    /// Adds what there is to say of a mapping. With an error, something that it mapped may be missing.
+    pub fn add_mapping(&mut self, found: &[Diagnostic]) {
+        let errors = found.iter().filter(|one| one.is_error());
         self.invalid.extend(errors.map(lost));
-        self.diagnostics.extend(mapping.diagnostics.iter().cloned());
+        self.diagnostics.extend(found.iter().cloned());
         diagnostic::sort(&mut self.diagnostics);
     }
 

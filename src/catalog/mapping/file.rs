@@ -171,11 +171,7 @@ impl<'m> MappedFile<'m> {
             .collect();
         let mut resources = rules.iter().map(|(resource, _)| resource);
         if mapping.is_unreadable || resources.any(|resource| resource.flaw.is_some()) {
-            let usable = Usable::No;
-            return Err(Mapped {
-                usable,
-                ..Mapped::lost(source, Vec::new())
-            });
+            return Err(Mapped::unusable(source));
         }
         let facts = facts(source.path(), surroundings);
         let mut contents = BTreeMap::new();

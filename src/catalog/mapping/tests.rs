@@ -1,5 +1,7 @@
 //! Mappings, from their file to entities.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::program::Program;
@@ -35,7 +37,7 @@ fn map(mapping: &Mapping, path: &str, text: &str) -> Mapped {
 
 fn declared(mapping: &Mapping, path: &str, text: &str) -> Declarations {
     let file = EntityFile {
-        content: FileContent::Mapped(map(mapping, path, text)),
+        content: FileContent::Mapped(Arc::new(map(mapping, path, text))),
         default_blueprint: None,
     };
     declare(&[file], &BlueprintRules::parse("*").unwrap())

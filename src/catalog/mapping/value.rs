@@ -41,6 +41,14 @@ pub struct Candidate {
 }
 
 impl Mapped {
+    /// A file of which it is not known what the mapping makes of it.
+    pub fn unusable(source: Arc<Source>) -> Self {
+        Self {
+            usable: Usable::No,
+            ..Self::lost(source, Vec::new())
+        }
+    }
+
     /// A file of which nothing is known but what is wrong with it.
     pub fn lost(source: Arc<Source>, errors: Vec<Diagnostic>) -> Self {
         Self {

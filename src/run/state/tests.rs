@@ -12,6 +12,7 @@ fn blob(digit: char) -> BlobId {
 
 fn version(digit: char) -> Version {
     Version {
+        mapping: None,
         file: blob(digit),
         texts: BTreeMap::new(),
     }
