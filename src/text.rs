@@ -122,6 +122,11 @@ impl Source {
         })
     }
 
+    /// The mapping that makes entities of the file, if one does.
+    pub fn mapping(&self) -> Option<&Arc<Self>> {
+        self.origins.as_ref().map(|origins| &origins.mapping)
+    }
+
     /// Whether a mapping makes entities of the file.
     pub fn is_mapped(&self) -> bool {
         self.origins.is_some()

@@ -72,7 +72,10 @@ impl Files<'_> {
     ) -> Result<FileContent, Error> {
         let mapped = match language {
             Language::Entities => return Ok(FileContent::Text(source)),
-            Language::Mapping(mapping) => self.mapper.map(mapping, &source).await?,
+            Language::Mapping(mapping) => {
+                let path = source.path();
+                self.mapper.map(mapping, &source, path).await?
+            },
             Language::Both(mapping) => selected_twice(mapping, &source, self.mapper.repository()),
             Language::Lost(mapping) => Mapped::unusable(as_mapped(mapping, &source)),
         };

@@ -142,11 +142,7 @@ impl Loaded {
             return;
         }
         self.usable = Usable::No;
-        let message = "the mapping selects no file of this repository";
-        let found = Diagnostic::new(Code::InvalidMapping, self.mapping.selector(), message);
-        self.diagnostics.push(found.help(
-            "correct the paths (a `*` stays within a folder's name, `**` does not) or `repos`, or take the input `mapping` out of the workflow; until then nothing that was mapped is deleted",
-        ));
+        self.diagnostics.push(self.mapping.selects_nothing());
     }
 }
 

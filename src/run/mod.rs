@@ -41,6 +41,7 @@ use crate::report::{Ending, Outcome, Report, progress, publish};
 use crate::shutdown::Shutdown;
 use apply::{Applied, Stopped, apply};
 use error::Error;
+pub(crate) use files::selected_twice;
 use look::{Extent, Round as Number};
 use read::Declared;
 use responsibility::Responsibility;

@@ -148,14 +148,74 @@ fn a_mistake_deletes_nothing() {
         assert_eq!(mapped.names(), ["cart", "shop"], "{text}");
         // Later pushes of others are not red because of it.
         mapped.0.repository.write("README.md", "# Other\n");
-        let result = succeed(&mapped.push("Change something else").input("prune", "true"));
-        assert_eq!(result.commands("error").len(), 0, "{}", result.log);
+        succeed(&mapped.push("Change something else").input("prune", "true"));
         assert_eq!(mapped.names(), ["cart", "shop"]);
         mapped.0.repository.write(PATH, MAPPING);
         mapped.write("cart", "Cart again");
         succeed(&mapped.push("Repair it").input("prune", "true"));
         assert_eq!(mapped.titles(), pairs(&[("cart", "Cart again")]), "{text}");
     }
+}
+
+#[test]
+fn a_pull_request_shows_what_a_mapping_does() {
+    let mapped = Mapped::new();
+    mapped.0.begin_topic();
+    let text = MAPPING.replace(".content.title", ".content.title + \"!\"");
+    mapped.0.repository.write(PATH, &text.replace("**/", "{cart,new}/"));
+    mapped.write("new", "New");
+    mapped.0.repository.write("new/notes.txt", "").commit("Change it all").unwrap();
+    for step in [
+        mapped.0.pull_request(),
+        mapped.0.check_out(mapped.0.pull_request()),
+    ] {
+        mapped.0.port.clear_journal();
+        let result = succeed(&step.input("mapping", PATH).input("prune", "true"));
+        let counts = ["created", "updated", "deleted"].map(|name| result.output(name));
+        assert_eq!(counts, ["1", "1", "1"], "{}", result.log);
+        assert_eq!(mapped.0.port_changes(), [""; 0]);
+    }
+    // The same with no file left, and offline.
+    mapped.0.repository.write(PATH, &text.replace("**/package", "none/package"));
+    mapped.0.repository.commit("Select nothing").unwrap();
+    let step = mapped.0.pull_request().input("mapping", PATH);
+    for step in [step, mapped.0.pull_request().input("mapping", PATH).input("client-id", "").input("client-secret", "")] {
+        let result = run(&step);
+        assert_eq!(result.status, 1, "{}", result.log);
+        assert_eq!(errors(&result), ["invalid-mapping .github/mapping.yml:6"]);
+        assert_eq!(result.output("deleted"), "0", "{}", result.log);
+    }
+}
+
+#[test]
+fn texts_and_secrets_are_those_of_the_mapped_file() {
+    let mapped = Mapped::new();
+    mapped.0.port.add_blueprint(json!({
+        "identifier": "package", "title": "Package",
+        "schema": {"properties": {
+            "readme": {"type": "string"},
+            "token": {"type": "string", "format": "url"},
+        }, "required": []},
+        "relations": {},
+    }));
+    let text = MAPPING.replace("domain", "package").replace(
+        "title: .content.title",
+        "properties: {readme: 'file://./README.md', token: '.content.title + \"x\"'}",
+    );
+    mapped.0.repository.write("cart/README.md", "# The cart\n");
+    mapped.0.repository.remove("shop/package.json");
+    let result = run(&mapped.push_mapping(&text).input("redact", "token"));
+    assert_eq!(result.status, 1, "{}", result.log);
+    assert_eq!(errors(&result)[0], "invalid-property cart/package.json:1");
+    assert!(!result.log.contains("Cart") && !result.summary.contains("Cart"), "{}", result.log);
+    let text = text.replace("'.content.title + \"x\"'", "'\"https://a.b\"'");
+    succeed(&mapped.push_mapping(&text));
+    let readme = || mapped.0.port.entity("package", "cart").unwrap()["properties"]["readme"].clone();
+    assert_eq!(readme(), json!("# The cart\n"));
+    mapped.0.repository.write("cart/README.md", "# Cart\n");
+    let result = succeed(&mapped.push("Change the text"));
+    assert_eq!(result.output("updated"), "1");
+    assert_eq!(readme(), json!("# Cart\n"));
 }
 
 #[test]

@@ -142,13 +142,15 @@ struct Part<'m> {
 }
 
 impl<'m> MappedFile<'m> {
-    /// Reads the file.
+    /// Reads the file, which is at `path` in its repository; `source` may be called otherwise where it is
+    /// shown.
     ///
     /// # Errors
     /// What is known of a file that cannot be read.
     pub fn open(
         mapping: &'m Mapping,
         source: &Source,
+        path: &RepoPath,
         surroundings: &Surroundings,
     ) -> Result<Self, Mapped> {
         let source = source.mapped(Origins {
@@ -159,7 +161,7 @@ impl<'m> MappedFile<'m> {
             let error = git_lfs(&source);
             return Err(Mapped::lost(source, vec![error]));
         }
-        let rules = mapping.rules(source.path(), &surroundings.repository);
+        let rules = mapping.rules(path, &surroundings.repository);
         let part = |(resource, reading): (&'m Resource, Reading)| Part {
             resource,
             reading,
@@ -173,7 +175,7 @@ impl<'m> MappedFile<'m> {
         if mapping.is_unreadable || resources.any(|resource| resource.flaw.is_some()) {
             return Err(Mapped::unusable(source));
         }
-        let facts = facts(source.path(), surroundings);
+        let facts = facts(path, surroundings);
         let mut contents = BTreeMap::new();
         for (_, reading) in &rules {
             if contents.contains_key(reading) {

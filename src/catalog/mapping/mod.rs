@@ -140,6 +140,14 @@ impl Mapping {
         )
     }
 
+    /// The diagnostic for a mapping that selects no file: most likely it is not meant like that.
+    pub fn selects_nothing(&self) -> Diagnostic {
+        let message = "the mapping selects no file of this repository";
+        Diagnostic::new(Code::InvalidMapping, self.selector(), message).help(
+            "correct the paths (a `*` stays within a folder's name, `**` does not) or `repos`, or do without the mapping; until then nothing that was mapped is deleted",
+        )
+    }
+
     /// Whether nothing is known of what it selects.
     pub fn is_unreadable(&self) -> bool {
         self.is_unreadable

@@ -29,7 +29,7 @@ fn map(mapping: &Mapping, path: &str, text: &str) -> Mapped {
     let filters: Vec<_> = mapping.filters().iter().map(String::as_str).collect();
     let program = Program::compile(&filters).unwrap();
     let source = Source::new(RepoPath::new(path), text);
-    match MappedFile::open(mapping, &source, &surroundings()) {
+    match MappedFile::open(mapping, &source, source.path(), &surroundings()) {
         Ok(file) => file.map_here(&program),
         Err(lost) => lost,
     }

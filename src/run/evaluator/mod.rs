@@ -23,7 +23,7 @@ use crate::catalog::mapping::program::Program;
 use crate::catalog::mapping::{
     Answer, Limit, Mapped, MappedFile, Mapping, Surroundings, Task, Wanted,
 };
-use crate::text::Source;
+use crate::text::{RepoPath, Source};
 use worker::{ANSWER, COMMAND, ERROR, READY};
 
 /// How long one expression may take.
@@ -38,7 +38,7 @@ const START: Duration = Duration::from_secs(30);
 /// The process that evaluates expressions cannot be had.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start a process for the mapping's expressions: {0}")]
-pub(crate) struct NoWorker(io::Error);
+pub struct NoWorker(io::Error);
 
 /// Maps files: with one process at a time, and one account of the time that it takes.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ impl Mapper {
         &self.surroundings.repository
     }
 
-    /// What `mapping` makes of a file.
+    /// What `mapping` makes of a file, which is at `path` in its repository.
     ///
     /// # Errors
     /// If there can be no process for its expressions.
@@ -83,8 +83,9 @@ impl Mapper {
         &self,
         mapping: &Mapping,
         source: &Source,
+        path: &RepoPath,
     ) -> Result<Mapped, NoWorker> {
-        match MappedFile::open(mapping, source, &self.surroundings) {
+        match MappedFile::open(mapping, source, path, &self.surroundings) {
             Ok(file) => self.evaluator.lock().await.map(mapping, file).await,
             Err(lost) => Ok(lost),
         }
