@@ -136,6 +136,10 @@ codes! {
     OwnedElsewhere "owned-elsewhere" Error;
     /// A `file://` property names what cannot be read as a text.
     InvalidFileReference "invalid-file-reference" Error;
+    /// The mapping has a mistake, or gives nothing usable for a file.
+    InvalidMapping "invalid-mapping" Error;
+    /// A setting of Port's mapping format that has no effect here.
+    UnusedSetting "unused-setting" Notice;
 }
 
 impl fmt::Display for Code {
@@ -172,16 +176,23 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A finding of kind `code` at `location`.
+    ///
+    /// Of a value that a mapping computes, the expression is shown too.
     pub fn new(code: Code, location: Location, message: impl Into<String>) -> Self {
+        let (span, expression) = location.source.resolve(location.span);
+        let expression = expression.map(|by| Label {
+            location: by,
+            text: "mapped here".to_owned(),
+        });
         Self {
             code,
             severity: code.severity(),
             message: cut(message),
             primary: Label {
-                location,
+                location: Location::new(&location.source, span),
                 text: String::new(),
             },
-            related: Vec::new(),
+            related: expression.into_iter().collect(),
             help: None,
         }
     }
@@ -194,8 +205,9 @@ impl Diagnostic {
 
     /// Adds another location, with a note.
     pub fn related(mut self, location: Location, text: impl Into<String>) -> Self {
+        let (span, _) = location.source.resolve(location.span);
         self.related.push(Label {
-            location,
+            location: Location::new(&location.source, span),
             text: cut(text),
         });
         self

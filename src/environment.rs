@@ -1,23 +1,42 @@
 //! What the runner hands to the program: environment variables, read once.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::git::RepoName;
 
-/// The process's environment variables.
+/// The process's environment variables, and its program.
 #[derive(Debug, Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    program: Option<PathBuf>,
+}
 
 impl Environment {
     /// The variables given; a later one of the same name wins.
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self(variables.into_iter().collect())
+        Self {
+            variables: variables.into_iter().collect(),
+            program: None,
+        }
+    }
+
+    /// The same for a process that can start its own program again.
+    pub fn with_program(self, program: PathBuf) -> Self {
+        Self {
+            program: Some(program),
+            ..self
+        }
+    }
+
+    /// The process's own program, if it can be started again.
+    pub fn program(&self) -> Option<&Path> {
+        self.program.as_deref()
     }
 
     /// The trimmed value of a variable; empty counts as unset.
     pub fn variable(&self, name: &str) -> Option<&str> {
-        self.0
+        self.variables
             .get(name)
             .map(|value| value.trim())
             .filter(|value| !value.is_empty())
@@ -35,7 +54,7 @@ impl Environment {
 
     /// The names of all inputs that have a value, as `action.yml` spells names.
     pub fn input_names(&self) -> impl Iterator<Item = String> {
-        self.0
+        self.variables
             .iter()
             .filter(|(_, value)| !value.trim().is_empty())
             .filter_map(|(name, _)| name.strip_prefix("INPUT_"))

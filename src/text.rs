@@ -79,6 +79,18 @@ pub struct Source {
     line_starts: Vec<usize>,
     /// How many characters start before every [`MARK_EVERY`]th byte.
     marks: Vec<usize>,
+    /// Where what a mapping makes of the file comes from; `None` for a file that is no mapping's.
+    origins: Option<Origins>,
+}
+
+/// Where the values come from that a mapping computes: they have no text of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origins {
+    /// The mapping's file.
+    pub mapping: Arc<Source>,
+    /// What each value was computed from, as far as that is known, in the file itself; and the
+    /// expression, in the mapping.
+    pub places: Vec<(Span, Span)>,
 }
 
 impl Source {
@@ -94,7 +106,51 @@ impl Source {
             text,
             line_starts,
             marks,
+            origins: None,
         })
+    }
+
+    /// The same file, of which a mapping computes values: each of them gets a span of its own, see
+    /// [`Self::computed`].
+    pub fn mapped(&self, origins: Origins) -> Arc<Self> {
+        Arc::new(Self {
+            path: self.path.clone(),
+            text: self.text.clone(),
+            line_starts: self.line_starts.clone(),
+            marks: self.marks.clone(),
+            origins: Some(origins),
+        })
+    }
+
+    /// The mapping that makes entities of the file, if one does.
+    pub fn mapping(&self) -> Option<&Arc<Self>> {
+        self.origins.as_ref().map(|origins| &origins.mapping)
+    }
+
+    /// Whether a mapping makes entities of the file.
+    pub fn is_mapped(&self) -> bool {
+        self.origins.is_some()
+    }
+
+    /// The span of the computed value with the number `index`: it lies after the text, since no text is
+    /// the value's.
+    pub fn computed(&self, index: usize) -> Span {
+        let offset = self.text.len() + 1 + index;
+        Span::new(offset, offset)
+    }
+
+    /// The span to show for `span`, and for a computed value the expression.
+    pub fn resolve(&self, span: Span) -> (Span, Option<Location>) {
+        let number = span.start.checked_sub(self.text.len() + 1);
+        let found = self
+            .origins
+            .as_ref()
+            .zip(number)
+            .and_then(|(origins, number)| {
+                let (from, by) = origins.places.get(number)?;
+                Some((*from, Some(Location::new(&origins.mapping, *by))))
+            });
+        found.unwrap_or((span, None))
     }
 
     /// A file whose content cannot be shown (too large, not text): its only position is its start.
@@ -197,12 +253,14 @@ impl Location {
 
     /// Line and column of the first character.
     pub fn start(&self) -> Position {
-        self.source.position(self.span.start)
+        let (span, _) = self.source.resolve(self.span);
+        self.source.position(span.start)
     }
 
     /// Line and column after the last character.
     pub fn end(&self) -> Position {
-        self.source.position(self.span.end)
+        let (span, _) = self.source.resolve(self.span);
+        self.source.position(span.end)
     }
 }
 
@@ -246,6 +304,25 @@ mod tests {
             assert_eq!((line, column), (2, index + 1));
         }
         assert_eq!(source.position(text.len()).column, 3001);
+    }
+
+    #[test]
+    fn a_computed_value_is_where_it_comes_from() {
+        let mapping = Source::new(RepoPath::new("m"), "a\n.b");
+        let (from, by) = (Span::new(1, 2), Span::new(2, 4));
+        let origins = Origins {
+            mapping: Arc::clone(&mapping),
+            places: vec![(from, by)],
+        };
+        let source = Source::new(RepoPath::new("f"), "\nx").mapped(origins);
+        let span = source.computed(0);
+        assert_eq!(
+            source.resolve(span),
+            (from, Some(Location::new(&mapping, by)))
+        );
+        assert_eq!(source.slice(span), "");
+        assert_eq!(Location::new(&source, span).to_string(), "f:2:1");
+        assert_eq!(source.resolve(from), (from, None));
     }
 
     #[test]

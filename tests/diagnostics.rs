@@ -16,6 +16,7 @@ use port_gitops::catalog::change::{Change, compare};
 use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, Unreadable, declare};
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::live::Live;
+use port_gitops::catalog::mapping;
 use port_gitops::catalog::merge::Merge;
 use port_gitops::catalog::plan::{Known, Plan, Policy, Pruning, Reason, Untouched, Upsert};
 use port_gitops::catalog::reference;
@@ -136,6 +137,10 @@ fn diagnostics(
         let path = example.info.split_once(' ').unwrap().1;
         text_file(path, example.text)
     });
+    if let (Code::InvalidMapping | Code::UnusedSetting, FileContent::Text(source)) = (code, &content)
+    {
+        return mapping::read(source).diagnostics;
+    }
     let head = declared(content);
     let changes = changes(&head);
     if let Some(rejection) = refusal(code) {

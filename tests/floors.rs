@@ -18,15 +18,18 @@ const FLOORS: &[&[&str]] = &[
     &["http"],
     &["github", "port"],
     &["report"],
-    &["cli", "run"],
+    &["run"],
+    &["cli"],
 ];
 
 /// The stages of a run in `src/run`, from the lowest up; `mod` puts them together.
 const STAGES: &[&[&str]] = &[
-    &["apply", "files", "state"],
+    &["apply", "evaluator", "state"],
     &["error", "rules"],
+    &["files"],
     &["setup", "texts"],
     &["session"],
+    &["mapping"],
     &["comment", "source", "validate"],
     &["look"],
     &["read"],

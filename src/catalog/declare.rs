@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 
 use super::entity::{self, BlueprintId, Context, Entity, EntityKey};
+use super::mapping::{Candidate, Mapped, Usable};
 use super::rules::BlueprintRules;
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::document::{self, Documents, Node};
@@ -39,6 +40,8 @@ pub struct EntityFile {
 pub enum FileContent {
     /// Text to parse.
     Text(Arc<Source>),
+    /// What a mapping makes of a file.
+    Mapped(Arc<Mapped>),
     /// Something that cannot be read as text.
     Unreadable(RepoPath, Unreadable),
 }
@@ -129,6 +132,7 @@ pub fn declare(files: &[EntityFile], writable: &BlueprintRules) -> Declarations 
         };
         match &file.content {
             FileContent::Text(source) => declarations.add_text(source, context),
+            FileContent::Mapped(mapped) => declarations.add_mapped(mapped, context),
             FileContent::Unreadable(path, reason) => declarations.add_unreadable(path, *reason),
         }
     }
@@ -176,6 +180,14 @@ impl Declarations {
         diagnostic::sort(&mut self.diagnostics);
     }
 
+    /// Adds what there is to say of a mapping. With an error, something that it mapped may be missing.
+    pub fn add_mapping(&mut self, found: &[Diagnostic]) {
+        let errors = found.iter().filter(|one| one.is_error());
+        self.invalid.extend(errors.map(lost));
+        self.diagnostics.extend(found.iter().cloned());
+        diagnostic::sort(&mut self.diagnostics);
+    }
+
     fn add_text(&mut self, source: &Arc<Source>, context: Context<'_>) {
         if git::is_lfs_pointer(source.text()) {
             return self.add_lost_file(lfs_pointer(source));
@@ -203,7 +215,10 @@ impl Declarations {
                 });
                 break;
             }
-            self.add_entity(node, source, context, &errors, &mut found);
+            let inside = errors.iter().filter(|one| node.covers(one.location().span));
+            let codes = inside.map(|one| one.code).collect();
+            let is_follow_up = |found: &Diagnostic, node: &Node| is_follow_up(found, node, &errors);
+            self.add_entity(node, source, context, codes, is_follow_up, &mut found);
         }
         if !errors.is_empty() || !found.errors.is_empty() {
             self.named.extend(context.default_blueprint.cloned());
@@ -215,38 +230,78 @@ impl Declarations {
 
     /// An error outside of every entity has cost a document.
     fn add_lost_documents(&mut self, candidates: &[Node], errors: &[Diagnostic]) {
-        let lost = errors
+        let lost_documents = errors
             .iter()
             .filter(|error| {
                 !candidates
                     .iter()
                     .any(|node| node.covers(error.location().span))
             })
-            .map(|error| Invalid {
-                key: None,
-                location: error.location().clone(),
-                codes: BTreeSet::from([error.code]),
-            });
-        self.invalid.extend(lost);
+            .map(lost);
+        self.invalid.extend(lost_documents);
     }
 
-    /// Adds what `node` declares; `errors` are those of the whole file's text.
+    /// Adds the entities that a mapping makes of a file.
+    fn add_mapped(&mut self, mapped: &Mapped, context: Context<'_>) {
+        let source = &mapped.source;
+        if mapped.usable == Usable::No {
+            self.invalid.push(Invalid {
+                key: None,
+                location: Location::start_of(source),
+                codes: BTreeSet::from([Code::InvalidMapping]),
+            });
+        }
+        self.invalid.extend(mapped.errors.iter().map(lost));
+        let mut found = Findings::default();
+        found.add(mapped.errors.clone());
+        for Candidate { node, errors } in &mapped.candidates {
+            if found.errors.len() >= MAX_FINDINGS {
+                let location = Location::new(source, entity::headline(node));
+                let codes = error_codes(&found.errors);
+                self.invalid.push(Invalid {
+                    key: None,
+                    location,
+                    codes,
+                });
+                break;
+            }
+            found.add(errors.clone());
+            let codes = error_codes(errors);
+            let is_follow_up = |found: &Diagnostic, _: &Node| {
+                [Code::MissingIdentifier, Code::MissingBlueprint].contains(&found.code)
+            };
+            self.add_entity(
+                node.clone(),
+                source,
+                context,
+                codes,
+                is_follow_up,
+                &mut found,
+            );
+        }
+        if !found.errors.is_empty() {
+            self.named.extend(context.default_blueprint.cloned());
+        }
+        self.diagnostics.extend(found.errors);
+        self.diagnostics.extend(found.others);
+    }
+
+    /// Adds what `node` declares; `codes` is what is wrong with it already, and `is_follow_up` says what
+    /// is wrong only because of that.
     fn add_entity(
         &mut self,
         node: Node,
         source: &Arc<Source>,
         context: Context<'_>,
-        errors: &[Diagnostic],
+        mut codes: BTreeSet<Code>,
+        is_follow_up: impl Fn(&Diagnostic, &Node) -> bool,
         findings: &mut Findings,
     ) {
-        let is_inside = |error: &Diagnostic| node.covers(error.location().span);
-        let inside = errors.iter().filter(|error| is_inside(error));
-        let mut codes: BTreeSet<_> = inside.map(|error| error.code).collect();
         let is_sound = codes.is_empty();
         let mut found = Vec::new();
         let entity = entity::read(&node, source, context, &mut found);
         if !is_sound {
-            found.retain(|one| !is_follow_up(one, &node, errors));
+            found.retain(|one| !is_follow_up(one, &node));
         }
         codes.extend(error_codes(&found));
         findings.add(found);
@@ -307,11 +362,7 @@ impl Declarations {
 
     /// Adds a file of which nothing is known but what `diagnostic` says.
     fn add_lost_file(&mut self, diagnostic: Diagnostic) {
-        self.invalid.push(Invalid {
-            key: None,
-            location: diagnostic.location().clone(),
-            codes: BTreeSet::from([diagnostic.code]),
-        });
+        self.invalid.push(lost(&diagnostic));
         self.diagnostics.push(diagnostic);
     }
 
@@ -340,6 +391,15 @@ impl Declarations {
         let is_repeated =
             |declaration: &mut Arc<Declaration>| places.contains_key(&declaration.entity.key());
         self.repeated.extend(self.valid.extract_if(.., is_repeated));
+    }
+}
+
+/// Something of which nothing is known but what `error` says.
+fn lost(error: &Diagnostic) -> Invalid {
+    Invalid {
+        key: None,
+        location: error.location().clone(),
+        codes: BTreeSet::from([error.code]),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::evaluator::NoWorker;
 use super::state::store;
 use crate::environment::MissingRepository;
 use crate::event::EventError;
@@ -50,6 +51,8 @@ pub(crate) enum Error {
     Port(#[from] port::Error),
     #[error(transparent)]
     State(#[from] store::Error),
+    #[error(transparent)]
+    Mapping(#[from] NoWorker),
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error("the run was told to stop before it wrote anything")]

@@ -6,8 +6,11 @@ mod check;
 mod comment;
 mod conclude;
 mod error;
+#[doc(hidden)]
+pub mod evaluator;
 mod files;
 mod look;
+mod mapping;
 mod plan;
 mod read;
 #[doc(hidden)]
@@ -31,12 +34,14 @@ use crate::catalog::plan::Plan;
 use crate::environment::Environment;
 use crate::event::{Decision, Mode};
 use crate::git::CommitSha;
+use crate::github::Side;
 use crate::port::{self, Port, Rejection};
 use crate::report::log::Log;
 use crate::report::{Ending, Outcome, Report, progress, publish};
 use crate::shutdown::Shutdown;
 use apply::{Applied, Stopped, apply};
 use error::Error;
+pub(crate) use files::selected_twice;
 use look::{Extent, Round as Number};
 use read::Declared;
 use responsibility::Responsibility;
@@ -83,13 +88,16 @@ async fn pipeline(
 ) -> Result<Exit, Error> {
     let started = Instant::now();
     let setup = Setup::read(environment, log)?;
-    let run = match setup.decide(environment).await? {
+    let (decision, default_branch) = setup.decide(environment).await?;
+    let run = match decision {
         Decision::Run(run) => run,
         Decision::Nothing(reason) => return nothing_to_do(&reason, &setup, log),
     };
     let port = setup.connect_port(&run, shutdown, log)?;
     log.line(setup.heading(&run, port.as_ref()));
+    let mapper = setup.mapper(&run, default_branch, environment);
     let session = Session {
+        mapper: &mapper,
         setup: &setup,
         run: &run,
         port: port.as_ref(),
@@ -236,10 +244,11 @@ async fn round(
     number: Number,
 ) -> Result<Round, Error> {
     let stages = async {
-        let looked = look::look(session, source, number).await?;
+        let tip = mapping::load(session.files(), &source.commit, Side::Unknown).await?;
+        source.note_mapping(tip.as_ref());
+        let looked = look::look(session, source, tip, number).await?;
         announce(session, &looked);
-        let files = session.setup.files();
-        let reading = read::read(files, source, &looked);
+        let reading = read::read(session.files(), source, &looked);
         let likely = check::likely_blueprints(session, source, &looked);
         let (mut declared, mut blueprints) = futures::try_join!(reading, likely)?;
         let changes = plan::changes(session, source, &looked, &declared);

@@ -8,7 +8,7 @@ use super::error::Error;
 use super::read::Declared;
 use super::session::Session;
 use super::source::Source;
-use super::state::{Deletion, Problem, State};
+use super::state::{Deletion, Problem, State, Version};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::EntityKey;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -54,6 +54,18 @@ impl Responsibility {
             (Some(push), true) => pushed(session, push).await?,
             _ => Some(BTreeSet::new()),
         };
+        // A file is changed by its mapping too.
+        let mapping = &session.setup.inputs.mapping;
+        let is_mapped = |version: &Option<Version>| {
+            version.as_ref().is_some_and(|version| version.mapping.is_some())
+        };
+        let pushed = pushed.map(|mut pushed| {
+            if mapping.as_ref().is_some_and(|mapping| pushed.contains(mapping)) {
+                let mapped = declared.versions.iter().filter(|(_, one)| is_mapped(one));
+                pushed.extend(mapped.map(|(path, _)| path.clone()));
+            }
+            pushed
+        });
         Ok(match pushed {
             Some(pushed) => Self::New { pushed, found },
             None => Self::All,

@@ -20,6 +20,8 @@ Usage: port-gitops check [OPTIONS] [PATH]...
 Options:
   --files RULE         which files hold entities: [!]GLOB [=> BLUEPRINT], relative to the
                        repository's root. Later ones win, ! excludes
+  --mapping FILE       a mapping in Port's format, which makes entities of other files; its paths
+                       are relative to the repository's root
   --blueprint NAME     blueprint of entities that name none and match no =>
   --blueprints GLOB    which blueprints may be written: [!]GLOB. Later ones win, ! excludes
   --format FORMAT      text (the default), json, github: annotations for a
@@ -53,6 +55,8 @@ pub(super) struct Arguments {
     pub(super) paths: Vec<PathBuf>,
     /// The text of the input `files`.
     pub(super) files: Option<String>,
+    /// The mapping's file.
+    pub(super) mapping: Option<PathBuf>,
     /// The text of the input `blueprint`.
     pub(super) blueprint: Option<String>,
     /// The text of the input `blueprints`.
@@ -85,6 +89,7 @@ impl Request {
                 Short('h') | Long("help") => return Ok(Self::Help),
                 Short('V') | Long("version") => return Ok(Self::Version),
                 Long("files") => add_line(&mut arguments.files, &text_value(&mut parser)?),
+                Long("mapping") => arguments.mapping = Some(parser.value()?.into()),
                 Long("blueprint") => arguments.blueprint = Some(text_value(&mut parser)?),
                 Long("blueprints") => {
                     add_line(&mut arguments.blueprints, &text_value(&mut parser)?);
@@ -121,10 +126,11 @@ mod tests {
 
     #[test]
     fn every_option_is_read() {
-        let given = "--files a/* --files=!a/x a --blueprint b --blueprints * --format json -- -c";
+        let given = "--files a/* --files=!a/x a --mapping m --blueprint b --blueprints * --format json -- -c";
         let expected = Arguments {
             paths: vec!["a".into(), "-c".into()],
             files: Some("a/*\n!a/x".to_owned()),
+            mapping: Some("m".into()),
             blueprint: Some("b".to_owned()),
             blueprints: Some("*".to_owned()),
             format: Format::Json,

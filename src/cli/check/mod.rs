@@ -4,6 +4,7 @@
 //! with credentials.
 
 mod arguments;
+mod mapped;
 mod sarif;
 mod show;
 pub mod tree;
@@ -22,7 +23,9 @@ use crate::environment::Environment;
 use crate::inputs::Inputs;
 use crate::port::{self, Port};
 use crate::report::redact::Redaction;
+use crate::run::evaluator::NoWorker;
 use arguments::{Arguments, Format, HELP, Request};
+use mapped::Mapped;
 use show::{Findings, Screen};
 use tree::{ShownPaths, Tree, Unread};
 
@@ -35,6 +38,8 @@ enum Error {
     Options(#[from] InvalidOptions),
     #[error(transparent)]
     File(#[from] Unread),
+    #[error(transparent)]
+    Mapping(#[from] NoWorker),
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
@@ -71,10 +76,18 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Statu
         Format::Text => ShownPaths::FromHere,
         Format::Json | Format::GitHub | Format::Sarif => ShownPaths::FromRoot,
     };
-    let found = Tree::new(&inputs.files, inputs.blueprint.as_ref(), shown)?
+    let mapping = Mapped::open(arguments.mapping.as_deref(), shown, environment)?;
+    let mut found = Tree::new(&inputs.files, inputs.blueprint.as_ref(), shown)?
+        .with_mapping(mapping.as_ref())
         .entity_files(&arguments.paths)?;
+    let is_whole = arguments.paths.is_empty();
+    let said = match &mapping {
+        Some(mapping) => mapping.map(&mut found, is_whole).await?,
+        None => Vec::new(),
+    };
     let port = connect("check", &inputs, environment, screen.mask())?;
     let mut declared = declare(&found.files, &inputs.blueprints);
+    declared.add_mapping(&said);
     found.resolve(&mut declared);
     let are_default = inputs.files.are_default();
     declared.pass_over(|_| are_default);
