@@ -76,7 +76,7 @@ codes! {
     Syntax "syntax" Error;
     /// A mapping names the same key twice.
     DuplicateKey "duplicate-key" Error;
-    /// The file is larger than is read, or its aliases expand to too much.
+    /// The file is larger than is read, or its aliases expand to too much, or it has too many errors.
     TooLarge "too-large" Error;
     /// Values are nested too deeply.
     TooDeep "too-deep" Error;
@@ -118,6 +118,8 @@ codes! {
     CalculatedProperty "calculated-property" Error;
     /// An integer that Port may round.
     LargeInteger "large-integer" Warning;
+    /// A value that looks like a secret stands in Git in plain text.
+    PlainSecret "plain-secret" Warning;
     /// The blueprint's entities inherit their teams.
     InheritedTeam "inherited-team" Error;
     /// The blueprint has no such relation.
@@ -132,6 +134,10 @@ codes! {
     RejectedByPort "rejected-by-port" Error;
     /// The entity was not sent, as one that it needs could not be written.
     Blocked "blocked" Error;
+    /// Git no longer declares the entity, and it is still in Port.
+    NotDeleted "not-deleted" Error;
+    /// The run ended before the entity was sent, or before Port answered.
+    NotWritten "not-written" Error;
     /// Another owner wrote the entity last. In a plan it is a warning.
     OwnedElsewhere "owned-elsewhere" Error;
     /// A `file://` property names what cannot be read as a text.

@@ -17,21 +17,22 @@ use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, Unrea
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::live::Live;
 use port_gitops::catalog::merge::Merge;
-use port_gitops::catalog::plan::{Known, Plan, Policy, Pruning, Reason, Untouched, Upsert};
+use port_gitops::catalog::plan::{Action, Known, Plan, Policy, Pruning, Reason, Untouched, Upsert};
 use port_gitops::catalog::reference;
 use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS, PropertyRules};
 use port_gitops::catalog::validate::{Omission, refuse_circles, validate};
 use port_gitops::diagnostic::{Code, Diagnostic};
 use port_gitops::event::Mode;
 use port_gitops::git::{CommitSha, RepoName};
-use port_gitops::port::Rejection;
+use port_gitops::port::{ErrorCode, Rejection};
 use port_gitops::report::annotations as annotation_commands;
 use port_gitops::report::console;
 use port_gitops::report::log::Log;
 use port_gitops::report::redact::Redaction;
-use port_gitops::report::{Cost, Ending, Report, RunFacts};
-use port_gitops::run::apply::{Applied, Outcome};
+use port_gitops::report::{Cost, Ending, EntityReport, Report, RunFacts, State};
+use port_gitops::run::apply::{Applied, Outcome, Refusals};
 use port_gitops::run::report::findings::{Findings, Material};
+use port_gitops::run::report::unfinished;
 use port_gitops::text::{RepoPath, Source};
 
 fn page() -> PathBuf {
@@ -164,6 +165,7 @@ fn changes(head: &Declarations) -> Vec<Change> {
 fn plan(changes: Vec<Change>) -> Plan {
     let known = Known {
         rewritten: &std::collections::BTreeMap::new(),
+        takeover: Action::Adopt,
         live: &Live::default(),
         blueprints: &Blueprints::default(),
         owners: &BTreeMap::new(),
@@ -180,7 +182,7 @@ fn findings(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Vec<
         head,
         plan,
         applied,
-        refusals: &BTreeMap::new(),
+        refusals: &Refusals::default(),
         mode: Mode::Apply,
         redaction: Redaction {
             properties: &PropertyRules::default(),
@@ -218,12 +220,33 @@ fn elsewhere(code: Code, head: &Declarations) -> Option<Vec<Diagnostic>> {
             };
             Some(findings(head, &plan, None))
         }
+        Code::NotDeleted | Code::NotWritten => Some(unfinished(code, plan(changes()))),
         Code::InvalidFileReference => {
             let declaration = &head.valid[0];
             reference::resolve(declaration, declaration.source.path(), &BTreeMap::new()).err()
         }
         _ => None,
     }
+}
+
+/// What is said of a deletion that Port refuses, or of an entity that a run did not come to.
+fn unfinished(code: Code, plan: Plan) -> Vec<Diagnostic> {
+    let upsert = &plan.upserts[0];
+    let (state, note, help) = match code {
+        Code::NotDeleted => {
+            let code = ErrorCode::HasDependents;
+            let note = "other entities relate to it: `microservice/shop` (403)";
+            (State::HeldBack, Some(note.to_owned()), code.help())
+        }
+        _ => (State::NotWritten, None, None),
+    };
+    let location = Some(upsert.declaration.location());
+    let entity = EntityReport {
+        note,
+        help,
+        ..EntityReport::new(Some(upsert.entity.key()), state, location)
+    };
+    unfinished::diagnostics(&[entity], Mode::Apply)
 }
 
 fn rejections(head: &Declarations, changes: Vec<Change>, rejection: Rejection) -> Vec<Diagnostic> {

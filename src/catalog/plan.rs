@@ -23,6 +23,8 @@ use crate::text::{Location, RepoPath};
 pub enum Action {
     /// The entity is new.
     Create,
+    /// The entity is in Port, and nothing of this source has declared it: from now on this source does.
+    Adopt,
     /// The entity was declared before.
     Update,
 }
@@ -144,6 +146,9 @@ pub struct Known<'k> {
     /// What the run before wrote although Git had not changed it. A difference that is there again is
     /// one that Port keeps, or somebody restores, so it is not written again.
     pub rewritten: &'k BTreeMap<EntityKey, DriftDigest>,
+    /// What it is to write an entity that is in Port and that no earlier version declares:
+    /// [`Action::Adopt`], or [`Action::Update`] where no state says what earlier runs declared.
+    pub takeover: Action,
 }
 
 /// Tells apart the differences between Port and a declaration that Git did not change.

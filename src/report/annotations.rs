@@ -1,7 +1,7 @@
 //! Diagnostics as annotations on the lines of the files.
 
 use super::log::{Command, Log};
-use super::{Ending, Report, State};
+use super::{Ending, Report};
 use crate::diagnostic::{Diagnostic, Severity};
 
 /// GitHub shows no more than this of each level a step.
@@ -17,12 +17,8 @@ pub fn write(report: &Report, log: &Log) {
     if let Some(reason) = stopped {
         write_error(reason, log);
     }
-    let held_back = held_back(report);
-    if let Some(message) = &held_back {
-        write_error(message, log);
-    }
     let before = Before {
-        errors: usize::from(stopped.is_some()) + usize::from(held_back.is_some()),
+        errors: usize::from(stopped.is_some()),
         warnings: report.warnings_before
             + write_warnings(&report.warnings, report.warnings_before, log),
     };
@@ -69,22 +65,6 @@ fn write_levels(diagnostics: &[Diagnostic], before: Before, log: &Log) {
             write_one(diagnostic, if is_last { more } else { 0 }, log);
         }
     }
-}
-
-/// What was not deleted has no position at head, so there is one annotation for all of it.
-fn held_back(report: &Report) -> Option<String> {
-    let mut entities = report
-        .entities
-        .iter()
-        .filter(|entity| entity.state == State::HeldBack);
-    let first = entities.next()?;
-    let others = match entities.count() {
-        0 => String::new(),
-        others => format!(" and {others} more"),
-    };
-    let (name, note) = (first.name(), first.note.as_deref());
-    let reason = note.unwrap_or("something prevents it");
-    Some(format!("`{name}`{others} not deleted: {reason}"))
 }
 
 /// Writes an error that has no position in a file.

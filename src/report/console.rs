@@ -93,6 +93,7 @@ pub fn write_ending(report: &Report, log: &Log) {
 pub(super) fn label(state: State, mode: Mode) -> &'static str {
     match (mode, state) {
         (Mode::Plan, State::Created) => "to create",
+        (Mode::Plan, State::Adopted) => "to adopt",
         (Mode::Plan, State::Updated) => "to update",
         (Mode::Plan, State::Deleted) => "to delete",
         _ => state.as_str(),

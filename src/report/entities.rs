@@ -42,7 +42,7 @@ impl Colour {
 pub(super) fn sign(state: State) -> char {
     match state {
         State::Created => '+',
-        State::Updated => '~',
+        State::Adopted | State::Updated => '~',
         State::Deleted => '-',
         State::Removed | State::Unchanged => ' ',
         State::Invalid

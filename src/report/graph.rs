@@ -20,7 +20,7 @@ pub(super) fn of(report: &Report) -> Option<String> {
     let is_changed = |entity: &&EntityReport| {
         matches!(
             entity.state,
-            State::Created | State::Updated | State::Deleted
+            State::Created | State::Adopted | State::Updated | State::Deleted
         )
     };
     let changed: Vec<_> = report.entities.iter().filter(is_changed).collect();

@@ -144,7 +144,7 @@ pub(super) fn mark(severity: Severity) -> &'static str {
 pub(super) fn badge(state: State, mode: Mode) -> &'static str {
     match state {
         State::Created => "🟢",
-        State::Updated => "🟡",
+        State::Adopted | State::Updated => "🟡",
         State::Deleted => "🔴",
         State::Removed | State::Unchanged => "⚪",
         _ if state.is_failure(mode) => "❌",

@@ -26,7 +26,7 @@ use crate::catalog::entity::{EntityKey, Identifier};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::Mode;
 use crate::git::{BranchName, CommitSha, RepoName};
-use crate::text::Location;
+use crate::text::{Location, counted};
 use redact::Change;
 
 /// What a segment of a URL's path may hold as it is.
@@ -122,7 +122,8 @@ impl Cost {
             milliseconds @ ..1000 => format!("{milliseconds} ms"),
             _ => format!("{:.1} s", elapsed.as_secs_f32()),
         };
-        format!("{github_requests} requests to GitHub, {port_requests} to Port · {elapsed}")
+        let requests = counted(*github_requests, "request", "requests");
+        format!("{requests} to GitHub, {port_requests} to Port · {elapsed}")
     }
 }
 
@@ -180,6 +181,8 @@ pub enum State {
     OwnedElsewhere,
     /// It is new in Port.
     Created,
+    /// It was in Port, and is this source's from now on.
+    Adopted,
     /// It is in Port as declared.
     Updated,
     /// It is no longer in Port.
@@ -202,6 +205,7 @@ impl State {
             Self::HeldBack => "not deleted",
             Self::OwnedElsewhere => "owned elsewhere",
             Self::Created => "created",
+            Self::Adopted => "adopted",
             Self::Updated => "updated",
             Self::Deleted => "deleted",
             Self::Removed => "removed from Git",
@@ -250,6 +254,8 @@ pub struct EntityReport {
     pub since: Since,
     /// Why, in words that fit behind the state.
     pub note: Option<String>,
+    /// What to do about it, where that is known: a sentence without a full stop.
+    pub help: Option<&'static str>,
     /// What a write changes, where that is known.
     pub changes: Vec<Change>,
     /// Where its relations lead, if it is written.
@@ -277,6 +283,7 @@ impl EntityReport {
             location,
             since: Since::ThisRun,
             note: None,
+            help: None,
             changes: Vec::new(),
             links: Vec::new(),
         }

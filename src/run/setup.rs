@@ -183,9 +183,9 @@ fn read_inputs(environment: &Environment, log: &Log) -> Result<(Inputs, usize), 
     if let Some(secret) = environment.input("client-secret") {
         log.mask(secret);
     }
-    let (inputs, warnings) = inputs::parse(environment).map_err(Error::Inputs)?;
+    let (inputs, warnings) = inputs::parse(environment);
     let shown = annotations::write_warnings(&warnings, 0, log);
-    Ok((inputs, shown))
+    Ok((inputs.map_err(Error::Inputs)?, shown))
 }
 
 fn read_proxies(environment: &Environment, log: &Log) -> Result<Proxies, Error> {

@@ -13,8 +13,8 @@ use crate::event::Mode;
 use crate::port::{Rejection, Scope, Upserted};
 use crate::report::redact::Redaction;
 use crate::report::{EntityReport, Link, State};
-use crate::run::apply::{Applied, DeletionOutcome, Outcome};
-use crate::text::Location;
+use crate::run::apply::{Applied, DeletionOutcome, Outcome, Refusals};
+use crate::text::{Location, RepoPath, Source};
 
 /// What a run found and did, for the report.
 #[derive(Debug, Default)]
@@ -36,8 +36,8 @@ pub struct Material<'m> {
     pub plan: &'m Plan,
     /// What became of it, if anything was written.
     pub applied: Option<&'m Applied>,
-    /// What Port would refuse of it, by its place in the plan, if it was only asked.
-    pub refusals: &'m BTreeMap<usize, Rejection>,
+    /// What Port would refuse of it, if it was only asked.
+    pub refusals: &'m Refusals,
     /// Whether the run was there to write.
     pub mode: Mode,
     /// Which values are not shown.
@@ -61,16 +61,18 @@ impl Findings {
             findings.add_untouched(untouched, mode);
         }
         for (index, upsert) in plan.upserts.iter().enumerate() {
-            let refused = refusals.get(&index).cloned().map(Outcome::Rejected);
+            let refused = refusals.upserts.get(&index).cloned().map(Outcome::Rejected);
             let outcome = applied.and_then(|applied| applied.outcomes.get(index));
             findings.add_upsert(upsert, outcome.or(refused.as_ref()), redaction);
         }
         findings.add_refused(plan, applied, redaction);
         for (index, deletion) in plan.deletions.iter().enumerate() {
             let outcome = applied.and_then(|applied| applied.deletions.get(index));
-            findings.add_deletion(deletion, outcome);
+            let refused = refusals.deletions.get(&index).cloned();
+            let refused = refused.map(DeletionOutcome::Rejected);
+            findings.add_deletion(deletion, outcome.or(refused.as_ref()));
         }
-        findings.notices = notices::of(plan, applied, &findings.entities);
+        findings.notices = notices::of(plan, applied);
         findings.entities.sort_by(|a, b| place(a).cmp(&place(b)));
         diagnostic::sort(&mut findings.rejections);
         redaction.conceal(&mut findings.rejections);
@@ -115,9 +117,12 @@ impl Findings {
                 (State::OwnedElsewhere, Some(format!("source: {owner}")))
             }
         };
+        let location = location
+            .clone()
+            .or_else(|| untouched.path.as_ref().map(file));
         self.entities.push(EntityReport {
             note,
-            ..EntityReport::new(Some(key.clone()), state, location.clone())
+            ..EntityReport::new(Some(key.clone()), state, location)
         });
     }
 
@@ -188,34 +193,48 @@ impl Findings {
     }
 
     fn add_deletion(&mut self, deletion: &Deletion, outcome: Option<&DeletionOutcome>) {
-        let (state, note) = match outcome {
-            None | Some(DeletionOutcome::Deleted) => (State::Deleted, None),
+        let (mut note, mut help) = (None, None);
+        let state = match outcome {
+            None | Some(DeletionOutcome::Deleted) => State::Deleted,
             Some(DeletionOutcome::Rejected(rejection)) => {
-                let note = format!("{} ({})", rejection.message, rejection.status);
-                (State::Failed, Some(note))
+                note = Some(format!("{} ({})", rejection.message, rejection.status));
+                help = rejection.code.help();
+                State::Failed
             }
-            Some(DeletionOutcome::HeldBack(reason)) => (State::HeldBack, Some(reason.clone())),
-            Some(DeletionOutcome::NotSent) => (State::NotWritten, None),
-            Some(DeletionOutcome::Unknown) => (State::Unknown, None),
+            Some(DeletionOutcome::HeldBack(reason)) => {
+                note = Some(reason.clone());
+                State::HeldBack
+            }
+            Some(DeletionOutcome::NotSent) => State::NotWritten,
+            Some(DeletionOutcome::Unknown) => State::Unknown,
         };
-        let key = Some(deletion.key.clone());
+        let location = deletion.location.clone();
+        let location = location.or_else(|| deletion.path.as_ref().map(file));
         self.entities.push(EntityReport {
             note,
+            help,
             is_removed: true,
-            ..EntityReport::new(key, state, deletion.location.clone())
+            ..EntityReport::new(Some(deletion.key.clone()), state, location)
         });
     }
+}
+
+/// All that is known of where something was declared.
+fn file(path: &RepoPath) -> Location {
+    Location::start_of(&Source::unreadable(path.clone()))
 }
 
 /// Without an outcome, the state is what is expected.
 fn state(action: Action, outcome: Option<&Outcome>) -> State {
     let expected = match action {
         Action::Create => State::Created,
+        Action::Adopt => State::Adopted,
         Action::Update => State::Updated,
     };
     match outcome {
         None | Some(Outcome::Written(Upserted::Written)) => expected,
         Some(Outcome::Written(Upserted::Created)) => State::Created,
+        Some(Outcome::Written(Upserted::Updated)) if action == Action::Adopt => State::Adopted,
         Some(Outcome::Written(Upserted::Updated)) => State::Updated,
         Some(Outcome::Rejected(_)) => State::Failed,
         Some(Outcome::NotSent) => State::NotWritten,

@@ -6,6 +6,8 @@ mod notices;
 mod rejection;
 #[cfg(test)]
 mod tests;
+#[doc(hidden)]
+pub mod unfinished;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -133,6 +135,11 @@ fn find(session: &Session<'_>, round: &Round) -> Findings {
     for entity in &mut findings.entities {
         entity.since = since(responsibility, entity, round);
     }
+    let mut unfinished = unfinished::diagnostics(&findings.entities, session.run.mode);
+    session
+        .redaction(&round.blueprints)
+        .conceal(&mut unfinished);
+    findings.rejections.extend(unfinished);
     findings
 }
 

@@ -22,7 +22,7 @@ use crate::port::{Rejection, Upserted};
 use crate::report::log::Log;
 use crate::report::redact::Redaction;
 use crate::report::*;
-use crate::run::apply::{Applied, DeletionOutcome, Outcome as Fate};
+use crate::run::apply::{Applied, DeletionOutcome, Outcome as Fate, Refusals};
 use crate::text::{RepoPath, Source};
 
 const FILES: [(&str, &str); 3] = [
@@ -93,7 +93,7 @@ impl World {
             head: &self.head,
             plan: &self.plan,
             applied,
-            refusals: &BTreeMap::new(),
+            refusals: &Refusals::default(),
             mode,
             redaction,
         };
