@@ -18,6 +18,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// All of them, the gravest first.
+    pub const ALL: [Self; 3] = [Self::Error, Self::Warning, Self::Notice];
+
     /// The word that reports use.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -137,7 +140,7 @@ codes! {
     /// Git no longer declares the entity, and it is still in Port.
     NotDeleted "not-deleted" Error;
     /// The run ended before the entity was sent, or before Port answered.
-    NotWritten "not-written" Error;
+    NotWritten "not-written" Warning;
     /// Another owner wrote the entity last. In a plan it is a warning.
     OwnedElsewhere "owned-elsewhere" Error;
     /// A `file://` property names what cannot be read as a text.
@@ -174,6 +177,9 @@ pub struct Diagnostic {
     pub related: Vec<Label>,
     /// What to do about it: one sentence, without a full stop.
     pub help: Option<String>,
+    /// What the message says without the entity's name, about several: what others may share, so that
+    /// it is said once of all.
+    pub cause: Option<String>,
 }
 
 impl Diagnostic {
@@ -189,6 +195,7 @@ impl Diagnostic {
             },
             related: Vec::new(),
             help: None,
+            cause: None,
         }
     }
 
@@ -216,6 +223,12 @@ impl Diagnostic {
     /// Says what to do.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(cut(help));
+        self
+    }
+
+    /// Says it of several entities, which all have the same to be said of them.
+    pub fn shared(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cut(cause));
         self
     }
 

@@ -25,8 +25,8 @@ use port_gitops::diagnostic::{Code, Diagnostic};
 use port_gitops::event::Mode;
 use port_gitops::git::{CommitSha, RepoName};
 use port_gitops::port::{ErrorCode, Rejection};
-use port_gitops::report::annotations as annotation_commands;
-use port_gitops::report::console;
+use port_gitops::report::annotations::Annotations;
+use port_gitops::report::console::{self, Colour};
 use port_gitops::report::log::Log;
 use port_gitops::report::redact::Redaction;
 use port_gitops::report::{Cost, Ending, EntityReport, Report, RunFacts, State};
@@ -274,19 +274,12 @@ impl Write for Shared {
     }
 }
 
-/// What the log shows, without its colours.
+/// What a terminal shows.
 fn rendered(diagnostics: &[Diagnostic]) -> String {
     let out = Shared::default();
-    console::write_diagnostics(diagnostics, &Log::new(out.clone()));
+    console::write_diagnostics(Colour::Never, diagnostics, &Log::new(out.clone()));
     let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
-    let (first, styled) = text.split_once("\u{1b}[").unwrap_or((&text, "m"));
-    let mut plain = first.to_owned();
-    plain.extend(
-        styled
-            .split("\u{1b}[")
-            .map(|part| part.split_once('m').unwrap().1),
-    );
-    let lines: Vec<_> = plain.trim().lines().map(str::trim_end).collect();
+    let lines: Vec<_> = text.trim().lines().map(str::trim_end).collect();
     lines.join("\n") + "\n"
 }
 
@@ -359,6 +352,11 @@ fn annotations(diagnostics: Vec<Diagnostic>) -> String {
             head: CommitSha::parse(&"1".repeat(40)).unwrap(),
             branch: None,
             server_url: "https://github.com".to_owned(),
+            pull_request: None,
+            port_url: None,
+            documentation_url: Some(
+                "https://github.com/octo-org/port-gitops/blob/v1/docs".to_owned(),
+            ),
         },
         entities: Vec::new(),
         diagnostics,
@@ -370,7 +368,11 @@ fn annotations(diagnostics: Vec<Diagnostic>) -> String {
         cost: Cost::default(),
     };
     let out = Shared::default();
-    annotation_commands::write(&report, &Log::new(out.clone()));
+    let log = Log::new(out.clone());
+    let mut annotations = Annotations::new(&report.diagnostics, [0, 0], Some(&report.run), &log);
+    for diagnostic in &report.diagnostics {
+        annotations.write(diagnostic);
+    }
     let commands = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
     commands.replace("%0A", "\n  ")
 }

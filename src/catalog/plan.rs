@@ -263,23 +263,19 @@ impl Plan {
 }
 
 impl fmt::Display for Plan {
+    /// What is to be written and deleted.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{} to create, {} to update",
-            self.count(Action::Create),
-            self.count(Action::Update),
-        )?;
-        if !self.deletions.is_empty() {
-            write!(formatter, ", {} to delete", self.deletions.len())?;
-        }
-        let unchanged = self.untouched_by(&Reason::Unchanged).count();
-        write!(formatter, ", {unchanged} unchanged")?;
-        let removed = self.untouched_by(&Reason::Removed).count();
-        if removed > 0 {
-            write!(formatter, ", {removed} no longer declared")?;
-        }
-        Ok(())
+        let counts = [
+            (self.count(Action::Create), "to create"),
+            (self.count(Action::Adopt), "to adopt"),
+            (self.count(Action::Update), "to update"),
+            (self.deletions.len(), "to delete"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<_> = counts
+            .map(|(count, words)| format!("{count} {words}"))
+            .collect();
+        formatter.write_str(&counts.join(", "))
     }
 }
 

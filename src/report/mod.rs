@@ -1,13 +1,16 @@
 //! What a run did, and the ways to tell it. Each reporter is a function of a [`Report`].
 
 pub mod annotations;
+mod causes;
 pub mod comment;
 pub mod console;
 mod delta;
 mod entities;
 mod file;
 mod graph;
+mod headline;
 pub mod json;
+mod links;
 pub mod log;
 mod markdown;
 pub mod outputs;
@@ -19,7 +22,6 @@ pub mod summary;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::catalog::entity::{EntityKey, Identifier};
@@ -29,19 +31,12 @@ use crate::git::{BranchName, CommitSha, RepoName};
 use crate::text::{Location, counted};
 use redact::Change;
 
-/// What a segment of a URL's path may hold as it is.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
 /// Everything that there is to tell about a run.
 #[derive(Debug)]
 pub struct Report {
     /// Which run it was.
     pub run: RunFacts,
-    /// What became of each entity, in the order of files and lines.
+    /// What became of each entity: by outcome, problems first, and then in the order of files and lines.
     pub entities: Vec<EntityReport>,
     /// What is wrong with the files, in the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
@@ -91,6 +86,12 @@ pub struct RunFacts {
     pub branch: Option<BranchName>,
     /// GitHub's website, without a `/` at its end.
     pub server_url: String,
+    /// The pull request that it is about.
+    pub pull_request: Option<u64>,
+    /// Port's website, without a `/` at its end, where it is known.
+    pub port_url: Option<String>,
+    /// The folder with the documentation of this very version, without a `/` at its end, where it is known.
+    pub documentation_url: Option<String>,
 }
 
 /// What a run cost.
@@ -333,26 +334,5 @@ impl Report {
         self.diagnostics
             .iter()
             .filter(move |diagnostic| diagnostic.severity() == severity)
-    }
-
-    /// The page that shows a place at the run's revision.
-    pub fn link(&self, location: &Location) -> String {
-        let RunFacts {
-            server_url,
-            repository,
-            head,
-            ..
-        } = &self.run;
-        let path: Vec<_> = location
-            .path()
-            .as_str()
-            .split('/')
-            .map(|segment| utf8_percent_encode(segment, SEGMENT).to_string())
-            .collect();
-        let line = location.start().line;
-        format!(
-            "{server_url}/{repository}/blob/{head}/{}#L{line}",
-            path.join("/")
-        )
     }
 }

@@ -270,8 +270,10 @@ async fn round(
     if number == Number::First {
         source.warnings = rules::unmatched_lines(&session.setup.inputs.files, &looked.tip);
     }
-    responsibility.show(session, &mut declared, &blueprints);
-    session.log.line(format!("plan: {plan}"));
+    responsibility.mark(session, &mut declared, &blueprints);
+    if session.run.mode == Mode::Apply && !plan.is_empty() {
+        session.log.line(format!("Applying: {plan}"));
+    }
     let mut round = Round {
         extent: looked.extent,
         is_far: matches!(looked.tip, state::look::Tip::Listed(_)),

@@ -14,7 +14,6 @@ use crate::catalog::entity::EntityKey;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::{Base, Pushed, Scope};
 use crate::inputs::Prune;
-use crate::report::console;
 use crate::text::RepoPath;
 
 /// Which problems a run fails for.
@@ -83,8 +82,8 @@ impl Responsibility {
         older.is_none_or(|removed| pushed.contains(&removed.path))
     }
 
-    /// Makes warnings of the errors that the run does not fail for, and shows them all.
-    pub(crate) fn show(
+    /// Makes warnings of the errors that the run does not fail for, and takes secrets out of them.
+    pub(crate) fn mark(
         &self,
         session: &Session<'_>,
         declared: &mut Declared,
@@ -96,7 +95,6 @@ impl Responsibility {
         }
         let redaction = session.redaction(blueprints);
         redaction.conceal(&mut head.diagnostics);
-        console::write_diagnostics(&head.diagnostics, session.log);
     }
 
     fn judge(&self, diagnostic: &mut Diagnostic, invalid: &[crate::catalog::declare::Invalid]) {

@@ -174,8 +174,19 @@ impl Setup {
             head: run.commit.clone(),
             branch: run.branch.clone(),
             server_url: self.runner.server_url.clone(),
+            pull_request: run.pull_request,
+            port_url: port_url(&self.inputs),
+            documentation_url: self.runner.documentation_url.clone(),
         }
     }
+}
+
+/// Port's website beside its API: `app.port.io` beside `api.port.io`, and so in each region. Beside a
+/// proxy it is not known.
+fn port_url(inputs: &Inputs) -> Option<String> {
+    let region = inputs.base_url.host_str()?.strip_prefix("api.")?;
+    let is_ports = region.ends_with("port.io");
+    is_ports.then(|| format!("https://app.{region}"))
 }
 
 /// The inputs, and how many warnings about them were shown.
@@ -184,7 +195,7 @@ fn read_inputs(environment: &Environment, log: &Log) -> Result<(Inputs, usize), 
         log.mask(secret);
     }
     let (inputs, warnings) = inputs::parse(environment);
-    let shown = annotations::write_warnings(&warnings, 0, log);
+    let shown = annotations::write_warnings(&warnings, log);
     Ok((inputs.map_err(Error::Inputs)?, shown))
 }
 

@@ -116,13 +116,13 @@ fn an_entity_of_another_source_is_a_warning_in_a_plan_and_an_error_in_an_apply()
     );
     assert_eq!(result.output("drift"), "true");
     let warnings = result.commands("warning");
-    assert_eq!(warnings[0].property("title"), "owned-elsewhere");
+    assert_eq!(warnings[0].property("title"), "Port: owned elsewhere");
     assert_eq!(warnings[0].property("line"), "1");
 
     let result = run(&world.nightly());
     assert_eq!(result.status, 1, "{}", result.log);
     let errors = result.commands("error");
-    assert_eq!(errors[0].property("title"), "owned-elsewhere");
+    assert_eq!(errors[0].property("title"), "Port: owned elsewhere");
     assert_eq!(world.title("microservice", "shop").unwrap(), "Theirs");
     assert!(world.port.entity("microservice", "mail").is_some());
     assert_eq!(

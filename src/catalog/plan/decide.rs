@@ -227,7 +227,7 @@ impl Planner<'_> {
         let is_near = unclear.any(|one| one.blueprint == key.blueprint);
         is_near.then(|| {
             format!(
-                "a query names an entity of `{}`, and it is not known which one: name that one by its identifier",
+                "a query names an entity of `{}`, and it is not known which one; name that one by its identifier",
                 key.blueprint
             )
         })
@@ -251,7 +251,7 @@ impl Planner<'_> {
             return;
         }
         let reason = Reason::HeldBack(format!(
-            "{} would be deleted, and the input `max-deletes` allows {at_most}: raise it for one run if that is meant",
+            "the run would delete {}, and the input `max-deletes` allows {at_most}; raise it for one run if that is meant",
             counted(count, "entity", "entities")
         ));
         for deletion in std::mem::take(&mut self.plan.deletions) {

@@ -115,20 +115,20 @@ impl Screen {
                 if self.detail == Detail::Errors {
                     let errors = diagnostics.iter().filter(|one| one.is_error());
                     let errors: Vec<_> = errors.cloned().collect();
-                    console::write_diagnostics_in(self.colour, &errors, &self.log);
+                    console::write_diagnostics(self.colour, &errors, &self.log);
                     return Ok(());
                 }
                 if let Some(notice) = notice {
                     self.log.line(format!("note: {notice}\n"));
                 }
-                console::write_diagnostics_in(self.colour, diagnostics, &self.log);
-                self.log.line(last_line(diagnostics, findings));
+                console::write_diagnostics(self.colour, diagnostics, &self.log);
                 if let Some(first) = diagnostics.iter().find(|one| one.is_error()) {
                     self.log.line(format!(
-                        "For more about an error, try `port-gitops check --explain {}`.",
+                        "For more about an error, try `port-gitops check --explain {}`\n",
                         first.code
                     ));
                 }
+                self.log.line(last_line(diagnostics, findings));
             }
             Format::GitHub => {
                 if let Some(notice) = notice {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{notices, rejection};
-use crate::catalog::declare::Declarations;
+use crate::catalog::declare::{Declaration, Declarations};
 use crate::catalog::entity::{Entity, EntityKey};
 use crate::catalog::live::{LiveEntity, differences};
 use crate::catalog::merge::Merge;
@@ -135,7 +135,7 @@ impl Findings {
                 note = Some(redaction.conceal_text(declaration, &text));
                 if rejection.code.scope() != Scope::Blueprint {
                     let mut rejected = rejection::diagnostic(declaration, rejection, 0);
-                    rejected.message = redaction.conceal_text(declaration, &rejected.message);
+                    conceal(&mut rejected, declaration, redaction);
                     self.rejections.push(rejected);
                 }
             }
@@ -187,7 +187,7 @@ impl Findings {
         for (upsert, rejection, others) in refused.into_values() {
             let declaration = &upsert.declaration;
             let mut rejected = rejection::diagnostic(declaration, rejection, others);
-            rejected.message = redaction.conceal_text(declaration, &rejected.message);
+            conceal(&mut rejected, declaration, redaction);
             self.rejections.push(rejected);
         }
     }
@@ -219,6 +219,14 @@ impl Findings {
     }
 }
 
+/// Port's words can quote what is not shown.
+fn conceal(rejected: &mut Diagnostic, declaration: &Declaration, redaction: Redaction<'_>) {
+    let texts = std::iter::once(&mut rejected.message).chain(&mut rejected.cause);
+    for text in texts {
+        *text = redaction.conceal_text(declaration, text);
+    }
+}
+
 /// All that is known of where something was declared.
 fn file(path: &RepoPath) -> Location {
     Location::start_of(&Source::unreadable(path.clone()))
@@ -247,6 +255,7 @@ fn state(action: Action, outcome: Option<&Outcome>) -> State {
 fn owned_elsewhere(key: &EntityKey, owner: &str, location: &Location, mode: Mode) -> Diagnostic {
     let text = format!("`{key}` is in Port because of another source: {owner}");
     let found = Diagnostic::new(Code::OwnedElsewhere, location.clone(), text)
+        .shared(format!("in Port because of another source: {owner}"))
         .label("owned elsewhere")
         .help("declare it in one place only; to move it here, remove it there after this run");
     match mode {

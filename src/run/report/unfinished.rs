@@ -11,7 +11,7 @@ use crate::text::{Location, RepoPath, Source};
 /// So many entities are named in a message.
 const NAMED: usize = 3;
 /// So many other places are shown beside the first.
-const RELATED: usize = 4;
+const RELATED: usize = 2;
 
 /// What happened to an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,16 +69,21 @@ fn diagnostic(
         (Mode::Apply, _) => ("were", "were not deleted"),
     };
     let (code, message, help) = match kind {
-        Kind::NotDeleted => (
-            Code::NotDeleted,
-            format!(
-                "{subject} {deleted}: {}",
-                reason.unwrap_or("something prevents it")
-            ),
-            first
-                .help
-                .unwrap_or("remove the cause; the next run tries again"),
-        ),
+        Kind::NotDeleted => {
+            let (reason, next) = match (first.state, reason) {
+                (State::HeldBack, Some(reason)) => match reason.rsplit_once("; ") {
+                    Some((reason, next)) => (reason, Some(next)),
+                    None => (reason, None),
+                },
+                (_, reason) => (reason.unwrap_or("something prevents it"), first.help),
+            };
+            let next = next.unwrap_or("remove the cause; the next run tries again");
+            (
+                Code::NotDeleted,
+                format!("{subject} {deleted}: {reason}"),
+                next,
+            )
+        }
         Kind::NotSent => (
             Code::NotWritten,
             format!("{subject} {were} not sent: the run ended before"),

@@ -112,6 +112,7 @@ fn a_plan_says_which_deletions_port_would_refuse() {
         world.begin_topic();
         world.repository.write("port.yml", &domains(&["a", "c"]));
         world.commit("Remove b");
+        world.port.clear_journal();
         let result = run(&pruning(world.pull_request()));
         assert_eq!(result.status, 1, "{}", result.log);
         assert!(
@@ -210,7 +211,7 @@ fn a_relation_to_what_goes_is_an_error_on_the_relation() {
     let error = on_lines.next().unwrap();
     assert_eq!(error.property("file"), "shop/port.yml", "{}", result.log);
     assert_eq!(error.property("line"), "4");
-    assert_eq!(error.property("title"), "invalid-relation");
+    assert_eq!(error.property("title"), "Port: invalid relation");
     assert!(on_lines.next().is_none(), "{}", result.log);
     assert_eq!(names(&world), ["a", "c"]);
 }
