@@ -72,7 +72,7 @@ fn plan(report: &Report) -> &'static str {
     let (is_pull, has_changes) = (report.run.pull_request.is_some(), changes(report) > 0);
     match (is_pull, has_changes, problems(report) > 0) {
         (true, true, false) => "Merging applies this.",
-        (true, true, true) => "Merging applies what has no problem.",
+        (true, true, true) => "Merging applies this, except for what is listed as a problem.",
         (true, false, false) => "Merging changes nothing in Port.",
         (true, false, true) => "Merging changes nothing in Port while this is not fixed.",
         (false, ..) => "This is a plan: nothing was written.",

@@ -119,6 +119,8 @@ fn a_mistake_is_shown_on_its_line_without_colour_in_a_pipe() {
       |
       = help: use letters, digits and the characters `@ _ . + : \ / = ' -` only
 
+    For more about an error, try `port-gitops check --explain invalid-identifier`
+
     Checked 2 entities in 2 files · 1 error · blueprints not checked
     ");
 }
@@ -320,6 +322,67 @@ fn with_credentials_ports_blueprints_have_their_say() {
     assert_eq!(refused.status, 2);
     assert!(refused.errors.contains("does not accept the credentials"));
     assert!(refused.last_line().ends_with("blueprints not checked"));
+}
+
+#[test]
+fn where_no_entity_can_be_read_blueprints_are_not_checked() {
+    let world = World::new();
+    let tree = Tree::new(&[("port.yml", "identifier: [\n")]);
+    let mut command = tree.command(&[]);
+    command
+        .env("PORT_CLIENT_ID", CLIENT_ID)
+        .env("PORT_CLIENT_SECRET", CLIENT_SECRET)
+        .env("PORT_BASE_URL", world.port.url());
+    let checked = finish(command);
+    assert!(
+        checked.last_line().ends_with("blueprints not checked"),
+        "{}",
+        checked.out
+    );
+}
+
+/// The retries are shown while they last, in the words of a command.
+#[test]
+fn a_port_that_cannot_be_reached_is_named_by_its_variable() {
+    let tree = Tree::new(&[("port.yml", SOUND)]);
+    let mut command = tree.command(&[]);
+    command
+        .env("PORT_CLIENT_ID", CLIENT_ID)
+        .env("PORT_CLIENT_SECRET", CLIENT_SECRET)
+        .env("PORT_BASE_URL", "http://127.0.0.1:9");
+    let checked = finish(command);
+    assert_eq!(checked.status, 2);
+    for text in ["; again in ", "`PORT_BASE_URL` and this machine's network"] {
+        assert!(checked.errors.contains(text), "{text}: {}", checked.errors);
+    }
+    for text in ["input", "runner"] {
+        assert!(!checked.errors.contains(text), "{text}: {}", checked.errors);
+    }
+}
+
+#[test]
+fn options_say_what_was_meant_and_how_much_is_shown() {
+    let tree = Tree::new(&[("port.yml", INVALID), ("a/port.yml", SOUND)]);
+    let checked = tree.check(&["--fromat", "json"]);
+    assert!(
+        checked.errors.contains("did you mean `--format`?"),
+        "{}",
+        checked.errors
+    );
+    assert!(tree.check(&["--color", "always"]).out.contains("\u{1b}["));
+    assert!(
+        tree.check(&["--quiet"])
+            .out
+            .starts_with("error[invalid-identifier]")
+    );
+    assert_eq!(tree.check(&["-q", "a"]).out, "");
+    let explained = tree.check(&["--explain", "invalid-identifier"]);
+    assert_eq!(explained.status, 0);
+    assert!(
+        explained.out.starts_with("## invalid-identifier\n"),
+        "{}",
+        explained.out
+    );
 }
 
 /// The terminal may be that of a job, whose log many read.

@@ -38,12 +38,14 @@ fn a_full_plan_is_the_drift_report() {
     let before = world.port.entities();
     let result = succeed(&step());
     assert_eq!(result.output("drift"), "true");
+    let notice = &result.commands("notice")[0].data;
+    assert_eq!(notice, "Port differs from what Git declares");
     assert_eq!(
         states(&result),
         ["created microservice/mail", "updated microservice/shop"]
     );
     assert_eq!(
-        report(&result)["entities"][0]["changes"],
+        report(&result)["entities"][1]["changes"],
         json!([{"field": "title", "from": "Kiosk", "to": "Shop"}]),
         "others' properties are theirs"
     );

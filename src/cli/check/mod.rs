@@ -87,10 +87,13 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Statu
     let mut blueprints = BlueprintCheck::NotMade;
     let mut failure = None;
     if let Some(port) = &port {
+        let is_readable = !declared.valid.is_empty() || !declared.flawed.is_empty();
         let judged = judge(&mut declared, port).await;
         conceal(&mut declared, judged.as_ref().ok());
         match judged {
-            Ok(known) => blueprints = BlueprintCheck::of(&known),
+            // Where no entity can be read, none was held against its blueprint.
+            Ok(_) if is_readable => blueprints = BlueprintCheck::Made,
+            Ok(_) => {}
             Err(error) => failure = Some(error),
         }
     }

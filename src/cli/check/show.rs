@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::arguments::{Arguments, ColorChoice, Detail, Format};
 use super::{EntityFile, Environment, sarif};
-use crate::catalog::blueprint::Blueprints;
 use crate::catalog::declare::{Declarations, Invalid, passed_over};
 use crate::catalog::rules::FileRules;
 use crate::cli::counted;
@@ -48,16 +47,6 @@ pub(super) struct Findings {
 pub(super) enum BlueprintCheck {
     Made,
     NotMade,
-}
-
-impl BlueprintCheck {
-    /// Whether Port was asked about any: where no entity can be read, there is none to ask about.
-    pub(super) fn of(blueprints: &Blueprints) -> Self {
-        match blueprints.known.is_empty() && blueprints.missing.is_empty() {
-            true => Self::NotMade,
-            false => Self::Made,
-        }
-    }
 }
 
 impl Findings {
