@@ -18,6 +18,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// All of them, the gravest first.
+    pub const ALL: [Self; 3] = [Self::Error, Self::Warning, Self::Notice];
+
     /// The name that reports use.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -76,7 +79,7 @@ codes! {
     Syntax "syntax" Error;
     /// A mapping names the same key twice.
     DuplicateKey "duplicate-key" Error;
-    /// The file is larger than is read, or its aliases expand to too much.
+    /// The file is larger than is read, or its aliases expand to too much, or it has too many errors.
     TooLarge "too-large" Error;
     /// Values are nested too deeply.
     TooDeep "too-deep" Error;
@@ -118,6 +121,8 @@ codes! {
     CalculatedProperty "calculated-property" Error;
     /// An integer that Port may round.
     LargeInteger "large-integer" Warning;
+    /// A value that looks like a secret stands in Git in plain text.
+    PlainSecret "plain-secret" Warning;
     /// The blueprint's entities inherit their teams.
     InheritedTeam "inherited-team" Error;
     /// The blueprint has no such relation.
@@ -132,6 +137,10 @@ codes! {
     RejectedByPort "rejected-by-port" Error;
     /// The entity was not sent, as one that it needs could not be written.
     Blocked "blocked" Error;
+    /// Git no longer declares the entity, and it is still in Port.
+    NotDeleted "not-deleted" Error;
+    /// The run ended before the entity was sent, or before Port answered.
+    NotWritten "not-written" Warning;
     /// Another owner wrote the entity last. In a plan it is a warning.
     OwnedElsewhere "owned-elsewhere" Error;
     /// A `file://` property names what cannot be read as a text.
@@ -172,6 +181,9 @@ pub struct Diagnostic {
     pub related: Vec<Label>,
     /// What to do about it: one sentence, without a full stop.
     pub help: Option<String>,
+    /// What the message says without the entity's name, about several: what others may share, so that
+    /// it is said once of all.
+    pub cause: Option<String>,
 }
 
 impl Diagnostic {
@@ -194,6 +206,7 @@ impl Diagnostic {
             },
             related: expression.into_iter().collect(),
             help: None,
+            cause: None,
         }
     }
 
@@ -222,6 +235,12 @@ impl Diagnostic {
     /// Says what to do.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(cut(help));
+        self
+    }
+
+    /// Says it of several entities, which all have the same to be said of them.
+    pub fn shared(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cut(cause));
         self
     }
 

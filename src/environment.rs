@@ -77,6 +77,9 @@ pub struct Runner {
     pub workflow: Option<String>,
     /// This run's id.
     pub run_id: Option<String>,
+    /// The documentation of the version of this action that runs; `None` where the runner does not say
+    /// which that is, as for an action in the repository itself.
+    pub documentation_url: Option<String>,
     /// The file that takes outputs.
     pub output_file: Option<PathBuf>,
     /// The file that takes the job summary.
@@ -110,6 +113,7 @@ impl Runner {
                 .and_then(|workflow| workflow.split('@').next())
                 .map(str::to_owned),
             run_id: environment.variable("GITHUB_RUN_ID").map(str::to_owned),
+            documentation_url: documentation_url(environment, server_url),
             output_file: file("GITHUB_OUTPUT"),
             summary_file: file("GITHUB_STEP_SUMMARY"),
             workspace: file("GITHUB_WORKSPACE"),
@@ -130,6 +134,16 @@ impl Runner {
             self.server_url, self.repository
         ))
     }
+}
+
+/// [GITHUB_ACTION_REPOSITORY and GITHUB_ACTION_REF][docs] say where the action's own files are.
+///
+/// [docs]: https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+fn documentation_url(environment: &Environment, server_url: &str) -> Option<String> {
+    let action = environment.variable("GITHUB_ACTION_REPOSITORY")?;
+    let version = environment.variable("GITHUB_ACTION_REF")?;
+    let server_url = server_url.trim_end_matches('/');
+    Some(format!("{server_url}/{action}/blob/{version}/docs"))
 }
 
 /// The runner did not say which repository this is.

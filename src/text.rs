@@ -7,6 +7,11 @@ use std::sync::Arc;
 /// The largest file that is read, in bytes: what Port takes in one request.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
+/// `1 entity`, `2 entities`.
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// Path of a file in the repository, with `/` between its parts and no `/` at its start.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RepoPath(Arc<str>);

@@ -33,7 +33,7 @@ const STAGES: &[&[&str]] = &[
     &["comment", "source", "validate"],
     &["look"],
     &["read"],
-    &["check", "conclude", "plan", "responsibility"],
+    &["check", "conclude", "dependants", "plan", "responsibility"],
     &["report"],
     &["mod"],
 ];

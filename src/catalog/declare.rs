@@ -1,5 +1,6 @@
 //! Documents → declarations: which entities a revision's files declare, and what is wrong.
 
+mod secrets;
 #[cfg(test)]
 mod tests;
 
@@ -206,8 +207,10 @@ impl Declarations {
         }
         self.add_lost_documents(&candidates, &errors);
         let mut found = Findings::default();
+        let before = self.valid.len();
         for node in candidates {
             if found.errors.len() >= MAX_FINDINGS {
+                found.errors.push(too_many(source, &node));
                 self.invalid.push(Invalid {
                     key: None,
                     location: Location::new(source, entity::headline(&node)),
@@ -224,7 +227,14 @@ impl Declarations {
             self.named.extend(context.default_blueprint.cloned());
             self.named.extend(blueprints_named(source.text()));
         }
+        let secret = self.valid[before..]
+            .iter()
+            .find_map(|one| secrets::find(one));
+        self.diagnostics.extend(secret);
         self.diagnostics.extend(found.errors);
+        if found.omitted > 0 {
+            self.diagnostics.push(omitted(source, found.omitted));
+        }
         self.diagnostics.extend(found.others);
     }
 
@@ -408,6 +418,8 @@ fn lost(error: &Diagnostic) -> Invalid {
 struct Findings {
     errors: Vec<Diagnostic>,
     others: Vec<Diagnostic>,
+    /// How many others there are beside.
+    omitted: usize,
 }
 
 impl Findings {
@@ -415,6 +427,7 @@ impl Findings {
         let (errors, others): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
         self.errors.extend(errors);
         let room = MAX_FINDINGS.saturating_sub(self.others.len());
+        self.omitted += others.len().saturating_sub(room);
         self.others.extend(others.into_iter().take(room));
     }
 }
@@ -495,6 +508,21 @@ fn is_about_merge(error: &Diagnostic) -> bool {
     let line = before.and_then(|before| before.rsplit(['\n', '\r']).next());
     let line = line.unwrap_or_default().trim_start_matches(['-', ' ', '{']);
     line.starts_with("<<") || location.source.slice(location.span).starts_with("<<")
+}
+
+/// Says that a file is not read on from `node`.
+fn too_many(source: &Arc<Source>, node: &Node) -> Diagnostic {
+    let location = Location::new(source, entity::headline(node));
+    let message = format!("the file has {MAX_FINDINGS} errors, and is not read on from here");
+    Diagnostic::new(Code::TooLarge, location, message)
+        .label("not read from here on")
+        .help("fix those first; the next check reads on")
+}
+
+/// Says that warnings are left out.
+fn omitted(source: &Arc<Source>, count: usize) -> Diagnostic {
+    let message = format!("the file has {count} more warnings and notices, which are not shown");
+    Diagnostic::new(Code::TooLarge, Location::start_of(source), message).warn()
 }
 
 fn lfs_pointer(source: &Arc<Source>) -> Diagnostic {

@@ -24,7 +24,7 @@ use crate::document::{Member, Node, Value};
 use crate::text::{Location, RepoPath, Source, Span};
 
 pub use circle::refuse_circles;
-pub use whole_run::{refuse_dangling, refuse_taking_required};
+pub use whole_run::{dangling_in, refuse_dangling, refuse_taking_required};
 
 /// How many errors are reported of one entity.
 const MAX_FINDINGS: usize = 100;

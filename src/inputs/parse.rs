@@ -25,24 +25,23 @@ const DEFAULT_MAX_DELETES: usize = 10;
 const DEFAULT_STATE_BLUEPRINT: &str = "gitops_source";
 const GITHUB_API: &str = "https://api.github.com";
 
-/// Inputs, and what is odd about them without being wrong.
-pub(super) type Parsed = (Inputs, Vec<String>);
+/// Inputs, or all of them that hold something else than is allowed; and what is odd about them without
+/// being wrong.
+pub(super) type Parsed = (Result<Inputs, Vec<InputError>>, Vec<String>);
 
 /// Reads every input.
-///
-/// # Errors
-/// All inputs that hold something else than is allowed.
-pub fn parse(environment: &Environment) -> Result<Parsed, Vec<InputError>> {
+pub fn parse(environment: &Environment) -> Parsed {
     let mut reader = Reader {
         environment,
         errors: Vec::new(),
         warnings: unknown_inputs(environment),
     };
     let inputs = reader.inputs();
-    match inputs {
-        Some(inputs) if reader.errors.is_empty() => Ok((inputs, reader.warnings)),
+    let parsed = match inputs {
+        Some(inputs) if reader.errors.is_empty() => Ok(inputs),
         _ => Err(reader.errors),
-    }
+    };
+    (parsed, reader.warnings)
 }
 
 fn unknown_inputs(environment: &Environment) -> Vec<String> {

@@ -31,6 +31,7 @@ use wire::{Body, BulkLimit};
 
 pub use crate::http::CONCURRENT_REQUESTS;
 pub use auth::OnToken;
+pub use delete::Dependant;
 pub use records::{Existing, Member};
 pub use refusal::{ErrorCode, Rejection, Scope};
 pub use search::{EntityPage, Listing};

@@ -145,7 +145,11 @@ impl Redaction<'_> {
                 label.location = Location::new(&one.source, label.location.span);
                 found.push(Rc::clone(one));
             }
-            let texts = [Some(&mut diagnostic.message), diagnostic.help.as_mut()];
+            let texts = [
+                Some(&mut diagnostic.message),
+                diagnostic.help.as_mut(),
+                diagnostic.cause.as_mut(),
+            ];
             let texts = texts.into_iter().flatten();
             for text in texts.chain([&mut diagnostic.primary.text]) {
                 for concealed in &found {
@@ -220,7 +224,9 @@ impl Redaction<'_> {
         self.find(node, hidden);
         match &node.value {
             document::Value::Array(items) => {
-                items.iter().for_each(|item| self.find_in_mapping(item, hidden));
+                items
+                    .iter()
+                    .for_each(|item| self.find_in_mapping(item, hidden));
             }
             document::Value::Object(members) => {
                 let values = members.iter().map(|member| &member.value);

@@ -14,13 +14,14 @@ use crate::http::{ClientError, InvalidTimeout};
 use crate::inputs::InputError;
 use crate::port;
 use crate::report::publish::PublishError;
+use crate::text::counted;
 
 /// What ends a run before its report.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
     Runner(#[from] MissingRepository),
-    #[error("{} inputs are not usable", .0.len())]
+    #[error("{} not usable", counted(.0.len(), "input is", "inputs are"))]
     Inputs(Vec<InputError>),
     #[error(
         "{0} is not set, so it is not known what happened; run this as a step of a GitHub Actions workflow"

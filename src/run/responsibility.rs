@@ -14,7 +14,6 @@ use crate::catalog::entity::EntityKey;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::{Base, Pushed, Scope};
 use crate::inputs::Prune;
-use crate::report::console;
 use crate::text::RepoPath;
 
 /// Which problems a run fails for.
@@ -57,10 +56,15 @@ impl Responsibility {
         // A file is changed by its mapping too.
         let mapping = &session.setup.inputs.mapping;
         let is_mapped = |version: &Option<Version>| {
-            version.as_ref().is_some_and(|version| version.mapping.is_some())
+            version
+                .as_ref()
+                .is_some_and(|version| version.mapping.is_some())
         };
         let pushed = pushed.map(|mut pushed| {
-            if mapping.as_ref().is_some_and(|mapping| pushed.contains(mapping)) {
+            if mapping
+                .as_ref()
+                .is_some_and(|mapping| pushed.contains(mapping))
+            {
                 let mapped = declared.versions.iter().filter(|(_, one)| is_mapped(one));
                 pushed.extend(mapped.map(|(path, _)| path.clone()));
             }
@@ -95,8 +99,8 @@ impl Responsibility {
         older.is_none_or(|removed| pushed.contains(&removed.path))
     }
 
-    /// Makes warnings of the errors that the run does not fail for, and shows them all.
-    pub(crate) fn show(
+    /// Makes warnings of the errors that the run does not fail for, and takes secrets out of them.
+    pub(crate) fn mark(
         &self,
         session: &Session<'_>,
         declared: &mut Declared,
@@ -108,7 +112,6 @@ impl Responsibility {
         }
         let redaction = session.redaction(blueprints);
         redaction.conceal(&mut head.diagnostics);
-        console::write_diagnostics(&head.diagnostics, session.log);
     }
 
     fn judge(&self, diagnostic: &mut Diagnostic, invalid: &[crate::catalog::declare::Invalid]) {

@@ -130,7 +130,10 @@ impl Setup {
         default_branch: BranchName,
         environment: &Environment,
     ) -> Mapper {
-        let own = run.branch.as_ref().filter(|_| run.role == BranchRole::Other);
+        let own = run
+            .branch
+            .as_ref()
+            .filter(|_| run.role == BranchRole::Other);
         let repository = &self.runner.repository;
         let surroundings = Surroundings {
             organization: repository.owner().to_owned(),
@@ -201,8 +204,19 @@ impl Setup {
             head: run.commit.clone(),
             branch: run.branch.clone(),
             server_url: self.runner.server_url.clone(),
+            pull_request: run.pull_request,
+            port_url: port_url(&self.inputs),
+            documentation_url: self.runner.documentation_url.clone(),
         }
     }
+}
+
+/// Port's website beside its API: `app.port.io` beside `api.port.io`, and so in each region. Beside a
+/// proxy it is not known.
+fn port_url(inputs: &Inputs) -> Option<String> {
+    let region = inputs.base_url.host_str()?.strip_prefix("api.")?;
+    let is_ports = region.ends_with("port.io");
+    is_ports.then(|| format!("https://app.{region}"))
 }
 
 /// The inputs, and how many warnings about them were shown.
@@ -210,9 +224,9 @@ fn read_inputs(environment: &Environment, log: &Log) -> Result<(Inputs, usize), 
     if let Some(secret) = environment.input("client-secret") {
         log.mask(secret);
     }
-    let (inputs, warnings) = inputs::parse(environment).map_err(Error::Inputs)?;
-    let shown = annotations::write_warnings(&warnings, 0, log);
-    Ok((inputs, shown))
+    let (inputs, warnings) = inputs::parse(environment);
+    let shown = annotations::write_warnings(&warnings, log);
+    Ok((inputs.map_err(Error::Inputs)?, shown))
 }
 
 fn read_proxies(environment: &Environment, log: &Log) -> Result<Proxies, Error> {

@@ -387,7 +387,7 @@ fn inputs_choose_files_and_blueprints() {
     assert_eq!(world.entities().len(), 2);
     let errors = result.commands("error");
     assert_eq!(errors.len(), 1);
-    assert_eq!(errors[0].property("title"), "forbidden-blueprint");
+    assert_eq!(errors[0].property("title"), "Port: forbidden blueprint");
 }
 
 #[test]

@@ -26,6 +26,9 @@ Options:
   --blueprints GLOB    which blueprints may be written: [!]GLOB. Later ones win, ! excludes
   --format FORMAT      text (the default), json, github: annotations for a
                        workflow, or sarif: for code scanning
+  --color WHEN         auto (the default: in a terminal), always or never
+  -q, --quiet          print errors only, and nothing where there are none
+  --explain CODE       print what a code means, such as wrong-type
   -h, --help           print this
   -V, --version        print the version
 
@@ -35,6 +38,7 @@ Options:
 Environment:
   PORT_CLIENT_ID, PORT_CLIENT_SECRET   with both, entities are checked against Port's blueprints too
   PORT_BASE_URL                        Port's API, if not https://api.port.io
+  NO_COLOR, FORCE_COLOR                as --color never, --color always
   HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE as for the action
 
 Exit status: 0 nothing is wrong, 1 an entity is invalid, 2 the check could not be made.
@@ -44,6 +48,7 @@ Exit status: 0 nothing is wrong, 1 an entity is invalid, 2 the check could not b
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Request {
     Check(Arguments),
+    Explain(String),
     Help,
     Version,
 }
@@ -63,6 +68,30 @@ pub(super) struct Arguments {
     pub(super) blueprints: Option<String>,
     /// How findings are shown.
     pub(super) format: Format,
+    /// Whether text is coloured.
+    pub(super) color: ColorChoice,
+    /// How much of the text is shown.
+    pub(super) detail: Detail,
+}
+
+/// Whether text is coloured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum ColorChoice {
+    /// In a terminal, unless variables say otherwise.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// How much of the text is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Every finding, and a last line.
+    #[default]
+    All,
+    /// Errors.
+    Errors,
 }
 
 /// How findings are shown.
@@ -95,11 +124,27 @@ impl Request {
                     add_line(&mut arguments.blueprints, &text_value(&mut parser)?);
                 }
                 Long("format") => arguments.format = parser.value()?.parse_with(Format::parse)?,
+                Long("color" | "colour") => {
+                    arguments.color = parser.value()?.parse_with(ColorChoice::parse)?;
+                }
+                Short('q') | Long("quiet") => arguments.detail = Detail::Errors,
+                Long("explain") => return Ok(Self::Explain(text_value(&mut parser)?)),
                 Value(path) => arguments.paths.push(path.into()),
                 other => return Err(other.unexpected()),
             }
         }
         Ok(Self::Check(arguments))
+    }
+}
+
+impl ColorChoice {
+    fn parse(name: &str) -> Result<Self, &'static str> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "always" => Ok(Self::Always),
+            "never" => Ok(Self::Never),
+            _ => Err("allowed are auto, always, never"),
+        }
     }
 }
 
@@ -126,7 +171,7 @@ mod tests {
 
     #[test]
     fn every_option_is_read() {
-        let given = "--files a/* --files=!a/x a --mapping m --blueprint b --blueprints * --format json -- -c";
+        let given = "--files a/* --files=!a/x a --mapping m --blueprint b --blueprints * --format json --color never -q -- -c";
         let expected = Arguments {
             paths: vec!["a".into(), "-c".into()],
             files: Some("a/*\n!a/x".to_owned()),
@@ -134,6 +179,8 @@ mod tests {
             blueprint: Some("b".to_owned()),
             blueprints: Some("*".to_owned()),
             format: Format::Json,
+            color: ColorChoice::Never,
+            detail: Detail::Errors,
         };
         assert_eq!(parse(given), Ok(Request::Check(expected)));
         assert_eq!(parse(""), Ok(Request::Check(Arguments::default())));

@@ -7,10 +7,10 @@ use std::path::{Component, Path, PathBuf};
 
 use ignore::{DirEntry, WalkBuilder};
 
+use super::mapped::Mapped;
 use crate::catalog::declare::{Declaration, Declarations, EntityFile, FileContent, Unreadable};
 use crate::catalog::entity::{BlueprintId, nearest};
 use crate::catalog::reference::{self, Referenced};
-use super::mapped::Mapped;
 use crate::catalog::rules::FileRules;
 use crate::cli::repository::{is_repository, root_of};
 use crate::document;
@@ -150,9 +150,12 @@ impl<'a> Tree<'a> {
             .filter_entry(is_of_this_repository)
             .build();
         for entry in walk {
-            let entry = entry.map_err(|error| match error.io_error() {
-                Some(io) => Unread::new(&folder, io.kind()),
-                None => Unread::new(&folder, io::Error::other(error)),
+            let entry = entry.map_err(|error| {
+                let path = path_of(&error).unwrap_or(&folder).to_owned();
+                match error.io_error() {
+                    Some(io) => Unread::new(&path, io.kind()),
+                    None => Unread::new(&path, io::Error::other(error)),
+                }
             })?;
             if entry.file_type().is_some_and(|kind| !kind.is_dir()) {
                 self.add_file(entry.path(), &root)?;
@@ -227,6 +230,17 @@ impl Found {
                 (one.path, content)
             })
             .collect()
+    }
+}
+
+/// The file or folder that an error is about.
+fn path_of(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            path_of(err)
+        }
+        _ => None,
     }
 }
 
