@@ -127,6 +127,28 @@ fn a_run_writes_just_the_outputs_that_the_action_declares() {
     assert!(written.contains(&format!("\ncommit={}\n", "1".repeat(40))));
 }
 
+/// A push must not cancel a full sync that waits for another run, and a plan waits for nothing.
+#[test]
+fn runs_that_apply_wait_and_plans_do_not() {
+    let is_plan = "startsWith(github.event_name, 'pull_request')";
+    for path in [".github/workflows/sync.yml", "docs/setup.md"] {
+        let text = read(path);
+        let (_, concurrency) = text.split_once("    concurrency:\n").unwrap();
+        let mut lines = concurrency.lines();
+        let group = lines.next().unwrap();
+        assert!(group.contains(is_plan) && group.contains("&& github.run_id || github.ref }}"));
+        let queue = lines.next().unwrap();
+        assert!(
+            queue.trim_start().starts_with("queue: max"),
+            "{path}: {queue}"
+        );
+        assert!(
+            !text.contains("cancel-in-progress"),
+            "{path}: it excludes `queue: max`"
+        );
+    }
+}
+
 /// What a caller of the reusable workflow can set and get is what a step can. The secrets have their
 /// own section there, and the token is the caller's.
 #[test]

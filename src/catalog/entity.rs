@@ -49,6 +49,13 @@ impl BlueprintId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether Port computes the entities of this blueprint: the [results of a scorecard's rules][docs].
+    ///
+    /// [docs]: https://docs.port.io/scorecards/concepts-and-structure#core-limitations
+    pub fn is_computed(&self) -> bool {
+        self.0 == "_rule_result"
+    }
 }
 
 impl fmt::Display for BlueprintId {

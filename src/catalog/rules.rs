@@ -196,9 +196,10 @@ impl BlueprintRules {
         self
     }
 
-    /// Whether entities of `blueprint` may be written.
+    /// Whether entities of `blueprint` may be written; never those that Port computes.
     pub fn allow(&self, blueprint: &BlueprintId) -> bool {
-        last_match(&self.0, blueprint.as_str()).is_some_and(|rule| rule.effect == Effect::Include)
+        let rule = last_match(&self.0, blueprint.as_str());
+        !blueprint.is_computed() && rule.is_some_and(|rule| rule.effect == Effect::Include)
     }
 }
 
@@ -402,6 +403,9 @@ mod tests {
         let rules = BlueprintRules::parse("*\n!_*\n_team").unwrap();
         assert!(rules.allow(&blueprint("_team")));
         assert!(!rules.allow(&blueprint("_user")));
+        let all = BlueprintRules::parse("*\n_rule*").unwrap();
+        assert!(all.allow(&blueprint("_rule")));
+        assert!(!all.allow(&blueprint("_rule_result")), "Port computes them");
     }
 
     #[test]

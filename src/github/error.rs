@@ -211,6 +211,18 @@ fn is_about_a_limit(answer: &Answer, message: &str) -> bool {
         || message.contains("rate limit")
 }
 
+/// GitHub's own words, and the [permissions][docs] that would have done where it says which.
+///
+/// [docs]: https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#resource-not-accessible
+fn with_permissions(answer: &Answer, message: String) -> String {
+    match answer.header("x-accepted-github-permissions") {
+        Some(permissions) => {
+            format!("{message}; X-Accepted-GitHub-Permissions: {permissions}")
+        }
+        None => message,
+    }
+}
+
 /// What an answer that is no success means.
 pub(super) fn refusal(answer: &Answer, path: &str) -> Error {
     let path = path.to_owned();
@@ -223,9 +235,10 @@ pub(super) fn refusal(answer: &Answer, path: &str) -> Error {
         .map_or_else(|_| reason.to_owned(), ErrorAnswer::into_message);
     match answer.status {
         StatusCode::UNAUTHORIZED => Error::Unauthorized { message },
-        StatusCode::FORBIDDEN if !is_about_a_limit(answer, &message) => {
-            Error::Forbidden { path, message }
-        }
+        StatusCode::FORBIDDEN if !is_about_a_limit(answer, &message) => Error::Forbidden {
+            path,
+            message: with_permissions(answer, message),
+        },
         StatusCode::NOT_FOUND => Error::NotFound { path, message },
         status => Error::Refused {
             path,

@@ -7,6 +7,9 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 /// GitHub shows no more than this of each level a step.
 const SHOWN_A_LEVEL: usize = 10;
 
+/// The runner cuts what is longer, and with it what the end says. It counts in UTF-16 units.
+const MAX_UNITS: usize = 4_096;
+
 /// What the step annotates. The tenth of each level says how many more there are.
 pub struct Annotations<'r> {
     run: Option<&'r RunFacts>,
@@ -61,7 +64,7 @@ impl<'r> Annotations<'r> {
         let Some(more) = self.take(diagnostic.severity()) else {
             return false;
         };
-        let data = with_more(message(diagnostic, self.run), more);
+        let data = fitted(&message(diagnostic, self.run), more);
         self.log.command(&Command {
             name: diagnostic.severity().as_str(),
             properties: properties(diagnostic),
@@ -74,8 +77,7 @@ impl<'r> Annotations<'r> {
     pub fn write_message(&mut self, severity: Severity, message: &str) -> bool {
         let more = self.take(severity);
         if let Some(more) = more {
-            let message = with_more(message.to_owned(), more);
-            write_without_position(severity, &message, self.log);
+            write_without_position(severity, &fitted(message, more), self.log);
         }
         more.is_some()
     }
@@ -107,6 +109,14 @@ pub fn write_warnings(warnings: &[String], log: &Log) -> usize {
     written.count()
 }
 
+/// Writes errors without a position, which are all that the step shows.
+pub fn write_errors(errors: &[String], log: &Log) {
+    let mut annotations = Annotations::new(&[], [errors.len(), 0], None, log);
+    for error in errors {
+        annotations.write_message(Severity::Error, error);
+    }
+}
+
 /// Writes the annotations of `diagnostics`, which are in the order of files and lines: errors first.
 pub fn write_diagnostics(diagnostics: &[Diagnostic], log: &Log) {
     let mut annotations = Annotations::new(diagnostics, [0, 0], None, log);
@@ -115,11 +125,6 @@ pub fn write_diagnostics(diagnostics: &[Diagnostic], log: &Log) {
             annotations.write(diagnostic);
         }
     }
-}
-
-/// Writes an error that has no position in a file.
-pub fn write_error(message: &str, log: &Log) {
-    write_without_position(Severity::Error, message, log);
 }
 
 fn write_without_position(severity: Severity, message: &str, log: &Log) {
@@ -173,11 +178,45 @@ fn message(diagnostic: &Diagnostic, run: Option<&RunFacts>) -> String {
     message
 }
 
-fn with_more(mut message: String, more: usize) -> String {
-    if more > 0 {
-        message.push_str(&format!(
-            "\n({more} more in the log and in the job summary)"
-        ));
+/// `message`, and how many `more` there are. Where that is too long, the message is shortened.
+fn fitted(message: &str, more: usize) -> String {
+    let end = match more {
+        0 => String::new(),
+        more => format!("\n({more} more in the log and in the job summary)"),
+    };
+    let room = MAX_UNITS - end.encode_utf16().count();
+    if message.encode_utf16().count() <= room {
+        return format!("{message}{end}");
     }
-    message
+    let mut left = room - 1;
+    let fits = |letter: &char| {
+        let units = letter.len_utf16();
+        let fits = units <= left;
+        left = left.saturating_sub(units);
+        fits
+    };
+    let shortened: String = message.chars().take_while(fits).collect();
+    format!("{shortened}…{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_is_shortened_and_never_what_the_end_says() {
+        let more = "\n(3 more in the log and in the job summary)";
+        for (message, more, expected) in [
+            ("é".repeat(4_096), 0, "é".repeat(4_096)),
+            ("é".repeat(4_097), 0, format!("{}…", "é".repeat(4_095))),
+            ("🦀".repeat(2_049), 0, format!("{}…", "🦀".repeat(2_047))),
+            (
+                "x".repeat(4_096),
+                3,
+                format!("{}…{more}", "x".repeat(4_095 - more.len())),
+            ),
+        ] {
+            assert_eq!(fitted(&message, more), expected);
+        }
+    }
 }

@@ -8,13 +8,13 @@ const MAX_BYTES: usize = 60_000;
 /// What the page needs on top of its budget, at most.
 const FRAME_BYTES: usize = 4_000;
 
-/// The hidden line by which a comment is found again; `owner` tells two sources of one repository
-/// apart.
+/// The hidden line by which a comment is found again. It depends on nothing but `owner`, which tells
+/// two sources of one repository apart: whatever else changes, there is one comment.
 pub fn marker(owner: Option<&str>) -> String {
     // `--` and `>` would end the comment in which it hides.
     let safe = |letter: char| match letter {
-        '-' | '>' | '<' => '_',
-        letter => letter,
+        '-' | '>' | '<' | '=' => format!("={:02X}", u32::from(letter)),
+        letter => letter.to_string(),
     };
     let owner: String = owner.unwrap_or_default().chars().map(safe).collect();
     format!("<!-- port-gitops:{owner} -->")
@@ -33,4 +33,26 @@ pub fn body(report: &Report, marker: &str, run_url: &str) -> String {
     // Writing to memory cannot fail.
     let _ = summary::write_within(report, &mut page, bytes, Elsewhere::At(run_url));
     format!("{marker}\n{}", String::from_utf8_lossy(&page))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_have_markers_of_their_own_that_end_no_comment() {
+        let owners = [
+            None,
+            Some("a-b"),
+            Some("a_b"),
+            Some("a>b"),
+            Some("a=2Db"),
+            Some("-->"),
+        ];
+        let markers = owners.map(marker);
+        for (index, marker) in markers.iter().enumerate() {
+            assert_eq!(marker.matches("-->").count(), 1, "{marker}");
+            assert!(!markers[..index].contains(marker), "{marker}");
+        }
+    }
 }

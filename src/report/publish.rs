@@ -72,8 +72,9 @@ pub fn publish_failure(
     log: &Log,
 ) -> Result<(), PublishError> {
     for problem in problems {
-        annotations::write_error(problem, log);
+        log.line(format!("error: {problem}"));
     }
+    annotations::write_errors(problems, log);
     let outputs = append(output_file, |out| outputs::write_outcome(outcome, out));
     let summary = append(summary_file, |out| {
         summary::write_failure(problems, outcome, out)

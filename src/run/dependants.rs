@@ -7,7 +7,7 @@ use futures::{StreamExt, stream};
 
 use super::apply::{Refusals, related};
 use super::error::Error;
-use super::files::entity_file;
+use super::files::Language;
 use super::read::Declared;
 use super::session::Session;
 use super::source::Source;
@@ -128,7 +128,7 @@ fn key(dependant: &Dependant) -> Option<EntityKey> {
     Some(EntityKey { blueprint, name })
 }
 
-/// What the files declare that the run did not look at and that brought `keys` to Port.
+/// What the entity files declare that the run did not look at and that brought `keys` to Port.
 async fn declaring(
     session: &Session<'_>,
     source: &Source<'_>,
@@ -138,8 +138,10 @@ async fn declaring(
     let known = source.state.entities().into_iter();
     let paths = known.filter(|(key, _)| keys.contains(*key));
     let paths: BTreeSet<&RepoPath> = paths.flat_map(|(_, paths)| paths).collect();
-    let unread = paths.into_iter();
-    let unread = unread.filter(|path| !declared.versions.contains_key(*path));
+    let files = session.files();
+    let unread = paths.into_iter().filter(|path| {
+        !declared.versions.contains_key(*path) && files.inputs.files.select(path).is_some()
+    });
     let wanted: Vec<_> = unread
         .map(|path| WantedFile {
             commit: source.commit.clone(),
@@ -150,11 +152,11 @@ async fn declaring(
     if wanted.is_empty() {
         return Ok(Declarations::default());
     }
-    let files = session.setup.files();
     let contents = files.repository.contents(&wanted, files.checkout).await?;
-    let read = wanted.into_iter().zip(contents);
-    let read = read
-        .filter_map(|(wanted, content)| entity_file(wanted.path, content.content, files.inputs));
-    let read: Vec<_> = read.collect();
+    let mut read = Vec::new();
+    for (wanted, content) in wanted.into_iter().zip(contents) {
+        let file = files.entity_file(wanted.path, content.content, Language::Entities);
+        read.extend(file.await?);
+    }
     Ok(declare(&read, &files.inputs.blueprints))
 }

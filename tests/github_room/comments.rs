@@ -174,7 +174,11 @@ async fn a_passing_refusal_is_tried_again() {
 #[tokio::test]
 async fn a_missing_right_is_told_and_no_failure() {
     let world = World::new();
-    for access in [Access::Read, Access::None] {
+    let accepted = "X-Accepted-GitHub-Permissions: issues=write; pull_requests=write";
+    for (access, accepted) in [
+        (Access::Read, accepted),
+        (Access::None, &accepted.replace("write", "read")),
+    ] {
         world
             .github
             .set_permission(Permission::PullRequests, access);
@@ -185,6 +189,7 @@ async fn a_missing_right_is_told_and_no_failure() {
             notice.contains("`permissions: pull-requests: write`"),
             "{notice}"
         );
+        assert!(notice.contains(accepted), "{notice}");
     }
     assert!(world.bodies().is_empty());
 }

@@ -103,6 +103,8 @@ async fn a_missing_permission_is_told_apart() {
     ];
     for error in errors {
         assert!(matches!(error, Error::Forbidden { .. }), "{error:?}");
+        let accepted = "X-Accepted-GitHub-Permissions: contents=read";
+        assert!(error.to_string().contains(accepted), "{error}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The blueprints of a small organisation, for tests and for the demo.
+//! The blueprints of a small organisation, for tests and for the demo, and some of Port's own.
 
 use serde_json::{Value, json};
 
@@ -29,5 +29,65 @@ pub fn microservice() -> Value {
             "domain": {"target": "domain", "required": false, "many": false},
             "dependsOn": {"target": "microservice", "required": false, "many": true},
         },
+    })
+}
+
+/// Scorecards, their rules and the rules' results, and AI agents, which are entities too. Port has more
+/// properties that it computes:
+/// <https://docs.port.io/scorecards/concepts-and-structure#blueprints-structure>,
+/// <https://docs.port.io/ai-interfaces/ai-agents/build-an-ai-agent>.
+pub fn ports_own() -> [Value; 4] {
+    let texts = json!({"type": "array", "items": {"type": "string"}});
+    let scorecard = json!({
+        "blueprint": {"type": "string", "format": "blueprints"},
+        "levels": {"type": "array", "items": {"type": "object"}},
+        "filter": {"type": "object"},
+    });
+    let rule = json!({
+        "level": {"type": "string"},
+        "query": {"type": "object"},
+        "rule_description": {"type": "string"},
+    });
+    let rule_result = json!({
+        "result": {"type": "string", "enum": ["Passed", "Not passed"]},
+        "entity": {"type": "string"},
+    });
+    let ai_agent = json!({
+        "description": {"type": "string"},
+        "status": {"type": "string"},
+        "prompt": {"type": "string"},
+        "allowed_blueprints": texts,
+        "execution_mode": {"type": "string"},
+        "conversation_starters": texts,
+    });
+    let to_one = |target: &str| json!({"target": target, "required": true, "many": false});
+    [
+        (
+            "_scorecard",
+            scorecard,
+            &["blueprint", "levels"][..],
+            json!({}),
+        ),
+        (
+            "_rule",
+            rule,
+            &["level", "query"],
+            json!({"scorecard": to_one("_scorecard")}),
+        ),
+        (
+            "_rule_result",
+            rule_result,
+            &[],
+            json!({"rule": to_one("_rule")}),
+        ),
+        ("_ai_agent", ai_agent, &[], json!({})),
+    ]
+    .map(|(identifier, properties, required, relations)| {
+        json!({
+            "identifier": identifier,
+            "title": identifier,
+            "schema": {"properties": properties, "required": required},
+            "relations": relations,
+        })
     })
 }

@@ -307,16 +307,26 @@ impl Reader<'_> {
         if context.writable.allow(&blueprint) {
             return Some(blueprint);
         }
-        self.report(
-            Code::ForbiddenBlueprint,
-            span,
-            format!("this repository may not write entities of the blueprint `{blueprint}`"),
-            |d| {
-                d.label("not writable from here")
-                    .help("if it should, name the blueprint in the action's input `blueprints`")
-            },
-        );
+        self.forbidden_blueprint(&blueprint, span);
         None
+    }
+
+    fn forbidden_blueprint(&mut self, blueprint: &BlueprintId, span: Span) {
+        let (message, label, help) = match blueprint.is_computed() {
+            true => (
+                format!("Port computes the entities of the blueprint `{blueprint}`"),
+                "computed by Port",
+                "remove the entity; what can be declared are scorecards and their rules, in `_scorecard` and `_rule`",
+            ),
+            false => (
+                format!("this repository may not write entities of the blueprint `{blueprint}`"),
+                "not writable from here",
+                "if it should, name the blueprint in the action's input `blueprints`",
+            ),
+        };
+        self.report(Code::ForbiddenBlueprint, span, message, |d| {
+            d.label(label).help(help)
+        });
     }
 
     fn missing_blueprint(&mut self, node: &Node) {
