@@ -137,7 +137,8 @@ fn diagnostics(
         let path = example.info.split_once(' ').unwrap().1;
         text_file(path, example.text)
     });
-    if let (Code::InvalidMapping | Code::UnusedSetting, FileContent::Text(source)) = (code, &content)
+    if let (Code::InvalidMapping | Code::UnusedSetting, FileContent::Text(source)) =
+        (code, &content)
     {
         return mapping::read(source).diagnostics;
     }

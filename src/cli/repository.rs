@@ -39,7 +39,9 @@ pub(crate) fn surroundings(root: &Path) -> Surroundings {
     let default_branch = branch_in(&text(remote), "refs/remotes/origin/");
     let branch = branch_in(&text(git.join("HEAD")), "refs/heads/");
     let default_branch = default_branch.unwrap_or_else(|| "main".to_owned());
-    let folder = root.file_name().map(|name| name.to_string_lossy().into_owned());
+    let folder = root
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
     let named = origin(&text(common.join("config"))).and_then(|url| names(&url));
     let (organization, repository) =
         named.unwrap_or_else(|| (String::new(), folder.unwrap_or_default()));
@@ -55,7 +57,9 @@ pub(crate) fn surroundings(root: &Path) -> Surroundings {
 fn git_folder(root: &Path) -> PathBuf {
     let place = root.join(".git");
     let named = fs::read_to_string(&place).ok();
-    let named = named.as_deref().and_then(|text| text.trim().strip_prefix("gitdir: "));
+    let named = named
+        .as_deref()
+        .and_then(|text| text.trim().strip_prefix("gitdir: "));
     named.map_or(place.clone(), |folder| root.join(folder))
 }
 

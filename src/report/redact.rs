@@ -220,7 +220,9 @@ impl Redaction<'_> {
         self.find(node, hidden);
         match &node.value {
             document::Value::Array(items) => {
-                items.iter().for_each(|item| self.find_in_mapping(item, hidden));
+                items
+                    .iter()
+                    .for_each(|item| self.find_in_mapping(item, hidden));
             }
             document::Value::Object(members) => {
                 let values = members.iter().map(|member| &member.value);

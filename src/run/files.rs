@@ -75,7 +75,7 @@ impl Files<'_> {
             Language::Mapping(mapping) => {
                 let path = source.path();
                 self.mapper.map(mapping, &source, path).await?
-            },
+            }
             Language::Both(mapping) => selected_twice(mapping, &source, self.mapper.repository()),
             Language::Lost(mapping) => Mapped::unusable(as_mapped(mapping, &source)),
         };

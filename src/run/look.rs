@@ -108,7 +108,10 @@ async fn since_state(
 ) -> Result<Looked, Error> {
     let repository = &session.setup.repository;
     let is_known = |mapping: &Loaded| {
-        let known = source.state.file(&mapping.path).and_then(FileState::settled);
+        let known = source
+            .state
+            .file(&mapping.path)
+            .and_then(FileState::settled);
         known.map(|part| &part.version.file) == mapping.blob.as_ref()
     };
     let changed = match &source.state.commit {
@@ -130,7 +133,11 @@ async fn since_state(
         let known = source.state.files().iter();
         let blob = |file: &FileState| file.parts.last().map(|part| part.version.file.clone());
         let known = known.map(|(path, file)| (path, tip.side(path, blob(file).as_ref())));
-        let here = known.chain(tip.paths().into_iter().map(|path| (path, tip.side(path, None))));
+        let here = known.chain(
+            tip.paths()
+                .into_iter()
+                .map(|path| (path, tip.side(path, None))),
+        );
         require_files(session, mapping, here);
     }
     let selector = Selector::new(session, source, mapping.as_ref());
@@ -141,7 +148,10 @@ async fn since_state(
         |path| selector.mapping_of(path),
     );
     // What is wrong with it is said also where it is missing.
-    if let Some(mapping) = mapping.as_ref().filter(|mapping| mapping.usable == Usable::No) {
+    if let Some(mapping) = mapping
+        .as_ref()
+        .filter(|mapping| mapping.usable == Usable::No)
+    {
         files.insert(mapping.path.clone(), mapping.side());
     }
     Ok(Looked {
@@ -169,7 +179,11 @@ async fn all(
     let mut files: BTreeMap<_, _> = known.map(|path| (path.clone(), Side::Absent)).collect();
     let selected = tree.iter().filter(|(path, _)| selector.selects(path));
     files.extend(selected.map(|(path, file)| (path.clone(), Side::from(file))));
-    files.extend(mapping.as_ref().map(|mapping| (mapping.path.clone(), mapping.side())));
+    files.extend(
+        mapping
+            .as_ref()
+            .map(|mapping| (mapping.path.clone(), mapping.side())),
+    );
     Ok(Looked {
         files,
         tip: Tip::Listed(tree),
@@ -244,7 +258,9 @@ async fn add_mapped(
         (Some(_), None) => Some(mapping.clone()),
         (None, _) => None,
     };
-    let mut mapped = head.iter().filter(|(path, _)| mapping.mapping.selects(path, repository));
+    let mut mapped = head
+        .iter()
+        .filter(|(path, _)| mapping.mapping.selects(path, repository));
     let is_there = |(_, side): (_, &Side)| *side != Side::Absent;
     let may_be_last = mapped.clone().next().is_some() && !mapped.any(is_there);
     if side.is_some() || may_be_last {
@@ -253,7 +269,8 @@ async fn add_mapped(
         require_files(session, mapping, here);
         for (path, file) in tree.iter().filter(|_| side.is_some()) {
             let selects = |one: &Loaded| one.mapping.selects(path, repository);
-            if !head.contains_key(path) && (selects(mapping) || before.as_ref().is_some_and(selects))
+            if !head.contains_key(path)
+                && (selects(mapping) || before.as_ref().is_some_and(selects))
             {
                 base.insert(path.clone(), Side::from(file));
                 head.insert(path.clone(), Side::from(file));
@@ -290,11 +307,7 @@ struct Selector<'a> {
 }
 
 impl<'a> Selector<'a> {
-    fn new(
-        session: &'a Session<'a>,
-        source: &'a Source<'a>,
-        mapping: Option<&'a Loaded>,
-    ) -> Self {
+    fn new(session: &'a Session<'a>, source: &'a Source<'a>, mapping: Option<&'a Loaded>) -> Self {
         Self {
             session,
             source,

@@ -215,7 +215,10 @@ impl Reader<'_> {
     /// Reads the earlier versions of the mapping that `former` are of.
     async fn load_mappings(&mut self, former: &[Former]) -> Result<(), Error> {
         if let Some(loaded) = &self.looked.mapping {
-            for one in [Some(loaded), loaded.before.as_deref()].into_iter().flatten() {
+            for one in [Some(loaded), loaded.before.as_deref()]
+                .into_iter()
+                .flatten()
+            {
                 let blob = one.blob.clone();
                 let known = blob.map(|blob| (blob, Arc::clone(&one.mapping)));
                 self.mappings.extend(known);
@@ -225,7 +228,9 @@ impl Reader<'_> {
             FormerLanguage::Mapping(blob) => Some(blob.clone()),
             FormerLanguage::Entities | FormerLanguage::None => None,
         });
-        let unread: BTreeSet<_> = blobs.filter(|blob| !self.mappings.contains_key(blob)).collect();
+        let unread: BTreeSet<_> = blobs
+            .filter(|blob| !self.mappings.contains_key(blob))
+            .collect();
         if !unread.is_empty() {
             let loading = load_versions(self.files, &self.source.commit, unread);
             self.mappings.extend(loading.await?);
@@ -308,7 +313,11 @@ impl Reader<'_> {
         let others = former.iter().filter(|former| !self.is_head(former));
         let mut wanted = head.clone();
         wanted.extend(others.map(|former| former.file.clone()));
-        let Files { repository, checkout, .. } = self.files;
+        let Files {
+            repository,
+            checkout,
+            ..
+        } = self.files;
         let mut contents = repository.contents(&wanted, checkout).await?.into_iter();
         for (wanted, content) in head.into_iter().zip(contents.by_ref()) {
             if content.content == BlobContent::Missing {
@@ -335,7 +344,9 @@ impl Reader<'_> {
         let is_mapping = mapping.is_some_and(|mapping| mapping.path == *path);
         let file = match self.language(path) {
             Some(language) => {
-                let reading = self.files.entity_file(path.clone(), content.content, language);
+                let reading = self
+                    .files
+                    .entity_file(path.clone(), content.content, language);
                 reading.await?
             }
             None => None,
@@ -369,7 +380,8 @@ impl Reader<'_> {
         let files: Vec<_> = files.collect();
         let mut head = declare(&files, &self.files.inputs.blueprints);
         if let Some(mapping) = &self.looked.mapping {
-            let is_mapped = |path: &RepoPath| *path == mapping.path || self.mapping_of(path).is_some();
+            let is_mapped =
+                |path: &RepoPath| *path == mapping.path || self.mapping_of(path).is_some();
             if self.sides.keys().any(is_mapped) {
                 head.add_mapping(&mapping.diagnostics);
             }

@@ -57,10 +57,15 @@ impl Responsibility {
         // A file is changed by its mapping too.
         let mapping = &session.setup.inputs.mapping;
         let is_mapped = |version: &Option<Version>| {
-            version.as_ref().is_some_and(|version| version.mapping.is_some())
+            version
+                .as_ref()
+                .is_some_and(|version| version.mapping.is_some())
         };
         let pushed = pushed.map(|mut pushed| {
-            if mapping.as_ref().is_some_and(|mapping| pushed.contains(mapping)) {
+            if mapping
+                .as_ref()
+                .is_some_and(|mapping| pushed.contains(mapping))
+            {
                 let mapped = declared.versions.iter().filter(|(_, one)| is_mapped(one));
                 pushed.extend(mapped.map(|(path, _)| path.clone()));
             }

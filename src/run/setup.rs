@@ -130,7 +130,10 @@ impl Setup {
         default_branch: BranchName,
         environment: &Environment,
     ) -> Mapper {
-        let own = run.branch.as_ref().filter(|_| run.role == BranchRole::Other);
+        let own = run
+            .branch
+            .as_ref()
+            .filter(|_| run.role == BranchRole::Other);
         let repository = &self.runner.repository;
         let surroundings = Surroundings {
             organization: repository.owner().to_owned(),

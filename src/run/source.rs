@@ -16,9 +16,9 @@ use crate::catalog::entity::EntityKey;
 use crate::event::{Mode, Pushed};
 use crate::git::{CommitSha, hexadecimal};
 use crate::github::Side;
-use crate::text::RepoPath;
 use crate::inputs::{Inputs, Merge};
 use crate::port::{self, ErrorCode};
+use crate::text::RepoPath;
 
 /// How long a push that touches no entity file waits for Port.
 const QUIET: Duration = Duration::from_secs(10);
@@ -173,9 +173,9 @@ async fn touches_no_entity_file(session: &Session<'_>) -> Result<bool, Error> {
     let files = &session.setup.inputs.files;
     let name = session.mapper.repository();
     let is_mapped = |path: &RepoPath| {
-        mapping.as_ref().is_some_and(|mapping| {
-            mapping.path == *path || mapping.mapping.selects(path, name)
-        })
+        mapping
+            .as_ref()
+            .is_some_and(|mapping| mapping.path == *path || mapping.mapping.selects(path, name))
     };
     Ok(changed.is_some_and(|changed| {
         let mut changed = changed.iter().map(|file| &file.path);
@@ -190,7 +190,9 @@ impl<'p> Source<'p> {
         let workflow = runner.workflow.clone().unwrap_or_default();
         self.continuity = match &self.stored {
             None => Continuity::First,
-            Some(stored) if without_mapping(&stored.state.inputs) == self.inputs => Continuity::Same,
+            Some(stored) if without_mapping(&stored.state.inputs) == self.inputs => {
+                Continuity::Same
+            }
             Some(_) => Continuity::OtherInputs,
         };
         if self.continuity == Continuity::OtherInputs
@@ -222,7 +224,10 @@ impl<'p> Source<'p> {
         let blob = mapping.and_then(|mapping| mapping.blob.as_ref());
         let inputs = without_mapping(&self.inputs).to_owned();
         self.inputs = match blob.map(ToString::to_string) {
-            Some(blob) => format!("{inputs}{MAPPING}{}", blob.get(..DIGEST_DIGITS).unwrap_or(&blob)),
+            Some(blob) => format!(
+                "{inputs}{MAPPING}{}",
+                blob.get(..DIGEST_DIGITS).unwrap_or(&blob)
+            ),
             None => inputs,
         };
         // While other inputs are compared, the state is of none.

@@ -446,7 +446,10 @@ fn mapped_files_are_checked_too() {
     let tree = Tree::new(&[
         ("mapping.yml", MAPPING),
         (".git/HEAD", "ref: refs/heads/topic\n"),
-        (".git/config", "[remote \"origin\"]\n\turl = git@github.com:acme/shop.git\n"),
+        (
+            ".git/config",
+            "[remote \"origin\"]\n\turl = git@github.com:acme/shop.git\n",
+        ),
         ("a/app.json", r#"{"name": "a"}"#),
         ("b/app.json", r#"{"name": "b", "team": 1}"#),
         ("c/port.yml", "identifier: c\nblueprint: domain\n"),
@@ -456,7 +459,10 @@ fn mapped_files_are_checked_too() {
     assert_eq!(checked.status, 1, "{}{}", checked.out, checked.errors);
     assert_eq!(
         checked.places(),
-        ["b/app.json:1:23 wrong-type", "mapping.yml:1:1 unused-setting"]
+        [
+            "b/app.json:1:23 wrong-type",
+            "mapping.yml:1:1 unused-setting"
+        ]
     );
     // In a folder below, and with a mapping that is not sound.
     let mut command = tree.command(&["--mapping", "../mapping.yml"]);
@@ -467,18 +473,34 @@ fn mapped_files_are_checked_too() {
     assert_eq!(checked.status, 0, "{}{}", checked.out, checked.errors);
     let sound = MAPPING;
     for (text, expected) in [
-        (sound.replace("app.json", "none"), "mapping.yml:4:46 invalid-mapping"),
-        (sound.replace("app.json", "port.yml"), "c/port.yml:1:1 invalid-mapping"),
-        (sound.replace("team", "teem"), "mapping.yml:11:11 invalid-mapping"),
+        (
+            sound.replace("app.json", "none"),
+            "mapping.yml:4:46 invalid-mapping",
+        ),
+        (
+            sound.replace("app.json", "port.yml"),
+            "c/port.yml:1:1 invalid-mapping",
+        ),
+        (
+            sound.replace("team", "teem"),
+            "mapping.yml:11:11 invalid-mapping",
+        ),
         ("- a".to_owned(), "mapping.yml:1:1 invalid-mapping"),
     ] {
         tree.write("mapping.yml", &text);
         let checked = tree.check(&given);
         assert_eq!(checked.status, 1, "{text}{}", checked.out);
         let places = checked.places();
-        assert!(places.iter().any(|place| place == expected), "{expected}: {places:?}");
+        assert!(
+            places.iter().any(|place| place == expected),
+            "{expected}: {places:?}"
+        );
     }
     let checked = tree.check(&["--mapping", "none.yml"]);
     assert_eq!(checked.status, 2);
-    assert!(checked.errors.contains("cannot read none.yml"), "{}", checked.errors);
+    assert!(
+        checked.errors.contains("cannot read none.yml"),
+        "{}",
+        checked.errors
+    );
 }

@@ -39,7 +39,9 @@ impl Mapped {
 
     fn write(&self, name: &str, title: &str) {
         let text = json!({"name": name, "title": title}).to_string();
-        self.0.repository.write(&format!("{name}/package.json"), &text);
+        self.0
+            .repository
+            .write(&format!("{name}/package.json"), &text);
     }
 
     fn push(&self, message: &str) -> Step {
@@ -57,7 +59,10 @@ impl Mapped {
         let entities = self.0.entities().into_iter();
         entities
             .map(|(_, name, entity)| {
-                (name, entity["title"].as_str().unwrap_or_default().to_owned())
+                (
+                    name,
+                    entity["title"].as_str().unwrap_or_default().to_owned(),
+                )
             })
             .collect()
     }
@@ -90,12 +95,18 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 #[test]
 fn a_changed_file_is_one_write_and_a_quiet_push_none() {
     let mapped = Mapped::new();
-    assert_eq!(mapped.titles(), pairs(&[("cart", "Cart"), ("shop", "Shop")]));
+    assert_eq!(
+        mapped.titles(),
+        pairs(&[("cart", "Cart"), ("shop", "Shop")])
+    );
     mapped.write("cart", "The cart");
     let result = succeed(&mapped.push("Rename the cart"));
     assert_eq!(result.output("updated"), "1");
     assert_eq!(mapped.0.port_writes().len(), 1);
-    assert_eq!(mapped.titles(), pairs(&[("cart", "The cart"), ("shop", "Shop")]));
+    assert_eq!(
+        mapped.titles(),
+        pairs(&[("cart", "The cart"), ("shop", "Shop")])
+    );
     mapped.0.repository.write("README.md", "# Other\n");
     let saves = mapped.0.saves().len();
     succeed(&mapped.push("Change something else"));
@@ -106,10 +117,16 @@ fn a_changed_file_is_one_write_and_a_quiet_push_none() {
 #[test]
 fn an_edited_mapping_plans_exactly_the_differences() {
     let mapped = Mapped::new();
-    let text = MAPPING.replace("title: .content.title", "title: .content.title | ascii_upcase");
+    let text = MAPPING.replace(
+        "title: .content.title",
+        "title: .content.title | ascii_upcase",
+    );
     let result = succeed(&mapped.push_mapping(&text));
     assert_eq!(result.output("updated"), "2");
-    assert_eq!(mapped.titles(), pairs(&[("cart", "CART"), ("shop", "SHOP")]));
+    assert_eq!(
+        mapped.titles(),
+        pairs(&[("cart", "CART"), ("shop", "SHOP")])
+    );
     // An expression that says the same writes nothing.
     let text = text.replace("| ascii_upcase", "|   ascii_upcase");
     succeed(&mapped.push_mapping(&text));
@@ -126,9 +143,21 @@ fn a_mistake_deletes_nothing() {
     let not_jq = MAPPING.replace(".content.title", ".content.title |");
     let no_file = MAPPING.replace("**/package.json", "package.jsn");
     for (path, text, expected) in [
-        (PATH, not_jq.as_str(), vec!["invalid-mapping .github/mapping.yml:12"]),
-        (PATH, no_file.as_str(), vec!["invalid-mapping .github/mapping.yml:6"]),
-        (PATH, "resources: [", vec!["invalid-mapping .github/mapping.yml:1"]),
+        (
+            PATH,
+            not_jq.as_str(),
+            vec!["invalid-mapping .github/mapping.yml:12"],
+        ),
+        (
+            PATH,
+            no_file.as_str(),
+            vec!["invalid-mapping .github/mapping.yml:6"],
+        ),
+        (
+            PATH,
+            "resources: [",
+            vec!["invalid-mapping .github/mapping.yml:1"],
+        ),
         ("cart/package.json", "{", vec!["syntax cart/package.json:1"]),
         (
             "cart/package.json",
@@ -162,9 +191,17 @@ fn a_pull_request_shows_what_a_mapping_does() {
     let mapped = Mapped::new();
     mapped.0.begin_topic();
     let text = MAPPING.replace(".content.title", ".content.title + \"!\"");
-    mapped.0.repository.write(PATH, &text.replace("**/", "{cart,new}/"));
+    mapped
+        .0
+        .repository
+        .write(PATH, &text.replace("**/", "{cart,new}/"));
     mapped.write("new", "New");
-    mapped.0.repository.write("new/notes.txt", "").commit("Change it all").unwrap();
+    mapped
+        .0
+        .repository
+        .write("new/notes.txt", "")
+        .commit("Change it all")
+        .unwrap();
     for step in [
         mapped.0.pull_request(),
         mapped.0.check_out(mapped.0.pull_request()),
@@ -176,10 +213,21 @@ fn a_pull_request_shows_what_a_mapping_does() {
         assert_eq!(mapped.0.port_changes(), [""; 0]);
     }
     // The same with no file left, and offline.
-    mapped.0.repository.write(PATH, &text.replace("**/package", "none/package"));
+    mapped
+        .0
+        .repository
+        .write(PATH, &text.replace("**/package", "none/package"));
     mapped.0.repository.commit("Select nothing").unwrap();
     let step = mapped.0.pull_request().input("mapping", PATH);
-    for step in [step, mapped.0.pull_request().input("mapping", PATH).input("client-id", "").input("client-secret", "")] {
+    for step in [
+        step,
+        mapped
+            .0
+            .pull_request()
+            .input("mapping", PATH)
+            .input("client-id", "")
+            .input("client-secret", ""),
+    ] {
         let result = run(&step);
         assert_eq!(result.status, 1, "{}", result.log);
         assert_eq!(errors(&result), ["invalid-mapping .github/mapping.yml:6"]);
@@ -207,10 +255,15 @@ fn texts_and_secrets_are_those_of_the_mapped_file() {
     let result = run(&mapped.push_mapping(&text).input("redact", "token"));
     assert_eq!(result.status, 1, "{}", result.log);
     assert_eq!(errors(&result)[0], "invalid-property cart/package.json:1");
-    assert!(!result.log.contains("Cart") && !result.summary.contains("Cart"), "{}", result.log);
+    assert!(
+        !result.log.contains("Cart") && !result.summary.contains("Cart"),
+        "{}",
+        result.log
+    );
     let text = text.replace("'.content.title + \"x\"'", "'\"https://a.b\"'");
     succeed(&mapped.push_mapping(&text));
-    let readme = || mapped.0.port.entity("package", "cart").unwrap()["properties"]["readme"].clone();
+    let readme =
+        || mapped.0.port.entity("package", "cart").unwrap()["properties"]["readme"].clone();
     assert_eq!(readme(), json!("# The cart\n"));
     mapped.0.repository.write("cart/README.md", "# Cart\n");
     let result = succeed(&mapped.push("Change the text"));
@@ -224,7 +277,11 @@ fn a_file_has_one_language() {
     let step = mapped.push("Select it twice");
     let result = run(&step.input("files", "cart/package.json\n"));
     assert_eq!(result.status, 1, "{}", result.log);
-    assert!(errors(&result).contains(&"invalid-mapping cart/package.json:1".to_owned()), "{}", result.log);
+    assert!(
+        errors(&result).contains(&"invalid-mapping cart/package.json:1".to_owned()),
+        "{}",
+        result.log
+    );
     assert_eq!(mapped.names(), ["cart", "shop"]);
 }
 
@@ -232,9 +289,15 @@ fn a_file_has_one_language() {
 fn expressions_have_limits() {
     let mapped = Mapped::new();
     let entity = |identifier: &str, title: &str| {
-        format!("        - identifier: {identifier}\n          blueprint: '\"domain\"'\n          title: '{title}'\n")
+        format!(
+            "        - identifier: {identifier}\n          blueprint: '\"domain\"'\n          title: '{title}'\n"
+        )
     };
-    let mut text = MAPPING.split("          identifier").next().unwrap().to_owned();
+    let mut text = MAPPING
+        .split("          identifier")
+        .next()
+        .unwrap()
+        .to_owned();
     let endless = [
         "last(range(1e12)) | tostring",
         "def f: 1 + f; f",
@@ -243,15 +306,29 @@ fn expressions_have_limits() {
         "error(\"mine\")",
     ];
     for (index, expression) in endless.iter().enumerate() {
-        text.push_str(&entity(&format!(".content.name + \"-{index}\""), expression));
+        text.push_str(&entity(
+            &format!(".content.name + \"-{index}\""),
+            expression,
+        ));
     }
     text.push_str(&entity(".content.name + \"-sound\"", ".path"));
     mapped.0.repository.remove("shop/package.json");
     let result = run(&mapped.push_mapping(&text));
     assert_eq!(result.status, 1, "{}", result.log);
-    let messages: Vec<_> = result.commands("error").into_iter().map(|error| error.data.clone()).collect();
-    for expected in ["takes longer than 1 s", "needs more than 64 MiB, or calls itself too deeply", "fails here: mine"] {
-        assert!(messages.iter().any(|one| one.contains(expected)), "{expected}: {messages:#?}");
+    let messages: Vec<_> = result
+        .commands("error")
+        .into_iter()
+        .map(|error| error.data.clone())
+        .collect();
+    for expected in [
+        "takes longer than 1 s",
+        "needs more than 64 MiB, or calls itself too deeply",
+        "fails here: mine",
+    ] {
+        assert!(
+            messages.iter().any(|one| one.contains(expected)),
+            "{expected}: {messages:#?}"
+        );
     }
     assert_eq!(messages.len(), 5, "{messages:#?}");
     assert!(mapped.names().contains(&"cart-sound".to_owned()));

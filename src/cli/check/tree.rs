@@ -7,10 +7,10 @@ use std::path::{Component, Path, PathBuf};
 
 use ignore::{DirEntry, WalkBuilder};
 
+use super::mapped::Mapped;
 use crate::catalog::declare::{Declaration, Declarations, EntityFile, FileContent, Unreadable};
 use crate::catalog::entity::{BlueprintId, nearest};
 use crate::catalog::reference::{self, Referenced};
-use super::mapped::Mapped;
 use crate::catalog::rules::FileRules;
 use crate::cli::repository::{is_repository, root_of};
 use crate::document;

@@ -106,7 +106,9 @@ impl Evaluator {
             });
         };
         let filters = mapping.filters();
-        let selected = self.evaluate_all(&program, filters, file.selection()).await?;
+        let selected = self
+            .evaluate_all(&program, filters, file.selection())
+            .await?;
         let fields = file.fields(&selected);
         let answers = self.evaluate_all(&program, filters, fields).await?;
         Ok(file.finish(&answers))
@@ -132,14 +134,22 @@ impl Evaluator {
         task: &Task,
     ) -> Result<Vec<Answer>, NoWorker> {
         let mut answers = Vec::with_capacity(task.wanted.len());
-        while let Some(wanted) = task.wanted.get(answers.len()..).filter(|one| !one.is_empty()) {
+        while let Some(wanted) = task
+            .wanted
+            .get(answers.len()..)
+            .filter(|one| !one.is_empty())
+        {
             if self.left.is_zero() {
                 answers.extend(wanted.iter().map(|_| Answer::Stopped(Limit::Run)));
                 break;
             }
             let wanted = wanted.get(..BATCH).unwrap_or(wanted);
             let started = Instant::now();
-            let mut worker = match self.worker.take().filter(|worker| worker.filters == filters) {
+            let mut worker = match self
+                .worker
+                .take()
+                .filter(|worker| worker.filters == filters)
+            {
                 Some(worker) => worker,
                 None => Worker::start(program, filters).await.map_err(NoWorker)?,
             };
@@ -231,7 +241,10 @@ impl Worker {
 
     fn requests(&mut self, task: &Task, wanted: &[Wanted]) -> String {
         let mut text = String::new();
-        let is_known = self.input.as_ref().is_some_and(|known| Arc::ptr_eq(known, &task.input));
+        let is_known = self
+            .input
+            .as_ref()
+            .is_some_and(|known| Arc::ptr_eq(known, &task.input));
         if !is_known {
             worker::write_input(&task.input, &mut text);
             self.input = Some(Arc::clone(&task.input));
@@ -260,6 +273,8 @@ fn read_answer(line: &str) -> Answer {
     if let Some(values) = line.strip_prefix(ANSWER) {
         return Answer::of(Ok(values.to_owned()));
     }
-    let error = line.strip_prefix(ERROR).and_then(|text| serde_json::from_str(text).ok());
+    let error = line
+        .strip_prefix(ERROR)
+        .and_then(|text| serde_json::from_str(text).ok());
     Answer::Failed(error.unwrap_or_else(|| "its value cannot be understood".to_owned()))
 }

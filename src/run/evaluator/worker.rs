@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::io::{self, BufRead, Write};
 use std::thread;
 
-use crate::catalog::mapping::program::{Input, Outputs, Program, STACK};
 use crate::catalog::mapping::Wanted;
+use crate::catalog::mapping::program::{Input, Outputs, Program, STACK};
 
 /// The argument that this program is started with to be such a process.
 pub const COMMAND: &str = "evaluate-expressions";
@@ -59,7 +59,9 @@ pub(super) fn write_wanted(wanted: Wanted, text: &mut String) {
 pub fn serve() -> io::Result<()> {
     limit_memory();
     let thread = thread::Builder::new().stack_size(STACK).spawn(answer_all)?;
-    thread.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
+    thread
+        .join()
+        .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
 }
 
 /// More memory than this is refused, which ends the process. Where the system has no such limit, the
@@ -97,9 +99,10 @@ fn answer_all() -> io::Result<()> {
             Some((&ITEM, item)) => input = with_item(&file, item),
             Some((&WANTED, wanted)) => {
                 let wanted = read_wanted(wanted).ok_or(io::ErrorKind::InvalidData)?;
-                let given = input.as_ref().map_err(Clone::clone).and_then(|input| {
-                    program.evaluate(wanted.filter, input, wanted.outputs)
-                });
+                let given = input
+                    .as_ref()
+                    .map_err(Clone::clone)
+                    .and_then(|input| program.evaluate(wanted.filter, input, wanted.outputs));
                 match given {
                     Ok(values) => writeln!(answers, "{ANSWER}{values}")?,
                     Err(reason) => {

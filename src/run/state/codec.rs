@@ -175,7 +175,10 @@ fn read_version(file: &str, texts: Texts, mappings: &[String]) -> Result<Version
         Some((file, index)) => {
             let index = index.parse::<usize>().map_err(damaged)?;
             let mapping = mappings.get(index);
-            (file, Some(mapping.ok_or_else(|| damaged("a mapping is missing"))?))
+            (
+                file,
+                Some(mapping.ok_or_else(|| damaged("a mapping is missing"))?),
+            )
         }
     };
     Ok(Version {
@@ -264,9 +267,10 @@ pub(super) fn read(properties: &Map<String, Value>) -> Result<(State, SaveId), U
         state.files.insert(RepoPath::new(path), file);
     }
     for (path, file) in open.files {
-        state
-            .files
-            .insert(RepoPath::new(path), read_open(file, &open.mappings, is_kept)?);
+        state.files.insert(
+            RepoPath::new(path),
+            read_open(file, &open.mappings, is_kept)?,
+        );
     }
     let removed = kept("removed");
     for (key, (path, is_prevented)) in open.removed {
