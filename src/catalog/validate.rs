@@ -463,6 +463,10 @@ fn words(kind: &ViolationKind, value: &Node, source: &Arc<Source>) -> (String, O
         ViolationKind::Type(types) => {
             let requirement = format!("must be {}, found {}", alternatives(types), value.kind());
             let help = type_help(types, value, source.slice(value.span));
+            let help = help.map(|help| match source.is_mapped() {
+                true => "convert it in the mapping, with `| tostring` or `| tonumber`".to_owned(),
+                false => help,
+            });
             (requirement, help)
         }
         ViolationKind::Enum(allowed) => enum_words(allowed, value),
