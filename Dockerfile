@@ -32,6 +32,8 @@ RUN mkdir src benches contract/src sandbox/src \
 
 # cargo compares times of change, and those of the sources are older than what was built above.
 COPY src src
+# `check --explain` prints from it.
+COPY docs/diagnostics.md docs/
 RUN touch src/lib.rs src/main.rs \
  && cargo build --release --locked \
  && cp target/*/release/port-gitops /port-gitops

@@ -1,6 +1,6 @@
 //! What is wrong with a file, where, and what to do about it.
 //!
-//! A [`Diagnostic`] always has a place: one without cannot be built.
+//! A [`Diagnostic`] always has a location: one without cannot be built.
 
 use std::fmt;
 
@@ -18,7 +18,10 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The word that reports use.
+    /// All of them, the gravest first.
+    pub const ALL: [Self; 3] = [Self::Error, Self::Warning, Self::Notice];
+
+    /// The name that reports use.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -76,7 +79,7 @@ codes! {
     Syntax "syntax" Error;
     /// A mapping names the same key twice.
     DuplicateKey "duplicate-key" Error;
-    /// The file is larger than is read, or its aliases expand to too much.
+    /// The file is larger than is read, or its aliases expand to too much, or it has too many errors.
     TooLarge "too-large" Error;
     /// Values are nested too deeply.
     TooDeep "too-deep" Error;
@@ -102,7 +105,7 @@ codes! {
     DuplicateEntity "duplicate-entity" Error;
     /// A search query holds what Port does not take from an entity.
     InvalidQuery "invalid-query" Error;
-    /// A key that entities do not have. A warning where it is probably no slip.
+    /// A key that entities do not have. A warning where it is probably not a typo.
     UnknownField "unknown-field" Error;
     /// A field that Port sets by itself, and nobody else can.
     ReadOnlyField "read-only-field" Notice;
@@ -118,6 +121,8 @@ codes! {
     CalculatedProperty "calculated-property" Error;
     /// An integer that Port may round.
     LargeInteger "large-integer" Warning;
+    /// A value that looks like a secret stands in Git in plain text.
+    PlainSecret "plain-secret" Warning;
     /// The blueprint's entities inherit their teams.
     InheritedTeam "inherited-team" Error;
     /// The blueprint has no such relation.
@@ -132,10 +137,18 @@ codes! {
     RejectedByPort "rejected-by-port" Error;
     /// The entity was not sent, as one that it needs could not be written.
     Blocked "blocked" Error;
+    /// Git no longer declares the entity, and it is still in Port.
+    NotDeleted "not-deleted" Error;
+    /// The run ended before the entity was sent, or before Port answered.
+    NotWritten "not-written" Warning;
     /// Another owner wrote the entity last. In a plan it is a warning.
     OwnedElsewhere "owned-elsewhere" Error;
     /// A `file://` property names what cannot be read as a text.
     InvalidFileReference "invalid-file-reference" Error;
+    /// The mapping has a mistake, or gives nothing usable for a file.
+    InvalidMapping "invalid-mapping" Error;
+    /// A setting of Port's mapping format that has no effect here.
+    UnusedSetting "unused-setting" Notice;
 }
 
 impl fmt::Display for Code {
@@ -144,16 +157,16 @@ impl fmt::Display for Code {
     }
 }
 
-/// A place and what is to be said of it.
+/// A location and a note about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
-    /// The place.
+    /// The location.
     pub location: Location,
-    /// A few words, shown beside the place. May be empty.
+    /// A short note, shown beside the location. May be empty.
     pub text: String,
 }
 
-/// One finding about one place in a file.
+/// One finding about one location in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// What kind of finding it is.
@@ -164,38 +177,50 @@ pub struct Diagnostic {
     pub message: String,
     /// Where it is.
     pub primary: Label,
-    /// Other places that explain it.
+    /// Other locations that explain it.
     pub related: Vec<Label>,
     /// What to do about it: one sentence, without a full stop.
     pub help: Option<String>,
+    /// What the message says without the entity's name, about several: what others may share, so that
+    /// it is said once of all.
+    pub cause: Option<String>,
 }
 
 impl Diagnostic {
     /// A finding of kind `code` at `location`.
+    ///
+    /// Of a value that a mapping computes, the expression is shown too.
     pub fn new(code: Code, location: Location, message: impl Into<String>) -> Self {
+        let (span, expression) = location.source.resolve(location.span);
+        let expression = expression.map(|by| Label {
+            location: by,
+            text: "mapped here".to_owned(),
+        });
         Self {
             code,
             severity: code.severity(),
             message: cut(message),
             primary: Label {
-                location,
+                location: Location::new(&location.source, span),
                 text: String::new(),
             },
-            related: Vec::new(),
+            related: expression.into_iter().collect(),
             help: None,
+            cause: None,
         }
     }
 
-    /// Says a few words right at the place.
+    /// Adds a short note at the location.
     pub fn label(mut self, text: impl Into<String>) -> Self {
         self.primary.text = cut(text);
         self
     }
 
-    /// Adds another place.
+    /// Adds another location, with a note.
     pub fn related(mut self, location: Location, text: impl Into<String>) -> Self {
+        let (span, _) = location.source.resolve(location.span);
         self.related.push(Label {
-            location,
+            location: Location::new(&location.source, span),
             text: cut(text),
         });
         self
@@ -210,6 +235,12 @@ impl Diagnostic {
     /// Says what to do.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(cut(help));
+        self
+    }
+
+    /// Says it of several entities, which all have the same to be said of them.
+    pub fn shared(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cut(cause));
         self
     }
 

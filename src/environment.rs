@@ -1,23 +1,42 @@
 //! What the runner hands to the program: environment variables, read once.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::git::RepoName;
 
-/// The process's environment variables.
+/// The process's environment variables, and its program.
 #[derive(Debug, Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    program: Option<PathBuf>,
+}
 
 impl Environment {
     /// The variables given; a later one of the same name wins.
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self(variables.into_iter().collect())
+        Self {
+            variables: variables.into_iter().collect(),
+            program: None,
+        }
+    }
+
+    /// The same for a process that can start its own program again.
+    pub fn with_program(self, program: PathBuf) -> Self {
+        Self {
+            program: Some(program),
+            ..self
+        }
+    }
+
+    /// The process's own program, if it can be started again.
+    pub fn program(&self) -> Option<&Path> {
+        self.program.as_deref()
     }
 
     /// The trimmed value of a variable; empty counts as unset.
     pub fn variable(&self, name: &str) -> Option<&str> {
-        self.0
+        self.variables
             .get(name)
             .map(|value| value.trim())
             .filter(|value| !value.is_empty())
@@ -35,7 +54,7 @@ impl Environment {
 
     /// The names of all inputs that have a value, as `action.yml` spells names.
     pub fn input_names(&self) -> impl Iterator<Item = String> {
-        self.0
+        self.variables
             .iter()
             .filter(|(_, value)| !value.trim().is_empty())
             .filter_map(|(name, _)| name.strip_prefix("INPUT_"))
@@ -58,6 +77,9 @@ pub struct Runner {
     pub workflow: Option<String>,
     /// This run's id.
     pub run_id: Option<String>,
+    /// The documentation of the version of this action that runs; `None` where the runner does not say
+    /// which that is, as for an action in the repository itself.
+    pub documentation_url: Option<String>,
     /// The file that takes outputs.
     pub output_file: Option<PathBuf>,
     /// The file that takes the job summary.
@@ -91,6 +113,7 @@ impl Runner {
                 .and_then(|workflow| workflow.split('@').next())
                 .map(str::to_owned),
             run_id: environment.variable("GITHUB_RUN_ID").map(str::to_owned),
+            documentation_url: documentation_url(environment, server_url),
             output_file: file("GITHUB_OUTPUT"),
             summary_file: file("GITHUB_STEP_SUMMARY"),
             workspace: file("GITHUB_WORKSPACE"),
@@ -111,6 +134,16 @@ impl Runner {
             self.server_url, self.repository
         ))
     }
+}
+
+/// [GITHUB_ACTION_REPOSITORY and GITHUB_ACTION_REF][docs] say where the action's own files are.
+///
+/// [docs]: https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+fn documentation_url(environment: &Environment, server_url: &str) -> Option<String> {
+    let action = environment.variable("GITHUB_ACTION_REPOSITORY")?;
+    let version = environment.variable("GITHUB_ACTION_REF")?;
+    let server_url = server_url.trim_end_matches('/');
+    Some(format!("{server_url}/{action}/blob/{version}/docs"))
 }
 
 /// The runner did not say which repository this is.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use port_gitops::cli::{Command, Status, check, export, schema};
 use port_gitops::environment::Environment;
+use port_gitops::run::evaluator::worker;
 use port_gitops::shutdown::{ShutdownTrigger, shutdown};
 use port_gitops::{Exit, run};
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,12 +12,26 @@ use tokio::signal::unix::{SignalKind, signal};
 const INTERRUPTED: u8 = 128 + 2;
 const TERMINATED: u8 = 128 + 15;
 
+fn main() -> ExitCode {
+    match std::env::args_os().nth(1) {
+        Some(first) if first == worker::COMMAND => match worker::serve() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        _ => act(),
+    }
+}
+
+/// Runs the action, or a command beside it.
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+async fn act() -> ExitCode {
     // A variable that is not UTF-8 cannot be an input of ours.
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let environment = Environment::new(variables);
+    let environment = match std::env::current_exe() {
+        Ok(program) => Environment::new(variables).with_program(program),
+        Err(_) => Environment::new(variables),
+    };
     // An action has no arguments: its inputs are variables.
     let mut arguments = std::env::args_os().skip(1);
     if let Some(first) = arguments.next() {
@@ -44,7 +59,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Asks the run to stop at the first signal, and ends the process at the second. Gives the exit
+/// Requests the run to stop at the first signal, and ends the process at the second. Gives the exit
 /// status that belongs to the first.
 async fn listen(trigger: ShutdownTrigger) -> u8 {
     let (Ok(mut interrupt), Ok(mut terminate)) = (

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 #[derive(Debug, Clone)]
 pub struct Shutdown(watch::Receiver<bool>);
 
-/// Asks everybody who holds the [`Shutdown`] to stop.
+/// Requests a stop from everybody who holds the [`Shutdown`].
 #[derive(Debug)]
 pub struct ShutdownTrigger(watch::Sender<bool>);
 
@@ -17,19 +17,19 @@ pub fn shutdown() -> (ShutdownTrigger, Shutdown) {
 }
 
 impl ShutdownTrigger {
-    /// Asks to stop.
+    /// Requests a stop.
     pub fn request(&self) {
         self.0.send_replace(true);
     }
 }
 
 impl Shutdown {
-    /// Whether somebody asked to stop.
+    /// Whether a stop was requested.
     pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Returns when somebody asks to stop; never, if nobody can any more.
+    /// Returns once a stop is requested; never, if nobody can request one any more.
     pub async fn requested(&self) {
         let mut receiver = self.0.clone();
         if receiver.wait_for(|requested| *requested).await.is_err() {

@@ -1,4 +1,4 @@
-//! Text of a file in the repository, and places in it.
+//! Text of a file in the repository, and positions in it.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,6 +6,11 @@ use std::sync::Arc;
 
 /// The largest file that is read, in bytes: what Port takes in one request.
 pub const MAX_BYTES: usize = 1024 * 1024;
+
+/// `1 entity`, `2 entities`.
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
 
 /// Path of a file in the repository, with `/` between its parts and no `/` at its start.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,7 +39,7 @@ impl fmt::Display for RepoPath {
 pub struct Span {
     /// Offset of the first byte.
     pub start: usize,
-    /// Offset behind the last byte.
+    /// Offset after the last byte.
     pub end: usize,
 }
 
@@ -56,7 +61,7 @@ impl Span {
     }
 }
 
-/// A place as people and GitHub's annotations count it.
+/// A position as people and GitHub's annotations count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// Line, from 1.
@@ -65,7 +70,7 @@ pub struct Position {
     pub column: usize,
 }
 
-/// Columns are counted from the last of these places, which are so many bytes apart. A file can be
+/// Columns are counted from the last of these marks, which are so many bytes apart. A file can be
 /// one line of a megabyte, with thousands of mistakes in it.
 const MARK_EVERY: usize = 1024;
 
@@ -79,6 +84,18 @@ pub struct Source {
     line_starts: Vec<usize>,
     /// How many characters start before every [`MARK_EVERY`]th byte.
     marks: Vec<usize>,
+    /// Where what a mapping makes of the file comes from; `None` for a file that is no mapping's.
+    origins: Option<Origins>,
+}
+
+/// Where the values come from that a mapping computes: they have no text of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origins {
+    /// The mapping's file.
+    pub mapping: Arc<Source>,
+    /// What each value was computed from, as far as that is known, in the file itself; and the
+    /// expression, in the mapping.
+    pub places: Vec<(Span, Span)>,
 }
 
 impl Source {
@@ -94,10 +111,54 @@ impl Source {
             text,
             line_starts,
             marks,
+            origins: None,
         })
     }
 
-    /// A file whose content cannot be shown (too large, not text): its only place is its start.
+    /// The same file, of which a mapping computes values: each of them gets a span of its own, see
+    /// [`Self::computed`].
+    pub fn mapped(&self, origins: Origins) -> Arc<Self> {
+        Arc::new(Self {
+            path: self.path.clone(),
+            text: self.text.clone(),
+            line_starts: self.line_starts.clone(),
+            marks: self.marks.clone(),
+            origins: Some(origins),
+        })
+    }
+
+    /// The mapping that makes entities of the file, if one does.
+    pub fn mapping(&self) -> Option<&Arc<Self>> {
+        self.origins.as_ref().map(|origins| &origins.mapping)
+    }
+
+    /// Whether a mapping makes entities of the file.
+    pub fn is_mapped(&self) -> bool {
+        self.origins.is_some()
+    }
+
+    /// The span of the computed value with the number `index`: it lies after the text, since no text is
+    /// the value's.
+    pub fn computed(&self, index: usize) -> Span {
+        let offset = self.text.len() + 1 + index;
+        Span::new(offset, offset)
+    }
+
+    /// The span to show for `span`, and for a computed value the expression.
+    pub fn resolve(&self, span: Span) -> (Span, Option<Location>) {
+        let number = span.start.checked_sub(self.text.len() + 1);
+        let found = self
+            .origins
+            .as_ref()
+            .zip(number)
+            .and_then(|(origins, number)| {
+                let (from, by) = origins.places.get(number)?;
+                Some((*from, Some(Location::new(&origins.mapping, *by))))
+            });
+        found.unwrap_or((span, None))
+    }
+
+    /// A file whose content cannot be shown (too large, not text): its only position is its start.
     pub fn unreadable(path: RepoPath) -> Arc<Self> {
         Self::new(path, "")
     }
@@ -172,12 +233,12 @@ impl fmt::Debug for Source {
 pub struct Location {
     /// The file.
     pub source: Arc<Source>,
-    /// The place in the file.
+    /// Which part of the file.
     pub span: Span,
 }
 
 impl Location {
-    /// The place `span` in `source`.
+    /// The location of `span` in `source`.
     pub fn new(source: &Arc<Source>, span: Span) -> Self {
         Self {
             source: Arc::clone(source),
@@ -197,12 +258,14 @@ impl Location {
 
     /// Line and column of the first character.
     pub fn start(&self) -> Position {
-        self.source.position(self.span.start)
+        let (span, _) = self.source.resolve(self.span);
+        self.source.position(span.start)
     }
 
-    /// Line and column behind the last character.
+    /// Line and column after the last character.
     pub fn end(&self) -> Position {
-        self.source.position(self.span.end)
+        let (span, _) = self.source.resolve(self.span);
+        self.source.position(span.end)
     }
 }
 
@@ -246,6 +309,25 @@ mod tests {
             assert_eq!((line, column), (2, index + 1));
         }
         assert_eq!(source.position(text.len()).column, 3001);
+    }
+
+    #[test]
+    fn a_computed_value_is_where_it_comes_from() {
+        let mapping = Source::new(RepoPath::new("m"), "a\n.b");
+        let (from, by) = (Span::new(1, 2), Span::new(2, 4));
+        let origins = Origins {
+            mapping: Arc::clone(&mapping),
+            places: vec![(from, by)],
+        };
+        let source = Source::new(RepoPath::new("f"), "\nx").mapped(origins);
+        let span = source.computed(0);
+        assert_eq!(
+            source.resolve(span),
+            (from, Some(Location::new(&mapping, by)))
+        );
+        assert_eq!(source.slice(span), "");
+        assert_eq!(Location::new(&source, span).to_string(), "f:2:1");
+        assert_eq!(source.resolve(from), (from, None));
     }
 
     #[test]

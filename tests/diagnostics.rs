@@ -16,29 +16,31 @@ use port_gitops::catalog::change::{Change, compare};
 use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, Unreadable, declare};
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::live::Live;
+use port_gitops::catalog::mapping;
 use port_gitops::catalog::merge::Merge;
-use port_gitops::catalog::plan::{Known, Plan, Policy, Pruning, Reason, Untouched, Upsert};
+use port_gitops::catalog::plan::{Action, Known, Plan, Policy, Pruning, Reason, Untouched, Upsert};
 use port_gitops::catalog::reference;
 use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS, PropertyRules};
 use port_gitops::catalog::validate::{Omission, refuse_circles, validate};
 use port_gitops::diagnostic::{Code, Diagnostic};
 use port_gitops::event::Mode;
 use port_gitops::git::{CommitSha, RepoName};
-use port_gitops::port::Rejection;
-use port_gitops::report::annotations as annotation_commands;
-use port_gitops::report::console;
+use port_gitops::port::{ErrorCode, Rejection};
+use port_gitops::report::annotations::Annotations;
+use port_gitops::report::console::{self, Colour};
 use port_gitops::report::log::Log;
 use port_gitops::report::redact::Redaction;
-use port_gitops::report::{Cost, Ending, Report, RunFacts};
-use port_gitops::run::apply::{Applied, Outcome};
+use port_gitops::report::{Cost, Ending, EntityReport, Report, RunFacts, State};
+use port_gitops::run::apply::{Applied, Outcome, Refusals};
 use port_gitops::run::report::findings::{Findings, Material};
+use port_gitops::run::report::unfinished;
 use port_gitops::text::{RepoPath, Source};
 
 fn page() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnostics.md")
 }
 
-/// A fenced block: what stands behind its opening fence, and its text.
+/// A fenced block: what stands after its opening fence, and its text.
 struct Block<'p> {
     info: &'p str,
     text: &'p str,
@@ -136,6 +138,11 @@ fn diagnostics(
         let path = example.info.split_once(' ').unwrap().1;
         text_file(path, example.text)
     });
+    if let (Code::InvalidMapping | Code::UnusedSetting, FileContent::Text(source)) =
+        (code, &content)
+    {
+        return mapping::read(source).diagnostics;
+    }
     let head = declared(content);
     let changes = changes(&head);
     if let Some(rejection) = refusal(code) {
@@ -164,6 +171,7 @@ fn changes(head: &Declarations) -> Vec<Change> {
 fn plan(changes: Vec<Change>) -> Plan {
     let known = Known {
         rewritten: &std::collections::BTreeMap::new(),
+        takeover: Action::Adopt,
         live: &Live::default(),
         blueprints: &Blueprints::default(),
         owners: &BTreeMap::new(),
@@ -180,7 +188,7 @@ fn findings(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Vec<
         head,
         plan,
         applied,
-        refusals: &BTreeMap::new(),
+        refusals: &Refusals::default(),
         mode: Mode::Apply,
         redaction: Redaction {
             properties: &PropertyRules::default(),
@@ -218,12 +226,33 @@ fn elsewhere(code: Code, head: &Declarations) -> Option<Vec<Diagnostic>> {
             };
             Some(findings(head, &plan, None))
         }
+        Code::NotDeleted | Code::NotWritten => Some(unfinished(code, plan(changes()))),
         Code::InvalidFileReference => {
             let declaration = &head.valid[0];
             reference::resolve(declaration, declaration.source.path(), &BTreeMap::new()).err()
         }
         _ => None,
     }
+}
+
+/// What is said of a deletion that Port refuses, or of an entity that a run did not come to.
+fn unfinished(code: Code, plan: Plan) -> Vec<Diagnostic> {
+    let upsert = &plan.upserts[0];
+    let (state, note, help) = match code {
+        Code::NotDeleted => {
+            let code = ErrorCode::HasDependents;
+            let note = "other entities relate to it: `microservice/shop` (403)";
+            (State::HeldBack, Some(note.to_owned()), code.help())
+        }
+        _ => (State::NotWritten, None, None),
+    };
+    let location = Some(upsert.declaration.location());
+    let entity = EntityReport {
+        note,
+        help,
+        ..EntityReport::new(Some(upsert.entity.key()), state, location)
+    };
+    unfinished::diagnostics(&[entity], Mode::Apply)
 }
 
 fn rejections(head: &Declarations, changes: Vec<Change>, rejection: Rejection) -> Vec<Diagnostic> {
@@ -251,19 +280,12 @@ impl Write for Shared {
     }
 }
 
-/// What the log shows, without its colours.
+/// What a terminal shows.
 fn rendered(diagnostics: &[Diagnostic]) -> String {
     let out = Shared::default();
-    console::write_diagnostics(diagnostics, &Log::new(out.clone()));
+    console::write_diagnostics(Colour::Never, diagnostics, &Log::new(out.clone()));
     let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
-    let (first, styled) = text.split_once("\u{1b}[").unwrap_or((&text, "m"));
-    let mut plain = first.to_owned();
-    plain.extend(
-        styled
-            .split("\u{1b}[")
-            .map(|part| part.split_once('m').unwrap().1),
-    );
-    let lines: Vec<_> = plain.trim().lines().map(str::trim_end).collect();
+    let lines: Vec<_> = text.trim().lines().map(str::trim_end).collect();
     lines.join("\n") + "\n"
 }
 
@@ -336,6 +358,11 @@ fn annotations(diagnostics: Vec<Diagnostic>) -> String {
             head: CommitSha::parse(&"1".repeat(40)).unwrap(),
             branch: None,
             server_url: "https://github.com".to_owned(),
+            pull_request: None,
+            port_url: None,
+            documentation_url: Some(
+                "https://github.com/octo-org/port-gitops/blob/v1/docs".to_owned(),
+            ),
         },
         entities: Vec::new(),
         diagnostics,
@@ -347,7 +374,11 @@ fn annotations(diagnostics: Vec<Diagnostic>) -> String {
         cost: Cost::default(),
     };
     let out = Shared::default();
-    annotation_commands::write(&report, &Log::new(out.clone()));
+    let log = Log::new(out.clone());
+    let mut annotations = Annotations::new(&report.diagnostics, [0, 0], Some(&report.run), &log);
+    for diagnostic in &report.diagnostics {
+        annotations.write(diagnostic);
+    }
     let commands = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
     commands.replace("%0A", "\n  ")
 }

@@ -18,19 +18,22 @@ const FLOORS: &[&[&str]] = &[
     &["http"],
     &["github", "port"],
     &["report"],
-    &["cli", "run"],
+    &["run"],
+    &["cli"],
 ];
 
 /// The stages of a run in `src/run`, from the lowest up; `mod` puts them together.
 const STAGES: &[&[&str]] = &[
-    &["apply", "files", "state"],
+    &["apply", "evaluator", "state"],
     &["error", "rules"],
+    &["files"],
     &["setup", "texts"],
     &["session"],
+    &["mapping"],
     &["comment", "source", "validate"],
     &["look"],
     &["read"],
-    &["check", "conclude", "plan", "responsibility"],
+    &["check", "conclude", "dependants", "plan", "responsibility"],
     &["report"],
     &["mod"],
 ];
@@ -107,7 +110,7 @@ fn first_word(text: &str) -> String {
         .collect()
 }
 
-/// The first word of each item of `{a::b, c::{d, e}}`, given what stands behind its `{`.
+/// The first word of each item of `{a::b, c::{d, e}}`, given what stands after its `{`.
 fn top_level_names(list: &str) -> Vec<String> {
     let (mut depth, mut item, mut names) = (0, String::new(), Vec::new());
     for character in list.chars() {

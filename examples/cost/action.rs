@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus};
+use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,10 +29,15 @@ pub(crate) fn run(binary: &Path, scene: &Scene) -> Result<Cost> {
     })
 }
 
-/// Runs a step, which must succeed; what it asked for is not counted here.
+/// Runs a step, which must succeed; its requests are not counted here.
 pub(crate) fn measure(binary: &Path, step: &Step) -> Result<Cost> {
+    measure_command(step.command(binary))
+}
+
+/// Runs a command whose output is piped, and which must succeed.
+pub(crate) fn measure_command(mut command: Command) -> Result<Cost> {
     let started = Instant::now();
-    let mut child = step.command(binary).spawn()?;
+    let mut child = command.spawn()?;
     // Nobody waits for a pipe that is full.
     let mut pipe = child.stdout.take().ok_or("no standard output")?;
     let reader = thread::spawn(move || {

@@ -8,6 +8,7 @@
 mod action;
 mod by_hand;
 mod drift;
+mod export;
 mod scene;
 
 use std::error::Error;
@@ -63,6 +64,10 @@ fn main() -> Result<()> {
         let scene = Scene::new(change)?;
         row(&mut out, change.words(), &action::run(&binary, &scene)?)?;
     }
+
+    writeln!(out, "\n## From Port to Git\n")?;
+    header(&mut out, "An export that …")?;
+    row(&mut out, export::WORDS, &export::run(&binary)?)?;
 
     writeln!(out, "\n## Beside a request for each entity\n")?;
     header(&mut out, &format!("{BY_HAND} new entities"))?;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::{Cost, Result};
 
 /// How long Port takes for an answer.
-const PORT_LATENCY: Duration = Duration::from_millis(50);
+pub(crate) const PORT_LATENCY: Duration = Duration::from_millis(50);
 /// How long GitHub takes for one.
 const GITHUB_LATENCY: Duration = Duration::from_millis(20);
 const PROPERTIES: usize = 10;
@@ -232,16 +232,18 @@ pub(crate) fn go_far_away(github: &GitHubSandbox, port: &PortSandbox) {
 /// What was asked since then.
 pub(crate) fn cost(github: &GitHubSandbox, port: &PortSandbox) -> Cost {
     let (github, port) = (github.journal(), port.journal());
-    let bytes = |exchange: &Exchange| {
-        let answer = exchange.answer.as_ref();
-        exchange.body.len() + answer.map_or(0, |answer| answer.body.len())
-    };
     Cost {
         github_requests: github.len(),
         port_requests: port.len(),
-        bytes: github.iter().chain(&port).map(bytes).sum(),
+        bytes: github.iter().chain(&port).map(exchanged).sum(),
         ..Cost::default()
     }
+}
+
+/// The bytes of a request's body and of its answer's.
+pub(crate) fn exchanged(exchange: &Exchange) -> usize {
+    let answer = exchange.answer.as_ref();
+    exchange.body.len() + answer.map_or(0, |answer| answer.body.len())
 }
 
 fn names() -> impl Iterator<Item = String> {

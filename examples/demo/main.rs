@@ -4,12 +4,14 @@
 //! ```console
 //! cargo run --example demo            # a small organisation, pushed commit by commit
 //! cargo run --example demo -- PATH    # the entity files below PATH, into an empty catalog
+//! cargo run --example demo -- --pictures docs/pictures    # README's pictures anew
 //! ```
 //!
 //! `--files RULES` and `--blueprint NAME` behind PATH are the action's inputs of these names.
 
 mod infer;
 mod own;
+mod picture;
 mod shop;
 mod stage;
 
@@ -32,8 +34,13 @@ async fn main() -> ExitCode {
 }
 
 async fn play() -> Result<()> {
-    match Own::from_arguments(std::env::args().skip(1))? {
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if(|first| first == "--pictures").is_some() {
+        let folder = arguments.next().ok_or("--pictures needs a folder")?;
+        return shop::play(Some(folder.as_ref())).await;
+    }
+    match Own::from_arguments(arguments)? {
         Some(own) => own.play().await,
-        None => shop::play().await,
+        None => shop::play(None).await,
     }
 }

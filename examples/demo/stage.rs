@@ -7,9 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use port_gitops::environment::Environment;
 use port_gitops::shutdown::shutdown;
 use port_gitops::{Exit, run};
+use port_gitops_sandbox::github::PullRequest;
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use port_gitops_sandbox::{GitHubSandbox, PortSandbox, Sandbox, Step, StepResult, TestRepository};
 use serde_json::Value;
+
+/// The number of the pull request.
+const PULL: u64 = 1;
 
 /// The blueprint of states.
 const STATES: &str = "gitops_source";
@@ -47,15 +51,40 @@ impl Stage {
         let commit = self.repository.commit(message)?.to_string();
         let event = self.github.push_event("main", &self.pushed, &commit)?;
         self.pushed = commit;
-        let step = Step::new(&self.github, "push", &event)?
+        let result = self.run("push", &event, inputs).await?;
+        show(&format!("git push: {message}"), &result)
+    }
+
+    /// Commits what is staged on the branch `topic`, and shows what the action makes of its pull request.
+    pub(crate) async fn pull_request(
+        &mut self,
+        message: &str,
+        inputs: &[(&str, &str)],
+    ) -> Result<StepResult> {
+        self.repository.commit(message)?;
+        let pull = PullRequest::new(PULL, "main", "topic");
+        let event = self.github.pull_request_event(&pull)?;
+        let inputs = [inputs, &[("comment", "true")]].concat();
+        let result = self.run("pull_request", &event, &inputs).await?;
+        show(&format!("pull request: {message}"), &result)?;
+        Ok(result)
+    }
+
+    /// The comment on the pull request.
+    pub(crate) fn comment(&self) -> Option<String> {
+        let mut comments = self.github.comments(PULL).into_iter();
+        comments.next().map(|comment| comment.body)
+    }
+
+    async fn run(&self, name: &str, event: &Value, inputs: &[(&str, &str)]) -> Result<StepResult> {
+        let step = Step::new(&self.github, name, event)?
             .input("client-id", CLIENT_ID)
             .input("client-secret", CLIENT_SECRET)
             .input("base-url", self.port.url());
         let step = inputs
             .iter()
             .fold(step, |step, (name, value)| step.input(name, *value));
-        let result = run_action(&step).await?;
-        show(message, &result)
+        run_action(&step).await
     }
 
     pub(crate) fn show_catalog(&self) -> Result<()> {
@@ -139,19 +168,13 @@ async fn run_action(step: &Step) -> Result<StepResult> {
 
 fn show(message: &str, result: &StepResult) -> Result<()> {
     let mut out = io::stdout().lock();
-    write!(out, "{}", heading(&format!("git push: {message}")))?;
-    for line in result.shown().lines().filter(|line| !is_annotation(line)) {
-        match line.strip_prefix("::group::") {
-            Some(title) => writeln!(out, "▼ {title}")?,
-            None if line.starts_with("::endgroup::") => {}
-            None => writeln!(out, "{line}")?,
-        }
-    }
-    for level in ["error", "warning", "notice"] {
-        for annotation in result.commands(level) {
-            let (file, line) = (annotation.property("file"), annotation.property("line"));
-            let (title, text) = (annotation.property("title"), &annotation.data);
-            writeln!(out, "  annotation on {file} line {line}: {title}: {text}")?;
+    write!(out, "{}", heading(message))?;
+    for line in result.shown().lines() {
+        match (line.strip_prefix("::group::"), as_annotation(line)) {
+            (Some(title), _) => writeln!(out, "▼ {title}")?,
+            (None, Some(annotation)) => writeln!(out, "{annotation}")?,
+            (None, None) if line.starts_with("::endgroup::") => {}
+            (None, None) => writeln!(out, "{line}")?,
         }
     }
     writeln!(
@@ -167,10 +190,22 @@ fn show(message: &str, result: &StepResult) -> Result<()> {
     Ok(())
 }
 
-fn is_annotation(line: &str) -> bool {
-    ["::error ", "::warning ", "::notice "]
+/// How the runner's log shows the command of an annotation: `Error: the message`.
+fn as_annotation(line: &str) -> Option<String> {
+    let levels = [
+        ("::error ", "Error"),
+        ("::warning ", "Warning"),
+        ("::notice ", "Notice"),
+    ];
+    let (rest, word) = levels
         .iter()
-        .any(|command| line.starts_with(command))
+        .find_map(|(command, word)| Some((line.strip_prefix(command)?, word)))?;
+    let message = rest
+        .split_once("::")?
+        .1
+        .replace("%0A", "\n")
+        .replace("%25", "%");
+    Some(format!("{word}: {message}"))
 }
 
 pub(crate) fn heading(text: &str) -> String {

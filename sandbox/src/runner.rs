@@ -153,7 +153,7 @@ impl Step {
         self.result(status, text(&output.stdout), text(&output.stderr))
     }
 
-    /// Reads what a step that ended with `status` left behind.
+    /// Reads what a step that ended with `status` left after.
     ///
     /// # Errors
     ///

@@ -117,10 +117,10 @@ pub enum Cardinality {
 /// Whether the blueprints of entities with errors are known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OfInvalid {
-    /// They are, or Port is not asked.
+    /// They are, or nothing is read from Port.
     #[default]
     Known,
-    /// Port was asked and did not say.
+    /// Port gave no usable answer.
     Unknown,
 }
 
@@ -129,7 +129,7 @@ pub enum OfInvalid {
 pub struct Blueprints {
     /// Those that exist.
     pub known: BTreeMap<BlueprintId, Blueprint>,
-    /// Those that were asked for and do not.
+    /// Those that were requested and do not exist.
     pub missing: BTreeSet<BlueprintId>,
     /// The names of all there are, where some are missing.
     pub names: Vec<String>,
@@ -138,7 +138,7 @@ pub struct Blueprints {
 }
 
 impl Blueprints {
-    /// Whether `blueprint` was asked for.
+    /// Whether `blueprint` was requested.
     pub fn covers(&self, blueprint: &BlueprintId) -> bool {
         self.known.contains_key(blueprint) || self.missing.contains(blueprint)
     }

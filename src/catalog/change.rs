@@ -116,7 +116,7 @@ struct Known<'e> {
 }
 
 impl Known<'_> {
-    /// Git tells what Port holds where it has the version, and the version's file is settled.
+    /// Git says what Port holds where it has the version, and the version's file is settled.
     fn basis(&self) -> Basis {
         let mut versions = self.versions.iter();
         let is_settled = versions.all(|version| version.standing == Standing::Settled);

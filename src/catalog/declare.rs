@@ -1,5 +1,6 @@
 //! Documents → declarations: which entities a revision's files declare, and what is wrong.
 
+mod secrets;
 #[cfg(test)]
 mod tests;
 
@@ -9,20 +10,21 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 
 use super::entity::{self, BlueprintId, Context, Entity, EntityKey};
+use super::mapping::{Candidate, Mapped, Usable};
 use super::rules::BlueprintRules;
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::document::{self, Documents, Node};
 use crate::git;
 use crate::text::{Location, RepoPath, Source, Span};
 
-/// How many errors, and how many other findings, are reported of the entities of one file. Behind
+/// How many errors, and how many other findings, are reported of the entities of one file. After
 /// so many errors the file is not read on.
 const MAX_FINDINGS: usize = 1000;
-/// How many places of one entity are reported where it is declared more than once.
+/// How many declarations of one entity are reported where it is declared more than once.
 const MAX_DUPLICATES: usize = 100;
 /// How many blueprints are looked for in a file with errors.
 const MAX_NAMED: usize = 100;
-/// How many other places a place names.
+/// How many other declarations each of them names.
 const MAX_RELATED: usize = 5;
 
 /// A file that may hold entities, at one revision.
@@ -39,6 +41,8 @@ pub struct EntityFile {
 pub enum FileContent {
     /// Text to parse.
     Text(Arc<Source>),
+    /// What a mapping makes of a file.
+    Mapped(Arc<Mapped>),
     /// Something that cannot be read as text.
     Unreadable(RepoPath, Unreadable),
 }
@@ -73,7 +77,7 @@ impl Declaration {
         files.contains(self.source.path()) || !self.texts.is_disjoint(files)
     }
 
-    /// The place to show for the entity as a whole.
+    /// The span to show for the entity as a whole.
     pub fn location(&self) -> Location {
         Location::new(&self.source, entity::headline(&self.node))
     }
@@ -119,7 +123,7 @@ pub struct Declarations {
 }
 
 /// Reads the entities of all `files`, of which those of blueprints that are not `writable` are
-/// errors. An entity that is declared twice is an error in both places.
+/// errors. An entity that is declared twice is an error in both declarations.
 pub fn declare(files: &[EntityFile], writable: &BlueprintRules) -> Declarations {
     let mut declarations = Declarations::default();
     for file in files {
@@ -129,6 +133,7 @@ pub fn declare(files: &[EntityFile], writable: &BlueprintRules) -> Declarations 
         };
         match &file.content {
             FileContent::Text(source) => declarations.add_text(source, context),
+            FileContent::Mapped(mapped) => declarations.add_mapped(mapped, context),
             FileContent::Unreadable(path, reason) => declarations.add_unreadable(path, *reason),
         }
     }
@@ -176,6 +181,14 @@ impl Declarations {
         diagnostic::sort(&mut self.diagnostics);
     }
 
+    /// Adds what there is to say of a mapping. With an error, something that it mapped may be missing.
+    pub fn add_mapping(&mut self, found: &[Diagnostic]) {
+        let errors = found.iter().filter(|one| one.is_error());
+        self.invalid.extend(errors.map(lost));
+        self.diagnostics.extend(found.iter().cloned());
+        diagnostic::sort(&mut self.diagnostics);
+    }
+
     fn add_text(&mut self, source: &Arc<Source>, context: Context<'_>) {
         if git::is_lfs_pointer(source.text()) {
             return self.add_lost_file(lfs_pointer(source));
@@ -194,8 +207,10 @@ impl Declarations {
         }
         self.add_lost_documents(&candidates, &errors);
         let mut found = Findings::default();
+        let before = self.valid.len();
         for node in candidates {
             if found.errors.len() >= MAX_FINDINGS {
+                found.errors.push(too_many(source, &node));
                 self.invalid.push(Invalid {
                     key: None,
                     location: Location::new(source, entity::headline(&node)),
@@ -203,50 +218,100 @@ impl Declarations {
                 });
                 break;
             }
-            self.add_entity(node, source, context, &errors, &mut found);
+            let inside = errors.iter().filter(|one| node.covers(one.location().span));
+            let codes = inside.map(|one| one.code).collect();
+            let is_follow_up = |found: &Diagnostic, node: &Node| is_follow_up(found, node, &errors);
+            self.add_entity(node, source, context, codes, is_follow_up, &mut found);
         }
         if !errors.is_empty() || !found.errors.is_empty() {
             self.named.extend(context.default_blueprint.cloned());
             self.named.extend(blueprints_named(source.text()));
         }
+        let secret = self.valid[before..]
+            .iter()
+            .find_map(|one| secrets::find(one));
+        self.diagnostics.extend(secret);
         self.diagnostics.extend(found.errors);
+        if found.omitted > 0 {
+            self.diagnostics.push(omitted(source, found.omitted));
+        }
         self.diagnostics.extend(found.others);
     }
 
     /// An error outside of every entity has cost a document.
     fn add_lost_documents(&mut self, candidates: &[Node], errors: &[Diagnostic]) {
-        let lost = errors
+        let lost_documents = errors
             .iter()
             .filter(|error| {
                 !candidates
                     .iter()
                     .any(|node| node.covers(error.location().span))
             })
-            .map(|error| Invalid {
-                key: None,
-                location: error.location().clone(),
-                codes: BTreeSet::from([error.code]),
-            });
-        self.invalid.extend(lost);
+            .map(lost);
+        self.invalid.extend(lost_documents);
     }
 
-    /// Adds what `node` declares; `errors` are those of the whole file's text.
+    /// Adds the entities that a mapping makes of a file.
+    fn add_mapped(&mut self, mapped: &Mapped, context: Context<'_>) {
+        let source = &mapped.source;
+        if mapped.usable == Usable::No {
+            self.invalid.push(Invalid {
+                key: None,
+                location: Location::start_of(source),
+                codes: BTreeSet::from([Code::InvalidMapping]),
+            });
+        }
+        self.invalid.extend(mapped.errors.iter().map(lost));
+        let mut found = Findings::default();
+        found.add(mapped.errors.clone());
+        for Candidate { node, errors } in &mapped.candidates {
+            if found.errors.len() >= MAX_FINDINGS {
+                let location = Location::new(source, entity::headline(node));
+                let codes = error_codes(&found.errors);
+                self.invalid.push(Invalid {
+                    key: None,
+                    location,
+                    codes,
+                });
+                break;
+            }
+            found.add(errors.clone());
+            let codes = error_codes(errors);
+            let is_follow_up = |found: &Diagnostic, _: &Node| {
+                [Code::MissingIdentifier, Code::MissingBlueprint].contains(&found.code)
+            };
+            self.add_entity(
+                node.clone(),
+                source,
+                context,
+                codes,
+                is_follow_up,
+                &mut found,
+            );
+        }
+        if !found.errors.is_empty() {
+            self.named.extend(context.default_blueprint.cloned());
+        }
+        self.diagnostics.extend(found.errors);
+        self.diagnostics.extend(found.others);
+    }
+
+    /// Adds what `node` declares; `codes` is what is wrong with it already, and `is_follow_up` says what
+    /// is wrong only because of that.
     fn add_entity(
         &mut self,
         node: Node,
         source: &Arc<Source>,
         context: Context<'_>,
-        errors: &[Diagnostic],
+        mut codes: BTreeSet<Code>,
+        is_follow_up: impl Fn(&Diagnostic, &Node) -> bool,
         findings: &mut Findings,
     ) {
-        let is_inside = |error: &Diagnostic| node.covers(error.location().span);
-        let inside = errors.iter().filter(|error| is_inside(error));
-        let mut codes: BTreeSet<_> = inside.map(|error| error.code).collect();
         let is_sound = codes.is_empty();
         let mut found = Vec::new();
         let entity = entity::read(&node, source, context, &mut found);
         if !is_sound {
-            found.retain(|one| !is_follow_up(one, &node, errors));
+            found.retain(|one| !is_follow_up(one, &node));
         }
         codes.extend(error_codes(&found));
         findings.add(found);
@@ -307,11 +372,7 @@ impl Declarations {
 
     /// Adds a file of which nothing is known but what `diagnostic` says.
     fn add_lost_file(&mut self, diagnostic: Diagnostic) {
-        self.invalid.push(Invalid {
-            key: None,
-            location: diagnostic.location().clone(),
-            codes: BTreeSet::from([diagnostic.code]),
-        });
+        self.invalid.push(lost(&diagnostic));
         self.diagnostics.push(diagnostic);
     }
 
@@ -343,11 +404,22 @@ impl Declarations {
     }
 }
 
+/// Something of which nothing is known but what `error` says.
+fn lost(error: &Diagnostic) -> Invalid {
+    Invalid {
+        key: None,
+        location: error.location().clone(),
+        codes: BTreeSet::from([error.code]),
+    }
+}
+
 /// What is wrong with the entities of one file.
 #[derive(Default)]
 struct Findings {
     errors: Vec<Diagnostic>,
     others: Vec<Diagnostic>,
+    /// How many others there are beside.
+    omitted: usize,
 }
 
 impl Findings {
@@ -355,6 +427,7 @@ impl Findings {
         let (errors, others): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
         self.errors.extend(errors);
         let room = MAX_FINDINGS.saturating_sub(self.others.len());
+        self.omitted += others.len().saturating_sub(room);
         self.others.extend(others.into_iter().take(room));
     }
 }
@@ -437,6 +510,21 @@ fn is_about_merge(error: &Diagnostic) -> bool {
     line.starts_with("<<") || location.source.slice(location.span).starts_with("<<")
 }
 
+/// Says that a file is not read on from `node`.
+fn too_many(source: &Arc<Source>, node: &Node) -> Diagnostic {
+    let location = Location::new(source, entity::headline(node));
+    let message = format!("the file has {MAX_FINDINGS} errors, and is not read on from here");
+    Diagnostic::new(Code::TooLarge, location, message)
+        .label("not read from here on")
+        .help("fix those first; the next check reads on")
+}
+
+/// Says that warnings are left out.
+fn omitted(source: &Arc<Source>, count: usize) -> Diagnostic {
+    let message = format!("the file has {count} more warnings and notices, which are not shown");
+    Diagnostic::new(Code::TooLarge, Location::start_of(source), message).warn()
+}
+
 fn lfs_pointer(source: &Arc<Source>) -> Diagnostic {
     let first_line = Span::new(0, source.text().lines().next().map_or(0, str::len));
     Diagnostic::new(
@@ -468,7 +556,7 @@ fn entity_nodes(root: Node) -> Vec<Node> {
     }
 }
 
-/// One diagnostic a place, each naming others.
+/// One diagnostic for each declaration, each naming others.
 fn duplicates(key: &EntityKey, locations: &[Location]) -> Vec<Diagnostic> {
     let at = |(index, here): (usize, &Location)| {
         let others = locations

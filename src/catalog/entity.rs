@@ -175,7 +175,7 @@ pub enum EntityName {
 }
 
 impl EntityName {
-    /// The identifier, if it is known without asking Port.
+    /// The identifier, if it is known without a search in Port.
     pub fn identifier(&self) -> Option<&Identifier> {
         match self {
             Self::Identifier(identifier) => Some(identifier),

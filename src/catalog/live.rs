@@ -38,7 +38,7 @@ pub struct Live {
 /// What is known of one entity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Knowledge<'l> {
-    /// Port was not asked.
+    /// It was not fetched from Port.
     Unknown,
     /// Port does not have it.
     Absent,
@@ -137,7 +137,7 @@ pub fn differences(
     let mut found = Vec::new();
     text_difference(Field::Title, &sent.title, &live.title, mode, &mut found);
     text_difference(Field::Icon, &sent.icon, &live.icon, mode, &mut found);
-    // Where no title is given, Port may show the identifier in its place.
+    // Where no title is given, Port may show the identifier instead.
     let is_identifier = |value: &Value| {
         let identifier = sent.name.identifier();
         identifier.is_some_and(|identifier| value.as_str() == Some(identifier.as_str()))
@@ -160,7 +160,7 @@ pub fn differences(
 }
 
 /// What changes from `base`, as it was declared, to `head`: all that can be said of a change while
-/// Port is not asked.
+/// Nothing is fetched from Port.
 pub fn declared_differences(base: &Entity, head: &Entity) -> Vec<Difference> {
     let relation = |(name, relation): (&String, &Relation)| {
         relation_value(relation).map(|value| (name.clone(), value))

@@ -34,7 +34,7 @@ pub struct Merged {
     /// What is sent.
     pub entity: Entity,
     /// What Git took away and Port still holds all the same: what a search query had found, which
-    /// nobody can tell from what somebody else wrote.
+    /// cannot be told from what somebody else wrote.
     pub uncleared: Vec<Field>,
 }
 
@@ -91,7 +91,7 @@ pub fn cleared(entity: &Entity) -> Vec<Field> {
 /// Whether Port has a value in `field`, one of title, icon and team, of the entity called `identifier`.
 pub fn is_held(field: &Field, live: &LiveEntity, identifier: Option<&str>) -> bool {
     match field {
-        // Where no title is given, Port may show the identifier in its place.
+        // Where no title is given, Port may show the identifier instead.
         Field::Title => live.title.is_some() && live.title.as_deref() != identifier,
         Field::Icon => live.icon.is_some(),
         Field::Team => !live.team.is_empty(),

@@ -6,6 +6,7 @@ pub mod change;
 pub mod declare;
 pub mod entity;
 pub mod live;
+pub mod mapping;
 pub mod merge;
 pub mod order;
 pub mod plan;

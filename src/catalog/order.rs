@@ -35,11 +35,11 @@ pub enum Content {
 /// One write of an entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
-    /// The entity's place in what was given.
+    /// The entity's index in the input.
     pub entity: usize,
     /// What is sent.
     pub content: Content,
-    /// Entities whose first write must have been successful, by their places; the entity's own
+    /// Entities whose first write must have been successful, by index; the entity's own
     /// among them if this is its second write.
     pub needs: Vec<usize>,
 }
@@ -70,11 +70,11 @@ pub struct Schedule {
 /// A relation that can never be written: its blueprint requires it, and so it goes in a circle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequiredCycle {
-    /// The entity's place in what was given.
+    /// The entity's index in the input.
     pub entity: usize,
     /// The relation's name.
     pub relation: String,
-    /// The places of the entities on the way back to it, beginning with the relation's target.
+    /// The indexes of the entities on the way back to it, beginning with the relation's target.
     pub way: Vec<usize>,
 }
 
@@ -208,7 +208,7 @@ fn untangle<'l, 'e>(
 
 type LinkList<'l, 'e> = Vec<&'l Link<'e>>;
 
-/// By entity: where its links lead, each place once.
+/// By entity: the indexes that its links lead to, each once.
 fn targets(count: usize, links: &[&Link<'_>]) -> Vec<Vec<usize>> {
     let mut targets = vec![BTreeSet::new(); count];
     for link in links {
@@ -246,7 +246,7 @@ fn graph(count: usize, edges: impl Iterator<Item = (usize, usize)>) -> DiGraph<(
 /// Sorts what is to be deleted into waves, so that whatever relates to an entity goes in an earlier
 /// wave than the entity itself; or in the same one where relations form a cycle.
 ///
-/// Takes of each its key and what it relates to, and gives their places. Where a target's blueprint is
+/// Takes of each its key and what it relates to, and gives their indexes. Where a target's blueprint is
 /// not known, any entity of that identifier counts as the target.
 pub fn deletion_waves(deletions: &[(&EntityKey, &[Target])]) -> Vec<DeletionWave> {
     let edges: Vec<_> = dependants(deletions);
@@ -280,7 +280,7 @@ pub fn deletion_waves(deletions: &[(&EntityKey, &[Target])]) -> Vec<DeletionWave
     waves
 }
 
-/// What is deleted at the same time, by places.
+/// What is deleted at the same time, by index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeletionWave {
     /// Nothing in the wave relates to these.
@@ -289,7 +289,7 @@ pub struct DeletionWave {
     pub entangled: Vec<usize>,
 }
 
-/// Pairs of places: an entity and one that relates to it.
+/// Pairs of indexes: an entity and one that relates to it.
 pub fn dependants(deletions: &[(&EntityKey, &[Target])]) -> Vec<(usize, usize)> {
     let mut places: HashMap<&Identifier, Vec<usize>> = HashMap::new();
     for (place, (key, _)) in deletions.iter().enumerate() {

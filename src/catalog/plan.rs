@@ -23,6 +23,8 @@ use crate::text::{Location, RepoPath};
 pub enum Action {
     /// The entity is new.
     Create,
+    /// The entity is in Port, and nothing of this source has declared it: from now on this source does.
+    Adopt,
     /// The entity was declared before.
     Update,
 }
@@ -40,7 +42,7 @@ pub struct Upsert {
     pub drift: Option<DriftDigest>,
     /// What is sent: what is declared, and `null` for what Git no longer declares.
     pub entity: Entity,
-    /// What the write changes: in Port, where Port was asked, else in what Git declares.
+    /// What the write changes: compared with Port where that was done, else with what Git declared.
     pub differences: Vec<Difference>,
     /// What Git no longer declares and a merge cannot clear.
     pub uncleared: Vec<Field>,
@@ -144,6 +146,9 @@ pub struct Known<'k> {
     /// What the run before wrote although Git had not changed it. A difference that is there again is
     /// one that Port keeps, or somebody restores, so it is not written again.
     pub rewritten: &'k BTreeMap<EntityKey, DriftDigest>,
+    /// What it is to write an entity that is in Port and that no earlier version declares:
+    /// [`Action::Adopt`], or [`Action::Update`] where no state says what earlier runs declared.
+    pub takeover: Action,
 }
 
 /// Tells apart the differences between Port and a declaration that Git did not change.
@@ -258,23 +263,19 @@ impl Plan {
 }
 
 impl fmt::Display for Plan {
+    /// What is to be written and deleted.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{} to create, {} to update",
-            self.count(Action::Create),
-            self.count(Action::Update),
-        )?;
-        if !self.deletions.is_empty() {
-            write!(formatter, ", {} to delete", self.deletions.len())?;
-        }
-        let unchanged = self.untouched_by(&Reason::Unchanged).count();
-        write!(formatter, ", {unchanged} unchanged")?;
-        let removed = self.untouched_by(&Reason::Removed).count();
-        if removed > 0 {
-            write!(formatter, ", {removed} no longer declared")?;
-        }
-        Ok(())
+        let counts = [
+            (self.count(Action::Create), "to create"),
+            (self.count(Action::Adopt), "to adopt"),
+            (self.count(Action::Update), "to update"),
+            (self.deletions.len(), "to delete"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<_> = counts
+            .map(|(count, words)| format!("{count} {words}"))
+            .collect();
+        formatter.write_str(&counts.join(", "))
     }
 }
 

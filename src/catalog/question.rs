@@ -1,4 +1,4 @@
-//! What search queries stand for: Port is asked once, and then it is data.
+//! What search queries find: Port is searched once, and then it is data.
 //!
 //! Port resolves the queries of an entity when it is written, so what they find now says whether
 //! another write would change anything. Rules: [Mapping relations using search queries][docs].
@@ -60,7 +60,7 @@ pub fn questions(entity: &Entity, blueprint: Option<&Blueprint>) -> Vec<Question
     questions
 }
 
-/// What Port finds, as far as it was asked and had an answer.
+/// What Port finds, as far as it was searched.
 #[derive(Debug, Clone, Default)]
 pub struct Answers(BTreeMap<Question, BTreeSet<Identifier>>);
 
@@ -70,7 +70,7 @@ impl Answers {
         self.0.insert(question, found);
     }
 
-    /// The entity with what its queries find in their place. A query stays where the answer is not
+    /// The entity with its queries replaced by what they find. A query stays where the answer is not
     /// known, or is none: a relation to one entity needs exactly one.
     pub fn fill_in<'e>(
         &self,

@@ -31,7 +31,7 @@ const RULE: &str = "`file://./x` is beside this file, `file://x` begins at the r
 pub struct Reference {
     /// Where it should be.
     pub path: RepoPath,
-    /// The place of the property's value.
+    /// The span of the property's value.
     pub span: Span,
 }
 
@@ -76,8 +76,8 @@ pub fn references(declaration: &Declaration, at: &RepoPath) -> Vec<Reference> {
     references
 }
 
-/// Puts the files' texts in the place of their names; `contents` has what is at each of
-/// [`references`]'s paths. Places still are those in the entity file.
+/// Replaces the files' names by their texts; `contents` has what is at each of
+/// [`references`]'s paths. Spans are still those in the entity file.
 ///
 /// # Errors
 /// What is wrong with each reference that has no text.
@@ -134,7 +134,7 @@ pub fn resolve(
     }
 }
 
-/// Puts the files' texts in the place of their names in all of `declarations`; `read` gives where in
+/// Replaces the files' names by their texts in all of `declarations`; `read` gives where in
 /// the repository an entity file is, and what is at each of [`references`]'s paths. Where a text
 /// cannot be had, the entity is invalid.
 pub fn resolve_all(

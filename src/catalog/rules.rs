@@ -45,7 +45,7 @@ pub struct FileRules(Vec<Rule>);
 /// What a rule says of a file that it includes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selected<'a> {
-    /// The blueprint behind `=>`.
+    /// The blueprint after `=>`.
     pub blueprint: Option<&'a BlueprintId>,
 }
 
@@ -129,7 +129,7 @@ enum Star {
 }
 
 impl FileRules {
-    /// Reads one rule a line: `[!]GLOB [=> BLUEPRINT]`; `#` at the start of a line or behind a
+    /// Reads one rule a line: `[!]GLOB [=> BLUEPRINT]`; `#` at the start of a line or after a
     /// blank begins a comment.
     ///
     /// # Errors
@@ -204,17 +204,21 @@ impl BlueprintRules {
 }
 
 impl PropertyRules {
-    /// Reads one rule a line: `[!]GLOB`, where `*` matches anything.
+    /// Reads one rule a line: `[!]GLOB`, where `*` matches anything and case does not count.
     ///
     /// # Errors
     /// Every line that is no rule.
     pub fn parse(text: &str) -> Result<Self, Vec<InvalidRules>> {
-        parse_rules(text, |line, rule| parse_rule(line, rule, Star::Anything)).map(Self)
+        parse_rules(text, |line, rule| {
+            parse_rule(line, &rule.to_lowercase(), Star::Anything)
+        })
+        .map(Self)
     }
 
     /// Whether the property called `name` is one of them.
     pub fn is_match(&self, name: &str) -> bool {
-        last_match(&self.0, name).is_some_and(|rule| rule.effect == Effect::Include)
+        let rule = last_match(&self.0, &name.to_lowercase());
+        rule.is_some_and(|rule| rule.effect == Effect::Include)
     }
 
     /// Whether no property is.
@@ -252,7 +256,7 @@ fn parse_rules(
     }
 }
 
-/// A `#` inside of a word belongs to a file's name.
+/// A `#` inside a word belongs to a file's name.
 fn without_comment(line: &str) -> &str {
     let comment = line.char_indices().find(|&(at, character)| {
         character == '#'
@@ -406,11 +410,16 @@ mod tests {
 
     #[test]
     fn properties_are_matched_by_name() {
-        let rules = PropertyRules::parse("*token*\n!tokens_used\npassword").unwrap();
-        assert!(rules.is_match("api_token"));
-        assert!(rules.is_match("password"));
-        assert!(!rules.is_match("tokens_used"));
-        assert!(!rules.is_match("url"));
+        let rules = PropertyRules::parse("*token*\n!tokens_used\npassWord").unwrap();
+        for (name, is_match) in [
+            ("api_token", true),
+            ("apiToken", true),
+            ("PASSWORD", true),
+            ("tokens_used", false),
+            ("url", false),
+        ] {
+            assert_eq!(rules.is_match(name), is_match, "{name}");
+        }
         assert!(!PropertyRules::default().is_match("password"));
     }
 }

@@ -24,7 +24,7 @@ use crate::document::{Member, Node, Value};
 use crate::text::{Location, RepoPath, Source, Span};
 
 pub use circle::refuse_circles;
-pub use whole_run::{refuse_dangling, refuse_taking_required};
+pub use whole_run::{dangling_in, refuse_dangling, refuse_taking_required};
 
 /// How many errors are reported of one entity.
 const MAX_FINDINGS: usize = 100;
@@ -457,12 +457,16 @@ fn resolve<'n>(value: &'n Node, property: &str, pointer: &str) -> (&'n Node, Str
     (node, path)
 }
 
-/// What is required, in words that fit behind a name, and what to do.
+/// What is required, as text that follows a name, and what to do.
 fn words(kind: &ViolationKind, value: &Node, source: &Arc<Source>) -> (String, Option<String>) {
     match kind {
         ViolationKind::Type(types) => {
             let requirement = format!("must be {}, found {}", alternatives(types), value.kind());
             let help = type_help(types, value, source.slice(value.span));
+            let help = help.map(|help| match source.is_mapped() {
+                true => "convert it in the mapping, with `| tostring` or `| tonumber`".to_owned(),
+                false => help,
+            });
             (requirement, help)
         }
         ViolationKind::Enum(allowed) => enum_words(allowed, value),

@@ -1,6 +1,6 @@
 //! The commands beside the action, chosen by the first argument.
 //!
-//! They need no runner: what they ask Port for takes the variables `PORT_CLIENT_ID`, `PORT_CLIENT_SECRET`
+//! They need no runner: for Port they take the variables `PORT_CLIENT_ID`, `PORT_CLIENT_SECRET`
 //! and `PORT_BASE_URL`.
 
 pub(crate) mod blueprints;
@@ -21,6 +21,9 @@ use crate::http::proxy::{InvalidProxy, Proxies};
 use crate::http::{Client, ClientError, Settings, Timeouts};
 use crate::inputs::{self, InputError, Inputs};
 use crate::port::{OnToken, Port};
+use crate::report::log::Log;
+use crate::report::progress;
+pub(crate) use crate::text::counted;
 
 /// What `--help` and `--version` begin with.
 pub(crate) const VERSION: &str = concat!("port-gitops ", env!("CARGO_PKG_VERSION"));
@@ -103,7 +106,7 @@ fn unknown(command: &str) -> String {
     }
 }
 
-/// Prints what was asked for.
+/// Prints the output of a command.
 pub(crate) fn print(text: &str) -> Status {
     match write!(io::stdout(), "{text}") {
         Ok(()) => Status::Success,
@@ -118,10 +121,34 @@ pub(crate) fn fail(error: &str) -> Status {
     Status::CannotGoOn
 }
 
-/// Messages about Port name the action's inputs; a command has variables in their place.
+/// Says on standard error what happens on the way to Port, retries above all, until what comes out is
+/// dropped.
+#[must_use]
+pub(crate) fn show_progress() -> tracing::subscriber::DefaultGuard {
+    let log = Log::new(io::stderr());
+    tracing::subscriber::set_default(progress::on_terminal(log, as_variables))
+}
+
+/// What is wrong with a command line, and what to do: `help` names the options that there are.
+pub(crate) fn usage(error: &lexopt::Error, help: &str) -> String {
+    let lexopt::Error::UnexpectedOption(given) = error else {
+        return error.to_string();
+    };
+    let words = help.split([' ', '\n', ',']);
+    let options = words.filter(|word| word.len() > 2 && word.starts_with("--"));
+    match nearest(given, options) {
+        Some(near) => format!("there is no option `{given}`; did you mean `{near}`?"),
+        None => format!("there is no option `{given}`"),
+    }
+}
+
+/// Messages about Port name the action's inputs; a command has variables instead.
 fn as_variables(message: &str) -> String {
     let both = "the inputs `client-id` and `client-secret`";
     let mut message = message.replace(both, "`client-id` and `client-secret`");
+    for (here, there) in MACHINE {
+        message = message.replace(here, there);
+    }
     for (input, variable) in VARIABLES {
         for name in [format!("the input `{input}`"), format!("`{input}`")] {
             message = message.replace(&name, &format!("`{variable}`"));
@@ -129,6 +156,13 @@ fn as_variables(message: &str) -> String {
     }
     message
 }
+
+/// What an action's runner is to a command.
+const MACHINE: [(&str, &str); 3] = [
+    ("the runner's", "this machine's"),
+    ("keeps the runner out", "keeps this machine out"),
+    ("the runner and Port", "this machine and Port"),
+];
 
 /// The inputs that are variables here.
 const VARIABLES: [(&str, &str); 3] = [
@@ -189,10 +223,8 @@ pub(crate) fn read_inputs(
         let name = format!("INPUT_{}", input.to_ascii_uppercase());
         Some((name, value?))
     });
-    match inputs::parse(&Environment::new(named)) {
-        Ok((inputs, _)) => Ok(inputs),
-        Err(errors) => Err(InvalidOptions { errors, options }),
-    }
+    let (inputs, _) = inputs::parse(&Environment::new(named));
+    inputs.map_err(|errors| InvalidOptions { errors, options })
 }
 
 /// Why there is no client of Port's API.
@@ -266,11 +298,6 @@ pub(crate) fn add_line(text: &mut Option<String>, line: &str) {
 pub(crate) fn text_value(parser: &mut lexopt::Parser) -> Result<String, lexopt::Error> {
     let value: OsString = parser.value()?;
     value.into_string().map_err(lexopt::Error::NonUnicodeValue)
-}
-
-/// `1 entity`, `2 entities`
-pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 #[cfg(test)]

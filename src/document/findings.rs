@@ -30,7 +30,7 @@ impl Findings {
         Diagnostic::new(code, self.location(span), message)
     }
 
-    /// A place in this file.
+    /// A location in this file.
     pub(super) fn location(&self, span: Span) -> Location {
         Location::new(&self.source, span)
     }

@@ -1,6 +1,6 @@
 //! JSON (RFC 8259) → nodes.
 //!
-//! A reader of its own, because a node needs its place and a mistake needs words that help. It
+//! A reader of its own, because a node needs its span and a mistake needs a message that helps. It
 //! accepts exactly what `serde_json` does. Where it is plain what was meant (a missing comma, a
 //! single quote) it reports the mistake and reads on, so that one run finds them all.
 
@@ -26,7 +26,7 @@ pub(super) fn parse(source: &Arc<Source>) -> Documents {
 /// What was read, unless a mistake ended the reading.
 type Read<T> = Result<T, Stopped>;
 
-/// Nothing behind the last reported mistake can be made sense of.
+/// Nothing after the last reported mistake can be made sense of.
 struct Stopped;
 
 /// Reads a text from its start to its end.
@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
         match self.peek() {
             None => Ok(root),
             Some(found) => {
-                let message = format!("found {} behind the end of the value", name_of(found));
+                let message = format!("found {} after the end of the value", name_of(found));
                 let help = "a JSON file holds one value; put several entities into an array: \
                             `[{…}, {…}]`";
                 self.stop(self.mistake(self.next_character(), message).help(help))
@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
         let key_span = Span::new(start, self.at);
         self.skip_blanks();
         if self.peek() != Some(':') {
-            let expected = format!("`:` behind the key `{}`", brief(&key));
+            let expected = format!("`:` after the key `{}`", brief(&key));
             return self.stop(self.unexpected(&expected));
         }
         self.at += 1;
@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
         key.to_owned()
     }
 
-    /// Steps behind the bracket that stands here.
+    /// Steps after the bracket that stands here.
     fn enter(&mut self) {
         self.open.push(self.at);
         self.at += 1;
@@ -200,7 +200,7 @@ impl<'a> Reader<'a> {
             Some(found) if found == close => {
                 if let Some(comma) = comma.filter(|_| !is_first) {
                     let message = format!("there is a `,` before the closing `{close}`");
-                    self.pass_over(comma, message, "remove the comma behind the last one");
+                    self.pass_over(comma, message, "remove the trailing comma");
                 }
                 self.at += 1;
                 self.open.pop();
@@ -257,12 +257,12 @@ impl<'a> Reader<'a> {
         rest.get(..length).unwrap_or_default()
     }
 
-    /// The place of the next character; empty at the end of the text.
+    /// The span of the next character; empty at the end of the text.
     fn next_character(&self) -> Span {
         Span::new(self.at, self.at + self.peek().map_or(0, char::len_utf8))
     }
 
-    /// Reports a mistake behind which reading goes on.
+    /// Reports a mistake after which reading goes on.
     fn pass_over(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.is_broken = true;
         self.findings.push(self.mistake(span, message).help(help));

@@ -22,7 +22,7 @@ impl Members {
         }
     }
 
-    /// Adds `member`. If its key is there already, the first one stays and its place is returned.
+    /// Adds `member`. If its key is there already, the first one stays and its index is returned.
     pub(super) fn insert(&mut self, member: Member) -> Result<(), Span> {
         match self.places.entry(member.key.clone()) {
             Entry::Occupied(first) => Err(*first.get()),

@@ -1,6 +1,6 @@
 //! Text → trees that remember their positions.
 //!
-//! Both formats give the same [`Node`]s, so nothing behind this module knows which one a file was
+//! Both formats give the same [`Node`]s, so no later stage knows which one a file was
 //! written in.
 
 pub(crate) mod character;

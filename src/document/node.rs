@@ -4,9 +4,9 @@ use serde_json::{Map, Number};
 
 use crate::text::Span;
 
-/// A value of a document and its place.
+/// A value of a document and its span.
 ///
-/// What comes from a YAML alias (`*name`) keeps the place of its anchor's definition, so that a
+/// What comes from a YAML alias (`*name`) keeps the span of its anchor's definition, so that a
 /// diagnostic points at the text that has to change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
@@ -38,7 +38,7 @@ pub enum Value {
 pub struct Member {
     /// The key, with escapes resolved.
     pub key: String,
-    /// The key's place, quotes included.
+    /// The key's span, quotes included.
     pub key_span: Span,
     /// The value.
     pub value: Node,
@@ -71,7 +71,7 @@ impl Node {
         self.value == Value::Null
     }
 
-    /// What the value is, in words that fit behind "found": `a string`.
+    /// What the value is, as text that follows "found": `a string`.
     pub fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "null",
@@ -95,7 +95,7 @@ impl Node {
         }
     }
 
-    /// Whether `place` lies in the text of this value or of any value in it, wherever an alias
+    /// Whether `span` lies in the text of this value or of any value in it, wherever an alias
     /// took that from.
     pub fn covers(&self, place: Span) -> bool {
         self.span.contains(place)

@@ -22,7 +22,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The word that reports use.
+    /// The name that reports use.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Plan => "plan",
@@ -31,7 +31,7 @@ impl Mode {
     }
 }
 
-/// Whether a run may ask Port.
+/// Whether a run may use Port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CatalogAccess {
     /// It must: it writes.
@@ -82,7 +82,7 @@ pub enum BranchRole {
 pub struct Run {
     /// Whether to write.
     pub mode: Mode,
-    /// Whether to ask Port.
+    /// Whether Port is used.
     pub catalog: CatalogAccess,
     /// What to look at.
     pub scope: Scope,
@@ -107,7 +107,7 @@ pub struct Pushed {
     pub after: CommitSha,
 }
 
-/// What an event asks for.
+/// What an event leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Look at a revision.
@@ -153,7 +153,7 @@ enum Trigger {
         base: CommitSha,
         head: CommitSha,
     },
-    /// Someone, or the clock, asked for a run of a branch as it is.
+    /// A person or a schedule started a run of a branch as it is.
     Asked,
     Other,
 }

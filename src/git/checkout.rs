@@ -40,7 +40,7 @@ impl Checkout {
     }
 
     /// The files among those that `is_wanted` whose text holds `needle`, as far as the workspace can
-    /// tell: what Git holds is not asked. No link is followed, and what `.gitignore` names is left
+    /// tell: Git itself is not used. No link is followed, and what `.gitignore` names is left
     /// out: earlier steps put whole package trees there.
     pub fn files_with(
         &self,

@@ -13,7 +13,7 @@ use crate::text::RepoPath;
 /// What GitHub listed at a path before: `None` where nobody knows.
 pub(super) type Listed = Option<BlobId>;
 
-/// What is asked for one content.
+/// What is requested for one content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Ask {
     /// A file's content, which is known not to be a link's.
@@ -133,7 +133,7 @@ pub(super) fn question(name: &RepoName, asks: &[Ask]) -> (String, Value) {
     (query, Value::Object(variables))
 }
 
-/// The commits that paths are asked of, each once.
+/// The commits in which paths are looked up, each once.
 fn commits(asks: &[Ask]) -> Vec<&CommitSha> {
     let mut commits: Vec<&CommitSha> = Vec::new();
     for ask in asks {

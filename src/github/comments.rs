@@ -27,7 +27,7 @@ const LAG: Duration = Duration::from_secs(2);
 pub enum CommentPolicy {
     /// Write one.
     CreateOrUpdate,
-    /// Leave it so: there is nothing to tell.
+    /// Leave it so: there is nothing to report.
     UpdateOnly,
 }
 
@@ -42,7 +42,7 @@ pub enum CommentKept {
     Unchanged,
     /// There is none, and none was needed.
     NotNeeded,
-    /// The token may not write comments: what to tell the user, a sentence without a full stop.
+    /// The token may not write comments: what to say to the user, a sentence without a full stop.
     NotAllowed(String),
 }
 

@@ -16,14 +16,14 @@ use crate::text::RepoPath;
 /// [docs]: https://docs.github.com/en/rest/commits/commits#compare-two-commits
 const COMPARE_LIMIT: usize = 300;
 
-/// What a revision has at a path, as far as it is known without asking again.
+/// What a revision has at a path, as far as it is known without another request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Side {
     /// No file. A folder is none.
     Absent,
     /// A file, a symbolic link or a submodule.
     File {
-        /// Which of these; a comparison does not tell.
+        /// Which of these; a comparison does not say.
         mode: Option<FileMode>,
         /// Its content; for a submodule a commit of the other repository.
         blob: BlobId,
@@ -64,7 +64,7 @@ pub enum Relation {
 pub struct Diff {
     /// Where the histories meet; `None` where everything counts as new.
     pub base: Option<CommitSha>,
-    /// What head is to the commit that was asked for.
+    /// How head relates to the requested commit.
     pub relation: Relation,
     /// Every path at which head differs from the base, in order, each once.
     pub files: Vec<ChangedFile>,
@@ -87,13 +87,13 @@ struct Commit {
 struct File {
     filename: String,
     previous_filename: Option<String>,
-    /// A word that this version does not know counts as a change of unknown kind.
+    /// A status that this version does not know counts as a change of unknown kind.
     status: String,
     /// Head's blob, or base's where the file is gone at head.
     sha: Option<String>,
 }
 
-/// Which page of a comparison is asked for.
+/// Which page of a comparison is requested.
 #[derive(Clone, Copy)]
 enum Page {
     /// With the files.
@@ -104,7 +104,7 @@ enum Page {
 
 impl Repository {
     /// The files that differ between `base` and `head`, which came after it. `None` where one
-    /// comparison does not tell: head's history does not hold base, base is gone, or there are too
+    /// comparison does not say: head's history does not hold base, base is gone, or there are too
     /// many files.
     ///
     /// # Errors
@@ -220,7 +220,7 @@ impl Repository {
     }
 }
 
-/// GitHub answers 404 also where both commits are there, in other words.
+/// GitHub answers 404 also where both commits are there, with another message.
 fn is_about_ancestors(error: &Error) -> bool {
     matches!(error, Error::NotFound { message, .. } if message.starts_with("No common ancestor"))
 }

@@ -1,4 +1,4 @@
-//! Why GitHub cannot be worked with: what its answers mean, in one place.
+//! Why GitHub cannot be worked with: what its answers mean.
 
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ pub enum Error {
     /// The token is not accepted.
     #[error("GitHub does not accept the token ({message}); check the input `github-token`")]
     Unauthorized {
-        /// GitHub's own words.
+        /// GitHub's own message.
         message: String,
     },
     /// The token may not do this.
@@ -20,9 +20,9 @@ pub enum Error {
         "GitHub refused {path} ({message}); give the job the permission that this needs (`contents: read` for files, `pull-requests: write` for the comment), or a token with that right in the input `github-token`"
     )]
     Forbidden {
-        /// What was asked for.
+        /// What was requested.
         path: String,
-        /// GitHub's own words.
+        /// GitHub's own message.
         message: String,
     },
     /// There is no such thing, or the token may not know of it.
@@ -30,9 +30,9 @@ pub enum Error {
         "GitHub does not know {path}, or does not show it to this token ({message}); check that the job has `permissions: contents: read`"
     )]
     NotFound {
-        /// What was asked for.
+        /// What was requested.
         path: String,
-        /// GitHub's own words.
+        /// GitHub's own message.
         message: String,
     },
     /// There is no such commit (any more), though the repository is there.
@@ -54,11 +54,11 @@ pub enum Error {
     /// GitHub answered with another error.
     #[error("GitHub answered {path} with {status}: {message}{}", hint(*status))]
     Refused {
-        /// What was asked for.
+        /// What was requested.
         path: String,
         /// The HTTP status.
         status: StatusCode,
-        /// GitHub's own words.
+        /// GitHub's own message.
         message: String,
     },
     /// GitHub cannot be reached.
@@ -69,7 +69,7 @@ pub enum Error {
         "GitHub answered {path} in an unknown form: {reason}; check that `github-api-url` is GitHub's API"
     )]
     UnknownForm {
-        /// What was asked for.
+        /// What was requested.
         path: String,
         /// What is wrong with the answer.
         reason: String,
@@ -77,7 +77,7 @@ pub enum Error {
     /// A GraphQL query failed.
     #[error("GitHub could not answer a GraphQL query: {0}; run the job again")]
     GraphQl(String),
-    /// A GraphQL query asks for more than GitHub gives at once, in time or in size.
+    /// A GraphQL query requests more than GitHub gives at once, in time or in size.
     #[error("GitHub gave up on a GraphQL query: {0}; run the job again")]
     QueryTooHeavy(String),
     /// A single folder has more entries than GitHub lists.
@@ -90,7 +90,7 @@ pub enum Error {
     SetUp(String),
 }
 
-/// What to do about an answer that is not about what was asked for.
+/// What to do about an answer that does not fit the request.
 fn hint(status: StatusCode) -> &'static str {
     // A 403 that is about rights is another error: this one is about a limit.
     let is_about_a_limit =
@@ -174,7 +174,7 @@ impl GraphQlError {
     }
 
     /// Whether it only says that something in the repository is not there: GitHub says so beside
-    /// the `null` that stands in its place. Of the repository itself that is more than a gap.
+    /// the `null` that stands for it. Of the repository itself that is more than a gap.
     pub(super) fn is_about_a_gap(&self) -> bool {
         self.kind.as_deref() == Some("NOT_FOUND") && self.path.len() > 1
     }

@@ -16,7 +16,7 @@ use crate::text::RepoPath;
 
 /// Files in one query.
 const FILES_A_QUERY: usize = 100;
-/// How much content one query asks for, in bytes, as far as sizes are known: GitHub gives up on
+/// How much content one query requests, in bytes, as far as sizes are known: GitHub gives up on
 /// what takes it more than ten seconds.
 const BYTES_A_QUERY: u64 = 2 * 1024 * 1024;
 /// Longer text is cut in GraphQL, in bytes.
@@ -96,7 +96,7 @@ impl BlobContent {
 /// Where an answer comes from.
 enum Place {
     Here(Content),
-    /// From GitHub: the number of what is asked.
+    /// From GitHub: the index of the request.
     Asked(usize),
 }
 
@@ -134,7 +134,7 @@ impl Repository {
         let contents = self.ask_all(&asks).await?;
         let content = |place| match place {
             Place::Here(content) => content,
-            // One content can be wanted at several places.
+            // One content can be wanted at several paths.
             Place::Asked(number) => contents[number].clone(),
         };
         Ok(places.into_iter().map(content).collect())
@@ -202,7 +202,7 @@ impl Repository {
         self.size(ask) > TEXT_LIMIT
     }
 
-    /// Cuts a list where a query would ask for too many files, or for too many bytes.
+    /// Cuts a list where a query would request too many files, or for too many bytes.
     fn batches<'a>(&self, mut asks: &'a [Ask]) -> Vec<&'a [Ask]> {
         let mut batches = Vec::new();
         while !asks.is_empty() {
@@ -219,8 +219,8 @@ impl Repository {
         batches
     }
 
-    /// Asks again for half as much, as long as GitHub says that it is too much. Where a single file is
-    /// too much, GraphQL is of no use just now, and the rest is asked for without it; also where it
+    /// Requests half as much again, as long as GitHub says that it is too much. Where a single file is
+    /// too much, GraphQL is of no use just now, and the others are requested without it; also where it
     /// does not show a commit, which need not be gone: it may be one that no branch and no tag reaches.
     async fn ask_in_parts(&self, asks: &[Ask]) -> Result<Vec<Answered>, Error> {
         let mut answered = Vec::with_capacity(asks.len());

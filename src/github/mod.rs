@@ -41,7 +41,7 @@ pub struct Repository {
     patience: Patience,
 }
 
-/// Who a token lets act, as far as [its form][docs] tells.
+/// Who a token lets act, as far as [its form][docs] shows.
 ///
 /// [docs]: https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github#githubs-token-formats
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Repository {
         self.api.requests()
     }
 
-    /// Asks which branch is the default one.
+    /// The default branch.
     ///
     /// # Errors
     /// If GitHub does not answer or does not let the token read the repository.

@@ -88,7 +88,7 @@ struct Listing {
 /// A commit or tree, and how far below it.
 type Key = (String, Depth);
 
-/// What was listed in this run: ids name what never changes, so nothing is asked for twice.
+/// What was listed in this run: ids name what never changes, so nothing is requested twice.
 #[derive(Debug, Default)]
 pub(super) struct Listings {
     cells: Mutex<HashMap<Key, Arc<OnceCell<Arc<Listing>>>>>,

@@ -1,6 +1,7 @@
 //! The one client towards the world: both APIs go through its connections, proxies, certificates
 //! and timeouts, and through one retry loop.
 
+mod classify;
 mod pace;
 pub mod patience;
 pub mod proxy;
@@ -8,7 +9,6 @@ pub mod retry;
 mod tls;
 mod transport;
 mod tunnel;
-mod verdict;
 
 use std::error::Error as StdError;
 use std::path::Path;
@@ -185,7 +185,7 @@ impl Client {
     /// Gives an answer back unless it is a proxy's.
     ///
     /// # Errors
-    /// If a proxy wants to know who asks.
+    /// If a proxy requires authentication.
     pub fn check(&self, target: &Url, answer: Answer) -> Attempt {
         match self.proxies.for_url(target) {
             Some(proxy) if answer.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED => Err(
@@ -195,7 +195,7 @@ impl Client {
         }
     }
 
-    /// Says what an error of a request to `target` means; a proxy that gave no tunnel is asked
+    /// Says what an error of a request to `target` means; a proxy that gave no tunnel is tried
     /// again, to learn why.
     pub async fn explain(&self, target: &Url, error: &(dyn StdError + 'static)) -> TransportError {
         let proxy = self.proxies.for_url(target);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 /// Requests under way at the same time.
 pub const CONCURRENT_REQUESTS: usize = 8;
 
-/// How long a run may wait in all because an API asks it to.
+/// How long a run may wait in all because an API says so.
 const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// Two announced resets that differ by less are the same, said in whole seconds.
@@ -45,7 +45,7 @@ pub(super) struct Reading {
 pub(super) enum Admission {
     /// It may, and counts as under way.
     Go,
-    /// Those under way may use up the budget: ask again when one of them is answered.
+    /// Those under way may use up the budget: check again when one of them is answered.
     AfterAnswer,
     /// Not before this moment.
     At(Instant),
@@ -114,7 +114,7 @@ impl Pace {
         }
     }
 
-    /// Asks whether a request may go now. What is under way counts against what is left, since its
+    /// Whether a request may go now. What is under way counts against what is left, since its
     /// answer cannot have told yet.
     pub(super) fn admit(&mut self, lane: Lane, now: Instant) -> Admission {
         let budget = self.budget(lane);

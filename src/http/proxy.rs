@@ -1,7 +1,7 @@
 //! Which requests go through a proxy, as the [usual variables][runner] say.
 //!
 //! They are read here and not by reqwest, which takes no notice of a variable that it cannot read,
-//! knows no ports in `NO_PROXY`, and does not say afterwards which proxy it asked.
+//! knows no ports in `NO_PROXY`, and does not say afterwards which proxy it used.
 //!
 //! [runner]: https://docs.github.com/en/actions/how-tos/manage-runners/use-proxy-servers
 
@@ -39,7 +39,7 @@ pub struct InvalidProxy {
     reason: String,
 }
 
-/// An item of `NO_PROXY`: which hosts are asked directly.
+/// An item of `NO_PROXY`: which hosts are contacted directly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Direct {
     Everything,
@@ -110,9 +110,9 @@ impl Proxy {
             let reason = format!("`{}://` is not supported", url.scheme());
             return Err(invalid(reason));
         }
-        // A password with `/`, `?` or `#` ends what is taken for the host, and would be shown.
+        // A password with `/`, `?` or `#` ends what is treated as the host, and would be shown.
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            return Err(invalid("there is more behind the host".to_owned()));
+            return Err(invalid("there is more after the host".to_owned()));
         }
         Ok(Self { variable, url })
     }

@@ -8,19 +8,19 @@ use reqwest::StatusCode;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::classify::{self, Retry};
 use super::pace::{Admission, News, Pace, Reading};
-use super::verdict::{self, Verdict};
 use super::{Answer, Delivery, TransportError};
 use crate::shutdown::Shutdown;
 
+pub use super::classify::{Api, Attempt, IsOwn, classify, is_passing};
 pub use super::pace::Lane;
-pub use super::verdict::{Api, Attempt, IsOwn, is_passing, judge};
 
 /// How often a request is sent at most.
 pub const MAX_TRIES: u32 = 6;
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
-/// GitHub asks for a minute at least where it does not say how long.
+/// GitHub wants a minute at least where it does not say how long.
 const SLOW_DOWN: Duration = Duration::from_secs(60);
 
 /// What may be sent again.
@@ -52,7 +52,7 @@ impl<'w> From<&'w str> for Request<'w> {
             what,
             repeat: Repeat::Safe,
             lane: Lane::Rest,
-            is_own: verdict::is_json_if_successful,
+            is_own: classify::is_json_if_successful,
         }
     }
 }
@@ -179,7 +179,7 @@ impl Sender {
             drop(under_way);
             self.say_what(request.what, &result, started.elapsed());
             tries += 1;
-            if !verdict::is_without_effect(&result) {
+            if !classify::is_without_effect(&result) {
                 delivery = Delivery::Unknown;
             }
             let result = result.map_err(|error| error.with_delivery(delivery));
@@ -187,8 +187,8 @@ impl Sender {
             if tries == MAX_TRIES || !may_repeat {
                 return result;
             }
-            let verdict = judge(self.api, &result, request.is_own, self.clock.now());
-            match self.wait(request, &result, verdict, tries).await {
+            let retry = classify(self.api, &result, request.is_own, self.clock.now());
+            match self.wait(request, &result, retry, tries).await {
                 Ok(Again::Yes) => {}
                 Ok(Again::No) => return result,
                 Err(error) => return Err(error.with_delivery(delivery)),
@@ -220,24 +220,24 @@ impl Sender {
         }
     }
 
-    /// Waits as a verdict says, or makes all requests wait.
+    /// Waits as the classification says, or makes all requests wait.
     async fn wait(
         &self,
         request: Request<'_>,
         result: &Attempt,
-        verdict: Verdict,
+        retry: Retry,
         tries: u32,
     ) -> Result<Again, TransportError> {
-        let asked = match verdict {
-            Verdict::Final => return Ok(Again::No),
-            Verdict::BackOff => {
+        let asked = match retry {
+            Retry::Never => return Ok(Again::No),
+            Retry::BackOff => {
                 let wait = full_jitter(back_off(tries));
                 self.say_why(request.what, result, wait);
                 self.unless_stopped(tokio::time::sleep(wait)).await?;
                 return Ok(Again::Yes);
             }
-            Verdict::WaitFor(asked) => asked,
-            Verdict::SlowDown => SLOW_DOWN.saturating_mul(2_u32.saturating_pow(tries - 1)),
+            Retry::WaitFor(asked) => asked,
+            Retry::SlowDown => SLOW_DOWN.saturating_mul(2_u32.saturating_pow(tries - 1)),
         };
         let wait = asked + self.pace().jitter();
         let why = match result {
@@ -249,7 +249,7 @@ impl Sender {
         };
         let moment = Instant::now() + wait;
         self.hold(request.lane, moment, &why)?;
-        if self.api == Api::GitHub && is_of_both_lanes(verdict, result) {
+        if self.api == Api::GitHub && is_of_both_lanes(retry, result) {
             self.hold(request.lane.other(), moment, &why)?;
         }
         Ok(Again::Yes)
@@ -291,8 +291,8 @@ impl Sender {
         ) {
             pace.slow_down(started, now);
         }
-        let reset = verdict::reset(answer, self.clock.now());
-        if let (Some(remaining), Some(reset)) = (verdict::remaining(answer), reset) {
+        let reset = classify::reset(answer, self.clock.now());
+        if let (Some(remaining), Some(reset)) = (classify::remaining(answer), reset) {
             let lane = match answer.header("x-ratelimit-resource") {
                 Some("graphql") => Lane::GraphQl,
                 Some("core") => Lane::Rest,
@@ -339,9 +339,9 @@ impl Sender {
 /// told apart by its header, or by saying nothing of when it ends.
 ///
 /// [docs]: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
-fn is_of_both_lanes(verdict: Verdict, result: &Attempt) -> bool {
+fn is_of_both_lanes(retry: Retry, result: &Attempt) -> bool {
     let is_said = |answer: &Answer| answer.header("retry-after").is_some();
-    verdict == Verdict::SlowDown || result.as_ref().is_ok_and(is_said)
+    retry == Retry::SlowDown || result.as_ref().is_ok_and(is_said)
 }
 
 /// Whether to try again.

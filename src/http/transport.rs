@@ -1,4 +1,4 @@
-//! Why a request got no answer, in words that say who is to do what.
+//! Why a request got no answer, and what to do about it.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -62,7 +62,7 @@ pub enum TransportErrorKind {
 /// Why a certificate is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CertificateFault {
-    /// None of the trusted roots stands behind it.
+    /// No trusted root has signed it.
     UnknownIssuer,
     /// Its time is over.
     Expired,
@@ -352,7 +352,7 @@ impl fmt::Display for TransportError {
             TransportErrorKind::Timeout => write!(formatter, "{host} did not answer in time"),
             TransportErrorKind::RateLimit => write!(
                 formatter,
-                "the request limit is used up, and {host} asks to wait {cause}, with which this run would wait for more than 15 min in all"
+                "the request limit is used up, and {host} requires a wait of {cause}, with which this run would wait for more than 15 min in all"
             ),
             TransportErrorKind::Interrupted => {
                 write!(

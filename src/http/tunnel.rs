@@ -1,4 +1,4 @@
-//! Asks a proxy for a tunnel, only to learn what it answers.
+//! Requests a tunnel from a proxy, only to learn what it answers.
 
 use std::io;
 use std::sync::Arc;

@@ -10,12 +10,13 @@ use url::Url;
 
 use crate::catalog::entity::BlueprintId;
 use crate::catalog::rules::{BlueprintRules, FileRules, PropertyRules};
+use crate::text::RepoPath;
 
 pub use crate::catalog::merge::Merge;
 pub use parse::parse;
 
 /// Every input that `action.yml` declares.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 22] = [
     "client-id",
     "client-secret",
     "base-url",
@@ -23,6 +24,7 @@ pub const NAMES: [&str; 21] = [
     "github-api-url",
     "ca-certificates",
     "files",
+    "mapping",
     "blueprint",
     "blueprints",
     "mode",
@@ -39,7 +41,7 @@ pub const NAMES: [&str; 21] = [
     "report-file",
 ];
 
-/// What the user asked for.
+/// What the user chose.
 #[derive(Debug, Clone)]
 pub struct Inputs {
     /// Port API credentials, if given.
@@ -54,6 +56,8 @@ pub struct Inputs {
     pub ca_certificates: Option<String>,
     /// Which files hold entities.
     pub files: FileRules,
+    /// The mapping's file, which makes entities of other files.
+    pub mapping: Option<RepoPath>,
     /// The blueprint of entities that name none and whose file's rule names none.
     pub blueprint: Option<BlueprintId>,
     /// Which blueprints may be written.

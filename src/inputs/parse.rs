@@ -16,6 +16,7 @@ use crate::catalog::rules::{
     BlueprintRules, DEFAULT_BLUEPRINTS, DEFAULT_FILES, FileRules, InvalidRules, PropertyRules,
 };
 use crate::environment::Environment;
+use crate::text::RepoPath;
 
 const PORT_API: &str = "https://api.port.io";
 /// A mistake should not empty a catalog.
@@ -24,24 +25,23 @@ const DEFAULT_MAX_DELETES: usize = 10;
 const DEFAULT_STATE_BLUEPRINT: &str = "gitops_source";
 const GITHUB_API: &str = "https://api.github.com";
 
-/// Inputs, and what is odd about them without being wrong.
-pub(super) type Parsed = (Inputs, Vec<String>);
+/// Inputs, or all of them that hold something else than is allowed; and what is odd about them without
+/// being wrong.
+pub(super) type Parsed = (Result<Inputs, Vec<InputError>>, Vec<String>);
 
 /// Reads every input.
-///
-/// # Errors
-/// All inputs that hold something else than is allowed.
-pub fn parse(environment: &Environment) -> Result<Parsed, Vec<InputError>> {
+pub fn parse(environment: &Environment) -> Parsed {
     let mut reader = Reader {
         environment,
         errors: Vec::new(),
         warnings: unknown_inputs(environment),
     };
     let inputs = reader.inputs();
-    match inputs {
-        Some(inputs) if reader.errors.is_empty() => Ok((inputs, reader.warnings)),
+    let parsed = match inputs {
+        Some(inputs) if reader.errors.is_empty() => Ok(inputs),
         _ => Err(reader.errors),
-    }
+    };
+    (parsed, reader.warnings)
 }
 
 fn unknown_inputs(environment: &Environment) -> Vec<String> {
@@ -73,6 +73,7 @@ impl<'a> Reader<'a> {
         let github = self.github_urls();
         let github_token = self.github_token();
         let files = self.rules("files", DEFAULT_FILES, FileRules::parse);
+        let mapping = self.mapping();
         let blueprint = self.blueprint();
         let blueprints = self.rules("blueprints", DEFAULT_BLUEPRINTS, BlueprintRules::parse);
         let redact = match self.get("redact") {
@@ -122,6 +123,7 @@ impl<'a> Reader<'a> {
             github_token: github_token?,
             ca_certificates: self.get("ca-certificates").map(str::to_owned),
             files: files?,
+            mapping,
             blueprint,
             blueprints: blueprints?,
             owner,
@@ -329,6 +331,17 @@ impl<'a> Reader<'a> {
             );
         }
         count
+    }
+
+    fn mapping(&mut self) -> Option<RepoPath> {
+        let given = self.get("mapping")?;
+        let path = given.strip_prefix("./").unwrap_or(given);
+        let is_inside = |part: &str| !["", ".", ".."].contains(&part);
+        if !path.split('/').all(is_inside) {
+            let problem = format!("`{given}` must be a file's path, from the repository's root");
+            self.error("mapping", problem);
+        }
+        Some(RepoPath::new(path))
     }
 
     fn report_file(&mut self) -> Option<PathBuf> {

@@ -1,4 +1,4 @@
-//! What the search queries of entities find, asked before Port resolves them in a write.
+//! What the search queries of entities find, before Port resolves them in a write.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The access token: asked for once, however many requests need it.
+//! The access token: requested once, however many requests need it.
 //!
 //! [Create an access token](https://docs.port.io/api-reference/create-an-access-token)
 
@@ -79,13 +79,13 @@ struct Granted {
 }
 
 /// How long a token is used. Port gives out the same one until its end, so what comes may have less
-/// left than [`EARLY`]; asking before every request would not change that.
+/// left than [`EARLY`]; a new one before every request would not change that.
 fn usable(lifetime: Duration) -> Duration {
     lifetime.saturating_sub(EARLY).max(lifetime / 2)
 }
 
 impl Port {
-    /// The current token, or a new one. Whoever asks meanwhile waits for the same.
+    /// The current token, or a new one. Callers meanwhile wait for the same one.
     pub(super) async fn token(&self) -> Result<Token, Error> {
         let mut current = self.tokens.current.lock().await;
         if let Some(token) = current

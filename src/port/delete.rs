@@ -3,6 +3,7 @@
 //! [Delete multiple entities](https://docs.port.io/api-reference/delete-multiple-entities)
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
@@ -33,11 +34,22 @@ struct Dependants {
     matching_blueprints: Vec<String>,
 }
 
-#[derive(Deserialize)]
-struct Dependant {
-    identifier: String,
-    /// Not specified, but known to be in answers that span blueprints.
-    blueprint: Option<String>,
+/// An entity that relates to another.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Dependant {
+    /// What it is called.
+    pub identifier: String,
+    /// Its blueprint: not specified, but known to be in answers that span blueprints.
+    pub blueprint: Option<String>,
+}
+
+impl fmt::Display for Dependant {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.blueprint {
+            Some(blueprint) => write!(formatter, "{blueprint}/{}", self.identifier),
+            None => formatter.write_str(&self.identifier),
+        }
+    }
 }
 
 impl Port {
@@ -143,7 +155,7 @@ impl Port {
         &self,
         blueprint: &BlueprintId,
         identifier: &Identifier,
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<Vec<Dependant>, Error> {
         let what = format!("the search for what relates to `{blueprint}/{identifier}`");
         let mut url = self.url(&["entities", "search"]);
         url.query_pairs_mut()
@@ -161,17 +173,16 @@ impl Port {
         });
         let request = || self.client.post(url.clone()).json(&query);
         let Dependants {
-            entities,
+            mut entities,
             matching_blueprints,
         } = self.fetch(&what, request).await?;
         let only = match &matching_blueprints[..] {
             [only] => Some(only),
             _ => None,
         };
-        let name = |dependant: Dependant| match dependant.blueprint.as_ref().or(only) {
-            Some(blueprint) => format!("{blueprint}/{}", dependant.identifier),
-            None => dependant.identifier,
-        };
-        Ok(entities.into_iter().map(name).collect())
+        for dependant in &mut entities {
+            dependant.blueprint = dependant.blueprint.take().or_else(|| only.cloned());
+        }
+        Ok(entities)
     }
 }

@@ -31,10 +31,11 @@ use wire::{Body, BulkLimit};
 
 pub use crate::http::CONCURRENT_REQUESTS;
 pub use auth::OnToken;
+pub use delete::Dependant;
 pub use records::{Existing, Member};
 pub use refusal::{ErrorCode, Rejection, Scope};
 pub use search::{EntityPage, Listing};
-pub use validate::Verdicts;
+pub use validate::Validations;
 
 /// What a path's segment may hold as it is; an identifier's `/` must not end the segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -99,7 +100,7 @@ pub enum Error {
         host: String,
         /// The HTTP status.
         status: u16,
-        /// Port's own words.
+        /// Port's own message.
         message: String,
     },
     /// Port answers with an error that is not about an entity, or something else answers.
@@ -254,7 +255,7 @@ impl Port {
         })
     }
 
-    /// Says of a 404 whether Port has the blueprint at all: its message does not tell that.
+    /// Says of a 404 whether Port has the blueprint at all: its message does not say that.
     async fn explained(
         &self,
         blueprint: &BlueprintId,
@@ -294,7 +295,7 @@ impl Port {
     ///
     /// # Errors
     /// If Port is unreachable or the credentials are refused. Inside: if Port refuses the request, or
-    /// something else answers in its place to the last.
+    /// something else answers instead until the last try.
     async fn call<T: DeserializeOwned>(
         &self,
         what: &str,

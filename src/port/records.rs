@@ -25,7 +25,7 @@ pub enum Existing {
     Refuse,
 }
 
-/// What a search for list members finds: an entity and the properties that were asked for.
+/// What a search for list members finds: an entity and the requested properties.
 #[derive(Debug, Clone)]
 pub struct Member {
     /// The entity.

@@ -170,7 +170,7 @@ pub struct Rejection {
     pub code: ErrorCode,
     /// The HTTP status, of the item where Port gives one for each.
     pub status: u16,
-    /// Port's own words, or what is known of a page that is not Port's.
+    /// Port's own message, or what is known of a page that is not Port's.
     pub message: String,
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Search {
     pub(super) blueprint: BlueprintId,
     pub(super) query: Value,
     pub(super) include: Vec<String>,
-    /// With more found than these, the rest is not asked for.
+    /// With more found than these, the others are not fetched.
     pub(super) most: usize,
 }
 

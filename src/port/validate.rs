@@ -1,4 +1,4 @@
-//! Port's own verdict on entities, without writing them.
+//! Port's own validation of entities, without writing them.
 //!
 //! [Create multiple entities](https://docs.port.io/api-reference/create-multiple-entities), with
 //! `validation_only`.
@@ -11,23 +11,23 @@ use crate::catalog::entity::BlueprintId;
 use crate::inputs::Merge;
 
 /// What Port would say to each entity of a batch, in its order; or why nothing can be said of any.
-pub type Verdicts = Result<Vec<Result<(), Rejection>>, Error>;
+pub type Validations = Result<Vec<Result<(), Rejection>>, Error>;
 
 #[derive(Deserialize)]
-struct OneVerdict {
+struct OneValidation {
     #[serde(rename = "ok")]
     _ok: Done,
 }
 
 #[derive(Deserialize)]
-struct BulkVerdict {
+struct BulkValidation {
     errors: Vec<Failed>,
 }
 
 impl Port {
-    /// Asks what writing `body`, entities of `blueprint`, would lead to. Nothing is written.
+    /// Validates `body`, entities of `blueprint`, in Port. Nothing is written.
     ///
-    /// Each batch is judged by itself: relation targets that another one creates are missing for
+    /// Each batch is validated by itself: relation targets that another one creates are missing for
     /// Port, unless `options` let it create them. They are merged as `merge` says and not the options.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ impl Port {
         body: &Body,
         merge: Merge,
         options: &WriteOptions,
-    ) -> Verdicts {
+    ) -> Validations {
         let path = ["blueprints", blueprint.as_str(), "entities"];
         let mut url = match body.count() {
             1 => self.url(&path),
@@ -53,34 +53,34 @@ impl Port {
                 .header("content-type", "application/json")
                 .body(body.bytes())
         };
-        let verdicts = match body.count() {
+        let validations = match body.count() {
             1 => {
-                let verdict = self.call::<OneVerdict>(&what, request).await?;
-                verdict.map(|_| vec![Ok(())])
+                let validation = self.call::<OneValidation>(&what, request).await?;
+                validation.map(|_| vec![Ok(())])
             }
             count => {
-                let verdict = self.call::<BulkVerdict>(&what, request).await?;
-                verdict.map(|verdict| verdict.of_each(count))
+                let validation = self.call::<BulkValidation>(&what, request).await?;
+                validation.map(|validation| validation.of_each(count))
             }
         };
-        Ok(match verdicts {
-            Ok(verdicts) => verdicts,
+        Ok(match validations {
+            Ok(validations) => validations,
             Err(rejection) => vec![Err(rejection); body.count()],
         })
     }
 }
 
-impl BulkVerdict {
+impl BulkValidation {
     /// What is said of each of `count` entities. Who is not named among the errors is fine: of an
     /// entity that is not written there is nothing else to say.
     fn of_each(self, count: usize) -> Vec<Result<(), Rejection>> {
-        let mut verdicts = vec![Ok(()); count];
+        let mut validations = vec![Ok(()); count];
         for error in self.errors {
-            if let Some(verdict) = verdicts.get_mut(error.index) {
-                *verdict = Err(error.into());
+            if let Some(validation) = validations.get_mut(error.index) {
+                *validation = Err(error.into());
             }
         }
-        verdicts
+        validations
     }
 }
 
@@ -96,10 +96,11 @@ mod tests {
             {"index": 1, "statusCode": 422, "identifier": "b", "error": "x", "message": "no"},
             {"index": 9, "statusCode": 422, "identifier": "?", "error": "x", "message": "no"},
         ]});
-        let verdict: BulkVerdict = serde_json::from_value(body).unwrap();
-        let verdicts = verdict.of_each(3);
-        let status = |verdict: &Result<(), Rejection>| verdict.as_ref().err().map(|no| no.status);
-        let statuses: Vec<_> = verdicts.iter().map(status).collect();
+        let validation: BulkValidation = serde_json::from_value(body).unwrap();
+        let validations = validation.of_each(3);
+        let status =
+            |validation: &Result<(), Rejection>| validation.as_ref().err().map(|no| no.status);
+        let statuses: Vec<_> = validations.iter().map(status).collect();
         assert_eq!(statuses, [None, Some(422), None]);
     }
 }

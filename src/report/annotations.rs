@@ -1,8 +1,8 @@
 //! Diagnostics as annotations on the lines of the files.
 
+use super::RunFacts;
 use super::log::{Command, Log};
-use super::{Ending, Report, State};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 
 /// GitHub shows no more than this of each level a step.
 const SHOWN_A_LEVEL: usize = 10;
@@ -10,105 +10,139 @@ const SHOWN_A_LEVEL: usize = 10;
 /// The runner cuts what is longer, and with it what the end says. It counts in UTF-16 units.
 const MAX_UNITS: usize = 4_096;
 
-/// Writes the report's annotations: errors first, each level in the order of files and lines. The
-/// last one that is shown says how many more there are.
-pub fn write(report: &Report, log: &Log) {
-    let stopped = match &report.ending {
-        Ending::Stopped(reason) => Some(reason),
-        Ending::Complete | Ending::Interrupted => None,
-    };
-    if let Some(reason) = stopped {
-        write_without_position(Severity::Error, reason, 0, log);
-    }
-    let held_back = held_back(report);
-    if let Some(message) = &held_back {
-        write_without_position(Severity::Error, message, 0, log);
-    }
-    let before = Before {
-        errors: usize::from(stopped.is_some()) + usize::from(held_back.is_some()),
-        warnings: report.warnings_before
-            + write_warnings(&report.warnings, report.warnings_before, log),
-    };
-    write_levels(&report.diagnostics, before, log);
+/// What the step annotates. The tenth of each level says how many more there are.
+pub struct Annotations<'r> {
+    run: Option<&'r RunFacts>,
+    log: &'r Log,
+    errors: Level,
+    warnings: Level,
+    notices: Level,
 }
 
-/// How many annotations the step has shown already.
-#[derive(Clone, Copy, Default)]
-struct Before {
-    errors: usize,
-    warnings: usize,
+/// How many annotations of a level there are, and how many of them were written.
+#[derive(Debug, Clone, Copy, Default)]
+struct Level {
+    all: usize,
+    written: usize,
 }
 
-/// Writes warnings that have no position in a file, after `before` others. Gives how many it wrote.
-pub fn write_warnings(warnings: &[String], before: usize, log: &Log) -> usize {
-    write_messages(Severity::Warning, warnings, before, log)
-}
-
-/// Writes errors that have no position in a file, and are all that the step shows.
-pub fn write_errors(errors: &[String], log: &Log) {
-    write_messages(Severity::Error, errors, 0, log);
-}
-
-fn write_messages(severity: Severity, messages: &[String], before: usize, log: &Log) -> usize {
-    let shown = messages.len().min(SHOWN_A_LEVEL.saturating_sub(before));
-    let more = messages.len() - shown;
-    for (index, message) in messages.iter().take(shown).enumerate() {
-        let more = if index + 1 == shown { more } else { 0 };
-        write_without_position(severity, message, more, log);
-    }
-    shown
-}
-
-/// Writes the annotations of `diagnostics`, which are in the order of files and lines.
-pub fn write_diagnostics(diagnostics: &[Diagnostic], log: &Log) {
-    write_levels(diagnostics, Before::default(), log);
-}
-
-fn write_levels(diagnostics: &[Diagnostic], before: Before, log: &Log) {
-    for severity in [Severity::Error, Severity::Warning, Severity::Notice] {
-        let shown = match severity {
-            Severity::Error => SHOWN_A_LEVEL - before.errors,
-            Severity::Warning => SHOWN_A_LEVEL.saturating_sub(before.warnings),
-            Severity::Notice => SHOWN_A_LEVEL,
+impl<'r> Annotations<'r> {
+    /// Annotations of `diagnostics`, and of `errors` and `warnings` without a position, to be written
+    /// one by one. With `run`, each leads to the documentation.
+    pub fn new(
+        diagnostics: &[Diagnostic],
+        [errors, warnings]: [usize; 2],
+        run: Option<&'r RunFacts>,
+        log: &'r Log,
+    ) -> Self {
+        let count = |severity| {
+            let diagnostics = diagnostics.iter();
+            diagnostics.filter(|one| one.severity() == severity).count()
         };
-        let level: Vec<_> = diagnostics
-            .iter()
-            .filter(|diagnostic| diagnostic.severity() == severity)
-            .collect();
-        let more = level.len().saturating_sub(shown);
-        for (index, diagnostic) in level.into_iter().take(shown).enumerate() {
-            let is_last = index + 1 == shown;
-            write_one(diagnostic, if is_last { more } else { 0 }, log);
+        let level = |severity, others| Level {
+            all: count(severity) + others,
+            written: 0,
+        };
+        Self {
+            run,
+            log,
+            errors: level(Severity::Error, errors),
+            warnings: level(Severity::Warning, warnings),
+            notices: level(Severity::Notice, 0),
+        }
+    }
+
+    /// Counts warnings that the step has shown before.
+    pub fn after_warnings(mut self, shown: usize) -> Self {
+        self.warnings.all += shown;
+        self.warnings.written += shown;
+        self
+    }
+
+    /// Writes the annotation of a diagnostic. Gives whether there was room for it.
+    pub fn write(&mut self, diagnostic: &Diagnostic) -> bool {
+        let Some(more) = self.take(diagnostic.severity()) else {
+            return false;
+        };
+        let data = fitted(&message(diagnostic, self.run), more);
+        self.log.command(&Command {
+            name: diagnostic.severity().as_str(),
+            properties: properties(diagnostic),
+            data: &data,
+        });
+        true
+    }
+
+    /// Writes the annotation of something without a position. Gives whether there was room for it.
+    pub fn write_message(&mut self, severity: Severity, message: &str) -> bool {
+        let more = self.take(severity);
+        if let Some(more) = more {
+            write_without_position(severity, &fitted(message, more), self.log);
+        }
+        more.is_some()
+    }
+
+    /// Takes a place among those that GitHub shows. Gives how many there are beyond, if it is the last.
+    fn take(&mut self, severity: Severity) -> Option<usize> {
+        let level = match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+            Severity::Notice => &mut self.notices,
+        };
+        if level.written >= SHOWN_A_LEVEL {
+            return None;
+        }
+        level.written += 1;
+        Some(match level.written {
+            SHOWN_A_LEVEL => level.all.saturating_sub(SHOWN_A_LEVEL),
+            _ => 0,
+        })
+    }
+}
+
+/// Writes warnings without a position that come before the report. Gives how many it wrote.
+pub fn write_warnings(warnings: &[String], log: &Log) -> usize {
+    let mut annotations = Annotations::new(&[], [0, warnings.len()], None, log);
+    let written = warnings
+        .iter()
+        .filter(|warning| annotations.write_message(Severity::Warning, warning));
+    written.count()
+}
+
+/// Writes errors without a position, which are all that the step shows.
+pub fn write_errors(errors: &[String], log: &Log) {
+    let mut annotations = Annotations::new(&[], [errors.len(), 0], None, log);
+    for error in errors {
+        annotations.write_message(Severity::Error, error);
+    }
+}
+
+/// Writes the annotations of `diagnostics`, which are in the order of files and lines: errors first.
+pub fn write_diagnostics(diagnostics: &[Diagnostic], log: &Log) {
+    let mut annotations = Annotations::new(diagnostics, [0, 0], None, log);
+    for severity in Severity::ALL {
+        for diagnostic in diagnostics.iter().filter(|one| one.severity() == severity) {
+            annotations.write(diagnostic);
         }
     }
 }
 
-/// What was not deleted has no position at head, so there is one annotation for all of it.
-fn held_back(report: &Report) -> Option<String> {
-    let mut entities = report
-        .entities
-        .iter()
-        .filter(|entity| entity.state == State::HeldBack);
-    let first = entities.next()?;
-    let others = match entities.count() {
-        0 => String::new(),
-        others => format!(" and {others} more"),
-    };
-    let (name, note) = (first.name(), first.note.as_deref());
-    let reason = note.unwrap_or("something prevents it");
-    Some(format!("`{name}`{others} not deleted: {reason}"))
-}
-
-fn write_without_position(severity: Severity, message: &str, more: usize, log: &Log) {
+fn write_without_position(severity: Severity, message: &str, log: &Log) {
     let properties = vec![("title", "port-gitops".to_owned())];
     log.command(&Command {
         name: severity.as_str(),
         properties,
-        data: &fitted(message, more),
+        data: message,
     });
 }
 
-fn write_one(diagnostic: &Diagnostic, more: usize, log: &Log) {
+/// Where the annotation stands, and its title.
+fn properties(diagnostic: &Diagnostic) -> Vec<(&'static str, String)> {
+    let title = ("title", title(diagnostic.code));
+    // Head no longer has the line.
+    if diagnostic.code == Code::NotDeleted {
+        return vec![title];
+    }
     let location = diagnostic.location();
     let (start, end) = (location.start(), location.end());
     let mut properties = vec![
@@ -121,20 +155,27 @@ fn write_one(diagnostic: &Diagnostic, more: usize, log: &Log) {
         properties.push(("col", start.column.to_string()));
         properties.push(("endColumn", end.column.to_string()));
     }
-    properties.push(("title", diagnostic.code.to_string()));
-    let data = message(diagnostic, more);
-    log.command(&Command {
-        name: diagnostic.severity().as_str(),
-        properties,
-        data: &data,
-    });
+    properties.push(title);
+    properties
 }
 
-fn message(diagnostic: &Diagnostic, more: usize) -> String {
-    match &diagnostic.help {
-        Some(help) => fitted(&format!("{}\nhelp: {help}", diagnostic.message), more),
-        None => fitted(&diagnostic.message, more),
+/// `Port: invalid property`.
+fn title(code: Code) -> String {
+    format!("Port: {}", code.as_str().replace('-', " "))
+}
+
+/// The message, what to do, and the code with a link to what it means.
+fn message(diagnostic: &Diagnostic, run: Option<&RunFacts>) -> String {
+    let mut message = diagnostic.message.clone();
+    if let Some(help) = &diagnostic.help {
+        message.push_str(&format!("\nhelp: {help}"));
     }
+    let code = diagnostic.code;
+    match run.and_then(|run| run.code_link(code)) {
+        Some(link) => message.push_str(&format!("\n[{code}] {link}")),
+        None => message.push_str(&format!("\n[{code}]")),
+    }
+    message
 }
 
 /// `message`, and how many `more` there are. Where that is too long, the message is shortened.

@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
+use super::annotations::Annotations;
+use super::causes::by_cause;
 use super::log::{Log, visible};
-use super::{Ending, Report, State, entities};
+use super::{Drift, Outcome, Report, State, entities, headline};
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::event::Mode;
 use crate::text::Location;
@@ -14,6 +16,12 @@ use crate::text::Location;
 const WIDTH: usize = 140;
 /// How many diagnostics are shown with their source; the summary and the report hold all.
 const SHOWN_WITH_SOURCE: usize = 100;
+/// How many diagnostics that share a cause are shown with their source.
+const FRAMED_OF_A_CAUSE: usize = 3;
+/// So many other places of a cause are named.
+const PLACES: usize = 5;
+/// What becomes of entities is not folded while it takes fewer lines.
+pub(super) const OPEN_LINES: usize = 40;
 
 /// Whether text is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +33,7 @@ pub enum Colour {
 }
 
 /// Writes diagnostics with the lines that they are about.
-pub fn write_diagnostics(diagnostics: &[Diagnostic], log: &Log) {
-    write_diagnostics_in(Colour::Always, diagnostics, log);
-}
-
-/// The same, with or without colour.
-pub fn write_diagnostics_in(colour: Colour, diagnostics: &[Diagnostic], log: &Log) {
+pub fn write_diagnostics(colour: Colour, diagnostics: &[Diagnostic], log: &Log) {
     let renderer = match colour {
         Colour::Always => Renderer::styled(),
         Colour::Never => Renderer::plain(),
@@ -46,53 +49,108 @@ pub fn write_diagnostics_in(colour: Colour, diagnostics: &[Diagnostic], log: &Lo
     }
 }
 
-/// Writes what became of each entity, what the user should know, and how it all ended.
-pub fn write_entities(report: &Report, log: &Log) {
-    let changed: Vec<_> = report
-        .entities
-        .iter()
-        .filter(|entity| entity.state != State::Unchanged)
-        .collect();
-    if !changed.is_empty() {
-        let title = format!("Entities: {}", changed.len());
-        log.group(&title, || entities::write(&changed, report.run.mode, log));
+/// Writes what the report's diagnostics say: of each its annotation, if there is room for it, and the
+/// line that it is about. What many entities share is shown of the first few.
+pub fn write_problems(report: &Report, annotations: &mut Annotations<'_>, log: &Log) {
+    let renderer = Renderer::styled().term_width(WIDTH);
+    let mut framed = 0;
+    for severity in Severity::ALL {
+        for cause in by_cause(report.diagnostics_of(severity)) {
+            for (index, diagnostic) in cause.all().enumerate() {
+                let is_annotated = annotations.write(diagnostic);
+                if index < FRAMED_OF_A_CAUSE && framed < SHOWN_WITH_SOURCE {
+                    framed += 1;
+                    let frame = match is_annotated {
+                        true => render_frame(diagnostic, &renderer),
+                        false => render(diagnostic, &renderer),
+                    };
+                    log.rendered(&frame);
+                    log.rendered("");
+                }
+            }
+            let more = cause.all().skip(FRAMED_OF_A_CAUSE);
+            let places: Vec<_> = more.map(|one| one.location().to_string()).collect();
+            if !places.is_empty() {
+                log.line(format!("The same at {}\n", few(&places)));
+            }
+        }
     }
+}
+
+/// The first of `places`, and how many more there are.
+fn few(places: &[String]) -> String {
+    let named = places[..places.len().min(PLACES)].join(", ");
+    match places.len().saturating_sub(PLACES) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
+/// Writes what becomes of each entity: open while it is short.
+pub fn write_entities(report: &Report, log: &Log) {
+    let changed = report.entities.iter();
+    let changed: Vec<_> = changed
+        .filter(|one| one.state != State::Unchanged)
+        .collect();
+    if changed.is_empty() {
+        return;
+    }
+    let write = || entities::write(&changed, report.run.mode, log);
+    match entities::lines(&changed) < OPEN_LINES {
+        true => write(),
+        false => log.group(&format!("Entities: {}", changed.len()), write),
+    }
+    log.line("");
+}
+
+/// Writes what is wrong with the inputs and has no annotation, and what else the user should know.
+pub fn write_notices(report: &Report, annotations: &mut Annotations<'_>, log: &Log) {
     for warning in &report.warnings {
-        log.line(format!("warning: {warning}"));
+        if !annotations.write_message(Severity::Warning, warning) {
+            log.line(format!("warning: {warning}"));
+        }
+    }
+    if report.drift == Some(Drift::Found) {
+        let drift = match report.run.mode {
+            Mode::Plan => "Port differs from what Git declares",
+            Mode::Apply => "Port differed from what Git declares",
+        };
+        annotations.write_message(Severity::Notice, drift);
     }
     for notice in &report.notices {
         log.line(notice);
     }
+    if !report.notices.is_empty() {
+        log.line("");
+    }
 }
 
-/// Writes the last line: counts, requests, time.
+/// Writes the last line: the result, requests, time.
 pub fn write_ending(report: &Report, log: &Log) {
-    let verb = match (&report.ending, report.run.mode) {
-        (Ending::Stopped(_), _) => "Stopped",
-        (Ending::Interrupted, _) => "Interrupted",
-        (Ending::Complete, Mode::Plan) => "Plan",
-        (Ending::Complete, Mode::Apply) => "Done",
+    let verb = match report.run.mode {
+        Mode::Plan => "Plan",
+        Mode::Apply => "Apply",
     };
-    if let Ending::Stopped(reason) = &report.ending {
-        log.line(format!("error: {reason}"));
-    }
-    let counts: Vec<_> = report
-        .counts()
-        .into_iter()
-        .map(|(state, count)| format!("{count} {}", label(state, report.run.mode)))
-        .collect();
-    let counts = if counts.is_empty() {
-        "nothing to write".to_owned()
-    } else {
-        counts.join(", ")
+    let unchanged = report.counts().get(&State::Unchanged).copied();
+    let unchanged = unchanged.map_or(String::new(), |count| format!(", {count} unchanged"));
+    let colour = match report.outcome() {
+        Outcome::Success => entities::Colour::Green,
+        Outcome::Failure => entities::Colour::Red,
+        Outcome::Cancelled => entities::Colour::Yellow,
     };
-    log.line(format!("{verb}: {counts} · {}", report.cost.words()));
+    let result = format!("{verb}: {}{unchanged}", headline::result(report));
+    log.rendered(&format!(
+        "{} · {}",
+        colour.paint(&result),
+        report.cost.words()
+    ));
 }
 
 /// The words for a state, which in a plan is only expected.
 pub(super) fn label(state: State, mode: Mode) -> &'static str {
     match (mode, state) {
         (Mode::Plan, State::Created) => "to create",
+        (Mode::Plan, State::Adopted) => "to adopt",
         (Mode::Plan, State::Updated) => "to update",
         (Mode::Plan, State::Deleted) => "to delete",
         _ => state.as_str(),
@@ -100,23 +158,38 @@ pub(super) fn label(state: State, mode: Mode) -> &'static str {
 }
 
 fn render(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
-    let level = match diagnostic.severity() {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
-        Severity::Notice => Level::NOTE,
-    };
-    let title = level
+    let title = level(diagnostic)
         .primary_title(visible(&diagnostic.message).into_owned())
         .id(diagnostic.code.as_str());
-    let mut group =
-        Group::with_title(title).elements(snippet(&diagnostic.primary, AnnotationKind::Primary));
-    for label in &diagnostic.related {
-        group = group.elements(snippet(label, AnnotationKind::Context));
-    }
+    let mut group = with_places(Group::with_title(title), diagnostic);
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(visible(help).into_owned()));
     }
     renderer.render(&[group])
+}
+
+/// The lines alone: the annotation just before says the rest.
+fn render_frame(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+    renderer.render(&[with_places(
+        Group::with_level(level(diagnostic)),
+        diagnostic,
+    )])
+}
+
+fn level(diagnostic: &Diagnostic) -> Level<'static> {
+    match diagnostic.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Notice => Level::NOTE,
+    }
+}
+
+fn with_places<'d>(group: Group<'d>, diagnostic: &'d Diagnostic) -> Group<'d> {
+    let group = group.elements(snippet(&diagnostic.primary, AnnotationKind::Primary));
+    let related = diagnostic.related.iter();
+    related.fold(group, |group, label| {
+        group.elements(snippet(label, AnnotationKind::Context))
+    })
 }
 
 /// The first line of a place, marked. A file can be one very long line, or a place a whole file, so

@@ -11,7 +11,7 @@ use crate::catalog::live::{Field, is_same};
 
 /// Longer values are cut to this many characters.
 const WIDTH: usize = 80;
-/// What two long values have in common is cut too, but for so many characters before they differ.
+/// What two long values have in common is cut too, but for so many characters beside what differs.
 const LEAD: usize = 16;
 /// Of objects no more keys than these are shown.
 const KEYS: usize = 20;
@@ -21,9 +21,6 @@ const LINES: usize = 24;
 const CONTEXT: usize = 1;
 /// Longer texts are not compared line by line: at worst that takes time by the square.
 const COMPARED: usize = 2000;
-
-/// What stands for no value.
-pub(super) const NOTHING: &str = "–";
 
 /// A change, ready to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,9 +102,14 @@ fn step(from: &Option<Shown>, to: &Option<Shown>) -> Step {
 fn both(from: &Value, to: &Value) -> Step {
     let texts = (from.to_string(), to.to_string());
     let start = difference(&texts.0, &texts.1);
+    let end = common_end(&texts.0, &texts.1);
+    let cut = |text: &str, value: &Value| {
+        let end = text.chars().count().saturating_sub(end);
+        cut_between(text, start, end, |characters| length(value, characters))
+    };
     Step {
-        from: Some(cut(&texts.0, start, |characters| length(from, characters))),
-        to: Some(cut(&texts.1, start, |characters| length(to, characters))),
+        from: Some(cut(&texts.0, from)),
+        to: Some(cut(&texts.1, to)),
     }
 }
 
@@ -133,6 +135,32 @@ fn difference(one: &str, other: &str) -> usize {
     let same = one.chars().zip(other.chars());
     let same = same.take_while(|(one, other)| one == other).count();
     same.saturating_sub(LEAD)
+}
+
+/// How many characters at the end of both need not be shown: those that are the same, but for a few.
+fn common_end(one: &str, other: &str) -> usize {
+    let same = one.chars().rev().zip(other.chars().rev());
+    let same = same.take_while(|(one, other)| one == other).count();
+    same.saturating_sub(LEAD)
+}
+
+/// A text, or where it is long the part of it between two characters, if that is short, or what
+/// [`cut`] shows.
+fn cut_between(
+    text: &str,
+    start: usize,
+    end: usize,
+    length: impl FnOnce(usize) -> String,
+) -> String {
+    let characters = text.chars().count();
+    let wide = end.saturating_sub(start);
+    if characters <= WIDTH || wide == 0 || wide > WIDTH {
+        return cut(text, start, length);
+    }
+    let part: String = text.chars().skip(start).take(wide).collect();
+    let before = if start > 0 { "…" } else { "" };
+    let after = if end < characters { "…" } else { "" };
+    format!("{before}{part}{after} ({})", length(characters))
 }
 
 /// A text, or where it is long the part of it that begins with the character `start`, or earlier if

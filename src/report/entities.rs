@@ -1,7 +1,7 @@
 //! Entities and what changes in them, as the log shows them.
 
 use super::console::label;
-use super::delta::{self, Delta, Line, NOTHING, Step};
+use super::delta::{self, Delta, Line, Step};
 use super::log::{Log, visible};
 use super::redact::Change;
 use super::{EntityReport, State};
@@ -17,9 +17,9 @@ const FIELD_WIDTH: usize = 40;
 
 const RESET: &str = "\u{1b}[0m";
 
-/// The colours that the log of a job shows.
+/// The colours that the log of a job shows: those of `terraform plan`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Colour {
+pub(super) enum Colour {
     Green,
     Yellow,
     Red,
@@ -27,7 +27,7 @@ enum Colour {
 }
 
 impl Colour {
-    fn paint(self, text: &str) -> String {
+    pub(super) fn paint(self, text: &str) -> String {
         let code = match self {
             Self::Green => "\u{1b}[32m",
             Self::Yellow => "\u{1b}[33m",
@@ -42,7 +42,7 @@ impl Colour {
 pub(super) fn sign(state: State) -> char {
     match state {
         State::Created => '+',
-        State::Updated => '~',
+        State::Adopted | State::Updated => '~',
         State::Deleted => '-',
         State::Removed | State::Unchanged => ' ',
         State::Invalid
@@ -53,6 +53,28 @@ pub(super) fn sign(state: State) -> char {
         | State::HeldBack
         | State::OwnedElsewhere => '!',
     }
+}
+
+/// How many lines [`write`] takes for `entities`.
+pub(super) fn lines(entities: &[&EntityReport]) -> usize {
+    let of_change = |change: &Change| match delta::of(change) {
+        Delta::Value(_) => 1,
+        Delta::Keys(keys) => 1 + keys.len(),
+        Delta::Text(lines) => 1 + lines.len(),
+    };
+    let of_entity = |entity: &&EntityReport| {
+        let changes = entity.changes.iter().take(FIELDS);
+        1 + usize::from(shown_note(entity).is_some()) + changes.map(of_change).sum::<usize>()
+    };
+    entities.iter().map(of_entity).sum()
+}
+
+/// Why something is left as it is. What is wrong with an entity is said beside its line.
+fn shown_note(entity: &EntityReport) -> Option<&String> {
+    entity
+        .note
+        .as_ref()
+        .filter(|_| entity.state == State::Removed)
 }
 
 /// Writes a line for each entity, and below it what changes.
@@ -68,24 +90,28 @@ pub(super) fn write(entities: &[&EntityReport], mode: Mode, log: &Log) {
         let location = location.map(ToString::to_string).unwrap_or_default();
         let name = entity.name();
         let (name, location) = (visible(&name), visible(&location));
-        let sign = match sign(entity.state) {
-            '+' => Colour::Green.paint("+"),
-            '~' => Colour::Yellow.paint("~"),
-            '-' => Colour::Red.paint("-"),
-            '!' => Colour::Red.paint("!"),
-            other => other.to_string(),
-        };
         log.rendered(&format!(
-            "{sign} {label:label_width$}  {name:name_width$}  {}",
+            "{} {label:label_width$}  {name:name_width$}  {}",
+            painted(sign(entity.state)),
             Colour::Dim.paint(&location)
         ));
-        if let Some(note) = &entity.note {
+        if let Some(note) = shown_note(entity) {
             log.line(format!("      {note}"));
         }
         if !entity.changes.is_empty() && detailed < DETAILED {
             detailed += 1;
             write_changes(&entity.changes, log);
         }
+    }
+}
+
+fn painted(sign: char) -> String {
+    match sign {
+        '+' => Colour::Green.paint("+"),
+        '~' => Colour::Yellow.paint("~"),
+        '-' => Colour::Red.paint("-"),
+        '!' => Colour::Red.paint("!"),
+        other => other.to_string(),
     }
 }
 
@@ -96,27 +122,43 @@ fn write_changes(changes: &[Change], log: &Log) {
         .map(|one| one.field.to_string().chars().count());
     let width = names.max().unwrap_or(0).min(FIELD_WIDTH);
     for change in shown {
-        let field = change.field.to_string();
-        let field = visible(&field);
-        match delta::of(change) {
-            Delta::Value(step) => log.rendered(&format!("      {field:width$}  {}", words(&step))),
-            Delta::Keys(keys) => {
-                log.rendered(&format!("      {field}"));
-                let width = keys.iter().map(|(path, _)| path.chars().count()).max();
-                let width = width.unwrap_or(0).min(FIELD_WIDTH);
-                for (path, step) in &keys {
-                    let path = visible(path);
-                    log.rendered(&format!("        {path:width$}  {}", words(step)));
-                }
-            }
-            Delta::Text(lines) => {
-                log.rendered(&format!("      {field}"));
-                lines.iter().for_each(|line| write_line(line, log));
-            }
-        }
+        write_change(change, width, log);
     }
     if changes.len() > FIELDS {
         log.line(format!("      … and {} more", changes.len() - FIELDS));
+    }
+}
+
+fn write_change(change: &Change, width: usize, log: &Log) {
+    let field = change.field.to_string();
+    let field = visible(&field);
+    let sign = painted(step_sign(change.from.is_some(), change.to.is_some()));
+    match delta::of(change) {
+        Delta::Value(step) => log.rendered(&format!("    {sign} {field:width$}  {}", words(&step))),
+        Delta::Keys(keys) => {
+            log.rendered(&format!("    {sign} {field}"));
+            let width = keys.iter().map(|(path, _)| path.chars().count()).max();
+            let width = width.unwrap_or(0).min(FIELD_WIDTH);
+            for (path, step) in &keys {
+                let sign = painted(step_sign(step.from.is_some(), step.to.is_some()));
+                let path = visible(path);
+                log.rendered(&format!("      {sign} {path:width$}  {}", words(step)));
+            }
+        }
+        Delta::Text(lines) => {
+            log.rendered(&format!("    {sign} {field}"));
+            lines.iter().for_each(|line| write_line(line, log));
+        }
+    }
+}
+
+/// The sign for what happens to a value.
+fn step_sign(was: bool, will_be: bool) -> char {
+    match (was, will_be) {
+        (false, true) => '+',
+        (true, false) => '-',
+        (true, true) => '~',
+        (false, false) => ' ',
     }
 }
 
@@ -125,15 +167,12 @@ fn words(step: &Step) -> String {
     match (&step.from, &step.to) {
         (None, None) => String::new(),
         (None, Some(to)) => Colour::Green.paint(&visible(to)),
-        (Some(from), to) => {
-            let to = to.as_deref().unwrap_or(NOTHING);
-            let (from, to) = (visible(from), visible(to));
-            format!(
-                "{} → {}",
-                Colour::Red.paint(&from),
-                Colour::Green.paint(&to)
-            )
-        }
+        (Some(from), None) => Colour::Red.paint(&visible(from)),
+        (Some(from), Some(to)) => format!(
+            "{} → {}",
+            Colour::Red.paint(&visible(from)),
+            Colour::Green.paint(&visible(to))
+        ),
     }
 }
 

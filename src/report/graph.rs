@@ -14,15 +14,53 @@ const FEW: usize = 4;
 /// GitHub draws no larger graph, by far: it stops at 50,000 characters.
 const MOST_BYTES: usize = 40_000;
 
-/// The graph of what is written and deleted, if that is 2 to 40 entities and any relates to
-/// anything. What they relate to and does not change itself is there too, where there is room.
+/// How a kind of node looks: what can be read on a white page and on a black one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Created,
+    Updated,
+    Deleted,
+    Problem,
+    Other,
+}
+
+impl Class {
+    fn of(state: State) -> Option<Self> {
+        Some(match state {
+            State::Created => Self::Created,
+            State::Adopted | State::Updated => Self::Updated,
+            State::Deleted => Self::Deleted,
+            State::Removed | State::Unchanged => return None,
+            _ => Self::Problem,
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Deleted => "deleted",
+            Self::Problem => "problem",
+            Self::Other => "unchanged",
+        }
+    }
+
+    fn style(self) -> &'static str {
+        match self {
+            Self::Created => "fill:#dafbe1,stroke:#1a7f37,color:#1f2328",
+            Self::Updated => "fill:#fff8c5,stroke:#9a6700,color:#1f2328",
+            Self::Deleted => "fill:#eaeef2,stroke:#59636e,color:#1f2328,stroke-dasharray:4",
+            Self::Problem => "fill:#cf222e,stroke:#82071e,color:#ffffff",
+            Self::Other => "fill:#ffffff,stroke:#d1d9e0,color:#59636e",
+        }
+    }
+}
+
+/// The graph of what is written or deleted or has a problem, if that is 2 to 40 entities and any
+/// relates to anything. What they relate to and does not change itself is there too, where there is room.
 pub(super) fn of(report: &Report) -> Option<String> {
-    let is_changed = |entity: &&EntityReport| {
-        matches!(
-            entity.state,
-            State::Created | State::Updated | State::Deleted
-        )
-    };
+    let is_changed =
+        |entity: &&EntityReport| entity.key.is_some() && Class::of(entity.state).is_some();
     let changed: Vec<_> = report.entities.iter().filter(is_changed).collect();
     if !(2..=MOST).contains(&changed.len()) {
         return None;
@@ -122,34 +160,27 @@ impl Graph {
             return None;
         }
         let mut lines = vec!["```mermaid".to_owned(), "graph LR".to_owned()];
+        let mut classes = BTreeSet::new();
         for (index, entity) in changed.iter().enumerate() {
-            let class = match entity.state {
-                State::Created => "created",
-                State::Deleted => "deleted",
-                _ => "updated",
-            };
-            let name = label(&entity.name());
+            let class = Class::of(entity.state).unwrap_or(Class::Other);
+            classes.insert(class);
+            let (name, class) = (label(&entity.name()), class.name());
             lines.push(format!("  n{index}[\"{name}\"]:::{class}"));
         }
         for (index, name) in self.others.iter().enumerate() {
             let index = changed.len() + index;
-            lines.push(format!("  n{index}(\"{}\"):::other", label(name)));
+            classes.insert(Class::Other);
+            lines.push(format!("  n{index}(\"{}\"):::unchanged", label(name)));
         }
         for Edge { from, relation, to } in &self.edges {
             lines.push(format!("  n{from} -->|\"{}\"| n{to}", label(relation)));
         }
-        // These can be read on a white page and on a black one.
-        for (class, style) in [
-            ("created", "fill:#dafbe1,stroke:#1a7f37,color:#1f2328"),
-            ("updated", "fill:#fff8c5,stroke:#9a6700,color:#1f2328"),
-            ("deleted", "fill:#ffebe9,stroke:#cf222e,color:#1f2328"),
-            (
-                "other",
-                "fill:#f6f8fa,stroke:#59636e,color:#59636e,stroke-dasharray:4",
-            ),
-        ] {
-            lines.push(format!("  classDef {class} {style}"));
-        }
+        lines.push("  subgraph legend".to_owned());
+        let names = classes.iter().map(|class| class.name());
+        lines.extend(names.map(|name| format!("    {name}_[\"{name}\"]:::{name}")));
+        lines.push("  end".to_owned());
+        let styles = classes.iter();
+        lines.extend(styles.map(|class| format!("  classDef {} {}", class.name(), class.style())));
         lines.push("```".to_owned());
         Some(lines.join("\n"))
     }
@@ -204,6 +235,9 @@ mod tests {
                 head: CommitSha::parse(&"c0ffee12".repeat(5)).unwrap(),
                 branch: None,
                 server_url: String::new(),
+                pull_request: None,
+                port_url: None,
+                documentation_url: None,
             },
             entities,
             diagnostics: Vec::new(),
@@ -226,7 +260,7 @@ mod tests {
         targets.push("b".to_owned());
         let graph = graph(vec![updated("a", &targets), updated("b", &targets[..2])]);
         for (text, count) in [
-            (":::other", 3),
+            (":::unchanged", 4),
             ("9 of ", 1),
             ("/library-0", 1),
             (" --> ", 0),

@@ -1,5 +1,6 @@
 //! Text in GitHub's Markdown, in which nothing that comes from files is obeyed.
 
+use super::console::label;
 use super::delta::{self, Delta, Line, Step};
 use super::entities::sign;
 use super::log::visible;
@@ -44,23 +45,31 @@ fn escape_plain(text: &str, escaped: &mut String) {
     }
 }
 
-/// Entities and what changes in them as a block in the form of a diff, which GitHub colours.
-pub(super) fn diff_block(entities: &[&EntityReport]) -> String {
+/// Entities and what changes in them, as lines of a diff, which GitHub colours.
+pub(super) fn diff_lines(entities: &[&EntityReport], mode: Mode) -> Vec<String> {
     let mut lines = Vec::new();
+    let mut is_block = false;
     for entity in entities {
-        if !lines.is_empty() {
+        let was_block = std::mem::replace(&mut is_block, !entity.changes.is_empty());
+        if !lines.is_empty() && (was_block || is_block) {
             lines.push(String::new());
         }
         let mark = match sign(entity.state) {
             '~' => '!',
             sign => sign,
         };
-        lines.push(format!("{mark} {}", visible(&entity.name())));
+        let label = label(entity.state, mode);
+        lines.push(format!("{mark} {} ({label})", visible(&entity.name())));
         entity
             .changes
             .iter()
             .for_each(|change| add_change(change, &mut lines));
     }
+    lines
+}
+
+/// Lines of a diff as a block.
+pub(super) fn diff_block(lines: &[String]) -> String {
     let text = lines.join("\n");
     let fence = fence(&text);
     format!("{fence}diff\n{text}\n{fence}")
@@ -110,26 +119,17 @@ fn fence(text: &str) -> String {
     "`".repeat((longest + 1).max(3))
 }
 
-/// An entity with a link to its line, where head has it.
+/// An entity with a link to its line, where head has it, and to its page in Port, where it is there.
 pub(super) fn linked(entity: &EntityReport, report: &Report) -> String {
     let name = escape(&entity.name());
-    match entity.location.as_ref().filter(|_| !entity.is_removed) {
+    let name = match entity.location.as_ref().filter(|_| !entity.is_removed) {
         Some(location) => format!("[{name}]({})", report.link(location)),
         None => name,
+    };
+    match report.port_link(entity) {
+        Some(link) => format!("{name} ([Port]({link}))"),
+        None => name,
     }
-}
-
-/// The names of the fields that change, if they are few enough to be read.
-pub(super) fn fields(entity: &EntityReport) -> String {
-    const NAMED: usize = 6;
-    let names = entity.changes.iter().take(NAMED);
-    let mut names: Vec<_> = names
-        .map(|change| escape(&format!("`{}`", change.field)))
-        .collect();
-    if entity.changes.len() > NAMED {
-        names.push(format!("{} more", entity.changes.len() - NAMED));
-    }
-    names.join(", ")
 }
 
 pub(super) fn mark(severity: Severity) -> &'static str {
@@ -144,7 +144,7 @@ pub(super) fn mark(severity: Severity) -> &'static str {
 pub(super) fn badge(state: State, mode: Mode) -> &'static str {
     match state {
         State::Created => "🟢",
-        State::Updated => "🟡",
+        State::Adopted | State::Updated => "🟡",
         State::Deleted => "🔴",
         State::Removed | State::Unchanged => "⚪",
         _ if state.is_failure(mode) => "❌",

@@ -1,13 +1,16 @@
 //! What a run did, and the ways to tell it. Each reporter is a function of a [`Report`].
 
 pub mod annotations;
+mod causes;
 pub mod comment;
 pub mod console;
 mod delta;
 mod entities;
 mod file;
 mod graph;
+mod headline;
 pub mod json;
+mod links;
 pub mod log;
 mod markdown;
 pub mod outputs;
@@ -19,29 +22,21 @@ pub mod summary;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::catalog::entity::{EntityKey, Identifier};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::Mode;
 use crate::git::{BranchName, CommitSha, RepoName};
-use crate::text::Location;
+use crate::text::{Location, counted};
 use redact::Change;
-
-/// What a segment of a URL's path may hold as it is.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// Everything that there is to tell about a run.
 #[derive(Debug)]
 pub struct Report {
     /// Which run it was.
     pub run: RunFacts,
-    /// What became of each entity, in the order of files and lines.
+    /// What became of each entity: by outcome, problems first, and then in the order of files and lines.
     pub entities: Vec<EntityReport>,
     /// What is wrong with the files, in the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
@@ -91,6 +86,12 @@ pub struct RunFacts {
     pub branch: Option<BranchName>,
     /// GitHub's website, without a `/` at its end.
     pub server_url: String,
+    /// The pull request that it is about.
+    pub pull_request: Option<u64>,
+    /// Port's website, without a `/` at its end, where it is known.
+    pub port_url: Option<String>,
+    /// The folder with the documentation of this very version, without a `/` at its end, where it is known.
+    pub documentation_url: Option<String>,
 }
 
 /// What a run cost.
@@ -122,7 +123,8 @@ impl Cost {
             milliseconds @ ..1000 => format!("{milliseconds} ms"),
             _ => format!("{:.1} s", elapsed.as_secs_f32()),
         };
-        format!("{github_requests} requests to GitHub, {port_requests} to Port · {elapsed}")
+        let requests = counted(*github_requests, "request", "requests");
+        format!("{requests} to GitHub, {port_requests} to Port · {elapsed}")
     }
 }
 
@@ -180,6 +182,8 @@ pub enum State {
     OwnedElsewhere,
     /// It is new in Port.
     Created,
+    /// It was in Port, and is this source's from now on.
+    Adopted,
     /// It is in Port as declared.
     Updated,
     /// It is no longer in Port.
@@ -202,6 +206,7 @@ impl State {
             Self::HeldBack => "not deleted",
             Self::OwnedElsewhere => "owned elsewhere",
             Self::Created => "created",
+            Self::Adopted => "adopted",
             Self::Updated => "updated",
             Self::Deleted => "deleted",
             Self::Removed => "removed from Git",
@@ -250,6 +255,8 @@ pub struct EntityReport {
     pub since: Since,
     /// Why, in words that fit behind the state.
     pub note: Option<String>,
+    /// What to do about it, where that is known: a sentence without a full stop.
+    pub help: Option<&'static str>,
     /// What a write changes, where that is known.
     pub changes: Vec<Change>,
     /// Where its relations lead, if it is written.
@@ -277,6 +284,7 @@ impl EntityReport {
             location,
             since: Since::ThisRun,
             note: None,
+            help: None,
             changes: Vec::new(),
             links: Vec::new(),
         }
@@ -326,26 +334,5 @@ impl Report {
         self.diagnostics
             .iter()
             .filter(move |diagnostic| diagnostic.severity() == severity)
-    }
-
-    /// The page that shows a place at the run's revision.
-    pub fn link(&self, location: &Location) -> String {
-        let RunFacts {
-            server_url,
-            repository,
-            head,
-            ..
-        } = &self.run;
-        let path: Vec<_> = location
-            .path()
-            .as_str()
-            .split('/')
-            .map(|segment| utf8_percent_encode(segment, SEGMENT).to_string())
-            .collect();
-        let line = location.start().line;
-        format!(
-            "{server_url}/{repository}/blob/{head}/{}#L{line}",
-            path.join("/")
-        )
     }
 }

@@ -39,7 +39,7 @@ fn write_counts(counts: &Counts, out: &mut impl Write) -> io::Result<()> {
         |states: &[State]| -> usize { states.iter().filter_map(|state| counts.get(state)).sum() };
     let outputs = [
         ("created", count(&[State::Created])),
-        ("updated", count(&[State::Updated])),
+        ("updated", count(&[State::Adopted, State::Updated])),
         ("unchanged", count(&[State::Unchanged])),
         ("deleted", count(&[State::Deleted])),
         ("invalid", count(&[State::Invalid])),

@@ -13,11 +13,34 @@ use super::log::{Command, Log};
 /// those who turn on [debug logging][docs].
 ///
 /// [docs]: https://docs.github.com/en/actions/how-tos/monitor-workflows/enable-debug-logging
-struct Progress(Log);
+struct Progress {
+    log: Log,
+    reader: Reader,
+}
 
-/// A subscriber that writes to `log`.
+/// Who reads what happens on the way.
+enum Reader {
+    /// A job's log.
+    Job,
+    /// Somebody at a terminal, for whom messages are put into other words.
+    Terminal(fn(&str) -> String),
+}
+
+/// A subscriber that writes to a job's `log`.
 pub fn subscriber(log: &Log) -> impl Subscriber + Send + Sync + use<> {
-    Registry::default().with(Progress(log.clone()))
+    Registry::default().with(Progress {
+        log: log.clone(),
+        reader: Reader::Job,
+    })
+}
+
+/// A subscriber that writes warnings and information to a terminal's `log`, in the words that `words`
+/// makes of a message.
+pub fn on_terminal(log: Log, words: fn(&str) -> String) -> impl Subscriber + Send + Sync {
+    Registry::default().with(Progress {
+        log,
+        reader: Reader::Terminal(words),
+    })
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Progress {
@@ -31,9 +54,12 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Progress {
         }
         let mut message = Message(String::new());
         event.record(&mut message);
-        match *event.metadata().level() {
-            Level::ERROR | Level::WARN | Level::INFO => self.0.line(message.0),
-            Level::DEBUG | Level::TRACE => self.0.command(&Command::new("debug", &message.0)),
+        let is_detail = *event.metadata().level() > Level::INFO;
+        match (is_detail, &self.reader) {
+            (false, Reader::Job) => self.log.line(message.0),
+            (false, Reader::Terminal(words)) => self.log.line(words(&message.0)),
+            (true, Reader::Job) => self.log.command(&Command::new("debug", &message.0)),
+            (true, Reader::Terminal(_)) => {}
         }
     }
 }

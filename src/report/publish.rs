@@ -4,8 +4,10 @@ use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use super::annotations::{self, Annotations};
 use super::log::Log;
-use super::{Outcome, Report, annotations, console, file, json, outputs, summary};
+use super::{Ending, Outcome, Report, console, file, json, outputs, summary};
+use crate::diagnostic::Severity;
 use crate::environment::Runner;
 
 /// A report that could not be written to one of its places.
@@ -16,8 +18,7 @@ pub struct PublishError {
     error: io::Error,
 }
 
-/// Writes everything but the diagnostics in the log, which are shown when they are found.
-/// `report_file` is relative to the workspace, and no part of it may be a symbolic link.
+/// Writes the report everywhere. `report_file` is relative to the workspace, and no part of it may be a symbolic link.
 ///
 /// # Errors
 /// If a file cannot be written; the others are written all the same.
@@ -27,9 +28,7 @@ pub fn publish(
     report_file: Option<&Path>,
     log: &Log,
 ) -> Result<(), PublishError> {
-    console::write_entities(report, log);
-    annotations::write(report, log);
-    console::write_ending(report, log);
+    write_log(report, log);
     let outputs = append(runner.output_file.as_deref(), |out| {
         outputs::write(report, out)
     });
@@ -41,6 +40,24 @@ pub fn publish(
         _ => Ok(()),
     };
     outputs.and(summary).and(json)
+}
+
+/// What becomes of entities first, and then what is wrong: people look at a log's end.
+pub(crate) fn write_log(report: &Report, log: &Log) {
+    let stopped = match &report.ending {
+        Ending::Stopped(reason) => Some(reason),
+        Ending::Complete | Ending::Interrupted => None,
+    };
+    let others = [usize::from(stopped.is_some()), report.warnings.len()];
+    let annotations = Annotations::new(&report.diagnostics, others, Some(&report.run), log);
+    let mut annotations = annotations.after_warnings(report.warnings_before);
+    console::write_entities(report, log);
+    console::write_notices(report, &mut annotations, log);
+    if let Some(reason) = stopped {
+        annotations.write_message(Severity::Error, reason);
+    }
+    console::write_problems(report, &mut annotations, log);
+    console::write_ending(report, log);
 }
 
 /// Tells of a run that could not begin: `problems` are all there is.
@@ -59,7 +76,9 @@ pub fn publish_failure(
     }
     annotations::write_errors(problems, log);
     let outputs = append(output_file, |out| outputs::write_outcome(outcome, out));
-    let summary = append(summary_file, |out| summary::write_failure(problems, out));
+    let summary = append(summary_file, |out| {
+        summary::write_failure(problems, outcome, out)
+    });
     outputs.and(summary)
 }
 

@@ -145,7 +145,11 @@ impl Redaction<'_> {
                 label.location = Location::new(&one.source, label.location.span);
                 found.push(Rc::clone(one));
             }
-            let texts = [Some(&mut diagnostic.message), diagnostic.help.as_mut()];
+            let texts = [
+                Some(&mut diagnostic.message),
+                diagnostic.help.as_mut(),
+                diagnostic.cause.as_mut(),
+            ];
             let texts = texts.into_iter().flatten();
             for text in texts.chain([&mut diagnostic.primary.text]) {
                 for concealed in &found {
@@ -175,7 +179,9 @@ impl Redaction<'_> {
 
     fn conceal_source(&self, source: &Arc<Source>) -> Concealed {
         let documents = document::parse(source);
-        let is_broken = documents.diagnostics.iter().any(Diagnostic::is_error);
+        // Where in a mapped file a property's value comes from, only the mapping knows.
+        let is_broken =
+            source.is_mapped() || documents.diagnostics.iter().any(Diagnostic::is_error);
         let mut hidden = Vec::new();
         for root in &documents.roots {
             match &root.value {
@@ -183,6 +189,9 @@ impl Redaction<'_> {
                     items.iter().for_each(|item| self.find(item, &mut hidden));
                 }
                 _ => self.find(root, &mut hidden),
+            }
+            if root.get("resources").is_some() {
+                self.find_in_mapping(root, &mut hidden);
             }
         }
         let spans: Vec<_> = match is_broken {
@@ -207,6 +216,23 @@ impl Redaction<'_> {
                 true => hidden.push(&member.value),
                 false => self.find_keys(&member.value, hidden),
             }
+        }
+    }
+
+    /// The same of every entity in a mapping: an expression can be a secret as it stands.
+    fn find_in_mapping<'n>(&self, node: &'n Node, hidden: &mut Vec<&'n Node>) {
+        self.find(node, hidden);
+        match &node.value {
+            document::Value::Array(items) => {
+                items
+                    .iter()
+                    .for_each(|item| self.find_in_mapping(item, hidden));
+            }
+            document::Value::Object(members) => {
+                let values = members.iter().map(|member| &member.value);
+                values.for_each(|value| self.find_in_mapping(value, hidden));
+            }
+            _ => {}
         }
     }
 
@@ -240,7 +266,10 @@ impl Concealed {
     fn without_secrets(&self, text: &str) -> String {
         let text = without(&self.secrets, text);
         match &self.broken {
-            Some(source) => without_quotes(&text, source.text()),
+            Some(source) => match source.mapping() {
+                Some(mapping) => without_values(&text, mapping.text()),
+                None => without_quotes(&text, source.text()),
+            },
             None => text,
         }
     }
@@ -258,6 +287,19 @@ fn without_quotes(text: &str, file: &str) -> String {
         // With a backtick in it, a quote is between quotes.
         let is_quote = at % 2 == 1;
         match is_quote && has_word(part) || !is_quote && is_in_file(part.trim()) {
+            true => REDACTED,
+            false => part,
+        }
+    });
+    parts.collect::<Vec<_>>().join("`")
+}
+
+/// The text without what it quotes, unless the mapping has the word: what a mapping computes need not be
+/// in its file.
+fn without_values(text: &str, mapping: &str) -> String {
+    let parts = text.split('`').enumerate().map(|(at, part)| {
+        let is_quote = at % 2 == 1;
+        match is_quote && !mapping.contains(part) {
             true => REDACTED,
             false => part,
         }

@@ -2,13 +2,15 @@
 //!
 //! [Adding a job summary](https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary)
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use super::console::label;
-use super::markdown::{badge, capitalised, diff_block, escape, fields, linked, mark};
-use super::{Drift, Ending, EntityReport, Report, State, graph};
-use crate::diagnostic::Severity;
-use crate::event::Mode;
+use super::causes::{Cause, by_cause};
+use super::console::{OPEN_LINES, label};
+use super::markdown::{badge, capitalised, diff_block, diff_lines, escape, linked, mark};
+use super::{Ending, EntityReport, Outcome, Report, State, graph, headline};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::text::counted;
 
 /// GitHub drops a summary of more than 1 MiB as a whole.
 const MAX_BYTES: usize = 1000 * 1024;
@@ -16,6 +18,8 @@ const MAX_BYTES: usize = 1000 * 1024;
 const UNFOLDED: usize = 10;
 /// So many entities share a block of what changes.
 const BLOCK: usize = 20;
+/// So many places of one problem are linked.
+const PLACES: usize = 3;
 /// Of what does not change so many are named: nobody looks for more, and the page has to be drawn.
 const UNCHANGED: usize = 100;
 
@@ -49,10 +53,11 @@ pub(super) fn write_within(
         omitted: 0,
     };
     page.heading(report)?;
-    page.counts(report)?;
     page.problems(report)?;
     page.notices(report)?;
-    page.entities(report)?;
+    page.changes(report)?;
+    page.unfinished(report)?;
+    page.removed(report)?;
     page.graph(report)?;
     page.unchanged(report)?;
     page.footer(report, elsewhere)
@@ -62,19 +67,16 @@ pub(super) fn write_within(
 ///
 /// # Errors
 /// If `out` cannot be written.
-pub fn write_failure(problems: &[String], mut out: impl Write) -> io::Result<()> {
-    writeln!(out, "## port-gitops: failure\n\n> [!CAUTION]")?;
+pub fn write_failure(problems: &[String], outcome: Outcome, mut out: impl Write) -> io::Result<()> {
+    let heading = match outcome {
+        Outcome::Cancelled => "cancelled before anything was written",
+        Outcome::Success | Outcome::Failure => "the run could not go on; nothing was written",
+    };
+    writeln!(out, "## Port catalog: {heading}\n\n> [!CAUTION]")?;
     for problem in problems {
         writeln!(out, "> - {}", escape(problem))?;
     }
     Ok(())
-}
-
-/// Whether what is folded is shown at first.
-#[derive(Debug, Clone, Copy)]
-enum Fold {
-    Open,
-    Closed,
 }
 
 fn of_state(state: State, report: &Report) -> impl Iterator<Item = &EntityReport> {
@@ -82,17 +84,16 @@ fn of_state(state: State, report: &Report) -> impl Iterator<Item = &EntityReport
     entities.filter(move |entity| entity.state == state)
 }
 
-/// What there is to say before any number.
-fn in_a_word(report: &Report) -> Option<&'static str> {
-    let is_unchanged = |entity: &EntityReport| entity.state == State::Unchanged;
-    Some(match (report.drift, report.run.mode) {
-        (Some(Drift::Found), Mode::Plan) => "Port differs from what Git declares.",
-        (Some(Drift::Found), Mode::Apply) => "Port differed from what Git declares.",
-        (Some(Drift::None), _) => "Port is as Git declares.",
-        (None, _) if !report.entities.iter().all(is_unchanged) => return None,
-        (None, Mode::Plan) => "No entity changes.",
-        (None, Mode::Apply) => "No entity changed.",
-    })
+/// What a run writes or deletes, or a plan would.
+const CHANGES: [State; 4] = [
+    State::Created,
+    State::Adopted,
+    State::Updated,
+    State::Deleted,
+];
+
+fn is_unfinished(state: State) -> bool {
+    !CHANGES.contains(&state) && !matches!(state, State::Removed | State::Unchanged)
 }
 
 struct Page<W> {
@@ -123,73 +124,140 @@ impl<W: Write> Page<W> {
     }
 
     fn heading(&mut self, report: &Report) -> io::Result<()> {
-        let what = match report.run.mode {
-            Mode::Plan => "plan",
-            Mode::Apply => "apply",
-        };
-        self.line(&format!(
-            "## port-gitops: {what}, {}",
-            report.outcome().as_str()
-        ))?;
-        self.line("")?;
+        self.line(&format!("## {}\n", headline::heading(report)))?;
+        self.line(&format!("{}\n", headline::meaning(report).join(" ")))?;
         if let Ending::Stopped(reason) = &report.ending {
-            self.line(&format!("> [!CAUTION]\n> {}", escape(reason)))?;
-            self.line("")?;
+            self.line(&format!("> [!CAUTION]\n> {}\n", escape(reason)))?;
         }
         Ok(())
-    }
-
-    fn counts(&mut self, report: &Report) -> io::Result<()> {
-        let counts = report.counts();
-        if let Some(words) = in_a_word(report) {
-            self.line(words)?;
-            self.line("")?;
-        }
-        if counts.is_empty() {
-            return Ok(());
-        }
-        let row = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
-        let mode = report.run.mode;
-        self.line(&row(counts
-            .keys()
-            .map(|&state| label(state, mode).to_owned())
-            .collect()))?;
-        self.line(&row(counts.keys().map(|_| "---:".to_owned()).collect()))?;
-        self.line(&row(counts.values().map(ToString::to_string).collect()))
     }
 
     fn problems(&mut self, report: &Report) -> io::Result<()> {
         if report.diagnostics.is_empty() {
             return Ok(());
         }
-        self.line("\n### Problems\n")?;
         self.line("| | Problem | Where |")?;
         self.line("| --- | --- | --- |")?;
-        for severity in [Severity::Error, Severity::Warning, Severity::Notice] {
-            for diagnostic in report.diagnostics_of(severity) {
-                let help = diagnostic
-                    .help
-                    .as_deref()
-                    .map(|help| format!("<br>{}", escape(help)));
-                self.line(&format!(
-                    "| {} `{}` | {}{} | [{}]({}) |",
-                    mark(severity),
-                    diagnostic.code,
-                    escape(&diagnostic.message),
-                    help.unwrap_or_default(),
-                    escape(&diagnostic.location().to_string()),
-                    report.link(diagnostic.location()),
-                ))?;
+        for severity in Severity::ALL {
+            for cause in by_cause(report.diagnostics_of(severity)) {
+                self.line(&problem(&cause, report))?;
             }
         }
-        Ok(())
+        self.line("")
     }
 
-    fn entities(&mut self, report: &Report) -> io::Result<()> {
-        let counts = report.counts();
-        for &state in counts.keys().filter(|state| **state != State::Unchanged) {
+    /// What is written or deleted: the entities of each kind, and what changes in them as a diff, open
+    /// while it is short.
+    fn changes(&mut self, report: &Report) -> io::Result<()> {
+        let mut changed = Vec::new();
+        for state in CHANGES {
             let entities: Vec<_> = of_state(state, report).collect();
-            self.entities_of(state, &entities, report)?;
+            if !entities.is_empty() {
+                self.list(state, &entities, report)?;
+            }
+            changed.extend(entities);
+        }
+        self.diff("What changes", &changed, OPEN_LINES, report)
+    }
+
+    /// What is not as Git wants it: the problems above say why, so this is folded.
+    fn unfinished(&mut self, report: &Report) -> io::Result<()> {
+        let is_unfinished = |one: &&EntityReport| is_unfinished(one.state);
+        let all: Vec<_> = report.entities.iter().filter(is_unfinished).collect();
+        if all.is_empty() {
+            return Ok(());
+        }
+        let (count, are, them) = match all.len() {
+            1 => ("1 entity".to_owned(), "is", "it"),
+            count => (format!("{count} entities"), "are", "them"),
+        };
+        self.frame(&format!(
+            "<details><summary>{count} {are} not as Git declares {them}</summary>\n"
+        ))?;
+        let states: BTreeSet<_> = all.iter().map(|entity| entity.state).collect();
+        for state in states {
+            let entities = all.iter().filter(|one| one.state == state).copied();
+            self.list(state, &entities.collect::<Vec<_>>(), report)?;
+        }
+        let declared = all.iter().filter(|one| !one.changes.is_empty()).copied();
+        self.diff(
+            "What was declared",
+            &declared.collect::<Vec<_>>(),
+            OPEN_LINES,
+            report,
+        )?;
+        self.frame("</details>\n")
+    }
+
+    /// The entities of a state: in a line, or folded where they are many.
+    fn list(
+        &mut self,
+        state: State,
+        entities: &[&EntityReport],
+        report: &Report,
+    ) -> io::Result<()> {
+        let mode = report.run.mode;
+        let (badge, title) = (badge(state, mode), capitalised(label(state, mode)));
+        if entities.len() <= UNFOLDED {
+            let names = entities.iter().map(|one| linked(one, report));
+            let names = names.collect::<Vec<_>>().join(" · ");
+            return self.line(&format!(
+                "{badge} **{title}: {}** · {names}\n",
+                entities.len()
+            ));
+        }
+        self.fold(state, entities.len(), report)?;
+        for entity in entities {
+            self.line(&format!("- {}", linked(entity, report)))?;
+        }
+        self.frame("\n</details>\n")
+    }
+
+    /// What changes in `entities`, in blocks of a few: one that does not fit is left out as a whole.
+    fn diff(
+        &mut self,
+        title: &str,
+        entities: &[&EntityReport],
+        open: usize,
+        report: &Report,
+    ) -> io::Result<()> {
+        let blocks = entities.chunks(BLOCK);
+        let mut blocks = blocks
+            .map(|some| diff_lines(some, report.run.mode))
+            .peekable();
+        let Some(first) = blocks.peek() else {
+            return Ok(());
+        };
+        let (lines, block) = (first.len(), diff_block(first));
+        if !self.has_room(&block) {
+            self.omitted += blocks.map(|lines| lines.len()).sum::<usize>();
+            return Ok(());
+        }
+        if entities.len() <= BLOCK && lines < open {
+            return self.line(&format!("{block}\n"));
+        }
+        let count = counted(entities.len(), "entity", "entities");
+        self.frame(&format!("<details><summary>{title}: {count}</summary>\n"))?;
+        for lines in blocks {
+            self.line(&format!("{}\n", diff_block(&lines)))?;
+        }
+        self.frame("</details>\n")
+    }
+
+    /// What Git no longer declares and stays, by reason.
+    fn removed(&mut self, report: &Report) -> io::Result<()> {
+        let mut by_note: BTreeMap<Option<&str>, Vec<&EntityReport>> = BTreeMap::new();
+        for entity in of_state(State::Removed, report) {
+            by_note
+                .entry(entity.note.as_deref())
+                .or_default()
+                .push(entity);
+        }
+        for (note, entities) in by_note {
+            self.list(State::Removed, &entities, report)?;
+            if let Some(note) = note {
+                self.line(&format!("{}\n", escape(&capitalised(note))))?;
+            }
         }
         Ok(())
     }
@@ -200,84 +268,28 @@ impl<W: Write> Page<W> {
         if count == 0 {
             return Ok(());
         }
-        self.fold(State::Unchanged, count, Fold::Closed, report)?;
+        self.fold(State::Unchanged, count, report)?;
         for entity in of_state(State::Unchanged, report).take(UNCHANGED) {
             self.line(&format!("- {}", linked(entity, report)))?;
         }
         if count > UNCHANGED {
             self.frame(&format!("- … and {} more", count - UNCHANGED))?;
         }
-        self.frame("\n</details>")
+        self.frame("\n</details>\n")
     }
 
-    fn fold(&mut self, state: State, count: usize, fold: Fold, report: &Report) -> io::Result<()> {
+    fn fold(&mut self, state: State, count: usize, report: &Report) -> io::Result<()> {
         let mode = report.run.mode;
-        let open = match fold {
-            Fold::Closed => "",
-            Fold::Open => " open",
-        };
         let (badge, title) = (badge(state, mode), capitalised(label(state, mode)));
         self.frame(&format!(
-            "\n<details{open}><summary>{badge} {title}: {count}</summary>\n"
+            "<details><summary>{badge} {title}: {count}</summary>\n"
         ))
-    }
-
-    fn entities_of(
-        &mut self,
-        state: State,
-        entities: &[&EntityReport],
-        report: &Report,
-    ) -> io::Result<()> {
-        let fold = match entities.len() {
-            ..=UNFOLDED => Fold::Open,
-            _ => Fold::Closed,
-        };
-        self.fold(state, entities.len(), fold, report)?;
-        let says_more =
-            |entity: &&EntityReport| entity.note.is_some() || !entity.changes.is_empty();
-        if entities.iter().any(says_more) {
-            self.line("| Entity | What |")?;
-            self.line("| --- | --- |")?;
-            for entity in entities {
-                let what = match &entity.note {
-                    Some(note) => escape(note),
-                    None => fields(entity),
-                };
-                self.line(&format!("| {} | {what} |", linked(entity, report)))?;
-            }
-            self.changes(entities)?;
-        } else {
-            for entity in entities {
-                self.line(&format!("- {}", linked(entity, report)))?;
-            }
-        }
-        self.frame("\n</details>")
-    }
-
-    /// What changes, in blocks of a few entities: one that does not fit is left out as a whole.
-    fn changes(&mut self, entities: &[&EntityReport]) -> io::Result<()> {
-        let changed: Vec<_> = entities
-            .iter()
-            .copied()
-            .filter(|entity| !entity.changes.is_empty())
-            .collect();
-        let blocks = changed.chunks(BLOCK).map(diff_block);
-        let mut blocks = blocks.peekable();
-        if blocks.peek().is_none_or(|first| !self.has_room(first)) {
-            self.omitted += blocks.len();
-            return Ok(());
-        }
-        self.frame("\n<details><summary>What changes</summary>\n")?;
-        for block in blocks {
-            self.line(&format!("{block}\n"))?;
-        }
-        self.frame("</details>")
     }
 
     fn graph(&mut self, report: &Report) -> io::Result<()> {
         match graph::of(report) {
             Some(graph) => self.line(&format!(
-                "\n<details><summary>How they relate</summary>\n\n{graph}\n\n</details>"
+                "<details><summary>How they relate</summary>\n\n{graph}\n\n</details>\n"
             )),
             None => Ok(()),
         }
@@ -286,31 +298,65 @@ impl<W: Write> Page<W> {
     fn notices(&mut self, report: &Report) -> io::Result<()> {
         let notices: Vec<_> = report.warnings.iter().chain(&report.notices).collect();
         if !notices.is_empty() {
-            self.line("\n> [!NOTE]")?;
+            self.line("> [!NOTE]")?;
         }
-        for notice in notices {
+        for notice in &notices {
             self.line(&format!("> - {}", escape(&capitalised(notice))))?;
         }
-        Ok(())
+        match notices.is_empty() {
+            true => Ok(()),
+            false => self.line(""),
+        }
     }
 
     fn footer(&mut self, report: &Report, elsewhere: Elsewhere<'_>) -> io::Result<()> {
         let head = &report.run.head;
-        let commit = format!(
-            "{}/{}/commit/{head}",
-            report.run.server_url, report.run.repository
-        );
+        let commit = report.run.commit_link();
         if self.omitted > 0 {
             let rest = match elsewhere {
                 Elsewhere::Nowhere => "which GitHub would not show".to_owned(),
                 Elsewhere::At(address) => format!("which [the job's summary]({address}) shows"),
             };
-            self.frame(&format!("\n… and {} more lines, {rest}.", self.omitted))?;
+            self.frame(&format!("… and {} more lines, {rest}.\n", self.omitted))?;
         }
         self.frame(&format!(
-            "\n<sub>[`{}`]({commit}) · {}</sub>",
+            "<sub>[`{}`]({commit}) · {}</sub>",
             head.short(),
             report.cost.words()
         ))
     }
+}
+
+/// A row of the table of problems.
+fn problem(cause: &Cause<'_>, report: &Report) -> String {
+    let Cause { first, .. } = cause;
+    let help = first.help.as_deref();
+    let help = help.map(|help| format!("<br>**Next:** {}", escape(help)));
+    let code = match report.run.code_link(first.code) {
+        Some(link) => format!("[`{}`]({link})", first.code),
+        None => format!("`{}`", first.code),
+    };
+    format!(
+        "| {} {code} | {}{} | {} |",
+        mark(first.severity()),
+        escape(&cause.message()),
+        help.unwrap_or_default(),
+        places(cause, report),
+    )
+}
+
+/// Where a problem is: the first places, and how many more there are.
+fn places(cause: &Cause<'_>, report: &Report) -> String {
+    let place = |diagnostic: &Diagnostic| {
+        let place = escape(&diagnostic.location().to_string());
+        match report.link_of(diagnostic) {
+            Some(link) => format!("[{place}]({link})"),
+            None => place,
+        }
+    };
+    let mut places: Vec<_> = cause.all().take(PLACES).map(place).collect();
+    if cause.others.len() >= PLACES {
+        places.push(format!("and {} more", cause.others.len() + 1 - PLACES));
+    }
+    places.join("<br>")
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::evaluator::NoWorker;
 use super::state::store;
 use crate::environment::MissingRepository;
 use crate::event::EventError;
@@ -13,13 +14,14 @@ use crate::http::{ClientError, InvalidTimeout};
 use crate::inputs::InputError;
 use crate::port;
 use crate::report::publish::PublishError;
+use crate::text::counted;
 
 /// What ends a run before its report.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
     Runner(#[from] MissingRepository),
-    #[error("{} inputs are not usable", .0.len())]
+    #[error("{} not usable", counted(.0.len(), "input is", "inputs are"))]
     Inputs(Vec<InputError>),
     #[error(
         "{0} is not set, so it is not known what happened; run this as a step of a GitHub Actions workflow"
@@ -50,6 +52,8 @@ pub(crate) enum Error {
     Port(#[from] port::Error),
     #[error(transparent)]
     State(#[from] store::Error),
+    #[error(transparent)]
+    Mapping(#[from] NoWorker),
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error("the run was told to stop before it wrote anything")]

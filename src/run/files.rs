@@ -1,10 +1,16 @@
 //! Where entity files are read from, and as what.
 
+use std::sync::Arc;
+
+use super::error::Error;
+use super::evaluator::Mapper;
 use crate::catalog::declare::{EntityFile, FileContent, Unreadable};
+use crate::catalog::mapping::{Mapped, Mapping};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::git::checkout::Checkout;
 use crate::github::{BlobContent, Repository};
 use crate::inputs::Inputs;
-use crate::text::{RepoPath, Source};
+use crate::text::{Location, Origins, RepoPath, Source};
 
 /// What files are read from.
 #[derive(Debug, Clone, Copy)]
@@ -15,26 +21,81 @@ pub(crate) struct Files<'a> {
     pub(crate) checkout: Option<&'a Checkout>,
     /// Which files hold entities.
     pub(crate) inputs: &'a Inputs,
+    /// What makes entities of other files.
+    pub(crate) mapper: &'a Mapper,
 }
 
-/// What is in an entity file, if there is one and Git still has it.
-pub(crate) fn entity_file(
-    path: RepoPath,
-    content: BlobContent,
-    inputs: &Inputs,
-) -> Option<EntityFile> {
-    let selected = inputs.files.select(&path);
-    let by_rule = selected.and_then(|selected| selected.blueprint);
-    let default_blueprint = by_rule.or(inputs.blueprint.as_ref()).cloned();
-    let content = match content {
-        BlobContent::Absent | BlobContent::Missing => return None,
-        BlobContent::Text(text) => FileContent::Text(Source::new(path, text)),
-        BlobContent::Binary => FileContent::Unreadable(path, Unreadable::Binary),
-        BlobContent::TooLarge => FileContent::Unreadable(path, Unreadable::TooLarge),
-        BlobContent::Symlink => FileContent::Unreadable(path, Unreadable::Symlink),
-    };
-    Some(EntityFile {
-        content,
-        default_blueprint,
+/// What says which entities are in a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Language<'a> {
+    /// The file itself.
+    Entities,
+    /// A mapping.
+    Mapping(&'a Mapping),
+    /// Both, which is an error: the entities would be declared twice.
+    Both(&'a Mapping),
+    /// A mapping of which it is not known any more what it makes of the file.
+    Lost(&'a Mapping),
+}
+
+impl Files<'_> {
+    /// What is in an entity file, if there is one and Git still has it.
+    ///
+    /// # Errors
+    /// If a mapping's expressions cannot be evaluated at all.
+    pub(crate) async fn entity_file(
+        &self,
+        path: RepoPath,
+        content: BlobContent,
+        language: Language<'_>,
+    ) -> Result<Option<EntityFile>, Error> {
+        let selected = self.inputs.files.select(&path);
+        let by_rule = selected.and_then(|selected| selected.blueprint);
+        let default_blueprint = by_rule.or(self.inputs.blueprint.as_ref()).cloned();
+        let content = match content {
+            BlobContent::Absent | BlobContent::Missing => return Ok(None),
+            BlobContent::Text(text) => self.content(Source::new(path, text), language).await?,
+            BlobContent::Binary => FileContent::Unreadable(path, Unreadable::Binary),
+            BlobContent::TooLarge => FileContent::Unreadable(path, Unreadable::TooLarge),
+            BlobContent::Symlink => FileContent::Unreadable(path, Unreadable::Symlink),
+        };
+        Ok(Some(EntityFile {
+            content,
+            default_blueprint,
+        }))
+    }
+
+    async fn content(
+        &self,
+        source: Arc<Source>,
+        language: Language<'_>,
+    ) -> Result<FileContent, Error> {
+        let mapped = match language {
+            Language::Entities => return Ok(FileContent::Text(source)),
+            Language::Mapping(mapping) => {
+                let path = source.path();
+                self.mapper.map(mapping, &source, path).await?
+            }
+            Language::Both(mapping) => selected_twice(mapping, &source, self.mapper.repository()),
+            Language::Lost(mapping) => Mapped::unusable(as_mapped(mapping, &source)),
+        };
+        Ok(FileContent::Mapped(Arc::new(mapped)))
+    }
+}
+
+/// A file that the input `files` and a mapping select.
+pub(crate) fn selected_twice(mapping: &Mapping, source: &Source, repository: &str) -> Mapped {
+    let source = as_mapped(mapping, source);
+    let message = "the input `files` and the mapping both select this file";
+    let found = Diagnostic::new(Code::InvalidMapping, Location::start_of(&source), message)
+        .related(mapping.selector_of(source.path(), repository), "the mapping does here")
+        .help("exclude it with a `!` line in the input `files`, or make the path in the mapping narrower");
+    Mapped::lost(source, vec![found])
+}
+
+fn as_mapped(mapping: &Mapping, source: &Source) -> Arc<Source> {
+    source.mapped(Origins {
+        mapping: Arc::clone(mapping.source()),
+        places: Vec::new(),
     })
 }

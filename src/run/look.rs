@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::error::Error;
+use super::mapping::{Loaded, load};
 use super::session::Session;
 use super::source::{Continuity, Source};
+use super::state::FileState;
 use super::state::look::{Tip, to_look_at};
+use crate::catalog::mapping::Usable;
 use crate::event::{Base, Scope};
-use crate::git::{BranchName, CommitSha};
+use crate::git::{BlobId, BranchName, CommitSha};
 use crate::github::{self, Diff, Relation, Repository, Side};
 use crate::text::RepoPath;
 
@@ -22,6 +25,8 @@ pub(crate) struct Looked {
     pub(crate) against: Against,
     /// Which files these are.
     pub(crate) extent: Extent,
+    /// The mapping, if the inputs name one.
+    pub(crate) mapping: Option<Loaded>,
 }
 
 /// What files are compared with.
@@ -58,33 +63,34 @@ pub(crate) enum Round {
 pub(crate) async fn look(
     session: &Session<'_>,
     source: &Source<'_>,
+    mapping: Option<Loaded>,
     round: Round,
 ) -> Result<Looked, Error> {
     match (&session.run.scope, round) {
         (Scope::Changed(Base::MergeBaseWith(other)), _) => {
             let repository = &session.setup.repository;
             let diff = repository.diff_from_merge_base(other, &source.commit);
-            Ok(of_diff(session, source, diff.await?))
+            of_diff(session, source, mapping, diff.await?).await
         }
         (Scope::Changed(Base::PullRequest { into, opened_on }), _) => {
             let repository = &session.setup.repository;
             let diff = pull_request_diff(repository, &source.commit, into, opened_on).await?;
-            Ok(of_diff(session, source, diff))
+            of_diff(session, source, mapping, diff).await
         }
         // Without Port, what the push changed is all that is known.
         (Scope::Changed(Base::State), _) if session.port.is_none() => match before(session) {
             Some(before) => {
                 let repository = &session.setup.repository;
                 let diff = repository.diff_from_merge_base(before.as_str(), &source.commit);
-                Ok(of_diff(session, source, diff.await?))
+                of_diff(session, source, mapping, diff.await?).await
             }
-            None => all(session, source).await,
+            None => all(session, source, mapping).await,
         },
         (Scope::Changed(Base::State), _) if source.continuity == Continuity::Same => {
-            since_state(session, source).await
+            since_state(session, source, mapping).await
         }
-        (_, Round::Later) => since_state(session, source).await,
-        _ => all(session, source).await,
+        (_, Round::Later) => since_state(session, source, mapping).await,
+        _ => all(session, source, mapping).await,
     }
 }
 
@@ -94,12 +100,25 @@ fn before<'s>(session: &Session<'s>) -> Option<&'s CommitSha> {
 }
 
 /// What differs from the state: by the commit that was applied last where GitHub compares with that,
-/// else by all of the tip's files.
-async fn since_state(session: &Session<'_>, source: &Source<'_>) -> Result<Looked, Error> {
+/// else by all of the tip's files; so also where the mapping is another one.
+async fn since_state(
+    session: &Session<'_>,
+    source: &Source<'_>,
+    mut mapping: Option<Loaded>,
+) -> Result<Looked, Error> {
     let repository = &session.setup.repository;
+    let is_known = |mapping: &Loaded| {
+        let known = source
+            .state
+            .file(&mapping.path)
+            .and_then(FileState::settled);
+        known.map(|part| &part.version.file) == mapping.blob.as_ref()
+    };
     let changed = match &source.state.commit {
-        Some(commit) => repository.changed_since(commit, &source.commit).await?,
-        None => None,
+        Some(commit) if mapping.as_ref().is_none_or(is_known) => {
+            repository.changed_since(commit, &source.commit).await?
+        }
+        _ => None,
     };
     let tip = match changed {
         Some(files) => Tip::Changed(
@@ -110,38 +129,102 @@ async fn since_state(session: &Session<'_>, source: &Source<'_>) -> Result<Looke
         ),
         None => Tip::Listed(repository.tree(&source.commit).await?),
     };
-    let files = to_look_at(&source.state, &tip, |path| is_selected(session, path));
+    if let Some(mapping) = &mut mapping {
+        let known = source.state.files().iter();
+        let blob = |file: &FileState| file.parts.last().map(|part| part.version.file.clone());
+        let known = known.map(|(path, file)| (path, tip.side(path, blob(file).as_ref())));
+        let here = known.chain(
+            tip.paths()
+                .into_iter()
+                .map(|path| (path, tip.side(path, None))),
+        );
+        require_files(session, mapping, here);
+    }
+    let selector = Selector::new(session, source, mapping.as_ref());
+    let mut files = to_look_at(
+        &source.state,
+        &tip,
+        |path| selector.selects(path),
+        |path| selector.mapping_of(path),
+    );
+    // What is wrong with it is said also where it is missing.
+    if let Some(mapping) = mapping
+        .as_ref()
+        .filter(|mapping| mapping.usable == Usable::No)
+    {
+        files.insert(mapping.path.clone(), mapping.side());
+    }
     Ok(Looked {
         files,
         tip,
         against: Against::State,
         extent: Extent::Changed,
+        mapping,
     })
 }
 
 /// Every file that the inputs select, and what the state knows beside.
-async fn all(session: &Session<'_>, source: &Source<'_>) -> Result<Looked, Error> {
+async fn all(
+    session: &Session<'_>,
+    source: &Source<'_>,
+    mut mapping: Option<Loaded>,
+) -> Result<Looked, Error> {
     let tree = session.setup.repository.tree(&source.commit).await?;
+    if let Some(mapping) = &mut mapping {
+        let here = tree.iter().map(|(path, file)| (path, Side::from(file)));
+        require_files(session, mapping, here);
+    }
+    let selector = Selector::new(session, source, mapping.as_ref());
     let known = source.state.files().keys();
     let mut files: BTreeMap<_, _> = known.map(|path| (path.clone(), Side::Absent)).collect();
-    let selected = tree.iter().filter(|(path, _)| is_selected(session, path));
+    let selected = tree.iter().filter(|(path, _)| selector.selects(path));
     files.extend(selected.map(|(path, file)| (path.clone(), Side::from(file))));
+    files.extend(
+        mapping
+            .as_ref()
+            .map(|mapping| (mapping.path.clone(), mapping.side())),
+    );
     Ok(Looked {
         files,
         tip: Tip::Listed(tree),
         against: Against::State,
         extent: Extent::All,
+        mapping,
     })
 }
 
-/// What a branch or a pull request brings. An entity file whose text changed belongs to it too.
-fn of_diff(session: &Session<'_>, source: &Source<'_>, diff: Diff) -> Looked {
+/// Says that the mapping selects nothing, if that is so.
+fn require_files<'p>(
+    session: &Session<'_>,
+    mapping: &mut Loaded,
+    here: impl Iterator<Item = (&'p RepoPath, Side)>,
+) {
+    let repository = session.mapper.repository();
+    let mut here = here.filter(|(_, side)| *side != Side::Absent);
+    if !here.any(|(path, _)| mapping.mapping.selects(path, repository)) {
+        mapping.selects_nothing();
+    }
+}
+
+/// What a branch or a pull request brings. An entity file whose text changed belongs to it too, and with
+/// another mapping all files that either of the two selects.
+async fn of_diff(
+    session: &Session<'_>,
+    source: &Source<'_>,
+    mut mapping: Option<Loaded>,
+    diff: Diff,
+) -> Result<Looked, Error> {
     let (mut base, mut head) = (BTreeMap::new(), BTreeMap::new());
     for file in diff.files {
         base.insert(file.path.clone(), file.base);
         head.insert(file.path, file.head);
     }
-    let differs = head.iter().filter(|(path, _)| is_selected(session, path));
+    if let Some(mapping) = &mut mapping {
+        let sides = (&mut base, &mut head);
+        add_mapped(session, source, mapping, diff.base.as_ref(), sides).await?;
+    }
+    let selector = Selector::new(session, source, mapping.as_ref());
+    let differs = head.iter().filter(|(path, _)| selector.selects(path));
     let mut files: BTreeMap<_, _> = differs
         .map(|(path, side)| (path.clone(), side.clone()))
         .collect();
@@ -151,12 +234,51 @@ fn of_diff(session: &Session<'_>, source: &Source<'_>, diff: Diff) -> Looked {
             files.insert(path.clone(), Side::Unknown);
         }
     }
-    Looked {
+    Ok(Looked {
         files,
         tip: Tip::Changed(head),
         against: Against::Commit(diff.base, base),
         extent: Extent::Changed,
+        mapping,
+    })
+}
+
+/// Adds the files that a changed mapping selects or has selected, and finds out what it was before.
+async fn add_mapped(
+    session: &Session<'_>,
+    source: &Source<'_>,
+    mapping: &mut Loaded,
+    commit: Option<&CommitSha>,
+    (base, head): (&mut BTreeMap<RepoPath, Side>, &mut BTreeMap<RepoPath, Side>),
+) -> Result<(), Error> {
+    let repository = session.mapper.repository();
+    let side = base.get(&mapping.path).cloned();
+    let before = match (commit, &side) {
+        (Some(commit), Some(side)) => load(session.files(), commit, side.clone()).await?,
+        (Some(_), None) => Some(mapping.clone()),
+        (None, _) => None,
+    };
+    let mut mapped = head
+        .iter()
+        .filter(|(path, _)| mapping.mapping.selects(path, repository));
+    let is_there = |(_, side): (_, &Side)| *side != Side::Absent;
+    let may_be_last = mapped.clone().next().is_some() && !mapped.any(is_there);
+    if side.is_some() || may_be_last {
+        let tree = session.setup.repository.tree(&source.commit).await?;
+        let here = tree.iter().map(|(path, file)| (path, Side::from(file)));
+        require_files(session, mapping, here);
+        for (path, file) in tree.iter().filter(|_| side.is_some()) {
+            let selects = |one: &Loaded| one.mapping.selects(path, repository);
+            if !head.contains_key(path)
+                && (selects(mapping) || before.as_ref().is_some_and(selects))
+            {
+                base.insert(path.clone(), Side::from(file));
+                head.insert(path.clone(), Side::from(file));
+            }
+        }
     }
+    mapping.before = before.map(Box::new);
+    Ok(())
 }
 
 /// What a pull request brings: see [`Base::PullRequest`].
@@ -177,6 +299,38 @@ async fn pull_request_diff(
     }
 }
 
-fn is_selected(session: &Session<'_>, path: &RepoPath) -> bool {
-    session.setup.inputs.files.select(path).is_some()
+/// Says which files a commit's entities are in.
+struct Selector<'a> {
+    session: &'a Session<'a>,
+    source: &'a Source<'a>,
+    mapping: Option<&'a Loaded>,
+}
+
+impl<'a> Selector<'a> {
+    fn new(session: &'a Session<'a>, source: &'a Source<'a>, mapping: Option<&'a Loaded>) -> Self {
+        Self {
+            session,
+            source,
+            mapping,
+        }
+    }
+
+    /// Whether the file at `path` is looked at; the mapping itself is.
+    fn selects(&self, path: &RepoPath) -> bool {
+        let files = &self.session.setup.inputs.files;
+        let repository = self.session.mapper.repository();
+        let is_mapped = self.mapping.is_some_and(|mapping| {
+            let before = mapping.before.as_ref();
+            let was = before.is_some_and(|one| one.mapping.selects(path, repository));
+            was || *path == mapping.path || mapping.maps(path, repository, &self.source.state)
+        });
+        is_mapped || files.select(path).is_some()
+    }
+
+    /// The version of the mapping, for a file that is mapped.
+    fn mapping_of(&self, path: &RepoPath) -> Option<BlobId> {
+        let repository = self.session.mapper.repository();
+        let maps = |mapping: &&Loaded| mapping.maps(path, repository, &self.source.state);
+        self.mapping.filter(maps)?.blob.clone()
+    }
 }

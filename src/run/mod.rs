@@ -5,9 +5,13 @@ pub mod apply;
 mod check;
 mod comment;
 mod conclude;
+mod dependants;
 mod error;
+#[doc(hidden)]
+pub mod evaluator;
 mod files;
 mod look;
+mod mapping;
 mod plan;
 mod read;
 #[doc(hidden)]
@@ -21,7 +25,6 @@ mod state;
 mod texts;
 mod validate;
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
@@ -31,12 +34,15 @@ use crate::catalog::plan::Plan;
 use crate::environment::Environment;
 use crate::event::{Decision, Mode};
 use crate::git::CommitSha;
-use crate::port::{self, Port, Rejection};
+use crate::github::Side;
+use crate::port::{self, Port};
 use crate::report::log::Log;
 use crate::report::{Ending, Outcome, Report, progress, publish};
 use crate::shutdown::Shutdown;
-use apply::{Applied, Stopped, apply};
+use crate::text::counted;
+use apply::{Applied, Refusals, Stopped, apply};
 use error::Error;
+pub(crate) use files::selected_twice;
 use look::{Extent, Round as Number};
 use read::Declared;
 use responsibility::Responsibility;
@@ -83,13 +89,16 @@ async fn pipeline(
 ) -> Result<Exit, Error> {
     let started = Instant::now();
     let setup = Setup::read(environment, log)?;
-    let run = match setup.decide(environment).await? {
+    let (decision, default_branch) = setup.decide(environment).await?;
+    let run = match decision {
         Decision::Run(run) => run,
         Decision::Nothing(reason) => return nothing_to_do(&reason, &setup, log),
     };
     let port = setup.connect_port(&run, shutdown, log)?;
     log.line(setup.heading(&run, port.as_ref()));
+    let mapper = setup.mapper(&run, default_branch, environment);
     let session = Session {
+        mapper: &mapper,
         setup: &setup,
         run: &run,
         port: port.as_ref(),
@@ -117,8 +126,8 @@ struct Round {
     plan: Plan,
     /// The blueprints of what it is about.
     blueprints: Blueprints,
-    /// What Port would refuse, by its index in the plan, if it was only asked.
-    refusals: BTreeMap<usize, Rejection>,
+    /// What Port would refuse, if it was only asked.
+    refusals: Refusals,
     /// What became of the plan, if it was carried out.
     applied: Option<Applied>,
     /// Which of the problems the run fails for.
@@ -236,10 +245,11 @@ async fn round(
     number: Number,
 ) -> Result<Round, Error> {
     let stages = async {
-        let looked = look::look(session, source, number).await?;
+        let tip = mapping::load(session.files(), &source.commit, Side::Unknown).await?;
+        source.note_mapping(tip.as_ref());
+        let looked = look::look(session, source, tip, number).await?;
         announce(session, &looked);
-        let files = session.setup.files();
-        let reading = read::read(files, source, &looked);
+        let reading = read::read(session.files(), source, &looked);
         let likely = check::likely_blueprints(session, source, &looked);
         let (mut declared, mut blueprints) = futures::try_join!(reading, likely)?;
         let changes = plan::changes(session, source, &looked, &declared);
@@ -253,23 +263,33 @@ async fn round(
             &blueprints,
         )
         .await?;
+        let refusals = match session.run.mode {
+            Mode::Plan => {
+                let refusals =
+                    dependants::find(session, source, &mut declared, &plan, &mut blueprints);
+                refusals.await?
+            }
+            Mode::Apply => Refusals::default(),
+        };
         let responsibility = Responsibility::find(session, source, &declared).await?;
-        Ok((looked, declared, blueprints, plan, responsibility))
+        Ok((looked, declared, blueprints, plan, refusals, responsibility))
     };
-    let (looked, mut declared, blueprints, plan, responsibility) =
+    let (looked, mut declared, blueprints, plan, refusals, responsibility) =
         session.unless_interrupted(stages).await?;
     if number == Number::First {
         source.warnings = rules::unmatched_lines(&session.setup.inputs.files, &looked.tip);
     }
-    responsibility.show(session, &mut declared, &blueprints);
-    session.log.line(format!("plan: {plan}"));
+    responsibility.mark(session, &mut declared, &blueprints);
+    if session.run.mode == Mode::Apply && !plan.is_empty() {
+        session.log.line(format!("Applying: {plan}"));
+    }
     let mut round = Round {
         extent: looked.extent,
         is_far: matches!(looked.tip, state::look::Tip::Listed(_)),
         declared,
         plan,
         blueprints,
-        refusals: BTreeMap::new(),
+        refusals,
         applied: None,
         responsibility,
     };
@@ -277,7 +297,7 @@ async fn round(
         (Some(port), Mode::Apply) => round.carry_out(session, source, port).await?,
         (Some(port), Mode::Plan) if !round.plan.is_empty() => {
             let asking = validate::validate(session, port, &round.plan, &round.blueprints);
-            round.refusals = session.unless_interrupted(asking).await?;
+            round.refusals.upserts = session.unless_interrupted(asking).await?;
         }
         (_, _) => {}
     }
@@ -348,15 +368,14 @@ impl Source<'_> {
 
 /// Says how many files are checked.
 fn announce(session: &Session<'_>, looked: &look::Looked) {
-    let count = looked.files.len();
-    let files = if count == 1 { "file" } else { "files" };
-    match (count, looked.extent) {
-        (0, Extent::Changed) => session.log.line("No entity file has changed"),
-        (_, Extent::Changed) => session.log.line(format!("Checking {count} entity {files}")),
-        (_, Extent::All) => session
-            .log
-            .line(format!("Checking all {count} entity {files}")),
-    }
+    let files = counted(looked.files.len(), "entity file", "entity files");
+    session.log.line(match (looked.files.len(), looked.extent) {
+        (0, Extent::Changed) => "No entity file has changed".to_owned(),
+        (0, Extent::All) => "There is no entity file".to_owned(),
+        (_, Extent::Changed) => format!("Checking {files}"),
+        (1, Extent::All) => "Checking the only entity file".to_owned(),
+        (_, Extent::All) => format!("Checking all {files}"),
+    });
 }
 
 fn nothing_to_do(reason: &str, setup: &Setup, log: &Log) -> Result<Exit, Error> {

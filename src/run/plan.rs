@@ -13,7 +13,7 @@ use crate::catalog::declare::Invalid;
 use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::{Merge, takes_away};
-use crate::catalog::plan::{Known, Owner, Plan, Policy, Pruning};
+use crate::catalog::plan::{Action, Known, Owner, Plan, Policy, Pruning};
 use crate::catalog::question::{Question, questions};
 use crate::catalog::validate::{
     Validated, refuse_circles, refuse_dangling, refuse_taking_required,
@@ -73,6 +73,10 @@ pub(crate) async fn plan(
         blueprints,
         owners: &owners,
         rewritten: &source.state.rewritten,
+        takeover: match source.store {
+            Some(_) => Action::Adopt,
+            None => Action::Update,
+        },
     };
     let policy = |declared: &Declared| policy(session, source, declared);
     let plan = Plan::new(changes.clone(), known, &policy(declared));

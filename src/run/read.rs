@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::error::Error;
-use super::files::{Files, entity_file};
+use super::files::{Files, Language};
 use super::look::{Against, Extent, Looked};
+use super::mapping::{Loaded, load_versions};
 use super::source::{Continuity, Source};
 use super::state::{Part, Version};
 use super::texts;
 use crate::catalog::change::{Earlier, Proof, Standing};
 use crate::catalog::declare::{Declaration, Declarations, EntityFile, declare};
 use crate::catalog::entity::{BlueprintId, EntityKey};
+use crate::catalog::mapping::{Mapping, Usable};
 use crate::git::{BlobId, CommitSha, FileMode};
-use crate::github::{self, BlobContent, Side, WantedFile};
+use crate::github::{self, BlobContent, Content, Side, WantedFile};
 use crate::inputs::Prune;
 use crate::text::RepoPath;
 
@@ -33,10 +35,22 @@ pub(crate) struct Declared {
 /// A version of a file that is compared with the commit's.
 struct Former {
     file: WantedFile,
+    language: FormerLanguage,
     texts: Texts,
     entities: Option<BTreeSet<EntityKey>>,
     proof: Proof,
     standing: Standing,
+}
+
+/// What says which entities are in a version.
+#[derive(Clone)]
+enum FormerLanguage {
+    /// The file itself.
+    Entities,
+    /// This version of the mapping.
+    Mapping(BlobId),
+    /// Nothing: it was no entity file.
+    None,
 }
 
 /// What each file declares.
@@ -65,6 +79,7 @@ pub(crate) async fn read(
         looked,
         sides: looked.files.clone(),
         read: BTreeMap::new(),
+        mappings: BTreeMap::new(),
     };
     let mut former = reader.former(looked.files.keys());
     let mut former_files = reader.fetch(&former).await?;
@@ -113,11 +128,14 @@ struct Reader<'r> {
     sides: BTreeMap<RepoPath, Side>,
     /// What was read at these paths.
     read: BTreeMap<RepoPath, ReadFile>,
+    /// Earlier versions of the mapping.
+    mappings: BTreeMap<BlobId, Arc<Mapping>>,
 }
 
 /// What the commit has at a path.
 struct ReadFile {
     blob: Option<BlobId>,
+    mapping: Option<BlobId>,
     file: Option<EntityFile>,
 }
 
@@ -127,8 +145,116 @@ impl Reader<'_> {
         match &self.looked.against {
             Against::State => self.of_state(paths),
             Against::Commit(None, _) => Vec::new(),
-            Against::Commit(Some(commit), sides) => of_commit(paths, commit, sides),
+            Against::Commit(Some(commit), sides) => self.of_commit(paths, commit, sides),
         }
+    }
+
+    /// Each file as a commit has it; `sides` is what is known of that.
+    fn of_commit<'p>(
+        &self,
+        paths: impl Iterator<Item = &'p RepoPath>,
+        commit: &CommitSha,
+        sides: &BTreeMap<RepoPath, Side>,
+    ) -> Vec<Former> {
+        let former = |path: &RepoPath| Former {
+            file: WantedFile {
+                commit: commit.clone(),
+                path: path.clone(),
+                side: sides.get(path).cloned().unwrap_or(Side::Unknown),
+            },
+            language: self.language_before(path),
+            texts: Texts::At(commit.clone()),
+            entities: None,
+            proof: Proof::Accepted,
+            standing: Standing::Settled,
+        };
+        paths.map(former).collect()
+    }
+
+    /// What said at the commit that a plan compares with which entities are in a file.
+    fn language_before(&self, path: &RepoPath) -> FormerLanguage {
+        let repository = self.files.mapper.repository();
+        let mapping = self.looked.mapping.as_ref();
+        let before = mapping.and_then(|mapping| mapping.before.as_ref());
+        let maps = |before: &&Box<Loaded>| before.mapping.selects(path, repository);
+        let is_mapping = mapping.is_some_and(|mapping| mapping.path == *path);
+        match before.filter(maps).and_then(|before| before.blob.clone()) {
+            Some(blob) => FormerLanguage::Mapping(blob),
+            None if !is_mapping && self.files.inputs.files.select(path).is_some() => {
+                FormerLanguage::Entities
+            }
+            None => FormerLanguage::None,
+        }
+    }
+
+    /// What says which entities are in a file of the commit; `None` if nothing does.
+    fn language(&self, path: &RepoPath) -> Option<Language<'_>> {
+        let by_files = self.files.inputs.files.select(path).is_some();
+        let Some(loaded) = &self.looked.mapping else {
+            return by_files.then_some(Language::Entities);
+        };
+        let is_mapped = loaded.maps(path, self.files.mapper.repository(), &self.source.state);
+        let mapping = &loaded.mapping;
+        match (is_mapped, by_files, loaded.usable) {
+            _ if *path == loaded.path => None,
+            (true, _, Usable::No) => Some(Language::Lost(mapping)),
+            (true, true, Usable::Yes) => Some(Language::Both(mapping)),
+            (true, false, Usable::Yes) => Some(Language::Mapping(mapping)),
+            (false, true, _) => Some(Language::Entities),
+            (false, false, _) => None,
+        }
+    }
+
+    /// The version of the mapping that a file of the commit is of.
+    fn mapping_of(&self, path: &RepoPath) -> Option<&BlobId> {
+        let loaded = self.looked.mapping.as_ref()?;
+        let is_mapped = loaded.maps(path, self.files.mapper.repository(), &self.source.state);
+        loaded.blob.as_ref().filter(|_| is_mapped)
+    }
+
+    /// Reads the earlier versions of the mapping that `former` are of.
+    async fn load_mappings(&mut self, former: &[Former]) -> Result<(), Error> {
+        if let Some(loaded) = &self.looked.mapping {
+            for one in [Some(loaded), loaded.before.as_deref()]
+                .into_iter()
+                .flatten()
+            {
+                let blob = one.blob.clone();
+                let known = blob.map(|blob| (blob, Arc::clone(&one.mapping)));
+                self.mappings.extend(known);
+            }
+        }
+        let blobs = former.iter().filter_map(|former| match &former.language {
+            FormerLanguage::Mapping(blob) => Some(blob.clone()),
+            FormerLanguage::Entities | FormerLanguage::None => None,
+        });
+        let unread: BTreeSet<_> = blobs
+            .filter(|blob| !self.mappings.contains_key(blob))
+            .collect();
+        if !unread.is_empty() {
+            let loading = load_versions(self.files, &self.source.commit, unread);
+            self.mappings.extend(loading.await?);
+        }
+        Ok(())
+    }
+
+    /// What is in an earlier version of a file.
+    async fn former_file(
+        &self,
+        former: &Former,
+        content: BlobContent,
+    ) -> Result<Option<EntityFile>, Error> {
+        let language = match &former.language {
+            FormerLanguage::None => return Ok(None),
+            FormerLanguage::Entities => Language::Entities,
+            FormerLanguage::Mapping(blob) => match self.mappings.get(blob) {
+                Some(mapping) => Language::Mapping(mapping),
+                // Git no longer has it.
+                None => return Ok(None),
+            },
+        };
+        let path = former.file.path.clone();
+        self.files.entity_file(path, content, language).await
     }
 
     fn of_state<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<Former> {
@@ -160,6 +286,10 @@ impl Reader<'_> {
                     blob: part.version.file.clone(),
                 },
             },
+            language: match &part.version.mapping {
+                Some(blob) => FormerLanguage::Mapping(blob.clone()),
+                None => FormerLanguage::Entities,
+            },
             texts: Texts::Known(part.version.texts.clone()),
             entities: Some(part.entities.clone()),
             proof: part.proof,
@@ -170,11 +300,7 @@ impl Reader<'_> {
     /// Reads what the commit has at the paths that were not read yet, and `former` in their order;
     /// `None` for what the commit has too.
     async fn fetch(&mut self, former: &[Former]) -> Result<Vec<Option<EntityFile>>, Error> {
-        let Files {
-            repository,
-            checkout,
-            inputs,
-        } = self.files;
+        self.load_mappings(former).await?;
         let unread = self.sides.iter();
         let unread = unread.filter(|(path, _)| !self.read.contains_key(*path));
         let head: Vec<_> = unread
@@ -187,6 +313,11 @@ impl Reader<'_> {
         let others = former.iter().filter(|former| !self.is_head(former));
         let mut wanted = head.clone();
         wanted.extend(others.map(|former| former.file.clone()));
+        let Files {
+            repository,
+            checkout,
+            ..
+        } = self.files;
         let mut contents = repository.contents(&wanted, checkout).await?.into_iter();
         for (wanted, content) in head.into_iter().zip(contents.by_ref()) {
             if content.content == BlobContent::Missing {
@@ -194,34 +325,68 @@ impl Reader<'_> {
                 let path = wanted.path.to_string();
                 return Err(github::Error::MissingContent { path }.into());
             }
-            let is_selected = inputs.files.select(&wanted.path).is_some();
-            let read = ReadFile {
-                blob: content.blob.filter(|_| is_selected),
-                file: entity_file(wanted.path.clone(), content.content, inputs)
-                    .filter(|_| is_selected),
-            };
+            let read = self.read_head(&wanted.path, content).await?;
             self.read.insert(wanted.path, read);
         }
-        let mut file = |former: &Former| {
-            let content = (!self.is_head(former)).then(|| contents.next()).flatten()?;
-            entity_file(former.file.path.clone(), content.content, inputs)
+        let mut files = Vec::with_capacity(former.len());
+        for former in former {
+            let content = (!self.is_head(former)).then(|| contents.next()).flatten();
+            files.push(match content {
+                Some(content) => self.former_file(former, content.content).await?,
+                None => None,
+            });
+        }
+        Ok(files)
+    }
+
+    async fn read_head(&self, path: &RepoPath, content: Content) -> Result<ReadFile, Error> {
+        let mapping = self.looked.mapping.as_ref();
+        let is_mapping = mapping.is_some_and(|mapping| mapping.path == *path);
+        let file = match self.language(path) {
+            Some(language) => {
+                let reading = self
+                    .files
+                    .entity_file(path.clone(), content.content, language);
+                reading.await?
+            }
+            None => None,
         };
-        Ok(former.iter().map(&mut file).collect())
+        let is_selected = is_mapping || self.language(path).is_some();
+        Ok(ReadFile {
+            blob: content.blob.filter(|_| is_selected),
+            mapping: self.mapping_of(path).cloned(),
+            file,
+        })
     }
 
     /// Whether the commit is known to have the very file: then it is not read twice.
     fn is_head(&self, former: &Former) -> bool {
         let head = self.sides.get(&former.file.path);
-        match (head, &former.file.side) {
+        let is_same = match (head, &former.file.side) {
             (Some(Side::File { blob: head, .. }), Side::File { blob, .. }) => head == blob,
             _ => false,
-        }
+        };
+        let mapping = self.mapping_of(&former.file.path);
+        is_same
+            && match &former.language {
+                FormerLanguage::Mapping(blob) => mapping == Some(blob),
+                FormerLanguage::Entities => mapping.is_none(),
+                FormerLanguage::None => false,
+            }
     }
 
     fn declare_head(&self) -> Declarations {
         let files = self.read.values().filter_map(|read| read.file.clone());
         let files: Vec<_> = files.collect();
-        declare(&files, &self.files.inputs.blueprints)
+        let mut head = declare(&files, &self.files.inputs.blueprints);
+        if let Some(mapping) = &self.looked.mapping {
+            let is_mapped =
+                |path: &RepoPath| *path == mapping.path || self.mapping_of(path).is_some();
+            if self.sides.keys().any(is_mapped) {
+                head.add_mapping(&mapping.diagnostics);
+            }
+        }
+        head
     }
 
     /// The files that did not change and count all the same: they declare what one of those declares
@@ -295,6 +460,7 @@ impl Reader<'_> {
         let version = |(path, read): (&RepoPath, &ReadFile)| {
             let version = read.blob.clone().map(|file| Version {
                 file,
+                mapping: read.mapping.clone(),
                 texts: texts.remove(path).unwrap_or_default(),
             });
             (path.clone(), version)
@@ -384,25 +550,6 @@ fn by_file(head: &Declarations) -> ByFile {
         files.entry(path).or_default().push(Arc::clone(declaration));
     }
     files
-}
-
-fn of_commit<'p>(
-    paths: impl Iterator<Item = &'p RepoPath>,
-    commit: &CommitSha,
-    sides: &BTreeMap<RepoPath, Side>,
-) -> Vec<Former> {
-    let former = |path: &RepoPath| Former {
-        file: WantedFile {
-            commit: commit.clone(),
-            path: path.clone(),
-            side: sides.get(path).cloned().unwrap_or(Side::Unknown),
-        },
-        texts: Texts::At(commit.clone()),
-        entities: None,
-        proof: Proof::Accepted,
-        standing: Standing::Settled,
-    };
-    paths.map(former).collect()
 }
 
 fn known_side(texts: &BTreeMap<RepoPath, BlobId>, path: &RepoPath) -> Side {

@@ -8,13 +8,12 @@ use super::error::Error;
 use super::read::Declared;
 use super::session::Session;
 use super::source::Source;
-use super::state::{Deletion, Problem, State};
+use super::state::{Deletion, Problem, State, Version};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::EntityKey;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::{Base, Pushed, Scope};
 use crate::inputs::Prune;
-use crate::report::console;
 use crate::text::RepoPath;
 
 /// Which problems a run fails for.
@@ -54,6 +53,23 @@ impl Responsibility {
             (Some(push), true) => pushed(session, push).await?,
             _ => Some(BTreeSet::new()),
         };
+        // A file is changed by its mapping too.
+        let mapping = &session.setup.inputs.mapping;
+        let is_mapped = |version: &Option<Version>| {
+            version
+                .as_ref()
+                .is_some_and(|version| version.mapping.is_some())
+        };
+        let pushed = pushed.map(|mut pushed| {
+            if mapping
+                .as_ref()
+                .is_some_and(|mapping| pushed.contains(mapping))
+            {
+                let mapped = declared.versions.iter().filter(|(_, one)| is_mapped(one));
+                pushed.extend(mapped.map(|(path, _)| path.clone()));
+            }
+            pushed
+        });
         Ok(match pushed {
             Some(pushed) => Self::New { pushed, found },
             None => Self::All,
@@ -83,8 +99,8 @@ impl Responsibility {
         older.is_none_or(|removed| pushed.contains(&removed.path))
     }
 
-    /// Makes warnings of the errors that the run does not fail for, and shows them all.
-    pub(crate) fn show(
+    /// Makes warnings of the errors that the run does not fail for, and takes secrets out of them.
+    pub(crate) fn mark(
         &self,
         session: &Session<'_>,
         declared: &mut Declared,
@@ -96,7 +112,6 @@ impl Responsibility {
         }
         let redaction = session.redaction(blueprints);
         redaction.conceal(&mut head.diagnostics);
-        console::write_diagnostics(&head.diagnostics, session.log);
     }
 
     fn judge(&self, diagnostic: &mut Diagnostic, invalid: &[crate::catalog::declare::Invalid]) {

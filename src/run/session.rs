@@ -1,6 +1,8 @@
 //! What the stages of a run share.
 
 use super::error::Error;
+use super::evaluator::Mapper;
+use super::files::Files;
 use super::setup::Setup;
 use crate::catalog::blueprint::Blueprints;
 use crate::event::Run;
@@ -18,13 +20,20 @@ pub(crate) struct Session<'a> {
     pub(crate) run: &'a Run,
     /// The catalog, if it may ask there.
     pub(crate) port: Option<&'a Port>,
+    /// What makes entities of files that a mapping selects.
+    pub(crate) mapper: &'a Mapper,
     /// Whether it was told to stop.
     pub(crate) shutdown: &'a Shutdown,
     /// Where it says what it does.
     pub(crate) log: &'a Log,
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    /// What files are read from.
+    pub(crate) fn files(&self) -> Files<'a> {
+        self.setup.files(self.mapper)
+    }
+
     /// What of values is not shown.
     pub(crate) fn redaction<'r>(&'r self, blueprints: &'r Blueprints) -> Redaction<'r> {
         Redaction {

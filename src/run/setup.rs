@@ -4,12 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use super::error::Error;
+use super::evaluator::Mapper;
 use super::files::Files;
 use super::state::store::Store;
 use super::state::{SourceName, SourceParts};
+use crate::catalog::mapping::Surroundings;
 use crate::catalog::validate::Omission;
 use crate::environment::{Environment, Runner};
 use crate::event::{Asked, BranchRole, CatalogAccess, Decision, Event, Run};
+use crate::git::BranchName;
 use crate::git::checkout::Checkout;
 use crate::github::{Access, Repository};
 use crate::http::patience::Patience;
@@ -55,7 +58,10 @@ impl Setup {
     }
 
     /// What the event asks for.
-    pub(crate) async fn decide(&self, environment: &Environment) -> Result<Decision, Error> {
+    pub(crate) async fn decide(
+        &self,
+        environment: &Environment,
+    ) -> Result<(Decision, BranchName), Error> {
         let variable = |name| environment.variable(name).ok_or(Error::NoEvent(name));
         let name = variable("GITHUB_EVENT_NAME")?;
         let path = Path::new(variable("GITHUB_EVENT_PATH")?);
@@ -68,13 +74,14 @@ impl Setup {
             Some(branch) => branch.clone(),
             None => self.repository.default_branch().await?,
         };
-        Ok(event.decide(Asked {
+        let decision = event.decide(Asked {
             mode: self.inputs.mode,
             scope: self.inputs.scope,
             default_branch: &default_branch,
             full_ref: environment.variable("GITHUB_REF"),
             sha: environment.variable("GITHUB_SHA"),
-        })?)
+        })?;
+        Ok((decision, default_branch))
     }
 
     /// Where the state of the source is kept; `None` where none is.
@@ -106,12 +113,35 @@ impl Setup {
     }
 
     /// What files are read from.
-    pub(crate) fn files(&self) -> Files<'_> {
+    pub(crate) fn files<'a>(&'a self, mapper: &'a Mapper) -> Files<'a> {
         Files {
             repository: &self.repository,
             checkout: self.checkout.as_ref(),
             inputs: &self.inputs,
+            mapper,
         }
+    }
+
+    /// What makes entities of files that a mapping selects: those of the branch that is applied, also in a
+    /// plan of what is to come to it.
+    pub(crate) fn mapper(
+        &self,
+        run: &Run,
+        default_branch: BranchName,
+        environment: &Environment,
+    ) -> Mapper {
+        let own = run
+            .branch
+            .as_ref()
+            .filter(|_| run.role == BranchRole::Other);
+        let repository = &self.runner.repository;
+        let surroundings = Surroundings {
+            organization: repository.owner().to_owned(),
+            repository: repository.name().to_owned(),
+            branch: own.unwrap_or(&default_branch).to_string(),
+            default_branch: default_branch.to_string(),
+        };
+        Mapper::new(environment.program(), surroundings)
     }
 
     /// A client of Port, for a run that may and can ask it.
@@ -174,8 +204,19 @@ impl Setup {
             head: run.commit.clone(),
             branch: run.branch.clone(),
             server_url: self.runner.server_url.clone(),
+            pull_request: run.pull_request,
+            port_url: port_url(&self.inputs),
+            documentation_url: self.runner.documentation_url.clone(),
         }
     }
+}
+
+/// Port's website beside its API: `app.port.io` beside `api.port.io`, and so in each region. Beside a
+/// proxy it is not known.
+fn port_url(inputs: &Inputs) -> Option<String> {
+    let region = inputs.base_url.host_str()?.strip_prefix("api.")?;
+    let is_ports = region.ends_with("port.io");
+    is_ports.then(|| format!("https://app.{region}"))
 }
 
 /// The inputs, and how many warnings about them were shown.
@@ -183,9 +224,9 @@ fn read_inputs(environment: &Environment, log: &Log) -> Result<(Inputs, usize), 
     if let Some(secret) = environment.input("client-secret") {
         log.mask(secret);
     }
-    let (inputs, warnings) = inputs::parse(environment).map_err(Error::Inputs)?;
-    let shown = annotations::write_warnings(&warnings, 0, log);
-    Ok((inputs, shown))
+    let (inputs, warnings) = inputs::parse(environment);
+    let shown = annotations::write_warnings(&warnings, log);
+    Ok((inputs.map_err(Error::Inputs)?, shown))
 }
 
 fn read_proxies(environment: &Environment, log: &Log) -> Result<Proxies, Error> {

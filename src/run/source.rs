@@ -7,6 +7,7 @@ use ring::digest::{SHA256, digest};
 use tokio::time::timeout;
 
 use super::error::Error;
+use super::mapping;
 use super::session::Session;
 use super::state::State;
 use super::state::store::{self, Facts, Saved, Store, Stored};
@@ -14,8 +15,10 @@ use super::state::{Status, merge};
 use crate::catalog::entity::EntityKey;
 use crate::event::{Mode, Pushed};
 use crate::git::{CommitSha, hexadecimal};
+use crate::github::Side;
 use crate::inputs::{Inputs, Merge};
 use crate::port::{self, ErrorCode};
+use crate::text::RepoPath;
 
 /// How long a push that touches no entity file waits for Port.
 const QUIET: Duration = Duration::from_secs(10);
@@ -166,10 +169,17 @@ async fn touches_no_entity_file(session: &Session<'_>) -> Result<bool, Error> {
     };
     let repository = &session.setup.repository;
     let changed = repository.changed_since(before, after).await?;
+    let mapping = mapping::load(session.files(), after, Side::Unknown).await?;
     let files = &session.setup.inputs.files;
+    let name = session.mapper.repository();
+    let is_mapped = |path: &RepoPath| {
+        mapping
+            .as_ref()
+            .is_some_and(|mapping| mapping.path == *path || mapping.mapping.selects(path, name))
+    };
     Ok(changed.is_some_and(|changed| {
-        let mut changed = changed.iter();
-        !changed.any(|file| files.select(&file.path).is_some())
+        let mut changed = changed.iter().map(|file| &file.path);
+        !changed.any(|path| files.select(path).is_some() || is_mapped(path))
     }))
 }
 
@@ -180,7 +190,9 @@ impl<'p> Source<'p> {
         let workflow = runner.workflow.clone().unwrap_or_default();
         self.continuity = match &self.stored {
             None => Continuity::First,
-            Some(stored) if stored.state.inputs == self.inputs => Continuity::Same,
+            Some(stored) if without_mapping(&stored.state.inputs) == self.inputs => {
+                Continuity::Same
+            }
             Some(_) => Continuity::OtherInputs,
         };
         if self.continuity == Continuity::OtherInputs
@@ -197,11 +209,30 @@ impl<'p> Source<'p> {
         // before that, the next one does the same.
         match self.continuity {
             Continuity::OtherInputs => self.state.inputs.clear(),
-            Continuity::First | Continuity::Same => self.state.inputs = self.inputs.clone(),
+            Continuity::First => self.state.inputs = self.inputs.clone(),
+            Continuity::Same => {}
         }
         self.state.workflow = workflow;
         if self.state.since == 0 {
             self.state.since = now();
+        }
+    }
+
+    /// Notes which mapping counts. Another one is a change like any other, not another set of inputs, but
+    /// whoever compares the inputs alone sees it.
+    pub(crate) fn note_mapping(&mut self, mapping: Option<&mapping::Loaded>) {
+        let blob = mapping.and_then(|mapping| mapping.blob.as_ref());
+        let inputs = without_mapping(&self.inputs).to_owned();
+        self.inputs = match blob.map(ToString::to_string) {
+            Some(blob) => format!(
+                "{inputs}{MAPPING}{}",
+                blob.get(..DIGEST_DIGITS).unwrap_or(&blob)
+            ),
+            None => inputs,
+        };
+        // While other inputs are compared, the state is of none.
+        if !self.state.inputs.is_empty() {
+            self.state.inputs = self.inputs.clone();
         }
     }
 
@@ -330,6 +361,14 @@ fn now() -> u64 {
     since.map(|since| since.as_secs()).unwrap_or_default()
 }
 
+/// What a mapping's id stands behind in the digest of inputs.
+const MAPPING: char = '+';
+
+/// A digest of inputs without the mapping's id.
+fn without_mapping(inputs: &str) -> &str {
+    inputs.split(MAPPING).next().unwrap_or_default()
+}
+
 /// Tells apart inputs that select or shape entities in different ways.
 fn digest_of(inputs: &Inputs) -> String {
     let blueprint = inputs.blueprint.as_ref();
@@ -346,7 +385,11 @@ fn digest_of(inputs: &Inputs) -> String {
         merge,
     ];
     // No part holds the zero, so that no two lists of parts make the same text.
-    let text = parts.join("\0");
+    let mut text = parts.join("\0");
+    if let Some(mapping) = &inputs.mapping {
+        text.push('\0');
+        text.push_str(mapping.as_str());
+    }
     let mut digits = hexadecimal(digest(&SHA256, text.as_bytes()).as_ref());
     digits.truncate(DIGEST_DIGITS);
     digits

@@ -29,7 +29,7 @@ pub(crate) async fn validate(
     let options = session.setup.write_options();
     let asked = Asked::new(plan, blueprints, options.merge);
     let batches = asked.batches(port.upsert_limit());
-    let answers: Vec<(Vec<usize>, port::Verdicts)> = stream::iter(&batches)
+    let answers: Vec<(Vec<usize>, port::Validations)> = stream::iter(&batches)
         .map(async |batch| {
             let Batch {
                 blueprint,

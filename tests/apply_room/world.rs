@@ -141,7 +141,7 @@ impl World {
             .collect()
     }
 
-    /// Puts an entity into the catalog behind everybody's back.
+    /// Puts an entity into the catalog after everybody's back.
     pub(crate) fn put(&self, blueprint: &str, entity: Value) {
         self.sandbox
             .put_entity(blueprint, entity, "somebody")

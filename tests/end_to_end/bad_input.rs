@@ -174,10 +174,10 @@ fn a_file_that_is_too_large_or_not_text() {
     assert_eq!(
         errors,
         [
-            "large/port.yml too-large",
-            "latin/port.yml binary",
-            "link/port.yml symlink",
-            "zip/port.json binary"
+            "large/port.yml Port: too large",
+            "latin/port.yml Port: binary",
+            "link/port.yml Port: symlink",
+            "zip/port.json Port: binary"
         ]
     );
     assert_eq!(world.entities().len(), 1);

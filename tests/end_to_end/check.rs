@@ -119,6 +119,8 @@ fn a_mistake_is_shown_on_its_line_without_colour_in_a_pipe() {
       |
       = help: use letters, digits and the characters `@ _ . + : \ / = ' -` only
 
+    For more about an error, try `port-gitops check --explain invalid-identifier`
+
     Checked 2 entities in 2 files · 1 error · blueprints not checked
     ");
 }
@@ -322,6 +324,67 @@ fn with_credentials_ports_blueprints_have_their_say() {
     assert!(refused.last_line().ends_with("blueprints not checked"));
 }
 
+#[test]
+fn where_no_entity_can_be_read_blueprints_are_not_checked() {
+    let world = World::new();
+    let tree = Tree::new(&[("port.yml", "identifier: [\n")]);
+    let mut command = tree.command(&[]);
+    command
+        .env("PORT_CLIENT_ID", CLIENT_ID)
+        .env("PORT_CLIENT_SECRET", CLIENT_SECRET)
+        .env("PORT_BASE_URL", world.port.url());
+    let checked = finish(command);
+    assert!(
+        checked.last_line().ends_with("blueprints not checked"),
+        "{}",
+        checked.out
+    );
+}
+
+/// The retries are shown while they last, in the words of a command.
+#[test]
+fn a_port_that_cannot_be_reached_is_named_by_its_variable() {
+    let tree = Tree::new(&[("port.yml", SOUND)]);
+    let mut command = tree.command(&[]);
+    command
+        .env("PORT_CLIENT_ID", CLIENT_ID)
+        .env("PORT_CLIENT_SECRET", CLIENT_SECRET)
+        .env("PORT_BASE_URL", "http://127.0.0.1:9");
+    let checked = finish(command);
+    assert_eq!(checked.status, 2);
+    for text in ["; again in ", "`PORT_BASE_URL` and this machine's network"] {
+        assert!(checked.errors.contains(text), "{text}: {}", checked.errors);
+    }
+    for text in ["input", "runner"] {
+        assert!(!checked.errors.contains(text), "{text}: {}", checked.errors);
+    }
+}
+
+#[test]
+fn options_say_what_was_meant_and_how_much_is_shown() {
+    let tree = Tree::new(&[("port.yml", INVALID), ("a/port.yml", SOUND)]);
+    let checked = tree.check(&["--fromat", "json"]);
+    assert!(
+        checked.errors.contains("did you mean `--format`?"),
+        "{}",
+        checked.errors
+    );
+    assert!(tree.check(&["--color", "always"]).out.contains("\u{1b}["));
+    assert!(
+        tree.check(&["--quiet"])
+            .out
+            .starts_with("error[invalid-identifier]")
+    );
+    assert_eq!(tree.check(&["-q", "a"]).out, "");
+    let explained = tree.check(&["--explain", "invalid-identifier"]);
+    assert_eq!(explained.status, 0);
+    assert!(
+        explained.out.starts_with("## invalid-identifier\n"),
+        "{}",
+        explained.out
+    );
+}
+
 /// The terminal may be that of a job, whose log many read.
 #[test]
 fn a_secret_of_the_blueprint_is_not_shown() {
@@ -425,4 +488,82 @@ fn a_text_with_nearly_the_same_name_is_named() {
         let checked = tree.check(&[]);
         assert!(checked.out.contains(help), "{}", checked.out);
     }
+}
+
+const MAPPING: &str = "\
+deleteDependentEntities: true
+resources:
+  - kind: file
+    selector: {query: 'true', files: [{path: '**/app.json'}]}
+    port:
+      entity:
+        mappings:
+          identifier: .content.name
+          blueprint: '\"domain\"'
+          title: '[.repository.full_name, .branch, .path] | join(\" \")'
+          team: .content.team
+";
+
+#[test]
+fn mapped_files_are_checked_too() {
+    let tree = Tree::new(&[
+        ("mapping.yml", MAPPING),
+        (".git/HEAD", "ref: refs/heads/topic\n"),
+        (
+            ".git/config",
+            "[remote \"origin\"]\n\turl = git@github.com:acme/shop.git\n",
+        ),
+        ("a/app.json", r#"{"name": "a"}"#),
+        ("b/app.json", r#"{"name": "b", "team": 1}"#),
+        ("c/port.yml", "identifier: c\nblueprint: domain\n"),
+    ]);
+    let given = ["--mapping", "mapping.yml", "--format", "json"];
+    let checked = tree.check(&given);
+    assert_eq!(checked.status, 1, "{}{}", checked.out, checked.errors);
+    assert_eq!(
+        checked.places(),
+        [
+            "b/app.json:1:23 wrong-type",
+            "mapping.yml:1:1 unused-setting"
+        ]
+    );
+    // In a folder below, and with a mapping that is not sound.
+    let mut command = tree.command(&["--mapping", "../mapping.yml"]);
+    let checked = finish({
+        command.current_dir(tree.path("a"));
+        command
+    });
+    assert_eq!(checked.status, 0, "{}{}", checked.out, checked.errors);
+    let sound = MAPPING;
+    for (text, expected) in [
+        (
+            sound.replace("app.json", "none"),
+            "mapping.yml:4:46 invalid-mapping",
+        ),
+        (
+            sound.replace("app.json", "port.yml"),
+            "c/port.yml:1:1 invalid-mapping",
+        ),
+        (
+            sound.replace("team", "teem"),
+            "mapping.yml:11:11 invalid-mapping",
+        ),
+        ("- a".to_owned(), "mapping.yml:1:1 invalid-mapping"),
+    ] {
+        tree.write("mapping.yml", &text);
+        let checked = tree.check(&given);
+        assert_eq!(checked.status, 1, "{text}{}", checked.out);
+        let places = checked.places();
+        assert!(
+            places.iter().any(|place| place == expected),
+            "{expected}: {places:?}"
+        );
+    }
+    let checked = tree.check(&["--mapping", "none.yml"]);
+    assert_eq!(checked.status, 2);
+    assert!(
+        checked.errors.contains("cannot read none.yml"),
+        "{}",
+        checked.errors
+    );
 }

@@ -38,12 +38,14 @@ fn a_full_plan_is_the_drift_report() {
     let before = world.port.entities();
     let result = succeed(&step());
     assert_eq!(result.output("drift"), "true");
+    let notice = &result.commands("notice")[0].data;
+    assert_eq!(notice, "Port differs from what Git declares");
     assert_eq!(
         states(&result),
         ["created microservice/mail", "updated microservice/shop"]
     );
     assert_eq!(
-        report(&result)["entities"][0]["changes"],
+        report(&result)["entities"][1]["changes"],
         json!([{"field": "title", "from": "Kiosk", "to": "Shop"}]),
         "others' properties are theirs"
     );
@@ -116,13 +118,13 @@ fn an_entity_of_another_source_is_a_warning_in_a_plan_and_an_error_in_an_apply()
     );
     assert_eq!(result.output("drift"), "true");
     let warnings = result.commands("warning");
-    assert_eq!(warnings[0].property("title"), "owned-elsewhere");
+    assert_eq!(warnings[0].property("title"), "Port: owned elsewhere");
     assert_eq!(warnings[0].property("line"), "1");
 
     let result = run(&world.nightly());
     assert_eq!(result.status, 1, "{}", result.log);
     let errors = result.commands("error");
-    assert_eq!(errors[0].property("title"), "owned-elsewhere");
+    assert_eq!(errors[0].property("title"), "Port: owned elsewhere");
     assert_eq!(world.title("microservice", "shop").unwrap(), "Theirs");
     assert!(world.port.entity("microservice", "mail").is_some());
     assert_eq!(

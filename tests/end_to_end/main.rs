@@ -18,6 +18,7 @@ mod faults;
 mod first_light;
 mod hostile;
 mod interrupted;
+mod mapping;
 mod mock;
 mod networks;
 mod plans;

@@ -118,7 +118,7 @@ fn numbers_are_compared_as_port_keeps_them() {
         let large = text.replace('1', "9007199254740993");
         let result = succeed(&world.push_file("port.yml", &large).input("merge", merge));
         let warnings = result.commands("warning");
-        assert_eq!(warnings[0].property("title"), "large-integer");
+        assert_eq!(warnings[0].property("title"), "Port: large integer");
         let rounded = json!({"replicas": 9_007_199_254_740_992_i64});
         let entity = json!({"identifier": "x", "properties": rounded});
         let put = world.port.put_entity("microservice", entity, "Mozilla/5.0");

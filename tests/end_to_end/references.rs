@@ -118,7 +118,7 @@ fn a_missing_file_may_have_a_name_that_sounds_like_a_fault_of_githubs() {
         let result = run(&world.push_file("port.yml", &entity(&format!("file://docs/{name}"))));
         assert_eq!(result.status, 1, "{name}: {}", result.log);
         let errors = result.commands("error");
-        assert_eq!(errors[0].property("title"), "invalid-file-reference");
+        assert_eq!(errors[0].property("title"), "Port: invalid file reference");
         assert!(!is_shown(&result, "waiting"), "{name}: {}", result.log);
         world.github.journal().len()
     };

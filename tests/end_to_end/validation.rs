@@ -114,7 +114,7 @@ fn a_text_for_a_relation_to_many_is_sent_as_a_list() {
     let result = push(&world, "relations: {friends: x}");
     assert_eq!(result.status, 0, "{}", result.log);
     let warning = &result.commands("warning")[0];
-    assert_eq!(warning.property("title"), "invalid-relation");
+    assert_eq!(warning.property("title"), "Port: invalid relation");
     assert!(warning.data.contains("write `[x]`"), "{}", warning.data);
     let entity = world.port.entity("thing", "x").unwrap();
     assert_eq!(entity["relations"]["friends"], json!(["x"]));

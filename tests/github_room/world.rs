@@ -1,4 +1,4 @@
-//! A repository behind a sandbox, and the room that reads it.
+//! A repository after a sandbox, and the room that reads it.
 
 use port_gitops::environment::Environment;
 use port_gitops::git::checkout::Checkout;

@@ -162,6 +162,7 @@ impl World {
         let owners = step.owners(&changes);
         let known = Known {
             rewritten: &BTreeMap::new(),
+            takeover: port_gitops::catalog::plan::Action::Adopt,
             live: &live,
             blueprints: &blueprints,
             owners: &owners,

@@ -44,7 +44,7 @@ pub enum Throttle {
 
 /// Whether a request may be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Decision {
     Allowed,
     Exhausted,
     Throttled(Throttle),
@@ -98,16 +98,16 @@ impl Limits {
     }
 
     /// Counts one request, unless it is refused.
-    pub(super) fn take(&mut self, resource: Resource) -> Verdict {
+    pub(super) fn take(&mut self, resource: Resource) -> Decision {
         if let Some(throttle) = self.next_throttle(resource) {
-            return Verdict::Throttled(throttle);
+            return Decision::Throttled(throttle);
         }
         let budget = self.budget(resource);
         if budget.used >= LIMIT {
-            return Verdict::Exhausted;
+            return Decision::Exhausted;
         }
         budget.used += 1;
-        Verdict::Allowed
+        Decision::Allowed
     }
 
     pub(super) fn reading(&mut self, resource: Resource) -> Reading {

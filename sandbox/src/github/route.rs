@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::call::Call;
 use super::model::REPOSITORY_ID;
-use super::rate::{Resource, Throttle, Verdict};
+use super::rate::{Decision, Resource, Throttle};
 use super::refusal::{Outcome, Refusal};
 use super::request::Request;
 use super::state::{Access, Edition, Permission, Settings, Shared};
@@ -57,13 +57,13 @@ pub(super) fn gate(shared: &Shared, api: &Api<'_>, request: &Request) -> Result<
         return Ok(());
     }
     match (shared.limits().take(api.resource()), api) {
-        (Verdict::Allowed, _) => Ok(()),
-        (Verdict::Exhausted, Api::Graphql)
-        | (Verdict::Throttled(Throttle::GraphqlRateLimited), _) => Err(graphql_rate_limited()),
-        (Verdict::Exhausted, Api::Rest(_)) => Err(Refusal::new(403, EXHAUSTED)
+        (Decision::Allowed, _) => Ok(()),
+        (Decision::Exhausted, Api::Graphql)
+        | (Decision::Throttled(Throttle::GraphqlRateLimited), _) => Err(graphql_rate_limited()),
+        (Decision::Exhausted, Api::Rest(_)) => Err(Refusal::new(403, EXHAUSTED)
             .at("rest/using-the-rest-api/rate-limits-for-the-rest-api")
             .answer()),
-        (Verdict::Throttled(Throttle::Secondary { retry_after }), _) => {
+        (Decision::Throttled(Throttle::Secondary { retry_after }), _) => {
             let answer = Refusal::new(403, SECONDARY)
                 .at("rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits")
                 .answer();

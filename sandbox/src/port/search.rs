@@ -21,14 +21,14 @@ pub(super) fn matches(
             "query must have required property 'rules'",
         ));
     };
-    let verdicts = rules.iter().map(|rule| match rule.get("combinator") {
+    let holds = rules.iter().map(|rule| match rule.get("combinator") {
         Some(_) => matches(rule, catalog, key, entity),
         None => rule_matches(rule, catalog, key, entity),
     });
-    let verdicts: Vec<bool> = verdicts.collect::<Result<_, _>>()?;
+    let holds: Vec<bool> = holds.collect::<Result<_, _>>()?;
     match query["combinator"].as_str() {
-        Some("and") => Ok(verdicts.iter().all(|verdict| *verdict)),
-        Some("or") => Ok(verdicts.iter().any(|verdict| *verdict)),
+        Some("and") => Ok(holds.iter().all(|holds| *holds)),
+        Some("or") => Ok(holds.iter().any(|holds| *holds)),
         _ => Err(Failure::invalid(
             "query/combinator must be equal to one of the allowed values",
         )),

@@ -46,7 +46,7 @@ pub enum ViolationKind {
     MissingKey(String),
     /// Keys that are not allowed.
     UnknownKeys(Vec<String>),
-    /// Something else, in words that fit behind the property's name.
+    /// Something else, as text that follows the property's name.
     Other(String),
 }
 

@@ -20,7 +20,9 @@ fn errors(declarations: &Declarations) -> usize {
 fn a_file_of_mistakes_is_not_read_to_its_end() {
     let text = format!("[{}{{\"identifier\": \"a\"}}]", "1,".repeat(5000));
     let head = declared("port.json", &text);
-    assert_eq!(head.diagnostics.len(), MAX_FINDINGS);
+    assert_eq!(head.diagnostics.len(), MAX_FINDINGS + 1);
+    let last = head.diagnostics.last().unwrap();
+    assert_eq!(last.code, Code::TooLarge, "{}", last.message);
     assert_eq!(head.invalid.len(), MAX_FINDINGS + 1);
     assert!(head.valid.is_empty());
 }
@@ -31,7 +33,9 @@ fn warnings_stop_nothing() {
         .map(|index| format!("- {{identifier: a{index}, x: 1}}\n"))
         .collect();
     let head = declared("port.yml", &(text + "- {identifier: a b}\n"));
-    assert_eq!(head.diagnostics.len(), MAX_FINDINGS + 1);
+    assert_eq!(head.diagnostics.len(), MAX_FINDINGS + 2);
+    let first = &head.diagnostics[0].message;
+    assert!(first.contains("2000 more warnings"), "{first}");
     assert_eq!(errors(&head), 1);
     assert_eq!(head.valid.len(), 3000);
 }
@@ -200,4 +204,28 @@ fn files_that_are_passed_over_are_told_of_at_once() {
     assert!(notice(5).unwrap().starts_with(
         "`0/entity.json`, `1/entity.json`, `2/entity.json` and 2 more were passed over, "
     ));
+}
+
+#[test]
+fn a_secret_in_plain_text_is_a_warning_once_a_file() {
+    for (properties, warnings) in [
+        ("apiToken: hunter2hunter2, db_password: hunter2hunter2", 1),
+        ("'client-secret': hunter2hunter2", 1),
+        ("token: short", 0),
+        ("token: https://vault.example/token", 0),
+        ("token: see the vault of the team", 0),
+        ("token: '${{ secrets.TOKEN }}'", 0),
+        ("tokenCount: hunter2hunter2, password: 12345678", 0),
+    ] {
+        let entity = format!("- {{identifier: a, properties: {{{properties}}}}}\n");
+        let text = format!("{entity}{}", entity.replace(": a,", ": b,"));
+        let head = declared("port.yml", &text);
+        let mut found = head.diagnostics.iter();
+        assert!(
+            found.all(|one| one.code == Code::PlainSecret),
+            "{properties}"
+        );
+        assert_eq!(head.diagnostics.len(), warnings, "{properties}");
+        assert_eq!(head.valid.len(), 2, "{properties}");
+    }
 }

@@ -146,7 +146,7 @@ impl Flawed {
     }
 }
 
-/// The place to show for an entity as a whole: its identifier's value, else its first key.
+/// The span to show for an entity as a whole: its identifier's value, else its first key.
 pub(crate) fn headline(node: &Node) -> Span {
     match &node.value {
         Value::Object(members) => node
@@ -331,8 +331,14 @@ impl Reader<'_> {
 
     fn missing_blueprint(&mut self, node: &Node) {
         let message = "nothing says which blueprint the entity is of";
+        let help = match self.source.is_mapped() {
+            true => "add `blueprint` to the mapping, or set the input `blueprint`",
+            false => {
+                "add `blueprint: …` here, or `=> BLUEPRINT` to the file's line in the input `files`, or set the input `blueprint`"
+            }
+        };
         self.report(Code::MissingBlueprint, headline(node), message, |d| {
-            d.help("add `blueprint: …` here, or `=> BLUEPRINT` to the file's line in the input `files`, or set the input `blueprint`")
+            d.help(help)
         });
     }
 
@@ -443,18 +449,21 @@ impl Reader<'_> {
         let message = format!("{what} must be {needed}, found {}", value.kind());
         let text = self.source.slice(value.span).to_owned();
         let is_scalar = matches!(value.value, Value::Number(_) | Value::Bool(_));
+        let is_mapped = self.source.is_mapped();
         self.report(Code::WrongType, value.span, message, |diagnostic| {
             let diagnostic = diagnostic.label(format!("expected {needed}"));
-            if is_scalar && needed != AN_OBJECT {
-                diagnostic.help(format!("quote it: `\"{text}\"`"))
-            } else {
-                diagnostic
+            match is_scalar && needed != AN_OBJECT {
+                true if is_mapped => {
+                    diagnostic.help("make it a text in the mapping, with `| tostring`")
+                }
+                true => diagnostic.help(format!("quote it: `\"{text}\"`")),
+                false => diagnostic,
             }
         })
     }
 }
 
-/// The candidate that `name` most likely stands for, if any is near enough to be a slip.
+/// The candidate that `name` most likely stands for, if any is close enough to be a typo.
 pub(crate) fn nearest<'c>(
     name: &str,
     candidates: impl IntoIterator<Item = &'c str>,

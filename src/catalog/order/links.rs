@@ -6,7 +6,7 @@ use super::{Node, RequiredCycle};
 use crate::catalog::blueprint::{Blueprints, Presence};
 use crate::catalog::entity::{Entity, Identifier};
 
-/// A relation of one entity to another; both are given by their places.
+/// A relation of one entity to another; both are given by index.
 #[derive(Debug)]
 pub(super) struct Link<'e> {
     pub(super) from: usize,

@@ -48,7 +48,7 @@ fn blueprints() -> Blueprints {
     blueprints
 }
 
-/// The waves as text: an entity's name, with `-` behind it where relations are left out.
+/// The waves as text: an entity's name, with `-` after it where relations are left out.
 fn waves_of(entities: &[(Entity, Action)]) -> Vec<String> {
     let nodes: Vec<_> = entities
         .iter()

@@ -1,4 +1,4 @@
-//! What to do about each change, and what speaks against it.
+//! What to do about each change, and what prevents it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::catalog::declare::Declaration;
 use crate::catalog::entity::{Entity, EntityKey, EntityName, Identifier};
 use crate::catalog::live::{Difference, Knowledge, LiveEntity, declared_differences, differences};
 use crate::catalog::merge::{Merge, Merged, merge};
-use crate::text::{Location, RepoPath};
+use crate::text::{Location, RepoPath, counted};
 
 pub(super) fn plan(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> Plan {
     let heads = changes.iter().filter(|change| change.head.is_some());
@@ -134,11 +134,15 @@ impl Planner<'_> {
                 let found = self.known.live.answers.fill_in(entity, blueprint);
                 let mode = self.policy.merge.of(entity);
                 let differences = differences(&found, live, mode, blueprint);
-                let action = (!differences.is_empty()).then_some(Action::Update);
+                let action = match kind {
+                    Kind::Created => self.known.takeover,
+                    _ => Action::Update,
+                };
+                let action = (!differences.is_empty()).then_some(action);
                 (action, differences)
             }
             Knowledge::Absent => (Some(Action::Create), Vec::new()),
-            // What Port was not asked about is written if Git changed it, and in doubt too.
+            // What was not compared with Port is written if Git changed it, and in doubt too.
             Knowledge::Unknown => {
                 let action = match kind {
                     Kind::Created => Action::Create,
@@ -223,7 +227,7 @@ impl Planner<'_> {
         let is_near = unclear.any(|one| one.blueprint == key.blueprint);
         is_near.then(|| {
             format!(
-                "a query names an entity of `{}`, and it is not known which one: name that one by its identifier",
+                "a query names an entity of `{}`, and it is not known which one; name that one by its identifier",
                 key.blueprint
             )
         })
@@ -247,7 +251,8 @@ impl Planner<'_> {
             return;
         }
         let reason = Reason::HeldBack(format!(
-            "{count} entities would be deleted, and the input `max-deletes` allows {at_most}: raise it for one run if that is meant"
+            "the run would delete {}, and the input `max-deletes` allows {at_most}; raise it for one run if that is meant",
+            counted(count, "entity", "entities")
         ));
         for deletion in std::mem::take(&mut self.plan.deletions) {
             self.plan.untouched.push(Untouched {

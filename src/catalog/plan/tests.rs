@@ -36,6 +36,7 @@ fn deletion(held: Option<Value>, blueprints: &Blueprints) -> Deletion {
         blueprints,
         owners: &BTreeMap::new(),
         rewritten: &BTreeMap::new(),
+        takeover: Action::Adopt,
     };
     Plan::new(vec![change], known, &policy).deletions.remove(0)
 }

@@ -49,7 +49,7 @@ fn find(
     found
 }
 
-/// Whether an entity is new: Port says so where it was asked, else Git does.
+/// Whether an entity is new: by Port where it was compared with Port, else by Git.
 fn action(change: &Change, live: &Live) -> Action {
     match (live.get(&change.key), change.kind()) {
         (Knowledge::Present(_), _) => Action::Update,

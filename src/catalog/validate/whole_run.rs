@@ -1,4 +1,4 @@
-//! What only the whole of a run can tell: what one change does to another entity, or to what Port
+//! What only the whole run shows: what one change does to another entity, or to what Port
 //! holds.
 
 use std::collections::BTreeSet;
@@ -22,6 +22,28 @@ pub fn refuse_dangling(changes: Vec<Change>, plan: &Plan, blueprints: &Blueprint
     refuse(changes, |_, declaration| {
         dangling(declaration, &removed, blueprints)
     })
+}
+
+/// The relations of `declarations` that lead to what is `removed`. The declarations need not be among a
+/// run's changes.
+pub fn dangling_in(
+    declarations: &[&Declaration],
+    removed: &BTreeSet<EntityKey>,
+    blueprints: &Blueprints,
+) -> Validated {
+    let mut validated = Validated::default();
+    for declaration in declarations {
+        let found = dangling(declaration, removed, blueprints);
+        if !found.is_empty() {
+            validated.invalid.push(Invalid {
+                key: Some(declaration.entity.key()),
+                location: declaration.location(),
+                codes: error_codes(&found),
+            });
+        }
+        validated.diagnostics.extend(found);
+    }
+    validated
 }
 
 /// Refuses to take away what a blueprint requires. With `merge: true` a file may leave it out, as

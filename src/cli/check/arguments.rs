@@ -7,7 +7,7 @@ use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 use crate::cli::{add_line, text_value};
 
-/// What `--help` prints behind the program's name and version.
+/// What `--help` prints after the program's name and version.
 pub(super) const HELP: &str = "\
 Checks entity files as the action does, without GitHub and without writing anything.
 
@@ -20,10 +20,15 @@ Usage: port-gitops check [OPTIONS] [PATH]...
 Options:
   --files RULE         which files hold entities: [!]GLOB [=> BLUEPRINT], relative to the
                        repository's root. Later ones win, ! excludes
+  --mapping FILE       a mapping in Port's format, which makes entities of other files; its paths
+                       are relative to the repository's root
   --blueprint NAME     blueprint of entities that name none and match no =>
   --blueprints GLOB    which blueprints may be written: [!]GLOB. Later ones win, ! excludes
   --format FORMAT      text (the default), json, github: annotations for a
                        workflow, or sarif: for code scanning
+  --color WHEN         auto (the default: in a terminal), always or never
+  -q, --quiet          print errors only, and nothing where there are none
+  --explain CODE       print what a code means, such as wrong-type
   -h, --help           print this
   -V, --version        print the version
 
@@ -33,15 +38,17 @@ Options:
 Environment:
   PORT_CLIENT_ID, PORT_CLIENT_SECRET   with both, entities are checked against Port's blueprints too
   PORT_BASE_URL                        Port's API, if not https://api.port.io
+  NO_COLOR, FORCE_COLOR                as --color never, --color always
   HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE as for the action
 
 Exit status: 0 nothing is wrong, 1 an entity is invalid, 2 the check could not be made.
 ";
 
-/// What the command line asks for.
+/// What the command line says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Request {
     Check(Arguments),
+    Explain(String),
     Help,
     Version,
 }
@@ -53,12 +60,38 @@ pub(super) struct Arguments {
     pub(super) paths: Vec<PathBuf>,
     /// The text of the input `files`.
     pub(super) files: Option<String>,
+    /// The mapping's file.
+    pub(super) mapping: Option<PathBuf>,
     /// The text of the input `blueprint`.
     pub(super) blueprint: Option<String>,
     /// The text of the input `blueprints`.
     pub(super) blueprints: Option<String>,
     /// How findings are shown.
     pub(super) format: Format,
+    /// Whether text is coloured.
+    pub(super) color: ColorChoice,
+    /// How much of the text is shown.
+    pub(super) detail: Detail,
+}
+
+/// Whether text is coloured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum ColorChoice {
+    /// In a terminal, unless variables say otherwise.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// How much of the text is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Every finding, and a last line.
+    #[default]
+    All,
+    /// Errors.
+    Errors,
 }
 
 /// How findings are shown.
@@ -85,16 +118,33 @@ impl Request {
                 Short('h') | Long("help") => return Ok(Self::Help),
                 Short('V') | Long("version") => return Ok(Self::Version),
                 Long("files") => add_line(&mut arguments.files, &text_value(&mut parser)?),
+                Long("mapping") => arguments.mapping = Some(parser.value()?.into()),
                 Long("blueprint") => arguments.blueprint = Some(text_value(&mut parser)?),
                 Long("blueprints") => {
                     add_line(&mut arguments.blueprints, &text_value(&mut parser)?);
                 }
                 Long("format") => arguments.format = parser.value()?.parse_with(Format::parse)?,
+                Long("color" | "colour") => {
+                    arguments.color = parser.value()?.parse_with(ColorChoice::parse)?;
+                }
+                Short('q') | Long("quiet") => arguments.detail = Detail::Errors,
+                Long("explain") => return Ok(Self::Explain(text_value(&mut parser)?)),
                 Value(path) => arguments.paths.push(path.into()),
                 other => return Err(other.unexpected()),
             }
         }
         Ok(Self::Check(arguments))
+    }
+}
+
+impl ColorChoice {
+    fn parse(name: &str) -> Result<Self, &'static str> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "always" => Ok(Self::Always),
+            "never" => Ok(Self::Never),
+            _ => Err("allowed are auto, always, never"),
+        }
     }
 }
 
@@ -121,13 +171,16 @@ mod tests {
 
     #[test]
     fn every_option_is_read() {
-        let given = "--files a/* --files=!a/x a --blueprint b --blueprints * --format json -- -c";
+        let given = "--files a/* --files=!a/x a --mapping m --blueprint b --blueprints * --format json --color never -q -- -c";
         let expected = Arguments {
             paths: vec!["a".into(), "-c".into()],
             files: Some("a/*\n!a/x".to_owned()),
+            mapping: Some("m".into()),
             blueprint: Some("b".to_owned()),
             blueprints: Some("*".to_owned()),
             format: Format::Json,
+            color: ColorChoice::Never,
+            detail: Detail::Errors,
         };
         assert_eq!(parse(given), Ok(Request::Check(expected)));
         assert_eq!(parse(""), Ok(Request::Check(Arguments::default())));

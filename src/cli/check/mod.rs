@@ -1,9 +1,11 @@
 //! The command `check`: a working tree's entity files, judged as the action would judge them.
 //!
-//! It is for a developer's machine and for pre-commit: it asks nothing of GitHub, and of Port only
+//! It is for a developer's machine and for pre-commit: it requests nothing from GitHub, and from Port only
 //! with credentials.
 
 mod arguments;
+mod explain;
+mod mapped;
 mod sarif;
 mod show;
 pub mod tree;
@@ -22,19 +24,23 @@ use crate::environment::Environment;
 use crate::inputs::Inputs;
 use crate::port::{self, Port};
 use crate::report::redact::Redaction;
+use crate::run::evaluator::NoWorker;
 use arguments::{Arguments, Format, HELP, Request};
-use show::{Findings, Screen};
+use mapped::Mapped;
+use show::{BlueprintCheck, Findings, Screen};
 use tree::{ShownPaths, Tree, Unread};
 
-/// What ends a check before its verdict.
+/// What ends a check before its result.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("{0}\nTry `port-gitops check --help`.")]
+    #[error("{}\nTry `port-gitops check --help`.", cli::usage(.0, HELP))]
     Usage(#[from] lexopt::Error),
     #[error(transparent)]
     Options(#[from] InvalidOptions),
     #[error(transparent)]
     File(#[from] Unread),
+    #[error(transparent)]
+    Mapping(#[from] NoWorker),
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
@@ -46,6 +52,7 @@ enum Error {
 /// Does what the arguments after the command's name say. Findings go to standard output, what
 /// keeps the check from being made to standard error.
 pub async fn run(arguments: impl Iterator<Item = OsString>, environment: &Environment) -> Status {
+    let _progress = cli::show_progress();
     match obey(arguments, environment).await {
         Ok(status) => status,
         Err(error) => cli::fail(&error.to_string()),
@@ -59,40 +66,52 @@ async fn obey(
     match Request::parse(arguments)? {
         Request::Help => write!(io::stdout(), "{VERSION}\n{HELP}")?,
         Request::Version => writeln!(io::stdout(), "{VERSION}")?,
+        Request::Explain(code) => match explain::explain(&code) {
+            Ok(text) => writeln!(io::stdout(), "{text}")?,
+            Err(reason) => return Ok(cli::fail(&reason)),
+        },
         Request::Check(arguments) => return check(&arguments, environment).await,
     }
     Ok(Status::Success)
 }
 
 async fn check(arguments: &Arguments, environment: &Environment) -> Result<Status, Error> {
-    let screen = Screen::new(arguments.format, environment);
+    let screen = Screen::new(arguments, environment);
     let inputs = read_inputs(arguments, environment)?;
     let shown = match arguments.format {
         Format::Text => ShownPaths::FromHere,
         Format::Json | Format::GitHub | Format::Sarif => ShownPaths::FromRoot,
     };
-    let found = Tree::new(&inputs.files, inputs.blueprint.as_ref(), shown)?
+    let mapping = Mapped::open(arguments.mapping.as_deref(), shown, environment)?;
+    let mut found = Tree::new(&inputs.files, inputs.blueprint.as_ref(), shown)?
+        .with_mapping(mapping.as_ref())
         .entity_files(&arguments.paths)?;
+    let is_whole = arguments.paths.is_empty();
+    let said = match &mapping {
+        Some(mapping) => mapping.map(&mut found, is_whole).await?,
+        None => Vec::new(),
+    };
     let port = connect("check", &inputs, environment, screen.mask())?;
     let mut declared = declare(&found.files, &inputs.blueprints);
+    declared.add_mapping(&said);
     found.resolve(&mut declared);
     let are_default = inputs.files.are_default();
     declared.pass_over(|_| are_default);
-    let failure = match &port {
-        Some(port) => {
-            let judged = judge(&mut declared, port).await;
-            conceal(&mut declared, judged.as_ref().ok());
-            judged.err()
+    let mut blueprints = BlueprintCheck::NotMade;
+    let mut failure = None;
+    if let Some(port) = &port {
+        let is_readable = !declared.valid.is_empty() || !declared.flawed.is_empty();
+        let judged = judge(&mut declared, port).await;
+        conceal(&mut declared, judged.as_ref().ok());
+        match judged {
+            // Where no entity can be read, none was held against its blueprint.
+            Ok(_) if is_readable => blueprints = BlueprintCheck::Made,
+            Ok(_) => {}
+            Err(error) => failure = Some(error),
         }
-        None => None,
-    };
+    }
     // What the files alone say is worth telling even where Port says nothing.
-    let findings = Findings::new(
-        &declared,
-        &found.files,
-        &inputs.files,
-        port.as_ref().filter(|_| failure.is_none()),
-    );
+    let findings = Findings::new(&declared, &found.files, &inputs.files, blueprints);
     screen.show(&declared.diagnostics, &findings)?;
     match failure {
         Some(error) => Err(error.into()),

@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal, Write};
 
 use serde_json::json;
 
-use super::arguments::Format;
-use super::{EntityFile, Environment, Port, sarif};
+use super::arguments::{Arguments, ColorChoice, Detail, Format};
+use super::{EntityFile, Environment, sarif};
 use crate::catalog::declare::{Declarations, Invalid, passed_over};
 use crate::catalog::rules::FileRules;
 use crate::cli::counted;
@@ -24,6 +24,7 @@ const VERSION: u32 = 2;
 pub(super) struct Screen {
     format: Format,
     colour: Colour,
+    detail: Detail,
     log: Log,
 }
 
@@ -43,18 +44,18 @@ pub(super) struct Findings {
 
 /// Whether entities were held against their blueprints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum BlueprintCheck {
+pub(super) enum BlueprintCheck {
     Made,
     NotMade,
 }
 
 impl Findings {
-    /// `rules` chose the `files`, and `port` is what the blueprints were asked of.
+    /// `rules` chose the `files`.
     pub(super) fn new(
         declared: &Declarations,
         files: &[EntityFile],
         rules: &FileRules,
-        port: Option<&Port>,
+        blueprints: BlueprintCheck,
     ) -> Self {
         let valid: BTreeSet<_> = declared
             .valid
@@ -69,10 +70,7 @@ impl Findings {
             files: files.len(),
             entities: declared.valid.len() + only_invalid.count(),
             invalid: declared.invalid.len(),
-            blueprints: match port {
-                Some(_) => BlueprintCheck::Made,
-                None => BlueprintCheck::NotMade,
-            },
+            blueprints,
             passed_over: declared.foreign.clone(),
             rules: rules.to_string().trim_end().replace('\n', ", "),
         }
@@ -80,18 +78,11 @@ impl Findings {
 }
 
 impl Screen {
-    pub(super) fn new(format: Format, environment: &Environment) -> Self {
-        // https://no-color.org
-        let is_plain = environment.variable("NO_COLOR").is_some()
-            || environment.variable("TERM") == Some("dumb");
-        let colour = if !is_plain && io::stdout().is_terminal() {
-            Colour::Always
-        } else {
-            Colour::Never
-        };
+    pub(super) fn new(arguments: &Arguments, environment: &Environment) -> Self {
         Self {
-            format,
-            colour,
+            format: arguments.format,
+            colour: colour(arguments.color, environment),
+            detail: arguments.detail,
             log: Log::new(io::stdout()),
         }
     }
@@ -110,10 +101,22 @@ impl Screen {
         let notice = passed_over(&findings.passed_over);
         match self.format {
             Format::Text => {
+                if self.detail == Detail::Errors {
+                    let errors = diagnostics.iter().filter(|one| one.is_error());
+                    let errors: Vec<_> = errors.cloned().collect();
+                    console::write_diagnostics(self.colour, &errors, &self.log);
+                    return Ok(());
+                }
                 if let Some(notice) = notice {
                     self.log.line(format!("note: {notice}\n"));
                 }
-                console::write_diagnostics_in(self.colour, diagnostics, &self.log);
+                console::write_diagnostics(self.colour, diagnostics, &self.log);
+                if let Some(first) = diagnostics.iter().find(|one| one.is_error()) {
+                    self.log.line(format!(
+                        "For more about an error, try `port-gitops check --explain {}`\n",
+                        first.code
+                    ));
+                }
                 self.log.line(last_line(diagnostics, findings));
             }
             Format::GitHub => {
@@ -127,6 +130,23 @@ impl Screen {
             Format::Sarif => sarif::write(diagnostics)?,
         }
         Ok(())
+    }
+}
+
+/// Whether text is coloured: <https://no-color.org>, <https://force-color.org>.
+fn colour(choice: ColorChoice, environment: &Environment) -> Colour {
+    let is_set = |name| environment.variable(name).is_some();
+    let is_dumb = environment.variable("TERM") == Some("dumb");
+    let is_coloured = match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto if is_set("NO_COLOR") => false,
+        ColorChoice::Auto if is_set("FORCE_COLOR") => true,
+        ColorChoice::Auto => !is_dumb && io::stdout().is_terminal(),
+    };
+    match is_coloured {
+        true => Colour::Always,
+        false => Colour::Never,
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use ignore::{DirEntry, WalkBuilder};
 
+use super::mapped::Mapped;
 use crate::catalog::declare::{Declaration, Declarations, EntityFile, FileContent, Unreadable};
 use crate::catalog::entity::{BlueprintId, nearest};
 use crate::catalog::reference::{self, Referenced};
@@ -33,7 +34,7 @@ pub struct Unread {
 }
 
 impl Unread {
-    fn new(path: &Path, error: impl Into<io::Error>) -> Self {
+    pub(super) fn new(path: &Path, error: impl Into<io::Error>) -> Self {
         Self {
             path: path.to_owned(),
             error: error.into(),
@@ -46,6 +47,18 @@ impl Unread {
 struct Place {
     root: PathBuf,
     path: RepoPath,
+    language: Language,
+}
+
+/// What says which entities are in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Language {
+    /// The file itself.
+    Entities,
+    /// The mapping.
+    Mapping,
+    /// Both, which is an error.
+    Both,
 }
 
 /// The entity files of a working tree.
@@ -63,6 +76,7 @@ pub struct Tree<'a> {
     rules: &'a FileRules,
     /// The blueprint of entities that name none and whose file's rule names none.
     blueprint: Option<&'a BlueprintId>,
+    mapping: Option<&'a Mapped>,
     shown: ShownPaths,
     /// The current folder, without symbolic links.
     here: PathBuf,
@@ -88,11 +102,17 @@ impl<'a> Tree<'a> {
         Ok(Self {
             rules,
             blueprint,
+            mapping: None,
             shown,
             here,
             files: BTreeMap::new(),
             places: BTreeMap::new(),
         })
+    }
+
+    /// The same with the files that a mapping selects.
+    pub(super) fn with_mapping(self, mapping: Option<&'a Mapped>) -> Self {
+        Self { mapping, ..self }
     }
 
     /// The entity files at and below `paths`, or below the current folder if there are none.
@@ -130,9 +150,12 @@ impl<'a> Tree<'a> {
             .filter_entry(is_of_this_repository)
             .build();
         for entry in walk {
-            let entry = entry.map_err(|error| match error.io_error() {
-                Some(io) => Unread::new(&folder, io.kind()),
-                None => Unread::new(&folder, io::Error::other(error)),
+            let entry = entry.map_err(|error| {
+                let path = path_of(&error).unwrap_or(&folder).to_owned();
+                match error.io_error() {
+                    Some(io) => Unread::new(&path, io.kind()),
+                    None => Unread::new(&path, io::Error::other(error)),
+                }
             })?;
             if entry.file_type().is_some_and(|kind| !kind.is_dir()) {
                 self.add_file(entry.path(), &root)?;
@@ -144,10 +167,20 @@ impl<'a> Tree<'a> {
     /// Adds a file, if it is one that holds entities.
     fn add_file(&mut self, file: &Path, root: &Path) -> Result<(), Unread> {
         let path = RepoPath::new(slashed(file.strip_prefix(root).unwrap_or(file)));
-        let Some(selected) = self.rules.select(&path) else {
+        let mapping = self.mapping;
+        if mapping.is_some_and(|mapping| mapping.is_itself(file)) {
             return Ok(());
+        }
+        let selected = self.rules.select(&path);
+        let is_mapped = mapping.is_some_and(|mapping| mapping.selects(&path));
+        let language = match (&selected, is_mapped) {
+            (None, false) => return Ok(()),
+            (Some(_), false) => Language::Entities,
+            (None, true) => Language::Mapping,
+            (Some(_), true) => Language::Both,
         };
-        let default_blueprint = selected.blueprint.or(self.blueprint);
+        let by_rule = selected.and_then(|selected| selected.blueprint);
+        let default_blueprint = by_rule.or(self.blueprint);
         let shown = match self.shown {
             ShownPaths::FromRoot => path.clone(),
             ShownPaths::FromHere => RepoPath::new(relative(file, &self.here)),
@@ -155,6 +188,7 @@ impl<'a> Tree<'a> {
         let place = Place {
             root: root.to_owned(),
             path,
+            language,
         };
         self.places.insert(shown.clone(), place);
         let content = read(file, shown).map_err(|error| Unread::new(file, error))?;
@@ -168,7 +202,13 @@ impl<'a> Tree<'a> {
 }
 
 impl Found {
-    /// Puts the texts of files that properties name in the place of their names, as the working tree
+    /// What says which entities are in the file that is shown as `shown`, and where in its repository that is.
+    pub(super) fn place(&self, shown: &RepoPath) -> Option<(Language, &RepoPath)> {
+        let place = self.places.get(shown)?;
+        Some((place.language, &place.path))
+    }
+
+    /// Replaces the names of files in properties by their texts, as the working tree
     /// has them.
     pub fn resolve(&self, declared: &mut Declarations) {
         reference::resolve_all(declared, |declaration| {
@@ -180,7 +220,7 @@ impl Found {
 
     /// What is at each path that the properties of `declaration` name.
     pub fn named_by(&self, declaration: &Declaration) -> BTreeMap<RepoPath, Referenced> {
-        let Some(Place { root, path }) = self.places.get(declaration.source.path()) else {
+        let Some(Place { root, path, .. }) = self.places.get(declaration.source.path()) else {
             return BTreeMap::new();
         };
         let named = reference::references(declaration, path).into_iter();
@@ -190,6 +230,17 @@ impl Found {
                 (one.path, content)
             })
             .collect()
+    }
+}
+
+/// The file or folder that an error is about.
+fn path_of(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            path_of(err)
+        }
+        _ => None,
     }
 }
 
@@ -206,7 +257,7 @@ fn referenced(root: &Path, path: &RepoPath) -> Referenced {
             };
         };
         match (found.is_symlink(), found.is_dir(), names.peek()) {
-            // Git keeps a link, and nothing behind it.
+            // Git keeps the link itself, not what it leads to.
             (true, _, Some(_)) => return Referenced::Absent,
             (true, _, None) => return Referenced::Symlink,
             (_, true, None) => return Referenced::Folder,
@@ -243,7 +294,7 @@ fn is_of_this_repository(entry: &DirEntry) -> bool {
 }
 
 /// The path without symbolic links, but for the file itself.
-fn real_place(file: &Path) -> io::Result<PathBuf> {
+pub(super) fn real_place(file: &Path) -> io::Result<PathBuf> {
     let folder = match file.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -252,7 +303,7 @@ fn real_place(file: &Path) -> io::Result<PathBuf> {
     Ok(folder.canonicalize()?.join(name))
 }
 
-fn read(file: &Path, path: RepoPath) -> io::Result<FileContent> {
+pub(super) fn read(file: &Path, path: RepoPath) -> io::Result<FileContent> {
     let kind = fs::symlink_metadata(file)?;
     if kind.is_symlink() {
         return Ok(FileContent::Unreadable(path, Unreadable::Symlink));
@@ -267,7 +318,7 @@ fn read(file: &Path, path: RepoPath) -> io::Result<FileContent> {
 }
 
 /// The way from the folder `here` to `file`; both are absolute.
-fn relative(file: &Path, here: &Path) -> String {
+pub(super) fn relative(file: &Path, here: &Path) -> String {
     let common = here
         .ancestors()
         .find(|folder| file.starts_with(folder))
@@ -277,7 +328,7 @@ fn relative(file: &Path, here: &Path) -> String {
     "../".repeat(up) + &slashed(down)
 }
 
-fn slashed(path: &Path) -> String {
+pub(super) fn slashed(path: &Path) -> String {
     let parts = path.components().filter_map(|part| match part {
         Component::RootDir => None,
         part => Some(part.as_os_str().to_string_lossy()),

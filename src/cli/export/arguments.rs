@@ -38,7 +38,7 @@ Environment:
 Exit status: 0 done, 2 the files could not be made.
 ";
 
-/// What the command line asks for.
+/// What the command line says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Request {
     Export(Arguments),

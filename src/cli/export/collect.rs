@@ -29,7 +29,7 @@ struct Span {
 /// One entity of the export.
 #[derive(Debug)]
 struct Entry {
-    /// Its place in [`Collection::blueprints`].
+    /// Its index in [`Collection::blueprints`].
     blueprint: usize,
     identifier: String,
     text: Span,

@@ -46,7 +46,7 @@ pub(super) struct Place {
 pub(super) struct Expressed {
     /// One document.
     pub(super) text: String,
-    /// What the text leaves out, and why: words that follow a colon.
+    /// What the text leaves out, and why: text that follows a colon.
     pub(super) left_out: Vec<(Field, String)>,
 }
 
@@ -68,7 +68,7 @@ impl Reading {
     /// The text for an entity that Port holds.
     ///
     /// # Errors
-    /// Why no file can declare it: words that follow a colon.
+    /// Why no file can declare it: text that follows a colon.
     pub(super) fn express(
         &self,
         blueprint: &BlueprintId,
@@ -108,7 +108,7 @@ impl Reading {
         let live = subject.live;
         let mut facts = Vec::new();
         let mut add = |field, value: Value| facts.push(Fact { field, value });
-        // Where no title was given, Port may show the identifier in its place.
+        // Where no title was given, Port may show the identifier instead.
         let title = live
             .title
             .as_deref()

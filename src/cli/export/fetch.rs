@@ -22,7 +22,7 @@ use crate::cli::blueprints::Described;
 use crate::cli::repository::root_of;
 use crate::inputs::Inputs;
 use crate::port::{EntityPage, Listing, Port};
-use crate::text::RepoPath;
+use crate::text::{RepoPath, counted};
 
 /// How often a long export says how far it is.
 const EVERY: Duration = Duration::from_secs(5);
@@ -244,7 +244,10 @@ impl Progress {
     fn report(&mut self, entities: usize, blueprint: &BlueprintId) {
         if self.said.elapsed() >= EVERY {
             self.said = Instant::now();
-            let line = shown(&format!("{entities} entities, now of `{blueprint}` …"));
+            let line = shown(&format!(
+                "{}, now of `{blueprint}` …",
+                counted(entities, "entity", "entities")
+            ));
             // If standard error is closed, nobody reads this.
             let _ = writeln!(io::stderr(), "{line}");
         }

@@ -34,7 +34,7 @@ use write::Folder;
 /// What keeps an export from being made.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("{0}\nTry `port-gitops export --help`.")]
+    #[error("{}\nTry `port-gitops export --help`.", super::usage(.0, HELP))]
     Usage(#[from] lexopt::Error),
     #[error(transparent)]
     Options(#[from] InvalidOptions),
@@ -82,6 +82,7 @@ fn some(paths: &[String]) -> String {
 /// Does what the arguments after the command's name say. Costs one request for a token, one for all
 /// blueprints, and one for every 1,000 entities of a blueprint.
 pub async fn run(arguments: impl Iterator<Item = OsString>, environment: &Environment) -> Status {
+    let _progress = super::show_progress();
     match obey(arguments, environment).await {
         Ok(status) => status,
         Err(error) => fail(&error.to_string()),

@@ -399,6 +399,7 @@ fn check(catalog: &Catalog, template: &Template, rules: &FileRules) {
             blueprints: &blueprints,
             owners: &BTreeMap::new(),
             rewritten: &BTreeMap::new(),
+            takeover: crate::catalog::plan::Action::Adopt,
         };
         let policy = Policy {
             merge,

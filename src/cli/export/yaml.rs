@@ -85,7 +85,7 @@ fn pad(indent: usize, out: &mut String) {
     out.extend(std::iter::repeat_n(' ', indent));
 }
 
-/// Words that some YAML reads as something else than text.
+/// Plain text that some YAML readers take for something else.
 const WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
 
 /// Whether a text needs no quotes: it begins as words and paths do, not as numbers, dates or

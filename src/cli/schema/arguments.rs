@@ -35,7 +35,7 @@ Environment:
 Exit status: 0 done, or up to date; 1 the file is stale; 2 the schema could not be made.
 ";
 
-/// What the command line asks for.
+/// What the command line says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Request {
     Make(Arguments),

@@ -88,7 +88,7 @@ fn or_query(schema: Value) -> Value {
     merged(schema, query)
 }
 
-/// A rule of a search query, or a query in its place.
+/// A rule of a search query, or a query instead of one.
 fn rule() -> Value {
     let names = json!({"type": "array", "items": {"type": "string"}});
     let value_of = |operators: Value, value: Value| {

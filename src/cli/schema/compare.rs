@@ -7,7 +7,7 @@ use serde_json::Value;
 /// How many changes are listed. Of more, nobody reads every one.
 const LISTED: usize = 50;
 
-/// What changed from `old` to `new`, in words: a line each, and at most so many. Empty if both say the same.
+/// What changed from `old` to `new`, as text: a line each, and at most so many. Empty if both say the same.
 pub(super) fn changes(old: &Value, new: &Value) -> Vec<String> {
     let (old, new) = (outline(old), outline(new));
     let mut changes = Vec::new();

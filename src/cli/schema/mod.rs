@@ -28,7 +28,7 @@ use arguments::{Arguments, HELP, Request, Target};
 /// What keeps a schema from being made.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("{0}\nTry `port-gitops schema --help`.")]
+    #[error("{}\nTry `port-gitops schema --help`.", super::usage(.0, HELP))]
     Usage(#[from] lexopt::Error),
     #[error(transparent)]
     Options(#[from] InvalidOptions),
@@ -47,6 +47,7 @@ enum Error {
 /// Does what the arguments after the command's name say. Costs one request for a token and one for all
 /// blueprints.
 pub async fn run(arguments: impl Iterator<Item = OsString>, environment: &Environment) -> Status {
+    let _progress = super::show_progress();
     match obey(arguments, environment).await {
         Ok(status) => status,
         Err(error) => fail(&error.to_string()),

@@ -100,11 +100,11 @@ fn mistakes_are_named_where_they_are() {
         ),
         (
             "{\"a\"",
-            "1:5-1:5 syntax: expected `:` behind the key `a`, found the end of the file",
+            "1:5-1:5 syntax: expected `:` after the key `a`, found the end of the file",
         ),
         (
             "{\"a\" 1}",
-            "1:6-1:7 syntax: expected `:` behind the key `a`, found `1`",
+            "1:6-1:7 syntax: expected `:` after the key `a`, found `1`",
         ),
         ("[1}", "1:3-1:4 syntax: expected `,` or `]`, found `}`"),
         ("]", "1:1-1:2 syntax: expected a value, found `]`"),
@@ -187,7 +187,7 @@ fn mistakes_are_named_where_they_are() {
         ("00", "1:1-1:3 syntax: the number `00` has leading zeros"),
         ("+1", "1:1-1:3 syntax: a number has no `+` in front"),
         (".5", "1:1-1:3 syntax: `.5` has no digit before its point"),
-        ("5.", "1:1-1:3 syntax: `5.` has no digit behind its point"),
+        ("5.", "1:1-1:3 syntax: `5.` has no digit after its point"),
         ("1.2.3", "1:1-1:6 syntax: `1.2.3` is not a number"),
         ("0x1F", "1:1-1:5 syntax: `0x1F` is not a number"),
         ("-", "1:1-1:2 syntax: `-` is not a number"),
@@ -205,11 +205,11 @@ fn mistakes_are_named_where_they_are() {
         ("# a\r\n1", "1:1-1:4 syntax: JSON has no comments"),
         (
             "{} {}",
-            "1:4-1:5 syntax: found `{` behind the end of the value",
+            "1:4-1:5 syntax: found `{` after the end of the value",
         ),
         (
             "[1]\0",
-            "1:4-1:5 syntax: found the character U+0000 behind the end of the value",
+            "1:4-1:5 syntax: found the character U+0000 after the end of the value",
         ),
         (
             "\u{A0}1",

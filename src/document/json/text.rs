@@ -228,7 +228,7 @@ fn number_mistake(text: &str) -> (String, String) {
     }
     if digits.ends_with('.') && is_number(&format!("{digits}0")) {
         return (
-            format!("`{shown}` has no digit behind its point"),
+            format!("`{shown}` has no digit after its point"),
             "write a `0` there".to_owned(),
         );
     }

@@ -1,4 +1,4 @@
-//! The parser's events → a graph with places.
+//! The parser's events → a graph with spans.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -35,7 +35,7 @@ pub(super) struct Entry {
 
 /// What a node is.
 pub(super) enum Content {
-    /// Boxed, as a file can hold half a million of them and the parser leaves room behind each.
+    /// Boxed, as a file can hold half a million of them and the parser leaves room after each.
     Scalar {
         text: Box<str>,
         is_plain: bool,
@@ -133,7 +133,7 @@ struct Composer<'a> {
     /// The entries of anchors, by the parser's number for them.
     anchors: HashMap<usize, Id>,
     anchor_names: Vec<&'a str>,
-    /// Offset behind the last value or opening bracket.
+    /// Offset after the last value or opening bracket.
     cursor: usize,
 }
 
@@ -245,7 +245,7 @@ impl<'a> Composer<'a> {
         }
     }
 
-    /// Where a value that is left out would stand: right behind its indicator.
+    /// Where a value that is left out would stand: right after its indicator.
     fn omitted(&self) -> usize {
         match self
             .open
@@ -253,12 +253,12 @@ impl<'a> Composer<'a> {
             .map(|open| (self.kind(open), open.children.len() % 2))
         {
             None => self.cursor,
-            Some((Kind::Sequence, _)) => layout::behind(self.text, self.cursor, b'-'),
+            Some((Kind::Sequence, _)) => layout::after(self.text, self.cursor, b'-'),
             Some((Kind::Mapping, 0)) => {
-                let comma = layout::behind(self.text, self.cursor, b',');
-                layout::behind(self.text, comma, b'?')
+                let comma = layout::after(self.text, self.cursor, b',');
+                layout::after(self.text, comma, b'?')
             }
-            Some((Kind::Mapping, _)) => layout::behind(self.text, self.cursor, b':'),
+            Some((Kind::Mapping, _)) => layout::after(self.text, self.cursor, b':'),
         }
     }
 
@@ -313,22 +313,22 @@ impl<'a> Composer<'a> {
             .last()
             .map(|parent| (self.kind(parent), parent.children.len() % 2))
         {
-            // A sequence that is indented no further than its key has its token behind the `-`.
+            // A sequence that is indented no further than its key has its token after the `-`.
             Some((Kind::Mapping, place)) if kind == Kind::Sequence => {
                 let indicator = if place == 0 { b'?' } else { b':' };
-                let behind = layout::behind(self.text, self.cursor, indicator);
-                layout::skip_blanks(self.text, behind)
+                let after = layout::after(self.text, self.cursor, indicator);
+                layout::skip_blanks(self.text, after)
             }
             _ => token.start,
         }
     }
 
     /// The innermost open collection ends; its closing bracket, if it has one, stands at `at` or
-    /// behind the comma there.
+    /// after the comma there.
     fn leave(&mut self, at: usize) {
         let Some(open) = self.open.pop() else { return };
         if let Shape::Flow(_) = open.shape {
-            let bracket = layout::skip_blanks(self.text, layout::behind(self.text, at, b','));
+            let bracket = layout::skip_blanks(self.text, layout::after(self.text, at, b','));
             self.cursor = bracket + 1;
         }
         let entry = &mut self.entries[open.id.0];
@@ -404,7 +404,7 @@ impl<'a> Composer<'a> {
         Err(Broken)
     }
 
-    /// Reports what the parser stumbled over. Behind an unknown alias it can read on.
+    /// Reports what the parser stumbled over. After an unknown alias it can read on.
     fn recover(&mut self, error: &ScanError) -> Result<(), Broken> {
         let at = self.offsets.of(error.marker());
         if error.info() == message::UNKNOWN_ANCHOR {

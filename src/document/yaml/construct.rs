@@ -94,7 +94,7 @@ impl<'a> Constructor<'a> {
         }
     }
 
-    /// The value that the alias at `span` stands for, at the place of its anchor.
+    /// The value that the alias at `span` stands for, at the span of its anchor.
     fn expand(&mut self, span: Span, target: Id, depth: usize) -> Node {
         let outer = self.alias;
         self.alias = outer.or(Some(span));

@@ -1,13 +1,13 @@
 //! Where things stand in YAML text.
 //!
 //! The parser says where a token was found, but not always where the value is: the token of a
-//! quoted string or bracket takes the comment behind it along, that of a block scalar starts
-//! behind its indicator, and that of a `-` behind the blanks. What lies between two values is
+//! quoted string or bracket takes the comment after it along, that of a block scalar starts
+//! after its indicator, and that of a `-` after the blanks. What lies between two values is
 //! simple, so it is looked at again here. All offsets are bytes in the whole text.
 
 use crate::text::Span;
 
-/// The offset of what follows at or behind `at`, past blanks, line breaks and comments.
+/// The offset of what follows at or after `at`, past blanks, line breaks and comments.
 pub(super) fn skip_blanks(text: &str, mut at: usize) -> usize {
     loop {
         let rest = text.get(at..).unwrap_or_default();
@@ -20,8 +20,8 @@ pub(super) fn skip_blanks(text: &str, mut at: usize) -> usize {
     }
 }
 
-/// The offset behind `indicator` if it follows at or behind `at`, else `at`.
-pub(super) fn behind(text: &str, at: usize, indicator: u8) -> usize {
+/// The offset after `indicator` if it follows at or after `at`, else `at`.
+pub(super) fn after(text: &str, at: usize, indicator: u8) -> usize {
     let next = skip_blanks(text, at);
     if text.as_bytes().get(next) == Some(&indicator) {
         next + 1
@@ -42,7 +42,7 @@ pub(super) fn block_scalar_start(text: &str, mut at: usize) -> usize {
 }
 
 /// The end of the block scalar that the parser found at `span`: where its last line of content
-/// ends, without the line breaks behind it.
+/// ends, without the line breaks after it.
 pub(super) fn block_scalar_end(text: &str, span: Span) -> usize {
     let token = text.get(span.range()).unwrap_or_default();
     let content = token.trim_end_matches([' ', '\t', '\n', '\r']).len();
@@ -73,11 +73,11 @@ pub(super) fn quoted_end(text: &str, start: usize) -> usize {
 /// A node's tag and anchor.
 #[derive(Default)]
 pub(super) struct Properties {
-    /// The place of the tag.
+    /// The span of the tag.
     pub(super) tag: Option<Span>,
-    /// The place of the anchor's name, without `&`.
+    /// The span of the anchor's name, without `&`.
     pub(super) anchor: Option<Span>,
-    /// The offset behind both.
+    /// The offset after both.
     pub(super) end: usize,
 }
 
@@ -118,7 +118,7 @@ fn tag_end(text: &str, start: usize) -> usize {
     }
 }
 
-/// The place of the anchor's name that starts at `at`.
+/// The span of the anchor's name that starts at `at`.
 pub(super) fn name(text: &str, at: usize) -> Span {
     let rest = text.get(at..).unwrap_or_default();
     let ends = |c| {

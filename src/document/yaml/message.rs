@@ -13,7 +13,7 @@ use crate::document::character::name_of;
 use crate::document::findings::{Findings, brief};
 use crate::text::Span;
 
-/// What the parser says of an alias without an anchor. It can read on behind it.
+/// What the parser says of an alias without an anchor. It can read on after it.
 pub(super) const UNKNOWN_ANCHOR: &str = "while parsing node, found unknown anchor";
 
 /// What the parser says of more than 255 brackets in each other.
@@ -103,7 +103,7 @@ pub(super) fn unknown_alias(
     findings.at(Code::Syntax, span, message).help(help)
 }
 
-/// The anchor that `name` is a slip of the pen for, if one is close enough.
+/// The anchor that `name` is a misspelling of, if one is close enough.
 fn nearest<'a>(name: &str, anchors: &[&'a str]) -> Option<&'a str> {
     // Comparing takes time by the product of the lengths.
     const LONGEST: usize = 64;
@@ -125,7 +125,7 @@ fn nearest<'a>(name: &str, anchors: &[&'a str]) -> Option<&'a str> {
 
 /// What the parser stumbled over.
 pub(super) struct Stumble<'a> {
-    /// The parser's words.
+    /// The parser's message.
     pub(super) info: &'a str,
     /// Where it was.
     pub(super) at: usize,
@@ -170,7 +170,7 @@ pub(super) fn explain(
 
 impl Rule {
     fn applies(&self, text: &str, info: &str, at: usize) -> bool {
-        // The parser takes an alias behind a tag or anchor for what follows an empty value.
+        // The parser takes an alias after a tag or anchor for what follows an empty value.
         let is_alias = || text.get(at..).is_some_and(|rest| rest.starts_with('*'));
         info.contains(self.info) && (!matches!(self.extent, Extent::Alias) || is_alias())
     }

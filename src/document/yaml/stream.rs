@@ -3,7 +3,7 @@
 use super::layout;
 use crate::text::Span;
 
-/// The places of the documents in `text`, with their directives and markers; those with nothing
+/// The spans of the documents in `text`, with their directives and markers; those with nothing
 /// but blanks and comments are left out.
 ///
 /// A line that starts with `---` or `...` is a marker wherever it stands, even inside of quotes or
@@ -37,7 +37,7 @@ pub(super) enum Followed {
     ByContent,
 }
 
-/// The places of those directives of `document` that YAML does not have, without their parameters.
+/// The spans of those directives of `document` that YAML does not have, without their parameters.
 pub(super) fn unknown_directives(text: &str, document: Span) -> (Vec<Span>, Followed) {
     let mut names = Vec::new();
     for (at, line) in lines(text.get(document.range()).unwrap_or_default()) {
@@ -83,7 +83,7 @@ impl Current {
     fn take(&mut self, line: Line) {
         let part = match line {
             Line::Blank => Part::Nothing,
-            // Behind the start of a document, `%` is content.
+            // After the start of a document, `%` is content.
             Line::Directive => Part::Directives,
             Line::Start | Line::End | Line::Content => Part::Content,
         };

@@ -1,6 +1,6 @@
 use super::*;
 
-fn parsed(inputs: &[(&str, &str)]) -> Result<Parsed, Vec<String>> {
+fn parsed(inputs: &[(&str, &str)]) -> Result<(Inputs, Vec<String>), Vec<String>> {
     let runner_variables = [
         ("GITHUB_REPOSITORY", "octo/shop"),
         ("INPUT_GITHUB-TOKEN", "t"),
@@ -15,7 +15,9 @@ fn parsed(inputs: &[(&str, &str)]) -> Result<Parsed, Vec<String>> {
         .chain(inputs)
         .map(|(name, value)| (name, value.to_owned()));
     let environment = Environment::new(variables);
-    parse(&environment).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+    let (inputs, warnings) = parse(&environment);
+    let inputs = inputs.map_err(|errors| errors.iter().map(ToString::to_string).collect());
+    inputs.map(|inputs| (inputs, warnings))
 }
 
 #[test]

@@ -142,7 +142,7 @@ async fn thousands_of_entities_cost_few_requests() {
 }
 
 #[tokio::test]
-async fn ports_verdict_writes_nothing() {
+async fn ports_validation_writes_nothing() {
     let world = World::new();
     let entity = |identifier: &str, text: Value| {
         let fields = json!({
@@ -163,11 +163,11 @@ async fn ports_verdict_writes_nothing() {
         (vec![&good, &bad], vec![None, Some(422)]),
     ] {
         let body = &crate::port::wire::pack(entities, 20)[0];
-        let verdicts = world
+        let validations = world
             .port
             .validate(&blueprint, body, options.merge, &options)
             .await;
-        let statuses = verdicts.unwrap().into_iter();
+        let statuses = validations.unwrap().into_iter();
         let statuses: Vec<_> = statuses
             .map(|one| one.err().map(|one| one.status))
             .collect();

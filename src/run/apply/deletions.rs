@@ -10,7 +10,7 @@ use crate::catalog::entity::{BlueprintId, EntityKey, Identifier};
 use crate::catalog::order::{self, DeletionWave};
 use crate::catalog::plan::{Deletion, Plan, Target};
 use crate::http::Delivery;
-use crate::port::{self, CONCURRENT_REQUESTS, ErrorCode, Port, Rejection, Scope};
+use crate::port::{self, CONCURRENT_REQUESTS, Dependant, ErrorCode, Port, Rejection, Scope};
 
 /// So many dependants of an entity are named.
 const NAMED: usize = 10;
@@ -433,7 +433,7 @@ fn may_be_needed(rejection: &Rejection) -> bool {
 }
 
 /// What keeps an entity.
-fn related(dependants: &[String]) -> String {
+pub(crate) fn related(dependants: &[Dependant]) -> String {
     let named: Vec<_> = dependants.iter().take(NAMED).collect();
     let names: Vec<_> = named.iter().map(|name| format!("`{name}`")).collect();
     let more = match dependants.len() - named.len() {

@@ -16,6 +16,8 @@ use crate::port::{self, Port, Rejection, Upserted, WriteOptions};
 use crate::shutdown::Shutdown;
 use flight::Flight;
 
+pub(crate) use deletions::related;
+
 /// What became of an upsert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -45,6 +47,15 @@ pub enum DeletionOutcome {
     NotSent,
     /// It was sent, but no answer came: it may be in Port or not.
     Unknown,
+}
+
+/// What Port would refuse of a plan, by the index of the upsert or deletion in it.
+#[derive(Debug, Default)]
+pub struct Refusals {
+    /// Of the upserts.
+    pub upserts: BTreeMap<usize, Rejection>,
+    /// Of the deletions.
+    pub deletions: BTreeMap<usize, Rejection>,
 }
 
 /// What became of a plan.

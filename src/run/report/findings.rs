@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{notices, rejection};
-use crate::catalog::declare::Declarations;
+use crate::catalog::declare::{Declaration, Declarations};
 use crate::catalog::entity::{Entity, EntityKey};
 use crate::catalog::live::{LiveEntity, differences};
 use crate::catalog::merge::Merge;
@@ -13,8 +13,8 @@ use crate::event::Mode;
 use crate::port::{Rejection, Scope, Upserted};
 use crate::report::redact::Redaction;
 use crate::report::{EntityReport, Link, State};
-use crate::run::apply::{Applied, DeletionOutcome, Outcome};
-use crate::text::Location;
+use crate::run::apply::{Applied, DeletionOutcome, Outcome, Refusals};
+use crate::text::{Location, RepoPath, Source};
 
 /// What a run found and did, for the report.
 #[derive(Debug, Default)]
@@ -36,8 +36,8 @@ pub struct Material<'m> {
     pub plan: &'m Plan,
     /// What became of it, if anything was written.
     pub applied: Option<&'m Applied>,
-    /// What Port would refuse of it, by its place in the plan, if it was only asked.
-    pub refusals: &'m BTreeMap<usize, Rejection>,
+    /// What Port would refuse of it, if it was only asked.
+    pub refusals: &'m Refusals,
     /// Whether the run was there to write.
     pub mode: Mode,
     /// Which values are not shown.
@@ -61,16 +61,18 @@ impl Findings {
             findings.add_untouched(untouched, mode);
         }
         for (index, upsert) in plan.upserts.iter().enumerate() {
-            let refused = refusals.get(&index).cloned().map(Outcome::Rejected);
+            let refused = refusals.upserts.get(&index).cloned().map(Outcome::Rejected);
             let outcome = applied.and_then(|applied| applied.outcomes.get(index));
             findings.add_upsert(upsert, outcome.or(refused.as_ref()), redaction);
         }
         findings.add_refused(plan, applied, redaction);
         for (index, deletion) in plan.deletions.iter().enumerate() {
             let outcome = applied.and_then(|applied| applied.deletions.get(index));
-            findings.add_deletion(deletion, outcome);
+            let refused = refusals.deletions.get(&index).cloned();
+            let refused = refused.map(DeletionOutcome::Rejected);
+            findings.add_deletion(deletion, outcome.or(refused.as_ref()));
         }
-        findings.notices = notices::of(plan, applied, &findings.entities);
+        findings.notices = notices::of(plan, applied);
         findings.entities.sort_by(|a, b| place(a).cmp(&place(b)));
         diagnostic::sort(&mut findings.rejections);
         redaction.conceal(&mut findings.rejections);
@@ -115,9 +117,12 @@ impl Findings {
                 (State::OwnedElsewhere, Some(format!("source: {owner}")))
             }
         };
+        let location = location
+            .clone()
+            .or_else(|| untouched.path.as_ref().map(file));
         self.entities.push(EntityReport {
             note,
-            ..EntityReport::new(Some(key.clone()), state, location.clone())
+            ..EntityReport::new(Some(key.clone()), state, location)
         });
     }
 
@@ -130,7 +135,7 @@ impl Findings {
                 note = Some(redaction.conceal_text(declaration, &text));
                 if rejection.code.scope() != Scope::Blueprint {
                     let mut rejected = rejection::diagnostic(declaration, rejection, 0);
-                    rejected.message = redaction.conceal_text(declaration, &rejected.message);
+                    conceal(&mut rejected, declaration, redaction);
                     self.rejections.push(rejected);
                 }
             }
@@ -182,40 +187,62 @@ impl Findings {
         for (upsert, rejection, others) in refused.into_values() {
             let declaration = &upsert.declaration;
             let mut rejected = rejection::diagnostic(declaration, rejection, others);
-            rejected.message = redaction.conceal_text(declaration, &rejected.message);
+            conceal(&mut rejected, declaration, redaction);
             self.rejections.push(rejected);
         }
     }
 
     fn add_deletion(&mut self, deletion: &Deletion, outcome: Option<&DeletionOutcome>) {
-        let (state, note) = match outcome {
-            None | Some(DeletionOutcome::Deleted) => (State::Deleted, None),
+        let (mut note, mut help) = (None, None);
+        let state = match outcome {
+            None | Some(DeletionOutcome::Deleted) => State::Deleted,
             Some(DeletionOutcome::Rejected(rejection)) => {
-                let note = format!("{} ({})", rejection.message, rejection.status);
-                (State::Failed, Some(note))
+                note = Some(format!("{} ({})", rejection.message, rejection.status));
+                help = rejection.code.help();
+                State::Failed
             }
-            Some(DeletionOutcome::HeldBack(reason)) => (State::HeldBack, Some(reason.clone())),
-            Some(DeletionOutcome::NotSent) => (State::NotWritten, None),
-            Some(DeletionOutcome::Unknown) => (State::Unknown, None),
+            Some(DeletionOutcome::HeldBack(reason)) => {
+                note = Some(reason.clone());
+                State::HeldBack
+            }
+            Some(DeletionOutcome::NotSent) => State::NotWritten,
+            Some(DeletionOutcome::Unknown) => State::Unknown,
         };
-        let key = Some(deletion.key.clone());
+        let location = deletion.location.clone();
+        let location = location.or_else(|| deletion.path.as_ref().map(file));
         self.entities.push(EntityReport {
             note,
+            help,
             is_removed: true,
-            ..EntityReport::new(key, state, deletion.location.clone())
+            ..EntityReport::new(Some(deletion.key.clone()), state, location)
         });
     }
+}
+
+/// Port's words can quote what is not shown.
+fn conceal(rejected: &mut Diagnostic, declaration: &Declaration, redaction: Redaction<'_>) {
+    let texts = std::iter::once(&mut rejected.message).chain(&mut rejected.cause);
+    for text in texts {
+        *text = redaction.conceal_text(declaration, text);
+    }
+}
+
+/// All that is known of where something was declared.
+fn file(path: &RepoPath) -> Location {
+    Location::start_of(&Source::unreadable(path.clone()))
 }
 
 /// Without an outcome, the state is what is expected.
 fn state(action: Action, outcome: Option<&Outcome>) -> State {
     let expected = match action {
         Action::Create => State::Created,
+        Action::Adopt => State::Adopted,
         Action::Update => State::Updated,
     };
     match outcome {
         None | Some(Outcome::Written(Upserted::Written)) => expected,
         Some(Outcome::Written(Upserted::Created)) => State::Created,
+        Some(Outcome::Written(Upserted::Updated)) if action == Action::Adopt => State::Adopted,
         Some(Outcome::Written(Upserted::Updated)) => State::Updated,
         Some(Outcome::Rejected(_)) => State::Failed,
         Some(Outcome::NotSent) => State::NotWritten,
@@ -228,6 +255,7 @@ fn state(action: Action, outcome: Option<&Outcome>) -> State {
 fn owned_elsewhere(key: &EntityKey, owner: &str, location: &Location, mode: Mode) -> Diagnostic {
     let text = format!("`{key}` is in Port because of another source: {owner}");
     let found = Diagnostic::new(Code::OwnedElsewhere, location.clone(), text)
+        .shared(format!("in Port because of another source: {owner}"))
         .label("owned elsewhere")
         .help("declare it in one place only; to move it here, remove it there after this run");
     match mode {

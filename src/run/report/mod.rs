@@ -6,6 +6,8 @@ mod notices;
 mod rejection;
 #[cfg(test)]
 mod tests;
+#[doc(hidden)]
+pub mod unfinished;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -21,7 +23,7 @@ use crate::catalog::plan::Reason;
 use crate::diagnostic::{self, Code, Diagnostic, Severity};
 use crate::event::Scope;
 use crate::port::Port;
-use crate::report::{Cost, Drift, Ending, EntityReport, Report, RunFacts, Since, State, console};
+use crate::report::{Cost, Drift, Ending, EntityReport, Report, RunFacts, Since, State};
 use crate::run::apply::Stopped;
 use crate::text::RepoPath;
 use findings::{Findings, Material};
@@ -30,7 +32,7 @@ use findings::{Findings, Material};
 const OFFLINE: &str =
     "Port was not asked: blueprints are not checked, and what changes is what changes in Git";
 
-/// Puts the report together, and shows what Port refused.
+/// Puts the report together.
 pub(super) fn assemble(
     session: &Session<'_>,
     source: &Source<'_>,
@@ -44,7 +46,6 @@ pub(super) fn assemble(
     let mut foreign = BTreeSet::new();
     for round in rounds {
         let findings = find(session, &round);
-        console::write_diagnostics(&findings.rejections, session.log);
         notices.extend(findings.notices);
         supersede(&mut entities, &mut diagnostics, &round);
         foreign.retain(|path| !round.declared.versions.contains_key(path));
@@ -54,6 +55,7 @@ pub(super) fn assemble(
         diagnostics.extend(findings.rejections);
     }
     diagnostic::sort(&mut diagnostics);
+    entities.sort_by_key(|entity| entity.state);
     notices.extend(passed_over(&foreign));
     if session.port.is_none() && !entities.is_empty() {
         notices.insert(0, OFFLINE.to_owned());
@@ -133,6 +135,11 @@ fn find(session: &Session<'_>, round: &Round) -> Findings {
     for entity in &mut findings.entities {
         entity.since = since(responsibility, entity, round);
     }
+    let mut unfinished = unfinished::diagnostics(&findings.entities, session.run.mode);
+    session
+        .redaction(&round.blueprints)
+        .conceal(&mut unfinished);
+    findings.rejections.extend(unfinished);
     findings
 }
 

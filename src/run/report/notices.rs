@@ -1,23 +1,19 @@
 //! What the user should know beside what became of each entity.
 
-use std::collections::BTreeMap;
-
 use crate::catalog::live::Field;
 use crate::catalog::plan::{Plan, Reason, Untouched, Upsert};
-use crate::report::{EntityReport, State};
 use crate::run::apply::Applied;
 
 /// So many entities are named in one notice.
 const NAMED: usize = 10;
 
 /// The notices of a run: sentences without a full stop.
-pub(super) fn of(plan: &Plan, applied: Option<&Applied>, entities: &[EntityReport]) -> Vec<String> {
+pub(super) fn of(plan: &Plan, applied: Option<&Applied>) -> Vec<String> {
     let mut notices = Vec::new();
     notices.extend(removed(plan));
     notices.extend(named_no_more(plan));
     notices.extend(deselected(plan));
     notices.extend(plan.untouched.iter().filter_map(kept_by_port));
-    notices.extend(held_back(entities));
     notices.extend(plan.upserts.iter().filter_map(uncleared));
     notices.extend(applied.iter().flat_map(|applied| kept(plan, applied)));
     notices
@@ -62,25 +58,6 @@ fn deselected(plan: &Plan) -> Option<String> {
     ))
 }
 
-/// One for each reason.
-fn held_back(entities: &[EntityReport]) -> impl Iterator<Item = String> {
-    let mut by_reason: BTreeMap<&str, Vec<&EntityReport>> = BTreeMap::new();
-    for entity in entities.iter().filter(|one| one.state == State::HeldBack) {
-        let reason = entity.note.as_deref().unwrap_or("deletion was blocked");
-        by_reason.entry(reason).or_default().push(entity);
-    }
-    by_reason.into_iter().filter_map(|(reason, entities)| {
-        let (stay, them) = match entities.len() {
-            1 => ("stays", "it"),
-            _ => ("stay", "them"),
-        };
-        let names = names(entities.into_iter())?;
-        Some(format!(
-            "{names} {stay} in Port though Git no longer declares {them}: {reason}; the next run tries again"
-        ))
-    })
-}
-
 fn uncleared(upsert: &Upsert) -> Option<String> {
     let key = upsert.entity.key();
     let fields = list(&upsert.uncleared)?;
@@ -107,12 +84,6 @@ fn list(fields: &[Field]) -> Option<String> {
 
 fn keys<'p>(untouched: impl Iterator<Item = &'p Untouched>) -> Option<String> {
     few(untouched.map(|one| format!("`{}`", one.key)).collect())
-}
-
-fn names<'e>(entities: impl Iterator<Item = &'e EntityReport>) -> Option<String> {
-    few(entities
-        .map(|entity| format!("`{}`", entity.name()))
-        .collect())
 }
 
 /// The first names, and how many more there are.

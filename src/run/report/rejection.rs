@@ -39,7 +39,9 @@ pub(super) fn diagnostic(
         others => format!(" and {others} more of `{}`", key.blueprint),
     };
     let text = format!("Port did not take `{key}`{others}: {message} ({status})");
-    let diagnostic = Diagnostic::new(code, location, text).label(match code {
+    let shared = format!("Port did not take them: {message} ({status})");
+    let diagnostic = Diagnostic::new(code, location, text).shared(shared);
+    let diagnostic = diagnostic.label(match code {
         Code::MissingRelationTarget => "Port does not have this",
         _ => "Port refuses this",
     });
@@ -61,7 +63,9 @@ pub(super) fn blocked(declaration: &Declaration, by: &EntityKey) -> Diagnostic {
     };
     let key = declaration.entity.key();
     let text = format!("`{key}` was not sent, as `{by}`, which it needs, could not be written");
+    let shared = format!("not sent, as `{by}`, which they need, could not be written");
     Diagnostic::new(Code::Blocked, location, text)
+        .shared(shared)
         .label("could not be written")
         .help(format!("fix `{by}`; the next run then writes both"))
 }

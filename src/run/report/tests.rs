@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::findings::{Findings, Material};
+use super::{OFFLINE, unfinished};
 use crate::catalog::blueprint::{Blueprint, Blueprints};
 use crate::catalog::declare::{Declaration, Declarations, EntityFile, FileContent, declare};
 use crate::catalog::entity::{BlueprintId, EntityKey};
@@ -16,13 +17,14 @@ use crate::catalog::merge::Merge;
 use crate::catalog::plan::{Action, Deletion, Plan, Reason, Untouched, Upsert};
 use crate::catalog::rules::{BlueprintRules, PropertyRules};
 use crate::catalog::testing::live;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Mode;
 use crate::git::{CommitSha, RepoName};
 use crate::port::{Rejection, Upserted};
 use crate::report::log::Log;
 use crate::report::redact::Redaction;
 use crate::report::*;
-use crate::run::apply::{Applied, DeletionOutcome, Outcome as Fate};
+use crate::run::apply::{Applied, DeletionOutcome, Outcome as Fate, Refusals};
 use crate::text::{RepoPath, Source};
 
 const FILES: [(&str, &str); 3] = [
@@ -93,14 +95,17 @@ impl World {
             head: &self.head,
             plan: &self.plan,
             applied,
-            refusals: &BTreeMap::new(),
+            refusals: &Refusals::default(),
             mode,
             redaction,
         };
         let findings = Findings::new(material);
         let mut diagnostics = self.head.diagnostics.clone();
         diagnostics.extend(findings.rejections);
+        let mut entities = findings.entities;
+        diagnostics.extend(unfinished::diagnostics(&entities, mode));
         crate::diagnostic::sort(&mut diagnostics);
+        entities.sort_by_key(|entity| entity.state);
         Report {
             run: RunFacts {
                 mode,
@@ -108,8 +113,13 @@ impl World {
                 head: CommitSha::parse(&"c0ffee12".repeat(5)).unwrap(),
                 branch: None,
                 server_url: "https://github.com".to_owned(),
+                pull_request: (mode == Mode::Plan).then_some(7),
+                port_url: Some("https://app.port.io".to_owned()),
+                documentation_url: Some(
+                    "https://github.com/octo/port-gitops/blob/v1/docs".to_owned(),
+                ),
             },
-            entities: findings.entities,
+            entities,
             diagnostics,
             warnings: Vec::new(),
             warnings_before: 0,
@@ -241,15 +251,19 @@ impl Write for Shared {
     }
 }
 
-/// The log, with colours as the letters of their codes.
+/// The log.
 fn logged(report: &Report) -> String {
     let out = Shared::default();
-    let log = Log::new(out.clone());
-    console::write_entities(report, &log);
-    annotations::write(report, &log);
-    console::write_ending(report, &log);
+    publish::write_log(report, &Log::new(out.clone()));
     let bytes = out.0.lock().unwrap().clone();
-    let text = String::from_utf8(bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+/// The same with colours as the letters of their codes.
+fn readable(log: &str) -> String {
+    let text = log
+        .replace("\u{1b}[1m\u{1b}[94m", "")
+        .replace("\u{1b}[1m", "");
     text.replace("\u{1b}[32m", "⟨g⟩")
         .replace("\u{1b}[33m", "⟨y⟩")
         .replace("\u{1b}[31m", "⟨r⟩")
@@ -265,42 +279,158 @@ fn page(report: &Report) -> String {
 
 const RUN: &str = "https://github.com/octo/shop/actions/runs/1";
 
-#[test]
-fn a_plan_in_the_log() {
-    insta::assert_snapshot!(logged(&World::new().report(Mode::Plan, None)));
+/// A scene, and what comes of it.
+type Scene = (&'static str, Report);
+
+fn scenes() -> Vec<Scene> {
+    let plan = || World::new().report(Mode::Plan, None);
+    let mut scenes = vec![
+        ("every_kind", plan()),
+        (
+            "failed_apply",
+            World::new().report(Mode::Apply, Some(&applied())),
+        ),
+        ("empty", only(plan(), &[State::Unchanged])),
+        ("small", small(plan())),
+        ("sixty", sixty(only(plan(), &[]))),
+        ("held_back", held_back(only(plan(), &[]))),
+        ("mistakes", mistakes(plan())),
+        (
+            "cancelled",
+            cancelled(World::new().report(Mode::Apply, None)),
+        ),
+    ];
+    let drift = small(plan());
+    scenes.push((
+        "drift",
+        Report {
+            drift: Some(Drift::Found),
+            run: RunFacts {
+                pull_request: None,
+                ..drift.run.clone()
+            },
+            ..drift
+        },
+    ));
+    let mut fork = small(plan());
+    fork.notices.push(OFFLINE.to_owned());
+    fork.run.port_url = None;
+    scenes.push(("fork", fork));
+    scenes
 }
 
-#[test]
-fn an_apply_in_the_log() {
-    insta::assert_snapshot!(logged(&World::new().report(Mode::Apply, Some(&applied()))));
-}
-
-#[test]
-fn a_plan_in_the_summary() {
-    insta::assert_snapshot!(page(&World::new().report(Mode::Plan, None)));
-}
-
-#[test]
-fn an_apply_in_the_summary() {
-    insta::assert_snapshot!(page(&World::new().report(Mode::Apply, Some(&applied()))));
-}
-
-#[test]
-fn a_plan_in_a_comment() {
-    let report = World::new().report(Mode::Plan, None);
-    assert!(comment::is_needed(&report));
-    let marker = comment::marker(Some("octo/shop"));
-    insta::assert_snapshot!(comment::body(&report, &marker, RUN));
-}
-
-#[test]
-fn an_empty_plan_in_a_comment() {
-    let mut report = World::new().report(Mode::Plan, None);
-    report.entities.retain(|one| one.state == State::Unchanged);
+/// The report without diagnostics and notices, and with entities in `states` alone.
+fn only(mut report: Report, states: &[State]) -> Report {
+    report.entities.retain(|one| states.contains(&one.state));
     report.diagnostics.clear();
     report.notices.clear();
-    assert!(!comment::is_needed(&report));
-    insta::assert_snapshot!(comment::body(&report, "<!-- marker -->", RUN));
+    report
+}
+
+fn small(report: Report) -> Report {
+    let mut report = only(report, &[State::Created, State::Updated]);
+    report
+        .entities
+        .retain(|one| !one.name().ends_with("payments"));
+    let updated = report.entities.last_mut().unwrap();
+    updated
+        .changes
+        .retain(|one| one.field.to_string().contains("re"));
+    report
+}
+
+fn named(name: &str, state: State) -> EntityReport {
+    let declaration = &World::new().head.valid[1];
+    let name = crate::catalog::testing::entity(json!({"identifier": name})).name;
+    let blueprint = declaration.entity.blueprint.clone();
+    let key = EntityKey { name, blueprint };
+    EntityReport::new(Some(key), state, Some(declaration.location()))
+}
+
+fn sixty(mut report: Report) -> Report {
+    let one = |index: usize| {
+        let title = json!(format!("Service {index}"));
+        EntityReport {
+            changes: vec![redact::Change {
+                field: Field::Title,
+                from: (index > 40).then(|| redact::Shown::Value(json!("Old"))),
+                to: Some(redact::Shown::Value(title)),
+            }],
+            ..named(
+                &format!("service-{index}"),
+                if index > 40 {
+                    State::Updated
+                } else {
+                    State::Created
+                },
+            )
+        }
+    };
+    report.entities = (1..=60).map(one).collect();
+    report
+}
+
+fn held_back(mut report: Report) -> Report {
+    let reason = "the run would delete 15 entities, and the input `max-deletes` allows 10; raise it for one run if that is meant";
+    let one = |index: usize| EntityReport {
+        note: Some(reason.to_owned()),
+        ..named(&format!("service-{index}"), State::HeldBack)
+    };
+    report.entities = (1..=15).map(one).collect();
+    report.diagnostics = unfinished::diagnostics(&report.entities, Mode::Plan);
+    report
+}
+
+/// One mistake of its own, and one that five entities share.
+fn mistakes(report: Report) -> Report {
+    let text = "- identifier: a\n".repeat(5);
+    let source = Source::new(RepoPath::new("shop/port.yml"), text);
+    let shared = (0..5).map(|index| {
+        let span = crate::text::Span::new(16 * index + 14, 16 * index + 15);
+        let place = crate::text::Location::new(&source, span);
+        let text = "the blueprint `service` has no property `langauge`";
+        Diagnostic::new(Code::UnknownProperty, place, text).help("did you mean `language`?")
+    });
+    let mut diagnostics = report.diagnostics.clone();
+    diagnostics.retain(Diagnostic::is_error);
+    diagnostics.retain(|one| one.code == Code::WrongType);
+    diagnostics.extend(shared);
+    Report {
+        diagnostics,
+        ..only(report, &[State::Invalid])
+    }
+}
+
+fn cancelled(report: Report) -> Report {
+    let mut report = only(report, &[State::Created, State::Updated]);
+    report.entities[1].state = State::NotWritten;
+    report.entities.sort_by_key(|one| one.state);
+    report.diagnostics = unfinished::diagnostics(&report.entities, Mode::Apply);
+    report.ending = Ending::Interrupted;
+    report
+}
+
+/// What each reader sees of each scene. With `SCENES` set to a folder, it is written there too, to be
+/// looked at in a browser and in a terminal.
+#[test]
+fn what_people_see() {
+    for (name, report) in scenes() {
+        let (log, page) = (logged(&report), page(&report));
+        if let Some(folder) = std::env::var_os("SCENES").map(std::path::PathBuf::from) {
+            std::fs::write(folder.join(format!("{name}.log")), &log).unwrap();
+            std::fs::write(folder.join(format!("{name}.md")), &page).unwrap();
+        }
+        insta::assert_snapshot!(name, format!("{}\n{page}", readable(&log)));
+        // A comment is the same page, behind the line by which it is found again.
+        let comment = comment::body(&report, "<!-- marker -->", RUN);
+        assert_eq!(comment, format!("<!-- marker -->\n{page}"), "{name}");
+        let is_news = !matches!(name, "empty");
+        assert_eq!(comment::is_needed(&report), is_news, "{name}");
+    }
+    assert_eq!(
+        comment::marker(Some("octo/shop")),
+        "<!-- port-gitops:octo/shop -->"
+    );
 }
 
 #[test]

@@ -67,12 +67,18 @@ type Keys = BTreeMap<String, Vec<String>>;
 #[derive(Serialize, Deserialize)]
 struct Settled {
     save: String,
+    /// The ids of mappings, which versions name by their index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    mappings: Vec<String>,
     files: BTreeMap<String, (String, Texts, Keys)>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Open {
     save: String,
+    /// The ids of mappings, which versions name by their index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    mappings: Vec<String>,
     commit: Option<String>,
     inputs: String,
     workflow: String,
@@ -93,13 +99,14 @@ struct OpenFile {
 /// The properties that hold `state`; those that are for people only are not among them.
 pub(super) fn write(state: &State, save: &SaveId) -> Map<String, Value> {
     let (mut settled, mut open) = (BTreeMap::new(), BTreeMap::new());
+    let (mut settled_mappings, mut open_mappings) = (Vec::new(), Vec::new());
     for (path, file) in state.files() {
         match file.settled() {
             Some(part) => {
-                let (blob, texts) = write_version(&part.version);
+                let (blob, texts) = write_version(&part.version, &mut settled_mappings);
                 settled.insert(path.to_string(), (blob, texts, write_keys(&part.entities)));
             }
-            None => drop(open.insert(path.to_string(), write_open(file))),
+            None => drop(open.insert(path.to_string(), write_open(file, &mut open_mappings))),
         }
     }
     let removed = |(key, removed): (&EntityKey, &Removed)| {
@@ -111,6 +118,7 @@ pub(super) fn write(state: &State, save: &SaveId) -> Map<String, Value> {
     let texts = |keys: &BTreeSet<EntityKey>| keys.iter().map(EntityKey::to_text).collect();
     let open = Open {
         save: save.0.clone(),
+        mappings: open_mappings,
         commit: state.commit.as_ref().map(ToString::to_string),
         inputs: state.inputs.clone(),
         workflow: state.workflow.clone(),
@@ -122,6 +130,7 @@ pub(super) fn write(state: &State, save: &SaveId) -> Map<String, Value> {
     };
     let settled = Settled {
         save: save.0.clone(),
+        mappings: settled_mappings,
         files: settled,
     };
     let mut properties = Map::new();
@@ -141,10 +150,42 @@ fn is_listed(key: &EntityKey) -> bool {
     key.name.identifier().is_some()
 }
 
-fn write_version(version: &Version) -> (String, Texts) {
+/// A version as the file's id and those of its texts. Behind the first is the index of the mapping, for a
+/// file that has one: many files have the same.
+fn write_version(version: &Version, mappings: &mut Vec<String>) -> (String, Texts) {
     let text = |(path, blob): (&RepoPath, &BlobId)| (path.to_string(), blob.to_string());
     let texts = version.texts.iter().map(text).collect();
-    (version.file.to_string(), texts)
+    let Some(mapping) = version.mapping.as_ref().map(ToString::to_string) else {
+        return (version.file.to_string(), texts);
+    };
+    let known = mappings.iter().position(|known| *known == mapping);
+    let index = known.unwrap_or_else(|| {
+        mappings.push(mapping);
+        mappings.len() - 1
+    });
+    (format!("{}:{index}", version.file), texts)
+}
+
+/// Reads what [`write_version`] gives.
+fn read_version(file: &str, texts: Texts, mappings: &[String]) -> Result<Version, Unreadable> {
+    let id = |blob: &str| BlobId::parse(blob).ok_or_else(|| damaged("an id is none"));
+    let text = |(path, blob): (String, String)| Ok((RepoPath::new(path), id(&blob)?));
+    let (file, mapping) = match file.split_once(':') {
+        None => (file, None),
+        Some((file, index)) => {
+            let index = index.parse::<usize>().map_err(damaged)?;
+            let mapping = mappings.get(index);
+            (
+                file,
+                Some(mapping.ok_or_else(|| damaged("a mapping is missing"))?),
+            )
+        }
+    };
+    Ok(Version {
+        file: id(file)?,
+        mapping: mapping.map(|blob| id(blob)).transpose()?,
+        texts: texts.into_iter().map(text).collect::<Result<_, _>>()?,
+    })
 }
 
 fn write_keys(keys: &BTreeSet<EntityKey>) -> Keys {
@@ -156,9 +197,9 @@ fn write_keys(keys: &BTreeSet<EntityKey>) -> Keys {
     by_blueprint
 }
 
-fn write_open(file: &FileState) -> OpenFile {
+fn write_open(file: &FileState, mappings: &mut Vec<String>) -> OpenFile {
     let part = |part: &Part| {
-        let (blob, texts) = write_version(&part.version);
+        let (blob, texts) = write_version(&part.version, mappings);
         let is_accepted = part.proof == Proof::Accepted;
         (blob, texts, write_keys(&part.entities), is_accepted)
     };
@@ -218,7 +259,7 @@ pub(super) fn read(properties: &Map<String, Value>) -> Result<(State, SaveId), U
     let entities = kept("entities");
     let is_kept = |key: &EntityKey| !is_listed(key) || entities.contains(key.to_text().as_str());
     for (path, (blob, texts, keys)) in settled.files {
-        let part = read_part((blob, texts, keys, true), is_kept)?;
+        let part = read_part((blob, texts, keys, true), &settled.mappings, is_kept)?;
         let file = FileState {
             parts: vec![part],
             problems: BTreeSet::new(),
@@ -226,9 +267,10 @@ pub(super) fn read(properties: &Map<String, Value>) -> Result<(State, SaveId), U
         state.files.insert(RepoPath::new(path), file);
     }
     for (path, file) in open.files {
-        state
-            .files
-            .insert(RepoPath::new(path), read_open(file, is_kept)?);
+        state.files.insert(
+            RepoPath::new(path),
+            read_open(file, &open.mappings, is_kept)?,
+        );
     }
     let removed = kept("removed");
     for (key, (path, is_prevented)) in open.removed {
@@ -264,9 +306,11 @@ pub(super) fn since(properties: &Map<String, Value>) -> Option<u64> {
 
 fn read_open(
     file: OpenFile,
+    mappings: &[String],
     is_kept: impl Fn(&EntityKey) -> bool + Copy,
 ) -> Result<FileState, Unreadable> {
-    let parts = file.parts.into_iter().map(|part| read_part(part, is_kept));
+    let parts = file.parts.into_iter();
+    let parts = parts.map(|part| read_part(part, mappings, is_kept));
     let problems = file.problems.into_iter().map(|(code, entity)| {
         let entity = entity.as_deref().map(read_key).transpose()?;
         Ok(Problem { code, entity })
@@ -279,10 +323,9 @@ fn read_open(
 
 fn read_part(
     (blob, texts, keys, is_accepted): (String, Texts, Keys, bool),
+    mappings: &[String],
     is_kept: impl Fn(&EntityKey) -> bool,
 ) -> Result<Part, Unreadable> {
-    let id = |blob: &str| BlobId::parse(blob).ok_or_else(|| damaged("an id is none"));
-    let text = |(path, blob): (String, String)| Ok((RepoPath::new(path), id(&blob)?));
     let mut entities = BTreeSet::new();
     for (blueprint, names) in keys {
         let blueprint = BlueprintId::parse(&blueprint).map_err(damaged)?;
@@ -294,10 +337,7 @@ fn read_part(
         }
     }
     Ok(Part {
-        version: Version {
-            file: id(&blob)?,
-            texts: texts.into_iter().map(text).collect::<Result<_, _>>()?,
-        },
+        version: read_version(&blob, texts, mappings)?,
         entities,
         proof: match is_accepted {
             true => Proof::Accepted,

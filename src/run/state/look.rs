@@ -33,7 +33,8 @@ impl Tip {
         }
     }
 
-    fn paths(&self) -> Vec<&RepoPath> {
+    /// Every path that is known to be there, or to differ.
+    pub(crate) fn paths(&self) -> Vec<&RepoPath> {
         match self {
             Self::Changed(changed) => changed.keys().collect(),
             Self::Listed(tree) => tree.iter().map(|(path, _)| path).collect(),
@@ -42,19 +43,20 @@ impl Tip {
 }
 
 /// The files to look at, with what the tip has there. Files that the inputs do not select
-/// (`is_selected`) are left out. With a file come those that share an entity with it: which of them
+/// (`is_selected`) are left out; `mapping` says which of them are mapped, by which version. With a file come those that share an entity with it: which of them
 /// Port holds, only Port knows.
 pub(crate) fn to_look_at(
     state: &State,
     tip: &Tip,
     is_selected: impl Fn(&RepoPath) -> bool,
+    mapping: impl Fn(&RepoPath) -> Option<BlobId>,
 ) -> BTreeMap<RepoPath, Side> {
     let known = |path: &RepoPath| state.file(path).and_then(FileState::settled);
     let side = |path: &RepoPath| tip.side(path, known(path).map(|part| &part.version.file));
     let is_current = |path: &RepoPath| match (known(path), side(path)) {
         (Some(part), Side::File { blob, .. }) => {
             let version = &part.version;
-            version.is_at(&blob, |text| {
+            version.is_at(&blob, mapping(path).as_ref(), |text| {
                 match tip.side(text, version.texts.get(text)) {
                     Side::File { blob, .. } => Some(blob),
                     Side::Absent | Side::Unknown => None,

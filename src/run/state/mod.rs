@@ -76,6 +76,8 @@ pub(crate) struct Part {
 pub(crate) struct Version {
     /// The file itself.
     pub(crate) file: BlobId,
+    /// The mapping, for a file of which one makes entities.
+    pub(crate) mapping: Option<BlobId>,
     /// The texts that its entities name with `file://`.
     pub(crate) texts: BTreeMap<RepoPath, BlobId>,
 }
@@ -326,11 +328,18 @@ impl FileState {
 }
 
 impl Version {
-    /// Whether the file at a tip is of this version: `file` is what the tip has at its path, `text`
-    /// says what it has at another.
-    pub(crate) fn is_at(&self, file: &BlobId, text: impl Fn(&RepoPath) -> Option<BlobId>) -> bool {
+    /// Whether the file at a tip is of this version: `file` is what the tip has at its path, `mapping`
+    /// its mapping there, `text` says what it has at another path.
+    pub(crate) fn is_at(
+        &self,
+        file: &BlobId,
+        mapping: Option<&BlobId>,
+        text: impl Fn(&RepoPath) -> Option<BlobId>,
+    ) -> bool {
         let mut texts = self.texts.iter();
-        self.file == *file && texts.all(|(path, blob)| text(path).as_ref() == Some(blob))
+        self.file == *file
+            && self.mapping.as_ref() == mapping
+            && texts.all(|(path, blob)| text(path).as_ref() == Some(blob))
     }
 }
 

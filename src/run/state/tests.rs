@@ -12,6 +12,7 @@ fn blob(digit: char) -> BlobId {
 
 fn version(digit: char) -> Version {
     Version {
+        mapping: None,
         file: blob(digit),
         texts: BTreeMap::new(),
     }
@@ -220,7 +221,7 @@ fn what_one_run_declares_is_not_removed_by_another() {
 /// What is looked at of `port.yml` with `text.md`, where the tip has these blobs.
 fn looked_at(state: &State, tip: &Tip) -> Vec<String> {
     let selected = |path: &RepoPath| path.as_str().ends_with(".yml");
-    let files = to_look_at(state, tip, selected);
+    let files = to_look_at(state, tip, selected, |_| None);
     files.keys().map(ToString::to_string).collect()
 }
 

@@ -10,7 +10,7 @@ use crate::world::{World, cannot_go_on, shown_beside_masks, succeed};
 const HOST: &str = "api.port.test";
 const PASSWORD: &str = "hunter2-hunter2";
 
-/// A Port behind TLS that is reached through a proxy only.
+/// A Port after TLS that is reached through a proxy only.
 struct Company {
     world: World,
     proxy: ProxySandbox,
@@ -223,7 +223,7 @@ fn a_proxy_that_is_no_url_is_named_without_its_password() {
     let step = company
         .step
         .variable("HTTPS_PROXY", format!("http://me:#{PASSWORD}@localhost:1"));
-    insta::assert_snapshot!(refusal(&step, &company.proxy), @"HTTPS_PROXY is not the URL of a proxy (there is more behind the host); it must look like `http://host:port` or `http://user:password@host:port`, with special characters of user and password percent-encoded");
+    insta::assert_snapshot!(refusal(&step, &company.proxy), @"HTTPS_PROXY is not the URL of a proxy (there is more after the host); it must look like `http://host:port` or `http://user:password@host:port`, with special characters of user and password percent-encoded");
     let step = step.variable("HTTPS_PROXY", format!("socks5://me:{PASSWORD}@localhost:1"));
     let message = refusal(&step, &company.proxy);
     assert!(

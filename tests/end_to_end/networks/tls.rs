@@ -6,7 +6,7 @@ use port_gitops_sandbox::{Sandbox, Step, TlsFront};
 use super::{authority, front, message};
 use crate::world::{World, cannot_go_on, run, succeed};
 
-/// A step whose Port is behind `tls`.
+/// A step whose Port is after `tls`.
 fn behind(step: Step, tls: &TlsFront) -> Step {
     step.input("base-url", tls.url("localhost"))
 }

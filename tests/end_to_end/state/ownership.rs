@@ -39,7 +39,7 @@ fn titled(title: &str) -> String {
 fn assert_owned_elsewhere(result: &StepResult, owner: &str) {
     assert_eq!(result.status, 1, "{}", result.log);
     let error = result.commands("error")[0];
-    assert_eq!(error.property("title"), "owned-elsewhere");
+    assert_eq!(error.property("title"), "Port: owned elsewhere");
     assert!(error.data.contains(owner), "{}", error.data);
 }
 
@@ -69,7 +69,7 @@ fn what_another_source_owns_is_an_error_in_an_apply_and_a_warning_in_a_plan() {
     other.repository.commit("Declare a too, and b").unwrap();
     let plan = succeed(&step().input("mode", "plan"));
     let warning = plan.commands("warning")[0];
-    assert_eq!(warning.property("title"), "owned-elsewhere");
+    assert_eq!(warning.property("title"), "Port: owned elsewhere");
     assert_eq!(warning.property("file"), "port.yml");
     assert!(
         warning.data.contains("octo-org/catalog"),

@@ -4,7 +4,7 @@ use port_gitops_sandbox::{Fault, Sandbox, Step};
 use serde_json::json;
 
 use super::{assert_settled, domain, domains, names, pruning, push_elsewhere, put_by_hand};
-use crate::scenes::{is_shown, states};
+use crate::scenes::{is_shown, plain, states};
 use crate::world::{World, run, succeed};
 
 /// A catalog with the domains `a`, `b` and `c`, of one file.
@@ -84,12 +84,97 @@ fn dependants_keep_what_they_need() {
     let result = run(&pruning(world.push_file("port.yml", &domains(&["a"]))));
     assert_eq!(result.status, 1, "{}", result.log);
     assert_eq!(names(&world), ["a", "b", "by-hand"]);
-    assert!(
-        is_shown(&result, "by-hand") || is_shown(&result, "depend"),
-        "{}",
-        result.log
-    );
     assert_eq!(result.output("deleted"), "1");
+    for text in ["not-deleted", "microservice/by-hand", "delete those first"] {
+        assert!(result.summary.contains(text), "{text}: {}", result.summary);
+        assert!(plain(&result).contains(text), "{text}: {}", result.log);
+    }
+}
+
+/// A pull request removes what an entity relates to: in a file that it does not change, or of nobody's.
+#[test]
+fn a_plan_says_which_deletions_port_would_refuse() {
+    let by_hand = json!({"identifier": "shop", "relations": {"domain": "b"}});
+    for (is_declared, place, code) in [
+        (true, "shop/port.yml:4", "invalid-relation"),
+        (false, "port.yml", "not-deleted"),
+    ] {
+        let world = three();
+        if is_declared {
+            let shop = "identifier: shop\nblueprint: microservice\nrelations:\n  domain: b\n";
+            succeed(&pruning(world.push_file("shop/port.yml", shop)));
+        } else {
+            let put = world
+                .port
+                .put_entity("microservice", by_hand.clone(), "Mozilla/5.0");
+            put.unwrap();
+        }
+        world.begin_topic();
+        world.repository.write("port.yml", &domains(&["a", "c"]));
+        world.commit("Remove b");
+        world.port.clear_journal();
+        let result = run(&pruning(world.pull_request()));
+        assert_eq!(result.status, 1, "{}", result.log);
+        assert!(
+            is_shown(&result, place) && is_shown(&result, code),
+            "{}",
+            result.log
+        );
+        assert_eq!(result.commands("error").len(), 1, "{}", result.log);
+        assert_eq!(world.port_changes(), [""; 0]);
+    }
+}
+
+/// It goes too, or the pull request takes it out of the relation: nothing is in the way.
+#[test]
+fn a_plan_lets_go_what_nothing_relates_to_any_more() {
+    let shop = |domain: &str| {
+        format!("identifier: shop\nblueprint: microservice\nrelations: {{domain: {domain}}}\n")
+    };
+    for after in [None, Some(shop("c"))] {
+        let world = three();
+        succeed(&pruning(world.push_file("shop/port.yml", &shop("b"))));
+        world.begin_topic();
+        world.repository.write("port.yml", &domains(&["a", "c"]));
+        match after {
+            Some(text) => drop(world.repository.write("shop/port.yml", &text)),
+            None => drop(world.repository.remove("shop/port.yml")),
+        }
+        world.commit("Remove b");
+        succeed(&pruning(world.pull_request()));
+    }
+}
+
+/// What is in Port already is not created, however many are written: from now on Git declares it.
+#[test]
+fn what_is_in_port_already_is_adopted() {
+    for names in [&["x"][..], &["x", "y"]] {
+        let world = World::new();
+        for name in names {
+            let entity = json!({"identifier": name, "title": "By hand"});
+            world
+                .port
+                .put_entity("domain", entity, "Mozilla/5.0")
+                .unwrap();
+        }
+        let files: String = names
+            .iter()
+            .map(|name| format!("- {{identifier: {name}, blueprint: domain, title: Git}}\n"))
+            .collect();
+        let adopted: Vec<_> = names
+            .iter()
+            .map(|name| format!("adopted domain/{name}"))
+            .collect();
+        world.repository.write("port.yml", &files);
+        let (before, _) = world.commit("Declare it");
+        let step = || world.pushed(&before);
+        for result in [succeed(&step().input("mode", "plan")), succeed(&step())] {
+            assert_eq!(states(&result), adopted, "{}", result.log);
+            let count = names.len().to_string();
+            assert_eq!(result.output("updated"), count);
+            assert!(plain(&result).contains("By hand"), "{}", result.log);
+        }
+    }
 }
 
 /// Git declared that the one needs the other, and somebody cleared that in Port.
@@ -126,7 +211,7 @@ fn a_relation_to_what_goes_is_an_error_on_the_relation() {
     let error = on_lines.next().unwrap();
     assert_eq!(error.property("file"), "shop/port.yml", "{}", result.log);
     assert_eq!(error.property("line"), "4");
-    assert_eq!(error.property("title"), "invalid-relation");
+    assert_eq!(error.property("title"), "Port: invalid relation");
     assert!(on_lines.next().is_none(), "{}", result.log);
     assert_eq!(names(&world), ["a", "c"]);
 }

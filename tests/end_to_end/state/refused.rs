@@ -51,7 +51,7 @@ fn a_refused_entity_costs_the_same_at_the_fiftieth_push() {
     assert_settled(&world);
 }
 
-/// Each push changes what Port refuses, so each could leave another version behind.
+/// Each push changes what Port refuses, so each could leave another version after.
 #[test]
 fn a_file_that_changes_while_port_refuses_it_keeps_few_versions() {
     let world = World::new();

@@ -30,7 +30,11 @@ impl Reader<'_> {
     }
 
     fn check_number(&mut self, property: &str, node: &Node, number: &Number) {
-        let text = self.source.slice(node.span);
+        // What a mapping computes has no text of its own.
+        let text = match self.source.slice(node.span) {
+            "" => number.to_string(),
+            text => text.to_owned(),
+        };
         let is_beyond = match (number.as_i64(), number.as_u64()) {
             (Some(number), _) => number.unsigned_abs() > LARGEST_EXACT,
             (None, Some(number)) => number > LARGEST_EXACT,

@@ -1,4 +1,4 @@
-//! Search queries in the place of an identifier, of teams and of relations' targets.
+//! Search queries instead of an identifier, of teams and of relations' targets.
 //!
 //! Their rules are a closed set, narrower than that of Port's searches: the schemas
 //! `searchIdentifierQuerySchema` (`def-5`) and `searchRelationsQuerySchema` (`def-6`, for teams too) of

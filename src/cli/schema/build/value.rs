@@ -1,4 +1,4 @@
-//! What a blueprint says of a property's values, in the words that editors know.
+//! What a blueprint says of a property's values, in the terms that editors know.
 //!
 //! A text `file://path` stands for the text of that file, of which an editor knows nothing. And Port's
 //! formats are not those of JSON Schema: a format that editors know is stricter than what `check`
@@ -135,7 +135,7 @@ fn may_be_text(said: &Value) -> bool {
     }
 }
 
-/// What does not hold for the name of a file that stands in a text's place.
+/// What does not hold for the name of a file that stands for a text.
 fn of_texts(said: &Value, format: Option<&Format>, secrecy: Secrecy) -> Map<String, Value> {
     let mut constraints = Map::new();
     for key in OF_TEXTS {
@@ -208,7 +208,7 @@ struct Format {
     hint: &'static str,
 }
 
-/// What tells whether a text has the format. It is never stricter than `check`.
+/// Whether a text has the format. It is never stricter than `check`.
 #[derive(Debug, Clone, Copy)]
 enum Syntax {
     Pattern(&'static str),

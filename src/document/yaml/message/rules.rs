@@ -1,6 +1,6 @@
 //! How the parser's errors are put.
 
-/// What a place that the parser names is about.
+/// What a position that the parser reports is about.
 #[derive(Clone, Copy)]
 pub(super) enum Extent {
     Character,
@@ -17,7 +17,7 @@ pub(super) enum Extent {
 
 /// How one of the parser's errors is put.
 pub(super) struct Rule {
-    /// A part of the parser's words.
+    /// A part of the parser's message.
     pub(super) info: &'static str,
     pub(super) extent: Extent,
     /// `{found}` is replaced by what stands there, `{close}` by the bracket that is awaited.
@@ -73,7 +73,7 @@ pub(super) static RULES: &[Rule] = &[
     rule(
         "invalid trailing content after double-quoted scalar",
         Extent::Word,
-        "found {found} behind the closing quote",
+        "found {found} after the closing quote",
         "put the whole value into quotes; a quote inside is written `\\\"` between double quotes \
          and `''` between single ones",
     ),
@@ -142,7 +142,7 @@ pub(super) static RULES: &[Rule] = &[
     rule(
         "simple key expect",
         Extent::LineBefore,
-        "expected `:` behind the key {found}",
+        "expected `:` after the key {found}",
         "write `key: value`, or indent the line further if it belongs to the value above",
     ),
     rule(
@@ -203,7 +203,7 @@ pub(super) static RULES: &[Rule] = &[
     rule(
         "may not precede any of",
         Extent::Character,
-        "expected a blank behind the `:`",
+        "expected a blank after the `:`",
         "write `key: value`",
     ),
     rule(
@@ -240,26 +240,26 @@ pub(super) static RULES: &[Rule] = &[
     rule(
         "comment intercepting",
         Extent::Word,
-        "a comment cannot stand inside of text that goes on behind it",
+        "a comment cannot stand inside of text that continues after it",
         "put quotes around the text if the `#` belongs to it, else move the comment",
     ),
     rule(
         "while scanning a block scalar, did not find",
         Extent::Word,
-        "text behind {found} has to start on the next line",
+        "text after {found} has to start on the next line",
         "start a new line, or put quotes around the value",
     ),
     rule(
         "indicator equal to 0",
         Extent::Word,
-        "{found} asks for an indentation of 0",
+        "{found} requires an indentation of 0",
         "leave the digit out",
     ),
     // Anchors, tags and directives
     rule(
         "while scanning an anchor or alias",
         Extent::Character,
-        "expected a name behind {found}",
+        "expected a name after {found}",
         QUOTE,
     ),
     rule(
@@ -296,7 +296,7 @@ pub(super) static RULES: &[Rule] = &[
     rule(
         "after document end marker",
         Extent::Word,
-        "found {found} behind `...`, which ends the document",
+        "found {found} after `...`, which ends the document",
         "move it to the next line",
     ),
     rule(

@@ -45,7 +45,7 @@ fn syntax_errors_are_put_in_plain_words() {
         ("a: \"x\n---\n", "1:4-1:5 syntax: the quote is never closed"),
         (
             "a: \"x\" y",
-            "1:8-1:9 syntax: found `y` behind the closing quote",
+            "1:8-1:9 syntax: found `y` after the closing quote",
         ),
         (
             "a: \"\\q\"",
@@ -83,7 +83,7 @@ fn syntax_errors_are_put_in_plain_words() {
         ("a: `x`", "1:4-1:5 syntax: text cannot start with ```"),
         (
             "a: 1\nb\nc: 2",
-            "2:1-2:2 syntax: expected `:` behind the key `b`",
+            "2:1-2:2 syntax: expected `:` after the key `b`",
         ),
         (
             "a:\n  b: 1\n c: 2",
@@ -96,7 +96,7 @@ fn syntax_errors_are_put_in_plain_words() {
         ("- a\n b: 1", "2:3-2:4 syntax: a `:` cannot stand here"),
         (
             "a: | b",
-            "1:4-1:5 syntax: text behind `|` has to start on the next line",
+            "1:4-1:5 syntax: text after `|` has to start on the next line",
         ),
         (
             "a: [x]#y",
@@ -133,7 +133,7 @@ fn syntax_errors_are_put_in_plain_words() {
         ),
         (" a: [\"b\"\n]", "2:1-2:2 syntax: `]` is indented wrongly"),
         ("a: x\n]", "2:1-2:2 syntax: `]` closes no bracket"),
-        ("a: & b", "1:4-1:5 syntax: expected a name behind `&`"),
+        ("a: & b", "1:4-1:5 syntax: expected a name after `&`"),
         ("a: !e!x b", "1:4-1:8 syntax: the tag `!e!x` is not known"),
         (
             "a: 1\n%YAML 1.2\n",
@@ -145,7 +145,7 @@ fn syntax_errors_are_put_in_plain_words() {
         ),
         (
             "a\n... b",
-            "2:5-2:6 syntax: found `b` behind `...`, which ends the document",
+            "2:5-2:6 syntax: found `b` after `...`, which ends the document",
         ),
         (
             "a: \u{1}",

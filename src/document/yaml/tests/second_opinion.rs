@@ -192,7 +192,7 @@ impl<C: Iterator<Item = u8>> Writer<C> {
                 && is_printable
                 && !text.contains(['\\', '"', '\n']) =>
             {
-                // An escaped line break stands for nothing; a blank behind it is escaped too.
+                // An escaped line break stands for nothing; a blank after it is escaped too.
                 let (before, behind) = text.split_at(text.len() / 2);
                 let escape = if behind.starts_with(' ') { "\\" } else { "" };
                 format!("\"{before}\\{fold}{escape}{behind}\"")
@@ -201,7 +201,7 @@ impl<C: Iterator<Item = u8>> Writer<C> {
         }
     }
 
-    /// What stands behind `key:` or `-` whose own lines are indented so.
+    /// What stands after `key:` or `-` whose own lines are indented so.
     fn block(&mut self, tree: &Tree, indentation: usize) -> String {
         let inner = indentation + 1 + usize::from(self.choose(3));
         match tree {
@@ -265,7 +265,7 @@ impl<C: Iterator<Item = u8>> Writer<C> {
         text
     }
 
-    /// Text behind `|` or `>`, where it can be written so. `step` is the indentation of the text
+    /// Text after `|` or `>`, where it can be written so. `step` is the indentation of the text
     /// within its parent, `indentation` that within the file.
     fn block_scalar(&mut self, text: &str, step: usize, indentation: usize) -> Option<String> {
         let content = text.trim_end_matches('\n');

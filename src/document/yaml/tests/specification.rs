@@ -10,7 +10,7 @@ struct Example<'t> {
 }
 
 enum Expected<'t> {
-    /// JSON texts, one behind the other.
+    /// JSON texts, one after the other.
     Values(&'t str),
     /// The codes of what is reported.
     Refused(Vec<&'t str>),

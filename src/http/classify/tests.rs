@@ -22,73 +22,69 @@ pub(in crate::http) fn answer(
     })
 }
 
-fn verdict_of(api: Api, attempt: &Attempt) -> Verdict {
+fn retry_of(api: Api, attempt: &Attempt) -> Retry {
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
-    judge(api, attempt, is_json_if_successful, now)
+    classify(api, attempt, is_json_if_successful, now)
 }
 
-fn verdict(status: u16, headers: &[(&'static str, &str)]) -> Verdict {
-    verdict_of(Api::Port, &answer(status, headers, "{}"))
+fn retry(status: u16, headers: &[(&'static str, &str)]) -> Retry {
+    retry_of(Api::Port, &answer(status, headers, "{}"))
 }
 
-fn seconds(seconds: u64) -> Verdict {
-    Verdict::WaitFor(Duration::from_secs(seconds))
+fn seconds(seconds: u64) -> Retry {
+    Retry::WaitFor(Duration::from_secs(seconds))
 }
 
 #[test]
 fn only_what_may_pass_is_tried_again() {
     for status in [408, 429, 500, 502, 503, 504] {
-        assert_eq!(verdict(status, &[]), Verdict::BackOff, "{status}");
+        assert_eq!(retry(status, &[]), Retry::BackOff, "{status}");
     }
     for status in [200, 201, 207, 301, 400, 401, 403, 404, 409, 413, 422, 501] {
-        assert_eq!(verdict(status, &[]), Verdict::Final, "{status}");
+        assert_eq!(retry(status, &[]), Retry::Never, "{status}");
     }
-    let of_page = |status| verdict_of(Api::Port, &answer(status, &[], "<html>"));
-    assert_eq!(of_page(200), Verdict::BackOff);
-    assert_eq!(of_page(404), Verdict::Final);
-    let foreign = judge(
+    let of_page = |status| retry_of(Api::Port, &answer(status, &[], "<html>"));
+    assert_eq!(of_page(200), Retry::BackOff);
+    assert_eq!(of_page(404), Retry::Never);
+    let foreign = classify(
         Api::Port,
         &answer(404, &[], "<html>"),
         |_| false,
         UNIX_EPOCH,
     );
-    assert_eq!(foreign, Verdict::BackOff);
+    assert_eq!(foreign, Retry::BackOff);
 }
 
 #[test]
 fn the_server_says_when() {
-    assert_eq!(verdict(429, &[("retry-after", "7")]), seconds(7));
+    assert_eq!(retry(429, &[("retry-after", "7")]), seconds(7));
     let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(NOW + 9));
-    assert_eq!(verdict(503, &[("retry-after", &date)]), seconds(9));
+    assert_eq!(retry(503, &[("retry-after", &date)]), seconds(9));
     let past = httpdate::fmt_http_date(UNIX_EPOCH);
-    assert_eq!(verdict(503, &[("retry-after", &past)]), seconds(0));
-    assert_eq!(verdict(429, &[("x-ratelimit-reset", "30")]), seconds(30));
+    assert_eq!(retry(503, &[("retry-after", &past)]), seconds(0));
+    assert_eq!(retry(429, &[("x-ratelimit-reset", "30")]), seconds(30));
     let epoch = (NOW + 12).to_string();
-    assert_eq!(verdict(429, &[("x-ratelimit-reset", &epoch)]), seconds(13));
+    assert_eq!(retry(429, &[("x-ratelimit-reset", &epoch)]), seconds(13));
     let past = (NOW - 12).to_string();
-    assert_eq!(verdict(429, &[("x-ratelimit-reset", &past)]), seconds(1));
-    assert_eq!(
-        verdict(503, &[("x-ratelimit-reset", "30")]),
-        Verdict::BackOff
-    );
-    assert_eq!(verdict(429, &[("retry-after", "soon")]), Verdict::BackOff);
+    assert_eq!(retry(429, &[("x-ratelimit-reset", &past)]), seconds(1));
+    assert_eq!(retry(503, &[("x-ratelimit-reset", "30")]), Retry::BackOff);
+    assert_eq!(retry(429, &[("retry-after", "soon")]), Retry::BackOff);
     let most = u64::MAX.to_string();
     let day = seconds(24 * 60 * 60);
-    assert_eq!(verdict(429, &[("retry-after", &most)]), day);
+    assert_eq!(retry(429, &[("retry-after", &most)]), day);
     assert_eq!(
-        verdict(429, &[("x-ratelimit-reset", "99999999999")]),
+        retry(429, &[("x-ratelimit-reset", "99999999999")]),
         seconds(24 * 60 * 60 + 1)
     );
 }
 
 #[test]
 fn a_403_of_github_is_only_passing_when_it_is_about_rates() {
-    let github = |headers: &[(&'static str, &str)], body| {
-        verdict_of(Api::GitHub, &answer(403, headers, body))
-    };
+    let github =
+        |headers: &[(&'static str, &str)], body| retry_of(Api::GitHub, &answer(403, headers, body));
     assert_eq!(
         github(&[("x-ratelimit-remaining", "17")], "{}"),
-        Verdict::Final
+        Retry::Never
     );
     assert_eq!(github(&[("retry-after", "60")], "{}"), seconds(60));
     let exhausted = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "40")];
@@ -97,32 +93,31 @@ fn a_403_of_github_is_only_passing_when_it_is_about_rates() {
         r#"{"message": "You have exceeded a secondary rate limit. Please wait a few minutes"}"#;
     assert_eq!(
         github(&[("x-ratelimit-remaining", "17")], secondary),
-        Verdict::SlowDown
+        Retry::SlowDown
     );
     let forbidden = r#"{"message": "Resource not accessible by integration"}"#;
-    assert_eq!(github(&[], forbidden), Verdict::Final);
+    assert_eq!(github(&[], forbidden), Retry::Never);
     assert_eq!(
-        verdict_of(Api::GitHub, &answer(429, &[], "{}")),
-        Verdict::SlowDown
+        retry_of(Api::GitHub, &answer(429, &[], "{}")),
+        Retry::SlowDown
     );
 }
 
 #[test]
 fn a_403_of_port_is_final() {
     let exhausted = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "40")];
-    assert_eq!(verdict(403, &exhausted), Verdict::Final);
-    assert_eq!(verdict(403, &[("retry-after", "1")]), Verdict::Final);
+    assert_eq!(retry(403, &exhausted), Retry::Never);
+    assert_eq!(retry(403, &[("retry-after", "1")]), Retry::Never);
 }
 
 #[test]
 fn graphql_errors_come_with_status_200() {
-    let graphql = |headers: &[(&'static str, &str)], body| {
-        verdict_of(Api::GitHub, &answer(200, headers, body))
-    };
+    let graphql =
+        |headers: &[(&'static str, &str)], body| retry_of(Api::GitHub, &answer(200, headers, body));
     let reset = [("x-ratelimit-remaining", "3"), ("x-ratelimit-reset", "40")];
     let secondary =
         r#"{"data": null, "errors": [{"message": "You have exceeded a secondary rate limit."}]}"#;
-    assert_eq!(graphql(&reset, secondary), Verdict::SlowDown);
+    assert_eq!(graphql(&reset, secondary), Retry::SlowDown);
     for limited in [
         r#"{"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded for installation ID 1."}]}"#,
         r#"{"errors": [{"type": "RATE_LIMIT", "code": "graphql_rate_limit", "message": "API rate limit already exceeded for user ID 1."}]}"#,
@@ -131,7 +126,7 @@ fn graphql_errors_come_with_status_200() {
         if limited != secondary {
             assert_eq!(graphql(&reset, limited), seconds(40), "{limited}");
         }
-        assert_eq!(graphql(&[], limited), Verdict::SlowDown, "{limited}");
+        assert_eq!(graphql(&[], limited), Retry::SlowDown, "{limited}");
         assert_eq!(
             graphql(&[("retry-after", "9")], limited),
             seconds(9),
@@ -139,12 +134,12 @@ fn graphql_errors_come_with_status_200() {
         );
     }
     let went_wrong = r#"{"data": null, "errors": [{"message": "Something went wrong while executing your query. Please include `1` when reporting this issue."}]}"#;
-    assert_eq!(graphql(&reset, went_wrong), Verdict::BackOff);
+    assert_eq!(graphql(&reset, went_wrong), Retry::BackOff);
     for gap in [
         r#"{"data": {"a": null}, "errors": [{"type": "NOT_FOUND", "message": "no"}]}"#,
         r#"{"data": {"a": null}, "errors": [{"type": "NOT_FOUND", "message": "Could not resolve file for path 'docs/Rate limits.md'."}]}"#,
     ] {
-        assert_eq!(graphql(&reset, gap), Verdict::Final, "{gap}");
+        assert_eq!(graphql(&reset, gap), Retry::Never, "{gap}");
     }
-    assert_eq!(graphql(&reset, r#"[{"errors": 1}]"#), Verdict::Final);
+    assert_eq!(graphql(&reset, r#"[{"errors": 1}]"#), Retry::Never);
 }

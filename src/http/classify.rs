@@ -32,14 +32,14 @@ impl Api {
 
 /// What to do about an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Retry {
     /// Trying again would not change it.
-    Final,
+    Never,
     /// Try again after a while of our own choice.
     BackOff,
-    /// Try again after the time that the server asks for.
+    /// Try again after the time that the server names.
     WaitFor(Duration),
-    /// Try again after a minute at least, and longer each time: the server asks for patience
+    /// Try again after a minute at least, and longer each time: the server wants patience
     /// without saying how much.
     SlowDown,
 }
@@ -56,28 +56,28 @@ pub type IsOwn = fn(&Answer) -> bool;
 /// [port]: https://docs.port.io/api-reference/rate-limits
 /// [rest]: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
 /// [graphql]: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api#exceeding-the-rate-limit
-pub fn judge(api: Api, attempt: &Attempt, is_own: IsOwn, now: SystemTime) -> Verdict {
+pub fn classify(api: Api, attempt: &Attempt, is_own: IsOwn, now: SystemTime) -> Retry {
     let answer = match attempt {
         Ok(answer) => answer,
-        Err(error) if error.is_final() => return Verdict::Final,
-        Err(_) => return Verdict::BackOff,
+        Err(error) if error.is_final() => return Retry::Never,
+        Err(_) => return Retry::BackOff,
     };
     match answer.status {
         StatusCode::TOO_MANY_REQUESTS => match api {
             Api::Port => retry_after(answer, now)
                 .or_else(|| reset(answer, now))
-                .map_or(Verdict::BackOff, Verdict::WaitFor),
+                .map_or(Retry::BackOff, Retry::WaitFor),
             Api::GitHub => limited(answer, now),
         },
         StatusCode::FORBIDDEN if api == Api::GitHub && is_about_rates(answer) => {
             limited(answer, now)
         }
         status if is_passing(status.as_u16()) => {
-            retry_after(answer, now).map_or(Verdict::BackOff, Verdict::WaitFor)
+            retry_after(answer, now).map_or(Retry::BackOff, Retry::WaitFor)
         }
-        _ if !is_own(answer) => Verdict::BackOff,
-        StatusCode::OK if api == Api::GitHub => judge_graphql(answer, now),
-        _ => Verdict::Final,
+        _ if !is_own(answer) => Retry::BackOff,
+        StatusCode::OK if api == Api::GitHub => classify_graphql(answer, now),
+        _ => Retry::Never,
     }
 }
 
@@ -105,14 +105,14 @@ pub(super) fn is_without_effect(attempt: &Attempt) -> bool {
 }
 
 /// How long GitHub wants to be left alone, once it has said that it does.
-fn limited(answer: &Answer, now: SystemTime) -> Verdict {
+fn limited(answer: &Answer, now: SystemTime) -> Retry {
     let until_reset = || match is_exhausted(answer) {
         true => reset(answer, now),
         false => None,
     };
     retry_after(answer, now)
         .or_else(until_reset)
-        .map_or(Verdict::SlowDown, Verdict::WaitFor)
+        .map_or(Retry::SlowDown, Retry::WaitFor)
 }
 
 fn is_about_rates(answer: &Answer) -> bool {
@@ -127,7 +127,7 @@ fn is_about_rates(answer: &Answer) -> bool {
     answer.header("retry-after").is_some() || is_exhausted(answer) || speaks_of_rates()
 }
 
-/// GitHub's own words: "You have exceeded a secondary rate limit", "API rate limit exceeded for …".
+/// GitHub's own messages: "You have exceeded a secondary rate limit", "API rate limit exceeded for …".
 fn is_about_limits(message: &str) -> bool {
     message.to_ascii_lowercase().contains("rate limit")
 }
@@ -152,13 +152,13 @@ impl GraphQlError {
         matches!(kind, Some("RATE_LIMITED" | "RATE_LIMIT"))
     }
 
-    /// The secondary limit has no type of its own, so that words have to do. Those of a `NOT_FOUND`
-    /// hold what was asked for, which can be a file of any name.
+    /// The secondary limit has no type of its own, so that its message has to do. That of a `NOT_FOUND`
+    /// holds what was requested, which can be a file of any name.
     fn is_about_another_limit(&self) -> bool {
         self.r#type.as_deref() != Some("NOT_FOUND") && is_about_limits(&self.message)
     }
 
-    /// GitHub's own words for a query that took too long or met a fault of GitHub's.
+    /// GitHub's own message for a query that took too long or met a fault of GitHub's.
     fn is_passing(&self) -> bool {
         self.message
             .starts_with("Something went wrong while executing your query")
@@ -166,23 +166,23 @@ impl GraphQlError {
 }
 
 /// GraphQL's errors come with status 200. A REST answer is none of this form.
-fn judge_graphql(answer: &Answer, now: SystemTime) -> Verdict {
+fn classify_graphql(answer: &Answer, now: SystemTime) -> Retry {
     let Ok(GraphQlAnswer { errors }) = answer.json() else {
-        return Verdict::Final;
+        return Retry::Never;
     };
     if errors.iter().any(GraphQlError::is_about_primary_limit) {
         // The budget may be said to be not quite used up, as the query would cost more than is left.
         return retry_after(answer, now)
             .or_else(|| reset(answer, now))
-            .map_or(Verdict::SlowDown, Verdict::WaitFor);
+            .map_or(Retry::SlowDown, Retry::WaitFor);
     }
-    // The reset of the budget says nothing of the secondary limit, which only tells by its words.
+    // The reset of the budget says nothing of the secondary limit, which shows only in its message.
     if errors.iter().any(GraphQlError::is_about_another_limit) {
         return limited(answer, now);
     }
     match errors.iter().any(GraphQlError::is_passing) {
-        true => Verdict::BackOff,
-        false => Verdict::Final,
+        true => Retry::BackOff,
+        false => Retry::Never,
     }
 }
 

@@ -1,0 +1,54 @@
+//! Values that are secrets by their names, and stand in Git for everybody to read.
+
+use super::Declaration;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::document::hints::has_placeholder;
+use crate::document::{Member, Value};
+use crate::text::Location;
+
+/// How names of secrets end, in lower case and without separators.
+const ENDINGS: [&str; 8] = [
+    "password",
+    "passphrase",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "credentials",
+];
+
+/// Shorter values are no secrets.
+const SHORTEST: usize = 8;
+
+/// A warning of the first property that is called like a secret and has a value of its own.
+pub(super) fn find(declaration: &Declaration) -> Option<Diagnostic> {
+    let properties = declaration.node.get("properties").map(|node| &node.value);
+    let Some(Value::Object(members)) = properties else {
+        return None;
+    };
+    let member = members.iter().find(|member| is_secret(member))?;
+    let name = &member.key;
+    let location = Location::new(&declaration.source, member.key_span);
+    let message = format!("`{name}` looks like a secret, and stands in Git in plain text");
+    Some(
+        Diagnostic::new(Code::PlainSecret, location, message)
+            .label("readable for everybody who can read the repository")
+            .help(format!(
+                "keep it out of Git and replace it; `redact: {name}` keeps it out of the reports"
+            )),
+    )
+}
+
+fn is_secret(member: &Member) -> bool {
+    let plain = |one: &char| one.is_alphanumeric();
+    let name: String = member.key.to_lowercase().chars().filter(plain).collect();
+    let is_called_so = ENDINGS.iter().any(|ending| name.ends_with(ending));
+    is_called_so && member.value.as_str().is_some_and(is_value)
+}
+
+/// Whether a text may be a secret, rather than words about one or a reference to where it is.
+fn is_value(text: &str) -> bool {
+    let is_word = !text.contains(char::is_whitespace) && !text.contains("://");
+    is_word && text.chars().count() >= SHORTEST && !has_placeholder(text)
+}

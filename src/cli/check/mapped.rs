@@ -1,0 +1,110 @@
+//! A mapping, and the files of a working tree that it selects.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::tree::{Found, Language, ShownPaths, Unread, read, real_place, relative, slashed};
+use crate::catalog::declare::{FileContent, Unreadable};
+use crate::catalog::mapping::{self, Mapping};
+use crate::cli::repository::{root_of, surroundings};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::environment::Environment;
+use crate::run::evaluator::{Mapper, NoWorker};
+use crate::run::selected_twice;
+use crate::text::{Location, RepoPath, Source};
+
+/// A mapping in a working tree.
+#[derive(Debug)]
+pub(super) struct Mapped {
+    file: PathBuf,
+    mapping: Mapping,
+    mapper: Mapper,
+}
+
+impl Mapped {
+    /// Reads the mapping in `file`, if there is to be one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(super) fn open(
+        file: Option<&Path>,
+        shown: ShownPaths,
+        environment: &Environment,
+    ) -> Result<Option<Self>, Unread> {
+        let Some(file) = file else {
+            return Ok(None);
+        };
+        let unread = |error| Unread::new(file, error);
+        let here = Path::new(".").canonicalize().map_err(unread)?;
+        let place = real_place(file).map_err(unread)?;
+        let root = root_of(&place, &here);
+        let path = match shown {
+            ShownPaths::FromRoot => slashed(place.strip_prefix(&root).unwrap_or(&place)),
+            ShownPaths::FromHere => relative(&place, &here),
+        };
+        let content = read(&place, RepoPath::new(path)).map_err(unread)?;
+        Ok(Some(Self {
+            mapping: read_mapping(content),
+            mapper: Mapper::new(environment.program(), surroundings(&root)),
+            file: place,
+        }))
+    }
+
+    /// Whether `file` is the mapping.
+    pub(super) fn is_itself(&self, file: &Path) -> bool {
+        self.file == file
+    }
+
+    /// Whether it selects the file at `path` of the repository.
+    pub(super) fn selects(&self, path: &RepoPath) -> bool {
+        self.mapping.selects(path, self.mapper.repository())
+    }
+
+    /// Makes entities of the files that it selects. Gives what there is to say of the mapping itself;
+    /// `is_whole` says whether all files that it may select were looked for.
+    ///
+    /// # Errors
+    /// If its expressions cannot be evaluated at all.
+    pub(super) async fn map(
+        &self,
+        found: &mut Found,
+        is_whole: bool,
+    ) -> Result<Vec<Diagnostic>, NoWorker> {
+        let mut said = self.mapping.diagnostics.clone();
+        let mut files = std::mem::take(&mut found.files);
+        let mut is_used = false;
+        for file in &mut files {
+            let FileContent::Text(source) = &file.content else {
+                continue;
+            };
+            let Some((language, path)) = found.place(source.path()) else {
+                continue;
+            };
+            is_used |= language != Language::Entities;
+            let mapped = match language {
+                Language::Entities => continue,
+                Language::Mapping => self.mapper.map(&self.mapping, source, path).await?,
+                Language::Both => selected_twice(&self.mapping, source, self.mapper.repository()),
+            };
+            file.content = FileContent::Mapped(Arc::new(mapped));
+        }
+        found.files = files;
+        if is_whole && !is_used && !self.mapping.is_unreadable() {
+            said.push(self.mapping.selects_nothing());
+        }
+        Ok(said)
+    }
+}
+
+fn read_mapping(content: FileContent) -> Mapping {
+    let (path, problem) = match content {
+        FileContent::Text(source) => return mapping::read(&source),
+        FileContent::Unreadable(path, Unreadable::Binary) => (path, "is not UTF-8 text"),
+        FileContent::Unreadable(path, Unreadable::TooLarge) => (path, "is larger than 1 MiB"),
+        FileContent::Unreadable(path, Unreadable::Symlink) => (path, "is a symbolic link"),
+        FileContent::Mapped(mapped) => (mapped.source.path().clone(), "is a mapped file"),
+    };
+    let location = Location::start_of(&Source::unreadable(path));
+    let message = format!("the mapping {problem}");
+    Mapping::unreadable(Diagnostic::new(Code::InvalidMapping, location, message))
+}

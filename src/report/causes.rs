@@ -1,0 +1,50 @@
+//! Diagnostics by cause: what many entities share is said once.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostic;
+
+/// Diagnostics of one severity and one cause, in the order of files and lines. There is at least one.
+pub(super) struct Cause<'d> {
+    pub(super) first: &'d Diagnostic,
+    pub(super) others: Vec<&'d Diagnostic>,
+}
+
+impl<'d> Cause<'d> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &'d Diagnostic> {
+        std::iter::once(self.first).chain(self.others.iter().copied())
+    }
+
+    /// What is wrong, of one entity or of all that share it.
+    pub(super) fn message(&self) -> String {
+        match (&self.first.cause, self.others.len()) {
+            (_, 0) => self.first.message.clone(),
+            (Some(cause), others) => format!("{} entities: {cause}", others + 1),
+            (None, others) => format!("{} ({} times)", self.first.message, others + 1),
+        }
+    }
+}
+
+/// Puts together what has the same code and cause, or says the very same.
+pub(super) fn by_cause<'d>(diagnostics: impl Iterator<Item = &'d Diagnostic>) -> Vec<Cause<'d>> {
+    let mut causes: Vec<Cause<'d>> = Vec::new();
+    let mut known = BTreeMap::new();
+    for diagnostic in diagnostics {
+        let text = diagnostic.cause.as_ref().unwrap_or(&diagnostic.message);
+        let key = (
+            diagnostic.severity(),
+            diagnostic.code,
+            text,
+            &diagnostic.help,
+        );
+        let index = *known.entry(key).or_insert(causes.len());
+        match causes.get_mut(index) {
+            Some(cause) => cause.others.push(diagnostic),
+            None => causes.push(Cause {
+                first: diagnostic,
+                others: Vec::new(),
+            }),
+        }
+    }
+    causes
+}

@@ -1,0 +1,122 @@
+//! What is not as Git wants it and has no line at head that is to blame: what was not deleted, and what
+//! the run did not come to. One diagnostic for each cause, however many entities share it.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::event::Mode;
+use crate::report::{EntityReport, Since, State};
+use crate::text::{Location, RepoPath, Source};
+
+/// So many entities are named in a message.
+const NAMED: usize = 3;
+/// So many other places are shown beside the first.
+const RELATED: usize = 2;
+
+/// What happened to an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    NotDeleted,
+    NotSent,
+    NoAnswer,
+}
+
+/// Entities that share a cause.
+type Causes<'e> = BTreeMap<(Kind, Option<&'e str>, bool), Vec<&'e EntityReport>>;
+
+/// A diagnostic for each cause, of the entities as `mode` leaves them.
+pub fn diagnostics(entities: &[EntityReport], mode: Mode) -> Vec<Diagnostic> {
+    let mut causes = Causes::new();
+    for entity in entities {
+        if let Some(kind) = kind(entity) {
+            let cause = (kind, entity.note.as_deref(), entity.since == Since::Before);
+            causes.entry(cause).or_default().push(entity);
+        }
+    }
+    let found = causes.into_iter();
+    found
+        .filter_map(|((kind, reason, is_older), entities)| {
+            let mut found = diagnostic(kind, reason, &entities, mode)?;
+            if is_older {
+                found.severity = Severity::Warning;
+            }
+            Some(found)
+        })
+        .collect()
+}
+
+fn kind(entity: &EntityReport) -> Option<Kind> {
+    match entity.state {
+        State::HeldBack => Some(Kind::NotDeleted),
+        State::Failed if entity.is_removed => Some(Kind::NotDeleted),
+        State::NotWritten => Some(Kind::NotSent),
+        State::Unknown => Some(Kind::NoAnswer),
+        _ => None,
+    }
+}
+
+fn diagnostic(
+    kind: Kind,
+    reason: Option<&str>,
+    entities: &[&EntityReport],
+    mode: Mode,
+) -> Option<Diagnostic> {
+    let first = entities.first()?;
+    let subject = subject(entities);
+    let (were, deleted) = match (mode, entities.len()) {
+        (Mode::Plan, _) => ("would be", "would not be deleted"),
+        (Mode::Apply, 1) => ("was", "was not deleted"),
+        (Mode::Apply, _) => ("were", "were not deleted"),
+    };
+    let (code, message, help) = match kind {
+        Kind::NotDeleted => {
+            let (reason, next) = match (first.state, reason) {
+                (State::HeldBack, Some(reason)) => match reason.rsplit_once("; ") {
+                    Some((reason, next)) => (reason, Some(next)),
+                    None => (reason, None),
+                },
+                (_, reason) => (reason.unwrap_or("something prevents it"), first.help),
+            };
+            let next = next.unwrap_or("remove the cause; the next run tries again");
+            (
+                Code::NotDeleted,
+                format!("{subject} {deleted}: {reason}"),
+                next,
+            )
+        }
+        Kind::NotSent => (
+            Code::NotWritten,
+            format!("{subject} {were} not sent: the run ended before"),
+            "push again or re-run the job: it takes up the rest",
+        ),
+        Kind::NoAnswer => (
+            Code::NotWritten,
+            format!("{subject} {were} sent, and no answer came: Port may have it or not"),
+            "push again or re-run the job: it compares with Port and takes up the rest",
+        ),
+    };
+    let diagnostic = Diagnostic::new(code, place(first), message)
+        .label(format!("`{}`", first.name()))
+        .help(help);
+    let others = entities[1..].iter().take(RELATED);
+    Some(others.fold(diagnostic, |diagnostic, other| {
+        diagnostic.related(place(other), format!("`{}`", other.name()))
+    }))
+}
+
+/// `` `a` `` or `` 5 entities (`a`, `b`, `c` and 2 more)``.
+fn subject(entities: &[&EntityReport]) -> String {
+    let names = entities.iter().take(NAMED);
+    let names: Vec<_> = names.map(|one| format!("`{}`", one.name())).collect();
+    let named = names.join(", ");
+    match entities.len() {
+        1 => named,
+        count if count > NAMED => format!("{count} entities ({named} and {} more)", count - NAMED),
+        count => format!("{count} entities ({named})"),
+    }
+}
+
+fn place(entity: &EntityReport) -> Location {
+    let nowhere = || Location::start_of(&Source::unreadable(RepoPath::new("(removed)")));
+    entity.location.clone().unwrap_or_else(nowhere)
+}
