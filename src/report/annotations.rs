@@ -75,11 +75,16 @@ impl<'r> Annotations<'r> {
 
     /// Writes the annotation of something without a position. Gives whether there was room for it.
     pub fn write_message(&mut self, severity: Severity, message: &str) -> bool {
-        let more = self.take(severity);
-        if let Some(more) = more {
-            write_without_position(severity, &fitted(message, more), self.log);
-        }
-        more.is_some()
+        let Some(more) = self.take(severity) else {
+            return false;
+        };
+        let properties = vec![("title", "port-gitops".to_owned())];
+        self.log.command(&Command {
+            name: severity.as_str(),
+            properties,
+            data: &fitted(message, more),
+        });
+        true
     }
 
     /// Takes a place among those that GitHub shows. Gives how many there are beyond, if it is the last.
@@ -109,14 +114,6 @@ pub fn write_warnings(warnings: &[String], log: &Log) -> usize {
     written.count()
 }
 
-/// Writes errors without a position, which are all that the step shows.
-pub fn write_errors(errors: &[String], log: &Log) {
-    let mut annotations = Annotations::new(&[], [errors.len(), 0], None, log);
-    for error in errors {
-        annotations.write_message(Severity::Error, error);
-    }
-}
-
 /// Writes the annotations of `diagnostics`, which are in the order of files and lines: errors first.
 pub fn write_diagnostics(diagnostics: &[Diagnostic], log: &Log) {
     let mut annotations = Annotations::new(diagnostics, [0, 0], None, log);
@@ -125,15 +122,6 @@ pub fn write_diagnostics(diagnostics: &[Diagnostic], log: &Log) {
             annotations.write(diagnostic);
         }
     }
-}
-
-fn write_without_position(severity: Severity, message: &str, log: &Log) {
-    let properties = vec![("title", "port-gitops".to_owned())];
-    log.command(&Command {
-        name: severity.as_str(),
-        properties,
-        data: message,
-    });
 }
 
 /// Where the annotation stands, and its title.

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::annotations::{self, Annotations};
+use super::annotations::Annotations;
 use super::log::Log;
 use super::{Ending, Outcome, Report, console, file, json, outputs, summary};
 use crate::diagnostic::Severity;
@@ -71,10 +71,12 @@ pub fn publish_failure(
     summary_file: Option<&Path>,
     log: &Log,
 ) -> Result<(), PublishError> {
+    let mut annotations = Annotations::new(&[], [problems.len(), 0], None, log);
     for problem in problems {
-        log.line(format!("error: {problem}"));
+        if !annotations.write_message(Severity::Error, problem) {
+            log.line(format!("error: {problem}"));
+        }
     }
-    annotations::write_errors(problems, log);
     let outputs = append(output_file, |out| outputs::write_outcome(outcome, out));
     let summary = append(summary_file, |out| {
         summary::write_failure(problems, outcome, out)
