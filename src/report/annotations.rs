@@ -6,6 +6,8 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 
 /// GitHub shows no more than this of each level a step.
 const SHOWN_A_LEVEL: usize = 10;
+/// The longest message, in characters: GitHub takes 4,096 with what is added.
+const LONGEST: usize = 4000;
 
 /// What the step annotates. The tenth of each level says how many more there are.
 pub struct Annotations<'r> {
@@ -173,7 +175,12 @@ fn message(diagnostic: &Diagnostic, run: Option<&RunFacts>) -> String {
     message
 }
 
+/// Adds how many more there are; for that there is room however long the message is.
 fn with_more(mut message: String, more: usize) -> String {
+    if let Some((end, _)) = message.char_indices().nth(LONGEST) {
+        message.truncate(end);
+        message.push('…');
+    }
     if more > 0 {
         message.push_str(&format!(
             "\n({more} more in the log and in the job summary)"
