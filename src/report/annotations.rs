@@ -6,7 +6,6 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 
 /// GitHub shows no more than this of each level a step.
 const SHOWN_A_LEVEL: usize = 10;
-
 /// The runner cuts what is longer, and with it what the end says. It counts in UTF-16 units.
 const MAX_UNITS: usize = 4_096;
 

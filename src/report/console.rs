@@ -5,7 +5,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::annotations::Annotations;
-use super::causes::by_cause;
+use super::causes::{Cause, by_cause};
 use super::log::{Log, visible};
 use super::{Drift, Outcome, Report, State, entities, headline};
 use crate::diagnostic::{Diagnostic, Label, Severity};
@@ -53,37 +53,43 @@ pub fn write_diagnostics(colour: Colour, diagnostics: &[Diagnostic], log: &Log) 
 /// line that it is about. What many entities share is shown of the first few.
 pub fn write_problems(report: &Report, annotations: &mut Annotations<'_>, log: &Log) {
     let renderer = Renderer::styled().term_width(WIDTH);
-    let mut framed = 0;
+    let mut left = SHOWN_WITH_SOURCE;
     for severity in Severity::ALL {
         for cause in by_cause(report.diagnostics_of(severity)) {
+            let framed = FRAMED_OF_A_CAUSE.min(left);
             for (index, diagnostic) in cause.all().enumerate() {
-                let is_annotated = annotations.write(diagnostic);
-                if index < FRAMED_OF_A_CAUSE && framed < SHOWN_WITH_SOURCE {
-                    framed += 1;
-                    let frame = match is_annotated {
-                        true => render_frame(diagnostic, &renderer),
-                        false => render(diagnostic, &renderer),
-                    };
-                    log.rendered(&frame);
+                let frame = match annotations.write(diagnostic) {
+                    true => render_frame,
+                    false => render,
+                };
+                if index < framed {
+                    log.rendered(&frame(diagnostic, &renderer));
                     log.rendered("");
                 }
             }
-            let more = cause.all().skip(FRAMED_OF_A_CAUSE);
-            let places: Vec<_> = more.map(|one| one.location().to_string()).collect();
-            if !places.is_empty() {
-                log.line(format!("The same at {}\n", few(&places)));
-            }
+            left = left.saturating_sub(1 + cause.others.len());
+            write_others(&cause, framed, log);
         }
     }
 }
 
-/// The first of `places`, and how many more there are.
-fn few(places: &[String]) -> String {
-    let named = places[..places.len().min(PLACES)].join(", ");
-    match places.len().saturating_sub(PLACES) {
-        0 => named,
-        more => format!("{named} and {more} more"),
-    }
+/// Names where a cause is that was shown `framed` times.
+fn write_others(cause: &Cause<'_>, framed: usize, log: &Log) {
+    let others: Vec<_> = cause.all().skip(framed).collect();
+    let Some(first) = others.first() else {
+        return;
+    };
+    let named = others.iter().take(PLACES);
+    let named: Vec<_> = named.map(|one| one.location().to_string()).collect();
+    let more = match others.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    log.line(format!(
+        "[{}] also at {}{more}\n",
+        first.code,
+        named.join(", ")
+    ));
 }
 
 /// Writes what becomes of each entity: open while it is short.

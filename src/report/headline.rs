@@ -74,7 +74,7 @@ fn plan(report: &Report) -> &'static str {
         (true, true, false) => "Merging applies this.",
         (true, true, true) => "Merging applies this, except for what is listed as a problem.",
         (true, false, false) => "Merging changes nothing in Port.",
-        (true, false, true) => "Merging changes nothing in Port while this is not fixed.",
+        (true, false, true) => "Merging changes nothing in Port until this is fixed.",
         (false, ..) => "This is a plan: nothing was written.",
     }
 }

@@ -200,7 +200,7 @@ impl State {
         match self {
             Self::Invalid => "invalid",
             Self::Failed => "failed",
-            Self::Unknown => "unknown",
+            Self::Unknown => "no answer",
             Self::NotWritten => "not written",
             Self::Blocked => "blocked",
             Self::HeldBack => "not deleted",

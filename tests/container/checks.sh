@@ -115,7 +115,7 @@ check_push() {
   workflow_succeeds || { cat "$log" >&2; fail "the workflow fails"; }
   has_entity microservice shop || fail "the entity did not arrive"
   expect_log "next step sees step=success outcome=success created=1 invalid=0 report=v1"
-  expect_log "Summary - ## port-gitops: apply, success"
+  expect_log "Summary - ## Port catalog: 1 created"
   expect_report "$workspace/out/report.json" '.outcome == "success" and .counts.created == 1'
   if grep --quiet --fixed-strings "$(world .port.clientSecret)" "$log"; then fail "the log shows the secret"; fi
 }
@@ -128,7 +128,7 @@ check_mistake() {
   has_entity microservice mail || fail "one mistake keeps other entities away"
   expect_log "❗  ::error file=mail/port.yml,line=1"
   expect_log "next step sees step=failure outcome=failure created=1 invalid=1 report=v1"
-  expect_log "Summary - ## port-gitops: apply, failure"
+  expect_log "Summary - ## Port catalog: 1 created, 1 problem to fix"
 }
 
 # Pushes a domain and a service that needs it, and lets Port keep the service waiting: whoever is
@@ -145,7 +145,7 @@ push_halfway() {
 # `expect_halfway NAME REPORT`
 expect_halfway() {
   local states
-  states="$(jq -c '[.entities[] | {(.identifier): .state}] | add' "$2")"
+  states="$(jq -cS '[.entities[] | {(.identifier): .state}] | add' "$2")"
   expect_report "$2" '.outcome == "cancelled"'
   [[ "$states" == "{\"$1-domain\":\"created\",\"$1-service\":\"unknown\",\"$1-user\":\"not-written\"}" ]] ||
     fail "the report is not true: $states"
@@ -173,7 +173,7 @@ check_cancelled_workflow() {
   if workflow_succeeds; then fail "the workflow succeeds though it was cancelled"; fi
   say "It ended after $(($(date +%s%3N) - started)) ms"
   expect_log "next step sees step=failure outcome=cancelled created=1 invalid=0 report=v1"
-  expect_log "Summary - ## port-gitops: apply, cancelled"
+  expect_log "Summary - ## Port catalog: cancelled; 1 created"
   expect_halfway act "$workspace/out/report.json"
   catch_up act
 }

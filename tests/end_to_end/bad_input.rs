@@ -6,6 +6,7 @@ use port_gitops_sandbox::github::{Resource, Throttle};
 use port_gitops_sandbox::port::CLIENT_SECRET;
 use port_gitops_sandbox::{Fault, GitHubSandbox, Sandbox, Step};
 
+use crate::scenes::code;
 use crate::world::{World, cannot_go_on, run};
 
 fn world_with_change() -> (World, Step) {
@@ -169,15 +170,15 @@ fn a_file_that_is_too_large_or_not_text() {
     let errors: Vec<_> = result
         .commands("error")
         .iter()
-        .map(|error| format!("{} {}", error.property("file"), error.property("title")))
+        .map(|error| format!("{} {}", error.property("file"), code(error)))
         .collect();
     assert_eq!(
         errors,
         [
-            "large/port.yml Port: too large",
-            "latin/port.yml Port: binary",
-            "link/port.yml Port: symlink",
-            "zip/port.json Port: binary"
+            "large/port.yml too-large",
+            "latin/port.yml binary",
+            "zip/port.json binary",
+            "link/port.yml symlink"
         ]
     );
     assert_eq!(world.entities().len(), 1);

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
+use crate::scenes::code;
 use crate::world::{World, run};
 
 /// Nine times nine times nine …, in a few lines.
@@ -55,17 +56,17 @@ fn each_is_an_error_and_the_others_are_written() {
     let result = run(&world.push("Add"));
     assert_eq!(result.status, 1);
     let errors = result.commands("error");
-    for (path, _, code) in hostile {
-        let titles: Vec<_> = errors
+    for (path, _, expected) in hostile {
+        let codes: Vec<_> = errors
             .iter()
             .filter(|error| error.property("file") == path)
-            .map(|error| error.property("title"))
+            .map(|error| code(error))
             .collect();
         assert!(
-            titles.iter().all(|title| *title == code),
-            "{path}: {titles:?}"
+            codes.iter().all(|found| *found == expected),
+            "{path}: {codes:?}"
         );
-        assert!(!titles.is_empty(), "{path}");
+        assert!(!codes.is_empty(), "{path}");
     }
     assert_eq!(world.entities().len(), 2, "{}", result.log);
 }

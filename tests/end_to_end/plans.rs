@@ -5,7 +5,7 @@ use port_gitops_sandbox::port::Failure;
 use port_gitops_sandbox::{Fault, Sandbox};
 use serde_json::json;
 
-use crate::scenes::{PULL, is_shown, plain, report, states};
+use crate::scenes::{PULL, code, is_shown, plain, report, states};
 use crate::world::{World, run, succeed};
 
 const SHOP: &str = "\
@@ -144,12 +144,7 @@ fn port_has_its_own_word_on_its_line() {
     let places: Vec<_> = result
         .commands("error")
         .iter()
-        .map(|error| {
-            (
-                error.property("line").to_owned(),
-                error.property("title").to_owned(),
-            )
-        })
+        .map(|error| (error.property("line").to_owned(), code(error).to_owned()))
         .collect();
     assert_eq!(
         places[0],
@@ -200,7 +195,7 @@ fn a_fork_sees_nothing_of_the_catalog() {
         assert!(!is_shown(&result, "Confidential"), "{event}");
         assert!(plain(&result).contains("offline"), "{}", result.log);
         let page = &result.summary;
-        assert!(page.contains("Port was not asked"), "{page}");
+        assert!(page.contains("ade without Port"), "{page}");
         assert_eq!(
             (result.output("created"), result.output("updated")),
             ("1", "1")

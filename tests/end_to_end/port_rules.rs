@@ -3,14 +3,11 @@
 use port_gitops_sandbox::{RunnerCommand, Sandbox, StepResult};
 use serde_json::{Value, json};
 
-use crate::scenes::is_shown;
+use crate::scenes::{code, is_shown};
 use crate::world::{World, run, succeed};
 
 fn errors(result: &StepResult) -> Vec<String> {
-    let place = |error: &&RunnerCommand| {
-        let [line, title] = ["line", "title"].map(|name| error.property(name));
-        format!("{line} {title}")
-    };
+    let place = |error: &&RunnerCommand| format!("{} {}", error.property("line"), code(error));
     result.commands("error").iter().map(place).collect()
 }
 

@@ -3,7 +3,7 @@
 use port_gitops_sandbox::{Fault, Sandbox, Step};
 use serde_json::json;
 
-use crate::scenes::is_shown;
+use crate::scenes::{code, is_shown};
 use crate::world::{LFS_POINTER, World, run, succeed};
 
 fn world() -> World {
@@ -100,11 +100,7 @@ fn what_cannot_be_read_is_an_error_on_its_line() {
         let errors = result.commands("error");
         assert_eq!(errors.len(), 1, "{path}: {}", result.log);
         assert_eq!(errors[0].property("line"), "4", "{path}");
-        assert_eq!(
-            errors[0].property("title"),
-            "invalid-file-reference",
-            "{path}"
-        );
+        assert_eq!(code(errors[0]), "invalid-file-reference", "{path}");
         assert!(errors[0].data.contains(words), "{path}: {}", errors[0].data);
         assert!(world.entities().is_empty());
     }

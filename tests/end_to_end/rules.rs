@@ -31,7 +31,6 @@ fn a_line_that_matches_no_file_is_a_warning_with_a_hint() {
     let result = succeed(&step.input("files", FILES));
     assert_eq!(warnings(&result), EXPECTED);
     for expected in EXPECTED {
-        assert!(result.log.contains(&format!("warning: {expected}")));
         assert!(result.output("report").contains(&expected[..30]));
         assert!(result.summary.contains("matches no file"));
     }
@@ -63,11 +62,10 @@ fn ten_warnings_are_shown_with_those_about_inputs_and_the_last_counts_the_others
         warnings[9].ends_with("(3 more in the log and in the job summary)"),
         "{warnings:?}"
     );
+    // Those that have no annotation are in the log all the same.
     let lines = result.log.lines();
-    assert_eq!(
-        lines
-            .filter(|line| line.starts_with("warning: input `files`"))
-            .count(),
-        12
-    );
+    let count = lines
+        .filter(|line| line.starts_with("warning: input `files`"))
+        .count();
+    assert_eq!(count, 3);
 }

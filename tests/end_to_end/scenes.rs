@@ -3,7 +3,7 @@
 use std::fs;
 
 use port_gitops_sandbox::github::PullRequest;
-use port_gitops_sandbox::{Matcher, Sandbox, Step, StepResult};
+use port_gitops_sandbox::{Matcher, RunnerCommand, Sandbox, Step, StepResult};
 use serde_json::Value;
 
 use crate::world::World;
@@ -67,6 +67,12 @@ impl World {
             .map(|exchange| format!("{} {}", exchange.method, exchange.path))
             .collect()
     }
+}
+
+/// The code that an annotation names.
+pub(crate) fn code(annotation: &RunnerCommand) -> &str {
+    let (_, rest) = annotation.data.rsplit_once("\n[").unwrap_or_default();
+    rest.split(']').next().unwrap_or_default()
 }
 
 /// The report that a step left in its outputs.

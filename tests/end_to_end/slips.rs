@@ -3,7 +3,7 @@
 use port_gitops_sandbox::{Sandbox, StepResult};
 use serde_json::{Value, json};
 
-use crate::scenes::is_shown;
+use crate::scenes::{code, is_shown};
 use crate::world::{LFS_POINTER, World, run, succeed};
 
 const FILE: &str = "\
@@ -38,8 +38,7 @@ fn shop(world: &World) -> Value {
 
 fn errors(result: &StepResult) -> Vec<String> {
     let place = |error: &&port_gitops_sandbox::RunnerCommand| {
-        let [line, title] = ["line", "title"].map(|name| error.property(name));
-        format!("{line} {title}")
+        format!("{} {}", error.property("line"), code(error))
     };
     result.commands("error").iter().map(place).collect()
 }

@@ -5,6 +5,7 @@ use port_gitops_sandbox::port::Failure;
 use port_gitops_sandbox::{Sandbox, StepResult};
 use serde_json::json;
 
+use crate::scenes::code;
 use crate::world::{World, run, succeed};
 
 /// A catalog whose one blueprint, `thing`, has a property of every kind.
@@ -41,8 +42,8 @@ fn world() -> World {
 /// Errors as `line:column code`.
 fn errors(result: &StepResult) -> Vec<String> {
     let place = |error: &&port_gitops_sandbox::RunnerCommand| {
-        let [line, column, title] = ["line", "col", "title"].map(|name| error.property(name));
-        format!("{line}:{column} {title}")
+        let [line, column] = ["line", "col"].map(|name| error.property(name));
+        format!("{line}:{column} {}", code(error))
     };
     result.commands("error").iter().map(place).collect()
 }

@@ -141,3 +141,16 @@ fn a_base_url_needs_no_version() {
         assert_eq!(!warnings.is_empty(), warns, "{warnings:?}");
     }
 }
+
+#[test]
+fn an_unknown_input_is_named_beside_invalid_ones() {
+    let given = [
+        ("INPUT_GITHUB-TOKEN", "t"),
+        ("INPUT_MODE", "x"),
+        ("INPUT_PRUN", "true"),
+    ];
+    let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let (inputs, warnings) = parse(&Environment::new(given));
+    assert_eq!(inputs.unwrap_err().len(), 1);
+    assert!(warnings[0].contains("`prune`"), "{warnings:?}");
+}

@@ -178,3 +178,20 @@ fn endless_texts_are_not_compared() {
     assert_eq!(lines.len(), LINES + 1);
     assert_eq!(lines.last(), Some(&Line::Skipped(100 - LINES)));
 }
+
+#[test]
+fn of_a_long_value_the_part_is_shown_that_changed() {
+    let long = |word: &str| json!(format!("{}{word}{}", "a".repeat(200), "b".repeat(200)));
+    let around = |word: &str, length: usize| {
+        let (before, after) = ("a".repeat(LEAD), "b".repeat(LEAD));
+        Some(format!("…{before}{word}{after}… ({length} characters)"))
+    };
+    let expected = Step {
+        from: around("old", 403),
+        to: around("newer", 405),
+    };
+    assert_eq!(
+        delta(Some(long("old")), Some(long("newer"))),
+        Delta::Value(expected)
+    );
+}

@@ -30,7 +30,7 @@ use findings::{Findings, Material};
 
 /// What a plan is worth that is made without Port.
 const OFFLINE: &str =
-    "Port was not asked: blueprints are not checked, and what changes is what changes in Git";
+    "made without Port: blueprints are not checked, and what changes is what changes in Git";
 
 /// Puts the report together.
 pub(super) fn assemble(

@@ -371,7 +371,7 @@ fn sixty(mut report: Report) -> Report {
 }
 
 fn held_back(mut report: Report) -> Report {
-    let reason = "the run would delete 15 entities, and the input `max-deletes` allows 10; raise it for one run if that is meant";
+    let reason = "the run would delete 15 entities, and the input `max-deletes` allows 10; raise `max-deletes` for one run if that is meant";
     let one = |index: usize| EntityReport {
         note: Some(reason.to_owned()),
         ..named(&format!("service-{index}"), State::HeldBack)

@@ -95,12 +95,12 @@ fn diagnostic(
             "push again or re-run the job: it compares with Port and takes up the rest",
         ),
     };
-    let diagnostic = Diagnostic::new(code, place(first), message)
+    let diagnostic = Diagnostic::new(code, location(first), message)
         .label(format!("`{}`", first.name()))
         .help(help);
     let others = entities[1..].iter().take(RELATED);
     Some(others.fold(diagnostic, |diagnostic, other| {
-        diagnostic.related(place(other), format!("`{}`", other.name()))
+        diagnostic.related(location(other), format!("`{}`", other.name()))
     }))
 }
 
@@ -116,7 +116,7 @@ fn subject(entities: &[&EntityReport]) -> String {
     }
 }
 
-fn place(entity: &EntityReport) -> Location {
+fn location(entity: &EntityReport) -> Location {
     let nowhere = || Location::start_of(&Source::unreadable(RepoPath::new("(removed)")));
     entity.location.clone().unwrap_or_else(nowhere)
 }
