@@ -137,7 +137,7 @@ fn a_query_that_github_does_not_answer() {
         &step,
         &[
             "the request limit is used up",
-            "GitHub asks to wait 60 min",
+            "GitHub requires a wait of 60 min",
             "run the job again",
         ],
     );

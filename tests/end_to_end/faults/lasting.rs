@@ -46,7 +46,7 @@ fn a_wait_that_is_too_long_ends_the_run_at_once() {
             &world,
             limited(&[("retry-after", "3600".to_owned())]).always(),
         );
-        let asks = format!("{name} asks to wait 6");
+        let asks = format!("{name} requires a wait of 6");
         cannot_go_on(&step, &[&asks, "run the job again"]);
         assert_eq!(request.count(&world), 1);
     }
