@@ -68,15 +68,15 @@ fn diagnostic(cycle: &RequiredCycle, declarations: &[&Arc<Declaration>]) -> Diag
         Some(value) => Location::new(&declaration.source, value.span),
         None => declaration.location(),
     };
-    let key = |place: &usize| format!("`{}`", declarations[*place].entity.key());
-    let way: Vec<_> = cycle.way.iter().map(key).collect();
+    let key = |index: &usize| format!("`{}`", declarations[*index].entity.key());
+    let way = std::iter::once(&cycle.entity).chain(&cycle.way);
+    let way: Vec<_> = way.map(key).collect();
     let message = format!(
-        "the relation `{}` is required and leads in a circle: {} needs {}",
+        "circular required relation `{}`: {}",
         cycle.relation,
-        key(&cycle.entity),
-        way.join(", which needs ")
+        way.join(" → ")
     );
     Diagnostic::new(Code::RelationCycle, location, message)
-        .label("none of them can be written first")
-        .help("make a relation of the circle optional in its blueprint, or create one of the entities in Port first")
+        .label("none of these can be written first")
+        .help("make one of these relations optional in its blueprint, or create one of the entities in Port first")
 }
