@@ -4,8 +4,19 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 
 use super::GitError;
+
+/// Where `git` is. A name that is looked up in a changed environment would make the standard library
+/// fork, and copying the page tables of a large test process takes longer than Git.
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut found = std::env::split_paths(&path).map(|folder| folder.join("git"));
+    found
+        .find(|program| program.is_file())
+        .unwrap_or_else(|| PathBuf::from("git"))
+});
 
 pub(super) struct Git {
     directory: PathBuf,
@@ -23,7 +34,7 @@ impl Git {
     }
 
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("git");
+        let mut command = Command::new(&*PROGRAM);
         command
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
