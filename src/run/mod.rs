@@ -372,8 +372,7 @@ fn announce(session: &Session<'_>, looked: &look::Looked) {
     session.log.line(match (looked.files.len(), looked.extent) {
         (0, Extent::Changed) => "No entity file has changed".to_owned(),
         (0, Extent::All) => "There is no entity file".to_owned(),
-        (_, Extent::Changed) => format!("Checking {files}"),
-        (1, Extent::All) => "Checking the only entity file".to_owned(),
+        (_, Extent::Changed) | (1, Extent::All) => format!("Checking {files}"),
         (_, Extent::All) => format!("Checking all {files}"),
     });
 }
