@@ -68,6 +68,8 @@ impl Own {
                     let path = source.path();
                     stage.repository.write(path.as_str(), source.text());
                 }
+                // The demo has no mapping.
+                FileContent::Mapped(_) => {}
                 FileContent::Unreadable(path, _) => {
                     writeln!(
                         io::stdout(),

@@ -253,7 +253,7 @@ fn mistakes_in_a_mapping_are_shown_on_their_line() {
         ),
         (
             of_entity("title: .b | ("),
-            "11:23 this is no expression: expected closing parenthesis",
+            "11:24 this is no expression: expected closing parenthesis",
         ),
         (
             of_entity("title: .a +"),
