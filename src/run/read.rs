@@ -287,6 +287,8 @@ impl Reader<'_> {
                 },
             },
             language: match &part.version.mapping {
+                // The mapping itself declares nothing.
+                _ if self.files.inputs.mapping.as_ref() == Some(path) => FormerLanguage::None,
                 Some(blob) => FormerLanguage::Mapping(blob.clone()),
                 None => FormerLanguage::Entities,
             },
