@@ -160,6 +160,11 @@ fn a_mistake_deletes_nothing() {
         ),
         (
             PATH,
+            "resources: [{kind: file}]",
+            vec!["invalid-mapping .github/mapping.yml:1"],
+        ),
+        (
+            PATH,
             "resources: [",
             vec!["invalid-mapping .github/mapping.yml:1"],
         ),
