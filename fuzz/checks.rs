@@ -5,23 +5,27 @@
 #![allow(
     unreachable_pub,
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "a check may fail"
 )]
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use port_gitops::catalog::blueprint::{Blueprint, Blueprints};
 use port_gitops::catalog::change::compare;
 use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
 use port_gitops::catalog::entity::BlueprintId;
+use port_gitops::catalog::mapping::Surroundings;
 use port_gitops::catalog::rules::BlueprintRules;
 use port_gitops::catalog::validate::{Omission, validate};
 use port_gitops::diagnostic::{Code, Diagnostic};
 use port_gitops::document::{Documents, Node, Value, parse};
 use port_gitops::report::console;
 use port_gitops::report::log::Log;
+use port_gitops::run::evaluator::Mapper;
 use port_gitops::text::{RepoPath, Source};
 
 /// As JSON: what serde_json reads is read, as the same value, and nothing else is.
@@ -90,6 +94,60 @@ pub fn diagnostics_at(path: &str, text: &str) {
         assert!(!line.trim_start().starts_with("::"), "{line}");
         assert!(!line.contains("##["), "{line}");
     }
+}
+
+/// What stands between an expression and the file that it is evaluated on.
+const FILE: &str = "\n----\n";
+
+/// As an expression and a file, with [`FILE`] between them: whatever they are, it ends soon, and each place lies in
+/// one of the two.
+pub fn mapping(text: &str) {
+    let (expression, file) = text.split_once(FILE).unwrap_or((text, "{}"));
+    let mapping = MAPPING.replace(
+        "EXPRESSION",
+        &serde_json::Value::from(expression).to_string(),
+    );
+    let mapping =
+        port_gitops::catalog::mapping::read(&Source::new(RepoPath::new("m.json"), mapping));
+    check_places(mapping.source().text(), &mapping.diagnostics);
+    let source = Source::new(RepoPath::new("x.json"), file);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mapper = Mapper::new(Some(program()), Surroundings::default());
+    let mapped = runtime
+        .block_on(mapper.map(&mapping, &source, source.path()))
+        .unwrap();
+    let mapped = EntityFile {
+        content: FileContent::Mapped(Arc::new(mapped)),
+        default_blueprint: None,
+    };
+    let head = declare(&[mapped], &RULES);
+    for diagnostic in &head.diagnostics {
+        let location = diagnostic.location();
+        assert!(file.get(location.span.range()).is_some(), "{diagnostic:?}");
+    }
+}
+
+const MAPPING: &str = r#"{"resources": [{
+  "kind": "file",
+  "selector": {"query": "true", "files": [{"path": "*.json"}]},
+  "port": {"itemsToParse": EXPRESSION, "entity": {"mappings": {
+    "identifier": ".item.id", "blueprint": "\"b\"", "title": EXPRESSION, "properties": {"a": EXPRESSION}
+  }}}
+}]}"#;
+
+/// The program whose processes evaluate expressions: what a test was built with, or the variable says.
+fn program() -> &'static Path {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+        let named = std::env::var_os("PORT_GITOPS_PROGRAM").map(PathBuf::from);
+        let built = option_env!("CARGO_BIN_EXE_port-gitops").map(PathBuf::from);
+        named
+            .or(built)
+            .expect("PORT_GITOPS_PROGRAM names the program")
+    });
+    &PROGRAM
 }
 
 fn read(path: &str, text: &str) -> Documents {

@@ -33,6 +33,11 @@ fn yaml() {
 }
 
 #[test]
+fn mapping() {
+    check_corpus("mapping", checks::mapping);
+}
+
+#[test]
 fn diagnostics() {
     check_corpus("diagnostics", checks::diagnostics);
 }

@@ -87,7 +87,9 @@ pub fn check_flawed(declared: &mut Declarations, blueprints: &Blueprints, omissi
         let place = (location.path().clone(), location.span.start);
         let known = blueprints.known.contains_key(&flawed.entity.blueprint);
         if known {
-            found.insert(place, check(flawed, blueprints, omission));
+            // Two mappings of one file can show the same value.
+            let found = found.entry(place).or_default();
+            found.extend(check(flawed, blueprints, omission));
         }
     }
     for invalid in &mut declared.invalid {

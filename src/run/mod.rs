@@ -245,9 +245,9 @@ async fn round(
     number: Number,
 ) -> Result<Round, Error> {
     let stages = async {
-        let tip = mapping::load(session.files(), &source.commit, Side::Unknown).await?;
-        source.note_mapping(tip.as_ref());
-        let looked = look::look(session, source, tip, number).await?;
+        let mapping = mapping::load(session.files(), &source.commit, Side::Unknown).await?;
+        source.note_mapping(mapping.as_ref());
+        let looked = look::look(session, source, mapping, number).await?;
         announce(session, &looked);
         let reading = read::read(session.files(), source, &looked);
         let likely = check::likely_blueprints(session, source, &looked);

@@ -175,8 +175,8 @@ impl Reader<'_> {
     fn language_before(&self, path: &RepoPath) -> FormerLanguage {
         let repository = self.files.mapper.repository();
         let mapping = self.looked.mapping.as_ref();
-        let before = mapping.and_then(|mapping| mapping.before.as_ref());
-        let maps = |before: &&Box<Loaded>| before.mapping.selects(path, repository);
+        let before = mapping.and_then(|mapping| mapping.before.as_deref());
+        let maps = |before: &&Loaded| before.mapping.selects(path, repository);
         let is_mapping = mapping.is_some_and(|mapping| mapping.path == *path);
         match before.filter(maps).and_then(|before| before.blob.clone()) {
             Some(blob) => FormerLanguage::Mapping(blob),
@@ -287,6 +287,8 @@ impl Reader<'_> {
                 },
             },
             language: match &part.version.mapping {
+                // The mapping itself declares nothing.
+                _ if self.files.inputs.mapping.as_ref() == Some(path) => FormerLanguage::None,
                 Some(blob) => FormerLanguage::Mapping(blob.clone()),
                 None => FormerLanguage::Entities,
             },

@@ -1,6 +1,6 @@
 //! A file that a mapping selects: what has to be evaluated, and what becomes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -176,18 +176,11 @@ impl<'m> MappedFile<'m> {
             return Err(Mapped::unusable(source));
         }
         let facts = facts(path, surroundings);
-        let mut contents = BTreeMap::new();
-        for (_, reading) in &rules {
-            if contents.contains_key(reading) {
-                continue;
-            }
-            let content = match content(&source, *reading) {
-                Ok(content) => content,
-                Err(errors) => return Err(Mapped::lost(source, errors)),
-            };
-            let input = input(&content, &facts);
-            contents.insert(*reading, (content, input));
-        }
+        let readings = rules.iter().map(|(_, reading)| *reading);
+        let contents = match contents(&source, readings.collect(), &facts) {
+            Ok(contents) => contents,
+            Err(errors) => return Err(Mapped::lost(source, errors)),
+        };
         Ok(Self {
             mapping,
             source,
@@ -432,6 +425,20 @@ fn is_true(given: &Evaluated) -> bool {
     }
 }
 
+/// What a file's text is to expressions, in each way that it is wanted.
+fn contents(
+    source: &Arc<Source>,
+    readings: BTreeSet<Reading>,
+    facts: &Node,
+) -> Result<BTreeMap<Reading, (Node, Arc<str>)>, Vec<Diagnostic>> {
+    let read = |reading: Reading| {
+        let content = content(source, reading)?;
+        let input = input(&content, facts);
+        Ok((reading, (content, input)))
+    };
+    readings.into_iter().map(read).collect()
+}
+
 /// What a file's text is to expressions: JSON and YAML are read, by the extension.
 fn content(source: &Arc<Source>, reading: Reading) -> Result<Node, Vec<Diagnostic>> {
     let path = source.path().as_str().to_ascii_lowercase();
@@ -447,6 +454,13 @@ fn content(source: &Arc<Source>, reading: Reading) -> Result<Node, Vec<Diagnosti
     let mut documents = document::parse(source);
     documents.diagnostics.retain(Diagnostic::is_error);
     if !documents.diagnostics.is_empty() {
+        for help in documents
+            .diagnostics
+            .iter_mut()
+            .filter_map(|one| one.help.as_mut())
+        {
+            *help = help.replace("line in the input `files`", "path in the mapping");
+        }
         return Err(documents.diagnostics);
     }
     let value = match documents.roots.len() {

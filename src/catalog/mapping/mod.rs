@@ -57,10 +57,18 @@ struct Resource {
 #[derive(Debug)]
 struct FileRule {
     glob: GlobMatcher,
+    effect: Effect,
     /// The repositories that it is for; `None` is all.
     repositories: Option<Vec<String>>,
     reading: Reading,
     span: Span,
+}
+
+/// Whether a rule lets a file in or keeps it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Include,
+    Exclude,
 }
 
 /// What `.content` is.
@@ -183,7 +191,7 @@ impl Mapping {
         }
     }
 
-    /// Each resource that is for the file, with the rule that says so.
+    /// Each resource that is for the file, with the rule that says so: the last one that matches.
     fn rules(
         &self,
         path: &RepoPath,
@@ -194,9 +202,12 @@ impl Mapping {
             let is_here = names.is_none_or(|names| names.iter().any(|name| name == repository));
             is_here && rule.glob.is_match(path.as_str())
         };
-        self.resources
-            .iter()
-            .filter_map(move |resource| Some((resource, resource.files.iter().find(is_of)?)))
+        let last =
+            move |resource: &'_ Resource| resource.files.iter().rposition(|rule| is_of(&rule));
+        self.resources.iter().filter_map(move |resource| {
+            let rule = resource.files.get(last(resource)?)?;
+            (rule.effect == Effect::Include).then_some((resource, rule))
+        })
     }
 
     fn location(&self, span: Span) -> Location {

@@ -6,7 +6,8 @@ use globset::GlobBuilder;
 
 use super::program::{Flaw, Parsed, Step, read_all};
 use super::{
-    Expression, ExpressionId, Field, FileRule, Items, Kind, Mapping, Reading, Resource, Template,
+    Effect, Expression, ExpressionId, Field, FileRule, Items, Kind, Mapping, Reading, Resource,
+    Template,
 };
 use crate::catalog::entity::nearest;
 use crate::catalog::reference::SCHEME;
@@ -72,6 +73,7 @@ pub fn read(source: &Arc<Source>) -> Mapping {
         source,
         diagnostics: Vec::new(),
         errors: 0,
+        is_unclear: false,
         expressions: Vec::new(),
     };
     let documents = document::parse(source);
@@ -93,7 +95,7 @@ pub fn read(source: &Arc<Source>) -> Mapping {
             None
         }
     };
-    let is_unreadable = resources.is_none();
+    let is_unreadable = resources.is_none() || reader.is_unclear;
     let mut resources = resources.unwrap_or_default();
     let (expressions, filters) = reader.compile(&mut resources);
     Mapping {
@@ -116,6 +118,8 @@ struct Reader<'s> {
     source: &'s Arc<Source>,
     diagnostics: Vec<Diagnostic>,
     errors: usize,
+    /// Whether a mistake keeps it from being known which files are meant.
+    is_unclear: bool,
     expressions: Vec<(Span, Text)>,
 }
 
@@ -210,7 +214,9 @@ impl Reader<'_> {
 
     fn draft(&mut self, node: &Node) -> Option<Draft> {
         let (first, errors) = (self.expressions.len(), self.errors);
-        let mut resource = self.resource(node)?;
+        let resource = self.resource(node);
+        self.is_unclear |= resource.is_none() && self.errors > errors;
+        let mut resource = resource?;
         if self.errors > errors {
             resource.flaw = Some(node.span);
         }
@@ -254,6 +260,7 @@ impl Reader<'_> {
     }
 
     fn selector(&mut self, node: &Node, resource: &mut Resource) {
+        let errors = self.errors;
         let members = self.members(node, "`selector`", &["query", "files"], &[]);
         for member in members.unwrap_or_default() {
             match (member.key.as_str(), &member.value.value) {
@@ -274,15 +281,16 @@ impl Reader<'_> {
                 "add `files` with a list of paths, such as `- path: '**/package.json'`",
             );
         }
+        self.is_unclear |= self.errors > errors;
     }
 
     fn file_rule(&mut self, node: &Node) -> Option<FileRule> {
         let known = ["path", "repos", "skipParsing"];
         let members = self.members(node, "an item of `files`", &known, UNUSED_IN_FILES)?;
-        let (mut glob, mut repositories, mut reading) = (None, None, Reading::Parsed);
+        let (mut path, mut repositories, mut reading) = (None, None, Reading::Parsed);
         for member in members {
             match (member.key.as_str(), &member.value.value) {
-                ("path", _) => glob = self.glob(&member.value),
+                ("path", _) => path = self.glob(&member.value),
                 ("repos", _) => repositories = self.repositories(&member.value),
                 (_, Value::Bool(true)) => reading = Reading::Text,
                 (_, Value::Bool(false)) => {}
@@ -292,21 +300,27 @@ impl Reader<'_> {
         if node.get("path").is_none() {
             self.error(start_of(node), "the item of `files` has no `path`");
         }
+        let (glob, effect) = path?;
         Some(FileRule {
-            glob: glob?,
+            glob,
+            effect,
             repositories,
             reading,
             span: node.get("path").map_or(node.span, |path| path.span),
         })
     }
 
-    /// A `*` does not cross `/`, as in the input `files`.
-    fn glob(&mut self, node: &Node) -> Option<globset::GlobMatcher> {
+    /// A `*` does not cross `/`, and a `!` excludes, as in the input `files`.
+    fn glob(&mut self, node: &Node) -> Option<(globset::GlobMatcher, Effect)> {
         let text = self.text(node, "`path`")?;
-        let plain = text.trim_start_matches("./").trim_start_matches('/');
+        let (plain, effect) = match text.strip_prefix('!') {
+            Some(plain) => (plain, Effect::Exclude),
+            None => (text, Effect::Include),
+        };
+        let plain = plain.trim_start_matches("./").trim_start_matches('/');
         let glob = GlobBuilder::new(plain).literal_separator(true).build();
         match glob {
-            Ok(glob) => Some(glob.compile_matcher()),
+            Ok(glob) => Some((glob.compile_matcher(), effect)),
             Err(error) => {
                 let message = format!("`{text}` is not a glob: {}", error.kind());
                 self.error(node.span, message);

@@ -253,7 +253,7 @@ fn mistakes_in_a_mapping_are_shown_on_their_line() {
         ),
         (
             of_entity("title: .b | ("),
-            "11:23 this is no expression: expected closing parenthesis",
+            "11:24 this is no expression: expected closing parenthesis",
         ),
         (
             of_entity("title: .a +"),
@@ -311,13 +311,14 @@ resources:
       files:
         - {path: '*.yaml', repos: [other, {name: shop}]}
         - {path: deep/**, repos: [other]}
+        - {path: '!old.yaml'}
         - {path: notes.txt, skipParsing: true}
         - {path: raw.json, skipParsing: true}
     port: {entity: {mappings: {identifier: .content.id, blueprint: '\"b\"'}}}
 ";
     let mapping = mapping(text);
     let selects = |path: &str| mapping.selects(&RepoPath::new(path), "shop");
-    assert!(selects("a.yaml") && selects("notes.txt"));
+    assert!(selects("a.yaml") && selects("notes.txt") && !selects("old.yaml"));
     assert!(!selects("x/a.yaml") && !selects("deep/a") && !selects("mapping.yml"));
     let service = "kind: service\nid: a\n";
     for (path, text, count) in [

@@ -42,7 +42,7 @@ pub struct NoWorker(io::Error);
 
 /// Maps files: with one process at a time, and one account of the time that it takes.
 #[derive(Debug)]
-pub(crate) struct Mapper {
+pub struct Mapper {
     surroundings: Surroundings,
     evaluator: Mutex<Evaluator>,
 }
@@ -58,7 +58,7 @@ struct Evaluator {
 
 impl Mapper {
     /// Starts nothing yet. `program` is this program's file; without it there are no limits.
-    pub(crate) fn new(program: Option<&Path>, surroundings: Surroundings) -> Self {
+    pub fn new(program: Option<&Path>, surroundings: Surroundings) -> Self {
         let evaluator = Evaluator {
             program: program.map(Path::to_owned),
             worker: None,
@@ -79,7 +79,7 @@ impl Mapper {
     ///
     /// # Errors
     /// If there can be no process for its expressions.
-    pub(crate) async fn map(
+    pub async fn map(
         &self,
         mapping: &Mapping,
         source: &Source,

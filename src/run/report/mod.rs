@@ -151,16 +151,28 @@ fn judge_rejection(
 ) {
     let location = rejection.location().clone();
     let is_here = |one: &&std::sync::Arc<crate::catalog::declare::Declaration>| {
-        one.source.path() == location.path() && one.node.covers(location.span)
+        let (headline, _) = one.source.resolve(one.location().span);
+        let is_shown_there = one.source.is_mapped() && headline == location.span;
+        one.source.path() == location.path() && (one.node.covers(location.span) || is_shown_there)
     };
-    let key = head.sound().find(is_here).map(|one| one.entity.key());
+    let keys: Vec<_> = head
+        .sound()
+        .filter(is_here)
+        .map(|one| one.entity.key())
+        .collect();
     // Which words Port's refusal leads to does not count: the state names the refusal.
     let code = match rejection.code {
         Code::MissingRelationTarget => Code::RejectedByPort,
         code => code,
     };
     let code = code.as_str();
-    if !responsibility.covers(location.path(), code, key.as_ref()) {
+    let covers = |key| responsibility.covers(location.path(), code, key);
+    // Several mapped entities can be shown at one place.
+    let is_older = match keys.is_empty() {
+        true => !covers(None),
+        false => keys.iter().any(|key| !covers(Some(key))),
+    };
+    if is_older {
         rejection.severity = Severity::Warning;
     }
 }

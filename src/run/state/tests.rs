@@ -306,7 +306,8 @@ prop_compose! {
         for (path, (parts, is_wrong)) in files {
             let path = RepoPath::new(path);
             for (digit, names, is_accepted) in parts {
-                let version = version(char::from(b'0' + digit));
+                let mut version = version(char::from(b'0' + digit));
+                version.mapping = (digit % 3 > 0).then(|| blob(char::from(b'0' + digit % 3)));
                 let names = keys(&names.replace('\'', "x"));
                 let file = state.files.entry(path.clone()).or_default();
                 let proof = if is_accepted { Proof::Accepted } else { Proof::Possible };
