@@ -160,7 +160,7 @@ pub fn differences(
 }
 
 /// What changes from `base`, as it was declared, to `head`: all that can be said of a change while
-/// Nothing is fetched from Port.
+/// nothing is fetched from Port.
 pub fn declared_differences(base: &Entity, head: &Entity) -> Vec<Difference> {
     let relation = |(name, relation): (&String, &Relation)| {
         relation_value(relation).map(|value| (name.clone(), value))

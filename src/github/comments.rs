@@ -109,7 +109,7 @@ impl Repository {
         match self.try_keep(pull_request, marker, body, policy).await {
             Err(Error::Forbidden { message, .. } | Error::NotFound { message, .. }) => {
                 Ok(CommentKept::NotAllowed(format!(
-                    "the plan was not commented, as the token may not do that ({message}): give the job `permissions: pull-requests: write`, or set `comment: false`"
+                    "the comment with the plan was not written, as the token may not do that ({message}): give the job `permissions: pull-requests: write`, or set `comment: false`"
                 )))
             }
             result => result,

@@ -30,14 +30,14 @@ pub(crate) async fn likely_blueprints(
     let parts = files.flat_map(|file| &file.parts);
     let keys = parts.flat_map(|part| &part.entities);
     let wanted = keys.map(|key| key.blueprint.clone()).collect();
-    read(session.port, wanted).await
+    fetch_blueprints(session.port, wanted).await
 }
 
-/// Checks every entity that may have to be written. What is wrong is noted in `declared`; the other
-/// changes come out.
+/// Checks every entity that may have to be written. Errors go to `declared`; the other changes are
+/// returned.
 ///
 /// # Errors
-/// If Port cannot be asked.
+/// If a request to Port fails.
 pub(crate) async fn check(
     session: &Session<'_>,
     declared: &mut Declared,
@@ -49,7 +49,7 @@ pub(crate) async fn check(
         .map(|change| change.key.blueprint.clone())
         .filter(|blueprint| !blueprints.covers(blueprint))
         .collect();
-    blueprints.add(read(session.port, wanted).await?);
+    blueprints.add(fetch_blueprints(session.port, wanted).await?);
     if let Some(port) = session.port {
         let invalid = declared.head.blueprints_of_invalid();
         port.add_blueprints_of_invalid(invalid, blueprints).await;
@@ -62,7 +62,10 @@ pub(crate) async fn check(
     Ok(validated.changes)
 }
 
-async fn read(port: Option<&Port>, wanted: BTreeSet<BlueprintId>) -> Result<Blueprints, Error> {
+async fn fetch_blueprints(
+    port: Option<&Port>,
+    wanted: BTreeSet<BlueprintId>,
+) -> Result<Blueprints, Error> {
     match port {
         Some(port) if !wanted.is_empty() => Ok(port.blueprints(wanted).await?),
         _ => Ok(Blueprints::default()),

@@ -6,8 +6,8 @@ use crate::github::{CommentKept, CommentPolicy};
 use crate::inputs::CommentInput;
 use crate::report::{Report, comment};
 
-/// Keeps the comment up to date where one is wanted. Gives what the user should know of it: a comment
-/// is not worth failing for.
+/// Updates the comment, if the inputs want one. Returns a notice if that fails, since the run does
+/// not fail for a comment.
 pub(crate) async fn keep(session: &Session<'_>, report: &Report) -> Option<String> {
     let (inputs, run) = (&session.setup.inputs, session.run);
     let (CommentInput::Keep, Mode::Plan, Some(number)) =
@@ -28,6 +28,8 @@ pub(crate) async fn keep(session: &Session<'_>, report: &Report) -> Option<Strin
     match session.unless_interrupted(async { Ok(kept.await?) }).await {
         Ok(CommentKept::NotAllowed(reason)) => Some(reason),
         Ok(_) => None,
-        Err(error) => Some(format!("the plan was not commented: {error}")),
+        Err(error) => Some(format!(
+            "the comment with the plan was not written: {error}"
+        )),
     }
 }

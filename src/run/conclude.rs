@@ -46,7 +46,7 @@ pub(super) fn conclude(
     for (path, outcome) in files {
         state.conclude(&path, outcome);
     }
-    // What is declared with a mistake is not in Port because of its file yet.
+    // An entity that is declared again with an error stays in `removed`.
     state
         .removed
         .retain(|key, _| !fates.accepted.contains(key) && !fates.possible.contains(key));
@@ -70,12 +70,13 @@ pub(super) fn conclude(
             None => drop(state.rewritten.remove(key)),
         }
     }
-    // What may stand in a file with a mistake still waits.
+    // An entity that a file with an error may still declare keeps waiting.
     let invalid = declared.head.invalid.iter().map(|one| one.key.as_ref());
-    let may_stand = |key: &EntityKey| invalid.clone().any(|one| one.is_none_or(|one| one == key));
+    let may_be_declared =
+        |key: &EntityKey| invalid.clone().any(|one| one.is_none_or(|one| one == key));
     state
         .waiting
-        .retain(|key| may_stand(key) && !fates.accepted.contains(key));
+        .retain(|key| may_be_declared(key) && !fates.accepted.contains(key));
     state.waiting.extend(fates.waiting.into_iter().cloned());
 }
 

@@ -24,8 +24,8 @@ use crate::text::RepoPath;
 /// What stays and relates to what a plan deletes, by the deletion's index in the plan.
 type Staying = BTreeMap<usize, Vec<Dependant>>;
 
-/// Finds out which deletions of `plan` Port would refuse. Where a file of the source has the relation,
-/// that is an error on its line, noted in `declared`; the refusals of the others come out.
+/// Finds out which deletions of `plan` Port would refuse. Where a file of the source has the
+/// relation, that is an error on its line, noted in `declared`; the other refusals are returned.
 ///
 /// # Errors
 /// If GitHub does not give a file, or Port does not give a blueprint.
@@ -128,7 +128,8 @@ fn key(dependant: &Dependant) -> Option<EntityKey> {
     Some(EntityKey { blueprint, name })
 }
 
-/// What the entity files declare that the run did not look at and that brought `keys` to Port.
+/// What is declared in the entity files that brought `keys` to Port and that the run did not look
+/// at.
 async fn declaring(
     session: &Session<'_>,
     source: &Source<'_>,

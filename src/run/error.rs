@@ -1,4 +1,4 @@
-//! Why a run cannot start or not go on.
+//! Why a run cannot start or continue.
 
 use std::io;
 use std::path::PathBuf;
@@ -61,7 +61,7 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// What to tell the user: one sentence or several, each of which can stand alone.
+    /// The messages for the user: one or more, each complete in itself.
     pub(crate) fn problems(&self) -> Vec<String> {
         match self {
             Self::Inputs(errors) => errors.iter().map(ToString::to_string).collect(),

@@ -1,4 +1,4 @@
-//! Where entity files are read from, and as what.
+//! How entity files are read: from where, and directly or through a mapping.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub(crate) struct Files<'a> {
     pub(crate) mapper: &'a Mapper,
 }
 
-/// What says which entities are in a file.
+/// How the entities of a file are read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Language<'a> {
     /// The file itself.
@@ -34,7 +34,7 @@ pub(crate) enum Language<'a> {
     Mapping(&'a Mapping),
     /// Both, which is an error: the entities would be declared twice.
     Both(&'a Mapping),
-    /// A mapping of which it is not known any more what it makes of the file.
+    /// Not at all: the mapping that made them can no longer be used.
     Lost(&'a Mapping),
 }
 

@@ -59,7 +59,7 @@ pub(crate) enum Round {
 /// Finds the files to look at.
 ///
 /// # Errors
-/// If GitHub cannot be asked.
+/// If a request to GitHub fails.
 pub(crate) async fn look(
     session: &Session<'_>,
     source: &Source<'_>,
@@ -99,8 +99,8 @@ fn before<'s>(session: &Session<'s>) -> Option<&'s CommitSha> {
     session.run.push.as_ref()?.before.as_ref()
 }
 
-/// What differs from the state: by the commit that was applied last where GitHub compares with that,
-/// else by all of the tip's files; so also where the mapping is another one.
+/// The files that differ from the state. GitHub compares the tip with the last applied commit. If
+/// it cannot, or the mapping changed, all files of the tip are listed.
 async fn since_state(
     session: &Session<'_>,
     source: &Source<'_>,
@@ -147,7 +147,7 @@ async fn since_state(
         |path| selector.selects(path),
         |path| selector.mapping_of(path),
     );
-    // What is wrong with it is said also where it is missing.
+    // A mapping that cannot be used is looked at even if its file is missing, to report its errors.
     if let Some(mapping) = mapping
         .as_ref()
         .filter(|mapping| mapping.usable == Usable::No)
@@ -206,8 +206,8 @@ fn require_files<'p>(
     }
 }
 
-/// What a branch or a pull request brings. An entity file whose text changed belongs to it too, and with
-/// another mapping all files that either of the two selects.
+/// The files that a branch or a pull request changes. Entity files whose `file://` texts changed
+/// count too and, if the mapping changed, all files that the old or the new one selects.
 async fn of_diff(
     session: &Session<'_>,
     source: &Source<'_>,

@@ -21,8 +21,8 @@ pub(crate) struct Loaded {
     pub(crate) blob: Option<BlobId>,
     /// What it says.
     pub(crate) mapping: Arc<Mapping>,
-    /// Whether it is known which files it selects. If not, it is as if it selected those that the state says
-    /// were mapped before, and had an error for each of them.
+    /// Whether it is known which files it selects. If not, the files that were mapped before count
+    /// as selected, each with an error.
     pub(crate) usable: Usable,
     /// The one that a plan compares with.
     pub(crate) before: Option<Box<Loaded>>,
@@ -33,7 +33,7 @@ pub(crate) struct Loaded {
 /// Reads the mapping that the inputs name, as `commit` has it; `side` is what is known of that.
 ///
 /// # Errors
-/// If GitHub cannot be asked.
+/// If a request to GitHub fails.
 pub(crate) async fn load(
     files: Files<'_>,
     commit: &CommitSha,
@@ -71,7 +71,7 @@ pub(crate) async fn load(
 /// Reads the versions of mappings that the state names; without those that Git no longer has.
 ///
 /// # Errors
-/// If GitHub cannot be asked.
+/// If a request to GitHub fails.
 pub(crate) async fn load_versions(
     files: Files<'_>,
     commit: &CommitSha,
@@ -136,7 +136,7 @@ impl Loaded {
         }
     }
 
-    /// Notes that it selects no file: most likely it is not meant like that, so that nothing is deleted.
+    /// Notes that it selects no file. That is probably a mistake, so nothing is deleted.
     pub(crate) fn selects_nothing(&mut self) {
         if self.usable == Usable::No {
             return;

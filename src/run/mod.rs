@@ -124,9 +124,9 @@ struct Round {
     declared: Declared,
     /// What was to be done.
     plan: Plan,
-    /// The blueprints of what it is about.
+    /// The blueprints of the entities that the round is about.
     blueprints: Blueprints,
-    /// What Port would refuse, if it was only asked.
+    /// What Port would refuse, in a plan.
     refusals: Refusals,
     /// What became of the plan, if it was carried out.
     applied: Option<Applied>,
@@ -134,8 +134,8 @@ struct Round {
     responsibility: Responsibility,
     /// Whether all files were looked at.
     extent: Extent,
-    /// Whether the commit that was applied last is too far back to compare with.
-    is_far: bool,
+    /// Whether all files of the tip were listed, and not only those that differ.
+    is_listed: bool,
 }
 
 /// What a run did, and how it ended.
@@ -144,8 +144,8 @@ struct Work {
     ending: Ending,
 }
 
-/// Brings Port to the branch's tip, and again if that moves while it is written. Then the state is
-/// saved. Whatever ends the run once something was written, the rounds so far are reported.
+/// Applies the branch's tip, again if the branch moved meanwhile, and saves the state. If an error
+/// ends the run after the first round, the rounds so far are still reported.
 async fn work(session: &Session<'_>, source: &mut Source<'_>) -> Result<Work, Error> {
     let mut rounds = vec![round(session, source, Number::First).await?];
     loop {
@@ -157,21 +157,21 @@ async fn work(session: &Session<'_>, source: &mut Source<'_>) -> Result<Work, Er
                 let ending = Ending::Interrupted;
                 return Ok(Work { rounds, ending });
             }
-            // The next run completes what an outage prevents, but not what is wrong with the state.
+            // The next run can finish after an outage, but not with a state that Port refuses.
             Err(Error::State(error)) if !source::is_outage(&error) => {
                 let ending = Ending::Stopped(error.to_string());
                 return Ok(Work { rounds, ending });
             }
-            // What was written is in Port, and the state still says that it may be.
+            // The state still lists what was written as possibly in Port, so nothing is lost.
             Err(error) => {
                 source.notices.push(format!(
-                    "the state could not be saved, so the next run compares with Port what this one wrote: {error}"
+                    "the state could not be saved, so the next run compares what this one wrote with Port: {error}"
                 ));
                 return Ok(Work { rounds, ending });
             }
         };
         session.log.line(format!(
-            "the branch has moved to {} meanwhile: applying that too",
+            "the branch moved to {} during this run; applying that commit too",
             tip.short()
         ));
         let applied = std::mem::replace(&mut source.commit, tip);
@@ -186,7 +186,7 @@ async fn work(session: &Session<'_>, source: &mut Source<'_>) -> Result<Work, Er
     }
 }
 
-/// Whether Port can still be told how the run ended.
+/// Whether the state can still be saved: Port is reachable, and no stop was requested.
 fn can_save(applied: &Applied) -> bool {
     match &applied.stopped {
         None => true,
@@ -195,8 +195,8 @@ fn can_save(applied: &Applied) -> bool {
     }
 }
 
-/// Looks once more at the branch and at the state. Gives the tip if that is to be applied too; else the
-/// state is saved, if there is anything to save.
+/// Fetches the branch's tip and the state once more. Returns the tip if it must be applied too;
+/// otherwise saves the state, if it changed.
 async fn close(
     session: &Session<'_>,
     source: &mut Source<'_>,
@@ -209,7 +209,8 @@ async fn close(
     }
     let looking = async {
         match &session.run.branch {
-            // A copy of GitHub that lags must not have this run take back what it has written.
+            // A GitHub replica that lags may name an older tip; applying that would undo this run's
+            // writes.
             Some(branch) => {
                 let repository = &session.setup.repository;
                 Ok::<_, Error>(repository.tip_after(branch, &source.commit).await?)
@@ -285,7 +286,7 @@ async fn round(
     }
     let mut round = Round {
         extent: looked.extent,
-        is_far: matches!(looked.tip, state::look::Tip::Listed(_)),
+        is_listed: matches!(looked.tip, state::look::Tip::Listed(_)),
         declared,
         plan,
         blueprints,
@@ -329,7 +330,8 @@ impl Round {
             self.applied.as_ref(),
         );
         source.state.commit = Some(source.commit.clone());
-        // A first run that met another one with other inputs leaves it to the next run to compare all.
+        // Not for a first run: if a concurrent run had other inputs, `merge` emptied the digest, so
+        // that the next run compares everything.
         if source.continuity == Continuity::OtherInputs {
             source.state.inputs = source.inputs.clone();
         }
@@ -353,16 +355,17 @@ impl Ending {
 }
 
 impl Source<'_> {
-    /// Whether there is nothing to save: nothing was written, and the state is as Port holds it. A new
-    /// commit alone is saved only once the old one is too far back to compare with.
+    /// Whether there is nothing to save: nothing was written, and Port holds this state. A new
+    /// commit alone is saved only if the tip had to be listed, so that the next run can compare
+    /// with it.
     fn is_quiet(&self, rounds: &[Round]) -> bool {
         let is_new = match &self.stored {
             Some(stored) => stored.state.commit != self.state.commit,
             None => false,
         };
         let has_written = rounds.iter().any(Round::has_written);
-        let is_far = rounds.iter().any(|round| round.is_far);
-        !has_written && self.is_stored(&self.state) && !(is_far && is_new)
+        let is_listed = rounds.iter().any(|round| round.is_listed);
+        !has_written && self.is_stored(&self.state) && !(is_listed && is_new)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Decides what to do: what changed in Git, beside what Port holds and other sources own.
+//! Decides what to do, from what changed in Git, what Port holds and what other sources own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,8 +22,8 @@ use crate::event::Mode;
 use crate::inputs::{MissingTargets, Prune};
 use crate::text::RepoPath;
 
-/// What changed: what the files declare beside their earlier versions, and what was removed before and
-/// is to be deleted.
+/// What changed between the files' earlier versions and the tip, and what earlier runs found
+/// removed and did not delete.
 pub(crate) fn changes(
     session: &Session<'_>,
     source: &Source<'_>,
@@ -51,10 +51,10 @@ pub(crate) fn changes(
     changes
 }
 
-/// Plans what to do about `changes`. What cannot be written as Port is, is noted in `declared`.
+/// Plans what to do about `changes`. Errors that follow from what Port holds go to `declared`.
 ///
 /// # Errors
-/// If Port cannot be asked.
+/// If a request to Port fails.
 pub(crate) async fn plan(
     session: &Session<'_>,
     source: &Source<'_>,
@@ -82,22 +82,22 @@ pub(crate) async fn plan(
     let plan = Plan::new(changes.clone(), known, &policy(declared));
     let count = changes.len();
     let validated = refuse_dangling(changes, &plan, blueprints);
-    let changes = take(declared, validated);
+    let changes = keep_valid(declared, validated);
     match changes.len() == count {
         true => Ok(plan),
         false => Ok(Plan::new(changes, known, &policy(declared))),
     }
 }
 
-/// Notes what is wrong, and gives what is not.
-fn take(declared: &mut Declared, validated: Validated) -> Vec<Change> {
+/// Adds the errors to `declared`, and returns the valid changes.
+fn keep_valid(declared: &mut Declared, validated: Validated) -> Vec<Change> {
     declared
         .head
         .reject(validated.invalid, validated.diagnostics);
     validated.changes
 }
 
-/// Takes out what cannot be written as Port is.
+/// Removes the changes that cannot be written, given what Port holds.
 fn refuse(
     session: &Session<'_>,
     declared: &mut Declared,
@@ -108,18 +108,18 @@ fn refuse(
     let inputs = &session.setup.inputs;
     if inputs.merge == Merge::Merge {
         let validated = refuse_taking_required(changes, live, blueprints);
-        changes = take(declared, validated);
+        changes = keep_valid(declared, validated);
     }
     if inputs.missing_targets == MissingTargets::Reject {
         let validated = refuse_circles(changes, live, blueprints);
-        changes = take(declared, validated);
+        changes = keep_valid(declared, validated);
     }
     changes
 }
 
-/// What Port holds of the entities for which that counts: in a plan of all that may be written, as it
-/// shows what changes; in an apply where Git alone does not say what to write, or something was taken
-/// away.
+/// Fetches what Port holds of the entities for which it matters. In a plan: all that may be
+/// written, to show what changes. In an apply: those that Git alone does not decide, and those that
+/// lost a value or are removed.
 async fn live(
     session: &Session<'_>,
     source: &Source<'_>,
@@ -190,8 +190,8 @@ fn open_questions(
         .collect()
 }
 
-/// Who else lays claim to entities that are new to this source, or that it is about to delete; with
-/// everything compared, to any.
+/// Which other sources own or wait for the entities that are new here or about to be deleted. If
+/// all files are looked at: for any entity.
 async fn owners(
     session: &Session<'_>,
     source: &Source<'_>,
@@ -203,13 +203,13 @@ async fn owners(
     };
     let prunes = session.setup.inputs.prune == Prune::Delete;
     let owned: BTreeSet<_> = source.found.entities().into_keys().collect();
-    let is_open = |change: &&Change| match change.head {
+    let needs_owner = |change: &&Change| match change.head {
         Some(_) => looked.extent == Extent::All || !owned.contains(&change.key),
         None => prunes,
     };
-    let keys = changes.iter().filter(is_open);
+    let keys = changes.iter().filter(needs_owner);
     let keys = keys.map(|change| change.key.clone()).collect();
-    // What it no longer declares it leaves to the younger owner too.
+    // An entity that is no longer declared here goes to any other owner, even a younger one.
     let dropped = changes.iter().filter(|change| change.head.is_none());
     let dropped: BTreeSet<_> = dropped.map(|change| &change.key).collect();
     let owns = |key: &EntityKey| owned.contains(key) && !dropped.contains(key);
@@ -234,7 +234,7 @@ fn policy(session: &Session<'_>, source: &Source<'_>, declared: &Declared) -> Po
     }
 }
 
-/// What in an unreadable file may be what another one no longer declares.
+/// Why nothing may be deleted: a file cannot be read, and may declare the entity.
 fn unreadable(declared: &Declared) -> Option<String> {
     let mut unreadable = declared.head.invalid.iter().filter(|one| one.key.is_none());
     let first = unreadable.next()?;

@@ -28,7 +28,7 @@ pub(crate) struct Declared {
     pub(crate) earlier: Vec<Earlier>,
     /// The files that are looked at; with their versions, where there are such files.
     pub(crate) versions: BTreeMap<RepoPath, Option<Version>>,
-    /// The files that Git alone does not explain.
+    /// The files whose entities are compared with Port.
     pub(crate) open: BTreeSet<RepoPath>,
 }
 
@@ -42,7 +42,7 @@ struct Former {
     standing: Standing,
 }
 
-/// What says which entities are in a version.
+/// How the entities of an earlier version are read.
 #[derive(Clone)]
 enum FormerLanguage {
     /// The file itself.
@@ -67,7 +67,7 @@ enum Texts {
 /// Reads everything that `looked` names, and what it is compared with.
 ///
 /// # Errors
-/// If GitHub cannot be asked.
+/// If a request to GitHub fails.
 pub(crate) async fn read(
     files: Files<'_>,
     source: &Source<'_>,
@@ -171,7 +171,7 @@ impl Reader<'_> {
         paths.map(former).collect()
     }
 
-    /// What said at the commit that a plan compares with which entities are in a file.
+    /// How the file at `path` is read at the commit that a plan compares with.
     fn language_before(&self, path: &RepoPath) -> FormerLanguage {
         let repository = self.files.mapper.repository();
         let mapping = self.looked.mapping.as_ref();
@@ -187,7 +187,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What says which entities are in a file of the commit; `None` if nothing does.
+    /// How the file at `path` is read at the tip; `None` if it holds no entities.
     fn language(&self, path: &RepoPath) -> Option<Language<'_>> {
         let by_files = self.files.inputs.files.select(path).is_some();
         let Some(loaded) = &self.looked.mapping else {
@@ -391,8 +391,8 @@ impl Reader<'_> {
         head
     }
 
-    /// The files that did not change and count all the same: they declare what one of those declares
-    /// that are looked at, or a query in them may name what is about to be deleted.
+    /// Unchanged files that are needed too: they declare an entity that a file looked at declares,
+    /// or have a query that may name an entity about to be deleted.
     fn beside(&self, head: &Declarations) -> BTreeMap<RepoPath, Side> {
         let entities = self.source.state.entities();
         let declared: BTreeSet<_> = head.sound().map(|one| one.entity.key()).collect();
@@ -425,7 +425,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    /// What the commit has at a path of the state that is not looked at: what the state says.
+    /// What the tip has at the path of a known file that is not looked at.
     fn unchanged_side(&self, path: &RepoPath) -> Side {
         let file = self.source.state.file(path);
         let settled = file.and_then(|file| file.settled());
@@ -518,8 +518,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Passes over the files that the default rules select and that are not meant for Port. One that has
-    /// declared entities is: what it declares now must not count as nothing.
+    /// Passes over files that only the default rules select and that are not meant for Port. A file
+    /// that declared entities before is never passed over: they would be deleted.
     fn pass_over_foreign(&self, head: &mut Declarations, earlier: &[Earlier]) {
         let are_default = self.files.inputs.files.are_default();
         let declaring = earlier.iter().filter(|one| !one.entities.is_empty());
@@ -527,8 +527,7 @@ impl Reader<'_> {
         head.pass_over(|path| are_default && !declaring.contains(path));
     }
 
-    /// The files that Git alone does not explain: the open ones, and all of them where everything is
-    /// compared with Port.
+    /// The files whose entities are compared with Port: the open ones, or all of them.
     fn open(&self) -> BTreeSet<RepoPath> {
         let is_same = self.source.continuity == Continuity::Same;
         let is_open = |path: &RepoPath| {

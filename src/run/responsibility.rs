@@ -32,7 +32,7 @@ impl Responsibility {
     /// Finds out which files the run's own push changes, where there are older problems.
     ///
     /// # Errors
-    /// If GitHub cannot be asked.
+    /// If a request to GitHub fails.
     pub(crate) async fn find(
         session: &Session<'_>,
         source: &Source<'_>,
@@ -108,13 +108,17 @@ impl Responsibility {
     ) {
         let head = &mut declared.head;
         for diagnostic in &mut head.diagnostics {
-            self.judge(diagnostic, &head.invalid);
+            self.downgrade_older(diagnostic, &head.invalid);
         }
         let redaction = session.redaction(blueprints);
         redaction.conceal(&mut head.diagnostics);
     }
 
-    fn judge(&self, diagnostic: &mut Diagnostic, invalid: &[crate::catalog::declare::Invalid]) {
+    fn downgrade_older(
+        &self,
+        diagnostic: &mut Diagnostic,
+        invalid: &[crate::catalog::declare::Invalid],
+    ) {
         if !diagnostic.is_error() {
             return;
         }

@@ -18,7 +18,7 @@ pub(crate) struct Session<'a> {
     pub(crate) setup: &'a Setup,
     /// What it is to do.
     pub(crate) run: &'a Run,
-    /// The catalog, if it may ask there.
+    /// Port, if the run may use it.
     pub(crate) port: Option<&'a Port>,
     /// What makes entities of files that a mapping selects.
     pub(crate) mapper: &'a Mapper,
@@ -34,7 +34,7 @@ impl<'a> Session<'a> {
         self.setup.files(self.mapper)
     }
 
-    /// What of values is not shown.
+    /// Which values are not shown.
     pub(crate) fn redaction<'r>(&'r self, blueprints: &'r Blueprints) -> Redaction<'r> {
         Redaction {
             properties: &self.setup.inputs.redact,
@@ -42,7 +42,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Does `work` that writes nothing, and leaves it when the run is told to stop.
+    /// Runs `work`, and drops it when a stop is requested. Not for writing entities, which must not
+    /// be dropped halfway; reads and saves of the state or the comment may be.
     pub(crate) async fn unless_interrupted<T>(
         &self,
         work: impl Future<Output = Result<T, Error>>,

@@ -1,4 +1,5 @@
-//! What a run is made of before it begins: the runner's words, the user's inputs, the connections.
+//! What a run is made of before it begins: the runner's environment, the user's inputs, the
+//! connections.
 
 use std::fs;
 use std::path::Path;
@@ -57,7 +58,7 @@ impl Setup {
         })
     }
 
-    /// What the event asks for.
+    /// Decides what to do from the event and the inputs. Also returns the default branch.
     pub(crate) async fn decide(
         &self,
         environment: &Environment,
@@ -122,8 +123,8 @@ impl Setup {
         }
     }
 
-    /// What makes entities of files that a mapping selects: those of the branch that is applied, also in a
-    /// plan of what is to come to it.
+    /// Makes entities of files that a mapping selects. Expressions see the name of the branch that
+    /// is applied, even in a plan of changes that are not merged yet.
     pub(crate) fn mapper(
         &self,
         run: &Run,
@@ -144,7 +145,7 @@ impl Setup {
         Mapper::new(environment.program(), surroundings)
     }
 
-    /// A client of Port, for a run that may and can ask it.
+    /// A client of Port, if the run may use Port and has credentials.
     pub(crate) fn connect_port(
         &self,
         run: &Run,
@@ -211,8 +212,8 @@ impl Setup {
     }
 }
 
-/// Port's website beside its API: `app.port.io` beside `api.port.io`, and so in each region. Beside a
-/// proxy it is not known.
+/// The URL of Port's website: `app.port.io` for the API `api.port.io`, likewise in each region.
+/// `None` for any other host.
 fn port_url(inputs: &Inputs) -> Option<String> {
     let region = inputs.base_url.host_str()?.strip_prefix("api.")?;
     let is_ports = region.ends_with("port.io");

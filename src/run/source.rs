@@ -42,7 +42,7 @@ pub(crate) struct Source<'p> {
     pub(crate) written: BTreeSet<EntityKey>,
     /// A digest of the inputs that select and shape entities.
     pub(crate) inputs: String,
-    /// What the state says to these inputs.
+    /// Whether the stored state was made with these inputs.
     pub(crate) continuity: Continuity,
     /// What is wrong with the inputs, as far as the files show it: sentences without a full stop.
     pub(crate) warnings: Vec<String>,
@@ -50,7 +50,7 @@ pub(crate) struct Source<'p> {
     pub(crate) notices: Vec<String>,
 }
 
-/// What a state says to the inputs of a run.
+/// Whether a stored state was made with the inputs of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Continuity {
     /// Nothing was applied before.
@@ -78,7 +78,7 @@ enum Loaded {
 /// Finds the commit to apply or plan, and loads the state.
 ///
 /// # Errors
-/// If GitHub or Port cannot be asked, or the state cannot be read.
+/// If a request to GitHub or Port fails, or the state cannot be read.
 pub(crate) async fn find<'p>(session: &Session<'p>) -> Result<Found<'p>, Error> {
     let (setup, run) = (session.setup, session.run);
     let store = setup.store(run, session.port).await?;
@@ -137,7 +137,7 @@ async fn load(session: &Session<'_>, store: Option<&Store<'_>>) -> Result<Loaded
     }
     if touches_no_entity_file(session).await? {
         return Ok(Loaded::PortIsDown(
-            "Port gives no usable answer, and this push changes no entity file; the next run takes up whatever is open".to_owned(),
+            "Port gives no usable answer, and this push changes no entity file; the next run continues with whatever is open".to_owned(),
         ));
     }
     match loaded {
@@ -184,7 +184,7 @@ async fn touches_no_entity_file(session: &Session<'_>) -> Result<bool, Error> {
 }
 
 impl<'p> Source<'p> {
-    /// Takes the state that was found as what this run works on.
+    /// Starts this run's state from the stored one.
     fn begin(&mut self, session: &Session<'_>) {
         let runner = &session.setup.runner;
         let workflow = runner.workflow.clone().unwrap_or_default();
@@ -200,13 +200,13 @@ impl<'p> Source<'p> {
             && session.run.mode == Mode::Apply
         {
             self.notices.push(format!(
-                "the workflow `{}` applied this repository with other inputs, and `{workflow}` applies it now; nothing is deleted, but each undoes what the other selects: give each its own `owner`, or the same inputs",
+                "the workflow `{}` applied this repository with other inputs, and `{workflow}` applies it now; nothing is deleted, but each workflow undoes the other's changes; give each its own `owner`, or both the same inputs",
                 self.found.workflow
             ));
         }
         self.state = self.found.clone();
-        // Until all that other inputs select was compared, the state is of no inputs: if this run ends
-        // before that, the next one does the same.
+        // The digest stays empty until everything was compared with the new inputs: if this run
+        // ends early, the next one compares everything again.
         match self.continuity {
             Continuity::OtherInputs => self.state.inputs.clear(),
             Continuity::First => self.state.inputs = self.inputs.clone(),
@@ -218,8 +218,8 @@ impl<'p> Source<'p> {
         }
     }
 
-    /// Notes which mapping counts. Another one is a change like any other, not another set of inputs, but
-    /// whoever compares the inputs alone sees it.
+    /// Appends the mapping's id to the digest of inputs. [`Continuity`] ignores it, since a new
+    /// mapping is a changed file; [`merge`] compares it.
     pub(crate) fn note_mapping(&mut self, mapping: Option<&mapping::Loaded>) {
         let blob = mapping.and_then(|mapping| mapping.blob.as_ref());
         let inputs = without_mapping(&self.inputs).to_owned();
@@ -230,13 +230,13 @@ impl<'p> Source<'p> {
             ),
             None => inputs,
         };
-        // While other inputs are compared, the state is of none.
+        // An empty digest stays empty: see `begin`.
         if !self.state.inputs.is_empty() {
             self.state.inputs = self.inputs.clone();
         }
     }
 
-    /// Saves that what the state names as possible is about to be written.
+    /// Saves the state before writing: it lists what is about to be written as possible.
     ///
     /// # Errors
     /// If it cannot be saved: nothing is written then.
@@ -247,8 +247,8 @@ impl<'p> Source<'p> {
         self.save(session, Status::Applying, Vec::new()).await
     }
 
-    /// Whether Port holds this state, as far as this run knows. Which commit it is of, and which workflow saved it,
-    /// does not count.
+    /// Whether Port holds this state, as far as this run knows. Its commit and workflow do not
+    /// count.
     pub(crate) fn is_stored(&self, state: &State) -> bool {
         match &self.stored {
             Some(stored) => stored.state.is_same_apart_from_run(state),
@@ -260,7 +260,7 @@ impl<'p> Source<'p> {
     /// changed stays open.
     ///
     /// # Errors
-    /// If Port cannot be asked, or refuses it.
+    /// If a request to Port fails, or Port refuses the state.
     pub(crate) async fn save_ending(
         &mut self,
         session: &Session<'_>,
@@ -285,7 +285,7 @@ impl<'p> Source<'p> {
         self.state = merge(&base.unwrap_or_default(), own, latest.state.clone());
         self.stored = Some(latest);
         self.notices.push(
-            "another run applied this source at the same time, so the next run compares with Port what either of them wrote; put both into one `concurrency` group".to_owned(),
+            "another run applied this source at the same time, so the next run compares what either of them wrote with Port; put both into one `concurrency` group".to_owned(),
         );
     }
 
@@ -361,7 +361,7 @@ fn now() -> u64 {
     since.map(|since| since.as_secs()).unwrap_or_default()
 }
 
-/// What a mapping's id stands behind in the digest of inputs.
+/// What separates the digest of inputs from the mapping's id.
 const MAPPING: char = '+';
 
 /// A digest of inputs without the mapping's id.
@@ -369,7 +369,7 @@ fn without_mapping(inputs: &str) -> &str {
     inputs.split(MAPPING).next().unwrap_or_default()
 }
 
-/// Tells apart inputs that select or shape entities in different ways.
+/// A digest of the inputs that select or shape entities. Add every new input of that kind here.
 fn digest_of(inputs: &Inputs) -> String {
     let blueprint = inputs.blueprint.as_ref();
     let merge = match inputs.merge {

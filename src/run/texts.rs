@@ -10,7 +10,7 @@ use crate::git::{BlobId, CommitSha};
 use crate::github::{BlobContent, Side, WantedFile};
 use crate::text::RepoPath;
 
-/// Says what is known of what a commit has at a path.
+/// Returns what is known about a path of a commit.
 pub(crate) type SideAt<'a> = Box<dyn Fn(&RepoPath) -> Side + 'a>;
 
 /// What a version declares, and where its texts are.
@@ -19,15 +19,15 @@ pub(crate) struct Revision<'a> {
     pub(crate) declared: Declarations,
     /// The commit that has the texts.
     pub(crate) commit: &'a CommitSha,
-    /// What is known of what that has at a path.
+    /// What is known about a path of that commit.
     pub(crate) side: SideAt<'a>,
 }
 
-/// Puts the texts of files in place of their names. Where one cannot be read, the entity is invalid.
-/// Gives the ids of the first revision's texts.
+/// Replaces each `file://` reference by the text of its file. If that cannot be read, the entity is
+/// invalid. Returns the ids of the first revision's texts.
 ///
 /// # Errors
-/// If GitHub cannot be asked.
+/// If a request to GitHub fails.
 pub(crate) async fn fill_in(
     files: Files<'_>,
     revisions: &mut [Revision<'_>],

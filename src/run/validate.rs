@@ -1,5 +1,5 @@
-//! What Port itself would say to a plan, where nobody else can know: teams, users, entities outside
-//! the run.
+//! What Port would refuse of a plan and only Port can check: teams, users, entities outside the
+//! run.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,11 +15,11 @@ use crate::inputs::Merge;
 use crate::port::wire::{self, Body};
 use crate::port::{self, CONCURRENT_REQUESTS, ErrorCode, Port, Rejection, Scope};
 
-/// Asks Port what it would say to each upsert of `plan`: why it would refuse some, by their places
-/// there. What is only missing until the plan itself is carried out is left out.
+/// Has Port validate each upsert of `plan`. Returns the refusals by the upsert's index, without
+/// those about entities that the plan itself creates.
 ///
 /// # Errors
-/// If Port cannot be asked.
+/// If a request to Port fails.
 pub(crate) async fn validate(
     session: &Session<'_>,
     port: &Port,
@@ -34,45 +34,45 @@ pub(crate) async fn validate(
             let Batch {
                 blueprint,
                 merge,
-                places,
+                indices,
                 body,
             } = batch;
             let answer = port.validate(blueprint, body, *merge, &options).await;
-            (places.clone(), answer)
+            (indices.clone(), answer)
         })
         .buffered(CONCURRENT_REQUESTS)
         .collect()
         .await;
     let mut refusals = BTreeMap::new();
-    let mut unjudged = None;
-    for (places, answer) in answers {
-        for (place, validated) in places.into_iter().zip(answer?) {
+    let mut unchecked = None;
+    for (indices, answer) in answers {
+        for (index, validated) in indices.into_iter().zip(answer?) {
             match validated {
-                Err(rejection) if !is_about_entity(&rejection) => unjudged = Some(rejection),
-                Err(rejection) if !asked.explains(&rejection, place) => {
-                    refusals.insert(place, rejection);
+                Err(rejection) if !is_about_entity(&rejection) => unchecked = Some(rejection),
+                Err(rejection) if !asked.explains(&rejection, index) => {
+                    refusals.insert(index, rejection);
                 }
                 Ok(()) | Err(_) => {}
             }
         }
     }
-    if let Some(rejection) = unjudged {
+    if let Some(rejection) = unchecked {
         let Rejection {
             status, message, ..
         } = rejection;
-        tracing::warn!("Port did not say whether it would take all of it: {message} ({status})");
+        tracing::warn!("Port did not check every entity of the plan: {message} ({status})");
     }
     Ok(refusals)
 }
 
-/// A plan's credentials may not be allowed to write, and Port may be busy.
+/// Whether Port refuses the entity itself. Otherwise a right is missing, or Port is busy.
 fn is_about_entity(rejection: &Rejection) -> bool {
     matches!(rejection.code.scope(), Scope::Entity | Scope::Size)
 }
 
-/// What Port is asked about. It looks at each batch by itself, and names one missing target at a
-/// time. So relations to what the plan creates are left out, unless they are required: they lead
-/// nowhere yet, and would hide one that leads nowhere for ever.
+/// The entities as they are sent for validation. Port checks each batch alone, and names one
+/// missing target at a time. So optional relations to entities that the plan creates are left out:
+/// their targets do not exist yet, and would hide a target that nothing creates.
 struct Asked<'p> {
     entities: Vec<Cow<'p, Entity>>,
     created: BTreeSet<EntityKey>,
@@ -80,11 +80,11 @@ struct Asked<'p> {
     merge: Merge,
 }
 
-/// What Port is asked with one request, of one blueprint and merged or not.
+/// One request: entities of one blueprint that are written the same way.
 struct Batch<'a> {
     blueprint: &'a BlueprintId,
     merge: Merge,
-    places: Vec<usize>,
+    indices: Vec<usize>,
     body: Body,
 }
 
@@ -143,20 +143,20 @@ impl<'p> Asked<'p> {
     /// Batches of at most `most` entities, with their indices.
     fn batches(&self, most: usize) -> Vec<Batch<'_>> {
         let mut kinds: BTreeMap<(&BlueprintId, Merge), Vec<usize>> = BTreeMap::new();
-        for (place, entity) in self.entities.iter().enumerate() {
+        for (index, entity) in self.entities.iter().enumerate() {
             let kind = (&entity.blueprint, self.merge.of(entity));
-            kinds.entry(kind).or_default().push(place);
+            kinds.entry(kind).or_default().push(index);
         }
         let mut batches = Vec::new();
-        for ((blueprint, merge), places) in kinds {
-            let bodies = wire::pack(places.iter().map(|&place| &*self.entities[place]), most);
-            let mut places = places.into_iter();
+        for ((blueprint, merge), indices) in kinds {
+            let bodies = wire::pack(indices.iter().map(|&index| &*self.entities[index]), most);
+            let mut indices = indices.into_iter();
             for body in bodies {
-                let places = places.by_ref().take(body.count()).collect();
+                let indices = indices.by_ref().take(body.count()).collect();
                 batches.push(Batch {
                     blueprint,
                     merge,
-                    places,
+                    indices,
                     body,
                 });
             }
@@ -164,9 +164,10 @@ impl<'p> Asked<'p> {
         batches
     }
 
-    /// Whether a required relation leads to what the plan creates.
-    fn explains(&self, rejection: &Rejection, place: usize) -> bool {
-        let entity = &self.entities[place];
+    /// Whether the rejection may only be about a required relation to an entity that the plan
+    /// creates.
+    fn explains(&self, rejection: &Rejection, index: usize) -> bool {
+        let entity = &self.entities[index];
         let leads_to_new = |(name, relation): (&String, &Relation)| {
             let rule = self.blueprints.relation(entity, name);
             rule.is_some_and(|rule| self.leads_to_new(rule, relation))

@@ -130,7 +130,7 @@ fn find(session: &Session<'_>, round: &Round) -> Findings {
     });
     let responsibility = &round.responsibility;
     for rejection in &mut findings.rejections {
-        judge_rejection(responsibility, rejection, &round.declared.head);
+        downgrade_older_rejection(responsibility, rejection, &round.declared.head);
     }
     for entity in &mut findings.entities {
         entity.since = since(responsibility, entity, round);
@@ -144,7 +144,7 @@ fn find(session: &Session<'_>, round: &Round) -> Findings {
 }
 
 /// A refusal that an earlier run met too is a warning.
-fn judge_rejection(
+fn downgrade_older_rejection(
     responsibility: &Responsibility,
     rejection: &mut Diagnostic,
     head: &crate::catalog::declare::Declarations,

@@ -1,8 +1,8 @@
 //! The state as properties of an entity, and back.
 //!
-//! `entities`, `waiting` and `removed` are for people. They may be shortened by hand, and what is
-//! added there has no effect. `settled` and `open` are the machine's part: JSON, compressed with gzip
-//! (whose checksum notices edits), in base64, cut into strings that Port stores.
+//! People may remove entries from `entities`, `waiting` and `removed`. Entries that they add have
+//! no effect. `settled` and `open` are the machine's part: JSON, compressed with gzip (whose
+//! checksum notices edits), in base64, cut into strings that Port stores.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
@@ -23,9 +23,9 @@ use crate::catalog::plan::DriftDigest;
 use crate::git::{BlobId, CommitSha};
 use crate::text::RepoPath;
 
-/// The form that this program writes. It reads no newer one.
+/// The format that this program writes. It reads no newer one.
 const FORM: u32 = 1;
-/// How long a string may be: what Port stores of one is not known to be more.
+/// The longest string that is written: Port is not known to store longer ones.
 const MAX_STRING: usize = 30 * 1024;
 /// What a state may expand to, in bytes: far more than one that fits into a request.
 const MAX_JSON: u64 = 64 * 1024 * 1024;
@@ -46,15 +46,15 @@ impl SaveId {
     }
 }
 
-/// Why properties are no state.
+/// Why a state cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unreadable {
     /// A newer program wrote it.
     #[error(
-        "a newer version of this action wrote it (form {0}, and this version reads up to {FORM}); update the action here too"
+        "a newer version of this action wrote it (format {0}; this version reads up to {FORM}); update the action here too"
     )]
     Newer(u32),
-    /// It is not as it was written.
+    /// It was changed or cut after it was written.
     #[error(
         "its machine part (`settled` and `open`) was changed or is incomplete ({0}); restore it from the entity's history in Port, or delete the entity: the next run then compares everything with Port, and deletes nothing"
     )]
@@ -96,7 +96,7 @@ struct OpenFile {
     problems: Vec<(String, Option<String>)>,
 }
 
-/// The properties that hold `state`; those that are for people only are not among them.
+/// The properties that hold `state`. [`Facts`](super::store::Facts) are added by the caller.
 pub(super) fn write(state: &State, save: &SaveId) -> Map<String, Value> {
     let (mut settled, mut open) = (BTreeMap::new(), BTreeMap::new());
     let (mut settled_mappings, mut open_mappings) = (Vec::new(), Vec::new());
@@ -145,13 +145,13 @@ pub(super) fn write(state: &State, save: &SaveId) -> Map<String, Value> {
     properties
 }
 
-/// What a query names has no identifier that another source could compare with its own.
+/// Whether `entities` lists `key`: a query has no identifier that another source could compare.
 fn is_listed(key: &EntityKey) -> bool {
     key.name.identifier().is_some()
 }
 
-/// A version as the file's id and those of its texts. Behind the first is the index of the mapping, for a
-/// file that has one: many files have the same.
+/// A version as the ids of the file and of its texts. For a mapped file, `:` and the index of the
+/// mapping follow the first: many files have the same mapping.
 fn write_version(version: &Version, mappings: &mut Vec<String>) -> (String, Texts) {
     let text = |(path, blob): (&RepoPath, &BlobId)| (path.to_string(), blob.to_string());
     let texts = version.texts.iter().map(text).collect();
@@ -168,7 +168,7 @@ fn write_version(version: &Version, mappings: &mut Vec<String>) -> (String, Text
 
 /// Reads what [`write_version`] gives.
 fn read_version(file: &str, texts: Texts, mappings: &[String]) -> Result<Version, Unreadable> {
-    let id = |blob: &str| BlobId::parse(blob).ok_or_else(|| damaged("an id is none"));
+    let id = |blob: &str| BlobId::parse(blob).ok_or_else(|| damaged("an id is malformed"));
     let text = |(path, blob): (String, String)| Ok((RepoPath::new(path), id(&blob)?));
     let (file, mapping) = match file.split_once(':') {
         None => (file, None),
@@ -347,7 +347,8 @@ fn read_part(
 }
 
 fn read_key(text: &str) -> Result<EntityKey, Unreadable> {
-    EntityKey::from_text(text).ok_or_else(|| damaged(format!("`{text}` is no entity")))
+    EntityKey::from_text(text)
+        .ok_or_else(|| damaged(format!("`{text}` is not the key of an entity")))
 }
 
 fn unpack<T: DeserializeOwned>(
@@ -364,7 +365,7 @@ fn unpack<T: DeserializeOwned>(
     match form.parse() {
         Ok(FORM) => {}
         Ok(newer) if newer > FORM => return Err(Unreadable::Newer(newer)),
-        _ => return Err(damaged(format!("`{name}` has an unknown form"))),
+        _ => return Err(damaged(format!("`{name}` has an unknown format"))),
     }
     let compressed = BASE64_STANDARD.decode(packed).map_err(damaged)?;
     let mut json = Vec::new();

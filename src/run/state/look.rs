@@ -11,14 +11,15 @@ use crate::text::RepoPath;
 /// What is known of a branch's tip.
 #[derive(Debug)]
 pub(crate) enum Tip {
-    /// Where it differs from the commit that was applied last.
+    /// The files that differ from the commit that it is compared with.
     Changed(BTreeMap<RepoPath, Side>),
     /// All of its files.
     Listed(Tree),
 }
 
 impl Tip {
-    /// What the tip has at `path`; `known` is what the commit that was applied last had there.
+    /// What the tip has at `path`; `known` is the blob there in the commit that it is compared
+    /// with.
     pub(crate) fn side(&self, path: &RepoPath, known: Option<&BlobId>) -> Side {
         match self {
             Self::Listed(tree) => tree.get(path).map_or(Side::Absent, Side::from),
@@ -42,9 +43,10 @@ impl Tip {
     }
 }
 
-/// The files to look at, with what the tip has there. Files that the inputs do not select
-/// (`is_selected`) are left out; `mapping` says which of them are mapped, by which version. With a file come those that share an entity with it: which of them
-/// Port holds, only Port knows.
+/// The files to look at, with what the tip has there: those that are open or changed, and those
+/// that share an entity with one of them, since only Port knows which of these it holds. Files of
+/// the tip count if the inputs select them (`is_selected`), files of the state always. `mapping`
+/// gives the mapping's version for a mapped file.
 pub(crate) fn to_look_at(
     state: &State,
     tip: &Tip,

@@ -6,8 +6,8 @@ use super::{FileState, State};
 use crate::catalog::change::Proof;
 use crate::text::RepoPath;
 
-/// Puts together what this run and another one made of `base`. What either changed stays open, with
-/// the versions of both: which of them Port holds, only Port knows.
+/// Merges the states that two runs made of `base`. Files that either changed become open, with the
+/// versions of both, since only Port knows which it holds.
 pub(crate) fn merge(base: &State, own: State, other: State) -> State {
     let touched = |state: &State| -> BTreeSet<RepoPath> {
         let paths = state.files.keys().chain(base.files.keys());
@@ -20,7 +20,7 @@ pub(crate) fn merge(base: &State, own: State, other: State) -> State {
     touched_paths.extend(touched(&other));
     let mut merged = own.clone();
     if own.inputs != other.inputs {
-        // No inputs are these, so that the next run looks at everything and deletes nothing.
+        // An empty digest matches no inputs: the next run looks at everything and deletes nothing.
         merged.inputs.clear();
     }
     for path in touched_paths {
@@ -40,7 +40,7 @@ pub(crate) fn merge(base: &State, own: State, other: State) -> State {
     let declared: BTreeSet<_> = merged.entities().into_keys().cloned().collect();
     let removed = [&own, &other].map(|state| state.removed.clone());
     merged.removed = removed.into_iter().flatten().collect();
-    // What one of the two still declares may have been written after the other let go of it.
+    // An entity that one run still declares may have been written after the other removed it.
     merged.removed.retain(|key, _| !declared.contains(key));
     merged.waiting.extend(other.waiting);
     merged

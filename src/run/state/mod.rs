@@ -129,7 +129,7 @@ pub(crate) struct FileOutcome {
     pub(crate) accepted: BTreeSet<EntityKey>,
     /// What Port may hold as this version declares it: no answer came.
     pub(crate) possible: BTreeSet<EntityKey>,
-    /// What this file no longer declares and is accounted for elsewhere, or gone.
+    /// Entities to drop from earlier versions: written, removed, or owned by another source.
     pub(crate) left: BTreeSet<EntityKey>,
     /// What is wrong with it.
     pub(crate) problems: BTreeSet<Problem>,
@@ -145,7 +145,7 @@ impl State {
         self.removed.is_empty() && self.waiting.is_empty() && !self.files.values().any(declares)
     }
 
-    /// Whether both say the same, be it of different commits or by different workflows.
+    /// Whether both are equal apart from commit and workflow.
     pub(crate) fn is_same_apart_from_run(&self, other: &Self) -> bool {
         Self {
             commit: other.commit.clone(),
@@ -175,8 +175,8 @@ impl State {
         entities
     }
 
-    /// The files that may have brought to Port what one of `paths` may have brought there too: those
-    /// that share an entity with one of them, and with these, and so on; `paths` among them.
+    /// `paths`, and every file that shares an entity with one of them, directly or through other
+    /// files.
     pub(crate) fn sharing(&self, paths: BTreeSet<RepoPath>) -> BTreeSet<RepoPath> {
         let shared = self.entities().into_values();
         let shared: Vec<_> = shared.filter(|paths| paths.len() > 1).collect();
@@ -253,7 +253,8 @@ impl State {
                 });
             }
         }
-        // What is left of an earlier version is declared elsewhere, with a mistake.
+        // Entities that remain in an earlier version are declared by another file that has an
+        // error.
         let is_of_tip = |part: &Part| Some(&part.version) == version.as_ref();
         if file.settled().is_some_and(|part| !is_of_tip(part)) {
             file.open();
@@ -264,7 +265,7 @@ impl State {
         }
     }
 
-    /// Drops `key` wherever it is: it is no longer this source's.
+    /// Removes `key` from everything that this source owns or owned. `waiting` is not touched.
     pub(crate) fn release(&mut self, key: &EntityKey) {
         self.removed.remove(key);
         self.rewritten.remove(key);
@@ -290,8 +291,7 @@ impl FileState {
         self.settled().is_none()
     }
 
-    /// Notes that Git alone does not say what Port holds of the file: that it may hold nothing as the
-    /// settled version declares it.
+    /// Opens a settled file: Port may no longer hold what its settled version declares.
     fn open(&mut self) {
         if let Some(part) = self.settled() {
             let version = part.version.clone();
@@ -318,8 +318,7 @@ impl FileState {
         }
     }
 
-    /// Drops the oldest version but one where there are too many: the oldest is the one that Port
-    /// had accepted.
+    /// Limits the number of versions. The oldest, which Port accepted, stays; the next oldest go.
     fn limit(&mut self) {
         while self.parts.len() > MAX_PARTS {
             self.parts.remove(1);
@@ -328,8 +327,8 @@ impl FileState {
 }
 
 impl Version {
-    /// Whether the file at a tip is of this version: `file` is what the tip has at its path, `mapping`
-    /// its mapping there, `text` says what it has at another path.
+    /// Whether the tip has this version: `file` and `mapping` are the ids there, and `text` gives
+    /// the id at another path.
     pub(crate) fn is_at(
         &self,
         file: &BlobId,
@@ -344,7 +343,7 @@ impl Version {
 }
 
 impl Status {
-    /// The word that Port keeps.
+    /// The value of the property `status`.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Synced => "synced",

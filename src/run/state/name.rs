@@ -48,7 +48,7 @@ impl fmt::Display for SourceName {
     }
 }
 
-/// Puts `=XX` for each byte of what does not stand for itself in a part of the name.
+/// Escapes each byte that a part of the name cannot hold as `=XX`.
 fn escape(part: &str) -> String {
     let mut escaped = String::new();
     for byte in part.bytes() {

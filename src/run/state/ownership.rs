@@ -9,10 +9,10 @@ use super::store::{Error, Store};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::{Claim, Owner};
 
-/// The lists of a state that lay claim to an entity.
+/// The properties in which a state lists the entities that it claims.
 const OWNED: &str = "entities";
 const WAITING: &str = "waiting";
-/// What tells which of two states is older.
+/// The property that holds a state's age.
 const AGE: &str = "open";
 
 /// A claim, and how old the state is that makes it: seconds since 1970.
@@ -26,7 +26,7 @@ impl Store<'_> {
     /// state that was created first wins.
     ///
     /// # Errors
-    /// If Port cannot be asked.
+    /// If a request to Port fails.
     pub(crate) async fn owners(
         &self,
         keys: &BTreeSet<EntityKey>,
@@ -77,7 +77,7 @@ impl Store<'_> {
     }
 }
 
-/// An owner counts more than one who waits, and of two the older.
+/// Keeps the stronger claim: an owner before one that waits, then the older state.
 fn note(owners: &mut BTreeMap<EntityKey, Found>, key: &EntityKey, found: Found) {
     let rank = |found: &Found| (found.owner.claim, found.since);
     match owners.get(key) {

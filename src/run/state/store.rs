@@ -61,17 +61,17 @@ pub(crate) struct Store<'p> {
     pub(crate) name: SourceName,
 }
 
-/// What people see of a state, beside what the machine needs.
+/// The properties of a state that are only for people.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
-    /// The repository's full name, and the branch and label that tell sources of it apart.
+    /// The repository's full name, then the branch and the input `owner` if they distinguish it.
     pub(crate) title: String,
     /// The repository's page.
     pub(crate) repository: String,
     pub(crate) branch: String,
     /// The page of the run that saves.
     pub(crate) run_url: Option<String>,
-    /// When it saves, as RFC 3339 has it.
+    /// The time of the save, in RFC 3339.
     pub(crate) time: String,
     /// What is wrong, a line of Markdown each; without values.
     pub(crate) problems: Vec<String>,
@@ -84,7 +84,7 @@ pub(crate) enum Saved {
     Done(Box<Stored>),
     /// Another run created the state meanwhile.
     Overtaken(Box<Stored>),
-    /// The blueprint is not there and may not be created: Port's own words.
+    /// The blueprint does not exist and may not be created: Port's message.
     NoBlueprint(String),
 }
 
@@ -103,8 +103,8 @@ impl Store<'_> {
         Ok(Some(Stored { state, save }))
     }
 
-    /// Saves `state`; `known` is what Port held when it was loaded or saved last. A new state is
-    /// created, so that one which is there and hidden is noticed.
+    /// Saves `state`; `known` is the state as last loaded or saved. Without one, the entity is
+    /// created rather than merged, so that a state that the credentials cannot read is noticed.
     pub(crate) async fn save(
         &self,
         state: &State,
@@ -153,8 +153,9 @@ impl Store<'_> {
         }
     }
 
-    /// Creates the blueprint where it is missing, and adds what it lacks where Port refused the
-    /// state for its form. `None` if neither helps; an error is the reason why it cannot be created.
+    /// Creates a missing blueprint, or adds missing properties to it if Port refused the state's
+    /// schema. `Ok(())`: save again. `Err`: Port's message why the blueprint may not be created.
+    /// `None`: nothing changed.
     async fn provide_blueprint(
         &self,
         rejection: &Rejection,

@@ -250,7 +250,7 @@ fn a_machine_part_that_was_edited_ends_the_run_before_it_writes() {
         (
             "another form",
             |properties| properties["open"] = json!(["x:AAAA"]),
-            "unknown form",
+            "unknown format",
         ),
         (
             "a newer program",
