@@ -1,7 +1,7 @@
 //! A push's changed entities reach Port, and nothing else does.
 
 use port_gitops_sandbox::github::PullRequest;
-use port_gitops_sandbox::{Fault, Sandbox};
+use port_gitops_sandbox::{Fault, Sandbox, Switch};
 use serde_json::json;
 
 use crate::scenes::code;
@@ -139,6 +139,7 @@ fn relation_targets_are_written_first() {
 #[test]
 fn one_failure_does_not_stop_the_others() {
     let world = World::new();
+    world.port.turn_off(Switch::NotFoundIsVague);
     let yaml = "\
 identifier: good
 blueprint: microservice

@@ -2,7 +2,7 @@
 
 use port_gitops_sandbox::github::{Access, Permission};
 use port_gitops_sandbox::port::Failure;
-use port_gitops_sandbox::{Fault, Sandbox};
+use port_gitops_sandbox::{Fault, Sandbox, Switch};
 use serde_json::json;
 
 use crate::scenes::{PULL, code, is_shown, plain, report, states};
@@ -108,6 +108,7 @@ fn a_hand_made_change_shows_as_what_is_there() {
 #[test]
 fn port_has_its_own_word_on_its_line() {
     let world = World::new();
+    world.port.turn_off(Switch::NotFoundIsVague);
     world.begin_topic();
     let text = "\
 - {identifier: sales, blueprint: domain}

@@ -130,6 +130,7 @@ fn of_two_sources_that_own_an_entity_the_older_does_not_delete_it() {
 #[test]
 fn what_a_run_wrote_is_undone_when_the_branch_moves_back_meanwhile_though_searches_lag() {
     let world = World::new();
+    world.let_nulls_clear();
     world.port.turn_on(Switch::SearchLags);
     let write = |owner: &str| {
         let text = format!("identifier: a\nblueprint: domain\ntitle: One\n{owner}");

@@ -2,7 +2,7 @@
 
 use port_gitops_sandbox::github::PullRequest;
 use port_gitops_sandbox::port::Failure;
-use port_gitops_sandbox::{Sandbox, StepResult};
+use port_gitops_sandbox::{Sandbox, StepResult, Switch};
 use serde_json::json;
 
 use crate::scenes::code;
@@ -233,6 +233,7 @@ fn a_plan_asks_for_blueprints_and_a_fork_does_not() {
 #[test]
 fn what_port_refuses_comes_back_to_its_line() {
     let world = world();
+    world.port.turn_off(Switch::NotFoundIsVague);
     let result = push(&world, "relations:\n  friends: [x, nobody]");
     assert_eq!(
         errors(&result),

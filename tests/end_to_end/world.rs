@@ -8,7 +8,7 @@ use port_gitops_sandbox::github::Edition;
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET, Failure, blueprints};
 use port_gitops_sandbox::{
     Answer, Exchange, Fault, GitHubSandbox, Matcher, ObjectId, PortSandbox, Sandbox, Step,
-    StepResult, TestRepository,
+    StepResult, Switch, TestRepository,
 };
 use serde_json::{Value, json};
 
@@ -30,6 +30,18 @@ pub(crate) fn binary() -> &'static Path {
 }
 
 impl World {
+    /// Lets Port clear what a write sends as `null`, whatever the environment's switches say: for tests
+    /// of what is cleared when.
+    pub(crate) fn let_nulls_clear(&self) {
+        for switch in [
+            Switch::NullsIgnored,
+            Switch::NullsStored,
+            Switch::PatchNullsIgnored,
+        ] {
+            self.port.turn_off(switch);
+        }
+    }
+
     /// An empty catalog with two blueprints, and a repository with one commit and no entities, which
     /// a run with the inputs of [`Self::step`] has applied.
     pub(crate) fn new() -> Self {

@@ -112,6 +112,7 @@ const AFTER: &str = "\
 /// deletes.
 fn world() -> (World, Step) {
     let world = World::fresh();
+    world.let_nulls_clear();
     world.repository.write("port.yml", BEFORE);
     succeed(&prune(world.push("Begin")));
     world.repository.write("port.yml", AFTER);

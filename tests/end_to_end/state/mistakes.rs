@@ -40,6 +40,7 @@ fn a_file_may_be_broken_for_long() {
     let unknown = "identifier: a\nblueprint: domain\nproperties: {colour: red}\n";
     for (mistake, pushes) in [(UNREADABLE, 12), (unknown, 2), ("identifier: a\n", 1)] {
         let world = world();
+        world.let_nulls_clear();
         let result = run(&world.push_file("a/port.yml", mistake));
         assert_eq!(result.status, 1, "{}", result.log);
         wait(&world, pushes);
@@ -53,6 +54,7 @@ fn a_file_may_be_broken_for_long() {
 #[test]
 fn what_was_sound_before_a_file_was_broken_goes_when_it_is_fixed_without_it() {
     let world = World::new();
+    world.let_nulls_clear();
     let sound = format!("{OWNED}---\n{{identifier: b, blueprint: domain}}\n");
     succeed(&world.push_file("port.yml", &sound));
     let broken = format!("{sound}---\n: [");
@@ -103,6 +105,7 @@ fn an_entity_may_move_to_where_it_cannot_be_read() {
 #[test]
 fn what_half_a_run_wrote_is_not_forgotten_over_a_mistake() {
     let world = World::new();
+    world.let_nulls_clear();
     world.repository.write("a/port.yml", OWNED);
     world.write_domain("b/port.yml", "b", "B");
     world.refuse("b", 1);
@@ -206,6 +209,7 @@ fn a_duplicate_of_what_did_not_change_is_an_error_in_both_places() {
 #[test]
 fn what_one_of_two_declarations_put_there_goes_with_it() {
     let world = world();
+    world.let_nulls_clear();
     world.repository.write("two/port.yml", BARE);
     assert_eq!(run(&world.push("Add it again")).status, 1);
     world.repository.remove("a/port.yml");

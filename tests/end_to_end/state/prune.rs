@@ -219,6 +219,7 @@ fn a_relation_to_what_goes_is_an_error_on_the_relation() {
 #[test]
 fn a_line_that_goes_clears_only_what_git_wrote() {
     let world = World::new();
+    world.let_nulls_clear();
     let file = |fields: &str| {
         format!("identifier: shop\nblueprint: microservice\nproperties: {{{fields}}}\n")
     };

@@ -55,6 +55,7 @@ fn a_refused_entity_costs_the_same_at_the_fiftieth_push() {
 #[test]
 fn a_file_that_changes_while_port_refuses_it_keeps_few_versions() {
     let world = World::new();
+    world.let_nulls_clear();
     refuse_for_good(&world, "b");
     let costs: Vec<_> = (0..24)
         .map(|n| {

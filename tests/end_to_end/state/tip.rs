@@ -108,6 +108,7 @@ fn a_head_that_was_replaced_is_not_applied() {
 fn what_only_a_replaced_commit_declared_is_cleared() {
     for is_hidden in [false, true] {
         let world = world();
+        world.let_nulls_clear();
         if is_hidden {
             world.github.turn_on(Switch::GraphQlHidesUnreachable);
         }
@@ -263,6 +264,7 @@ fn what_is_declared_again_while_it_is_deleted_is_created_again() {
 #[test]
 fn a_newer_mistake_is_found_by_the_older_run() {
     let world = world();
+    world.let_nulls_clear();
     world.write_domain("a/port.yml", "a", "One");
     world.write_domain("b/port.yml", "b", "One");
     let older = world.push("Change both");
@@ -282,6 +284,7 @@ fn a_newer_mistake_is_found_by_the_older_run() {
 #[test]
 fn what_only_a_tip_in_between_declared_is_cleared() {
     let world = world();
+    world.let_nulls_clear();
     world.write_domain("a/port.yml", "a", "One");
     let older = world.push("Change a");
     once_written(&world.port, &world.repository, |repository| {
