@@ -120,13 +120,16 @@ impl Scope<'_> {
     }
 }
 
+/// What a file is to expressions, and all that they see of it as JSON, by the way that it is read.
+type Contents = BTreeMap<Reading, (Node, Arc<str>)>;
+
 /// A file that a mapping selects.
 #[derive(Debug)]
 pub struct MappedFile<'m> {
     mapping: &'m Mapping,
     source: Arc<Source>,
     facts: Node,
-    contents: BTreeMap<Reading, (Node, Arc<str>)>,
+    contents: Contents,
     parts: Vec<Part<'m>>,
     errors: Vec<Diagnostic>,
 }
@@ -430,7 +433,7 @@ fn contents(
     source: &Arc<Source>,
     readings: BTreeSet<Reading>,
     facts: &Node,
-) -> Result<BTreeMap<Reading, (Node, Arc<str>)>, Vec<Diagnostic>> {
+) -> Result<Contents, Vec<Diagnostic>> {
     let read = |reading: Reading| {
         let content = content(source, reading)?;
         let input = input(&content, facts);

@@ -1,10 +1,10 @@
 //! Evaluates a mapping's expressions in a process of its own, since jq's language has no end to what an
 //! expression may take: loops, recursion, strings that double.
 //!
-//! The process is this program again, with limits on memory ([`worker`]). It is asked for one value after
-//! another, and stopped when one takes too long; what it was at is then known, and another process goes
-//! on with the next. A process that has worked before may be slow or full because of that, so what stops it is tried
-//! once more in a fresh one.
+//! The process is this program again, with limits on memory ([`worker`]). It gives one value after another,
+//! and is killed when one takes too long; the value that is missing then is the one that failed, and another
+//! process goes on with the next. A process that has worked before may be slow or full because of that, so
+//! what stops it is tried once more in a fresh one.
 
 pub mod worker;
 

@@ -1,5 +1,5 @@
-//! The process that evaluates expressions: what it is told on standard input and answers on standard
-//! output, line by line. It sees no environment, and opens nothing.
+//! The process that evaluates expressions: requests on standard input, answers on standard output, each
+//! a line. It sees no environment, and opens nothing.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Write};
