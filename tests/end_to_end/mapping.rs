@@ -3,6 +3,7 @@
 use port_gitops_sandbox::{Sandbox, Step, StepResult};
 use serde_json::json;
 
+use crate::scenes::code;
 use crate::world::{World, run, succeed};
 
 const PATH: &str = ".github/mapping.yml";
@@ -72,14 +73,14 @@ impl Mapped {
     }
 }
 
-/// The errors as `title file:line`.
+/// The errors as `code file:line`.
 fn errors(result: &StepResult) -> Vec<String> {
     let errors = result.commands("error").into_iter();
     errors
         .map(|error| {
             format!(
                 "{} {}:{}",
-                error.property("title"),
+                code(error),
                 error.property("file"),
                 error.property("line")
             )
