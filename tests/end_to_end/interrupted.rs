@@ -76,7 +76,7 @@ fn what_never_ends_is_left_as_unknown() {
     assert_eq!(result.status, 130, "{}", result.log);
     assert_eq!(result.output("outcome"), "cancelled");
     assert!(
-        result.log.contains("unknown      domain/sales"),
+        result.log.contains("no answer    domain/sales"),
         "{}",
         result.log
     );
