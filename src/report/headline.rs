@@ -106,8 +106,8 @@ fn apply(report: &Report) -> Vec<String> {
         ),
     };
     let next = match problems(report) > 0 {
-        true => "Fix what is listed below; the next push or a re-run takes up the rest.",
-        false => "The next push or a re-run takes up the rest.",
+        true => "Fix what is listed below; the next push or a re-run applies the rest.",
+        false => "The next push or a re-run applies the rest.",
     };
     vec![done, next.to_owned()]
 }

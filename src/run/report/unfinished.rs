@@ -73,11 +73,12 @@ fn diagnostic(
             let (reason, next) = match (first.state, reason) {
                 (State::HeldBack, Some(reason)) => match reason.rsplit_once("; ") {
                     Some((reason, next)) => (reason, Some(next)),
-                    None => (reason, None),
+                    None => (reason, first.help),
                 },
                 (_, reason) => (reason.unwrap_or("something prevents it"), first.help),
             };
-            let next = next.unwrap_or("remove the cause; the next run tries again");
+            let next =
+                next.unwrap_or("fix what the message names, then push again or re-run the job");
             (
                 Code::NotDeleted,
                 format!("{subject} {deleted}: {reason}"),
@@ -86,13 +87,13 @@ fn diagnostic(
         }
         Kind::NotSent => (
             Code::NotWritten,
-            format!("{subject} {were} not sent: the run ended before"),
-            "push again or re-run the job: it takes up the rest",
+            format!("{subject} {were} not sent: the run ended first"),
+            "push again or re-run the job: it applies the rest",
         ),
         Kind::NoAnswer => (
             Code::NotWritten,
             format!("{subject} {were} sent, and no answer came: Port may have it or not"),
-            "push again or re-run the job: it compares with Port and takes up the rest",
+            "push again or re-run the job: it compares with Port and applies the rest",
         ),
     };
     let diagnostic = Diagnostic::new(code, location(first), message)
@@ -116,7 +117,12 @@ fn subject(entities: &[&EntityReport]) -> String {
     }
 }
 
+/// Head no longer has the line of what was removed: another entity may stand there now.
 fn location(entity: &EntityReport) -> Location {
-    let nowhere = || Location::start_of(&Source::unreadable(RepoPath::new("(removed)")));
-    entity.location.clone().unwrap_or_else(nowhere)
+    let file = |path| Location::start_of(&Source::unreadable(path));
+    match &entity.location {
+        Some(location) if entity.is_removed => file(location.path().clone()),
+        Some(location) => location.clone(),
+        None => file(RepoPath::new("(removed)")),
+    }
 }
