@@ -169,8 +169,10 @@ impl<W: Write> Page<W> {
         }
         let declared = all.iter().filter(|one| !one.changes.is_empty()).copied();
         let declared: Vec<_> = declared.collect();
-        if listed.is_empty() && declared.is_empty() {
-            return Ok(());
+        match (listed.as_slice(), declared.is_empty()) {
+            ([], true) => return Ok(()),
+            ([(state, entities)], true) => return self.list(*state, entities, report),
+            _ => {}
         }
         let title = match report.run.mode {
             Mode::Plan => "Held until fixed",

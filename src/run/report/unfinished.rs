@@ -1,7 +1,7 @@
 //! What is not as Git wants it and has no line at head that is to blame: what was not deleted, and what
 //! the run did not come to. One diagnostic for each cause, however many entities share it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::event::Mode;
@@ -99,7 +99,12 @@ fn diagnostic(
     let diagnostic = Diagnostic::new(code, location(first), message)
         .label(format!("`{}`", first.name()))
         .help(help);
-    let others = entities[1..].iter().take(RELATED);
+    // Of what is no longer at head only the files are known, and each is shown once.
+    let mut files = BTreeSet::from([location(first).path().clone()]);
+    let others = entities[1..].iter();
+    let others =
+        others.filter(|other| !other.is_removed || files.insert(location(other).path().clone()));
+    let others = others.take(RELATED);
     Some(others.fold(diagnostic, |diagnostic, other| {
         diagnostic.related(location(other), format!("`{}`", other.name()))
     }))
