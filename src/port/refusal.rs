@@ -143,9 +143,7 @@ impl ErrorCode {
             | Self::RequiredRelation
             | Self::InvalidRequest
             | Self::SchemaMismatch
-            | Self::RelationManyViolation => {
-                "change the entity as the message says; Port's blueprint decides what is allowed"
-            }
+            | Self::RelationManyViolation => "change the entity as the message says",
             Self::TeamInherited => "remove `team`: the entity inherits it through a relation",
             Self::TooLarge => "make the entity smaller: Port takes at most 1 MiB",
             Self::Busy | Self::Unconfirmed => {

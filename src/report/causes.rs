@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 
 /// Diagnostics of one severity and one cause, in the order of files and lines. There is at least one.
 pub(super) struct Cause<'d> {
@@ -25,7 +25,16 @@ impl<'d> Cause<'d> {
     }
 }
 
-/// Puts together what has the same code and cause, or says the very same.
+/// Where a diagnostic is: of what Git no longer declares only the file is known.
+pub(super) fn position(diagnostic: &Diagnostic) -> String {
+    let location = diagnostic.location();
+    match diagnostic.code {
+        Code::NotDeleted => location.path().to_string(),
+        _ => location.to_string(),
+    }
+}
+
+/// Puts together what has the same code and cause, or says the very same. Root causes come first.
 pub(super) fn by_cause<'d>(diagnostics: impl Iterator<Item = &'d Diagnostic>) -> Vec<Cause<'d>> {
     let mut causes: Vec<Cause<'d>> = Vec::new();
     let mut known = BTreeMap::new();
@@ -46,5 +55,7 @@ pub(super) fn by_cause<'d>(diagnostics: impl Iterator<Item = &'d Diagnostic>) ->
             }),
         }
     }
+    // What only waits for another entity is fixed with it.
+    causes.sort_by_key(|cause| cause.first.code == Code::Blocked);
     causes
 }

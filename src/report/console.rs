@@ -5,7 +5,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::annotations::Annotations;
-use super::causes::{Cause, by_cause};
+use super::causes::{Cause, by_cause, position};
 use super::log::{Log, visible};
 use super::{Drift, Outcome, Report, State, entities, headline};
 use crate::diagnostic::{Diagnostic, Label, Severity};
@@ -19,7 +19,7 @@ const SHOWN_WITH_SOURCE: usize = 100;
 /// How many diagnostics that share a cause are shown with their source.
 const FRAMED_OF_A_CAUSE: usize = 3;
 /// So many other places of a cause are named.
-const PLACES: usize = 5;
+const PLACES: usize = 50;
 /// What becomes of entities is not folded while it takes fewer lines.
 pub(super) const OPEN_LINES: usize = 40;
 
@@ -80,7 +80,7 @@ fn write_others(cause: &Cause<'_>, framed: usize, log: &Log) {
         return;
     };
     let named = others.iter().take(PLACES);
-    let named: Vec<_> = named.map(|one| one.location().to_string()).collect();
+    let named: Vec<_> = named.map(|one| position(one)).collect();
     let more = match others.len() - named.len() {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -118,8 +118,10 @@ pub fn write_notices(report: &Report, annotations: &mut Annotations<'_>, log: &L
     }
     if report.drift == Some(Drift::Found) {
         let drift = match report.run.mode {
-            Mode::Plan => "Port differs from what Git declares",
-            Mode::Apply => "Port differed from what Git declares",
+            Mode::Plan => {
+                "Port differs from Git (nothing was written): run an apply to restore Git's values, or change Git"
+            }
+            Mode::Apply => "Port differed from Git",
         };
         annotations.write_message(Severity::Notice, drift);
     }
@@ -140,6 +142,7 @@ pub fn write_ending(report: &Report, log: &Log) {
     let unchanged = report.counts().get(&State::Unchanged).copied();
     let unchanged = unchanged.map_or(String::new(), |count| format!(", {count} unchanged"));
     let colour = match report.outcome() {
+        Outcome::Success if headline::is_drift_report(report) => entities::Colour::Yellow,
         Outcome::Success => entities::Colour::Green,
         Outcome::Failure => entities::Colour::Red,
         Outcome::Cancelled => entities::Colour::Yellow,

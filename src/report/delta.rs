@@ -8,6 +8,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::redact::{Change, REDACTED, Shown};
 use crate::catalog::live::{Field, is_same};
+use crate::text::counted;
 
 /// Longer values are cut to this many characters.
 const WIDTH: usize = 80;
@@ -31,6 +32,8 @@ pub(super) enum Delta {
     Keys(Vec<(String, Step)>),
     /// A text of several lines.
     Text(Vec<Line>),
+    /// One value for another, and neither is shown.
+    Hidden,
 }
 
 /// What was and what will be; `None` is nothing.
@@ -46,20 +49,32 @@ pub(super) enum Line {
     Kept(String),
     Removed(String),
     Added(String),
-    /// So many lines are left out here.
+    /// So many unchanged lines are left out here.
     Skipped(usize),
+    /// So many lines more are not shown.
+    CutOff(usize),
 }
 
-/// `… 1 line`, `… 2 lines`.
+/// What stands in place of both values of [`Delta::Hidden`].
+pub(super) fn hidden() -> String {
+    format!("changed {REDACTED}")
+}
+
+/// `… 1 unchanged line`, `… 2 unchanged lines`.
 pub(super) fn skipped(count: usize) -> String {
-    match count {
-        1 => "… 1 line".to_owned(),
-        count => format!("… {count} lines"),
-    }
+    format!("… {}", counted(count, "unchanged line", "unchanged lines"))
+}
+
+/// `… 1 more line`, `… 2 more lines`.
+pub(super) fn cut_off(count: usize) -> String {
+    format!("… {}", counted(count, "more line", "more lines"))
 }
 
 /// What is shown of a change.
 pub(super) fn of(change: &Change) -> Delta {
+    if let (Some(Shown::Redacted), Some(Shown::Redacted)) = (&change.from, &change.to) {
+        return Delta::Hidden;
+    }
     let (from, to) = (value(&change.from), value(&change.to));
     let detailed = match (from, to) {
         (Some(Value::Object(_)), Some(Value::Object(_))) => keys_delta(from, to),
@@ -272,7 +287,7 @@ fn shown(lines: Vec<Line>) -> Option<Delta> {
     if lines.len() > LINES {
         let more = lines.len() - LINES;
         lines.truncate(LINES);
-        lines.push(Line::Skipped(more));
+        lines.push(Line::CutOff(more));
     }
     (!lines.is_empty()).then_some(Delta::Text(lines))
 }
@@ -348,7 +363,7 @@ fn start_of(lines: &[Line], at: usize) -> usize {
             }
             at - removed
         }
-        Line::Kept(_) | Line::Skipped(_) => return 0,
+        Line::Kept(_) | Line::Skipped(_) | Line::CutOff(_) => return 0,
     };
     match (&lines[at], lines.get(counterpart)) {
         (Line::Removed(one), Some(Line::Added(other)))

@@ -5,6 +5,7 @@ use super::delta::{self, Delta, Line, Step};
 use super::log::{Log, visible};
 use super::redact::Change;
 use super::{EntityReport, State};
+use crate::diagnostic::Severity;
 use crate::event::Mode;
 
 /// What changes is shown of so many entities; the summary and the report hold more.
@@ -38,27 +39,48 @@ impl Colour {
     }
 }
 
+/// Whether changes have their colours: those that were not made must not look as if they were.
+#[derive(Debug, Clone, Copy)]
+enum Tone {
+    Made,
+    NotMade,
+}
+
+impl Tone {
+    fn paint(self, colour: Colour, text: &str) -> String {
+        match self {
+            Self::Made => colour.paint(text),
+            Self::NotMade => Colour::Dim.paint(text),
+        }
+    }
+
+    fn sign(self, sign: char) -> String {
+        let colour = match sign {
+            '+' => Colour::Green,
+            '~' | '⚠' => Colour::Yellow,
+            '-' | '✗' => Colour::Red,
+            other => return other.to_string(),
+        };
+        self.paint(colour, &sign.to_string())
+    }
+}
+
 /// The sign for what happens to an entity.
-pub(super) fn sign(state: State) -> char {
-    match state {
-        State::Created => '+',
-        State::Adopted | State::Updated => '~',
-        State::Deleted => '-',
-        State::Removed | State::Unchanged => ' ',
-        State::Invalid
-        | State::Failed
-        | State::Unknown
-        | State::NotWritten
-        | State::Blocked
-        | State::HeldBack
-        | State::OwnedElsewhere => '!',
+pub(super) fn sign(entity: &EntityReport, mode: Mode) -> char {
+    match (entity.severity(mode), entity.state) {
+        (Some(Severity::Error), _) => '✗',
+        (Some(Severity::Warning | Severity::Notice), _) => '⚠',
+        (None, State::Created) => '+',
+        (None, State::Adopted | State::Updated) => '~',
+        (None, State::Deleted) => '-',
+        (None, _) => ' ',
     }
 }
 
 /// How many lines [`write`] takes for `entities`.
 pub(super) fn lines(entities: &[&EntityReport]) -> usize {
     let of_change = |change: &Change| match delta::of(change) {
-        Delta::Value(_) => 1,
+        Delta::Value(_) | Delta::Hidden => 1,
         Delta::Keys(keys) => 1 + keys.len(),
         Delta::Text(lines) => 1 + lines.len(),
     };
@@ -86,13 +108,18 @@ pub(super) fn write(entities: &[&EntityReport], mode: Mode, log: &Log) {
     let mut detailed = 0;
     for entity in entities {
         let label = label(entity.state, mode);
+        // Head no longer has the line of what was removed.
         let location = entity.location.as_ref();
-        let location = location.map(ToString::to_string).unwrap_or_default();
+        let location = location.map(|location| match entity.is_removed {
+            true => location.path().to_string(),
+            false => location.to_string(),
+        });
+        let location = location.unwrap_or_default();
         let name = entity.name();
         let (name, location) = (visible(&name), visible(&location));
         log.rendered(&format!(
             "{} {label:label_width$}  {name:name_width$}  {}",
-            painted(sign(entity.state)),
+            Tone::Made.sign(sign(entity, mode)),
             Colour::Dim.paint(&location)
         ));
         if let Some(note) = shown_note(entity) {
@@ -100,54 +127,55 @@ pub(super) fn write(entities: &[&EntityReport], mode: Mode, log: &Log) {
         }
         if !entity.changes.is_empty() && detailed < DETAILED {
             detailed += 1;
-            write_changes(&entity.changes, log);
+            let tone = match entity.state.is_unfinished() {
+                true => Tone::NotMade,
+                false => Tone::Made,
+            };
+            write_changes(&entity.changes, tone, log);
         }
     }
 }
 
-fn painted(sign: char) -> String {
-    match sign {
-        '+' => Colour::Green.paint("+"),
-        '~' => Colour::Yellow.paint("~"),
-        '-' => Colour::Red.paint("-"),
-        '!' => Colour::Red.paint("!"),
-        other => other.to_string(),
-    }
-}
-
-fn write_changes(changes: &[Change], log: &Log) {
+fn write_changes(changes: &[Change], tone: Tone, log: &Log) {
     let shown = &changes[..changes.len().min(FIELDS)];
     let names = shown
         .iter()
         .map(|one| one.field.to_string().chars().count());
     let width = names.max().unwrap_or(0).min(FIELD_WIDTH);
     for change in shown {
-        write_change(change, width, log);
+        write_change(change, width, tone, log);
     }
     if changes.len() > FIELDS {
         log.line(format!("      … and {} more", changes.len() - FIELDS));
     }
 }
 
-fn write_change(change: &Change, width: usize, log: &Log) {
+fn write_change(change: &Change, width: usize, tone: Tone, log: &Log) {
     let field = change.field.to_string();
     let field = visible(&field);
-    let sign = painted(step_sign(change.from.is_some(), change.to.is_some()));
+    let sign = tone.sign(step_sign(change.from.is_some(), change.to.is_some()));
     match delta::of(change) {
-        Delta::Value(step) => log.rendered(&format!("    {sign} {field:width$}  {}", words(&step))),
+        Delta::Hidden => log.rendered(&format!("    {sign} {field:width$}  {}", delta::hidden())),
+        Delta::Value(step) => log.rendered(&format!(
+            "    {sign} {field:width$}  {}",
+            words(&step, tone)
+        )),
         Delta::Keys(keys) => {
             log.rendered(&format!("    {sign} {field}"));
             let width = keys.iter().map(|(path, _)| path.chars().count()).max();
             let width = width.unwrap_or(0).min(FIELD_WIDTH);
             for (path, step) in &keys {
-                let sign = painted(step_sign(step.from.is_some(), step.to.is_some()));
+                let sign = tone.sign(step_sign(step.from.is_some(), step.to.is_some()));
                 let path = visible(path);
-                log.rendered(&format!("      {sign} {path:width$}  {}", words(step)));
+                log.rendered(&format!(
+                    "      {sign} {path:width$}  {}",
+                    words(step, tone)
+                ));
             }
         }
         Delta::Text(lines) => {
             log.rendered(&format!("    {sign} {field}"));
-            lines.iter().for_each(|line| write_line(line, log));
+            lines.iter().for_each(|line| write_line(line, tone, log));
         }
     }
 }
@@ -163,25 +191,26 @@ fn step_sign(was: bool, will_be: bool) -> char {
 }
 
 /// `from → to`, or the one of them that there is.
-fn words(step: &Step) -> String {
+fn words(step: &Step, tone: Tone) -> String {
     match (&step.from, &step.to) {
         (None, None) => String::new(),
-        (None, Some(to)) => Colour::Green.paint(&visible(to)),
-        (Some(from), None) => Colour::Red.paint(&visible(from)),
+        (None, Some(to)) => tone.paint(Colour::Green, &visible(to)),
+        (Some(from), None) => tone.paint(Colour::Red, &visible(from)),
         (Some(from), Some(to)) => format!(
             "{} → {}",
-            Colour::Red.paint(&visible(from)),
-            Colour::Green.paint(&visible(to))
+            tone.paint(Colour::Red, &visible(from)),
+            tone.paint(Colour::Green, &visible(to))
         ),
     }
 }
 
-fn write_line(line: &Line, log: &Log) {
+fn write_line(line: &Line, tone: Tone, log: &Log) {
     let text = |sign: char, text: &str| format!("        {sign} {}", visible(text));
     log.rendered(&match line {
         Line::Kept(kept) => Colour::Dim.paint(&text(' ', kept)),
-        Line::Removed(removed) => Colour::Red.paint(&text('-', removed)),
-        Line::Added(added) => Colour::Green.paint(&text('+', added)),
+        Line::Removed(removed) => tone.paint(Colour::Red, &text('-', removed)),
+        Line::Added(added) => tone.paint(Colour::Green, &text('+', added)),
         Line::Skipped(count) => Colour::Dim.paint(&format!("          {}", delta::skipped(*count))),
+        Line::CutOff(count) => Colour::Dim.paint(&format!("          {}", delta::cut_off(*count))),
     });
 }

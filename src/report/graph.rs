@@ -161,7 +161,10 @@ impl Graph {
         }
         let mut lines = vec!["```mermaid".to_owned(), "graph LR".to_owned()];
         let mut classes = BTreeSet::new();
-        for (index, entity) in changed.iter().enumerate() {
+        let ends = self.edges.iter().flat_map(|edge| [edge.from, edge.to]);
+        let linked: BTreeSet<_> = ends.collect();
+        let is_linked = |(index, _): &(usize, _)| linked.contains(index);
+        for (index, entity) in changed.iter().enumerate().filter(is_linked) {
             let class = Class::of(entity.state).unwrap_or(Class::Other);
             classes.insert(class);
             let (name, class) = (label(&entity.name()), class.name());
@@ -175,7 +178,7 @@ impl Graph {
         for Edge { from, relation, to } in &self.edges {
             lines.push(format!("  n{from} -->|\"{}\"| n{to}", label(relation)));
         }
-        lines.push("  subgraph legend".to_owned());
+        lines.push("  subgraph legend [Legend]".to_owned());
         let names = classes.iter().map(|class| class.name());
         lines.extend(names.map(|name| format!("    {name}_[\"{name}\"]:::{name}")));
         lines.push("  end".to_owned());

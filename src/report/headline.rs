@@ -3,30 +3,13 @@
 use super::causes::by_cause;
 use super::console::label;
 use super::{Drift, Ending, Report, State};
-use crate::diagnostic::{Code, Severity};
+use crate::diagnostic::Severity;
 use crate::event::Mode;
 use crate::text::counted;
 
-/// What is said of entities in the heading, in this order.
-const CHANGES: [State; 4] = [
-    State::Created,
-    State::Adopted,
-    State::Updated,
-    State::Deleted,
-];
-
-/// `1 to create, 2 to update, 1 problem to fix`.
+/// `1 to create, 2 to update, 1 problem to fix, 1 warning`.
 pub(super) fn result(report: &Report) -> String {
-    let counts = report.counts();
-    let states = CHANGES.iter().chain([&State::NotWritten, &State::Unknown]);
-    let mut parts: Vec<_> = states
-        .filter_map(|state| Some((state, counts.get(state)?)))
-        .map(|(&state, count)| format!("{count} {}", label(state, report.run.mode)))
-        .collect();
-    let problems = problems(report);
-    if problems > 0 {
-        parts.push(counted(problems, "problem to fix", "problems to fix"));
-    }
+    let parts = parts(report);
     let result = match parts.is_empty() {
         true => "no changes".to_owned(),
         false => parts.join(", "),
@@ -38,23 +21,61 @@ pub(super) fn result(report: &Report) -> String {
     }
 }
 
-/// The first line of the summary and of the comment.
-pub(super) fn heading(report: &Report) -> String {
-    format!("Port catalog: {}", result(report))
+fn parts(report: &Report) -> Vec<String> {
+    let counts = report.counts();
+    let states = State::CHANGES.iter();
+    let states = states.chain([&State::NotWritten, &State::Unknown]);
+    let mut parts: Vec<_> = states
+        .filter_map(|state| Some((state, counts.get(state)?)))
+        .map(|(&state, count)| format!("{count} {}", label(state, report.run.mode)))
+        .collect();
+    for (severity, one, many) in [
+        (Severity::Error, "problem to fix", "problems to fix"),
+        (Severity::Warning, "warning", "warnings"),
+    ] {
+        match rows(report, severity) {
+            0 => {}
+            count => parts.push(counted(count, one, many)),
+        }
+    }
+    parts
 }
 
-/// How many errors there are to fix; what many entities share counts once, and what only waits for
-/// another entity does not.
-fn problems(report: &Report) -> usize {
-    let errors = report.diagnostics_of(Severity::Error);
-    by_cause(errors.filter(|error| error.code != Code::Blocked)).len()
+/// The first line of the summary and of the comment.
+pub(super) fn heading(report: &Report) -> String {
+    let result = result(report);
+    if is_drift_report(report) {
+        return match changes(report) {
+            0 => "Port differs from Git".to_owned(),
+            _ => format!("Port differs from Git: {result}"),
+        };
+    }
+    let checked = report.entities.len();
+    match parts(report).is_empty() && checked > 0 {
+        true => format!(
+            "Port catalog: {result} ({} checked)",
+            counted(checked, "entity", "entities")
+        ),
+        false => format!("Port catalog: {result}"),
+    }
+}
+
+/// Whether the run looked for drift, wrote nothing and found some.
+pub(super) fn is_drift_report(report: &Report) -> bool {
+    let run = &report.run;
+    report.drift == Some(Drift::Found) && run.mode == Mode::Plan && run.pull_request.is_none()
+}
+
+/// How many rows of this severity the table of problems has: what many entities share is one.
+fn rows(report: &Report, severity: Severity) -> usize {
+    by_cause(report.diagnostics_of(severity)).len()
 }
 
 /// Sentences in Markdown on what the result means and what happens next.
 pub(super) fn meaning(report: &Report) -> Vec<String> {
     let mut sentences: Vec<_> = drift(report).into_iter().map(str::to_owned).collect();
     match report.run.mode {
-        Mode::Plan => sentences.push(plan(report).to_owned()),
+        Mode::Plan => sentences.push(plan(report)),
         Mode::Apply => sentences.extend(apply(report)),
     }
     sentences
@@ -62,26 +83,46 @@ pub(super) fn meaning(report: &Report) -> Vec<String> {
 
 fn drift(report: &Report) -> Option<&'static str> {
     Some(match (report.drift?, report.run.mode) {
-        (Drift::Found, Mode::Plan) => "Port differs from what Git declares.",
-        (Drift::Found, Mode::Apply) => "Port differed from what Git declares.",
+        (Drift::Found, Mode::Plan) if is_drift_report(report) => {
+            "In the diff, `-` is what Port has now, and `+` what Git declares."
+        }
+        (Drift::Found, Mode::Plan) => "Port differs from Git.",
+        (Drift::Found, Mode::Apply) => "Port differed from Git.",
         (Drift::None, _) => "Port is as Git declares.",
     })
 }
 
-fn plan(report: &Report) -> &'static str {
-    let (is_pull, has_changes) = (report.run.pull_request.is_some(), changes(report) > 0);
-    match (is_pull, has_changes, problems(report) > 0) {
-        (true, true, false) => "Merging applies this.",
-        (true, true, true) => "Merging applies this, except for what is listed as a problem.",
-        (true, false, false) => "Merging changes nothing in Port.",
-        (true, false, true) => "Merging changes nothing in Port until this is fixed.",
-        (false, ..) => "This is a plan: nothing was written.",
+fn plan(report: &Report) -> String {
+    if is_drift_report(report) {
+        return "Nothing was written: run an apply to restore Git's values, or change Git."
+            .to_owned();
+    }
+    if report.run.pull_request.is_none() {
+        return "This is a plan: nothing was written.".to_owned();
+    }
+    let states = report.entities.iter().map(|entity| entity.state);
+    let held = states.filter(|state| state.is_unfinished()).count();
+    let has_problems = held > 0 || rows(report, Severity::Error) > 0;
+    match (changes(report), has_problems, held) {
+        (0, false, _) => "Merging changes nothing in Port.".to_owned(),
+        (0, true, _) => "Merging changes nothing in Port until this is fixed.".to_owned(),
+        (_, false, _) => "Merging applies this.".to_owned(),
+        (changes, true, 0) => {
+            let changes = counted(changes, "valid change", "valid changes");
+            format!("Merging applies the {changes}; what is wrong is held until fixed.")
+        }
+        (changes, true, held) => {
+            let changes = counted(changes, "valid change", "valid changes");
+            let held = counted(held, "entity is", "entities are");
+            format!("Merging applies the {changes}; {held} held until fixed.")
+        }
     }
 }
 
 fn changes(report: &Report) -> usize {
     let counts = report.counts();
-    CHANGES.iter().filter_map(|state| counts.get(state)).sum()
+    let states = State::CHANGES.iter();
+    states.filter_map(|state| counts.get(state)).sum()
 }
 
 fn apply(report: &Report) -> Vec<String> {
@@ -105,9 +146,9 @@ fn apply(report: &Report) -> Vec<String> {
             counted(concerned, "change", "changes")
         ),
     };
-    let next = match problems(report) > 0 {
-        true => "Fix what is listed below; the next push or a re-run takes up the rest.",
-        false => "The next push or a re-run takes up the rest.",
+    let next = match rows(report, Severity::Error) > 0 {
+        true => "Fix what is listed below; the next push or a re-run applies the rest.",
+        false => "The next push or a re-run applies the rest.",
     };
     vec![done, next.to_owned()]
 }

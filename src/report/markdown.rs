@@ -54,16 +54,23 @@ pub(super) fn diff_lines(entities: &[&EntityReport], mode: Mode) -> Vec<String> 
         if !lines.is_empty() && (was_block || is_block) {
             lines.push(String::new());
         }
-        let mark = match sign(entity.state) {
+        let mark = match sign(entity, mode) {
             '~' => '!',
             sign => sign,
         };
         let label = label(entity.state, mode);
         lines.push(format!("{mark} {} ({label})", visible(&entity.name())));
+        let first = lines.len();
         entity
             .changes
             .iter()
             .for_each(|change| add_change(change, &mut lines));
+        // GitHub colours a sign at the beginning of a line: what was not written must not look as if it was.
+        if entity.state.is_unfinished() {
+            lines[first..]
+                .iter_mut()
+                .for_each(|line| line.insert_str(0, "  "));
+        }
     }
     lines
 }
@@ -78,6 +85,7 @@ pub(super) fn diff_block(lines: &[String]) -> String {
 fn add_change(change: &super::redact::Change, lines: &mut Vec<String>) {
     let field = change.field.to_string();
     match delta::of(change) {
+        Delta::Hidden => lines.push(format!("!   {}: {}", visible(&field), delta::hidden())),
         Delta::Value(step) => add_step(&field, &step, lines),
         Delta::Keys(keys) => {
             for (path, step) in keys {
@@ -91,6 +99,7 @@ fn add_change(change: &super::redact::Change, lines: &mut Vec<String>) {
                 Line::Removed(text) => format!("-     {}", visible(text)),
                 Line::Added(text) => format!("+     {}", visible(text)),
                 Line::Skipped(count) => format!("      {}", delta::skipped(*count)),
+                Line::CutOff(count) => format!("      {}", delta::cut_off(*count)),
             }));
         }
     }
@@ -141,14 +150,13 @@ pub(super) fn mark(severity: Severity) -> &'static str {
 }
 
 /// The sign for what happens to an entity.
-pub(super) fn badge(state: State, mode: Mode) -> &'static str {
-    match state {
-        State::Created => "🟢",
-        State::Adopted | State::Updated => "🟡",
-        State::Deleted => "🔴",
-        State::Removed | State::Unchanged => "⚪",
-        _ if state.is_failure(mode) => "❌",
-        _ => "⚠️",
+pub(super) fn badge(state: State, severity: Option<Severity>) -> &'static str {
+    match (severity, state) {
+        (Some(severity), _) => mark(severity),
+        (None, State::Created) => "🟢",
+        (None, State::Adopted | State::Updated) => "🟡",
+        (None, State::Deleted) => "🔴",
+        (None, _) => "⚪",
     }
 }
 

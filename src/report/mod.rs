@@ -195,6 +195,15 @@ pub enum State {
 }
 
 impl State {
+    /// What a run writes or deletes, or a plan would.
+    pub(crate) const CHANGES: [Self; 4] =
+        [Self::Created, Self::Adopted, Self::Updated, Self::Deleted];
+
+    /// Whether the entity is to be written or deleted, and is not.
+    pub(crate) fn is_unfinished(self) -> bool {
+        !Self::CHANGES.contains(&self) && !matches!(self, Self::Removed | Self::Unchanged)
+    }
+
     /// The words for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -288,6 +297,19 @@ impl EntityReport {
             changes: Vec::new(),
             links: Vec::new(),
         }
+    }
+
+    /// How much it matters that the entity is not as Git declares it; `None` if it is.
+    pub(crate) fn severity(&self, mode: Mode) -> Option<Severity> {
+        let is_warning = match self.state {
+            state if !state.is_unfinished() => return None,
+            State::NotWritten | State::Unknown => true,
+            state => self.since == Since::Before || !state.is_failure(mode),
+        };
+        Some(match is_warning {
+            true => Severity::Warning,
+            false => Severity::Error,
+        })
     }
 
     /// Its key, or its file where that is all that is known.

@@ -20,7 +20,7 @@ use crate::document::{self, Node};
 use crate::text::{Location, RepoPath, Source, Span};
 
 /// What stands in the place of a value that is not shown.
-pub const REDACTED: &str = "(redacted)";
+pub const REDACTED: &str = "(value hidden)";
 
 /// What is shorter is no secret, and would be found everywhere.
 const SHORTEST_SECRET: usize = 4;
@@ -404,7 +404,7 @@ mod tests {
         assert_eq!(is_shown, [false, false, true]);
         assert_eq!(changes[0].from, None);
         let json = serde_json::to_string(&changes[0].to).unwrap();
-        assert_eq!(json, "\"(redacted)\"");
+        assert_eq!(json, "\"(value hidden)\"");
     }
 
     #[test]
@@ -461,7 +461,7 @@ mod tests {
             text,
             "identifier: a\nproperties:\n  token: **********\n  url: x\n"
         );
-        assert_eq!(message, "must not be `(redacted)`");
+        assert_eq!(message, "must not be `(value hidden)`");
     }
 
     #[test]
@@ -476,13 +476,13 @@ mod tests {
             for name in ["token", "config: {token: 1}\n  token"] {
                 let text = format!("identifier: a\nproperties:\n  {name}: {value}\n");
                 let (text, message) = concealed(&text, &format!("not `{quoted}`"));
-                assert_eq!(message, "not `(redacted)`");
+                assert_eq!(message, "not `(value hidden)`");
                 assert!(!text.contains("hunt"), "{text}");
             }
         }
         let nested = "identifier: a\nproperties: {config: [{token: hunter2}]}\n";
         let (text, message) = concealed(nested, "not `hunter2`");
-        assert_eq!(message, "not `(redacted)`");
+        assert_eq!(message, "not `(value hidden)`");
         assert!(text.contains("config") && !text.contains("hunt"), "{text}");
     }
 
@@ -499,7 +499,7 @@ mod tests {
         let texts = BTreeMap::from([(RepoPath::new("token"), text)]);
         declaration = crate::catalog::reference::resolve(&declaration, &path, &texts).unwrap();
         let text = redaction.conceal_text(&declaration, "`hunter2` is too short");
-        assert_eq!(text, "`(redacted)` is too short");
+        assert_eq!(text, "`(value hidden)` is too short");
     }
 
     #[test]
@@ -513,12 +513,12 @@ mod tests {
     fn of_a_broken_file_nothing_is_shown_and_nothing_quoted() {
         for (quote, expected) in [
             ("it is broken", "it is broken"),
-            ("put `\"hunter2: x\"` there", "put `(redacted)` there"),
+            ("put `\"hunter2: x\"` there", "put `(value hidden)` there"),
             (
                 "`hunter2…` is cut, not `properties`",
-                "`(redacted)` is cut, not `properties`",
+                "`(value hidden)` is cut, not `properties`",
             ),
-            ("`*hunter2` and `x` are", "`(redacted)` and `x` are"),
+            ("`*hunter2` and `x` are", "`(value hidden)` and `x` are"),
         ] {
             let (text, message) = concealed("token: hunter2: x\nproperties: {\n", quote);
             assert_eq!(text, "****** ******** *\n*********** *\n");

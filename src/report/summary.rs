@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use super::causes::{Cause, by_cause};
+use super::causes::{Cause, by_cause, position};
 use super::console::{OPEN_LINES, label};
 use super::markdown::{badge, capitalised, diff_block, diff_lines, escape, linked, mark};
 use super::{Ending, EntityReport, Outcome, Report, State, graph, headline};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::event::Mode;
 use crate::text::counted;
 
 /// GitHub drops a summary of more than 1 MiB as a whole.
@@ -22,6 +23,8 @@ const BLOCK: usize = 20;
 const PLACES: usize = 3;
 /// Of what does not change so many are named: nobody looks for more, and the page has to be drawn.
 const UNCHANGED: usize = 100;
+/// So many entities are named where there are many, and in the table of problems.
+const NAMED: usize = 3;
 
 /// Where the whole of a page that has to be short can be seen.
 #[derive(Debug, Clone, Copy)]
@@ -84,18 +87,6 @@ fn of_state(state: State, report: &Report) -> impl Iterator<Item = &EntityReport
     entities.filter(move |entity| entity.state == state)
 }
 
-/// What a run writes or deletes, or a plan would.
-const CHANGES: [State; 4] = [
-    State::Created,
-    State::Adopted,
-    State::Updated,
-    State::Deleted,
-];
-
-fn is_unfinished(state: State) -> bool {
-    !CHANGES.contains(&state) && !matches!(state, State::Removed | State::Unchanged)
-}
-
 struct Page<W> {
     out: W,
     left: usize,
@@ -150,7 +141,7 @@ impl<W: Write> Page<W> {
     /// while it is short.
     fn changes(&mut self, report: &Report) -> io::Result<()> {
         let mut changed = Vec::new();
-        for state in CHANGES {
+        for state in State::CHANGES {
             let entities: Vec<_> = of_state(state, report).collect();
             if !entities.is_empty() {
                 self.list(state, &entities, report)?;
@@ -162,30 +153,37 @@ impl<W: Write> Page<W> {
 
     /// What is not as Git wants it: the problems above say why, so this is folded.
     fn unfinished(&mut self, report: &Report) -> io::Result<()> {
-        let is_unfinished = |one: &&EntityReport| is_unfinished(one.state);
+        let is_unfinished = |one: &&EntityReport| one.state.is_unfinished();
         let all: Vec<_> = report.entities.iter().filter(is_unfinished).collect();
         if all.is_empty() {
             return Ok(());
         }
-        let (count, are, them) = match all.len() {
-            1 => ("1 entity".to_owned(), "is", "it"),
-            count => (format!("{count} entities"), "are", "them"),
-        };
-        self.frame(&format!(
-            "<details><summary>{count} {are} not as Git declares {them}</summary>\n"
-        ))?;
+        let mut listed = Vec::new();
         let states: BTreeSet<_> = all.iter().map(|entity| entity.state).collect();
         for state in states {
             let entities = all.iter().filter(|one| one.state == state).copied();
-            self.list(state, &entities.collect::<Vec<_>>(), report)?;
+            let entities: Vec<_> = entities.collect();
+            if entities.len() > NAMED || !entities.iter().all(|one| is_named(one, report)) {
+                listed.push((state, entities));
+            }
         }
         let declared = all.iter().filter(|one| !one.changes.is_empty()).copied();
-        self.diff(
-            "What was declared",
-            &declared.collect::<Vec<_>>(),
-            OPEN_LINES,
-            report,
-        )?;
+        let declared: Vec<_> = declared.collect();
+        match (listed.as_slice(), declared.is_empty()) {
+            ([], true) => return Ok(()),
+            ([(state, entities)], true) => return self.list(*state, entities, report),
+            _ => {}
+        }
+        let title = match report.run.mode {
+            Mode::Plan => "Held until fixed",
+            Mode::Apply => "Not applied",
+        };
+        let count = counted(all.len(), "entity", "entities");
+        self.frame(&format!("<details><summary>{title}: {count}</summary>\n"))?;
+        for (state, entities) in listed {
+            self.list(state, &entities, report)?;
+        }
+        self.diff("What was declared", &declared, OPEN_LINES, report)?;
         self.frame("</details>\n")
     }
 
@@ -196,17 +194,13 @@ impl<W: Write> Page<W> {
         entities: &[&EntityReport],
         report: &Report,
     ) -> io::Result<()> {
-        let mode = report.run.mode;
-        let (badge, title) = (badge(state, mode), capitalised(label(state, mode)));
         if entities.len() <= UNFOLDED {
+            let (badge, title) = title(state, entities, report);
             let names = entities.iter().map(|one| linked(one, report));
             let names = names.collect::<Vec<_>>().join(" · ");
-            return self.line(&format!(
-                "{badge} **{title}: {}** · {names}\n",
-                entities.len()
-            ));
+            return self.line(&format!("{badge} **{title}** · {names}\n"));
         }
-        self.fold(state, entities.len(), report)?;
+        self.fold(state, entities, report)?;
         for entity in entities {
             self.line(&format!("- {}", linked(entity, report)))?;
         }
@@ -253,13 +247,28 @@ impl<W: Write> Page<W> {
                 .or_default()
                 .push(entity);
         }
-        for (note, entities) in by_note {
-            self.list(State::Removed, &entities, report)?;
-            if let Some(note) = note {
-                self.line(&format!("{}\n", escape(&capitalised(note))))?;
-            }
+        let all: Vec<_> = by_note.values().flatten().copied().collect();
+        if all.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let is_short = all.len() <= UNFOLDED;
+        let separator = if is_short { " · " } else { "\n- " };
+        let groups = by_note.into_iter().map(|(note, entities)| {
+            let names = entities.into_iter().map(|one| linked(one, report));
+            let names = names.collect::<Vec<_>>().join(separator);
+            match note {
+                Some(note) => format!("{names} ({})", escape(note)),
+                None => names,
+            }
+        });
+        let groups = groups.collect::<Vec<_>>().join(separator);
+        if is_short {
+            let (badge, title) = title(State::Removed, &all, report);
+            return self.line(&format!("{badge} **{title}** · {groups}\n"));
+        }
+        self.fold(State::Removed, &all, report)?;
+        self.line(&format!("- {groups}"))?;
+        self.frame("\n</details>\n")
     }
 
     /// What does not change comes last, and may be much.
@@ -268,8 +277,9 @@ impl<W: Write> Page<W> {
         if count == 0 {
             return Ok(());
         }
-        self.fold(State::Unchanged, count, report)?;
-        for entity in of_state(State::Unchanged, report).take(UNCHANGED) {
+        let unchanged: Vec<_> = of_state(State::Unchanged, report).collect();
+        self.fold(State::Unchanged, &unchanged, report)?;
+        for entity in unchanged.into_iter().take(UNCHANGED) {
             self.line(&format!("- {}", linked(entity, report)))?;
         }
         if count > UNCHANGED {
@@ -278,11 +288,21 @@ impl<W: Write> Page<W> {
         self.frame("\n</details>\n")
     }
 
-    fn fold(&mut self, state: State, count: usize, report: &Report) -> io::Result<()> {
-        let mode = report.run.mode;
-        let (badge, title) = (badge(state, mode), capitalised(label(state, mode)));
+    fn fold(
+        &mut self,
+        state: State,
+        entities: &[&EntityReport],
+        report: &Report,
+    ) -> io::Result<()> {
+        let names = entities.iter().take(NAMED).map(|one| escape(&one.name()));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let more = match entities.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let (badge, title) = title(state, entities, report);
         self.frame(&format!(
-            "<details><summary>{badge} {title}: {count}</summary>\n"
+            "<details><summary>{badge} {title} · {names}{more}</summary>\n"
         ))
     }
 
@@ -327,6 +347,27 @@ impl<W: Write> Page<W> {
     }
 }
 
+/// The badge and the words for the entities of a state, and how many there are.
+fn title(state: State, entities: &[&EntityReport], report: &Report) -> (&'static str, String) {
+    let mode = report.run.mode;
+    let severities = entities.iter().filter_map(|one| one.severity(mode));
+    let title = capitalised(label(state, mode));
+    (
+        badge(state, severities.min()),
+        format!("{title}: {}", entities.len()),
+    )
+}
+
+/// Whether the table of problems names the entity, or leads to its file if it is invalid.
+fn is_named(entity: &EntityReport, report: &Report) -> bool {
+    let name = format!("`{}`", entity.name());
+    let path = entity.location.as_ref().map(|location| location.path());
+    report.diagnostics.iter().any(|one| {
+        let is_of_file = entity.state == State::Invalid && Some(one.location().path()) == path;
+        is_of_file || one.message.contains(&name)
+    })
+}
+
 /// A row of the table of problems.
 fn problem(cause: &Cause<'_>, report: &Report) -> String {
     let Cause { first, .. } = cause;
@@ -348,7 +389,7 @@ fn problem(cause: &Cause<'_>, report: &Report) -> String {
 /// Where a problem is: the first places, and how many more there are.
 fn places(cause: &Cause<'_>, report: &Report) -> String {
     let place = |diagnostic: &Diagnostic| {
-        let place = escape(&diagnostic.location().to_string());
+        let place = escape(&position(diagnostic));
         match report.link_of(diagnostic) {
             Some(link) => format!("[{place}]({link})"),
             None => place,

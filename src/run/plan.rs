@@ -243,7 +243,7 @@ fn unreadable(declared: &Declared) -> Option<String> {
         more => format!(" (and {more} more)"),
     };
     Some(format!(
-        "{} cannot be read{more}, and may declare the entity; fix it first",
+        "{0} cannot be read{more}, and may declare the entity; fix the error at {0} first",
         first.location
     ))
 }
@@ -252,7 +252,7 @@ fn invalid_files(declared: &Declared) -> BTreeMap<RepoPath, String> {
     let invalid = declared.head.invalid.iter();
     let reason = |invalid: &Invalid| {
         let reason = format!(
-            "the file that declared it has an error at {}; fix it first",
+            "the file that declared it has errors; fix the error at {} first",
             invalid.location
         );
         (invalid.location.path().clone(), reason)

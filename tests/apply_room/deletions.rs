@@ -117,7 +117,7 @@ async fn what_a_kept_entity_relates_to_is_kept_too() {
     let words = words(&world.apply(&plan).await);
     assert_eq!(
         words[0],
-        "held back: `x/b`, which relates to it, was not deleted"
+        "held back: `x/b`, which relates to it, was not deleted; delete `x/b` first, or change its relation"
     );
     let kept = &words[1];
     assert!(
@@ -173,7 +173,7 @@ async fn nothing_is_deleted_before_its_successors_are_written() {
     assert_eq!(
         words(&world.apply(&plan).await),
         [
-            "held back: `x/new`, which its file now declares, was not written",
+            "held back: `x/new`, which the same file now declares, was not written; fix `x/new` first",
             "deleted"
         ]
     );

@@ -196,7 +196,7 @@ fn a_fork_sees_nothing_of_the_catalog() {
         assert!(!is_shown(&result, "Confidential"), "{event}");
         assert!(plain(&result).contains("offline"), "{}", result.log);
         let page = &result.summary;
-        assert!(page.contains("ade without Port"), "{page}");
+        assert!(page.contains("ade without access to Port"), "{page}");
         assert_eq!(
             (result.output("created"), result.output("updated")),
             ("1", "1")

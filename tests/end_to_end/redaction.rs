@@ -41,8 +41,12 @@ fn a_redacted_value_is_shown_nowhere() {
         result.log,
         result.summary
     );
-    assert!(result.log.contains("(redacted)"), "{}", result.log);
-    assert!(result.summary.contains("(redacted)"), "{}", result.summary);
+    assert!(result.log.contains("(value hidden)"), "{}", result.log);
+    assert!(
+        result.summary.contains("(value hidden)"),
+        "{}",
+        result.summary
+    );
 }
 
 /// What the blueprint says of a property counts for the lines of a file too, which are shown whole.
@@ -141,7 +145,7 @@ fn what_port_quotes_is_not_shown() {
     assert!(
         result
             .log
-            .contains("Neither (redacted) nor (redacted) will do"),
+            .contains("Neither (value hidden) nor (value hidden) will do"),
         "{}",
         result.log
     );

@@ -251,7 +251,7 @@ impl Planner<'_> {
             return;
         }
         let reason = Reason::HeldBack(format!(
-            "the run would delete {}, and the input `max-deletes` allows {at_most}; raise `max-deletes` for one run if that is meant",
+            "the run would delete {}, and the input `max-deletes` allows {at_most}; raise the input `max-deletes` in the workflow to {count} or more for one run, or restore the entities in Git",
             counted(count, "entity", "entities")
         ));
         for deletion in std::mem::take(&mut self.plan.deletions) {

@@ -92,6 +92,7 @@ fn long_values_are_shown_where_they_differ() {
             [Line::Removed(from), Line::Added(to)] => (from.clone(), to.clone()),
             other => panic!("{other:?}"),
         },
+        Delta::Hidden => panic!("nothing is hidden"),
     };
     let lines = |end: &str| json!(format!("{}\n", long(end).as_str().unwrap()));
     let object = |end: &str| json!({"a": long(end)});
@@ -176,7 +177,7 @@ fn endless_texts_are_not_compared() {
         panic!("it is compared");
     };
     assert_eq!(lines.len(), LINES + 1);
-    assert_eq!(lines.last(), Some(&Line::Skipped(100 - LINES)));
+    assert_eq!(lines.last(), Some(&Line::CutOff(100 - LINES)));
 }
 
 #[test]

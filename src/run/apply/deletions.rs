@@ -104,7 +104,8 @@ fn deletable<'p>(
         match deletion.key.name.identifier() {
             Some(identifier) => named.push((place, deletion, identifier)),
             None => {
-                let reason = "a query names it, and only an identifier can be deleted";
+                let reason =
+                    "a query names it, and only an identifier can be deleted; delete it in Port";
                 *outcome = DeletionOutcome::HeldBack(reason.to_owned());
             }
         }
@@ -130,7 +131,7 @@ fn guard(deletion: &Deletion, plan: &Plan, upserts: &[Outcome]) -> DeletionOutco
             let successor = plan.upserts.get(place).map(|upsert| upsert.entity.key());
             let successor = successor.map(|key| format!("`{key}`")).unwrap_or_default();
             DeletionOutcome::HeldBack(format!(
-                "{successor}, which its file now declares, was not written"
+                "{successor}, which the same file now declares, was not written; fix {successor} first"
             ))
         }
     }
@@ -204,7 +205,9 @@ impl<'p> Books<'p> {
                 && self.outcomes[place] == DeletionOutcome::NotSent
             {
                 let key = &self.deletions[dependant].0.key;
-                let reason = format!("`{key}`, which relates to it, was not deleted");
+                let reason = format!(
+                    "`{key}`, which relates to it, was not deleted; delete `{key}` first, or change its relation"
+                );
                 self.outcomes[place] = DeletionOutcome::HeldBack(reason);
             }
             if self.outcomes[place] == DeletionOutcome::NotSent {

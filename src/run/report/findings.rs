@@ -257,7 +257,9 @@ fn owned_elsewhere(key: &EntityKey, owner: &str, location: &Location, mode: Mode
     let found = Diagnostic::new(Code::OwnedElsewhere, location.clone(), text)
         .shared(format!("in Port because of another source: {owner}"))
         .label("owned elsewhere")
-        .help("declare it in one place only; to move it here, remove it there after this run");
+        .help(format!(
+            "declare it in one source only; to move it here: 1. keep it here and apply, 2. remove it from {owner}, 3. apply here again; it is not deleted on the way"
+        ));
     match mode {
         Mode::Plan => found.warn(),
         Mode::Apply => found,

@@ -29,8 +29,7 @@ use crate::text::RepoPath;
 use findings::{Findings, Material};
 
 /// What a plan is worth that is made without Port.
-const OFFLINE: &str =
-    "made without Port: blueprints are not checked, and what changes is what changes in Git";
+const OFFLINE: &str = "made without access to Port (as for a fork's pull request): compared with the base branch only; Port may still reject it";
 
 /// Puts the report together.
 pub(super) fn assemble(

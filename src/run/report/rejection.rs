@@ -38,12 +38,12 @@ pub(super) fn diagnostic(
         0 => String::new(),
         others => format!(" and {others} more of `{}`", key.blueprint),
     };
-    let text = format!("Port did not take `{key}`{others}: {message} ({status})");
-    let shared = format!("Port did not take them: {message} ({status})");
+    let text = format!("Port rejected `{key}`{others}: {message} ({status})");
+    let shared = format!("Port rejected them: {message} ({status})");
     let diagnostic = Diagnostic::new(code, location, text).shared(shared);
     let diagnostic = diagnostic.label(match code {
         Code::MissingRelationTarget => "Port does not have this",
-        _ => "Port refuses this",
+        _ => "Port rejects this",
     });
     match reason.help() {
         Some(help) => diagnostic.help(help),
@@ -67,7 +67,7 @@ pub(super) fn blocked(declaration: &Declaration, by: &EntityKey) -> Diagnostic {
     Diagnostic::new(Code::Blocked, location, text)
         .shared(shared)
         .label("could not be written")
-        .help(format!("fix `{by}`; the next run then writes both"))
+        .help(format!("fix `{by}` first; the next run then writes both"))
 }
 
 /// The relation target that the message quotes.

@@ -205,10 +205,7 @@ fn plan(head: &Declarations) -> Plan {
         untouched: vec![
             untouched("mail", Reason::Unchanged),
             untouched("gone", Reason::Removed),
-            untouched(
-                "kept",
-                Reason::HeldBack("12 deletions are more than `max-deletes: 10` allows".to_owned()),
-            ),
+            untouched("kept", Reason::HeldBack(TOO_MANY.to_owned())),
             untouched("newer", Reason::HandedOver("octo/newer".to_owned())),
             untouched(
                 "invoices",
@@ -218,6 +215,8 @@ fn plan(head: &Declarations) -> Plan {
         gone: Vec::new(),
     }
 }
+
+const TOO_MANY: &str = "the run would delete 12 entities, and the input `max-deletes` allows 10; raise the input `max-deletes` in the workflow to 12 or more for one run, or restore the entities in Git";
 
 fn applied() -> Applied {
     let message = "/properties/url must match format \"url\", not \"hunter2\"";
@@ -230,7 +229,7 @@ fn applied() -> Applied {
             Fate::Written(Upserted::Updated),
         ],
         deletions: vec![DeletionOutcome::HeldBack(
-            "its file declares what could not be written".to_owned(),
+            "`service/payments`, which the same file now declares, was not written; fix `service/payments` first".to_owned(),
         )],
         kept: BTreeMap::from([(2, vec![Field::Title])]),
         stopped: None,
@@ -371,7 +370,7 @@ fn sixty(mut report: Report) -> Report {
 }
 
 fn held_back(mut report: Report) -> Report {
-    let reason = "the run would delete 15 entities, and the input `max-deletes` allows 10; raise `max-deletes` for one run if that is meant";
+    let reason = "the run would delete 15 entities, and the input `max-deletes` allows 10; raise the input `max-deletes` in the workflow to 15 or more for one run, or restore the entities in Git";
     let one = |index: usize| EntityReport {
         note: Some(reason.to_owned()),
         ..named(&format!("service-{index}"), State::HeldBack)
@@ -450,7 +449,7 @@ fn no_reporter_shows_a_secret() {
         let data = String::from_utf8(data).unwrap();
         for text in [logged(&report), page(&report), data, comment] {
             assert!(!text.contains("hunter"), "{text}");
-            assert!(text.contains("(redacted)"), "{text}");
+            assert!(text.contains("(value hidden)"), "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is not as Git wants it and has no line at head that is to blame: what was not deleted, and what
 //! the run did not come to. One diagnostic for each cause, however many entities share it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::event::Mode;
@@ -73,11 +73,12 @@ fn diagnostic(
             let (reason, next) = match (first.state, reason) {
                 (State::HeldBack, Some(reason)) => match reason.rsplit_once("; ") {
                     Some((reason, next)) => (reason, Some(next)),
-                    None => (reason, None),
+                    None => (reason, first.help),
                 },
                 (_, reason) => (reason.unwrap_or("something prevents it"), first.help),
             };
-            let next = next.unwrap_or("remove the cause; the next run tries again");
+            let next =
+                next.unwrap_or("fix what the message names, then push again or re-run the job");
             (
                 Code::NotDeleted,
                 format!("{subject} {deleted}: {reason}"),
@@ -86,19 +87,24 @@ fn diagnostic(
         }
         Kind::NotSent => (
             Code::NotWritten,
-            format!("{subject} {were} not sent: the run ended before"),
-            "push again or re-run the job: it takes up the rest",
+            format!("{subject} {were} not sent: the run ended first"),
+            "push again or re-run the job: it applies the rest",
         ),
         Kind::NoAnswer => (
             Code::NotWritten,
             format!("{subject} {were} sent, and no answer came: Port may have it or not"),
-            "push again or re-run the job: it compares with Port and takes up the rest",
+            "push again or re-run the job: it compares with Port and applies the rest",
         ),
     };
     let diagnostic = Diagnostic::new(code, location(first), message)
         .label(format!("`{}`", first.name()))
         .help(help);
-    let others = entities[1..].iter().take(RELATED);
+    // Of what is no longer at head only the files are known, and each is shown once.
+    let mut files = BTreeSet::from([location(first).path().clone()]);
+    let others = entities[1..].iter();
+    let others =
+        others.filter(|other| !other.is_removed || files.insert(location(other).path().clone()));
+    let others = others.take(RELATED);
     Some(others.fold(diagnostic, |diagnostic, other| {
         diagnostic.related(location(other), format!("`{}`", other.name()))
     }))
@@ -116,7 +122,12 @@ fn subject(entities: &[&EntityReport]) -> String {
     }
 }
 
+/// Head no longer has the line of what was removed: another entity may stand there now.
 fn location(entity: &EntityReport) -> Location {
-    let nowhere = || Location::start_of(&Source::unreadable(RepoPath::new("(removed)")));
-    entity.location.clone().unwrap_or_else(nowhere)
+    let file = |path| Location::start_of(&Source::unreadable(path));
+    match &entity.location {
+        Some(location) if entity.is_removed => file(location.path().clone()),
+        Some(location) => location.clone(),
+        None => file(RepoPath::new("(removed)")),
+    }
 }
