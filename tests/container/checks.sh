@@ -145,7 +145,8 @@ push_halfway() {
 # `expect_halfway NAME REPORT`
 expect_halfway() {
   local states
-  states="$(jq -cS '[.entities[] | {(.identifier): .state}] | add' "$2")"
+  states="$(jq -cS --arg name "$1-" \
+    '[.entities[] | select(.identifier // "" | startswith($name)) | {(.identifier): .state}] | add' "$2")"
   expect_report "$2" '.outcome == "cancelled"'
   [[ "$states" == "{\"$1-domain\":\"created\",\"$1-service\":\"unknown\",\"$1-user\":\"not-written\"}" ]] ||
     fail "the report is not true: $states"
@@ -172,7 +173,8 @@ check_cancelled_workflow() {
   docker kill --signal TERM "$container" >/dev/null
   if workflow_succeeds; then fail "the workflow succeeds though it was cancelled"; fi
   say "It ended after $(($(date +%s%3N) - started)) ms"
-  expect_log "next step sees step=failure outcome=cancelled created=1 invalid=0 report=v1"
+  # The mistake of the push before is still there.
+  expect_log "next step sees step=failure outcome=cancelled created=1 invalid=1 report=v1"
   expect_log "Summary - ## Port catalog: cancelled; 1 created"
   expect_halfway act "$workspace/out/report.json"
   catch_up act
