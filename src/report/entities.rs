@@ -77,7 +77,7 @@ pub(super) fn sign(entity: &EntityReport, mode: Mode) -> char {
     }
 }
 
-/// How many lines [`write`] takes for `entities`.
+/// How many lines [`write()`] takes for `entities`.
 pub(super) fn lines(entities: &[&EntityReport]) -> usize {
     let of_change = |change: &Change| match delta::of(change) {
         Delta::Value(_) | Delta::Hidden => 1,
