@@ -147,7 +147,7 @@ async fn since_state(
         |path| selector.selects(path),
         |path| selector.mapping_of(path),
     );
-    // A mapping that cannot be used is looked at even if its file is missing, to report its errors.
+    // An unusable mapping is among the files even if it is missing, so that its errors are reported.
     if let Some(mapping) = mapping
         .as_ref()
         .filter(|mapping| mapping.usable == Usable::No)
@@ -315,7 +315,7 @@ impl<'a> Selector<'a> {
         }
     }
 
-    /// Whether the file at `path` is looked at; the mapping itself is.
+    /// Whether the run reads the file at `path`; it always reads the mapping.
     fn selects(&self, path: &RepoPath) -> bool {
         let files = &self.session.setup.inputs.files;
         let repository = self.session.mapper.repository();

@@ -191,7 +191,7 @@ fn open_questions(
 }
 
 /// Which other sources own or wait for the entities that are new here or about to be deleted. If
-/// all files are looked at: for any entity.
+/// the run reads all files: for any entity.
 async fn owners(
     session: &Session<'_>,
     source: &Source<'_>,
