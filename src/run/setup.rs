@@ -3,10 +3,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::error::Error;
 use super::evaluator::Mapper;
-use super::files::Files;
+use super::source::Origin;
 use super::state::store::Store;
 use super::state::{SourceName, SourceParts};
 use crate::catalog::mapping::Surroundings;
@@ -31,7 +32,7 @@ use crate::shutdown::Shutdown;
 pub(crate) struct Setup {
     pub(crate) runner: Runner,
     pub(crate) inputs: Inputs,
-    pub(crate) repository: Repository,
+    pub(crate) repository: Arc<Repository>,
     /// How many warnings about inputs were shown.
     pub(crate) warnings: usize,
     checkout: Option<Checkout>,
@@ -46,7 +47,7 @@ impl Setup {
         let (inputs, warnings) = read_inputs(environment, log)?;
         let client = connect(environment, &runner, &inputs, proxies)?;
         let patience = Patience::read(environment)?;
-        let repository = open_repository(&client, &runner, &inputs, patience)?;
+        let repository = Arc::new(open_repository(&client, &runner, &inputs, patience)?);
         let checkout = runner.workspace.as_deref().and_then(Checkout::open);
         Ok(Self {
             runner,
@@ -113,24 +114,27 @@ impl Setup {
         }))
     }
 
-    /// What files are read from.
-    pub(crate) fn files<'a>(&'a self, mapper: &'a Mapper) -> Files<'a> {
-        Files {
-            repository: &self.repository,
+    /// The repository that the run belongs to, as a source of entities.
+    pub(crate) fn origin(
+        &self,
+        run: &Run,
+        default_branch: BranchName,
+        environment: &Environment,
+    ) -> Origin<'_> {
+        Origin {
+            repository: Arc::clone(&self.repository),
+            name: self.runner.repository.clone(),
+            branch: run.branch.clone(),
+            role: run.role,
+            push: run.push.clone(),
             checkout: self.checkout.as_ref(),
-            inputs: &self.inputs,
-            mapper,
+            mapper: self.mapper(run, default_branch, environment),
         }
     }
 
     /// Makes entities of files that a mapping selects. Expressions see the name of the branch that
     /// is applied, even in a plan of changes that are not merged yet.
-    pub(crate) fn mapper(
-        &self,
-        run: &Run,
-        default_branch: BranchName,
-        environment: &Environment,
-    ) -> Mapper {
+    fn mapper(&self, run: &Run, default_branch: BranchName, environment: &Environment) -> Mapper {
         let own = run
             .branch
             .as_ref()
