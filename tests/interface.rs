@@ -149,6 +149,9 @@ fn runs_that_apply_wait_and_plans_do_not() {
     }
 }
 
+/// The inputs of a run over many repositories, which has a workflow of its own.
+const FLEET: [&str; 2] = ["repositories", "shard"];
+
 /// What a caller of the reusable workflow can set and get is what a step can. The secrets have their
 /// own section there, and the token is the caller's.
 #[test]
@@ -161,10 +164,12 @@ fn the_reusable_workflow_passes_everything_through() {
         panic!("no steps");
     };
 
+    let names = inputs::NAMES.into_iter();
+    let names: Vec<_> = names.filter(|name| !FLEET.contains(name)).collect();
     let with = at(&steps[0], &["with"]);
-    assert_eq!(keys(with), inputs::NAMES);
+    assert_eq!(keys(with), names);
     let secrets = keys(at(call, &["secrets"]));
-    for name in inputs::NAMES {
+    for &name in &names {
         let context = match name {
             "github-token" => "github.token".to_owned(),
             secret if secrets.contains(&secret) => format!("secrets.{secret}"),
@@ -177,7 +182,7 @@ fn the_reusable_workflow_passes_everything_through() {
     settable.extend(secrets);
     settable.push("github-token");
     settable.sort_unstable();
-    let mut all = inputs::NAMES;
+    let mut all = names;
     all.sort_unstable();
     assert_eq!(settable, all);
 
