@@ -13,7 +13,7 @@ use super::state::{SourceName, SourceParts};
 use crate::catalog::mapping::Surroundings;
 use crate::catalog::validate::Omission;
 use crate::environment::{Environment, Runner};
-use crate::event::{Asked, BranchRole, CatalogAccess, Decision, Event, Run};
+use crate::event::{Asked, BranchRole, CatalogAccess, Decision, Event, Reach, Run};
 use crate::git::BranchName;
 use crate::git::checkout::Checkout;
 use crate::github::{Access, Repository};
@@ -79,6 +79,10 @@ impl Setup {
         let decision = event.decide(Asked {
             mode: self.inputs.mode,
             scope: self.inputs.scope,
+            reach: match self.inputs.fleet {
+                Some(_) => Reach::Fleet,
+                None => Reach::Repository,
+            },
             default_branch: &default_branch,
             full_ref: environment.variable("GITHUB_REF"),
             sha: environment.variable("GITHUB_SHA"),
