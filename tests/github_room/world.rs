@@ -3,7 +3,7 @@
 use port_gitops::environment::Environment;
 use port_gitops::git::checkout::Checkout;
 use port_gitops::git::{CommitSha, RepoName};
-use port_gitops::github::{Access, BlobContent, Diff, Repository, Side, WantedFile};
+use port_gitops::github::{Access, BlobContent, Diff, GitHub, Repository, Side, WantedFile};
 use port_gitops::http::patience::Patience;
 use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
@@ -136,7 +136,8 @@ fn open(github: &GitHubSandbox, name: &str) -> Repository {
         token: &SecretString::from(GitHubSandbox::TOKEN),
         owner: name,
     };
-    Repository::open(access, RepoName::parse(name).unwrap()).unwrap()
+    let github = GitHub::open(access).unwrap();
+    github.repository(RepoName::parse(name).unwrap())
 }
 
 pub(crate) fn sha(id: &ObjectId) -> CommitSha {

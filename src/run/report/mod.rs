@@ -73,7 +73,7 @@ pub(super) fn assemble(
         drift,
         ending,
         cost: Cost {
-            github_requests: session.setup.repository.requests(),
+            github_requests: session.setup.github.requests(),
             port_requests: session.port.map_or(0, Port::requests),
             elapsed: started.elapsed(),
         },
