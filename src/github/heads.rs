@@ -100,7 +100,10 @@ impl GitHub {
     }
 
     async fn heads_at_once(&self, repositories: &[Listed]) -> Result<Vec<Head>, Error> {
-        let ids: Vec<_> = repositories.iter().map(|one| one.node_id.as_str()).collect();
+        let ids: Vec<_> = repositories
+            .iter()
+            .map(|one| one.node_id.as_str())
+            .collect();
         let (data, errors) = self.api.partial(QUERY, &json!({ "ids": ids })).await?;
         let Data { nodes } = serde_json::from_value(data).map_err(|reason| unknown(&reason))?;
         if nodes.len() != repositories.len() {

@@ -116,8 +116,13 @@ impl Drop for World {
 }
 
 fn open(github: &GitHubSandbox, name: &str) -> Repository {
+    connect(github, GitHubSandbox::TOKEN).repository(RepoName::parse(name).unwrap())
+}
+
+pub(crate) fn connect(github: &GitHubSandbox, token: &str) -> GitHub {
+    let owner = &github.full_name();
     let settings = Settings {
-        owner: name,
+        owner,
         ca_certificates: None,
         certificate_file: None,
         proxies: Proxies::default(),
@@ -133,11 +138,10 @@ fn open(github: &GitHubSandbox, name: &str) -> Repository {
         patience: Patience::read(&Environment::new([patience])).unwrap(),
         client: Client::new(settings).unwrap(),
         urls: &urls,
-        token: &SecretString::from(GitHubSandbox::TOKEN),
-        owner: name,
+        token: &SecretString::from(token),
+        owner,
     };
-    let github = GitHub::open(access).unwrap();
-    github.repository(RepoName::parse(name).unwrap())
+    GitHub::open(access).unwrap()
 }
 
 pub(crate) fn sha(id: &ObjectId) -> CommitSha {
