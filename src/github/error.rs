@@ -35,6 +35,14 @@ pub enum Error {
         /// GitHub's own message.
         message: String,
     },
+    /// The token may not list repositories.
+    #[error(
+        "GitHub lists no repositories for this token ({message}); a run over many repositories needs an app's installation token with `contents: read` in the input `github-token`"
+    )]
+    CannotList {
+        /// GitHub's own message.
+        message: String,
+    },
     /// There is no such commit (any more), though the repository is there.
     #[error(
         "GitHub knows no commit `{commit}`, or does not show it to this token; it may have been replaced by a force-push, the job may lack `permissions: contents: read`, or it is not known yet: then run the job again"
@@ -173,10 +181,29 @@ impl GraphQlError {
         Error::GraphQl(self.message)
     }
 
+    /// Whether it is about the whole query, and not about a part of its data.
+    pub(super) fn is_about_all(&self) -> bool {
+        self.path.is_empty() || self.is_about_weight()
+    }
+
+    /// Whether it is about the field at `path`, or about one inside it.
+    pub(super) fn is_below(&self, path: &[Value]) -> bool {
+        self.path.starts_with(path)
+    }
+
+    pub(super) fn is_not_found(&self) -> bool {
+        self.kind.as_deref() == Some("NOT_FOUND")
+    }
+
+    /// GitHub's own message.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Whether it only says that something in the repository is not there: GitHub says so beside
     /// the `null` that stands for it. Of the repository itself that is more than a gap.
     pub(super) fn is_about_a_gap(&self) -> bool {
-        self.kind.as_deref() == Some("NOT_FOUND") && self.path.len() > 1
+        self.is_not_found() && self.path.len() > 1
     }
 }
 

@@ -22,7 +22,7 @@ const BYTES_A_QUERY: u64 = 2 * 1024 * 1024;
 /// Longer text is cut in GraphQL, in bytes.
 const TEXT_LIMIT: u64 = 512_000;
 /// Requests under way at the same time.
-const CONCURRENT_REQUESTS: usize = 4;
+pub(super) const CONCURRENT_REQUESTS: usize = 4;
 
 /// A file whose content is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::error::Error;
 use super::evaluator::Mapper;
@@ -16,7 +15,7 @@ use crate::environment::{Environment, Runner};
 use crate::event::{Asked, BranchRole, CatalogAccess, Decision, Event, Reach, Run};
 use crate::git::BranchName;
 use crate::git::checkout::Checkout;
-use crate::github::{Access, Repository};
+use crate::github::{Access, GitHub, Repository};
 use crate::http::patience::Patience;
 use crate::http::proxy::Proxies;
 use crate::http::{Client, Settings, TIMEOUT_VARIABLE, Timeouts};
@@ -32,7 +31,8 @@ use crate::shutdown::Shutdown;
 pub(crate) struct Setup {
     pub(crate) runner: Runner,
     pub(crate) inputs: Inputs,
-    pub(crate) repository: Arc<Repository>,
+    pub(crate) github: GitHub,
+    pub(crate) repository: Repository,
     /// How many warnings about inputs were shown.
     pub(crate) warnings: usize,
     checkout: Option<Checkout>,
@@ -47,11 +47,13 @@ impl Setup {
         let (inputs, warnings) = read_inputs(environment, log)?;
         let client = connect(environment, &runner, &inputs, proxies)?;
         let patience = Patience::read(environment)?;
-        let repository = Arc::new(open_repository(&client, &runner, &inputs, patience)?);
+        let github = open_github(&client, &runner, &inputs, patience)?;
+        let repository = github.repository(runner.repository.clone());
         let checkout = runner.workspace.as_deref().and_then(Checkout::open);
         Ok(Self {
             runner,
             inputs,
+            github,
             repository,
             warnings,
             checkout,
@@ -126,7 +128,7 @@ impl Setup {
         environment: &Environment,
     ) -> Origin<'_> {
         Origin {
-            repository: Arc::clone(&self.repository),
+            repository: self.github.repository(self.runner.repository.clone()),
             name: self.runner.repository.clone(),
             branch: run.branch.clone(),
             role: run.role,
@@ -267,12 +269,12 @@ fn connect(
     Ok(Client::new(settings)?)
 }
 
-fn open_repository(
+fn open_github(
     client: &Client,
     runner: &Runner,
     inputs: &Inputs,
     patience: Patience,
-) -> Result<Repository, Error> {
+) -> Result<GitHub, Error> {
     let owner = runner.repository.to_string();
     let access = Access {
         client: client.clone(),
@@ -281,5 +283,5 @@ fn open_repository(
         owner: &owner,
         patience,
     };
-    Ok(Repository::open(access, runner.repository.clone())?)
+    Ok(GitHub::open(access)?)
 }

@@ -1,7 +1,6 @@
 //! A source: one repository at one commit, with the state that Port keeps for it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ring::digest::{SHA256, digest};
@@ -30,7 +29,7 @@ const DIGEST_DIGITS: usize = 12;
 #[derive(Debug)]
 pub(crate) struct Origin<'p> {
     /// The repository on GitHub.
-    pub(crate) repository: Arc<Repository>,
+    pub(crate) repository: Repository,
     /// What it is called.
     pub(crate) name: RepoName,
     /// The branch that the commit is on.

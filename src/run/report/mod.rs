@@ -76,7 +76,7 @@ pub(super) fn assemble(session: &Session<'_>, source: Source<'_>, started: Insta
         drift,
         ending: ending.unwrap_or(Ending::Complete),
         cost: Cost {
-            github_requests: session.setup.repository.requests(),
+            github_requests: session.setup.github.requests(),
             port_requests: session.port.map_or(0, Port::requests),
             elapsed: started.elapsed(),
         },

@@ -1,0 +1,174 @@
+//! Many repositories over one connection: which there are, and where their default branches are.
+
+use port_gitops::git::{BranchName, RepoName};
+use port_gitops::github::{Error, GitHub, Head, Listed, Skipped};
+use port_gitops_contract::{Extent, check_github};
+use port_gitops_sandbox::github::Attribute;
+use port_gitops_sandbox::{Answer, Fault, GitHubSandbox, Sandbox, TestRepository};
+use serde_json::json;
+
+use crate::world::{connect, sha};
+
+/// Repositories `acme/0`, `acme/1` and so on, with one commit each.
+pub(crate) struct Fleet {
+    pub(crate) gits: Vec<TestRepository>,
+    pub(crate) sandbox: GitHubSandbox,
+    pub(crate) github: GitHub,
+}
+
+impl Fleet {
+    pub(crate) fn new(count: usize) -> Self {
+        let gits = TestRepository::many(count).unwrap();
+        for (number, git) in gits.iter().enumerate() {
+            git.write("number.yml", &number.to_string());
+        }
+        TestRepository::commit_all(&gits, "Begin").unwrap();
+        let sandbox = GitHubSandbox::start(&gits[0]).unwrap();
+        sandbox.set_full_name("acme/0");
+        for (number, git) in gits.iter().enumerate().skip(1) {
+            sandbox.add_repository(&format!("acme/{number}"), git);
+        }
+        let github = connect(&sandbox, GitHubSandbox::TOKEN);
+        Self {
+            gits,
+            sandbox,
+            github,
+        }
+    }
+
+    pub(crate) fn cost(&self) -> usize {
+        let cost = self.sandbox.journal().len();
+        self.sandbox.clear_journal();
+        cost
+    }
+
+    /// Where the default branch `main` of a repository is now.
+    fn at(&self, number: usize, full_name: &str) -> Head {
+        Head::At {
+            name: name(full_name),
+            branch: BranchName::new("main"),
+            commit: sha(&self.gits[number].head().unwrap()),
+        }
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        check_github(&self.sandbox, Extent::Both);
+    }
+}
+
+fn name(full_name: &str) -> RepoName {
+    RepoName::parse(full_name).unwrap()
+}
+
+fn names(listed: &[Listed]) -> Vec<String> {
+    listed.iter().map(|one| one.name.to_string()).collect()
+}
+
+#[tokio::test]
+async fn a_thousand_repositories_cost_ten_requests_to_list_and_ten_for_their_heads() {
+    let fleet = Fleet::new(1_000);
+    let listed = fleet.github.repositories().await.unwrap();
+    assert_eq!(fleet.cost(), 10);
+    let expected: Vec<_> = (0..1_000).map(|number| format!("acme/{number}")).collect();
+    assert_eq!(names(&listed), expected);
+    let heads = fleet.github.heads(&listed).await.unwrap();
+    assert_eq!(fleet.cost(), 10);
+    assert_eq!(fleet.github.requests(), 20);
+    for (number, name) in expected.iter().enumerate() {
+        assert_eq!(heads[number], fleet.at(number, name));
+    }
+}
+
+#[tokio::test]
+async fn the_list_says_what_is_left_out() {
+    let fleet = Fleet::new(4);
+    for (name, attribute) in [
+        ("acme/1", Attribute::Archived),
+        ("acme/2", Attribute::Disabled),
+        ("acme/3", Attribute::Fork),
+    ] {
+        fleet.sandbox.mark(name, attribute);
+    }
+    let listed = fleet.github.repositories().await.unwrap();
+    let skipped: Vec<_> = listed.iter().map(|one| one.skipped).collect();
+    let expected = [Skipped::Archived, Skipped::Disabled, Skipped::Fork].map(Some);
+    assert_eq!(skipped, [&[None][..], &expected].concat());
+}
+
+#[tokio::test]
+async fn a_repository_that_cannot_be_read_concerns_only_itself() {
+    let fleet = Fleet::new(5);
+    let empty = TestRepository::new().unwrap();
+    fleet.sandbox.add_repository("acme/empty", &empty);
+    let listed = fleet.github.repositories().await.unwrap();
+    fleet.sandbox.delete("acme/1");
+    fleet.sandbox.rename("acme/2", "acme/renamed");
+    fleet.sandbox.add_repository("acme/2", &empty);
+    fleet.sandbox.mark("acme/3", Attribute::Refused);
+    fleet.gits[4].write("a.yml", "a").commit("Move").unwrap();
+    let heads = fleet.github.heads(&listed).await.unwrap();
+    let unreadable = &heads[3];
+    let expected = [
+        fleet.at(0, "acme/0"),
+        Head::Gone,
+        fleet.at(2, "acme/renamed"),
+        unreadable.clone(),
+        fleet.at(4, "acme/4"),
+        Head::Empty {
+            name: name("acme/empty"),
+        },
+    ];
+    assert_eq!(heads, expected);
+    let says_why = |message: &str| message.contains("IP allow list");
+    assert!(matches!(unreadable, Head::Unreadable { message } if says_why(message)));
+    // What was listed by its former name is read all the same.
+    let renamed = fleet.github.repository(name("acme/4"));
+    fleet.sandbox.rename("acme/4", "acme/other");
+    assert_eq!(renamed.id().await.unwrap(), listed[4].id);
+}
+
+#[tokio::test]
+async fn a_query_that_is_too_heavy_is_halved() {
+    let fleet = Fleet::new(3);
+    let listed = fleet.github.repositories().await.unwrap();
+    fleet.cost();
+    let too_heavy = Answer::json(502, &json!({"message": "Timeout"}));
+    fleet
+        .sandbox
+        .inject(Fault::answer(too_heavy).on("POST", "/graphql"));
+    let heads = fleet.github.heads(&listed).await.unwrap();
+    assert_eq!(heads.len(), 3);
+    assert_eq!(heads[2], fleet.at(2, "acme/2"));
+    assert_eq!(fleet.cost(), 3);
+}
+
+#[tokio::test]
+async fn a_user_has_a_list_too() {
+    let fleet = Fleet::new(201);
+    fleet.sandbox.set_token("github_pat_sandbox");
+    let github = connect(&fleet.sandbox, "github_pat_sandbox");
+    let listed = github.repositories().await.unwrap();
+    assert_eq!(fleet.cost(), 3);
+    assert_eq!(listed.len(), 201);
+    assert_eq!(
+        github.heads(&listed[200..]).await.unwrap(),
+        [fleet.at(200, "acme/200")]
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_may_not_list_is_told_which_would() {
+    let fleet = Fleet::new(1);
+    for status in [403, 404] {
+        let refusal = json!({"message": "Resource not accessible by integration", "documentation_url": "https://docs.github.com", "status": status.to_string()});
+        let fault = Fault::answer(Answer::json(status, &refusal));
+        fleet
+            .sandbox
+            .inject(fault.on("GET", "/installation/repositories"));
+        let error = fleet.github.repositories().await.unwrap_err();
+        assert!(matches!(error, Error::CannotList { .. }), "{error:?}");
+        assert!(error.to_string().contains("an app's installation token"));
+    }
+}
