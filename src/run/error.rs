@@ -54,6 +54,8 @@ pub(crate) enum Error {
     State(#[from] store::Error),
     #[error(transparent)]
     Mapping(#[from] NoWorker),
+    #[error("the mapping of the fleet cannot be used: {0}; fix it, then run again")]
+    FleetMapping(String),
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error("the run was told to stop before it wrote anything")]

@@ -12,6 +12,7 @@ mod error;
 pub mod evaluator;
 mod files;
 mod find;
+mod fleet;
 mod look;
 mod mapping;
 mod ownership;
