@@ -20,6 +20,7 @@ use crate::git::{BranchName, CommitSha, RepoName};
 use crate::github::{Head, Listed, Side, Skipped};
 use crate::inputs::Fleet as Selection;
 use crate::port::{CONCURRENT_REQUESTS, Existing};
+use crate::text::counted;
 
 /// What a run over many repositories knows beside its sources.
 #[derive(Debug)]
@@ -166,6 +167,16 @@ impl<'p> Fleet<'p> {
             *self.skipped.entry(skipped).or_default() += 1;
         }
         rest
+    }
+
+    /// How many repositories there are, and how many of them may have changed.
+    pub(crate) fn summary(&self, changed: usize) -> String {
+        let count = self.others.len() + changed;
+        let repositories = counted(count, "repository", "repositories");
+        match self.skipped.values().sum::<usize>() {
+            0 => format!("{repositories}, {changed} to look at"),
+            skipped => format!("{repositories}, {changed} to look at ({skipped} skipped)"),
+        }
     }
 
     async fn load(&self) -> Result<Option<FleetMemory>, Error> {
