@@ -234,7 +234,7 @@ async fn a_repository_whose_file_is_too_heavy_is_read_without_graphql_alone() {
 async fn a_query_goes_on_when_the_one_who_began_it_gives_up() {
     let fleet = Fleet::new(2);
     let slow = Fault::delay(Duration::from_millis(50)).on("POST", "/graphql");
-    fleet.sandbox.inject(slow);
+    fleet.sandbox.inject(slow.always());
     for pause in [None, Some(Duration::from_millis(20))] {
         let (mut first, mut second) = (
             Box::pin(read(&fleet, &[0], "number.yml")),
