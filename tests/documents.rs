@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
-use port_gitops::catalog::rules::{BlueprintRules, FileRules};
+use port_gitops::catalog::rules::{BlueprintRules, FileRules, RepositoryRules};
 use port_gitops::document::{self, Node, Value};
 use port_gitops::inputs;
 use port_gitops::text::{RepoPath, Source};
@@ -205,6 +205,22 @@ fn the_documents_show_the_templates_job() {
     assert_eq!(jobs, [expected.clone(), expected]);
 }
 
+/// The inputs and the secrets of a workflow that others call.
+fn settable(file: &str) -> (Vec<String>, Vec<String>) {
+    let path = format!(".github/workflows/{file}");
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&path)).unwrap();
+    let documents = document::parse(&Source::new(RepoPath::new(path), text));
+    let call = documents.roots[0].get("on").unwrap().get("workflow_call");
+    let names = |section| {
+        let declared = members(call.unwrap().get(section).unwrap());
+        declared
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect()
+    };
+    (names("inputs"), names("secrets"))
+}
+
 /// How many values a step or job gives to the action.
 fn check_use(node: &Node, place: &str) -> usize {
     let target = node
@@ -214,24 +230,28 @@ fn check_use(node: &Node, place: &str) -> usize {
     if !target.starts_with("OWNER/port-gitops") {
         return 0;
     }
-    let is_called = target.contains("/.github/workflows/sync.yml");
     let given = |section: &str| node.get(section).map(members).unwrap_or_default();
     let (with, secrets) = (given("with"), given("secrets"));
+    let called = target.split_once("/.github/workflows/").map(|(_, file)| {
+        let file = file.split('@').next().unwrap();
+        settable(file)
+    });
+    let action = || (inputs::NAMES.map(str::to_owned).to_vec(), Vec::new());
+    let (known_inputs, known_secrets) = called.unwrap_or_else(action);
     for (name, value) in &with {
-        let is_known = inputs::NAMES.contains(name) || (is_called && *name == "runs-on");
+        let is_known = known_inputs.iter().any(|known| known == name);
         assert!(is_known, "{place}: there is no input `{name}`");
         let text = value.as_str().unwrap_or_default();
         match *name {
             "files" => drop(FileRules::parse(text).unwrap()),
             "blueprints" => drop(BlueprintRules::parse(text).unwrap()),
+            "repositories" => drop(RepositoryRules::parse(text).unwrap()),
             _ => {}
         }
     }
     for (name, _) in &secrets {
-        assert!(
-            ["client-id", "client-secret"].contains(name),
-            "{place}: there is no secret `{name}`"
-        );
+        let is_known = known_secrets.iter().any(|known| known == name);
+        assert!(is_known, "{place}: there is no secret `{name}`");
     }
     with.len() + secrets.len()
 }

@@ -127,16 +127,22 @@ fn a_run_writes_just_the_outputs_that_the_action_declares() {
     assert!(written.contains(&format!("\ncommit={}\n", "1".repeat(40))));
 }
 
-/// A push must not cancel a full sync that waits for another run, and a plan waits for nothing.
+/// A frequent run must not cancel a full sync that waits for another run, and a plan waits for nothing.
 #[test]
 fn runs_that_apply_wait_and_plans_do_not() {
-    let is_plan = "startsWith(github.event_name, 'pull_request')";
-    for path in [".github/workflows/sync.yml", "docs/setup.md"] {
+    for (path, is_plan) in [
+        (SYNC.path, "startsWith(github.event_name, 'pull_request')"),
+        (
+            "docs/setup.md",
+            "startsWith(github.event_name, 'pull_request')",
+        ),
+        (FLEET.path, "inputs.mode == 'plan'"),
+    ] {
         let text = read(path);
         let (_, concurrency) = text.split_once("    concurrency:\n").unwrap();
         let mut lines = concurrency.lines();
         let group = lines.next().unwrap();
-        assert!(group.contains(is_plan) && group.contains("&& github.run_id || github.ref }}"));
+        assert!(group.contains(is_plan) && group.contains(" && github.run_id || github.ref }}"));
         let queue = lines.next().unwrap();
         assert!(
             queue.trim_start().starts_with("queue: max"),
@@ -149,38 +155,85 @@ fn runs_that_apply_wait_and_plans_do_not() {
     }
 }
 
-/// What a caller of the reusable workflow can set and get is what a step can. The secrets have their
-/// own section there, and the token is the caller's.
+/// A workflow that others call. It passes the action's inputs through, but for a few.
+struct Called {
+    path: &'static str,
+    job: &'static str,
+    /// What it leaves out of the action's inputs.
+    missing: &'static [&'static str],
+    /// What its callers can set, and the action's inputs do not have.
+    own: &'static [&'static str],
+    /// What it gives to the action, where that is not the caller's input or secret of the same name.
+    given: &'static [(&'static str, &'static str)],
+}
+
+const SYNC: Called = Called {
+    path: ".github/workflows/sync.yml",
+    job: "sync",
+    missing: &["repositories", "shard"],
+    own: &["runs-on"],
+    given: &[("github-token", "${{ github.token }}")],
+};
+
+const FLEET: Called = Called {
+    path: ".github/workflows/fleet.yml",
+    job: "fleet",
+    // A job's workspace ends with it, and a fleet has no pull request.
+    missing: &["comment", "report-file"],
+    own: &[
+        "app-client-id",
+        "app-private-key",
+        "organization",
+        "runs-on",
+        "shards",
+    ],
+    given: &[
+        ("github-token", "${{ steps.app.outputs.token }}"),
+        ("shard", "${{ matrix.shard }}/${{ strategy.job-total }}"),
+    ],
+};
+
+/// What a caller of a reusable workflow can set is what a step can.
 #[test]
-fn the_reusable_workflow_passes_everything_through() {
+fn the_reusable_workflows_pass_everything_through() {
+    for called in [SYNC, FLEET] {
+        let workflow = yaml(called.path);
+        let call = at(&workflow, &["on", "workflow_call"]);
+        let Value::Array(steps) = &at(&workflow, &["jobs", called.job, "steps"]).value else {
+            panic!("no steps");
+        };
+        let with = at(steps.last().unwrap(), &["with"]);
+        let mut names = inputs::NAMES.to_vec();
+        names.retain(|name| !called.missing.contains(name));
+        assert_eq!(keys(with), names);
+
+        let secrets = keys(at(call, &["secrets"]));
+        let mut settable = called.own.to_vec();
+        for name in names {
+            let own = called.given.iter().find(|(given, _)| *given == name);
+            if own.is_none() {
+                settable.push(name);
+            }
+            let passed = match secrets.contains(&name) {
+                true => format!("${{{{ secrets.{name} }}}}"),
+                false => format!("${{{{ inputs.{name} }}}}"),
+            };
+            assert_eq!(text(with, name), own.map_or(&*passed, |(_, value)| value));
+        }
+        settable.sort_unstable();
+        let mut declared = [keys(at(call, &["inputs"])), secrets].concat();
+        declared.sort_unstable();
+        assert_eq!(declared, settable, "{}", called.path);
+    }
+}
+
+/// What a caller gets is what a step gets.
+#[test]
+fn the_reusable_workflow_passes_every_output() {
     let action = action();
-    let workflow = yaml(".github/workflows/sync.yml");
+    let workflow = yaml(SYNC.path);
     let call = at(&workflow, &["on", "workflow_call"]);
     let job = at(&workflow, &["jobs", "sync"]);
-    let Value::Array(steps) = &at(job, &["steps"]).value else {
-        panic!("no steps");
-    };
-
-    let with = at(&steps[0], &["with"]);
-    assert_eq!(keys(with), inputs::NAMES);
-    let secrets = keys(at(call, &["secrets"]));
-    for name in inputs::NAMES {
-        let context = match name {
-            "github-token" => "github.token".to_owned(),
-            secret if secrets.contains(&secret) => format!("secrets.{secret}"),
-            input => format!("inputs.{input}"),
-        };
-        assert_eq!(text(with, name), format!("${{{{ {context} }}}}"));
-    }
-    let mut settable = keys(at(call, &["inputs"]));
-    settable.retain(|name| *name != "runs-on");
-    settable.extend(secrets);
-    settable.push("github-token");
-    settable.sort_unstable();
-    let mut all = inputs::NAMES;
-    all.sort_unstable();
-    assert_eq!(settable, all);
-
     let outputs = keys(action.get("outputs").unwrap());
     assert_eq!(keys(at(call, &["outputs"])), outputs);
     assert_eq!(keys(at(job, &["outputs"])), outputs);
@@ -196,18 +249,20 @@ fn the_reusable_workflow_passes_everything_through() {
 #[test]
 fn the_reusable_workflows_defaults_are_the_actions() {
     let action = action();
-    let workflow = yaml(".github/workflows/sync.yml");
-    let given = at(&workflow, &["on", "workflow_call", "inputs"]);
-    for name in keys(given) {
-        let default = |node: &Node| node.get("default").map(|value| value.to_json());
-        let Some(here) = default(at(given, &[name])) else {
-            continue;
-        };
-        let Some(input) = action.get("inputs").unwrap().get(name) else {
-            assert_eq!(name, "runs-on");
-            continue;
-        };
-        let there = default(input).unwrap_or_else(|| panic!("`{name}` has no default"));
-        assert_eq!(here.to_string(), there.as_str().unwrap(), "{name}");
+    for called in [SYNC, FLEET] {
+        let workflow = yaml(called.path);
+        let given = at(&workflow, &["on", "workflow_call", "inputs"]);
+        for name in keys(given) {
+            let default = |node: &Node| node.get("default").map(|value| value.to_json());
+            let Some(here) = default(at(given, &[name])) else {
+                continue;
+            };
+            let Some(input) = action.get("inputs").unwrap().get(name) else {
+                assert!(called.own.contains(&name), "{name}");
+                continue;
+            };
+            let there = default(input).unwrap_or_else(|| panic!("`{name}` has no default"));
+            assert_eq!(here.to_string(), there.as_str().unwrap(), "{name}");
+        }
     }
 }

@@ -1,6 +1,7 @@
-//! Which files hold entities, and which blueprints may be written: lists of globs in which later
-//! lines win.
+//! Which files hold entities, which blueprints may be written, and which repositories a run is about: lists
+//! of globs in which later lines win.
 
+mod repositories;
 mod unmatched;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use globset::{Glob, GlobBuilder, GlobMatcher};
 use super::entity::{BlueprintId, InvalidName};
 use crate::text::RepoPath;
 
+pub use repositories::RepositoryRules;
 pub use unmatched::{UnmatchedRule, unmatched};
 
 /// Where a repository keeps its entities when nothing else is said.
@@ -69,6 +71,16 @@ pub enum InvalidRules {
         glob: String,
         /// What the glob parser says.
         reason: String,
+    },
+    /// A line can match no repository.
+    #[error("line {line}: `{glob}` is not a rule for repositories; {hint}")]
+    Repository {
+        /// Line in the input, from 1.
+        line: usize,
+        /// What was given.
+        glob: String,
+        /// What to write instead: a sentence without a full stop.
+        hint: String,
     },
     /// A `=>` is not followed by a blueprint's identifier.
     #[error("line {line}: what follows `=>` is no blueprint: {reason}")]

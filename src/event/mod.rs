@@ -77,7 +77,17 @@ pub enum BranchRole {
     Other,
 }
 
-/// What to do.
+/// Which repositories a run is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The one whose workflow it is.
+    Repository,
+    /// The default branches of all those that the input `repositories` selects.
+    Fleet,
+}
+
+/// What to do. In a run over a fleet, `commit` and `branch` are those of the repository whose workflow it
+/// is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// Whether to write.
@@ -123,7 +133,9 @@ pub struct Asked<'a> {
     pub mode: ModeInput,
     /// The input `scope`.
     pub scope: ScopeInput,
-    /// The repository's default branch.
+    /// Which repositories the run is about.
+    pub reach: Reach,
+    /// The default branch of the repository whose workflow it is.
     pub default_branch: &'a BranchName,
     /// `GITHUB_REF`, for events whose payload names no branch.
     pub full_ref: Option<&'a str>,
@@ -181,6 +193,11 @@ pub enum EventError {
         "input `mode`: `apply` is refused on `{0}`, because it would write what is not merged; use `plan` or leave it out"
     )]
     ApplyUnmerged(String),
+    /// A run over many repositories, on an event of one.
+    #[error(
+        "input `repositories`: a run over many repositories starts on `schedule`, `workflow_dispatch` or `repository_dispatch`, not on `{0}`; take `{0}` out of the workflow's `on:`, or leave out the input"
+    )]
+    NotForFleets(String),
     /// The runner does not say which commit it is about.
     #[error(
         "GITHUB_SHA is `{0}`, not a commit's id: run this as a step of a GitHub Actions workflow"
@@ -221,6 +238,9 @@ impl Event {
     /// # Errors
     /// If the event and the inputs do not go together.
     pub fn decide(&self, asked: Asked<'_>) -> Result<Decision, EventError> {
+        if asked.reach == Reach::Fleet && self.trigger != Trigger::Asked {
+            return Err(EventError::NotForFleets(self.name.clone()));
+        }
         if asked.mode == ModeInput::Apply && asked.is_on_pull_request_ref() {
             return Err(EventError::ApplyUnmerged(self.name.clone()));
         }
@@ -313,22 +333,32 @@ impl Asked<'_> {
         }
     }
 
-    /// A plan of another branch shows what merging it would do, not only its last push.
+    /// A plan of another branch shows what merging it would do, not only its last push. A fleet is planned
+    /// as its default branches are.
     fn base(&self, mode: Mode, branch: Option<&BranchName>) -> Base {
+        let is_own = self.reach == Reach::Repository && branch != Some(self.default_branch);
         match mode {
-            Mode::Plan if branch != Some(self.default_branch) => {
-                Base::MergeBaseWith(self.default_branch.to_string())
-            }
+            Mode::Plan if is_own => Base::MergeBaseWith(self.default_branch.to_string()),
             _ => Base::State,
         }
     }
 
     /// Whose state counts: a branch that is applied has its own, and a plan is about what merging it
-    /// into the default branch would do.
+    /// into the default branch would do. In a fleet, only default branches count.
     fn role(&self, mode: Mode, branch: Option<&BranchName>) -> BranchRole {
-        match mode {
-            Mode::Apply if branch != Some(self.default_branch) => BranchRole::Other,
-            Mode::Apply | Mode::Plan => BranchRole::Default,
+        match (self.reach, mode) {
+            (Reach::Repository, Mode::Apply) if branch != Some(self.default_branch) => {
+                BranchRole::Other
+            }
+            _ => BranchRole::Default,
+        }
+    }
+
+    /// What is looked at where nothing was pushed: in a fleet, the states say what differs.
+    fn usual_scope(&self) -> Scope {
+        match self.reach {
+            Reach::Repository => Scope::All,
+            Reach::Fleet => Scope::Changed(Base::State),
         }
     }
 }
@@ -368,7 +398,7 @@ impl Push {
     }
 }
 
-/// A run of what the runner says is checked out: nothing was pushed, so all of it counts.
+/// A run of what the runner says is checked out.
 fn decide_branch(asked: Asked<'_>) -> Result<Decision, EventError> {
     let given = asked.sha.unwrap_or_default();
     let head = CommitSha::parse(given).ok_or_else(|| EventError::NoCommit(given.to_owned()))?;
@@ -389,7 +419,7 @@ fn decide_branch(asked: Asked<'_>) -> Result<Decision, EventError> {
         } else {
             mode.catalog_access()
         },
-        scope: asked.scope(Scope::All, &base),
+        scope: asked.scope(asked.usual_scope(), &base),
         commit: head,
         role: asked.role(mode, branch.as_ref()),
         branch,

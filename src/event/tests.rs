@@ -7,6 +7,7 @@ fn decided(event: &Event, mode: ModeInput) -> Result<Decision, EventError> {
     event.decide(Asked {
         mode,
         scope: ScopeInput::Auto,
+        reach: Reach::Repository,
         default_branch: &BranchName::new(MAIN),
         full_ref: Some("refs/heads/main"),
         sha: Some(A),
@@ -70,6 +71,7 @@ fn explicit_inputs_win() {
         let asked = Asked {
             mode: ModeInput::Auto,
             scope,
+            reach: Reach::Repository,
             default_branch: &BranchName::new(MAIN),
             full_ref: None,
             sha: None,
@@ -101,6 +103,7 @@ fn runs_that_someone_asks_for_look_at_all_files() {
         Event::parse(name, "{}").unwrap().decide(Asked {
             mode,
             scope: ScopeInput::Auto,
+            reach: Reach::Repository,
             default_branch: &BranchName::new(MAIN),
             full_ref: Some(full_ref),
             sha,
@@ -121,6 +124,85 @@ fn runs_that_someone_asks_for_look_at_all_files() {
 }
 
 #[test]
+fn a_fleet_is_compared_with_its_states() {
+    let topic = "refs/heads/topic";
+    for (mode, scope, full_ref, expected) in [
+        (
+            ModeInput::Auto,
+            ScopeInput::Auto,
+            "refs/heads/main",
+            (Mode::Apply, state()),
+        ),
+        (
+            ModeInput::Plan,
+            ScopeInput::Auto,
+            "refs/heads/main",
+            (Mode::Plan, state()),
+        ),
+        (
+            ModeInput::Auto,
+            ScopeInput::All,
+            "refs/heads/main",
+            (Mode::Apply, Scope::All),
+        ),
+        (
+            ModeInput::Auto,
+            ScopeInput::Auto,
+            topic,
+            (Mode::Plan, state()),
+        ),
+        (
+            ModeInput::Auto,
+            ScopeInput::Changed,
+            topic,
+            (Mode::Plan, state()),
+        ),
+        (
+            ModeInput::Apply,
+            ScopeInput::Auto,
+            topic,
+            (Mode::Apply, state()),
+        ),
+        (
+            ModeInput::Auto,
+            ScopeInput::Auto,
+            "refs/tags/v1",
+            (Mode::Plan, state()),
+        ),
+    ] {
+        let asked = Asked {
+            mode,
+            scope,
+            reach: Reach::Fleet,
+            default_branch: &BranchName::new(MAIN),
+            full_ref: Some(full_ref),
+            sha: Some(A),
+        };
+        for name in ["workflow_dispatch", "schedule", "repository_dispatch"] {
+            match Event::parse(name, "{}").unwrap().decide(asked).unwrap() {
+                Decision::Run(run) => {
+                    assert_eq!(run.role, BranchRole::Default);
+                    assert_eq!(
+                        (run.mode, run.scope),
+                        expected,
+                        "{mode:?} {scope:?} {full_ref}"
+                    );
+                }
+                Decision::Nothing(reason) => panic!("nothing to do: {reason}"),
+            }
+        }
+        for event in [
+            push_event(full_ref, A, B),
+            Event::parse("issues", "{}").unwrap(),
+        ] {
+            let error = event.decide(asked).unwrap_err().to_string();
+            let advice = format!("take `{}` out of the workflow's `on:`", event.name);
+            assert!(error.contains(&advice), "{error}");
+        }
+    }
+}
+
+#[test]
 fn what_a_pull_request_brings_along_does_not_reach_the_catalog() {
     for name in ["pull_request_review", "pull_request_review_comment"] {
         let event = Event::parse(name, "{}").unwrap();
@@ -128,6 +210,7 @@ fn what_a_pull_request_brings_along_does_not_reach_the_catalog() {
             event.decide(Asked {
                 mode,
                 scope: ScopeInput::Auto,
+                reach: Reach::Repository,
                 default_branch: &BranchName::new(MAIN),
                 full_ref: Some("refs/pull/7/merge"),
                 sha: Some(A),

@@ -1,5 +1,6 @@
 //! The action's inputs, parsed and validated once.
 
+mod fleet;
 mod parse;
 
 use std::fmt;
@@ -13,10 +14,11 @@ use crate::catalog::rules::{BlueprintRules, FileRules, PropertyRules};
 use crate::text::RepoPath;
 
 pub use crate::catalog::merge::Merge;
+pub use fleet::{Fleet, InvalidShard, Shard};
 pub use parse::parse;
 
 /// Every input that `action.yml` declares.
-pub const NAMES: [&str; 22] = [
+pub const NAMES: [&str; 24] = [
     "client-id",
     "client-secret",
     "base-url",
@@ -35,6 +37,8 @@ pub const NAMES: [&str; 22] = [
     "max-deletes",
     "owner",
     "state-blueprint",
+    "repositories",
+    "shard",
     "run-id",
     "comment",
     "redact",
@@ -82,6 +86,8 @@ pub struct Inputs {
     pub owner: Option<String>,
     /// Where the state is kept.
     pub state_blueprint: StateBlueprint,
+    /// Which repositories a fleet run is about; `None` in a run of one repository.
+    pub fleet: Option<Fleet>,
     /// The Port action run that the changes are tied to.
     pub run_id: Option<String>,
     /// Where the JSON report is written too, relative to the workspace.

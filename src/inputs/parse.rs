@@ -8,12 +8,13 @@ use secrecy::SecretString;
 use url::{Host, Url};
 
 use super::{
-    CommentInput, Credentials, GitHubUrls, InputError, Inputs, Merge, MissingTargets, ModeInput,
-    NAMES, Prune, ScopeInput, StateBlueprint,
+    CommentInput, Credentials, Fleet, GitHubUrls, InputError, Inputs, Merge, MissingTargets,
+    ModeInput, NAMES, Prune, ScopeInput, Shard, StateBlueprint,
 };
 use crate::catalog::entity::{BlueprintId, nearest};
 use crate::catalog::rules::{
     BlueprintRules, DEFAULT_BLUEPRINTS, DEFAULT_FILES, FileRules, InvalidRules, PropertyRules,
+    RepositoryRules,
 };
 use crate::environment::Environment;
 use crate::text::RepoPath;
@@ -92,6 +93,7 @@ impl<'a> Reader<'a> {
             [CommentInput::Keep, CommentInput::None],
             CommentInput::None,
         );
+        let fleet = self.fleet(comment);
         let merge = self.flag("merge", [Merge::Merge, Merge::Replace], Merge::Merge);
         let missing_targets = self.flag(
             "create-missing-related-entities",
@@ -128,6 +130,7 @@ impl<'a> Reader<'a> {
             blueprints: blueprints?,
             owner,
             state_blueprint: state_blueprint?,
+            fleet,
             run_id: self.get("run-id").map(str::to_owned),
             report_file,
         })
@@ -317,6 +320,36 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+    }
+
+    fn fleet(&mut self, comment: CommentInput) -> Option<Fleet> {
+        if self.get("repositories").is_none() {
+            if self.get("shard").is_some() {
+                let problem =
+                    "is given without `repositories`, and is a part of those: set that too";
+                self.error("shard", problem);
+            }
+            return None;
+        }
+        let repositories = self.rules("repositories", "", RepositoryRules::parse);
+        let shard = self.shard();
+        if comment == CommentInput::Keep {
+            let problem = "the input `comment` has no effect with `repositories`: such a run is about no pull request";
+            self.warnings.push(problem.to_owned());
+        }
+        Some(Fleet {
+            repositories: repositories?,
+            shard: shard?,
+        })
+    }
+
+    fn shard(&mut self) -> Option<Shard> {
+        let Some(given) = self.get("shard") else {
+            return Some(Shard::default());
+        };
+        Shard::parse(given)
+            .map_err(|error| self.error("shard", error.to_string()))
+            .ok()
     }
 
     fn max_deletes(&mut self) -> Option<usize> {

@@ -7,6 +7,8 @@ use super::error::Error;
 use super::files::{Files, Language};
 use super::look::{Against, Extent, Looked};
 use super::mapping::{Loaded, load_versions};
+use super::pass::{Pass, each};
+use super::session::Session;
 use super::source::{Continuity, Source};
 use super::state::{Part, Version};
 use super::texts;
@@ -64,11 +66,22 @@ enum Texts {
     At(CommitSha),
 }
 
-/// Reads everything that `looked` names, and what it is compared with.
-///
-/// # Errors
-/// If a request to GitHub fails.
-pub(crate) async fn read(
+/// Reads the files of each source that are looked at, and what they are compared with. A source whose
+/// files GitHub does not give leaves the run.
+pub(crate) async fn read<'s, 'p>(
+    session: &Session<'_>,
+    sources: Vec<(&'s mut Source<'p>, Looked)>,
+) -> Vec<Pass<'s, 'p>> {
+    let reading = each(sources, async |source: &mut Source<'p>, looked: &Looked| {
+        read_source(source.files(session), source, looked).await
+    });
+    let passes = reading.await.into_iter();
+    passes
+        .map(|(source, looked, declared)| Pass::new(source, looked, declared))
+        .collect()
+}
+
+async fn read_source(
     files: Files<'_>,
     source: &Source<'_>,
     looked: &Looked,

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use super::error::Error;
 use super::evaluator::Mapper;
-use super::files::Files;
+use super::source::Origin;
 use super::state::store::Store;
 use super::state::{SourceName, SourceParts};
 use crate::catalog::mapping::Surroundings;
 use crate::catalog::validate::Omission;
 use crate::environment::{Environment, Runner};
-use crate::event::{Asked, BranchRole, CatalogAccess, Decision, Event, Run};
+use crate::event::{Asked, BranchRole, CatalogAccess, Decision, Event, Reach, Run};
 use crate::git::BranchName;
 use crate::git::checkout::Checkout;
 use crate::github::{Access, GitHub, Repository};
@@ -81,6 +81,10 @@ impl Setup {
         let decision = event.decide(Asked {
             mode: self.inputs.mode,
             scope: self.inputs.scope,
+            reach: match self.inputs.fleet {
+                Some(_) => Reach::Fleet,
+                None => Reach::Repository,
+            },
             default_branch: &default_branch,
             full_ref: environment.variable("GITHUB_REF"),
             sha: environment.variable("GITHUB_SHA"),
@@ -116,24 +120,27 @@ impl Setup {
         }))
     }
 
-    /// What files are read from.
-    pub(crate) fn files<'a>(&'a self, mapper: &'a Mapper) -> Files<'a> {
-        Files {
-            repository: &self.repository,
+    /// The repository that the run belongs to, as a source of entities.
+    pub(crate) fn origin(
+        &self,
+        run: &Run,
+        default_branch: BranchName,
+        environment: &Environment,
+    ) -> Origin<'_> {
+        Origin {
+            repository: self.github.repository(self.runner.repository.clone()),
+            name: self.runner.repository.clone(),
+            branch: run.branch.clone(),
+            role: run.role,
+            push: run.push.clone(),
             checkout: self.checkout.as_ref(),
-            inputs: &self.inputs,
-            mapper,
+            mapper: self.mapper(run, default_branch, environment),
         }
     }
 
     /// Makes entities of files that a mapping selects. Expressions see the name of the branch that
     /// is applied, even in a plan of changes that are not merged yet.
-    pub(crate) fn mapper(
-        &self,
-        run: &Run,
-        default_branch: BranchName,
-        environment: &Environment,
-    ) -> Mapper {
+    fn mapper(&self, run: &Run, default_branch: BranchName, environment: &Environment) -> Mapper {
         let own = run
             .branch
             .as_ref()

@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::path::PathBuf;
 
-use port_gitops::event::{Asked, Base, CatalogAccess, Decision, Event, Mode, Scope};
+use port_gitops::event::{Asked, Base, CatalogAccess, Decision, Event, Mode, Reach, Scope};
 use port_gitops::git::{BranchName, CommitSha};
 use port_gitops::inputs::{ModeInput, ScopeInput};
 use port_gitops_sandbox::github::PullRequest;
@@ -365,6 +365,7 @@ fn payloads_as_github_sends_them_are_understood() {
             .decide(Asked {
                 mode: ModeInput::Auto,
                 scope: ScopeInput::Auto,
+                reach: Reach::Repository,
                 default_branch: &BranchName::new(default_branch.as_str().unwrap_or("main")),
                 full_ref: Some("refs/heads/master"),
                 sha: Some(&sha),

@@ -73,7 +73,7 @@ fn hint(rule: &Rule, tree: &Tree<'_>) -> Option<String> {
 }
 
 /// Whether a line is written as other tools want it.
-fn notation(glob: &str) -> Option<String> {
+pub(super) fn notation(glob: &str) -> Option<String> {
     if has_comma(glob) {
         return Some("a line holds one glob: write each on a line of its own".to_owned());
     }
@@ -85,7 +85,7 @@ fn notation(glob: &str) -> Option<String> {
     } else if glob.contains("->") {
         "`=>` comes before the blueprint"
     } else if glob.contains('\\') {
-        "`/` separates folders"
+        "`/` is the separator"
     } else {
         return None;
     };
@@ -319,11 +319,11 @@ mod tests {
             ),
             (
                 "services\\**\\*.yml",
-                "`/` separates folders: write `services/**/*.yml`",
+                "`/` is the separator: write `services/**/*.yml`",
             ),
             (
                 ".\\services\\**",
-                "`/` separates folders: write `services/**`",
+                "`/` is the separator: write `services/**`",
             ),
             (
                 "services/** -> service",

@@ -143,6 +143,32 @@ fn a_base_url_needs_no_version() {
 }
 
 #[test]
+fn a_fleet_needs_repositories() {
+    let (inputs, warnings) = parsed(&[
+        ("repositories", "octo/*\n!octo/old"),
+        ("shard", "2/8"),
+        ("comment", "true"),
+    ])
+    .unwrap();
+    let fleet = inputs.fleet.unwrap();
+    assert_eq!(fleet.repositories.to_string(), "octo/*\n!octo/old\n");
+    assert_eq!(fleet.shard.to_string(), "2/8");
+    assert!(warnings[0].contains("`comment` has no effect"));
+    let (inputs, _) = parsed(&[("repositories", "octo/*")]).unwrap();
+    assert!(inputs.fleet.unwrap().shard.is_whole());
+    assert!(parsed(&[]).unwrap().0.fleet.is_none());
+
+    let errors = parsed(&[("repositories", "octo\n!x"), ("shard", "0/4")]).unwrap_err();
+    insta::assert_snapshot!(errors.join("\n"), @r"
+    input `repositories`: line 1: `octo` is not a rule for repositories; a rule is OWNER/NAME: write `octo/*` for all of an owner's repositories
+    input `repositories`: line 2: `!x` is not a rule for repositories; a rule is OWNER/NAME: write `!x/*` for all of an owner's repositories
+    input `shard`: `0/4` is not allowed: shards are counted from 1, so the last one is `4/4`
+    ");
+    let errors = parsed(&[("shard", "1/4")]).unwrap_err();
+    insta::assert_snapshot!(errors.join("\n"), @"input `shard`: is given without `repositories`, and is a part of those: set that too");
+}
+
+#[test]
 fn an_unknown_input_is_named_beside_invalid_ones() {
     let given = [
         ("INPUT_GITHUB-TOKEN", "t"),

@@ -12,8 +12,8 @@ pub mod unfinished;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use super::Round;
 use super::look::Extent;
+use super::pass::Round;
 use super::responsibility::Responsibility;
 use super::session::Session;
 use super::source::Source;
@@ -32,15 +32,17 @@ use findings::{Findings, Material};
 const OFFLINE: &str = "made without access to Port (as for a fork's pull request): compared with the base branch only; Port may still reject it";
 
 /// Puts the report together.
-pub(super) fn assemble(
-    session: &Session<'_>,
-    source: &Source<'_>,
-    rounds: Vec<Round>,
-    ending: Ending,
-    started: Instant,
-) -> Report {
+pub(super) fn assemble(session: &Session<'_>, source: Source<'_>, started: Instant) -> Report {
+    let Source {
+        origin,
+        commit,
+        rounds,
+        ending,
+        warnings,
+        mut notices,
+        ..
+    } = source;
     let drift = drift(session, &rounds);
-    let mut notices = source.notices.clone();
     let (mut entities, mut diagnostics) = (Vec::new(), Vec::new());
     let mut foreign = BTreeSet::new();
     for round in rounds {
@@ -60,18 +62,19 @@ pub(super) fn assemble(
         notices.insert(0, OFFLINE.to_owned());
     }
     let run = RunFacts {
-        head: source.commit.clone(),
+        head: commit,
+        repository: origin.name,
         ..session.setup.facts(session.run)
     };
     Report {
         run,
         entities,
         diagnostics,
-        warnings: source.warnings.clone(),
+        warnings,
         warnings_before: session.setup.warnings,
         notices,
         drift,
-        ending,
+        ending: ending.unwrap_or(Ending::Complete),
         cost: Cost {
             github_requests: session.setup.github.requests(),
             port_requests: session.port.map_or(0, Port::requests),
