@@ -201,20 +201,12 @@ impl Api {
         (target.origin() == base.origin()).then(|| below.to_owned())
     }
 
-    /// Sends a GraphQL query and gives its data, in which `null` stands for what is not there.
+    /// Sends a GraphQL query and gives its data, in which `null` stands for what is not there, and the
+    /// errors that are about parts of the data.
     ///
     /// A 403 or 404 of the endpoint itself, as some proxies give it, is [`Error::Forbidden`] at
     /// [`GRAPHQL_PATH`].
-    pub(super) async fn graphql(&self, query: &str, variables: &Value) -> Result<Value, Error> {
-        let (data, errors) = self.partial(query, variables).await?;
-        match errors.into_iter().find(|error| !error.is_about_a_gap()) {
-            Some(error) => Err(error.into_error()),
-            None => Ok(data),
-        }
-    }
-
-    /// The same, with the errors that are about parts of the data.
-    pub(super) async fn partial(
+    pub(super) async fn graphql(
         &self,
         query: &str,
         variables: &Value,

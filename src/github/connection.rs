@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::api::{Access, Api};
+use super::loader::Loader;
 use super::tree::Listings;
 use super::{Actor, Error, Repository};
 use crate::git::RepoName;
@@ -13,6 +14,7 @@ use crate::http::patience::Patience;
 pub struct GitHub {
     pub(super) api: Arc<Api>,
     pub(super) actor: Actor,
+    loader: Arc<Loader>,
     patience: Patience,
 }
 
@@ -25,6 +27,7 @@ impl GitHub {
         Ok(Self {
             actor: Actor::of(access.token),
             patience: access.patience,
+            loader: Arc::default(),
             api: Arc::new(Api::new(access)?),
         })
     }
@@ -41,6 +44,7 @@ impl GitHub {
             name,
             actor: self.actor,
             listings: Listings::default(),
+            loader: Arc::clone(&self.loader),
             patience: self.patience,
         }
     }

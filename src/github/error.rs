@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::http::{Answer, TransportError};
 
 /// Why GitHub cannot be worked with.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The token is not accepted.
     #[error("GitHub does not accept the token ({message}); check the input `github-token`")]
@@ -132,7 +132,7 @@ impl ErrorAnswer {
 }
 
 /// What is wrong with a GraphQL query, or with one field of its answer.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(super) struct GraphQlError {
     message: String,
     #[serde(rename = "type")]

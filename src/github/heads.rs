@@ -104,7 +104,7 @@ impl GitHub {
             .iter()
             .map(|one| one.node_id.as_str())
             .collect();
-        let (data, errors) = self.api.partial(QUERY, &json!({ "ids": ids })).await?;
+        let (data, errors) = self.api.graphql(QUERY, &json!({ "ids": ids })).await?;
         let Data { nodes } = serde_json::from_value(data).map_err(|reason| unknown(&reason))?;
         if nodes.len() != repositories.len() {
             return Err(unknown(&"it is about another number of repositories"));

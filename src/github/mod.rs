@@ -9,6 +9,7 @@ mod error;
 mod files;
 mod heads;
 mod listing;
+mod loader;
 mod tree;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 use crate::git::{BranchName, CommitSha, RepoName};
 use crate::http::patience::{Look, Patience};
 use api::Api;
+use loader::Loader;
 use tree::Listings;
 
 pub use api::Access;
@@ -46,6 +48,7 @@ pub struct Repository {
     name: RepoName,
     actor: Actor,
     listings: Listings,
+    loader: Arc<Loader>,
     patience: Patience,
 }
 

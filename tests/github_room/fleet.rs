@@ -1,13 +1,17 @@
 //! Many repositories over one connection: which there are, and where their default branches are.
 
+use std::time::Duration;
+
+use futures::future::{join_all, poll_immediate};
 use port_gitops::git::{BranchName, RepoName};
-use port_gitops::github::{Error, GitHub, Head, Listed, Skipped};
+use port_gitops::github::{BlobContent, Error, GitHub, Head, Listed, Side, Skipped};
 use port_gitops_contract::{Extent, check_github};
 use port_gitops_sandbox::github::Attribute;
 use port_gitops_sandbox::{Answer, Fault, GitHubSandbox, Sandbox, TestRepository};
 use serde_json::json;
+use tokio::time::timeout;
 
-use crate::world::{connect, sha};
+use crate::world::{connect, sha, text, wanted};
 
 /// Repositories `acme/0`, `acme/1` and so on, with one commit each.
 pub(crate) struct Fleet {
@@ -170,5 +174,80 @@ async fn a_token_that_may_not_list_is_told_which_would() {
         let error = fleet.github.repositories().await.unwrap_err();
         assert!(matches!(error, Error::CannotList { .. }), "{error:?}");
         assert!(error.to_string().contains("an app's installation token"));
+    }
+}
+
+/// What each of these repositories has at `path`, requested at the same time; `None` where that failed.
+async fn read(fleet: &Fleet, numbers: &[usize], path: &str) -> Vec<Option<BlobContent>> {
+    let reads = numbers.iter().map(async |&number| {
+        let repository = fleet.github.repository(name(&format!("acme/{number}")));
+        let head = sha(&fleet.gits[number].head().unwrap());
+        let file = wanted(&head, path, Side::Unknown);
+        let contents = repository.contents(&[file], None).await;
+        contents.ok().map(|mut contents| contents.remove(0).content)
+    });
+    join_all(reads).await
+}
+
+fn number(number: usize) -> Option<BlobContent> {
+    Some(text(&number.to_string()))
+}
+
+#[tokio::test]
+async fn contents_of_many_repositories_come_in_common_queries() {
+    let fleet = Fleet::new(150);
+    let numbers: Vec<_> = (0..150).collect();
+    let contents = read(&fleet, &numbers, "number.yml").await;
+    assert_eq!(fleet.cost(), 2);
+    let expected: Vec<_> = numbers.into_iter().map(number).collect();
+    assert_eq!(contents, expected);
+}
+
+#[tokio::test]
+async fn contents_fail_only_where_a_repository_is_gone_or_refused() {
+    let fleet = Fleet::new(4);
+    fleet.sandbox.delete("acme/1");
+    fleet.sandbox.mark("acme/2", Attribute::Refused);
+    let contents = read(&fleet, &[0, 1, 2, 3], "number.yml").await;
+    assert_eq!(contents, [number(0), None, None, number(3)]);
+    let absent = read(&fleet, &[0, 3], "none.yml").await;
+    assert_eq!(
+        absent,
+        [Some(BlobContent::Absent), Some(BlobContent::Absent)]
+    );
+}
+
+#[tokio::test]
+async fn a_repository_whose_file_is_too_heavy_is_read_without_graphql_alone() {
+    let fleet = Fleet::new(4);
+    let too_heavy = Answer::json(502, &json!({"message": "Timeout"}));
+    // All four, the first two, the first.
+    let fault = Fault::answer(too_heavy).on("POST", "/graphql").times(3);
+    fleet.sandbox.inject(fault);
+    let contents = read(&fleet, &[0, 1, 2, 3], "number.yml").await;
+    assert_eq!(contents, [0, 1, 2, 3].map(number));
+    let trees = fleet.sandbox.requests_to("GET", "*/git/trees/*");
+    assert_eq!((fleet.cost(), trees.len()), (3 + 2 + 2, 1));
+}
+
+#[tokio::test]
+async fn a_query_goes_on_when_the_one_who_began_it_gives_up() {
+    let fleet = Fleet::new(2);
+    let slow = Fault::delay(Duration::from_millis(50)).on("POST", "/graphql");
+    fleet.sandbox.inject(slow.always());
+    for pause in [None, Some(Duration::from_millis(20))] {
+        let (mut first, mut second) = (
+            Box::pin(read(&fleet, &[0], "number.yml")),
+            Box::pin(read(&fleet, &[1], "number.yml")),
+        );
+        assert!(poll_immediate(&mut first).await.is_none());
+        assert!(poll_immediate(&mut second).await.is_none());
+        // So long the first one waits for others, or for the answer to both.
+        if let Some(pause) = pause {
+            assert!(timeout(pause, &mut first).await.is_err());
+        }
+        drop(first);
+        let second = timeout(Duration::from_secs(10), second).await;
+        assert_eq!(second.unwrap(), [number(1)]);
     }
 }
