@@ -27,7 +27,7 @@ use tree::Listings;
 pub use api::Access;
 pub use comments::{CommentKept, CommentPolicy};
 pub use connection::GitHub;
-pub use diff::{ChangedFile, Diff, Relation, Side};
+pub use diff::{ChangedFile, ChangedSince, Diff, Relation, Side};
 pub use error::Error;
 pub use files::{BlobContent, Content, WantedFile};
 pub use heads::Head;

@@ -133,7 +133,7 @@ async fn touches_no_entity_file(session: &Session<'_>, origin: &Origin<'_>) -> R
             .as_ref()
             .is_some_and(|mapping| mapping.path == *path || mapping.mapping.selects(path, name))
     };
-    Ok(changed.is_some_and(|changed| {
+    Ok(changed.files().is_some_and(|changed| {
         let mut changed = changed.iter().map(|file| &file.path);
         !changed.any(|path| files.select(path).is_some() || is_mapped(path))
     }))

@@ -13,7 +13,7 @@ use super::state::look::{Tip, to_look_at};
 use crate::catalog::mapping::Usable;
 use crate::event::{Base, Scope};
 use crate::git::{BlobId, BranchName, CommitSha};
-use crate::github::{self, Diff, Relation, Repository, Side};
+use crate::github::{self, ChangedSince, Diff, Relation, Repository, Side};
 use crate::text::RepoPath;
 
 /// The files to look at, and what they are compared with.
@@ -86,7 +86,7 @@ pub(crate) async fn look<'s, 'p>(
 
 async fn look_at(
     session: &Session<'_>,
-    source: &Source<'_>,
+    source: &mut Source<'_>,
     mapping: Option<Loaded>,
     round: Round,
 ) -> Result<Looked, Error> {
@@ -127,10 +127,9 @@ fn before<'s>(source: &'s Source<'_>) -> Option<&'s CommitSha> {
 /// it cannot, or the mapping changed, all files of the tip are listed.
 async fn since_state(
     session: &Session<'_>,
-    source: &Source<'_>,
+    source: &mut Source<'_>,
     mut mapping: Option<Loaded>,
 ) -> Result<Looked, Error> {
-    let repository = &source.origin.repository;
     let is_known = |mapping: &Loaded| {
         if mapping.home == Home::Other {
             return source.found.inputs == source.inputs;
@@ -143,18 +142,23 @@ async fn since_state(
     };
     let changed = match &source.state.commit {
         Some(commit) if mapping.as_ref().is_none_or(is_known) => {
+            let repository = &source.origin.repository;
             repository.changed_since(commit, &source.commit).await?
         }
-        _ => None,
+        _ => ChangedSince::Unknown,
     };
+    if changed == ChangedSince::Behind && session.setup.inputs.fleet.is_some() {
+        confirm_tip(source).await?;
+    }
+    let source = &*source;
     let tip = match changed {
-        Some(files) => Tip::Changed(
-            files
-                .into_iter()
-                .map(|file| (file.path, file.head))
-                .collect(),
-        ),
-        None => Tip::Listed(repository.tree(&source.commit).await?),
+        ChangedSince::Files(files) => {
+            let files = files.into_iter();
+            Tip::Changed(files.map(|file| (file.path, file.head)).collect())
+        }
+        ChangedSince::Behind | ChangedSince::Unknown => {
+            Tip::Listed(source.origin.repository.tree(&source.commit).await?)
+        }
     };
     if let Some(mapping) = &mut mapping {
         let known = source.state.files().iter();
@@ -190,6 +194,16 @@ async fn since_state(
         extent: Extent::Changed,
         mapping,
     })
+}
+
+/// Reads the tip once more, as it lies before what was applied last: a GitHub replica that lags may have
+/// named it, and applying it would undo what was applied since.
+async fn confirm_tip(source: &mut Source<'_>) -> Result<(), Error> {
+    if let (Some(branch), Some(applied)) = (&source.origin.branch, &source.state.commit) {
+        let tip = source.origin.repository.tip_after(branch, applied).await?;
+        source.commit = tip.unwrap_or_else(|| source.commit.clone());
+    }
+    Ok(())
 }
 
 /// Every file that the inputs select, and what the state knows beside.

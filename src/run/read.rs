@@ -77,7 +77,7 @@ pub(crate) async fn read<'s, 'p>(
     });
     let passes = reading.await.into_iter();
     passes
-        .map(|(source, looked, declared)| Pass::new(source, looked, declared))
+        .map(|(source, looked, declared)| Pass::new(source, &looked, declared))
         .collect()
 }
 

@@ -83,7 +83,6 @@ impl Fleet {
     }
 
     /// The fleet's run over all of `acme`.
-    #[allow(dead_code, reason = "the input comes next")]
     pub(crate) fn step(&self, event: &str) -> Step {
         let payload = self.github.workflow_dispatch_event("main").unwrap();
         let step = self.connected(event, &payload);
