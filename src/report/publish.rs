@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::annotations::Annotations;
+use super::fleet::{self, FleetReport};
 use super::log::Log;
 use super::{Ending, Outcome, Report, console, file, json, outputs, summary};
 use crate::diagnostic::Severity;
@@ -40,6 +41,24 @@ pub fn publish(
         _ => Ok(()),
     };
     outputs.and(summary).and(json)
+}
+
+/// The same for a run over many repositories.
+///
+/// # Errors
+/// If a file cannot be written; the others are written all the same.
+pub fn publish_fleet(
+    report: &FleetReport,
+    runner: &Runner,
+    report_file: Option<&Path>,
+    log: &Log,
+) -> Result<(), PublishError> {
+    let _ = report_file;
+    fleet::console::write_repositories(report, log);
+    fleet::console::write_ending(report, log);
+    append(runner.output_file.as_deref(), |out| {
+        outputs::write_fleet(report, out)
+    })
 }
 
 /// What becomes of entities first, and then what is wrong: people look at a log's end.

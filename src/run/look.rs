@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::Error;
-use super::mapping::{Loaded, load};
+use super::mapping::{Home, Loaded, load};
 use super::pass::each;
 use super::rules::unmatched_lines;
 use super::session::Session;
@@ -67,7 +67,10 @@ pub(crate) async fn look<'s, 'p>(
 ) -> Vec<(&'s mut Source<'p>, Looked)> {
     let sources = sources.into_iter().map(|source| (source, ())).collect();
     let looking = each(sources, async |source: &mut Source<'p>, ()| {
-        let mapping = load(source.files(session), &source.commit, Side::Unknown).await?;
+        let mapping = match &source.origin.fleet_mapping {
+            Some(fleet) => Some(fleet.mapping.clone()),
+            None => load(source.files(session), &source.commit, Side::Unknown).await?,
+        };
         source.note_mapping(mapping.as_ref());
         let looked = look_at(session, source, mapping, round).await?;
         if round == Round::First {
@@ -129,6 +132,9 @@ async fn since_state(
 ) -> Result<Looked, Error> {
     let repository = &source.origin.repository;
     let is_known = |mapping: &Loaded| {
+        if mapping.home == Home::Other {
+            return source.found.inputs == source.inputs;
+        }
         let known = source
             .state
             .file(&mapping.path)
@@ -169,8 +175,10 @@ async fn since_state(
         |path| selector.mapping_of(path),
     );
     // An unusable mapping is among the files even if it is missing, so that its errors are reported.
+    let is_here = |mapping: &&Loaded| mapping.home == Home::Same;
     if let Some(mapping) = mapping
         .as_ref()
+        .filter(is_here)
         .filter(|mapping| mapping.usable == Usable::No)
     {
         files.insert(mapping.path.clone(), mapping.side());
@@ -203,6 +211,7 @@ async fn all(
     files.extend(
         mapping
             .as_ref()
+            .filter(|mapping| mapping.home == Home::Same)
             .map(|mapping| (mapping.path.clone(), mapping.side())),
     );
     Ok(Looked {
@@ -343,7 +352,7 @@ impl<'a> Selector<'a> {
         let is_mapped = self.mapping.is_some_and(|mapping| {
             let before = mapping.before.as_ref();
             let was = before.is_some_and(|one| one.mapping.selects(path, repository));
-            was || *path == mapping.path || mapping.maps(path, repository, &self.source.state)
+            was || mapping.is_at(path) || mapping.maps(path, repository, &self.source.state)
         });
         is_mapped || files.select(path).is_some()
     }
