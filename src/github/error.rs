@@ -1,10 +1,12 @@
 //! Why GitHub cannot be worked with: what its answers mean.
 
+use std::time::Duration;
+
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::http::{Answer, TransportError};
+use crate::http::{Answer, TransportError, TransportErrorKind};
 
 /// Why GitHub cannot be worked with.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -14,6 +16,25 @@ pub enum Error {
     Unauthorized {
         /// GitHub's own message.
         message: String,
+    },
+    /// The token was accepted before, and is not any more: an app's token lasts [an hour][docs].
+    ///
+    /// [docs]: https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app
+    #[error(
+        "GitHub does not accept the token any more ({message}); run the job again with a new one"
+    )]
+    TokenEnded {
+        /// GitHub's own message.
+        message: String,
+    },
+    /// The budget is nearly used up, and [`WhenExhausted::Fail`](super::WhenExhausted::Fail) says not to wait.
+    #[error(
+        "GitHub's request limit is nearly used up, and is renewed in {} min; run the job again then",
+        resets_in.as_secs().div_ceil(60)
+    )]
+    BudgetExhausted {
+        /// How long until it is renewed.
+        resets_in: Duration,
     },
     /// The token may not do this.
     #[error(
@@ -71,7 +92,7 @@ pub enum Error {
     },
     /// GitHub cannot be reached.
     #[error("GitHub could not be reached: {}; {}", .0, .0.help("github-api-url"))]
-    Unreachable(#[from] TransportError),
+    Unreachable(TransportError),
     /// The answer is JSON, but not what the specification says.
     #[error(
         "GitHub answered {path} in an unknown form: {reason}; check that `github-api-url` is GitHub's API"
@@ -207,7 +228,22 @@ impl GraphQlError {
     }
 }
 
+impl From<TransportError> for Error {
+    fn from(error: TransportError) -> Self {
+        match error.kind {
+            TransportErrorKind::BudgetExhausted(resets_in) => Self::BudgetExhausted { resets_in },
+            _ => Self::Unreachable(error),
+        }
+    }
+}
+
 impl Error {
+    /// Whether GitHub gives this connection nothing more for now, whatever is requested: the token has
+    /// ended or the budget is used up.
+    pub fn is_about_connection(&self) -> bool {
+        matches!(self, Self::TokenEnded { .. } | Self::BudgetExhausted { .. })
+    }
+
     /// What this error of a request about `commit` means: GitHub answers 404, or 422 `No commit
     /// found for SHA`, where there is none, and 409 where the repository is empty.
     pub(super) fn about_commit(self, commit: &str) -> Self {

@@ -8,6 +8,7 @@ use super::error::GraphQlError;
 use super::files::CONCURRENT_REQUESTS;
 use super::{Error, GitHub, Listed, commit, name};
 use crate::git::{BranchName, CommitSha, RepoName};
+use crate::http::retry::Reserve;
 
 /// `nodes` takes no more ids than this.
 const REPOSITORIES_A_QUERY: usize = 100;
@@ -70,7 +71,8 @@ struct Data {
 
 impl GitHub {
     /// Reads where the default branches are, in the order given. Costs a request for each 100.
-    /// A repository that is gone or that the token may not read concerns only itself.
+    /// A repository that is gone or that the token may not read concerns only itself. This is also how a
+    /// run finds out at its end whether they have moved, so it may use what is kept of the budget.
     ///
     /// # Errors
     /// If GitHub does not answer, or does not accept the token.
@@ -104,7 +106,10 @@ impl GitHub {
             .iter()
             .map(|one| one.node_id.as_str())
             .collect();
-        let (data, errors) = self.api.graphql(QUERY, &json!({ "ids": ids })).await?;
+        let (data, errors) = self
+            .api
+            .graphql(QUERY, &json!({ "ids": ids }), Reserve::Use)
+            .await?;
         let Data { nodes } = serde_json::from_value(data).map_err(|reason| unknown(&reason))?;
         if nodes.len() != repositories.len() {
             return Err(unknown(&"it is about another number of repositories"));

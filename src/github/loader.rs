@@ -14,6 +14,7 @@ use super::api::Api;
 use super::batch::{self, Answered, Ask};
 use super::files::CONCURRENT_REQUESTS;
 use crate::git::RepoName;
+use crate::http::retry::Reserve;
 
 /// Files in one query.
 const FILES_A_QUERY: usize = 100;
@@ -241,7 +242,7 @@ async fn load_at_once<'i, 'j>(
     });
     let questions: Vec<_> = questions.collect();
     let (query, variables) = batch::query(&questions);
-    let (mut data, errors) = api.graphql(&query, &variables).await?;
+    let (mut data, errors) = api.graphql(&query, &variables, Reserve::Keep).await?;
     let mut outcomes = Vec::with_capacity(items.len());
     for (index, ((_, items), question)) in groups.into_iter().zip(&questions).enumerate() {
         let loaded = match batch::answers(index, question, &mut data, &errors) {

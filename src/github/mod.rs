@@ -24,6 +24,7 @@ use api::Api;
 use loader::Loader;
 use tree::Listings;
 
+pub use crate::http::retry::WhenExhausted;
 pub use api::Access;
 pub use comments::{CommentKept, CommentPolicy};
 pub use connection::GitHub;

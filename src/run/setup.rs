@@ -16,7 +16,7 @@ use crate::environment::{Environment, Runner};
 use crate::event::{Asked, BranchRole, CatalogAccess, Decision, Event, Reach, Run};
 use crate::git::BranchName;
 use crate::git::checkout::Checkout;
-use crate::github::{Access, GitHub, Repository};
+use crate::github::{Access, GitHub, Repository, WhenExhausted};
 use crate::http::patience::Patience;
 use crate::http::proxy::Proxies;
 use crate::http::{Client, Settings, TIMEOUT_VARIABLE, Timeouts};
@@ -341,6 +341,7 @@ fn open_github(
         token: &inputs.github_token,
         owner: &owner,
         patience,
+        when_exhausted: WhenExhausted::Wait,
     };
     Ok(GitHub::open(access)?)
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use futures::future::{join_all, poll_immediate};
 use port_gitops::git::{BranchName, RepoName};
-use port_gitops::github::{BlobContent, Error, GitHub, Head, Listed, Side, Skipped};
+use port_gitops::github::{BlobContent, Error, GitHub, Head, Listed, Side, Skipped, WhenExhausted};
 use port_gitops_contract::{Extent, check_github};
-use port_gitops_sandbox::github::Attribute;
+use port_gitops_sandbox::github::{Attribute, Resource, Throttle};
 use port_gitops_sandbox::{Answer, Fault, GitHubSandbox, Sandbox, TestRepository};
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::world::{connect, sha, text, wanted};
+use crate::world::{connect, connect_for, sha, text, wanted};
 
 /// Repositories `acme/0`, `acme/1` and so on, with one commit each.
 pub(crate) struct Fleet {
@@ -249,5 +249,75 @@ async fn a_query_goes_on_when_the_one_who_began_it_gives_up() {
         drop(first);
         let second = timeout(Duration::from_secs(10), second).await;
         assert_eq!(second.unwrap(), [number(1)]);
+    }
+}
+
+fn is_exhausted<T>(result: Result<T, Error>, seconds: u64) -> bool {
+    let about = |resets_in: Duration| resets_in.as_secs().abs_diff(seconds) < 5;
+    matches!(result, Err(Error::BudgetExhausted { resets_in }) if about(resets_in))
+}
+
+#[tokio::test]
+async fn a_fleet_keeps_what_it_needs_to_finish() {
+    let fleet = Fleet::new(1);
+    let listed = fleet.github.repositories().await.unwrap();
+    for (remaining, reset, is_enough) in [(60, 600, true), (30, 600, false), (30, 40, true)] {
+        for resource in [Resource::Core, Resource::Graphql] {
+            let reset_in = Duration::from_secs(reset);
+            fleet.sandbox.set_budget(resource, remaining, reset_in);
+        }
+        let github = connect_for(&fleet.sandbox, GitHubSandbox::TOKEN, WhenExhausted::Fail);
+        // The answers show how much is left.
+        github.heads(&listed).await.unwrap();
+        github.repositories().await.unwrap();
+        fleet.cost();
+        let repository = github.repository(name("acme/0"));
+        let file = wanted(&sha(&fleet.gits[0].head().unwrap()), "x.yml", Side::Unknown);
+        let (contents, id) = (
+            repository.contents(&[file], None).await,
+            repository.id().await,
+        );
+        if is_enough {
+            assert!(contents.is_ok() && id.is_ok(), "{contents:?} {id:?}");
+            continue;
+        }
+        assert!(is_exhausted(contents, reset) && is_exhausted(id, reset));
+        assert_eq!(fleet.cost(), 0);
+        github.heads(&listed).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_fleet_does_not_wait_for_minutes() {
+    let mut fleet = Fleet::new(1);
+    fleet.github = connect_for(&fleet.sandbox, GitHubSandbox::TOKEN, WhenExhausted::Fail);
+    let listed = fleet.github.repositories().await.unwrap();
+    let retry_after = Some(Duration::from_secs(120));
+    fleet
+        .sandbox
+        .throttle(Throttle::Secondary { retry_after }, 1);
+    assert!(is_exhausted(fleet.github.repositories().await, 120));
+    fleet.cost();
+    assert!(is_exhausted(fleet.github.repositories().await, 120));
+    assert!(is_exhausted(fleet.github.heads(&listed).await, 120));
+    assert_eq!(fleet.cost(), 0, "GitHub wants to be left alone");
+}
+
+#[tokio::test]
+async fn a_token_that_ends_is_told_from_a_wrong_one() {
+    let fleet = Fleet::new(1);
+    let wrong = connect(&fleet.sandbox, "ghs_other");
+    let error = wrong.repositories().await.unwrap_err();
+    assert!(matches!(error, Error::Unauthorized { .. }), "{error:?}");
+    let listed = fleet.github.repositories().await.unwrap();
+    fleet.sandbox.end_token_after(0);
+    let repository = fleet.github.repository(name("acme/0"));
+    let file = wanted(&sha(&fleet.gits[0].head().unwrap()), "x.yml", Side::Unknown);
+    for error in [
+        fleet.github.heads(&listed).await.unwrap_err(),
+        repository.id().await.unwrap_err(),
+        repository.contents(&[file], None).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::TokenEnded { .. }), "{error:?}");
     }
 }

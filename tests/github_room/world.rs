@@ -3,7 +3,9 @@
 use port_gitops::environment::Environment;
 use port_gitops::git::checkout::Checkout;
 use port_gitops::git::{CommitSha, RepoName};
-use port_gitops::github::{Access, BlobContent, Diff, GitHub, Repository, Side, WantedFile};
+use port_gitops::github::{
+    Access, BlobContent, Diff, GitHub, Repository, Side, WantedFile, WhenExhausted,
+};
 use port_gitops::http::patience::Patience;
 use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
@@ -120,6 +122,14 @@ fn open(github: &GitHubSandbox, name: &str) -> Repository {
 }
 
 pub(crate) fn connect(github: &GitHubSandbox, token: &str) -> GitHub {
+    connect_for(github, token, WhenExhausted::Wait)
+}
+
+pub(crate) fn connect_for(
+    github: &GitHubSandbox,
+    token: &str,
+    when_exhausted: WhenExhausted,
+) -> GitHub {
     let owner = &github.full_name();
     let settings = Settings {
         owner,
@@ -140,6 +150,7 @@ pub(crate) fn connect(github: &GitHubSandbox, token: &str) -> GitHub {
         urls: &urls,
         token: &SecretString::from(token),
         owner,
+        when_exhausted,
     };
     GitHub::open(access).unwrap()
 }
