@@ -1,8 +1,10 @@
 //! What is wrong in a fleet as annotations. They cannot point into other repositories, so each has a link to the line.
 
+use std::collections::BTreeMap;
+
 use super::problems::{Placed, Problems, Remark, named};
 use super::{FleetReport, headline};
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Code, Severity};
 use crate::report::annotations::Annotations;
 use crate::report::causes::{Cause, position};
 use crate::report::log::Log;
@@ -41,11 +43,27 @@ pub(super) fn write(report: &FleetReport, problems: &Problems<'_>, log: &Log) {
         {
             annotations.write_message(severity, &format!("{}: {text}", named(repositories)));
         }
-        for cause in problems.causes(severity) {
+        for cause in spread(problems.causes(severity)) {
             let Placed { diagnostic, report } = cause.first;
             annotations.write_elsewhere(diagnostic, &text(cause), &report.run);
         }
     }
+}
+
+/// The first cause of each repository, then the second of each, and so on: one with very many mistakes must leave room
+/// for the others. What only waits for another entity stays last.
+fn spread<'p, 'r: 'p>(
+    causes: impl Iterator<Item = &'p Cause<Placed<'r>>>,
+) -> Vec<&'p Cause<Placed<'r>>> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut causes: Vec<_> = causes.collect();
+    causes.sort_by_cached_key(|cause| {
+        let Placed { diagnostic, report } = cause.first;
+        let count = counts.entry(report.run.repository.to_string()).or_default();
+        *count += 1;
+        (diagnostic.code == Code::Blocked, *count)
+    });
+    causes
 }
 
 /// What is wrong, in which repositories, and a link to the first line.

@@ -4,6 +4,7 @@ use super::headline::{not_looked_at, result, result_of};
 use super::problems::{FirstProblem, Problems};
 use super::{FleetReport, RepositoryReport, RepositoryState, annotations};
 use crate::diagnostic::Severity;
+use crate::event::Mode;
 use crate::report::causes::position;
 use crate::report::console::{OPEN_LINES, outcome_colour, verb, write_first_problems};
 use crate::report::entities::{self, Colour};
@@ -48,7 +49,10 @@ fn write_repositories(report: &FleetReport, log: &Log) {
         match kind {
             [first, ..] if first.severity().is_none() && listed.len() > OPEN_LINES => {
                 let count = counted(kind.len(), "repository", "repositories");
-                let state = first.state().words();
+                let state = match (report.mode, first.state()) {
+                    (Mode::Plan, RepositoryState::Changed) => "to change",
+                    (_, state) => state.words(),
+                };
                 log.group(&format!("{count} {state}"), write);
             }
             _ => write(),

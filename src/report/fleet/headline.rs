@@ -7,7 +7,7 @@ use super::{FleetReport, RepositoryOutcome, RepositoryReport, RepositoryState, S
 use crate::diagnostic::Severity;
 use crate::event::Mode;
 use crate::report::headline::{after, parts_of, result as result_of_report};
-use crate::report::{Drift, Report};
+use crate::report::{Drift, Report, State};
 use crate::text::counted;
 
 /// `1 to create, 1 problem to fix, 12 repositories left for the next run`.
@@ -78,18 +78,28 @@ pub(super) fn meaning(report: &FleetReport, problems: &Problems<'_>) -> Vec<Stri
     if let Some(drift) = drift(report) {
         sentences.push(format!("{drift}."));
     }
+    let next = match report.mode {
+        Mode::Plan => Some("This is a plan: nothing was written."),
+        Mode::Apply => next_step(report, problems),
+    };
+    sentences.extend(next.map(str::to_owned));
+    sentences
+}
+
+/// What to do about what was not written.
+fn next_step(report: &FleetReport, problems: &Problems<'_>) -> Option<&'static str> {
+    // What the run did not come to needs no help.
+    let is_wrong = |state: &State| {
+        state.is_unfinished() && !matches!(state, State::NotWritten | State::Unknown)
+    };
     let counts = report.repository_counts();
+    if problems.count(Severity::Error) > 0 || report.counts().keys().any(is_wrong) {
+        return Some("Fix what is listed below; the next run applies the rest.");
+    }
     let is_incomplete = [RepositoryState::Incomplete, RepositoryState::Left]
         .iter()
         .any(|state| counts.contains_key(state));
-    sentences.extend(match report.mode {
-        Mode::Plan => Some("This is a plan: nothing was written.".to_owned()),
-        Mode::Apply if problems.count(Severity::Error) > 0 => {
-            Some("Fix what is listed below; the next run applies the rest.".to_owned())
-        }
-        Mode::Apply => is_incomplete.then(|| "The next run applies the rest.".to_owned()),
-    });
-    sentences
+    is_incomplete.then_some("The next run applies the rest.")
 }
 
 /// What there is to say of repositories that were not looked at: sentences without a full stop. Those that are left

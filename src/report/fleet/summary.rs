@@ -132,9 +132,14 @@ impl<W: Write> Page<W> {
             section.omissions(Elsewhere::Nowhere)?;
             let (name, result) = (&repository.name, result_of(repository));
             let text = String::from_utf8_lossy(&section.out);
-            self.line(&format!(
-                "<details{attribute}><summary><b>{name}</b> · {result}</summary>\n\n{text}\n</details>\n"
-            ))?;
+            let section = format!(
+                "<details{attribute}><summary><b>{name}</b> · {result}</summary>\n\n{}\n\n</details>\n",
+                text.trim_end()
+            );
+            match self.has_room(&section) {
+                true => self.line(&section)?,
+                false => self.omitted += section.lines().count(),
+            }
         }
         Ok(())
     }
