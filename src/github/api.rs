@@ -97,6 +97,11 @@ impl Api {
 
     /// Reads what is at `path`, percent-encoded, below the REST API's base.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        read(&self.get_answer(path).await?, path)
+    }
+
+    /// The same, with the answer's headers.
+    pub(super) async fn get_answer(&self, path: &str) -> Result<Answer, Error> {
         let get = async |path: &str| {
             let attempt = async || {
                 let response = self.rest._get(path).await;
@@ -114,11 +119,20 @@ impl Api {
             };
             answer = get(&moved).await?;
         }
-        if answer.status.is_success() {
-            read(&answer, path)
-        } else {
-            Err(refusal(&answer, path))
+        match answer.status.is_success() {
+            true => Ok(answer),
+            false => Err(refusal(&answer, path)),
         }
+    }
+
+    /// The path of the [page] that follows the one in an answer; `None` if it is the last.
+    ///
+    /// [page]: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api#using-link-headers
+    pub(super) fn next_page(&self, answer: &Answer) -> Option<String> {
+        let links = answer.header("link")?.split(',');
+        let mut next = links.filter(|link| link.contains("rel=\"next\""));
+        let (_, link) = next.next()?.split_once('<')?;
+        self.below_base(link.split_once('>')?.0)
     }
 
     /// Sends `body` to `path`, and again only if GitHub is certain to have done nothing: for what
@@ -176,18 +190,27 @@ impl Api {
     /// The path below the API's base to which an answer's `location` points; another server's is
     /// not followed.
     fn moved_to(&self, answer: &Answer) -> Option<String> {
+        self.below_base(answer.header("location")?)
+    }
+
+    fn below_base(&self, url: &str) -> Option<String> {
         let base = &self.urls.rest;
-        let target = base.join(answer.header("location")?).ok()?;
+        let target = base.join(url).ok()?;
         let path = &target[Position::BeforePath..Position::AfterQuery];
         let below = path.strip_prefix(base.path().trim_end_matches('/'))?;
         (target.origin() == base.origin()).then(|| below.to_owned())
     }
 
-    /// Sends a GraphQL query and gives its data, in which `null` stands for what is not there.
+    /// Sends a GraphQL query and gives its data, in which `null` stands for what is not there, and the
+    /// errors that are about parts of the data.
     ///
     /// A 403 or 404 of the endpoint itself, as some proxies give it, is [`Error::Forbidden`] at
     /// [`GRAPHQL_PATH`].
-    pub(super) async fn graphql(&self, query: &str, variables: &Value) -> Result<Value, Error> {
+    pub(super) async fn graphql(
+        &self,
+        query: &str,
+        variables: &Value,
+    ) -> Result<(Value, Vec<GraphQlError>), Error> {
         let body = serde_json::json!({ "query": query, "variables": variables });
         let attempt = async || {
             let response = self.graphql._post(GRAPHQL_PATH, Some(&body)).await;
@@ -199,11 +222,11 @@ impl Api {
         if !answer.status.is_success() {
             return Err(graphql_refusal(&answer));
         }
-        let GraphQlAnswer { data, errors } = read(&answer, GRAPHQL_PATH)?;
-        let error = errors.into_iter().find(|error| !error.is_about_a_gap());
-        match (data, error) {
-            (_, Some(error)) => Err(error.into_error()),
-            (Some(data), None) => Ok(data),
+        let GraphQlAnswer { data, mut errors } = read(&answer, GRAPHQL_PATH)?;
+        let of_all = |error: &GraphQlError| data.is_none() || error.is_about_all();
+        match (errors.iter().position(of_all), data) {
+            (Some(index), _) => Err(errors.swap_remove(index).into_error()),
+            (None, Some(data)) => Ok((data, errors)),
             (None, None) => Err(Error::GraphQl("the answer holds no data".to_owned())),
         }
     }

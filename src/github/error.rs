@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::http::{Answer, TransportError};
 
 /// Why GitHub cannot be worked with.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The token is not accepted.
     #[error("GitHub does not accept the token ({message}); check the input `github-token`")]
@@ -32,6 +32,14 @@ pub enum Error {
     NotFound {
         /// What was requested.
         path: String,
+        /// GitHub's own message.
+        message: String,
+    },
+    /// The token may not list repositories.
+    #[error(
+        "GitHub lists no repositories for this token ({message}); a run over many repositories needs an app's installation token with `contents: read` in the input `github-token`"
+    )]
+    CannotList {
         /// GitHub's own message.
         message: String,
     },
@@ -124,7 +132,7 @@ impl ErrorAnswer {
 }
 
 /// What is wrong with a GraphQL query, or with one field of its answer.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(super) struct GraphQlError {
     message: String,
     #[serde(rename = "type")]
@@ -173,10 +181,29 @@ impl GraphQlError {
         Error::GraphQl(self.message)
     }
 
+    /// Whether it is about the whole query, and not about a part of its data.
+    pub(super) fn is_about_all(&self) -> bool {
+        self.path.is_empty() || self.is_about_weight()
+    }
+
+    /// Whether it is about the field at `path`, or about one inside it.
+    pub(super) fn is_below(&self, path: &[Value]) -> bool {
+        self.path.starts_with(path)
+    }
+
+    pub(super) fn is_not_found(&self) -> bool {
+        self.kind.as_deref() == Some("NOT_FOUND")
+    }
+
+    /// GitHub's own message.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Whether it only says that something in the repository is not there: GitHub says so beside
     /// the `null` that stands for it. Of the repository itself that is more than a gap.
     pub(super) fn is_about_a_gap(&self) -> bool {
-        self.kind.as_deref() == Some("NOT_FOUND") && self.path.len() > 1
+        self.is_not_found() && self.path.len() > 1
     }
 }
 

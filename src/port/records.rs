@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::search::{CONCURRENT_SEARCHES, MAX_IDENTIFIER_BYTES, Search, lists};
+use super::search::{CONCURRENT_SEARCHES, MAX_IDENTIFIER_BYTES, PAGE, Search, lists};
 use super::wire::{self, Done};
 use super::{Error, ErrorCode, Port, Rejection};
 use crate::catalog::entity::BlueprintId;
@@ -185,6 +185,34 @@ impl Port {
         let request = || self.client.patch(url.clone()).json(&body);
         let changed = self.call::<BlueprintAnswer>(&what, request).await?;
         Ok(changed.map(|_| true))
+    }
+
+    /// Those entities of `blueprint` that `identifiers` call, with the properties in `include`; none if
+    /// there is no such blueprint.
+    ///
+    /// # Errors
+    /// If Port is unreachable, refuses the credentials or answers with another error.
+    pub async fn named(
+        &self,
+        blueprint: &BlueprintId,
+        identifiers: &[&str],
+        include: &[&str],
+    ) -> Result<Vec<Member>, Error> {
+        let searches = identifiers.chunks(PAGE).map(|some| Search {
+            blueprint: blueprint.clone(),
+            query: json!({ "combinator": "and", "rules": [
+                { "property": "$identifier", "operator": "in", "value": some },
+            ] }),
+            include: include.iter().map(|name| (*name).to_owned()).collect(),
+            most: usize::MAX,
+        });
+        let found: Vec<_> = stream::iter(searches.collect::<Vec<_>>())
+            .map(async |search| self.search(&search).await)
+            .buffered(CONCURRENT_SEARCHES)
+            .try_collect()
+            .await?;
+        let found = found.into_iter().flatten().flatten();
+        Ok(found.map(|found| found.into_member()).collect())
     }
 
     /// The entities of `blueprint`, but for those called `except`, of which one of the lists

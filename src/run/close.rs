@@ -1,5 +1,7 @@
 //! The end of a round: the branch's tip and the state are fetched once more, and the state is saved.
 
+use futures::{StreamExt, stream};
+
 use super::apply::Applied;
 use super::error::Error;
 use super::find::is_outage;
@@ -10,9 +12,11 @@ use super::source::Source;
 use super::state::store::Stored;
 use crate::event::Mode;
 use crate::git::CommitSha;
+use crate::port::CONCURRENT_REQUESTS;
 use crate::report::Ending;
 
-/// How often a run applies its branch's tip while the branch keeps moving.
+/// How often a run applies its branch's tip while the branch keeps moving. In a fleet, a source whose
+/// branch moves waits for the next run.
 const MAX_ROUNDS: usize = 5;
 
 /// What to do about a source after a round.
@@ -21,6 +25,8 @@ enum Next {
     Apply(CommitSha),
     /// Save the state; Port holds this one now.
     Save(Option<Stored>),
+    /// Save the commit, for the next run to compare with: nothing else has changed.
+    SaveCommit,
     /// Nothing is to be saved, or nothing can be.
     Nothing,
 }
@@ -28,12 +34,13 @@ enum Next {
 /// Saves the state of each source if it changed, and ends the work on it. A source whose branch has a
 /// new tip stays open, at that commit.
 pub(super) async fn close(session: &Session<'_>, sources: Vec<&mut Source<'_>>) {
-    let looking = sources.into_iter().map(async |source| {
+    let looking = stream::iter(sources).map(async |source| {
         let next = next(session, source).await;
         (source, next)
     });
-    let mut ended = Vec::new();
-    for (source, next) in futures::future::join_all(looking).await {
+    let looking = looking.buffered(CONCURRENT_REQUESTS);
+    let (mut ended, mut quiet) = (Vec::new(), Vec::new());
+    for (source, next) in looking.collect::<Vec<_>>().await {
         match next {
             Ok(Next::Apply(tip)) => {
                 session.log.line(format!(
@@ -43,10 +50,12 @@ pub(super) async fn close(session: &Session<'_>, sources: Vec<&mut Source<'_>>) 
                 source.commit = tip;
             }
             Ok(Next::Save(latest)) => ended.push(Ended { source, latest }),
+            Ok(Next::SaveCommit) => quiet.push(source),
             Ok(Next::Nothing) => source.end(),
             Err(error) => source.end_unsaved(error),
         }
     }
+    save::commits(session, quiet).await;
     save::endings(session, ended).await;
 }
 
@@ -57,12 +66,22 @@ async fn next(session: &Session<'_>, source: &Source<'_>) -> Result<Next, Error>
         .last()
         .and_then(|round| round.applied.as_ref());
     let can_save = last.is_none_or(Applied::can_save);
-    if session.run.mode == Mode::Plan || !can_save || source.is_quiet() {
+    if session.run.mode == Mode::Plan || !can_save {
         return Ok(Next::Nothing);
     }
+    let is_fleet = session.setup.inputs.fleet.is_some();
+    if source.is_quiet() {
+        let is_worth_it = is_fleet || source.rounds.iter().any(|round| round.is_listed);
+        return Ok(match source.has_new_commit() && is_worth_it {
+            true => Next::SaveCommit,
+            false => Next::Nothing,
+        });
+    }
+    let is_over = last.is_some_and(|applied| applied.stopped.is_some());
+    let is_last = is_over || is_fleet || source.rounds.len() >= MAX_ROUNDS;
     let looking = async {
         let origin = &source.origin;
-        match &origin.branch {
+        match origin.branch.as_ref().filter(|_| !is_last) {
             // A GitHub replica that lags may name an older tip; applying that would undo this run's
             // writes.
             Some(branch) => {
@@ -80,11 +99,9 @@ async fn next(session: &Session<'_>, source: &Source<'_>) -> Result<Next, Error>
     };
     let both = async { futures::try_join!(looking, loading) };
     let (tip, latest) = session.unless_interrupted(both).await?;
-    let is_over = last.is_some_and(|applied| applied.stopped.is_some());
-    let is_last = is_over || source.rounds.len() >= MAX_ROUNDS;
     Ok(match tip.filter(|tip| *tip != source.commit) {
-        Some(tip) if !is_last => Next::Apply(tip),
-        _ => Next::Save(latest),
+        Some(tip) => Next::Apply(tip),
+        None => Next::Save(latest),
     })
 }
 
@@ -94,17 +111,15 @@ impl Source<'_> {
         self.ending.is_none() && self.failure.is_none()
     }
 
-    /// Whether there is nothing to save: nothing was written, and Port holds this state. A new
-    /// commit alone is saved only if the tip had to be listed, so that the next run can compare
-    /// with it.
+    /// Whether nothing was written, and Port holds this state but for its commit.
     fn is_quiet(&self) -> bool {
-        let is_new = match &self.stored {
-            Some(stored) => stored.state.commit != self.state.commit,
-            None => false,
-        };
         let has_written = self.rounds.iter().any(|round| round.applied.is_some());
-        let is_listed = self.rounds.iter().any(|round| round.is_listed);
-        !has_written && self.is_stored(&self.state) && !(is_listed && is_new)
+        !has_written && self.is_stored(&self.state)
+    }
+
+    fn has_new_commit(&self) -> bool {
+        let stored = self.stored.as_ref();
+        stored.is_some_and(|stored| stored.state.commit != self.state.commit)
     }
 
     /// Ends as the rounds did.

@@ -54,6 +54,8 @@ pub(crate) enum Error {
     State(#[from] store::Error),
     #[error(transparent)]
     Mapping(#[from] NoWorker),
+    #[error("the mapping of the fleet cannot be used: {0}; fix it, then run again")]
+    FleetMapping(String),
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error("the run was told to stop before it wrote anything")]
@@ -61,6 +63,11 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// Whether GitHub's budget or the token has come to its end, so that the next run can go on.
+    pub(crate) fn is_end_of_budget(&self) -> bool {
+        false
+    }
+
     /// The messages for the user: one or more, each complete in itself.
     pub(crate) fn problems(&self) -> Vec<String> {
         match self {

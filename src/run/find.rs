@@ -9,7 +9,7 @@ use super::mapping;
 use super::session::Session;
 use super::source::{Origin, Source};
 use super::state::store::{self, Store, Stored};
-use crate::event::{Mode, Pushed};
+use crate::event::{BranchRole, Mode, Pushed};
 use crate::github::Side;
 use crate::port::{self, ErrorCode};
 use crate::text::RepoPath;
@@ -40,7 +40,15 @@ pub(crate) async fn find<'p>(
     origin: Origin<'p>,
 ) -> Result<Found<'p>, Error> {
     let run = session.run;
-    let store = session.setup.store(run, session.port).await?;
+    let store = match session.port {
+        Some(port) => {
+            let id = session.setup.repository_id().await?;
+            let branch = run.branch.as_ref();
+            let branch = branch.filter(|_| run.role == BranchRole::Other);
+            session.setup.store(Some(port), id, branch)
+        }
+        None => None,
+    };
     let loading = load(session, &origin, store.as_ref());
     let looking = async {
         match (run.mode, &run.branch) {
@@ -125,7 +133,7 @@ async fn touches_no_entity_file(session: &Session<'_>, origin: &Origin<'_>) -> R
             .as_ref()
             .is_some_and(|mapping| mapping.path == *path || mapping.mapping.selects(path, name))
     };
-    Ok(changed.is_some_and(|changed| {
+    Ok(changed.files().is_some_and(|changed| {
         let mut changed = changed.iter().map(|file| &file.path);
         !changed.any(|path| files.select(path).is_some() || is_mapped(path))
     }))

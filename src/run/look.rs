@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::Error;
-use super::mapping::{Loaded, load};
+use super::mapping::{Home, Loaded, load};
 use super::pass::each;
 use super::rules::unmatched_lines;
 use super::session::Session;
@@ -13,7 +13,7 @@ use super::state::look::{Tip, to_look_at};
 use crate::catalog::mapping::Usable;
 use crate::event::{Base, Scope};
 use crate::git::{BlobId, BranchName, CommitSha};
-use crate::github::{self, Diff, Relation, Repository, Side};
+use crate::github::{self, ChangedSince, Diff, Relation, Repository, Side};
 use crate::text::RepoPath;
 
 /// The files to look at, and what they are compared with.
@@ -67,7 +67,10 @@ pub(crate) async fn look<'s, 'p>(
 ) -> Vec<(&'s mut Source<'p>, Looked)> {
     let sources = sources.into_iter().map(|source| (source, ())).collect();
     let looking = each(sources, async |source: &mut Source<'p>, ()| {
-        let mapping = load(source.files(session), &source.commit, Side::Unknown).await?;
+        let mapping = match &source.origin.fleet_mapping {
+            Some(fleet) => Some(fleet.mapping.clone()),
+            None => load(source.files(session), &source.commit, Side::Unknown).await?,
+        };
         source.note_mapping(mapping.as_ref());
         let looked = look_at(session, source, mapping, round).await?;
         if round == Round::First {
@@ -83,7 +86,7 @@ pub(crate) async fn look<'s, 'p>(
 
 async fn look_at(
     session: &Session<'_>,
-    source: &Source<'_>,
+    source: &mut Source<'_>,
     mapping: Option<Loaded>,
     round: Round,
 ) -> Result<Looked, Error> {
@@ -124,11 +127,13 @@ fn before<'s>(source: &'s Source<'_>) -> Option<&'s CommitSha> {
 /// it cannot, or the mapping changed, all files of the tip are listed.
 async fn since_state(
     session: &Session<'_>,
-    source: &Source<'_>,
+    source: &mut Source<'_>,
     mut mapping: Option<Loaded>,
 ) -> Result<Looked, Error> {
-    let repository = &source.origin.repository;
     let is_known = |mapping: &Loaded| {
+        if mapping.home == Home::Other {
+            return source.found.inputs == source.inputs;
+        }
         let known = source
             .state
             .file(&mapping.path)
@@ -137,18 +142,23 @@ async fn since_state(
     };
     let changed = match &source.state.commit {
         Some(commit) if mapping.as_ref().is_none_or(is_known) => {
+            let repository = &source.origin.repository;
             repository.changed_since(commit, &source.commit).await?
         }
-        _ => None,
+        _ => ChangedSince::Unknown,
     };
+    if changed == ChangedSince::Behind && session.setup.inputs.fleet.is_some() {
+        confirm_tip(source).await?;
+    }
+    let source = &*source;
     let tip = match changed {
-        Some(files) => Tip::Changed(
-            files
-                .into_iter()
-                .map(|file| (file.path, file.head))
-                .collect(),
-        ),
-        None => Tip::Listed(repository.tree(&source.commit).await?),
+        ChangedSince::Files(files) => {
+            let files = files.into_iter();
+            Tip::Changed(files.map(|file| (file.path, file.head)).collect())
+        }
+        ChangedSince::Behind | ChangedSince::Unknown => {
+            Tip::Listed(source.origin.repository.tree(&source.commit).await?)
+        }
     };
     if let Some(mapping) = &mut mapping {
         let known = source.state.files().iter();
@@ -169,8 +179,10 @@ async fn since_state(
         |path| selector.mapping_of(path),
     );
     // An unusable mapping is among the files even if it is missing, so that its errors are reported.
+    let is_here = |mapping: &&Loaded| mapping.home == Home::Same;
     if let Some(mapping) = mapping
         .as_ref()
+        .filter(is_here)
         .filter(|mapping| mapping.usable == Usable::No)
     {
         files.insert(mapping.path.clone(), mapping.side());
@@ -182,6 +194,16 @@ async fn since_state(
         extent: Extent::Changed,
         mapping,
     })
+}
+
+/// Reads the tip once more, as it lies before what was applied last: a GitHub replica that lags may have
+/// named it, and applying it would undo what was applied since.
+async fn confirm_tip(source: &mut Source<'_>) -> Result<(), Error> {
+    if let (Some(branch), Some(applied)) = (&source.origin.branch, &source.state.commit) {
+        let tip = source.origin.repository.tip_after(branch, applied).await?;
+        source.commit = tip.unwrap_or_else(|| source.commit.clone());
+    }
+    Ok(())
 }
 
 /// Every file that the inputs select, and what the state knows beside.
@@ -203,6 +225,7 @@ async fn all(
     files.extend(
         mapping
             .as_ref()
+            .filter(|mapping| mapping.home == Home::Same)
             .map(|mapping| (mapping.path.clone(), mapping.side())),
     );
     Ok(Looked {
@@ -343,7 +366,7 @@ impl<'a> Selector<'a> {
         let is_mapped = self.mapping.is_some_and(|mapping| {
             let before = mapping.before.as_ref();
             let was = before.is_some_and(|one| one.mapping.selects(path, repository));
-            was || *path == mapping.path || mapping.maps(path, repository, &self.source.state)
+            was || mapping.is_at(path) || mapping.maps(path, repository, &self.source.state)
         });
         is_mapped || files.select(path).is_some()
     }

@@ -12,6 +12,7 @@ mod error;
 pub mod evaluator;
 mod files;
 mod find;
+mod fleet;
 mod look;
 mod mapping;
 mod ownership;
@@ -39,9 +40,10 @@ use crate::catalog::blueprint::Blueprints;
 use crate::catalog::plan::summary;
 use crate::environment::Environment;
 use crate::event::{Decision, Mode};
+use crate::inputs::Fleet;
 use crate::port::Port;
 use crate::report::log::Log;
-use crate::report::{Ending, Outcome, Report, progress, publish};
+use crate::report::{Ending, Outcome, progress, publish};
 use crate::shutdown::Shutdown;
 use crate::text::counted;
 use apply::apply;
@@ -52,7 +54,7 @@ use look::{Extent, Looked, Round as Number};
 use pass::Pass;
 use session::Session;
 use setup::Setup;
-use source::Source;
+use source::{Origin, Source};
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,24 +107,54 @@ async fn pipeline(
         log,
     };
     let origin = setup.origin(&run, default_branch, environment);
-    let finding = session.unless_interrupted(find::find(&session, origin));
-    let mut sources = match finding.await? {
-        Found::Source(source) => vec![*source],
-        Found::Nothing(reason) => return nothing_to_do(&reason, &setup, log),
+    match &setup.inputs.fleet {
+        None => run_one(&session, origin, started).await,
+        Some(selection) => run_fleet(&session, selection, origin, started).await,
+    }
+}
+
+/// A run of one repository: a list of one source.
+async fn run_one(
+    session: &Session<'_>,
+    origin: Origin<'_>,
+    started: Instant,
+) -> Result<Exit, Error> {
+    let (setup, log) = (session.setup, session.log);
+    let finding = session.unless_interrupted(find::find(session, origin));
+    let mut source = match finding.await? {
+        Found::Source(source) => *source,
+        Found::Nothing(reason) => return nothing_to_do(&reason, setup, log),
     };
-    work(&session, &mut sources).await?;
-    let Some(source) = sources.pop() else {
-        return nothing_to_do("there is no source", &setup, log);
-    };
+    work(session, std::slice::from_mut(&mut source)).await?;
     if let Some(error) = source.failure {
         return Err(error);
     }
-    let mut report = report::assemble(&session, source, started);
-    let commented = comment::keep(&session, &report).await;
+    let mut report = report::assemble(session, source, started);
+    let commented = comment::keep(session, &report).await;
     report.notices.extend(commented);
     let report_file = setup.inputs.report_file.as_deref();
     publish::publish(&report, &setup.runner, report_file, log)?;
-    Ok(exit(&report))
+    Ok(exit(&report.ending, report.outcome()))
+}
+
+/// A run over many repositories: `home` is the one whose workflow it is.
+async fn run_fleet(
+    session: &Session<'_>,
+    selection: &Fleet,
+    home: Origin<'_>,
+    started: Instant,
+) -> Result<Exit, Error> {
+    let (setup, log) = (session.setup, session.log);
+    let finding = session.unless_interrupted(fleet::find(session, selection, home));
+    let (fleet, mut sources) = finding.await?;
+    log.line(fleet.summary(sources.len()));
+    work(session, &mut sources).await?;
+    let problems = report::fleet_problems(session, &fleet, &sources);
+    let notice = fleet.remember(session, &sources, problems).await;
+    let report = report::assemble_fleet(session, fleet, sources, notice, started);
+    let report_file = setup.inputs.report_file.as_deref();
+    publish::publish_fleet(&report, &setup.runner, report_file, log)?;
+    Ok(exit(&report.ending, report.outcome()))
 }
 
 /// Applies the tips of all sources, again where a branch moved meanwhile, and saves the states. If an
@@ -246,8 +278,8 @@ fn nothing_to_do(reason: &str, setup: &Setup, log: &Log) -> Result<Exit, Error> 
     Ok(Exit::Success)
 }
 
-fn exit(report: &Report) -> Exit {
-    match (&report.ending, report.outcome()) {
+fn exit(ending: &Ending, outcome: Outcome) -> Exit {
+    match (ending, outcome) {
         (Ending::Stopped(_), _) => Exit::CannotGoOn,
         (Ending::Interrupted, _) => Exit::Interrupted,
         (Ending::Complete, Outcome::Success) => Exit::Success,

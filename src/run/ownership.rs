@@ -48,7 +48,7 @@ fn keys<'c>(session: &Session<'_>, pass: &'c Pass<'_, '_>) -> BTreeSet<&'c Entit
     let prunes = session.setup.inputs.prune == Prune::Delete;
     let owned = pass.source.found.entities();
     let is_wanted = |change: &&Change| match change.head {
-        Some(_) => pass.looked.extent == Extent::All || !owned.contains_key(&change.key),
+        Some(_) => pass.extent == Extent::All || !owned.contains_key(&change.key),
         None => prunes,
     };
     let wanted = pass.changes.iter().filter(is_wanted);

@@ -7,7 +7,7 @@ use futures::{StreamExt, stream};
 use super::apply::{Applied, Refusals};
 use super::conclude;
 use super::error::Error;
-use super::look::{Extent, Looked};
+use super::look::{Against, Extent, Looked};
 use super::read::Declared;
 use super::responsibility::Responsibility;
 use super::source::{Continuity, Source};
@@ -47,7 +47,11 @@ pub(crate) struct Round {
 pub(crate) struct Pass<'s, 'p> {
     pub(crate) source: &'s mut Source<'p>,
     /// Which files are looked at.
-    pub(crate) looked: Looked,
+    pub(crate) extent: Extent,
+    /// Whether all files of the tip were listed, and not only those that differ.
+    pub(crate) is_listed: bool,
+    /// Whether the files are compared with the versions that the state names.
+    pub(crate) is_of_state: bool,
     /// What they declare.
     pub(crate) declared: Declared,
     /// What changed and is valid, as far as is known.
@@ -64,10 +68,12 @@ pub(crate) struct Pass<'s, 'p> {
 
 impl<'s, 'p> Pass<'s, 'p> {
     /// A pass of a source whose files are read.
-    pub(crate) fn new(source: &'s mut Source<'p>, looked: Looked, declared: Declared) -> Self {
+    pub(crate) fn new(source: &'s mut Source<'p>, looked: &Looked, declared: Declared) -> Self {
         Self {
             source,
-            looked,
+            extent: looked.extent,
+            is_listed: matches!(looked.tip, Tip::Listed(_)),
+            is_of_state: matches!(looked.against, Against::State),
             declared,
             changes: Vec::new(),
             plan: Plan::default(),
@@ -100,8 +106,8 @@ impl<'s, 'p> Pass<'s, 'p> {
     pub(crate) fn finish(self, blueprints: &Arc<Blueprints>) {
         self.source.rounds.push(Round {
             commit: self.source.commit.clone(),
-            extent: self.looked.extent,
-            is_listed: matches!(self.looked.tip, Tip::Listed(_)),
+            extent: self.extent,
+            is_listed: self.is_listed,
             declared: self.declared,
             plan: self.plan,
             blueprints: Arc::clone(blueprints),

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Error;
-use super::look::Against;
 use super::ownership;
 use super::pass::Pass;
 use super::read::Declared;
@@ -32,14 +31,10 @@ pub(crate) fn compare(session: &Session<'_>, passes: &mut [Pass<'_, '_>]) {
 
 fn changes(session: &Session<'_>, pass: &Pass<'_, '_>) -> Vec<Change> {
     let Pass {
-        source,
-        looked,
-        declared,
-        ..
+        source, declared, ..
     } = pass;
     let mut changes = change::compare(&declared.earlier, &declared.head, &declared.open);
-    let is_of_state = matches!(looked.against, Against::State);
-    if session.setup.inputs.prune == Prune::Keep || !is_of_state {
+    if session.setup.inputs.prune == Prune::Keep || !pass.is_of_state {
         return changes;
     }
     let known: BTreeSet<_> = changes.iter().map(|change| change.key.clone()).collect();

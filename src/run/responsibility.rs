@@ -145,5 +145,7 @@ async fn pushed(source: &Source<'_>, push: &Pushed) -> Result<Option<BTreeSet<Re
     };
     let repository = &source.origin.repository;
     let changed = repository.changed_since(before, &push.after).await?;
-    Ok(changed.map(|files| files.into_iter().map(|file| file.path).collect()))
+    Ok(changed
+        .files()
+        .map(|files| files.into_iter().map(|file| file.path).collect()))
 }

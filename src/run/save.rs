@@ -6,7 +6,7 @@ use super::report;
 use super::session::Session;
 use super::source::Source;
 use super::state::Status;
-use super::state::store::{self, Save, Saved, Stored};
+use super::state::store::{self, NewCommit, Save, Saved, Stored};
 
 /// Saves the state of each source of which something is about to be written: it lists that as possible.
 /// A source whose state cannot be saved leaves the run: nothing of it may be written.
@@ -62,6 +62,30 @@ pub(super) async fn endings(session: &Session<'_>, ended: Vec<Ended<'_, '_>>) {
         match saving.result {
             Ok(()) => saving.source.end(),
             Err(error) => saving.source.end_unsaved(error),
+        }
+    }
+}
+
+/// Saves the commits of sources of which nothing else has changed, and ends the work on them. The commit
+/// saves the next run some work, and nothing depends on it.
+pub(super) async fn commits(session: &Session<'_>, sources: Vec<&mut Source<'_>>) {
+    let commits = sources.iter().filter_map(|source| {
+        Some(NewCommit {
+            store: source.store.as_ref()?,
+            commit: &source.commit,
+        })
+    });
+    let commits: Vec<_> = commits.collect();
+    let saving = async {
+        store::save_commits(&commits).await;
+        Ok(())
+    };
+    let saved = session.unless_interrupted(saving).await;
+    drop(commits);
+    for source in sources {
+        match &saved {
+            Ok(()) => source.end(),
+            Err(_) => source.end_unsaved(Error::Interrupted),
         }
     }
 }

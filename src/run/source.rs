@@ -9,7 +9,7 @@ use ring::digest::{SHA256, digest};
 use super::error::Error;
 use super::evaluator::Mapper;
 use super::files::Files;
-use super::mapping;
+use super::mapping::{self, FleetMapping};
 use super::pass::Round;
 use super::session::Session;
 use super::state::State;
@@ -29,8 +29,10 @@ const DIGEST_DIGITS: usize = 12;
 /// Where a source's files are, and what is known of them before they are read.
 #[derive(Debug)]
 pub(crate) struct Origin<'p> {
+    /// The number that stays the repository's when it is renamed, where it is known.
+    pub(crate) id: Option<u64>,
     /// The repository on GitHub.
-    pub(crate) repository: Arc<Repository>,
+    pub(crate) repository: Repository,
     /// What it is called.
     pub(crate) name: RepoName,
     /// The branch that the commit is on.
@@ -43,6 +45,8 @@ pub(crate) struct Origin<'p> {
     pub(crate) checkout: Option<&'p Checkout>,
     /// What makes entities of files that a mapping selects.
     pub(crate) mapper: Mapper,
+    /// The mapping, if it is in another repository.
+    pub(crate) fleet_mapping: Option<Arc<FleetMapping>>,
 }
 
 impl Origin<'_> {
@@ -53,6 +57,7 @@ impl Origin<'_> {
             checkout: self.checkout,
             inputs: &session.setup.inputs,
             mapper: &self.mapper,
+            fleet_mapping: self.fleet_mapping.as_deref(),
         }
     }
 }
@@ -168,15 +173,7 @@ impl<'p> Source<'p> {
     /// Appends the mapping's id to the digest of inputs. [`Continuity`] ignores it, since a new
     /// mapping is a changed file; [`merge`] compares it.
     pub(crate) fn note_mapping(&mut self, mapping: Option<&mapping::Loaded>) {
-        let blob = mapping.and_then(|mapping| mapping.blob.as_ref());
-        let inputs = without_mapping(&self.inputs).to_owned();
-        self.inputs = match blob.map(ToString::to_string) {
-            Some(blob) => format!(
-                "{inputs}{MAPPING}{}",
-                blob.get(..DIGEST_DIGITS).unwrap_or(&blob)
-            ),
-            None => inputs,
-        };
+        self.inputs = with_mapping(without_mapping(&self.inputs), mapping);
         // An empty digest stays empty: see `begin`.
         if !self.state.inputs.is_empty() {
             self.state.inputs = self.inputs.clone();
@@ -241,13 +238,18 @@ impl<'p> Source<'p> {
             title: self.title(session),
             repository: format!("{}/{}", runner.server_url, origin.name),
             run_url: runner.run_url(),
-            time: chrono::DateTime::from_timestamp(now().try_into().unwrap_or_default(), 0)
-                .unwrap_or_default()
-                .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            time: timestamp(),
             branch,
             problems,
         }
     }
+}
+
+/// The time in RFC 3339.
+pub(super) fn timestamp() -> String {
+    chrono::DateTime::from_timestamp(now().try_into().unwrap_or_default(), 0)
+        .unwrap_or_default()
+        .to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// Seconds since 1970.
@@ -259,13 +261,25 @@ fn now() -> u64 {
 /// What separates the digest of inputs from the mapping's id.
 const MAPPING: char = '+';
 
+/// A digest of inputs with the mapping's id, if there is one.
+pub(super) fn with_mapping(inputs: &str, mapping: Option<&mapping::Loaded>) -> String {
+    let blob = mapping.and_then(|mapping| mapping.blob.as_ref());
+    match blob.map(ToString::to_string) {
+        Some(blob) => {
+            let blob = blob.get(..DIGEST_DIGITS).unwrap_or(&blob);
+            format!("{inputs}{MAPPING}{blob}")
+        }
+        None => inputs.to_owned(),
+    }
+}
+
 /// A digest of inputs without the mapping's id.
 fn without_mapping(inputs: &str) -> &str {
     inputs.split(MAPPING).next().unwrap_or_default()
 }
 
 /// A digest of the inputs that select or shape entities. Add every new input of that kind here.
-fn digest_of(inputs: &Inputs) -> String {
+pub(super) fn digest_of(inputs: &Inputs) -> String {
     let blueprint = inputs.blueprint.as_ref();
     let merge = match inputs.merge {
         Merge::Merge => "merge",

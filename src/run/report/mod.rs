@@ -2,6 +2,7 @@
 
 #[doc(hidden)]
 pub mod findings;
+mod fleet;
 mod notices;
 mod rejection;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use crate::report::{Cost, Drift, Ending, EntityReport, Report, RunFacts, Since, 
 use crate::run::apply::Stopped;
 use crate::text::RepoPath;
 use findings::{Findings, Material};
+pub(super) use fleet::{assemble_fleet, fleet_problems};
 
 /// What a plan is worth that is made without Port.
 const OFFLINE: &str = "made without access to Port (as for a fork's pull request): compared with the base branch only; Port may still reject it";
@@ -64,6 +66,7 @@ pub(super) fn assemble(session: &Session<'_>, source: Source<'_>, started: Insta
     let run = RunFacts {
         head: commit,
         repository: origin.name,
+        branch: origin.branch,
         ..session.setup.facts(session.run)
     };
     Report {
@@ -75,11 +78,16 @@ pub(super) fn assemble(session: &Session<'_>, source: Source<'_>, started: Insta
         notices,
         drift,
         ending: ending.unwrap_or(Ending::Complete),
-        cost: Cost {
-            github_requests: session.setup.repository.requests(),
-            port_requests: session.port.map_or(0, Port::requests),
-            elapsed: started.elapsed(),
-        },
+        cost: cost(session, started),
+    }
+}
+
+/// What the run cost so far.
+fn cost(session: &Session<'_>, started: Instant) -> Cost {
+    Cost {
+        github_requests: session.setup.github.requests(),
+        port_requests: session.port.map_or(0, Port::requests),
+        elapsed: started.elapsed(),
     }
 }
 

@@ -9,6 +9,7 @@ use super::Status;
 use super::codec;
 use super::store::{self, Error, Facts, Store};
 use crate::git::CommitSha;
+use crate::port::Existing;
 
 /// What a run over many repositories remembers beside the states of these.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,16 +40,15 @@ pub(crate) struct FleetCounts {
 }
 
 impl Store<'_> {
-    /// Loads what the last run remembers; nothing where that cannot be read: then all repositories are
-    /// looked at.
+    /// Loads what the last run remembers; `None` if there was none. Where it cannot be read, it is
+    /// empty: then all repositories are looked at.
     ///
     /// # Errors
     /// If a request to Port fails.
-    pub(crate) async fn load_fleet(&self) -> Result<FleetMemory, Error> {
+    pub(crate) async fn load_fleet(&self) -> Result<Option<FleetMemory>, Error> {
         let name = self.name.as_str();
         let properties = self.port.properties(&self.blueprint, name).await?;
-        let memory = properties.and_then(|found| codec::unpack(&found, "settled").ok());
-        Ok(memory.unwrap_or_default())
+        Ok(properties.map(|found| codec::unpack(&found, "settled").unwrap_or_default()))
     }
 
     /// Saves what this run remembers.
@@ -60,6 +60,7 @@ impl Store<'_> {
         memory: &FleetMemory,
         counts: FleetCounts,
         facts: &Facts,
+        existing: Existing,
     ) -> Result<(), Error> {
         let status = match counts.problems {
             0 => Status::Synced,
@@ -85,6 +86,6 @@ impl Store<'_> {
             "title": facts.title,
             "properties": properties,
         });
-        self.save_body(body).await
+        store::put_one(self, body, existing).await
     }
 }

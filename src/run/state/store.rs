@@ -1,10 +1,13 @@
 //! The state in Port: one entity for each source, of a blueprint that the first apply creates.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::codec::{self, SaveId, Unreadable};
 use super::{SourceName, State, Status};
 use crate::catalog::entity::BlueprintId;
+use crate::git::CommitSha;
 use crate::port::{self, ErrorCode, Existing, Port, Rejection};
 
 /// How many bytes Port takes in one body.
@@ -172,12 +175,96 @@ async fn put(store: &Store<'_>, bodies: &[Value], existing: Existing) -> Vec<Put
     puts
 }
 
+/// Writes the entity of a fleet's run in the same way. What another run has created meanwhile is merged
+/// with it.
+pub(super) async fn put_one(
+    store: &Store<'_>,
+    body: Value,
+    existing: Existing,
+) -> Result<(), Error> {
+    let bodies = [body];
+    for existing in [existing, Existing::Merge] {
+        match put(store, &bodies, existing).await.pop() {
+            None | Some(Ok(Ok(()))) => return Ok(()),
+            Some(Ok(Err(rejection))) if rejection.code == ErrorCode::IdentifierTaken => {}
+            Some(Ok(Err(rejection))) => return Err(store.refused(rejection)),
+            Some(Err(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// A new commit of a source whose state stays as it is.
+#[derive(Debug)]
+pub(crate) struct NewCommit<'s> {
+    pub(crate) store: &'s Store<'s>,
+    pub(crate) commit: &'s CommitSha,
+}
+
+/// Saves new commits, in as few requests as Port takes. They only save the next run some work, so what
+/// Port refuses is not saved.
+pub(crate) async fn save_commits(commits: &[NewCommit<'_>]) {
+    let Some(first) = commits.first() else {
+        return;
+    };
+    let body = |new: &NewCommit<'_>| {
+        json!({
+            "identifier": new.store.name.as_str(),
+            "properties": { "commit": new.commit.as_str() },
+        })
+    };
+    let bodies: Vec<_> = commits.iter().map(body).collect();
+    let (port, blueprint) = (first.store.port, &first.store.blueprint);
+    for put in port.put(blueprint, &bodies, Existing::Merge).await {
+        if let Err(error) = put {
+            tracing::debug!("a commit was not saved: {error}");
+        }
+    }
+}
+
 /// What was done about the blueprint of a state that Port refused.
 enum Provided {
     /// It was created, or got the missing properties: the state can be written again.
     Changed,
     /// Nothing: the blueprint is not what is wrong.
     Nothing,
+}
+
+/// What a search says of a state: enough to know that nothing has changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Glimpse {
+    pub(crate) commit: Option<CommitSha>,
+    pub(crate) inputs: String,
+    pub(crate) is_synced: bool,
+}
+
+/// What a search says of the states that `names` call, kept in `blueprint`.
+///
+/// # Errors
+/// If a request to Port fails.
+pub(crate) async fn glimpse(
+    port: &Port,
+    blueprint: &BlueprintId,
+    names: Vec<SourceName>,
+) -> Result<BTreeMap<SourceName, Glimpse>, Error> {
+    let texts: Vec<_> = names.iter().map(SourceName::as_str).collect();
+    let include = ["$identifier", "status", "commit", "inputs"];
+    let found = port.named(blueprint, &texts, &include).await?;
+    let mut found: BTreeMap<String, Map<String, Value>> = found
+        .into_iter()
+        .map(|member| (member.identifier, member.properties))
+        .collect();
+    let glimpses = names.into_iter().filter_map(|name| {
+        let properties = found.remove(name.as_str())?;
+        let text = |name: &str| properties.get(name).and_then(Value::as_str);
+        let glimpse = Glimpse {
+            commit: text("commit").and_then(CommitSha::parse),
+            inputs: text("inputs").unwrap_or_default().to_owned(),
+            is_synced: text("status") == Some(Status::Synced.as_str()),
+        };
+        Some((name, glimpse))
+    });
+    Ok(glimpses.collect())
 }
 
 impl Store<'_> {
@@ -315,7 +402,7 @@ impl Stored {
 }
 
 /// A list in Markdown, as far as Port stores it.
-fn list(problems: &[String]) -> String {
+pub(super) fn list(problems: &[String]) -> String {
     let mut text = String::new();
     for (index, problem) in problems.iter().enumerate() {
         if text.len() + problem.len() > MAX_PROBLEMS {
