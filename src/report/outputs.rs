@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use super::fleet::FleetReport;
+use super::fleet::{self, FleetReport};
 use super::json;
 use super::{Counts, Drift, Outcome, Report, State};
 
@@ -34,7 +34,9 @@ pub fn write_fleet(report: &FleetReport, mut out: impl Write) -> io::Result<()> 
     write_outcome(report.outcome(), &mut out)?;
     write_counts(&report.counts(), &mut out)?;
     let drift = report.drift().map_or("", Drift::as_str);
-    writeln!(out, "drift={drift}\ncommit=")
+    writeln!(out, "drift={drift}\ncommit=")?;
+    let json = fleet::json::compact(report, MAX_REPORT_BYTES);
+    writeln!(out, "report={json}")
 }
 
 /// Writes the outputs of a run that had nothing to do.

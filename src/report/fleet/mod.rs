@@ -1,7 +1,14 @@
 //! What a run over many repositories did, and the ways to tell it. Each repository that was looked at has a
 //! [`Report`] of its own, just as after a plain run.
 
+mod annotations;
 pub(super) mod console;
+mod headline;
+pub mod json;
+mod problems;
+pub mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -90,6 +97,20 @@ pub enum RepositoryState {
     UpToDate,
     /// The next run takes it up.
     Left,
+}
+
+impl RepositoryState {
+    /// The words for it.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Incomplete => "incomplete",
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::UpToDate => "up to date",
+            Self::Left => "left for the next run",
+        }
+    }
 }
 
 impl RepositoryReport {
@@ -205,6 +226,14 @@ impl FleetReport {
             *counts.entry(repository.state()).or_default() += 1;
         }
         counts
+    }
+
+    /// Why the whole run could not go on.
+    fn stopped(&self) -> Option<&str> {
+        match &self.ending {
+            Ending::Stopped(reason) => Some(reason),
+            Ending::Complete | Ending::Interrupted => None,
+        }
     }
 
     /// The reports of the repositories that were looked at.
