@@ -63,9 +63,13 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Whether GitHub's budget or the token has come to its end, so that the next run can go on.
-    pub(crate) fn is_end_of_budget(&self) -> bool {
-        false
+    /// That GitHub's budget or the token has come to its end, if it is that: the next run can go on.
+    pub(crate) fn end_of_budget(&self) -> Option<&github::Error> {
+        use github::Error::{BudgetExhausted, TokenEnded};
+        match self {
+            Self::GitHub(error @ (BudgetExhausted { .. } | TokenEnded { .. })) => Some(error),
+            _ => None,
+        }
     }
 
     /// The messages for the user: one or more, each complete in itself.

@@ -340,8 +340,10 @@ impl<'p> Fleet<'p> {
         }
         for source in sources {
             let Some(id) = source.origin.id else { continue };
-            if source.failure.is_some() {
-                memory.failed.insert(id);
+            if let Some(error) = &source.failure {
+                if error.end_of_budget().is_none() {
+                    memory.failed.insert(id);
+                }
             } else if source.stored.is_none() && source.state.is_empty() {
                 memory.nothing.insert(id, source.commit.to_string());
             }

@@ -146,7 +146,12 @@ async fn run_fleet(
 ) -> Result<Exit, Error> {
     let (setup, log) = (session.setup, session.log);
     let finding = session.unless_interrupted(fleet::find(session, selection, home));
-    let (fleet, mut sources) = finding.await?;
+    let (fleet, mut sources) = match finding.await {
+        Err(error) if error.end_of_budget().is_some() => {
+            return nothing_to_do(&error.to_string(), setup, log);
+        }
+        found => found?,
+    };
     log.line(fleet.summary(sources.len()));
     work(session, &mut sources).await?;
     let problems = report::fleet_problems(session, &fleet, &sources);

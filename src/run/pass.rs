@@ -1,5 +1,6 @@
 //! One source's way through the stages of a round.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use futures::{StreamExt, stream};
@@ -17,6 +18,7 @@ use crate::catalog::change::Change;
 use crate::catalog::plan::Plan;
 use crate::catalog::validate::Validated;
 use crate::git::CommitSha;
+use crate::github;
 
 /// How many sources a stage works on at the same time.
 const CONCURRENT_SOURCES: usize = 16;
@@ -130,13 +132,21 @@ impl<'s, 'p> Pass<'s, 'p> {
 }
 
 /// Runs a stage for each source, several at the same time. A source for which it fails leaves the run.
+/// Once GitHub's budget or the token has come to its end, so do the sources that have not begun.
 pub(crate) async fn each<'s, 'p, K, T>(
     sources: Vec<(&'s mut Source<'p>, K)>,
     stage: impl AsyncFn(&mut Source<'p>, &K) -> Result<T, Error>,
 ) -> Vec<(&'s mut Source<'p>, K, T)> {
-    let stage = &stage;
+    let (stage, ended) = (&stage, &RefCell::new(None));
     let results = stream::iter(sources).map(|(source, known)| async move {
-        let result = stage(&mut *source, &known).await;
+        let earlier: Option<github::Error> = ended.borrow().clone();
+        let result = match earlier {
+            Some(error) => Err(error.into()),
+            None => stage(&mut *source, &known).await,
+        };
+        if let Some(error) = result.as_ref().err().and_then(Error::end_of_budget) {
+            *ended.borrow_mut() = Some(error.clone());
+        }
         (source, known, result)
     });
     let results: Vec<_> = results.buffered(CONCURRENT_SOURCES).collect().await;

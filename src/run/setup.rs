@@ -341,7 +341,10 @@ fn open_github(
         token: &inputs.github_token,
         owner: &owner,
         patience,
-        when_exhausted: WhenExhausted::Wait,
+        when_exhausted: match inputs.fleet {
+            Some(_) => WhenExhausted::Fail,
+            None => WhenExhausted::Wait,
+        },
     };
     Ok(GitHub::open(access)?)
 }

@@ -94,9 +94,9 @@ fn outcome(fleet: &Fleet<'_>, other: &Other) -> RepositoryOutcome {
 }
 
 fn failed(error: &Error, is_older: bool) -> RepositoryOutcome {
-    match error.is_end_of_budget() {
-        true => RepositoryOutcome::Left(error.to_string()),
-        false => RepositoryOutcome::Failed(error.to_string(), since(is_older)),
+    match error.end_of_budget() {
+        Some(_) => RepositoryOutcome::Left(error.to_string()),
+        None => RepositoryOutcome::Failed(error.to_string(), since(is_older)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Each trouble concerns only what it must, and the next run converges.
 
-use port_gitops_sandbox::github::Attribute;
+use port_gitops_sandbox::github::{Attribute, Resource};
 use port_gitops_sandbox::{Answer, Fault, Sandbox};
 use serde_json::json;
 
@@ -191,4 +191,41 @@ fn ten_thousand_mistakes_in_one_repository_stay_readable() {
     assert_eq!((result.status, result.output("created")), (1, "2"));
     assert!(result.log.len() < 200_000, "{}", result.log.len());
     assert!(result.summary.len() < 1024 * 1024);
+}
+
+#[test]
+fn what_the_token_does_not_last_for_is_left_to_the_next_run() {
+    for requests in [3, 8, 15] {
+        let fleet = declaring(20);
+        fleet.github.end_token_after(requests);
+        let result = scheduled(&fleet);
+        assert_eq!(result.status, 0, "{}", result.log);
+        let created: usize = result.output("created").parse().unwrap();
+        assert!(created < 20);
+        assert!(
+            result.log.contains("does not accept the token any more"),
+            "{}",
+            result.log
+        );
+        fleet.github.end_token_after(usize::MAX);
+        assert_eq!(
+            scheduled(&fleet).output("created"),
+            (20 - created).to_string()
+        );
+    }
+}
+
+#[test]
+fn what_the_budget_does_not_last_for_is_left_to_the_next_run() {
+    let fleet = declaring(20);
+    let hour = std::time::Duration::from_secs(3600);
+    fleet.github.set_budget(Resource::Core, 60, hour);
+    let result = scheduled(&fleet);
+    assert_eq!(result.status, 0, "{}", result.log);
+    assert!(result.log.contains("is nearly used up"), "{}", result.log);
+    fleet.github.set_budget(Resource::Core, 5000, hour);
+    assert_eq!(scheduled(&fleet).status, 0);
+    for number in 0..20 {
+        assert_eq!(status(&fleet, &format!("r{number}")), "synced");
+    }
 }
