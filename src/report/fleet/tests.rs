@@ -274,6 +274,12 @@ fn outputs_are_sums_and_name_no_commit() {
         let outputs = text(|out| outputs::write_fleet(&report, out));
         let lines: Vec<_> = outputs.lines().collect();
         assert_eq!(lines[..2], ["outcome=success", "created=2"]);
+        let plain = text(|out| outputs::write(report.reports().next().unwrap(), out));
+        let names = |text: &str| -> Vec<_> {
+            let lines = text.lines().filter_map(|line| line.split_once('='));
+            lines.map(|(name, _)| name.to_owned()).collect()
+        };
+        assert_eq!(names(&outputs), names(&plain));
         let drift = format!("drift={drift}");
         assert!(
             lines.contains(&drift.as_str()) && lines.contains(&"commit="),
