@@ -21,7 +21,7 @@ use port_gitops::catalog::merge::Merge;
 use port_gitops::catalog::plan::{Action, Known, Plan, Policy, Pruning, Reason, Untouched, Upsert};
 use port_gitops::catalog::reference;
 use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS, PropertyRules};
-use port_gitops::catalog::validate::{Omission, refuse_circles, validate};
+use port_gitops::catalog::validate::{Circles, Omission, validate};
 use port_gitops::diagnostic::{Code, Diagnostic};
 use port_gitops::event::Mode;
 use port_gitops::git::{CommitSha, RepoName};
@@ -159,7 +159,8 @@ fn diagnostics(
     let checked = validate(changes, blueprints, omission);
     found.extend(checked.diagnostics);
     let live = Live::default();
-    found.extend(refuse_circles(checked.changes, &live, blueprints).diagnostics);
+    let circles = Circles::find(checked.changes.iter(), &live, blueprints);
+    found.extend(circles.refuse(checked.changes).diagnostics);
     found
 }
 

@@ -3,7 +3,6 @@
 mod decide;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use ring::digest::{SHA256, digest};
@@ -16,7 +15,7 @@ use super::entity::{BlueprintId, Entity, EntityKey, Identifier};
 use super::live::{Difference, Field, Live};
 use super::merge::Merge;
 use crate::git;
-use crate::text::{Location, RepoPath};
+use crate::text::{Location, RepoPath, counted};
 
 /// What an upsert is expected to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,8 +206,6 @@ pub enum Pruning {
     Off,
     /// It is deleted.
     On {
-        /// How many deletions are no accident.
-        at_most: usize,
         /// What prevents every deletion: a sentence without a full stop.
         obstacle: Option<String>,
         /// What prevents the deletion of what these files declared.
@@ -262,21 +259,42 @@ impl Plan {
     }
 }
 
-impl fmt::Display for Plan {
-    /// What is to be written and deleted.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = [
-            (self.count(Action::Create), "to create"),
-            (self.count(Action::Adopt), "to adopt"),
-            (self.count(Action::Update), "to update"),
-            (self.deletions.len(), "to delete"),
-        ];
-        let counts = counts.iter().filter(|(count, _)| *count > 0);
-        let counts: Vec<_> = counts
-            .map(|(count, words)| format!("{count} {words}"))
-            .collect();
-        formatter.write_str(&counts.join(", "))
+/// Deletes nothing if `plans` would delete more than `at_most` entities in all: that may be an accident.
+pub fn limit_deletions<'p>(plans: impl Iterator<Item = &'p mut Plan>, at_most: usize) {
+    let plans: Vec<_> = plans.collect();
+    let count: usize = plans.iter().map(|plan| plan.deletions.len()).sum();
+    if count <= at_most {
+        return;
     }
+    let reason = Reason::HeldBack(format!(
+        "the run would delete {}, and the input `max-deletes` allows {at_most}; raise the input `max-deletes` in the workflow to {count} or more for one run, or restore the entities in Git",
+        counted(count, "entity", "entities")
+    ));
+    for plan in plans {
+        let deletions = std::mem::take(&mut plan.deletions).into_iter();
+        plan.untouched.extend(deletions.map(|deletion| Untouched {
+            key: deletion.key,
+            location: deletion.location,
+            path: deletion.path,
+            reason: reason.clone(),
+        }));
+    }
+}
+
+/// What plans write and delete: `2 to create, 1 to delete`.
+pub fn summary(plans: &[&Plan]) -> String {
+    let total = |count: &dyn Fn(&Plan) -> usize| plans.iter().map(|plan| count(plan)).sum();
+    let counts: [(usize, _); 4] = [
+        (total(&|plan| plan.count(Action::Create)), "to create"),
+        (total(&|plan| plan.count(Action::Adopt)), "to adopt"),
+        (total(&|plan| plan.count(Action::Update)), "to update"),
+        (total(&|plan| plan.deletions.len()), "to delete"),
+    ];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<_> = counts
+        .map(|(count, words)| format!("{count} {words}"))
+        .collect();
+    counts.join(", ")
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::document::character::{is_invisible, name_of};
 use crate::document::{Member, Node, Value};
 use crate::text::{Location, RepoPath, Source, Span};
 
-pub use circle::refuse_circles;
+pub use circle::Circles;
 pub use whole_run::{dangling_in, refuse_dangling, refuse_taking_required};
 
 /// How many errors are reported of one entity.

@@ -1,5 +1,7 @@
 //! octocrab on our own HTTP client, with our own retries.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use http_body_util::BodyExt;
 use octocrab::service::middleware::base_uri::BaseUriLayer;
 use octocrab::service::middleware::extra_headers::ExtraHeadersLayer;
@@ -11,12 +13,13 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use url::{Position, Url};
 
 use super::error::{Error, GraphQlError, refusal};
 use crate::http::patience::Patience;
-use crate::http::retry::{Api as Rules, Attempt, Request, Sender};
-use crate::http::{self, Answer, Client};
+use crate::http::retry::{Api as Rules, Attempt, Request, Reserve, Sender, WhenExhausted};
+use crate::http::{self, Answer, CONCURRENT_REQUESTS, Client};
 use crate::inputs::GitHubUrls;
 
 /// How GitHub is reached, and as whom.
@@ -32,6 +35,8 @@ pub struct Access<'a> {
     pub owner: &'a str,
     /// For how long something is looked for that may not be visible yet.
     pub patience: Patience,
+    /// What happens once GitHub's budget is nearly used up.
+    pub when_exhausted: WhenExhausted,
 }
 
 /// GitHub's two APIs.
@@ -42,6 +47,12 @@ pub(super) struct Api {
     urls: GitHubUrls,
     client: Client,
     sender: Sender,
+    /// Many repositories are read at the same time, and GitHub [limits][docs] what is under way.
+    ///
+    /// [docs]: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
+    under_way: Semaphore,
+    /// Whether GitHub has accepted the token.
+    accepted: AtomicBool,
 }
 
 #[derive(Deserialize)]
@@ -87,7 +98,9 @@ impl Api {
             graphql: octocrab(&access, graphql_base)?,
             urls: access.urls.clone(),
             client: access.client,
-            sender: Sender::new(Rules::GitHub),
+            sender: Sender::new(Rules::GitHub).when_exhausted(access.when_exhausted),
+            under_way: Semaphore::new(CONCURRENT_REQUESTS),
+            accepted: AtomicBool::new(false),
         })
     }
 
@@ -97,12 +110,17 @@ impl Api {
 
     /// Reads what is at `path`, percent-encoded, below the REST API's base.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        read(&self.get_answer(path).await?, path)
+    }
+
+    /// The same, with the answer's headers.
+    pub(super) async fn get_answer(&self, path: &str) -> Result<Answer, Error> {
         let get = async |path: &str| {
             let attempt = async || {
                 let response = self.rest._get(path).await;
                 self.attempt(&self.urls.rest, response).await
             };
-            self.sender.send(path, attempt).await
+            self.send(path.into(), attempt).await
         };
         let mut answer = get(path).await?;
         for _ in 0..MAX_REDIRECTS {
@@ -114,11 +132,20 @@ impl Api {
             };
             answer = get(&moved).await?;
         }
-        if answer.status.is_success() {
-            read(&answer, path)
-        } else {
-            Err(refusal(&answer, path))
+        match answer.status.is_success() {
+            true => Ok(answer),
+            false => Err(self.known(refusal(&answer, path))),
         }
+    }
+
+    /// The path of the [page] that follows the one in an answer; `None` if it is the last.
+    ///
+    /// [page]: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api#using-link-headers
+    pub(super) fn next_page(&self, answer: &Answer) -> Option<String> {
+        let links = answer.header("link")?.split(',');
+        let mut next = links.filter(|link| link.contains("rel=\"next\""));
+        let (_, link) = next.next()?.split_once('<')?;
+        self.below_base(link.split_once('>')?.0)
     }
 
     /// Sends `body` to `path`, and again only if GitHub is certain to have done nothing: for what
@@ -131,13 +158,44 @@ impl Api {
     /// Changes what is at `path`, percent-encoded, below the REST API's base.
     pub(super) async fn patch(&self, path: &str, body: &impl Serialize) -> Result<(), Error> {
         let send = async |path: &str| self.rest._patch(path, Some(body)).await;
-        done(&self.write(path.into(), send).await?, path)
+        self.done(&self.write(path.into(), send).await?, path)
     }
 
     /// Deletes what is at `path`, percent-encoded, below the REST API's base.
     pub(super) async fn delete(&self, path: &str) -> Result<(), Error> {
         let send = async |path: &str| self.rest._delete(path, None::<&()>).await;
-        done(&self.write(path.into(), send).await?, path)
+        self.done(&self.write(path.into(), send).await?, path)
+    }
+
+    /// What became of a request to `path` whose answer says nothing else.
+    fn done(&self, answer: &Answer, path: &str) -> Result<(), Error> {
+        match answer.status.is_success() {
+            true => Ok(()),
+            false => Err(self.known(refusal(answer, path))),
+        }
+    }
+
+    /// The same error in the light of what was answered before.
+    fn known(&self, error: Error) -> Error {
+        match error {
+            Error::Unauthorized { message } if self.accepted.load(Ordering::Relaxed) => {
+                Error::TokenEnded { message }
+            }
+            error => error,
+        }
+    }
+
+    async fn send(&self, request: Request<'_>, attempt: impl AsyncFn() -> Attempt) -> Attempt {
+        // It is never closed.
+        let _permit = self.under_way.acquire().await;
+        let result = self.sender.send(request, attempt).await;
+        if result
+            .as_ref()
+            .is_ok_and(|answer| answer.status.is_success())
+        {
+            self.accepted.store(true, Ordering::Relaxed);
+        }
+        result
     }
 
     /// Sends a request that writes, and that is called by the path it goes to.
@@ -160,7 +218,7 @@ impl Api {
                 what: path,
                 ..request
             };
-            self.sender.send(request, attempt).await
+            self.send(request, attempt).await
         };
         let answer = send_to(request.what).await?;
         let keeps_method = matches!(
@@ -176,34 +234,44 @@ impl Api {
     /// The path below the API's base to which an answer's `location` points; another server's is
     /// not followed.
     fn moved_to(&self, answer: &Answer) -> Option<String> {
+        self.below_base(answer.header("location")?)
+    }
+
+    fn below_base(&self, url: &str) -> Option<String> {
         let base = &self.urls.rest;
-        let target = base.join(answer.header("location")?).ok()?;
+        let target = base.join(url).ok()?;
         let path = &target[Position::BeforePath..Position::AfterQuery];
         let below = path.strip_prefix(base.path().trim_end_matches('/'))?;
         (target.origin() == base.origin()).then(|| below.to_owned())
     }
 
-    /// Sends a GraphQL query and gives its data, in which `null` stands for what is not there.
+    /// Sends a GraphQL query and gives its data, in which `null` stands for what is not there, and the
+    /// errors that are about parts of the data.
     ///
     /// A 403 or 404 of the endpoint itself, as some proxies give it, is [`Error::Forbidden`] at
     /// [`GRAPHQL_PATH`].
-    pub(super) async fn graphql(&self, query: &str, variables: &Value) -> Result<Value, Error> {
+    pub(super) async fn graphql(
+        &self,
+        query: &str,
+        variables: &Value,
+        reserve: Reserve,
+    ) -> Result<(Value, Vec<GraphQlError>), Error> {
         let body = serde_json::json!({ "query": query, "variables": variables });
         let attempt = async || {
             let response = self.graphql._post(GRAPHQL_PATH, Some(&body)).await;
             let answer = self.attempt(&self.urls.graphql, response).await?;
             Ok(without_timeout(answer))
         };
-        let request = Request::from("a GraphQL query").graphql();
-        let answer = self.sender.send(request, attempt).await?;
+        let request = Request::from("a GraphQL query").graphql().reserve(reserve);
+        let answer = self.send(request, attempt).await?;
         if !answer.status.is_success() {
-            return Err(graphql_refusal(&answer));
+            return Err(self.known(graphql_refusal(&answer)));
         }
-        let GraphQlAnswer { data, errors } = read(&answer, GRAPHQL_PATH)?;
-        let error = errors.into_iter().find(|error| !error.is_about_a_gap());
-        match (data, error) {
-            (_, Some(error)) => Err(error.into_error()),
-            (Some(data), None) => Ok(data),
+        let GraphQlAnswer { data, mut errors } = read(&answer, GRAPHQL_PATH)?;
+        let of_all = |error: &GraphQlError| data.is_none() || error.is_about_all();
+        match (errors.iter().position(of_all), data) {
+            (Some(index), _) => Err(errors.swap_remove(index).into_error()),
+            (None, Some(data)) => Ok((data, errors)),
             (None, None) => Err(Error::GraphQl("the answer holds no data".to_owned())),
         }
     }
@@ -266,14 +334,6 @@ fn octocrab(access: &Access<'_>, base: &str) -> Result<Octocrab, Error> {
     match built {
         Ok(octocrab) => Ok(octocrab),
         Err(never) => match never {},
-    }
-}
-
-/// What became of a request to `path` whose answer says nothing else.
-fn done(answer: &Answer, path: &str) -> Result<(), Error> {
-    match answer.status.is_success() {
-        true => Ok(()),
-        false => Err(refusal(answer, path)),
     }
 }
 

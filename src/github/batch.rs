@@ -1,10 +1,11 @@
-//! One GraphQL query for the contents of many files, and its answer.
+//! One GraphQL query for the contents of many files of one or more repositories, and its answer.
 
 use std::fmt::Write as _;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::error::GraphQlError;
 use super::{BlobContent, Content, Error, Side, WantedFile};
 use crate::document::MAX_BYTES;
 use crate::git::{BlobId, CommitSha, FileMode, RepoName};
@@ -47,7 +48,7 @@ impl Ask {
 }
 
 /// What is known of one content after a query.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answered {
     Content(Content),
     /// The answer could not hold it as it is: it has to be read by itself.
@@ -93,62 +94,122 @@ struct Blob {
 const BLOB: &str = " fragment blob on Blob { text isTruncated byteSize }";
 const ENTRY: &str = " fragment entry on TreeEntry { mode oid object { ...blob } }";
 
-/// The query and its variables. Paths and ids are variables only: a path can hold anything.
-pub(super) fn question(name: &RepoName, asks: &[Ask]) -> (String, Value) {
-    let mut variables = Map::new();
-    variables.insert("owner".to_owned(), json!(name.owner()));
-    variables.insert("name".to_owned(), json!(name.name()));
-    let mut parameters = "$owner: String!, $name: String!".to_owned();
-    let mut selection = String::new();
-    let mut add = |name: String, kind: &str, value: &str| {
+/// What is requested of one repository.
+pub(super) struct Question<'a> {
+    pub(super) name: &'a RepoName,
+    pub(super) asks: Vec<&'a Ask>,
+}
+
+/// A query as it grows. Names, paths and ids are variables only: a path can hold anything.
+#[derive(Default)]
+struct Query {
+    parameters: Vec<String>,
+    variables: Map<String, Value>,
+    selection: String,
+}
+
+impl Query {
+    fn add(&mut self, name: String, kind: &str, value: &str) {
+        self.parameters.push(format!("${name}: {kind}!"));
+        self.variables.insert(name, json!(value));
+    }
+
+    /// Adds a repository under the alias of its number.
+    fn add_repository(&mut self, number: usize, question: &Question<'_>) {
+        self.add(format!("o{number}"), "String", question.name.owner());
+        self.add(format!("n{number}"), "String", question.name.name());
         // Writing to a string cannot fail.
-        let _ = write!(parameters, ", ${name}: {kind}!");
-        variables.insert(name, json!(value));
-    };
-    let commits = commits(asks);
-    for (at, commit) in commits.iter().enumerate() {
-        add(format!("c{at}"), "GitObjectID", commit.as_str());
-        let _ = write!(selection, " c{at}: object(oid: $c{at}) {{ ... on Commit {{");
-        for (index, ask) in asks.iter().enumerate() {
-            if let Ask::Path(of, path, _) = ask
-                && of == *commit
-            {
-                add(format!("p{index}"), "String", path.as_str());
-                let _ = write!(selection, " f{index}: file(path: $p{index}) {{ ...entry }}");
+        let _ = write!(
+            self.selection,
+            " {}: repository(owner: $o{number}, name: $n{number}) {{",
+            alias(number)
+        );
+        for (at, commit) in question.commits().into_iter().enumerate() {
+            let variable = format!("c{number}_{at}");
+            let _ = write!(
+                self.selection,
+                " c{at}: object(oid: ${variable}) {{ ... on Commit {{"
+            );
+            self.add(variable, "GitObjectID", commit.as_str());
+            for (index, ask) in question.asks.iter().enumerate() {
+                if let Ask::Path(of, path, _) = ask
+                    && of == commit
+                {
+                    let variable = format!("p{number}_{index}");
+                    let _ = write!(
+                        self.selection,
+                        " f{index}: file(path: ${variable}) {{ ...entry }}"
+                    );
+                    self.add(variable, "String", path.as_str());
+                }
+            }
+            self.selection.push_str(" } }");
+        }
+        for (index, ask) in question.asks.iter().enumerate() {
+            if let Ask::Blob(blob) = ask {
+                let variable = format!("b{number}_{index}");
+                let _ = write!(
+                    self.selection,
+                    " f{index}: object(oid: ${variable}) {{ ...blob }}"
+                );
+                self.add(variable, "GitObjectID", blob.as_str());
             }
         }
-        selection.push_str(" } }");
+        self.selection.push_str(" }");
     }
-    for (index, ask) in asks.iter().enumerate() {
-        if let Ask::Blob(blob) = ask {
-            add(format!("b{index}"), "GitObjectID", blob.as_str());
-            let _ = write!(selection, " f{index}: object(oid: $b{index}) {{ ...blob }}");
-        }
+}
+
+fn alias(number: usize) -> String {
+    format!("r{number}")
+}
+
+/// The query for all of the questions, and its variables.
+pub(super) fn query(questions: &[Question<'_>]) -> (String, Value) {
+    let mut query = Query::default();
+    for (number, question) in questions.iter().enumerate() {
+        query.add_repository(number, question);
     }
+    let is_path = |ask: &&Ask| matches!(ask, Ask::Path(..));
+    let has_paths = |question: &Question<'_>| question.asks.iter().any(is_path);
     // A fragment that nothing uses makes the query invalid.
-    let entry = if commits.is_empty() { "" } else { ENTRY };
-    let query = format!(
-        "query({parameters}) {{ repository(owner: $owner, name: $name) {{{selection} }} }}{entry}{BLOB}"
-    );
-    (query, Value::Object(variables))
+    let entry = match questions.iter().any(has_paths) {
+        true => ENTRY,
+        false => "",
+    };
+    let (parameters, selection) = (query.parameters.join(", "), query.selection);
+    let text = format!("query({parameters}) {{{selection} }}{entry}{BLOB}");
+    (text, Value::Object(query.variables))
 }
 
-/// The commits in which paths are looked up, each once.
-fn commits(asks: &[Ask]) -> Vec<&CommitSha> {
-    let mut commits: Vec<&CommitSha> = Vec::new();
-    for ask in asks {
-        match ask {
-            Ask::Path(commit, ..) if !commits.contains(&commit) => commits.push(commit),
-            _ => {}
+impl Question<'_> {
+    /// The commits in which paths are looked up, each once.
+    fn commits(&self) -> Vec<&CommitSha> {
+        let mut commits: Vec<&CommitSha> = Vec::new();
+        for ask in &self.asks {
+            match ask {
+                Ask::Path(commit, ..) if !commits.contains(&commit) => commits.push(commit),
+                _ => {}
+            }
         }
+        commits
     }
-    commits
 }
 
-/// The answers, in the order of the questions.
-pub(super) fn answers(asks: &[Ask], mut data: Value) -> Result<Vec<Answered>, Error> {
-    let commits = commits(asks);
-    let mut repository = data["repository"].take();
+/// The answers to the question of this number, in the order of what it requests.
+pub(super) fn answers(
+    number: usize,
+    question: &Question<'_>,
+    data: &mut Value,
+    errors: &[GraphQlError],
+) -> Result<Vec<Answered>, Error> {
+    let alias = alias(number);
+    let is_its = |error: &&GraphQlError| error.is_below(&[alias.as_str().into()]);
+    let mut its = errors.iter().filter(is_its);
+    if let Some(error) = its.find(|error| !error.is_about_a_gap()) {
+        return Err(error.clone().into_error());
+    }
+    let commits = question.commits();
+    let mut repository = data[&alias].take();
     let missing = commits
         .iter()
         .enumerate()
@@ -158,7 +219,7 @@ pub(super) fn answers(asks: &[Ask], mut data: Value) -> Result<Vec<Answered>, Er
             commit: commit.to_string(),
         });
     }
-    let answer = |(index, ask): (usize, &Ask)| {
+    let answer = |(index, ask): (usize, &&Ask)| {
         let field = format!("f{index}");
         match ask {
             Ask::Blob(blob) => {
@@ -172,7 +233,7 @@ pub(super) fn answers(asks: &[Ask], mut data: Value) -> Result<Vec<Answered>, Er
             }
         }
     };
-    asks.iter().enumerate().map(answer).collect()
+    question.asks.iter().enumerate().map(answer).collect()
 }
 
 fn entry(entry: Option<TreeEntry>, listed: &Listed) -> Result<Answered, Error> {

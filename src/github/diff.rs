@@ -102,10 +102,30 @@ enum Page {
     Second,
 }
 
+/// What changed from one commit to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangedSince {
+    /// The second came after the first, and these files differ.
+    Files(Vec<ChangedFile>),
+    /// The second came before the first.
+    Behind,
+    /// One comparison does not say it: the second's history does not hold the first, one of them is
+    /// gone, or there are too many files.
+    Unknown,
+}
+
+impl ChangedSince {
+    /// The files that differ, if they are known.
+    pub fn files(self) -> Option<Vec<ChangedFile>> {
+        match self {
+            Self::Files(files) => Some(files),
+            Self::Behind | Self::Unknown => None,
+        }
+    }
+}
+
 impl Repository {
-    /// The files that differ between `base` and `head`, which came after it. `None` where one
-    /// comparison does not say: head's history does not hold base, base is gone, or there are too
-    /// many files.
+    /// The files that differ between `base` and `head`, as far as one comparison says that.
     ///
     /// # Errors
     /// If GitHub does not answer or does not let the token read.
@@ -113,16 +133,20 @@ impl Repository {
         &self,
         base: &CommitSha,
         head: &CommitSha,
-    ) -> Result<Option<Vec<ChangedFile>>, Error> {
+    ) -> Result<ChangedSince, Error> {
         if base == head {
-            return Ok(Some(Vec::new()));
+            return Ok(ChangedSince::Files(Vec::new()));
         }
         match self.compare(base.as_str(), head).await {
             Ok(comparison) => Ok(match comparison.status {
-                Relation::Ahead | Relation::Identical => comparison.exact_files(),
-                Relation::Behind | Relation::Diverged | Relation::Unrelated => None,
+                Relation::Ahead | Relation::Identical => match comparison.exact_files() {
+                    Some(files) => ChangedSince::Files(files),
+                    None => ChangedSince::Unknown,
+                },
+                Relation::Behind => ChangedSince::Behind,
+                Relation::Diverged | Relation::Unrelated => ChangedSince::Unknown,
             }),
-            Err(Error::NotFound { .. }) => Ok(None),
+            Err(Error::NotFound { .. }) => Ok(ChangedSince::Unknown),
             Err(error) => Err(error),
         }
     }

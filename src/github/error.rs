@@ -1,19 +1,40 @@
 //! Why GitHub cannot be worked with: what its answers mean.
 
+use std::time::Duration;
+
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::http::{Answer, TransportError};
+use crate::http::{Answer, TransportError, TransportErrorKind};
 
 /// Why GitHub cannot be worked with.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The token is not accepted.
     #[error("GitHub does not accept the token ({message}); check the input `github-token`")]
     Unauthorized {
         /// GitHub's own message.
         message: String,
+    },
+    /// The token was accepted before, and is not any more: an app's token lasts [an hour][docs].
+    ///
+    /// [docs]: https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app
+    #[error(
+        "GitHub does not accept the token any more ({message}); run the job again with a new one"
+    )]
+    TokenEnded {
+        /// GitHub's own message.
+        message: String,
+    },
+    /// The budget is nearly used up, and [`WhenExhausted::Fail`](super::WhenExhausted::Fail) says not to wait.
+    #[error(
+        "GitHub's request limit is nearly used up, and is renewed in {} min; run the job again then",
+        resets_in.as_secs().div_ceil(60)
+    )]
+    BudgetExhausted {
+        /// How long until it is renewed.
+        resets_in: Duration,
     },
     /// The token may not do this.
     #[error(
@@ -32,6 +53,14 @@ pub enum Error {
     NotFound {
         /// What was requested.
         path: String,
+        /// GitHub's own message.
+        message: String,
+    },
+    /// The token may not list repositories.
+    #[error(
+        "GitHub lists no repositories for this token ({message}); a run over many repositories needs an app's installation token with `contents: read` in the input `github-token`"
+    )]
+    CannotList {
         /// GitHub's own message.
         message: String,
     },
@@ -63,7 +92,7 @@ pub enum Error {
     },
     /// GitHub cannot be reached.
     #[error("GitHub could not be reached: {}; {}", .0, .0.help("github-api-url"))]
-    Unreachable(#[from] TransportError),
+    Unreachable(TransportError),
     /// The answer is JSON, but not what the specification says.
     #[error(
         "GitHub answered {path} in an unknown form: {reason}; check that `github-api-url` is GitHub's API"
@@ -124,7 +153,7 @@ impl ErrorAnswer {
 }
 
 /// What is wrong with a GraphQL query, or with one field of its answer.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(super) struct GraphQlError {
     message: String,
     #[serde(rename = "type")]
@@ -173,14 +202,48 @@ impl GraphQlError {
         Error::GraphQl(self.message)
     }
 
+    /// Whether it is about the whole query, and not about a part of its data.
+    pub(super) fn is_about_all(&self) -> bool {
+        self.path.is_empty() || self.is_about_weight()
+    }
+
+    /// Whether it is about the field at `path`, or about one inside it.
+    pub(super) fn is_below(&self, path: &[Value]) -> bool {
+        self.path.starts_with(path)
+    }
+
+    pub(super) fn is_not_found(&self) -> bool {
+        self.kind.as_deref() == Some("NOT_FOUND")
+    }
+
+    /// GitHub's own message.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Whether it only says that something in the repository is not there: GitHub says so beside
     /// the `null` that stands for it. Of the repository itself that is more than a gap.
     pub(super) fn is_about_a_gap(&self) -> bool {
-        self.kind.as_deref() == Some("NOT_FOUND") && self.path.len() > 1
+        self.is_not_found() && self.path.len() > 1
+    }
+}
+
+impl From<TransportError> for Error {
+    fn from(error: TransportError) -> Self {
+        match error.kind {
+            TransportErrorKind::BudgetExhausted(resets_in) => Self::BudgetExhausted { resets_in },
+            _ => Self::Unreachable(error),
+        }
     }
 }
 
 impl Error {
+    /// Whether GitHub gives this connection nothing more for now, whatever is requested: the token has
+    /// ended or the budget is used up.
+    pub fn is_about_connection(&self) -> bool {
+        matches!(self, Self::TokenEnded { .. } | Self::BudgetExhausted { .. })
+    }
+
     /// What this error of a request about `commit` means: GitHub answers 404, or 422 `No commit
     /// found for SHA`, where there is none, and 409 where the repository is empty.
     pub(super) fn about_commit(self, commit: &str) -> Self {

@@ -7,22 +7,18 @@ use base64::prelude::BASE64_STANDARD;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
-use super::batch::{self, Answered, Ask};
+use super::batch::{Answered, Ask};
+use super::loader::Loaded;
 use super::{Error, Repository, Side, Tree, TreeFile};
 use crate::document::MAX_BYTES;
 use crate::git::checkout::Checkout;
 use crate::git::{BlobId, CommitSha, FileMode};
 use crate::text::RepoPath;
 
-/// Files in one query.
-const FILES_A_QUERY: usize = 100;
-/// How much content one query requests, in bytes, as far as sizes are known: GitHub gives up on
-/// what takes it more than ten seconds.
-const BYTES_A_QUERY: u64 = 2 * 1024 * 1024;
 /// Longer text is cut in GraphQL, in bytes.
 const TEXT_LIMIT: u64 = 512_000;
 /// Requests under way at the same time.
-const CONCURRENT_REQUESTS: usize = 4;
+pub(super) const CONCURRENT_REQUESTS: usize = 4;
 
 /// A file whose content is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +104,8 @@ struct RawBlob {
 impl Repository {
     /// Reads every wanted file, in the order given: from the checkout where that holds the very
     /// blob, else up to 100 a request from GitHub. What is known to be absent, a link or too large
-    /// costs nothing.
+    /// costs nothing. Calls whose futures are polled together (`join_all`) share requests, also those of
+    /// other repositories of the same [`GitHub`](super::GitHub).
     ///
     /// # Errors
     /// [`Error::NoSuchCommit`] if a revision is gone; others if GitHub does not answer or does not
@@ -166,22 +163,24 @@ impl Repository {
 
     /// The contents, in the order of the questions.
     async fn ask_all(&self, asks: &[Ask]) -> Result<Vec<Content>, Error> {
-        let short: Vec<Ask> = asks
-            .iter()
-            .filter(|ask| !self.is_long(ask))
-            .cloned()
-            .collect();
-        let answered: Vec<Vec<Answered>> = stream::iter(self.batches(&short))
-            .map(|batch| self.ask_in_parts(batch))
-            .buffered(CONCURRENT_REQUESTS)
-            .try_collect()
-            .await?;
-        let mut answered = answered.into_iter().flatten();
-        let in_order = asks.iter().filter_map(|ask| match ask {
-            Ask::Blob(blob) if self.is_long(ask) => Some(Answered::Elsewhere(blob.clone())),
-            _ => answered.next(),
-        });
-        let in_order: Vec<_> = in_order.collect();
+        let short = asks.iter().filter(|ask| !self.is_long(ask));
+        let wanted = short.map(|ask| (ask.clone(), self.size(ask))).collect();
+        let loaded = self.loader.load(&self.api, &self.name, wanted).await;
+        let mut loaded = loaded.into_iter();
+        let mut trees = HashMap::new();
+        let mut in_order = Vec::with_capacity(asks.len());
+        for ask in asks {
+            in_order.push(match ask {
+                Ask::Blob(blob) if self.is_long(ask) => Answered::Elsewhere(blob.clone()),
+                _ => match loaded.next() {
+                    Some(Loaded::Answered(answered)) => answered,
+                    Some(Loaded::Failed(error)) => return Err(error),
+                    Some(Loaded::WithoutGraphQl) | None => {
+                        self.find_in_trees(ask, &mut trees).await?
+                    }
+                },
+            });
+        }
         stream::iter(in_order)
             .map(async |answered| match answered {
                 Answered::Content(content) => Ok(content),
@@ -202,79 +201,23 @@ impl Repository {
         self.size(ask) > TEXT_LIMIT
     }
 
-    /// Cuts a list where a query would request too many files, or for too many bytes.
-    fn batches<'a>(&self, mut asks: &'a [Ask]) -> Vec<&'a [Ask]> {
-        let mut batches = Vec::new();
-        while !asks.is_empty() {
-            let mut bytes = 0;
-            let fits = |ask: &&Ask| {
-                bytes += self.size(ask);
-                bytes <= BYTES_A_QUERY
-            };
-            let count = asks.iter().take(FILES_A_QUERY).take_while(fits).count();
-            let (batch, rest) = asks.split_at(count.max(1));
-            batches.push(batch);
-            asks = rest;
+    /// Finds a blob where GraphQL cannot be had: by the listing of the whole revision.
+    async fn find_in_trees(
+        &self,
+        ask: &Ask,
+        trees: &mut HashMap<CommitSha, Tree>,
+    ) -> Result<Answered, Error> {
+        let (commit, path, listed) = match ask {
+            Ask::Blob(blob) => return Ok(Answered::Elsewhere(blob.clone())),
+            Ask::Path(commit, path, listed) => (commit, path, listed),
+        };
+        if !trees.contains_key(commit) {
+            trees.insert(commit.clone(), self.tree(commit).await?);
         }
-        batches
-    }
-
-    /// Requests half as much again, as long as GitHub says that it is too much. Where a single file is
-    /// too much, GraphQL is of no use just now, and the others are requested without it; also where it
-    /// does not show a commit, which need not be gone: it may be one that no branch and no tag reaches.
-    async fn ask_in_parts(&self, asks: &[Ask]) -> Result<Vec<Answered>, Error> {
-        let mut answered = Vec::with_capacity(asks.len());
-        let mut parts = vec![asks];
-        while let Some(part) = parts.pop() {
-            match self.ask(part).await {
-                Ok(answers) => answered.extend(answers),
-                Err(Error::QueryTooHeavy(_)) if part.len() > 1 => {
-                    let (first, second) = part.split_at(part.len() / 2);
-                    parts.extend([second, first]);
-                }
-                Err(
-                    error @ (Error::QueryTooHeavy(_)
-                    | Error::Forbidden { .. }
-                    | Error::NoSuchCommit { .. }),
-                ) => {
-                    let rest = &asks[answered.len()..];
-                    tracing::debug!("without GraphQL ({error}): {} files", rest.len());
-                    answered.extend(self.find_in_trees(rest).await?);
-                    parts.clear();
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(answered)
-    }
-
-    async fn ask(&self, asks: &[Ask]) -> Result<Vec<Answered>, Error> {
-        let (query, variables) = batch::question(&self.name, asks);
-        let data = self.api.graphql(&query, &variables).await?;
-        batch::answers(asks, data)
-    }
-
-    /// Finds blobs where GraphQL cannot be had: by the listing of the whole revision.
-    async fn find_in_trees(&self, asks: &[Ask]) -> Result<Vec<Answered>, Error> {
-        let mut trees: HashMap<&CommitSha, Tree> = HashMap::new();
-        let mut answered = Vec::with_capacity(asks.len());
-        for ask in asks {
-            answered.push(match ask {
-                Ask::Blob(blob) => Answered::Elsewhere(blob.clone()),
-                Ask::Path(commit, path, listed) => {
-                    if !trees.contains_key(commit) {
-                        trees.insert(commit, self.tree(commit).await?);
-                    }
-                    match trees.get(commit).and_then(|tree| tree.get(path)) {
-                        Some(TreeFile { mode, blob }) => {
-                            Answered::of_entry(Some(*mode), blob.clone())
-                        }
-                        None => Answered::of_nothing(listed),
-                    }
-                }
-            });
-        }
-        Ok(answered)
+        Ok(match trees.get(commit).and_then(|tree| tree.get(path)) {
+            Some(TreeFile { mode, blob }) => Answered::of_entry(Some(*mode), blob.clone()),
+            None => Answered::of_nothing(listed),
+        })
     }
 
     /// Reads [a blob][docs] byte by byte, by its id: the route that takes a path follows symbolic

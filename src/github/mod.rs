@@ -3,10 +3,16 @@
 mod api;
 mod batch;
 mod comments;
+mod connection;
 mod diff;
 mod error;
 mod files;
+mod heads;
+mod listing;
+mod loader;
 mod tree;
+
+use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,13 +21,18 @@ use serde::Deserialize;
 use crate::git::{BranchName, CommitSha, RepoName};
 use crate::http::patience::{Look, Patience};
 use api::Api;
+use loader::Loader;
 use tree::Listings;
 
+pub use crate::http::retry::WhenExhausted;
 pub use api::Access;
 pub use comments::{CommentKept, CommentPolicy};
-pub use diff::{ChangedFile, Diff, Relation, Side};
+pub use connection::GitHub;
+pub use diff::{ChangedFile, ChangedSince, Diff, Relation, Side};
 pub use error::Error;
 pub use files::{BlobContent, Content, WantedFile};
+pub use heads::Head;
+pub use listing::{Listed, NodeId, Skipped};
 pub use tree::{Tree, TreeFile};
 
 /// A branch's name with its slashes.
@@ -34,10 +45,11 @@ const REFERENCE: &AsciiSet = &NON_ALPHANUMERIC
 /// A repository on GitHub: the operations that a run needs.
 #[derive(Debug)]
 pub struct Repository {
-    api: Api,
+    api: Arc<Api>,
     name: RepoName,
     actor: Actor,
     listings: Listings,
+    loader: Arc<Loader>,
     patience: Patience,
 }
 
@@ -78,25 +90,6 @@ struct GitReference {
 }
 
 impl Repository {
-    /// Opens the repository called `name`. Nothing is sent yet.
-    ///
-    /// # Errors
-    /// If GitHub's URLs or the token cannot stand in a request.
-    pub fn open(access: Access<'_>, name: RepoName) -> Result<Self, Error> {
-        Ok(Self {
-            actor: Actor::of(access.token),
-            patience: access.patience,
-            api: Api::new(access)?,
-            name,
-            listings: Listings::default(),
-        })
-    }
-
-    /// How many requests were sent.
-    pub fn requests(&self) -> usize {
-        self.api.requests()
-    }
-
     /// The default branch.
     ///
     /// # Errors
@@ -180,5 +173,13 @@ fn commit(sha: &str, path: String) -> Result<CommitSha, Error> {
     CommitSha::parse(sha).ok_or_else(|| Error::UnknownForm {
         path,
         reason: format!("`{sha}` is not a commit's id"),
+    })
+}
+
+/// A full name in an answer about `what`.
+fn name(full_name: &str, what: &str) -> Result<RepoName, Error> {
+    RepoName::parse(full_name).ok_or_else(|| Error::UnknownForm {
+        path: what.to_owned(),
+        reason: format!("`{full_name}` is not a repository's name"),
     })
 }

@@ -132,6 +132,26 @@ impl Pace {
         }
     }
 
+    /// How long a request that leaves so many others would have to wait; `None` if it may go, or if one
+    /// of those under way will tell.
+    pub(super) fn shortage(&mut self, lane: Lane, kept: u64, now: Instant) -> Option<Duration> {
+        let budget = self.budget(lane);
+        let least = match kept {
+            0 => 0,
+            kept => kept + budget.under_way,
+        };
+        let is_short = |window: &Window| window.remaining <= least;
+        let reset = budget.window.filter(is_short).map(|window| window.ends);
+        let moment = reset.max(budget.held_until)?;
+        Some(moment.saturating_duration_since(now)).filter(|wait| !wait.is_zero())
+    }
+
+    /// Lets nothing go before `moment`, for requests that do not wait.
+    pub(super) fn refuse_until(&mut self, lane: Lane, moment: Instant) {
+        let budget = self.budget(lane);
+        budget.held_until = budget.held_until.max(Some(moment));
+    }
+
     /// A request is no longer under way.
     pub(super) fn ended(&mut self, lane: Lane) {
         let budget = self.budget(lane);
@@ -218,6 +238,22 @@ mod tests {
         assert_eq!(pace.admit(Lane::GraphQl, now), Admission::Go);
         pace.ended(Lane::Rest);
         assert_eq!(pace.admit(Lane::Rest, now), Admission::Go);
+    }
+
+    #[test]
+    fn a_budget_runs_short_before_it_is_used_up() {
+        let (mut pace, now) = pace();
+        pace.read(Lane::Rest, reading(12, 90), now);
+        assert_eq!(pace.shortage(Lane::Rest, 10, now), None);
+        for _ in 0..2 {
+            assert_eq!(pace.admit(Lane::Rest, now), Admission::Go);
+        }
+        assert_eq!(pace.shortage(Lane::Rest, 10, now), Some(SECOND * 90));
+        assert_eq!(pace.shortage(Lane::Rest, 0, now), None);
+        assert_eq!(pace.shortage(Lane::GraphQl, 10, now), None);
+        assert_eq!(pace.shortage(Lane::Rest, 10, now + SECOND * 90), None);
+        pace.refuse_until(Lane::GraphQl, now + SECOND * 300);
+        assert_eq!(pace.shortage(Lane::GraphQl, 0, now), Some(SECOND * 300));
     }
 
     #[test]

@@ -33,6 +33,32 @@ pub enum Repeat {
     OnlyIfUnsent,
 }
 
+/// What happens to a request for which the API's budget does not suffice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WhenExhausted {
+    /// It waits until the budget is renewed, as long as that is not too long in all.
+    #[default]
+    Wait,
+    /// It fails, unless the wait is about a minute: [`TransportErrorKind::BudgetExhausted`].
+    ///
+    /// [`TransportErrorKind::BudgetExhausted`]: super::TransportErrorKind::BudgetExhausted
+    Fail,
+}
+
+/// Whether a request may use what is kept of the budget where requests fail instead of waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reserve {
+    /// It leaves that to others.
+    Keep,
+    /// It is needed to finish what was begun.
+    Use,
+}
+
+/// How many requests are kept for finishing what was begun.
+const KEPT: u64 = 50;
+/// What one who does not wait waits all the same: a minute, and what is added for clocks and jitter.
+const BEARABLE_WAIT: Duration = Duration::from_secs(65);
+
 /// A request, as far as sending it again goes.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'w> {
@@ -42,6 +68,8 @@ pub struct Request<'w> {
     pub repeat: Repeat,
     /// Which budget pays for it.
     pub lane: Lane,
+    /// How far it may use that up.
+    pub reserve: Reserve,
     /// Whether an answer is the API's own: others are tried again.
     pub is_own: IsOwn,
 }
@@ -52,6 +80,7 @@ impl<'w> From<&'w str> for Request<'w> {
             what,
             repeat: Repeat::Safe,
             lane: Lane::Rest,
+            reserve: Reserve::Keep,
             is_own: classify::is_json_if_successful,
         }
     }
@@ -69,6 +98,11 @@ impl Request<'_> {
             lane: Lane::GraphQl,
             ..self
         }
+    }
+
+    /// The same, using what is kept of the budget if so said.
+    pub fn reserve(self, reserve: Reserve) -> Self {
+        Self { reserve, ..self }
     }
 
     /// The same, sent again only if the server is certain to have done nothing.
@@ -109,6 +143,7 @@ pub struct Sender {
     sent: AtomicUsize,
     pace: Mutex<Pace>,
     answered: Notify,
+    when_exhausted: WhenExhausted,
     shutdown: Option<Shutdown>,
 }
 
@@ -134,7 +169,16 @@ impl Sender {
             sent: AtomicUsize::new(0),
             pace: Mutex::new(Pace::new(full_jitter(FIRST_BACKOFF))),
             answered: Notify::new(),
+            when_exhausted: WhenExhausted::Wait,
             shutdown: None,
+        }
+    }
+
+    /// The same, with another treatment of requests for which the budget does not suffice.
+    pub fn when_exhausted(self, when_exhausted: WhenExhausted) -> Self {
+        Self {
+            when_exhausted,
+            ..self
         }
     }
 
@@ -171,7 +215,7 @@ impl Sender {
         let mut delivery = Delivery::Unsent;
         let mut tries = 0;
         loop {
-            let under_way = self.admit(request.lane).await;
+            let under_way = self.admit(request.lane, request.reserve).await;
             let under_way = under_way.map_err(|error| error.with_delivery(delivery))?;
             let started = Instant::now();
             let result = attempt().await;
@@ -197,10 +241,18 @@ impl Sender {
     }
 
     /// Waits until a request may go, and counts it.
-    async fn admit(&self, lane: Lane) -> Result<UnderWay<'_>, TransportError> {
+    async fn admit(&self, lane: Lane, reserve: Reserve) -> Result<UnderWay<'_>, TransportError> {
         loop {
             if self.shutdown.as_ref().is_some_and(Shutdown::is_requested) {
                 return Err(TransportError::interrupted(self.api.name()));
+            }
+            let kept = match reserve {
+                Reserve::Keep => KEPT,
+                Reserve::Use => 0,
+            };
+            let shortage = self.pace().shortage(lane, kept, Instant::now());
+            if let Some(wait) = shortage.filter(|wait| self.is_unbearable(*wait)) {
+                return Err(TransportError::budget_exhausted(self.api.name(), wait));
             }
             let mut answered = std::pin::pin!(self.answered.notified());
             answered.as_mut().enable();
@@ -248,17 +300,26 @@ impl Sender {
             _ => format!("answered {}: rate limit reached", request.what),
         };
         let moment = Instant::now() + wait;
-        self.hold(request.lane, moment, &why)?;
+        let held = self.hold(request.lane, moment, &why);
         if self.api == Api::GitHub && is_of_both_lanes(retry, result) {
             self.hold(request.lane.other(), moment, &why)?;
         }
-        Ok(Again::Yes)
+        held.map(|()| Again::Yes)
+    }
+
+    fn is_unbearable(&self, wait: Duration) -> bool {
+        self.when_exhausted == WhenExhausted::Fail && wait > BEARABLE_WAIT
     }
 
     /// Lets nothing go before `moment`, unless that is too long in all.
     fn hold(&self, lane: Lane, moment: Instant, why: &str) -> Result<(), TransportError> {
         let now = Instant::now();
         let name = self.api.name();
+        let wait = moment.saturating_duration_since(now);
+        if self.is_unbearable(wait) {
+            self.pace().refuse_until(lane, moment);
+            return Err(TransportError::budget_exhausted(name, wait));
+        }
         match self.pace().hold(lane, moment, now) {
             Ok(News::New) => {
                 let seconds = moment.duration_since(now).as_secs_f32();

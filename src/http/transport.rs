@@ -55,6 +55,8 @@ pub enum TransportErrorKind {
     Broken,
     /// The server wants to be left alone for longer than a run waits.
     RateLimit,
+    /// The same, or the budget is nearly used up, for one who does not wait: how long it would be.
+    BudgetExhausted(Duration),
     /// The run was told to stop while a request waited.
     Interrupted,
 }
@@ -180,6 +182,13 @@ impl TransportError {
         Self::without_connection(TransportErrorKind::RateLimit, api, format!("{minutes} min"))
     }
 
+    /// The API called `api` is to get no request for so long.
+    pub(super) fn budget_exhausted(api: &str, wait: Duration) -> Self {
+        let minutes = wait.as_secs().div_ceil(60);
+        let kind = TransportErrorKind::BudgetExhausted(wait);
+        Self::without_connection(kind, api, format!("{minutes} min"))
+    }
+
     /// The run was told to stop before a request to the API called `api` could go.
     pub(super) fn interrupted(api: &str) -> Self {
         Self::without_connection(TransportErrorKind::Interrupted, api, String::new())
@@ -231,6 +240,7 @@ impl TransportError {
             | TransportErrorKind::Redirect
             | TransportErrorKind::RedirectedWrite
             | TransportErrorKind::RateLimit
+            | TransportErrorKind::BudgetExhausted(_)
             | TransportErrorKind::Interrupted
             | TransportErrorKind::Proxy(ProxyFault::Unauthorized | ProxyFault::Refused) => true,
             TransportErrorKind::Connect
@@ -280,7 +290,9 @@ impl TransportError {
             TransportErrorKind::Redirect | TransportErrorKind::RedirectedWrite => {
                 format!("check the input `{input}`")
             }
-            TransportErrorKind::RateLimit => "run the job again when that time is over".to_owned(),
+            TransportErrorKind::RateLimit | TransportErrorKind::BudgetExhausted(_) => {
+                "run the job again when that time is over".to_owned()
+            }
             TransportErrorKind::Interrupted => "run the job again".to_owned(),
             TransportErrorKind::Connect if self.proxy.is_none() => format!(
                 "check the input `{input}` and the runner's network, which may need a proxy (HTTPS_PROXY)"
@@ -353,6 +365,10 @@ impl fmt::Display for TransportError {
             TransportErrorKind::RateLimit => write!(
                 formatter,
                 "the request limit is used up, and {host} requires a wait of {cause}, with which this run would wait for more than 15 min in all"
+            ),
+            TransportErrorKind::BudgetExhausted(_) => write!(
+                formatter,
+                "the request limit of {host} is nearly used up, and is renewed in {cause}"
             ),
             TransportErrorKind::Interrupted => {
                 write!(

@@ -204,6 +204,10 @@ impl Port {
         self.upsert_limit.get()
     }
 
+    fn note_upsert_limit(&self, bulk: &wire::Bulk) {
+        self.upsert_limit.note(bulk.max_bulk_size);
+    }
+
     /// Makes sure that the credentials are accepted.
     ///
     /// # Errors
@@ -244,7 +248,7 @@ impl Port {
             count => {
                 let written = self.call::<wire::Bulk>(&what, request).await?;
                 written.map(|bulk| {
-                    self.upsert_limit.note(bulk.max_bulk_size);
+                    self.note_upsert_limit(&bulk);
                     bulk.results(count)
                 })
             }

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::search::{CONCURRENT_SEARCHES, MAX_IDENTIFIER_BYTES, Search, lists};
-use super::wire::Done;
+use super::search::{CONCURRENT_SEARCHES, MAX_IDENTIFIER_BYTES, PAGE, Search, lists};
+use super::wire::{self, Done};
 use super::{Error, ErrorCode, Port, Rejection};
 use crate::catalog::entity::BlueprintId;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -77,25 +77,64 @@ impl Port {
         }
     }
 
-    /// Writes one entity as it stands in `body`; or says why Port refuses it.
-    ///
-    /// # Errors
-    /// If that is not known: Port is unreachable or the credentials are refused.
+    /// Writes entities as they stand in `bodies`, in as few requests as Port takes. Says of each, in
+    /// their order, whether Port has it or why Port refuses it. An error says that neither is known:
+    /// Port is unreachable or the credentials are refused.
     pub async fn put(
         &self,
         blueprint: &BlueprintId,
-        body: &Value,
+        bodies: &[Value],
         existing: Existing,
-    ) -> Result<Result<(), Rejection>, Error> {
-        let what = format!("the write of {} of `{blueprint}`", body["identifier"]);
-        let mut url = self.url(&["blueprints", blueprint.as_str(), "entities"]);
-        let may_exist = existing == Existing::Merge;
+    ) -> Vec<Result<Result<(), Rejection>, Error>> {
+        let mut results = Vec::with_capacity(bodies.len());
+        while let Some(body) = wire::pack_first_json(
+            bodies[results.len()..]
+                .iter()
+                .map(|body| body.to_string().into_bytes()),
+            self.upsert_limit(),
+        ) {
+            results.extend(match self.put_batch(blueprint, &body, existing).await {
+                Ok(answers) => answers.into_iter().map(Ok).collect(),
+                Err(error) => vec![Err(error); body.count()],
+            });
+        }
+        results
+    }
+
+    async fn put_batch(
+        &self,
+        blueprint: &BlueprintId,
+        body: &wire::Body,
+        existing: Existing,
+    ) -> Result<Vec<Result<(), Rejection>>, Error> {
+        let count = body.count();
+        let what = format!("the write of {count} `{blueprint}`");
+        let path = ["blueprints", blueprint.as_str(), "entities"];
+        let mut url = match count {
+            1 => self.url(&path),
+            _ => self.url(&[&path[..], &["bulk"]].concat()),
+        };
+        let may_exist = (existing == Existing::Merge).to_string();
         url.query_pairs_mut()
-            .append_pair("upsert", &may_exist.to_string())
-            .append_pair("merge", &may_exist.to_string());
-        let request = || self.client.post(url.clone()).json(body);
-        let written = self.call::<EntityAnswer>(&what, request).await?;
-        Ok(written.map(drop))
+            .append_pair("upsert", &may_exist)
+            .append_pair("merge", &may_exist);
+        let request = || {
+            let post = self.client.post(url.clone());
+            let post = post.header("content-type", "application/json");
+            post.body(body.bytes())
+        };
+        if count == 1 {
+            let written = self.call::<EntityAnswer>(&what, request).await?;
+            return Ok(vec![written.map(drop)]);
+        }
+        Ok(match self.call::<wire::Bulk>(&what, request).await? {
+            Ok(bulk) => {
+                self.note_upsert_limit(&bulk);
+                let results = bulk.results(count).into_iter();
+                results.map(|result| result.map(drop)).collect()
+            }
+            Err(rejection) => vec![Err(rejection); count],
+        })
     }
 
     /// Creates a blueprint, without a page in the catalog; or says why Port refuses it.
@@ -148,7 +187,35 @@ impl Port {
         Ok(changed.map(|_| true))
     }
 
-    /// The entities of `blueprint`, but for the one called `except`, of which one of the lists
+    /// Those entities of `blueprint` that `identifiers` call, with the properties in `include`; none if
+    /// there is no such blueprint.
+    ///
+    /// # Errors
+    /// If Port is unreachable, refuses the credentials or answers with another error.
+    pub async fn named(
+        &self,
+        blueprint: &BlueprintId,
+        identifiers: &[&str],
+        include: &[&str],
+    ) -> Result<Vec<Member>, Error> {
+        let searches = identifiers.chunks(PAGE).map(|some| Search {
+            blueprint: blueprint.clone(),
+            query: json!({ "combinator": "and", "rules": [
+                { "property": "$identifier", "operator": "in", "value": some },
+            ] }),
+            include: include.iter().map(|name| (*name).to_owned()).collect(),
+            most: usize::MAX,
+        });
+        let found: Vec<_> = stream::iter(searches.collect::<Vec<_>>())
+            .map(async |search| self.search(&search).await)
+            .buffered(CONCURRENT_SEARCHES)
+            .try_collect()
+            .await?;
+        let found = found.into_iter().flatten().flatten();
+        Ok(found.map(|found| found.into_member()).collect())
+    }
+
+    /// The entities of `blueprint`, but for those called `except`, of which one of the lists
     /// `properties` has one of `values`; with these lists and nothing else.
     ///
     /// # Errors
@@ -158,7 +225,7 @@ impl Port {
         blueprint: &BlueprintId,
         properties: &[&str],
         values: &BTreeSet<String>,
-        except: &str,
+        except: &[&str],
         include: &[&str],
     ) -> Result<Vec<Member>, Error> {
         // Each list is compared with all of them.
@@ -170,12 +237,13 @@ impl Port {
                 json!({ "property": property, "operator": "containsAny", "value": values })
             };
             let rules: Vec<_> = properties.iter().map(rule).collect();
+            let others = except.iter().map(
+                |name| json!({ "property": "$identifier", "operator": "!=", "value": name }),
+            );
+            let others = others.chain([json!({ "combinator": "or", "rules": rules })]);
             Search {
                 blueprint: blueprint.clone(),
-                query: json!({ "combinator": "and", "rules": [
-                    { "property": "$identifier", "operator": "!=", "value": except },
-                    { "combinator": "or", "rules": rules },
-                ] }),
+                query: json!({ "combinator": "and", "rules": others.collect::<Vec<_>>() }),
                 include: include.clone(),
                 most: usize::MAX,
             }

@@ -15,7 +15,7 @@ use crate::catalog::entity::{BlueprintId, EntityKey, EntityName, Identifier};
 use crate::catalog::live::{Live, LiveEntity};
 
 /// The most entities that Port puts on one page.
-const PAGE: usize = 1000;
+pub(super) const PAGE: usize = 1000;
 /// How many bytes of identifiers go into one request: Port takes 1 MiB, and the rest of the body
 /// needs room too.
 pub(super) const MAX_IDENTIFIER_BYTES: usize = 900 * 1024;

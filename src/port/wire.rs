@@ -54,7 +54,8 @@ impl Body {
 /// limit on bytes allows. An entity that is over the limit by itself gets a body of its own, for Port
 /// to refuse.
 pub fn pack<E: Borrow<Entity>>(entities: impl IntoIterator<Item = E>, most: usize) -> Vec<Body> {
-    let mut entities = entities.into_iter().peekable();
+    let entities = entities.into_iter().map(|entity| to_json(entity.borrow()));
+    let mut entities = entities.peekable();
     let mut left = None;
     let mut bodies = Vec::new();
     while left.is_some() || entities.peek().is_some() {
@@ -71,14 +72,25 @@ pub fn pack_first<E: Borrow<Entity>>(
     entities: impl IntoIterator<Item = E>,
     most: usize,
 ) -> Option<Body> {
+    pack_first_json(
+        entities.into_iter().map(|entity| to_json(entity.borrow())),
+        most,
+    )
+}
+
+/// The same for entities that are JSON already.
+pub(super) fn pack_first_json(
+    entities: impl IntoIterator<Item = Vec<u8>>,
+    most: usize,
+) -> Option<Body> {
     let (body, _) = fill(None, &mut entities.into_iter(), most);
     (body.count > 0).then_some(body)
 }
 
 /// A body, and what was taken from `entities` and found no room.
-fn fill<E: Borrow<Entity>>(
+fn fill(
     first: Option<Vec<u8>>,
-    entities: &mut impl Iterator<Item = E>,
+    entities: &mut impl Iterator<Item = Vec<u8>>,
     most: usize,
 ) -> (Body, Option<Vec<u8>>) {
     let size = |entity: &Vec<u8>| entity.len() + b",".len();
@@ -86,7 +98,6 @@ fn fill<E: Borrow<Entity>>(
     let mut batch: Vec<_> = first.into_iter().collect();
     while batch.len() < most {
         let Some(entity) = entities.next() else { break };
-        let entity = to_json(entity.borrow());
         if !batch.is_empty() && bytes + entity.len() > MAX_BYTES {
             return (Body::of(&batch), Some(entity));
         }

@@ -51,6 +51,18 @@ impl<'r> Annotations<'r> {
         }
     }
 
+    /// Annotations of so many errors, warnings and notices, none of which points to a line of this repository.
+    pub(super) fn of_messages(counts: [usize; 3], log: &'r Log) -> Self {
+        let [errors, warnings, notices] = counts.map(|all| Level { all, written: 0 });
+        Self {
+            run: None,
+            log,
+            errors,
+            warnings,
+            notices,
+        }
+    }
+
     /// Counts warnings that the step has shown before.
     pub fn after_warnings(mut self, shown: usize) -> Self {
         self.warnings.all += shown;
@@ -63,7 +75,8 @@ impl<'r> Annotations<'r> {
         let Some(more) = self.take(diagnostic.severity()) else {
             return false;
         };
-        let data = fitted(&message(diagnostic, self.run), more);
+        let message = message(diagnostic, &diagnostic.message, self.run);
+        let data = fitted(&message, more);
         self.log.command(&Command {
             name: diagnostic.severity().as_str(),
             properties: properties(diagnostic),
@@ -74,13 +87,28 @@ impl<'r> Annotations<'r> {
 
     /// Writes the annotation of something without a position. Gives whether there was room for it.
     pub fn write_message(&mut self, severity: Severity, message: &str) -> bool {
+        self.write_titled(severity, "port-gitops".to_owned(), message)
+    }
+
+    /// Writes the annotation of a diagnostic in the files of another repository, to whose lines it cannot point.
+    /// `text` says what is wrong and where. Gives whether there was room for it.
+    pub(super) fn write_elsewhere(
+        &mut self,
+        diagnostic: &Diagnostic,
+        text: &str,
+        run: &RunFacts,
+    ) -> bool {
+        let message = message(diagnostic, text, Some(run));
+        self.write_titled(diagnostic.severity(), title(diagnostic.code), &message)
+    }
+
+    fn write_titled(&mut self, severity: Severity, title: String, message: &str) -> bool {
         let Some(more) = self.take(severity) else {
             return false;
         };
-        let properties = vec![("title", "port-gitops".to_owned())];
         self.log.command(&Command {
             name: severity.as_str(),
-            properties,
+            properties: vec![("title", title)],
             data: &fitted(message, more),
         });
         true
@@ -151,9 +179,9 @@ fn title(code: Code) -> String {
     format!("Port: {}", code.as_str().replace('-', " "))
 }
 
-/// The message, what to do, and the code with a link to what it means.
-fn message(diagnostic: &Diagnostic, run: Option<&RunFacts>) -> String {
-    let mut message = diagnostic.message.clone();
+/// `text`, what to do, and the code with a link to what it means.
+fn message(diagnostic: &Diagnostic, text: &str, run: Option<&RunFacts>) -> String {
+    let mut message = text.to_owned();
     if let Some(help) = &diagnostic.help {
         message.push_str(&format!("\nhelp: {help}"));
     }

@@ -5,22 +5,25 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Diagnostics of one severity and one cause, in the order of files and lines. There is at least one.
-pub(super) struct Cause<'d> {
-    pub(super) first: &'d Diagnostic,
-    pub(super) others: Vec<&'d Diagnostic>,
+///
+/// `D` is a diagnostic, alone or with what else is known of it.
+pub(super) struct Cause<D> {
+    pub(super) first: D,
+    pub(super) others: Vec<D>,
 }
 
-impl<'d> Cause<'d> {
-    pub(super) fn all(&self) -> impl Iterator<Item = &'d Diagnostic> {
+impl<'d, D: Copy + Into<&'d Diagnostic>> Cause<D> {
+    pub(super) fn all(&self) -> impl Iterator<Item = D> {
         std::iter::once(self.first).chain(self.others.iter().copied())
     }
 
     /// What is wrong, of one entity or of all that share it.
     pub(super) fn message(&self) -> String {
-        match (&self.first.cause, self.others.len()) {
-            (_, 0) => self.first.message.clone(),
+        let first: &Diagnostic = self.first.into();
+        match (&first.cause, self.others.len()) {
+            (_, 0) => first.message.clone(),
             (Some(cause), others) => format!("{} entities: {cause}", others + 1),
-            (None, others) => format!("{} ({} times)", self.first.message, others + 1),
+            (None, others) => format!("{} ({} times)", first.message, others + 1),
         }
     }
 }
@@ -35,10 +38,13 @@ pub(super) fn position(diagnostic: &Diagnostic) -> String {
 }
 
 /// Puts together what has the same code and cause, or says the very same. Root causes come first.
-pub(super) fn by_cause<'d>(diagnostics: impl Iterator<Item = &'d Diagnostic>) -> Vec<Cause<'d>> {
-    let mut causes: Vec<Cause<'d>> = Vec::new();
+pub(super) fn by_cause<'d, D: Copy + Into<&'d Diagnostic>>(
+    diagnostics: impl Iterator<Item = D>,
+) -> Vec<Cause<D>> {
+    let mut causes: Vec<Cause<D>> = Vec::new();
     let mut known = BTreeMap::new();
-    for diagnostic in diagnostics {
+    for one in diagnostics {
+        let diagnostic: &Diagnostic = one.into();
         let text = diagnostic.cause.as_ref().unwrap_or(&diagnostic.message);
         let key = (
             diagnostic.severity(),
@@ -48,14 +54,14 @@ pub(super) fn by_cause<'d>(diagnostics: impl Iterator<Item = &'d Diagnostic>) ->
         );
         let index = *known.entry(key).or_insert(causes.len());
         match causes.get_mut(index) {
-            Some(cause) => cause.others.push(diagnostic),
+            Some(cause) => cause.others.push(one),
             None => causes.push(Cause {
-                first: diagnostic,
+                first: one,
                 others: Vec::new(),
             }),
         }
     }
     // What only waits for another entity is fixed with it.
-    causes.sort_by_key(|cause| cause.first.code == Code::Blocked);
+    causes.sort_by_key(|cause| cause.first.into().code == Code::Blocked);
     causes
 }

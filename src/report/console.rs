@@ -73,8 +73,35 @@ pub fn write_problems(report: &Report, annotations: &mut Annotations<'_>, log: &
     }
 }
 
+/// Writes the first diagnostics, at most `shown` of them, with the lines that they are about, and says how many more
+/// there are. What many entities share is shown of the first few. Gives how many were shown.
+pub(super) fn write_first_problems(report: &Report, shown: usize, log: &Log) -> usize {
+    let renderer = Renderer::styled().term_width(WIDTH);
+    let (mut left, mut more) = (shown, 0);
+    let severities = Severity::ALL.into_iter();
+    for cause in severities.flat_map(|severity| by_cause(report.diagnostics_of(severity))) {
+        let framed = FRAMED_OF_A_CAUSE.min(left);
+        if framed == 0 {
+            more += 1 + cause.others.len();
+            continue;
+        }
+        let mut written = 0;
+        for diagnostic in cause.all().take(framed) {
+            log.rendered(&render(diagnostic, &renderer));
+            log.rendered("");
+            written += 1;
+        }
+        left -= written;
+        write_others(&cause, framed, log);
+    }
+    if more > 0 {
+        log.line(format!("… and {more} more problems"));
+    }
+    shown - left
+}
+
 /// Names where a cause is that was shown `framed` times.
-fn write_others(cause: &Cause<'_>, framed: usize, log: &Log) {
+fn write_others(cause: &Cause<&Diagnostic>, framed: usize, log: &Log) {
     let others: Vec<_> = cause.all().skip(framed).collect();
     let Some(first) = others.first() else {
         return;
@@ -135,24 +162,35 @@ pub fn write_notices(report: &Report, annotations: &mut Annotations<'_>, log: &L
 
 /// Writes the last line: the result, requests, time.
 pub fn write_ending(report: &Report, log: &Log) {
-    let verb = match report.run.mode {
-        Mode::Plan => "Plan",
-        Mode::Apply => "Apply",
-    };
     let unchanged = report.counts().get(&State::Unchanged).copied();
     let unchanged = unchanged.map_or(String::new(), |count| format!(", {count} unchanged"));
-    let colour = match report.outcome() {
-        Outcome::Success if headline::is_drift_report(report) => entities::Colour::Yellow,
-        Outcome::Success => entities::Colour::Green,
-        Outcome::Failure => entities::Colour::Red,
-        Outcome::Cancelled => entities::Colour::Yellow,
+    let colour = match headline::is_drift_report(report) {
+        true if report.outcome() == Outcome::Success => entities::Colour::Yellow,
+        _ => outcome_colour(report.outcome()),
     };
+    let verb = verb(report.run.mode);
     let result = format!("{verb}: {}{unchanged}", headline::result(report));
     log.rendered(&format!(
         "{} · {}",
         colour.paint(&result),
         report.cost.words()
     ));
+}
+
+/// What the run was, as a noun.
+pub(super) fn verb(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Plan => "Plan",
+        Mode::Apply => "Apply",
+    }
+}
+
+pub(super) fn outcome_colour(outcome: Outcome) -> entities::Colour {
+    match outcome {
+        Outcome::Success => entities::Colour::Green,
+        Outcome::Failure => entities::Colour::Red,
+        Outcome::Cancelled => entities::Colour::Yellow,
+    }
 }
 
 /// The words for a state, which in a plan is only expected.

@@ -2,7 +2,7 @@
 
 use super::causes::by_cause;
 use super::console::label;
-use super::{Drift, Ending, Report, State};
+use super::{Counts, Drift, Ending, Report, State};
 use crate::diagnostic::Severity;
 use crate::event::Mode;
 use crate::text::counted;
@@ -14,7 +14,12 @@ pub(super) fn result(report: &Report) -> String {
         true => "no changes".to_owned(),
         false => parts.join(", "),
     };
-    match &report.ending {
+    after(&report.ending, result)
+}
+
+/// A result, and that the run did not end by itself.
+pub(super) fn after(ending: &Ending, result: String) -> String {
+    match ending {
         Ending::Complete => result,
         Ending::Interrupted => format!("cancelled; {result}"),
         Ending::Stopped(_) => format!("stopped; {result}"),
@@ -22,18 +27,27 @@ pub(super) fn result(report: &Report) -> String {
 }
 
 fn parts(report: &Report) -> Vec<String> {
-    let counts = report.counts();
+    let rows = |severity| rows(report, severity);
+    parts_of(&report.counts(), rows, report.run.mode)
+}
+
+/// How many entities change or were not written, and how many problems there are of each severity.
+pub(super) fn parts_of(
+    counts: &Counts,
+    problems: impl Fn(Severity) -> usize,
+    mode: Mode,
+) -> Vec<String> {
     let states = State::CHANGES.iter();
     let states = states.chain([&State::NotWritten, &State::Unknown]);
     let mut parts: Vec<_> = states
         .filter_map(|state| Some((state, counts.get(state)?)))
-        .map(|(&state, count)| format!("{count} {}", label(state, report.run.mode)))
+        .map(|(&state, count)| format!("{count} {}", label(state, mode)))
         .collect();
     for (severity, one, many) in [
         (Severity::Error, "problem to fix", "problems to fix"),
         (Severity::Warning, "warning", "warnings"),
     ] {
-        match rows(report, severity) {
+        match problems(severity) {
             0 => {}
             count => parts.push(counted(count, one, many)),
         }

@@ -13,11 +13,11 @@ use crate::git::BranchName;
 use crate::text::Location;
 
 /// Grows when a field goes or changes its meaning: `docs/report.md` is its documentation.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// How much of its lists a report holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Detail {
+pub(super) enum Detail {
     /// All of it.
     Changes,
     /// Entities, but not what changes in them.
@@ -29,14 +29,14 @@ enum Detail {
 }
 
 impl Detail {
-    const LESS_AND_LESS: [Self; 3] = [Self::Changes, Self::Entities, Self::Diagnostics];
+    pub(super) const LESS_AND_LESS: [Self; 3] = [Self::Changes, Self::Entities, Self::Diagnostics];
 
     /// Whether a report cannot but be longer: each entity takes more than this. What would not fit is
     /// not made to find that out.
-    fn is_too_much(self, report: &Report, max_bytes: usize) -> bool {
+    pub(super) fn is_too_much(self, entities: usize, max_bytes: usize) -> bool {
         const BYTES_AN_ENTITY: usize = 100;
         let has_entities = matches!(self, Self::Changes | Self::Entities);
-        has_entities && report.entities.len() * BYTES_AN_ENTITY > max_bytes
+        has_entities && entities * BYTES_AN_ENTITY > max_bytes
     }
 }
 
@@ -45,17 +45,22 @@ impl Detail {
 /// # Errors
 /// If `out` cannot be written.
 pub fn write(report: &Report, mut out: impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut out, &document(report, Detail::Changes))?;
+    serde_json::to_writer_pretty(
+        &mut out,
+        &document(report, Detail::Changes, Some(report.cost)),
+    )?;
     writeln!(out)
 }
 
 /// The report in one line of at most `max_bytes`; its lists are left out where they do not fit.
 pub fn compact(report: &Report, max_bytes: usize) -> String {
     // Keys are texts and numbers finite, so this cannot fail.
-    let text = |detail| serde_json::to_string(&document(report, detail)).unwrap_or_default();
+    let text = |detail| {
+        serde_json::to_string(&document(report, detail, Some(report.cost))).unwrap_or_default()
+    };
     Detail::LESS_AND_LESS
         .into_iter()
-        .filter(|detail| !detail.is_too_much(report, max_bytes))
+        .filter(|detail| !detail.is_too_much(report.entities.len(), max_bytes))
         .map(text)
         .find(|text| text.len() <= max_bytes)
         .unwrap_or_else(|| text(Detail::Counts))
@@ -64,7 +69,7 @@ pub fn compact(report: &Report, max_bytes: usize) -> String {
 /// What the report looks like. It borrows what it is made of: of thousands of entities a copy would
 /// take more memory than all the rest of a run.
 #[derive(Serialize)]
-struct Document<'r> {
+pub(super) struct Document<'r> {
     version: u32,
     mode: &'static str,
     repository: String,
@@ -77,7 +82,7 @@ struct Document<'r> {
     entities: Option<Vec<Entity<'r>>>,
     diagnostics: Option<Vec<Finding<'r>>>,
     notices: Vec<&'r str>,
-    cost: Cost,
+    cost: Option<Cost>,
 }
 
 #[derive(Serialize)]
@@ -122,7 +127,8 @@ fn as_text<S: Serializer>(field: &Field, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(field)
 }
 
-fn document(report: &Report, detail: Detail) -> Document<'_> {
+/// `cost` is what it cost, where that is known of this report alone.
+pub(super) fn document(report: &Report, detail: Detail, cost: Option<Cost>) -> Document<'_> {
     let run = &report.run;
     let entities = || report.entities.iter().map(|one| Entity::of(one, detail));
     let diagnostics = || report.diagnostics.iter().map(Finding::from);
@@ -148,7 +154,7 @@ fn document(report: &Report, detail: Detail) -> Document<'_> {
         entities: has_entities.then(|| entities().collect()),
         diagnostics: has_diagnostics.then(|| diagnostics().collect()),
         notices: notices.map(String::as_str).collect(),
-        cost: report.cost,
+        cost,
     }
 }
 

@@ -146,7 +146,7 @@ fn without_command(line: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod testing {
     use super::*;
 
     #[derive(Clone, Default)]
@@ -163,12 +163,19 @@ mod tests {
         }
     }
 
-    fn logged(write: impl FnOnce(&Log)) -> String {
+    /// What `write` writes to a log.
+    pub(crate) fn logged(write: impl FnOnce(&Log)) -> String {
         let out = Shared::default();
         write(&Log::new(out.clone()));
         let bytes = out.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::logged;
+    use super::*;
 
     #[test]
     fn text_is_never_a_command() {

@@ -7,6 +7,7 @@ pub mod console;
 mod delta;
 mod entities;
 mod file;
+pub mod fleet;
 mod graph;
 mod headline;
 pub mod json;

@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+use super::fleet::{self, FleetReport};
 use super::json;
 use super::{Counts, Drift, Outcome, Report, State};
 
@@ -23,6 +24,19 @@ pub fn write(report: &Report, mut out: impl Write) -> io::Result<()> {
     writeln!(out, "commit={}", report.run.head)?;
     // Compact JSON has no line breaks, so it needs no delimiter.
     writeln!(out, "report={}", json::compact(report, MAX_REPORT_BYTES))
+}
+
+/// Writes the outputs of a run over many repositories: its counts are sums, and no commit is the run's.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub fn write_fleet(report: &FleetReport, mut out: impl Write) -> io::Result<()> {
+    write_outcome(report.outcome(), &mut out)?;
+    write_counts(&report.counts(), &mut out)?;
+    let drift = report.drift().map_or("", Drift::as_str);
+    writeln!(out, "drift={drift}\ncommit=")?;
+    let json = fleet::json::compact(report, MAX_REPORT_BYTES);
+    writeln!(out, "report={json}")
 }
 
 /// Writes the outputs of a run that had nothing to do.

@@ -1,10 +1,11 @@
 //! Takes a report to where it is read: the log, the annotations, and the runner's files.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::annotations::Annotations;
+use super::fleet::{self, FleetReport};
 use super::log::Log;
 use super::{Ending, Outcome, Report, console, file, json, outputs, summary};
 use crate::diagnostic::Severity;
@@ -29,17 +30,61 @@ pub fn publish(
     log: &Log,
 ) -> Result<(), PublishError> {
     write_log(report, log);
-    let outputs = append(runner.output_file.as_deref(), |out| {
-        outputs::write(report, out)
-    });
-    let summary = append(runner.summary_file.as_deref(), |out| {
-        summary::write(report, out)
-    });
-    let json = match (report_file, &runner.workspace) {
-        (Some(path), Some(workspace)) => create(workspace, path, report),
-        _ => Ok(()),
+    let places = Places {
+        runner,
+        report_file,
     };
-    outputs.and(summary).and(json)
+    places.write(
+        |out| outputs::write(report, out),
+        |out| summary::write(report, out),
+        |out| json::write(report, out),
+    )
+}
+
+/// The same for a run over many repositories.
+///
+/// # Errors
+/// If a file cannot be written; the others are written all the same.
+pub fn publish_fleet(
+    report: &FleetReport,
+    runner: &Runner,
+    report_file: Option<&Path>,
+    log: &Log,
+) -> Result<(), PublishError> {
+    fleet::console::write(report, log);
+    let places = Places {
+        runner,
+        report_file,
+    };
+    places.write(
+        |out| outputs::write_fleet(report, out),
+        |out| fleet::summary::write(report, out),
+        |out| fleet::json::write(report, out),
+    )
+}
+
+/// The files that a report is written to.
+struct Places<'r> {
+    runner: &'r Runner,
+    report_file: Option<&'r Path>,
+}
+
+impl Places<'_> {
+    /// Writes each of the files, whatever becomes of the others.
+    fn write(
+        &self,
+        outputs: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+        summary: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+        json: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<(), PublishError> {
+        let outputs = append(self.runner.output_file.as_deref(), outputs);
+        let summary = append(self.runner.summary_file.as_deref(), summary);
+        let json = match (self.report_file, &self.runner.workspace) {
+            (Some(path), Some(workspace)) => create(workspace, path, json),
+            _ => Ok(()),
+        };
+        outputs.and(summary).and(json)
+    }
 }
 
 /// What becomes of entities first, and then what is wrong: people look at a log's end.
@@ -116,10 +161,14 @@ fn append(
     })
 }
 
-fn create(workspace: &Path, path: &Path, report: &Report) -> Result<(), PublishError> {
+fn create(
+    workspace: &Path,
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), PublishError> {
     let create = || {
         let mut file = BufWriter::new(file::create(workspace, path)?);
-        json::write(report, &mut file)?;
+        write(&mut file)?;
         file.flush()
     };
     create().map_err(|error| PublishError {

@@ -8,13 +8,13 @@ use std::io::{self, Write};
 use super::causes::{Cause, by_cause, position};
 use super::console::{OPEN_LINES, label};
 use super::markdown::{badge, capitalised, diff_block, diff_lines, escape, linked, mark};
-use super::{Ending, EntityReport, Outcome, Report, State, graph, headline};
+use super::{Ending, EntityReport, Outcome, Report, RunFacts, State, graph, headline};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::Mode;
 use crate::text::counted;
 
 /// GitHub drops a summary of more than 1 MiB as a whole.
-const MAX_BYTES: usize = 1000 * 1024;
+pub(super) const MAX_BYTES: usize = 1000 * 1024;
 /// More entities than these are folded.
 const UNFOLDED: usize = 10;
 /// So many entities share a block of what changes.
@@ -50,14 +50,10 @@ pub(super) fn write_within(
     bytes: usize,
     elsewhere: Elsewhere<'_>,
 ) -> io::Result<()> {
-    let mut page = Page {
-        out,
-        left: bytes,
-        omitted: 0,
-    };
+    let mut page = Page::new(out, bytes);
     page.heading(report)?;
     page.problems(report)?;
-    page.notices(report)?;
+    page.notices(report.warnings.iter().chain(&report.notices))?;
     page.changes(report)?;
     page.unfinished(report)?;
     page.removed(report)?;
@@ -87,15 +83,27 @@ fn of_state(state: State, report: &Report) -> impl Iterator<Item = &EntityReport
     entities.filter(move |entity| entity.state == state)
 }
 
-struct Page<W> {
-    out: W,
-    left: usize,
-    omitted: usize,
+/// A page, or a part of one, of limited size.
+pub(super) struct Page<W> {
+    pub(super) out: W,
+    /// So many bytes are left.
+    pub(super) left: usize,
+    /// So many lines had no room.
+    pub(super) omitted: usize,
 }
 
 impl<W: Write> Page<W> {
+    /// An empty page with room for about `bytes`.
+    pub(super) fn new(out: W, bytes: usize) -> Self {
+        Self {
+            out,
+            left: bytes,
+            omitted: 0,
+        }
+    }
+
     /// Writes a line if there is room for it; lines of a table and the like may be left out.
-    fn line(&mut self, line: &str) -> io::Result<()> {
+    pub(super) fn line(&mut self, line: &str) -> io::Result<()> {
         if !self.has_room(line) {
             self.omitted += 1;
             return Ok(());
@@ -104,12 +112,12 @@ impl<W: Write> Page<W> {
         writeln!(self.out, "{line}")
     }
 
-    fn has_room(&self, line: &str) -> bool {
+    pub(super) fn has_room(&self, line: &str) -> bool {
         line.len() < self.left
     }
 
     /// Writes a line that holds the page together, of which there are few.
-    fn frame(&mut self, line: &str) -> io::Result<()> {
+    pub(super) fn frame(&mut self, line: &str) -> io::Result<()> {
         self.left = self.left.saturating_sub(line.len() + 1);
         writeln!(self.out, "{line}")
     }
@@ -131,7 +139,8 @@ impl<W: Write> Page<W> {
         self.line("| --- | --- | --- |")?;
         for severity in Severity::ALL {
             for cause in by_cause(report.diagnostics_of(severity)) {
-                self.line(&problem(&cause, report))?;
+                let row = problem(&cause, &report.run, |one| place(one, report));
+                self.line(&row)?;
             }
         }
         self.line("")
@@ -139,7 +148,7 @@ impl<W: Write> Page<W> {
 
     /// What is written or deleted: the entities of each kind, and what changes in them as a diff, open
     /// while it is short.
-    fn changes(&mut self, report: &Report) -> io::Result<()> {
+    pub(super) fn changes(&mut self, report: &Report) -> io::Result<()> {
         let mut changed = Vec::new();
         for state in State::CHANGES {
             let entities: Vec<_> = of_state(state, report).collect();
@@ -152,7 +161,7 @@ impl<W: Write> Page<W> {
     }
 
     /// What is not as Git wants it: the problems above say why, so this is folded.
-    fn unfinished(&mut self, report: &Report) -> io::Result<()> {
+    pub(super) fn unfinished(&mut self, report: &Report) -> io::Result<()> {
         let is_unfinished = |one: &&EntityReport| one.state.is_unfinished();
         let all: Vec<_> = report.entities.iter().filter(is_unfinished).collect();
         if all.is_empty() {
@@ -239,7 +248,7 @@ impl<W: Write> Page<W> {
     }
 
     /// What Git no longer declares and stays, by reason.
-    fn removed(&mut self, report: &Report) -> io::Result<()> {
+    pub(super) fn removed(&mut self, report: &Report) -> io::Result<()> {
         let mut by_note: BTreeMap<Option<&str>, Vec<&EntityReport>> = BTreeMap::new();
         for entity in of_state(State::Removed, report) {
             by_note
@@ -315,30 +324,37 @@ impl<W: Write> Page<W> {
         }
     }
 
-    fn notices(&mut self, report: &Report) -> io::Result<()> {
-        let notices: Vec<_> = report.warnings.iter().chain(&report.notices).collect();
-        if !notices.is_empty() {
-            self.line("> [!NOTE]")?;
+    pub(super) fn notices<'t>(
+        &mut self,
+        notices: impl Iterator<Item = &'t String>,
+    ) -> io::Result<()> {
+        let mut notices = notices.peekable();
+        if notices.peek().is_none() {
+            return Ok(());
         }
-        for notice in &notices {
+        self.line("> [!NOTE]")?;
+        for notice in notices {
             self.line(&format!("> - {}", escape(&capitalised(notice))))?;
         }
-        match notices.is_empty() {
-            true => Ok(()),
-            false => self.line(""),
+        self.line("")
+    }
+
+    /// Says how much there was no room for, and where it is.
+    pub(super) fn omissions(&mut self, elsewhere: Elsewhere<'_>) -> io::Result<()> {
+        if self.omitted == 0 {
+            return Ok(());
         }
+        let rest = match elsewhere {
+            Elsewhere::Nowhere => "which GitHub would not show".to_owned(),
+            Elsewhere::At(address) => format!("which [the job's summary]({address}) shows"),
+        };
+        self.frame(&format!("… and {} more lines, {rest}.\n", self.omitted))
     }
 
     fn footer(&mut self, report: &Report, elsewhere: Elsewhere<'_>) -> io::Result<()> {
         let head = &report.run.head;
         let commit = report.run.commit_link();
-        if self.omitted > 0 {
-            let rest = match elsewhere {
-                Elsewhere::Nowhere => "which GitHub would not show".to_owned(),
-                Elsewhere::At(address) => format!("which [the job's summary]({address}) shows"),
-            };
-            self.frame(&format!("… and {} more lines, {rest}.\n", self.omitted))?;
-        }
+        self.omissions(elsewhere)?;
         self.frame(&format!(
             "<sub>[`{}`]({commit}) · {}</sub>",
             head.short(),
@@ -368,12 +384,16 @@ fn is_named(entity: &EntityReport, report: &Report) -> bool {
     })
 }
 
-/// A row of the table of problems.
-fn problem(cause: &Cause<'_>, report: &Report) -> String {
-    let Cause { first, .. } = cause;
+/// A row of the table of problems. `run` knows the documentation, and `place` says where a diagnostic is.
+pub(super) fn problem<'d, D: Copy + Into<&'d Diagnostic>>(
+    cause: &Cause<D>,
+    run: &RunFacts,
+    place: impl Fn(D) -> String,
+) -> String {
+    let first: &Diagnostic = cause.first.into();
     let help = first.help.as_deref();
     let help = help.map(|help| format!("<br>**Next:** {}", escape(help)));
-    let code = match report.run.code_link(first.code) {
+    let code = match run.code_link(first.code) {
         Some(link) => format!("[`{}`]({link})", first.code),
         None => format!("`{}`", first.code),
     };
@@ -382,22 +402,24 @@ fn problem(cause: &Cause<'_>, report: &Report) -> String {
         mark(first.severity()),
         escape(&cause.message()),
         help.unwrap_or_default(),
-        places(cause, report),
+        places(cause.all().map(place), 1 + cause.others.len()),
     )
 }
 
-/// Where a problem is: the first places, and how many more there are.
-fn places(cause: &Cause<'_>, report: &Report) -> String {
-    let place = |diagnostic: &Diagnostic| {
-        let place = escape(&position(diagnostic));
-        match report.link_of(diagnostic) {
-            Some(link) => format!("[{place}]({link})"),
-            None => place,
-        }
-    };
-    let mut places: Vec<_> = cause.all().take(PLACES).map(place).collect();
-    if cause.others.len() >= PLACES {
-        places.push(format!("and {} more", cause.others.len() + 1 - PLACES));
+/// The first few of `count` places, and how many more there are.
+pub(super) fn places(places: impl Iterator<Item = String>, count: usize) -> String {
+    let mut places: Vec<_> = places.take(PLACES).collect();
+    if count > PLACES {
+        places.push(format!("and {} more", count - PLACES));
     }
     places.join("<br>")
+}
+
+/// Where a diagnostic is, with a link to the line.
+pub(super) fn place(diagnostic: &Diagnostic, report: &Report) -> String {
+    let place = escape(&position(diagnostic));
+    match report.link_of(diagnostic) {
+        Some(link) => format!("[{place}]({link})"),
+        None => place,
+    }
 }

@@ -4,65 +4,68 @@ use std::collections::BTreeSet;
 
 use super::error::Error;
 use super::look::{Against, Looked};
-use super::read::Declared;
+use super::pass::Pass;
 use super::session::Session;
 use super::source::Source;
 use crate::catalog::blueprint::Blueprints;
-use crate::catalog::change::Change;
 use crate::catalog::entity::BlueprintId;
 use crate::catalog::validate::{check_flawed, validate};
 use crate::port::Port;
 
-/// The blueprints of what the files held when they were applied last: most likely they are needed, and
-/// reading them while the files are read saves the time of a request.
-pub(crate) async fn likely_blueprints(
-    session: &Session<'_>,
-    source: &Source<'_>,
-    looked: &Looked,
-) -> Result<Blueprints, Error> {
-    let Against::State = looked.against else {
-        return Ok(Blueprints::default());
-    };
-    let files = looked
-        .files
-        .keys()
-        .filter_map(|path| source.state.file(path));
+/// The blueprints of what the files held when they were applied last. Most likely they are needed.
+pub(crate) fn likely_blueprints(sources: &[(&mut Source<'_>, Looked)]) -> BTreeSet<BlueprintId> {
+    let of_state = sources
+        .iter()
+        .filter(|(_, looked)| matches!(looked.against, Against::State));
+    let files = of_state.flat_map(|(source, looked)| {
+        let paths = looked.files.keys();
+        paths.filter_map(|path| source.state.file(path))
+    });
     let parts = files.flat_map(|file| &file.parts);
     let keys = parts.flat_map(|part| &part.entities);
-    let wanted = keys.map(|key| key.blueprint.clone()).collect();
-    fetch_blueprints(session.port, wanted).await
+    keys.map(|key| key.blueprint.clone()).collect()
 }
 
-/// Checks every entity that may have to be written. Errors go to `declared`; the other changes are
-/// returned.
+/// Checks every entity that may have to be written. Errors go to what is declared; the other changes
+/// remain.
 ///
 /// # Errors
 /// If a request to Port fails.
 pub(crate) async fn check(
     session: &Session<'_>,
-    declared: &mut Declared,
-    changes: Vec<Change>,
+    passes: &mut [Pass<'_, '_>],
     blueprints: &mut Blueprints,
-) -> Result<Vec<Change>, Error> {
-    let candidates = changes.iter().filter(|change| change.is_candidate());
+) -> Result<(), Error> {
+    let changes = passes.iter().flat_map(|pass| &pass.changes);
+    let candidates = changes.filter(|change| change.is_candidate());
     let wanted: BTreeSet<_> = candidates
-        .map(|change| change.key.blueprint.clone())
+        .map(|change| &change.key.blueprint)
         .filter(|blueprint| !blueprints.covers(blueprint))
+        .cloned()
         .collect();
     blueprints.add(fetch_blueprints(session.port, wanted).await?);
     if let Some(port) = session.port {
-        let invalid = declared.head.blueprints_of_invalid();
+        let heads = passes.iter().map(|pass| &pass.declared.head);
+        let invalid = heads
+            .flat_map(|head| head.blueprints_of_invalid())
+            .collect();
         port.add_blueprints_of_invalid(invalid, blueprints).await;
     }
-    let validated = validate(changes, blueprints, session.setup.omission());
-    declared
-        .head
-        .reject(validated.invalid, validated.diagnostics);
-    check_flawed(&mut declared.head, blueprints, session.setup.omission());
-    Ok(validated.changes)
+    let omission = session.setup.omission();
+    for pass in passes {
+        let changes = std::mem::take(&mut pass.changes);
+        let validated = validate(changes, blueprints, omission);
+        pass.keep_valid(validated);
+        check_flawed(&mut pass.declared.head, blueprints, omission);
+    }
+    Ok(())
 }
 
-async fn fetch_blueprints(
+/// Reads blueprints from Port, if the run may use it.
+///
+/// # Errors
+/// If a request to Port fails.
+pub(crate) async fn fetch_blueprints(
     port: Option<&Port>,
     wanted: BTreeSet<BlueprintId>,
 ) -> Result<Blueprints, Error> {

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream};
 
-use super::apply::{Refusals, related};
+use super::apply::related;
 use super::error::Error;
 use super::files::Language;
+use super::pass::Pass;
 use super::read::Declared;
 use super::session::Session;
 use super::source::Source;
@@ -17,6 +18,7 @@ use crate::catalog::entity::{BlueprintId, EntityKey, EntityName, Identifier};
 use crate::catalog::live::{Difference, Field};
 use crate::catalog::plan::Plan;
 use crate::catalog::validate::dangling_in;
+use crate::event::Mode;
 use crate::github::{Side, WantedFile};
 use crate::port::{CONCURRENT_REQUESTS, Dependant, ErrorCode, Port, Rejection};
 use crate::text::RepoPath;
@@ -24,47 +26,65 @@ use crate::text::RepoPath;
 /// What stays and relates to what a plan deletes, by the deletion's index in the plan.
 type Staying = BTreeMap<usize, Vec<Dependant>>;
 
-/// Finds out which deletions of `plan` Port would refuse. Where a file of the source has the
-/// relation, that is an error on its line, noted in `declared`; the other refusals are returned.
+/// Finds out which deletions of a plan Port would refuse. Where a file of the source has the relation,
+/// that is an error on its line; the other refusals are noted.
 ///
 /// # Errors
 /// If GitHub does not give a file, or Port does not give a blueprint.
 pub(crate) async fn find(
     session: &Session<'_>,
-    source: &Source<'_>,
-    declared: &mut Declared,
-    plan: &Plan,
+    passes: &mut [Pass<'_, '_>],
     blueprints: &mut Blueprints,
-) -> Result<Refusals, Error> {
-    let Some(port) = session.port.filter(|_| !plan.deletions.is_empty()) else {
-        return Ok(Refusals::default());
+) -> Result<(), Error> {
+    let Some(port) = session.port.filter(|_| session.run.mode == Mode::Plan) else {
+        return Ok(());
     };
-    let mut staying = staying(port, plan).await;
+    let plans: Vec<_> = passes.iter().map(|pass| &pass.plan).collect();
+    let mut staying_of_each = Vec::new();
+    for plan in &plans {
+        staying_of_each.push(staying(port, plan, &plans).await);
+    }
+    let deleted = plans.iter().flat_map(|plan| &plan.deletions);
+    let deleted: BTreeSet<_> = deleted.map(|one| one.key.clone()).collect();
+    for (pass, staying) in passes.iter_mut().zip(staying_of_each) {
+        if !staying.is_empty() {
+            explain(session, port, pass, staying, &deleted, blueprints).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes why the deletions that `staying` names are refused.
+async fn explain(
+    session: &Session<'_>,
+    port: &Port,
+    pass: &mut Pass<'_, '_>,
+    mut staying: Staying,
+    deleted: &BTreeSet<EntityKey>,
+    blueprints: &mut Blueprints,
+) -> Result<(), Error> {
     let keys: BTreeSet<_> = staying.values().flatten().filter_map(key).collect();
-    let files = declaring(session, source, declared, &keys).await?;
+    let files = declaring(session, pass.source, &pass.declared, &keys).await?;
     let wanted = files.sound().map(|one| one.entity.blueprint.clone());
     let wanted: BTreeSet<_> = wanted.filter(|one| !blueprints.covers(one)).collect();
     if !wanted.is_empty() {
         blueprints.add(port.blueprints(wanted).await?);
     }
-    let deleted: BTreeSet<_> = plan.deletions.iter().map(|one| one.key.clone()).collect();
     let concerned = files.sound().filter(|one| keys.contains(&one.entity.key()));
     let concerned: Vec<&Declaration> = concerned.map(AsRef::as_ref).collect();
-    let found = dangling_in(&concerned, &deleted, blueprints);
+    let found = dangling_in(&concerned, deleted, blueprints);
     let explained: BTreeSet<_> = found
         .invalid
         .iter()
         .filter_map(|one| one.key.clone())
         .collect();
-    declared.head.reject(found.invalid, found.diagnostics);
+    pass.declared.head.reject(found.invalid, found.diagnostics);
     for dependants in staying.values_mut() {
         dependants.retain(|one| key(one).is_none_or(|key| !explained.contains(&key)));
     }
     staying.retain(|_, dependants| !dependants.is_empty());
-    Ok(Refusals {
-        upserts: BTreeMap::new(),
-        deletions: staying.into_iter().map(refusal).collect(),
-    })
+    pass.refusals.deletions = staying.into_iter().map(refusal).collect();
+    Ok(())
 }
 
 fn refusal((index, dependants): (usize, Vec<Dependant>)) -> (usize, Rejection) {
@@ -77,15 +97,15 @@ fn refusal((index, dependants): (usize, Vec<Dependant>)) -> (usize, Rejection) {
 }
 
 /// Asks Port what relates to each entity that is deleted, and leaves out what goes too or no longer
-/// relates to it once the plan is carried out.
-async fn staying(port: &Port, plan: &Plan) -> Staying {
+/// relates to it once the plans are carried out.
+async fn staying(port: &Port, plan: &Plan, plans: &[&Plan]) -> Staying {
     let named = plan.deletions.iter().enumerate();
     let named =
         named.filter_map(|(index, one)| Some((index, &one.key, one.key.name.identifier()?)));
     let searches = stream::iter(named).map(async |(index, key, identifier)| {
         match port.dependants(&key.blueprint, identifier).await {
             Ok(mut found) => {
-                found.retain(|one| stays(one, identifier, plan));
+                found.retain(|one| stays(one, identifier, plans));
                 (index, found)
             }
             Err(error) => {
@@ -101,12 +121,14 @@ async fn staying(port: &Port, plan: &Plan) -> Staying {
         .collect()
 }
 
-fn stays(dependant: &Dependant, target: &Identifier, plan: &Plan) -> bool {
+fn stays(dependant: &Dependant, target: &Identifier, plans: &[&Plan]) -> bool {
     let Some(key) = key(dependant) else {
         return true;
     };
-    let is_deleted = plan.deletions.iter().any(|one| one.key == key);
-    let mut upserts = plan.upserts.iter().filter(|one| one.key == key);
+    let mut deletions = plans.iter().flat_map(|plan| &plan.deletions);
+    let is_deleted = deletions.any(|one| one.key == key);
+    let upserts = plans.iter().flat_map(|plan| &plan.upserts);
+    let mut upserts = upserts.filter(|one| one.key == key);
     let leaves = |one: &Difference| {
         let is_relation = matches!(one.field, Field::Relation(_));
         is_relation && one.from.as_ref().is_some_and(|from| names(from, target))
@@ -139,7 +161,7 @@ async fn declaring(
     let known = source.state.entities().into_iter();
     let paths = known.filter(|(key, _)| keys.contains(*key));
     let paths: BTreeSet<&RepoPath> = paths.flat_map(|(_, paths)| paths).collect();
-    let files = session.files();
+    let files = source.files(session);
     let unread = paths.into_iter().filter(|path| {
         !declared.versions.contains_key(*path) && files.inputs.files.select(path).is_some()
     });

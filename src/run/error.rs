@@ -54,6 +54,8 @@ pub(crate) enum Error {
     State(#[from] store::Error),
     #[error(transparent)]
     Mapping(#[from] NoWorker),
+    #[error("the mapping of the fleet cannot be used: {0}; fix it, then run again")]
+    FleetMapping(String),
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error("the run was told to stop before it wrote anything")]
@@ -61,6 +63,15 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// That GitHub's budget or the token has come to its end, if it is that: the next run can go on.
+    pub(crate) fn end_of_budget(&self) -> Option<&github::Error> {
+        use github::Error::{BudgetExhausted, TokenEnded};
+        match self {
+            Self::GitHub(error @ (BudgetExhausted { .. } | TokenEnded { .. })) => Some(error),
+            _ => None,
+        }
+    }
+
     /// The messages for the user: one or more, each complete in itself.
     pub(crate) fn problems(&self) -> Vec<String> {
         match self {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::evaluator::Mapper;
+use super::mapping::FleetMapping;
 use crate::catalog::declare::{EntityFile, FileContent, Unreadable};
 use crate::catalog::mapping::{Mapped, Mapping};
 use crate::diagnostic::{Code, Diagnostic};
@@ -23,6 +24,8 @@ pub(crate) struct Files<'a> {
     pub(crate) inputs: &'a Inputs,
     /// What makes entities of other files.
     pub(crate) mapper: &'a Mapper,
+    /// The mapping, if it is in another repository.
+    pub(crate) fleet_mapping: Option<&'a FleetMapping>,
 }
 
 /// How the entities of a file are read.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::error::Error;
-use super::mapping::{Loaded, load};
+use super::mapping::{Home, Loaded, load};
+use super::pass::each;
+use super::rules::unmatched_lines;
 use super::session::Session;
 use super::source::{Continuity, Source};
 use super::state::FileState;
@@ -11,7 +13,7 @@ use super::state::look::{Tip, to_look_at};
 use crate::catalog::mapping::Usable;
 use crate::event::{Base, Scope};
 use crate::git::{BlobId, BranchName, CommitSha};
-use crate::github::{self, Diff, Relation, Repository, Side};
+use crate::github::{self, ChangedSince, Diff, Relation, Repository, Side};
 use crate::text::RepoPath;
 
 /// The files to look at, and what they are compared with.
@@ -56,31 +58,53 @@ pub(crate) enum Round {
     Later,
 }
 
-/// Finds the files to look at.
-///
-/// # Errors
-/// If a request to GitHub fails.
-pub(crate) async fn look(
+/// Finds the files of each source to look at. A source of which GitHub does not say that leaves the
+/// run.
+pub(crate) async fn look<'s, 'p>(
     session: &Session<'_>,
-    source: &Source<'_>,
+    sources: Vec<&'s mut Source<'p>>,
+    round: Round,
+) -> Vec<(&'s mut Source<'p>, Looked)> {
+    let sources = sources.into_iter().map(|source| (source, ())).collect();
+    let looking = each(sources, async |source: &mut Source<'p>, ()| {
+        let mapping = match &source.origin.fleet_mapping {
+            Some(fleet) => Some(fleet.mapping.clone()),
+            None => load(source.files(session), &source.commit, Side::Unknown).await?,
+        };
+        source.note_mapping(mapping.as_ref());
+        let looked = look_at(session, source, mapping, round).await?;
+        if round == Round::First {
+            source.warnings = unmatched_lines(&session.setup.inputs.files, &looked.tip);
+        }
+        Ok(looked)
+    });
+    let looked = looking.await.into_iter();
+    looked
+        .map(|(source, (), looked)| (source, looked))
+        .collect()
+}
+
+async fn look_at(
+    session: &Session<'_>,
+    source: &mut Source<'_>,
     mapping: Option<Loaded>,
     round: Round,
 ) -> Result<Looked, Error> {
     match (&session.run.scope, round) {
         (Scope::Changed(Base::MergeBaseWith(other)), _) => {
-            let repository = &session.setup.repository;
+            let repository = &source.origin.repository;
             let diff = repository.diff_from_merge_base(other, &source.commit);
             of_diff(session, source, mapping, diff.await?).await
         }
         (Scope::Changed(Base::PullRequest { into, opened_on }), _) => {
-            let repository = &session.setup.repository;
+            let repository = &source.origin.repository;
             let diff = pull_request_diff(repository, &source.commit, into, opened_on).await?;
             of_diff(session, source, mapping, diff).await
         }
         // Without Port, what the push changed is all that is known.
-        (Scope::Changed(Base::State), _) if session.port.is_none() => match before(session) {
+        (Scope::Changed(Base::State), _) if session.port.is_none() => match before(source) {
             Some(before) => {
-                let repository = &session.setup.repository;
+                let repository = &source.origin.repository;
                 let diff = repository.diff_from_merge_base(before.as_str(), &source.commit);
                 of_diff(session, source, mapping, diff.await?).await
             }
@@ -95,19 +119,21 @@ pub(crate) async fn look(
 }
 
 /// What the branch pointed to before the push.
-fn before<'s>(session: &Session<'s>) -> Option<&'s CommitSha> {
-    session.run.push.as_ref()?.before.as_ref()
+fn before<'s>(source: &'s Source<'_>) -> Option<&'s CommitSha> {
+    source.origin.push.as_ref()?.before.as_ref()
 }
 
 /// The files that differ from the state. GitHub compares the tip with the last applied commit. If
 /// it cannot, or the mapping changed, all files of the tip are listed.
 async fn since_state(
     session: &Session<'_>,
-    source: &Source<'_>,
+    source: &mut Source<'_>,
     mut mapping: Option<Loaded>,
 ) -> Result<Looked, Error> {
-    let repository = &session.setup.repository;
     let is_known = |mapping: &Loaded| {
+        if mapping.home == Home::Other {
+            return source.found.inputs == source.inputs;
+        }
         let known = source
             .state
             .file(&mapping.path)
@@ -116,18 +142,23 @@ async fn since_state(
     };
     let changed = match &source.state.commit {
         Some(commit) if mapping.as_ref().is_none_or(is_known) => {
+            let repository = &source.origin.repository;
             repository.changed_since(commit, &source.commit).await?
         }
-        _ => None,
+        _ => ChangedSince::Unknown,
     };
+    if changed == ChangedSince::Behind && session.setup.inputs.fleet.is_some() {
+        confirm_tip(source).await?;
+    }
+    let source = &*source;
     let tip = match changed {
-        Some(files) => Tip::Changed(
-            files
-                .into_iter()
-                .map(|file| (file.path, file.head))
-                .collect(),
-        ),
-        None => Tip::Listed(repository.tree(&source.commit).await?),
+        ChangedSince::Files(files) => {
+            let files = files.into_iter();
+            Tip::Changed(files.map(|file| (file.path, file.head)).collect())
+        }
+        ChangedSince::Behind | ChangedSince::Unknown => {
+            Tip::Listed(source.origin.repository.tree(&source.commit).await?)
+        }
     };
     if let Some(mapping) = &mut mapping {
         let known = source.state.files().iter();
@@ -138,7 +169,7 @@ async fn since_state(
                 .into_iter()
                 .map(|path| (path, tip.side(path, None))),
         );
-        require_files(session, mapping, here);
+        require_files(source, mapping, here);
     }
     let selector = Selector::new(session, source, mapping.as_ref());
     let mut files = to_look_at(
@@ -148,8 +179,10 @@ async fn since_state(
         |path| selector.mapping_of(path),
     );
     // An unusable mapping is among the files even if it is missing, so that its errors are reported.
+    let is_here = |mapping: &&Loaded| mapping.home == Home::Same;
     if let Some(mapping) = mapping
         .as_ref()
+        .filter(is_here)
         .filter(|mapping| mapping.usable == Usable::No)
     {
         files.insert(mapping.path.clone(), mapping.side());
@@ -163,16 +196,26 @@ async fn since_state(
     })
 }
 
+/// Reads the tip once more, as it lies before what was applied last: a GitHub replica that lags may have
+/// named it, and applying it would undo what was applied since.
+async fn confirm_tip(source: &mut Source<'_>) -> Result<(), Error> {
+    if let (Some(branch), Some(applied)) = (&source.origin.branch, &source.state.commit) {
+        let tip = source.origin.repository.tip_after(branch, applied).await?;
+        source.commit = tip.unwrap_or_else(|| source.commit.clone());
+    }
+    Ok(())
+}
+
 /// Every file that the inputs select, and what the state knows beside.
 async fn all(
     session: &Session<'_>,
     source: &Source<'_>,
     mut mapping: Option<Loaded>,
 ) -> Result<Looked, Error> {
-    let tree = session.setup.repository.tree(&source.commit).await?;
+    let tree = source.origin.repository.tree(&source.commit).await?;
     if let Some(mapping) = &mut mapping {
         let here = tree.iter().map(|(path, file)| (path, Side::from(file)));
-        require_files(session, mapping, here);
+        require_files(source, mapping, here);
     }
     let selector = Selector::new(session, source, mapping.as_ref());
     let known = source.state.files().keys();
@@ -182,6 +225,7 @@ async fn all(
     files.extend(
         mapping
             .as_ref()
+            .filter(|mapping| mapping.home == Home::Same)
             .map(|mapping| (mapping.path.clone(), mapping.side())),
     );
     Ok(Looked {
@@ -195,11 +239,11 @@ async fn all(
 
 /// Says that the mapping selects nothing, if that is so.
 fn require_files<'p>(
-    session: &Session<'_>,
+    source: &Source<'_>,
     mapping: &mut Loaded,
     here: impl Iterator<Item = (&'p RepoPath, Side)>,
 ) {
-    let repository = session.mapper.repository();
+    let repository = source.origin.mapper.repository();
     let mut here = here.filter(|(_, side)| *side != Side::Absent);
     if !here.any(|(path, _)| mapping.mapping.selects(path, repository)) {
         mapping.selects_nothing();
@@ -251,10 +295,10 @@ async fn add_mapped(
     commit: Option<&CommitSha>,
     (base, head): (&mut BTreeMap<RepoPath, Side>, &mut BTreeMap<RepoPath, Side>),
 ) -> Result<(), Error> {
-    let repository = session.mapper.repository();
+    let repository = source.origin.mapper.repository();
     let side = base.get(&mapping.path).cloned();
     let before = match (commit, &side) {
-        (Some(commit), Some(side)) => load(session.files(), commit, side.clone()).await?,
+        (Some(commit), Some(side)) => load(source.files(session), commit, side.clone()).await?,
         (Some(_), None) => Some(mapping.clone()),
         (None, _) => None,
     };
@@ -264,9 +308,9 @@ async fn add_mapped(
     let is_there = |(_, side): (_, &Side)| *side != Side::Absent;
     let may_be_last = mapped.clone().next().is_some() && !mapped.any(is_there);
     if side.is_some() || may_be_last {
-        let tree = session.setup.repository.tree(&source.commit).await?;
+        let tree = source.origin.repository.tree(&source.commit).await?;
         let here = tree.iter().map(|(path, file)| (path, Side::from(file)));
-        require_files(session, mapping, here);
+        require_files(source, mapping, here);
         for (path, file) in tree.iter().filter(|_| side.is_some()) {
             let selects = |one: &Loaded| one.mapping.selects(path, repository);
             if !head.contains_key(path)
@@ -318,18 +362,18 @@ impl<'a> Selector<'a> {
     /// Whether the run reads the file at `path`; it always reads the mapping.
     fn selects(&self, path: &RepoPath) -> bool {
         let files = &self.session.setup.inputs.files;
-        let repository = self.session.mapper.repository();
+        let repository = self.source.origin.mapper.repository();
         let is_mapped = self.mapping.is_some_and(|mapping| {
             let before = mapping.before.as_ref();
             let was = before.is_some_and(|one| one.mapping.selects(path, repository));
-            was || *path == mapping.path || mapping.maps(path, repository, &self.source.state)
+            was || mapping.is_at(path) || mapping.maps(path, repository, &self.source.state)
         });
         is_mapped || files.select(path).is_some()
     }
 
     /// The version of the mapping, for a file that is mapped.
     fn mapping_of(&self, path: &RepoPath) -> Option<BlobId> {
-        let repository = self.session.mapper.repository();
+        let repository = self.source.origin.mapper.repository();
         let maps = |mapping: &&Loaded| mapping.maps(path, repository, &self.source.state);
         self.mapping.filter(maps)?.blob.clone()
     }

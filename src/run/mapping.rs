@@ -9,7 +9,7 @@ use super::state::State;
 use crate::catalog::mapping::{self, Mapping, Usable};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::git::{BlobId, CommitSha, FileMode};
-use crate::github::{BlobContent, Side, WantedFile};
+use crate::github::{BlobContent, Repository, Side, WantedFile};
 use crate::text::{Location, RepoPath, Source};
 
 /// A mapping that was read.
@@ -17,6 +17,8 @@ use crate::text::{Location, RepoPath, Source};
 pub(crate) struct Loaded {
     /// Where it is.
     pub(crate) path: RepoPath,
+    /// In which repository.
+    pub(crate) home: Home,
     /// Its id; `None` if there is no such file.
     pub(crate) blob: Option<BlobId>,
     /// What it says.
@@ -28,6 +30,23 @@ pub(crate) struct Loaded {
     pub(crate) before: Option<Box<Loaded>>,
     /// What there is to say of it.
     pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// In which repository a mapping is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// In that of the files.
+    Same,
+    /// In the one whose workflow runs a fleet.
+    Other,
+}
+
+/// The mapping of a fleet, and where it was read.
+#[derive(Debug)]
+pub(crate) struct FleetMapping {
+    pub(crate) mapping: Loaded,
+    pub(crate) repository: Repository,
+    pub(crate) commit: CommitSha,
 }
 
 /// Reads the mapping that the inputs name, as `commit` has it; `side` is what is known of that.
@@ -60,6 +79,7 @@ pub(crate) async fn load(
     };
     Ok(Some(Loaded {
         path: path.clone(),
+        home: Home::Same,
         blob,
         diagnostics: mapping.diagnostics.clone(),
         mapping: Arc::new(mapping),
@@ -79,6 +99,7 @@ pub(crate) async fn load_versions(
 ) -> Result<BTreeMap<BlobId, Arc<Mapping>>, Error> {
     let path = files.inputs.mapping.clone();
     let path = path.unwrap_or_else(|| RepoPath::new("mapping"));
+    let commit = files.fleet_mapping.map_or(commit, |fleet| &fleet.commit);
     let wanted = |blob: &BlobId| WantedFile {
         commit: commit.clone(),
         path: path.clone(),
@@ -88,7 +109,11 @@ pub(crate) async fn load_versions(
         },
     };
     let wanted: Vec<_> = blobs.iter().map(wanted).collect();
-    let contents = files.repository.contents(&wanted, files.checkout).await?;
+    let contents = match files.fleet_mapping {
+        Some(fleet) => fleet.repository.contents(&wanted, None),
+        None => files.repository.contents(&wanted, files.checkout),
+    };
+    let contents = contents.await?;
     let known = blobs.into_iter().zip(contents);
     let known = known.filter(|(_, content)| content.content != BlobContent::Missing);
     Ok(known
@@ -113,6 +138,11 @@ fn read(path: &RepoPath, content: BlobContent) -> Mapping {
 }
 
 impl Loaded {
+    /// Whether the file at `path` in the repository of the files is the mapping.
+    pub(crate) fn is_at(&self, path: &RepoPath) -> bool {
+        self.home == Home::Same && self.path == *path
+    }
+
     /// Whether the file at `path` is mapped; `state` says what was mapped before.
     pub(crate) fn maps(&self, path: &RepoPath, repository: &str, state: &State) -> bool {
         match self.usable {
@@ -120,7 +150,7 @@ impl Loaded {
             Usable::No => {
                 let before = self.before.as_ref();
                 let was = before.is_some_and(|before| before.maps(path, repository, state));
-                *path != self.path && (was || is_mapped(state, path))
+                !self.is_at(path) && (was || is_mapped(state, path))
             }
         }
     }
@@ -138,7 +168,8 @@ impl Loaded {
 
     /// Notes that it selects no file. That is probably a mistake, so nothing is deleted.
     pub(crate) fn selects_nothing(&mut self) {
-        if self.usable == Usable::No {
+        // In a fleet it need not select something everywhere.
+        if self.usable == Usable::No || self.home == Home::Other {
             return;
         }
         self.usable = Usable::No;

@@ -3,36 +3,38 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Error;
-use super::look::{Against, Extent, Looked};
+use super::ownership;
+use super::pass::Pass;
 use super::read::Declared;
 use super::session::Session;
-use super::source::{Continuity, Source};
+use super::source::Continuity;
 use crate::catalog::blueprint::Blueprints;
-use crate::catalog::change::{Basis, Change, Proof, compare};
+use crate::catalog::change::{self, Basis, Change, Proof};
 use crate::catalog::declare::Invalid;
 use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::{Merge, takes_away};
-use crate::catalog::plan::{Action, Known, Owner, Plan, Policy, Pruning};
+use crate::catalog::plan::{Action, Known, Plan, Policy, Pruning, limit_deletions};
 use crate::catalog::question::{Question, questions};
-use crate::catalog::validate::{
-    Validated, refuse_circles, refuse_dangling, refuse_taking_required,
-};
+use crate::catalog::validate::{Circles, refuse_dangling, refuse_taking_required};
 use crate::event::Mode;
 use crate::inputs::{MissingTargets, Prune};
 use crate::text::RepoPath;
 
 /// What changed between the files' earlier versions and the tip, and what earlier runs found
 /// removed and did not delete.
-pub(crate) fn changes(
-    session: &Session<'_>,
-    source: &Source<'_>,
-    looked: &Looked,
-    declared: &Declared,
-) -> Vec<Change> {
-    let mut changes = compare(&declared.earlier, &declared.head, &declared.open);
-    let is_of_state = matches!(looked.against, Against::State);
-    if session.setup.inputs.prune == Prune::Keep || !is_of_state {
+pub(crate) fn compare(session: &Session<'_>, passes: &mut [Pass<'_, '_>]) {
+    for pass in passes {
+        pass.changes = changes(session, pass);
+    }
+}
+
+fn changes(session: &Session<'_>, pass: &Pass<'_, '_>) -> Vec<Change> {
+    let Pass {
+        source, declared, ..
+    } = pass;
+    let mut changes = change::compare(&declared.earlier, &declared.head, &declared.open);
+    if session.setup.inputs.prune == Prune::Keep || !pass.is_of_state {
         return changes;
     }
     let known: BTreeSet<_> = changes.iter().map(|change| change.key.clone()).collect();
@@ -51,70 +53,80 @@ pub(crate) fn changes(
     changes
 }
 
-/// Plans what to do about `changes`. Errors that follow from what Port holds go to `declared`.
+/// Plans what to do about the changes of all sources, as one plan. Errors that follow from what Port
+/// holds, or from each other's changes, go to what is declared.
 ///
 /// # Errors
 /// If a request to Port fails.
 pub(crate) async fn plan(
     session: &Session<'_>,
-    source: &Source<'_>,
-    looked: &Looked,
-    declared: &mut Declared,
-    changes: Vec<Change>,
+    passes: &mut [Pass<'_, '_>],
     blueprints: &Blueprints,
-) -> Result<Plan, Error> {
-    let (live, owners) = futures::try_join!(
-        live(session, source, &changes, blueprints),
-        owners(session, source, looked, &changes)
+) -> Result<(), Error> {
+    let (live, claims) = futures::try_join!(
+        live(session, passes, blueprints),
+        ownership::claims(session, passes)
     )?;
-    let changes = refuse(session, declared, changes, &live, blueprints);
-    let known = Known {
-        live: &live,
-        blueprints,
-        owners: &owners,
-        rewritten: &source.state.rewritten,
-        takeover: match source.store {
-            Some(_) => Action::Adopt,
-            None => Action::Update,
-        },
+    ownership::refuse_contested(passes, &claims);
+    refuse(session, passes, &live, blueprints);
+    let decide = |pass: &mut Pass<'_, '_>| {
+        let owners = ownership::owners(session, pass, &claims);
+        let known = Known {
+            live: &live,
+            blueprints,
+            owners: &owners,
+            rewritten: &pass.source.state.rewritten,
+            takeover: match pass.source.store {
+                Some(_) => Action::Adopt,
+                None => Action::Update,
+            },
+        };
+        let policy = policy(session, pass);
+        pass.plan = Plan::new(pass.changes.clone(), known, &policy);
     };
-    let policy = |declared: &Declared| policy(session, source, declared);
-    let plan = Plan::new(changes.clone(), known, &policy(declared));
-    let count = changes.len();
-    let validated = refuse_dangling(changes, &plan, blueprints);
-    let changes = keep_valid(declared, validated);
-    match changes.len() == count {
-        true => Ok(plan),
-        false => Ok(Plan::new(changes, known, &policy(declared))),
+    passes.iter_mut().for_each(decide);
+    let deleted = deleted(passes);
+    for pass in &mut *passes {
+        let count = pass.changes.len();
+        let changes = std::mem::take(&mut pass.changes);
+        pass.keep_valid(refuse_dangling(changes, &deleted, blueprints));
+        if pass.changes.len() < count {
+            decide(pass);
+        }
     }
+    let plans = passes.iter_mut().map(|pass| &mut pass.plan);
+    limit_deletions(plans, session.setup.inputs.max_deletes);
+    Ok(())
 }
 
-/// Adds the errors to `declared`, and returns the valid changes.
-fn keep_valid(declared: &mut Declared, validated: Validated) -> Vec<Change> {
-    declared
-        .head
-        .reject(validated.invalid, validated.diagnostics);
-    validated.changes
+/// What the plans delete.
+fn deleted(passes: &[Pass<'_, '_>]) -> BTreeSet<EntityKey> {
+    let deletions = passes.iter().flat_map(|pass| &pass.plan.deletions);
+    deletions.map(|deletion| deletion.key.clone()).collect()
 }
 
 /// Removes the changes that cannot be written, given what Port holds.
 fn refuse(
     session: &Session<'_>,
-    declared: &mut Declared,
-    mut changes: Vec<Change>,
+    passes: &mut [Pass<'_, '_>],
     live: &Live,
     blueprints: &Blueprints,
-) -> Vec<Change> {
+) {
     let inputs = &session.setup.inputs;
     if inputs.merge == Merge::Merge {
-        let validated = refuse_taking_required(changes, live, blueprints);
-        changes = keep_valid(declared, validated);
+        for pass in &mut *passes {
+            let changes = std::mem::take(&mut pass.changes);
+            pass.keep_valid(refuse_taking_required(changes, live, blueprints));
+        }
     }
     if inputs.missing_targets == MissingTargets::Reject {
-        let validated = refuse_circles(changes, live, blueprints);
-        changes = keep_valid(declared, validated);
+        let changes = passes.iter().flat_map(|pass| &pass.changes);
+        let circles = Circles::find(changes, live, blueprints);
+        for pass in passes {
+            let changes = std::mem::take(&mut pass.changes);
+            pass.keep_valid(circles.refuse(changes));
+        }
     }
-    changes
 }
 
 /// Fetches what Port holds of the entities for which it matters. In a plan: all that may be
@@ -122,10 +134,36 @@ fn refuse(
 /// lost a value or are removed.
 async fn live(
     session: &Session<'_>,
-    source: &Source<'_>,
-    changes: &[Change],
+    passes: &[Pass<'_, '_>],
     blueprints: &Blueprints,
 ) -> Result<Live, Error> {
+    let mut keys: BTreeSet<&EntityKey> = BTreeSet::new();
+    let mut written: Vec<&EntityKey> = Vec::new();
+    for pass in passes {
+        let own = wanted(session, &pass.changes);
+        let is_written = |key: &&EntityKey| pass.source.written.contains(*key);
+        written.extend(own.iter().copied().filter(is_written));
+        keys.extend(own);
+    }
+    let Some(port) = session.port.filter(|_| !keys.is_empty()) else {
+        return Ok(Live::default());
+    };
+    let mut live = port.live(keys, blueprints).await?;
+    // A search may not find yet what this run wrote at an earlier tip.
+    for key in written {
+        if let Some(identifier) = key.name.identifier() {
+            let found = port.entity(&key.blueprint, identifier.as_str()).await?;
+            live.insert(key.clone(), found);
+        }
+    }
+    let changes = passes.iter().flat_map(|pass| &pass.changes);
+    let questions = open_questions(changes, &live, blueprints, session.run.mode);
+    live.answers = port.answers(questions).await?;
+    Ok(live)
+}
+
+/// Those of a source's changes for which it matters what Port holds.
+fn wanted<'c>(session: &Session<'_>, changes: &'c [Change]) -> Vec<&'c EntityKey> {
     let (inputs, mode) = (&session.setup.inputs, session.run.mode);
     let prunes = inputs.prune == Prune::Delete;
     let removed_of: BTreeSet<&BlueprintId> = changes
@@ -145,33 +183,13 @@ async fn live(
             inputs.merge == Merge::Merge && takes()
         }
     };
-    let keys: Vec<_> = changes
-        .iter()
-        .filter(is_wanted)
-        .map(|change| &change.key)
-        .collect();
-    let Some(port) = session.port.filter(|_| !keys.is_empty()) else {
-        return Ok(Live::default());
-    };
-    let written = keys.iter().filter(|key| source.written.contains(**key));
-    let written: Vec<_> = written.map(|key| (*key).clone()).collect();
-    let mut live = port.live(keys, blueprints).await?;
-    // A search may not find yet what this run wrote at an earlier tip.
-    for key in written {
-        if let Some(identifier) = key.name.identifier() {
-            let found = port.entity(&key.blueprint, identifier.as_str()).await?;
-            live.insert(key, found);
-        }
-    }
-    live.answers = port
-        .answers(open_questions(changes, &live, blueprints, mode))
-        .await?;
-    Ok(live)
+    let changes = changes.iter().filter(is_wanted);
+    changes.map(|change| &change.key).collect()
 }
 
 /// The queries whose answers say whether an entity that is there changes.
-fn open_questions(
-    changes: &[Change],
+fn open_questions<'c>(
+    changes: impl Iterator<Item = &'c Change>,
     live: &Live,
     blueprints: &Blueprints,
     mode: Mode,
@@ -180,7 +198,7 @@ fn open_questions(
         let is_there = matches!(live.get(&change.key), Knowledge::Present(_));
         is_there && (change.basis == Basis::Live || mode == Mode::Plan)
     };
-    let heads = changes.iter().filter(counts);
+    let heads = changes.filter(counts);
     let heads = heads.filter_map(|change| change.head.as_ref());
     heads
         .flat_map(|head| {
@@ -190,40 +208,13 @@ fn open_questions(
         .collect()
 }
 
-/// Which other sources own or wait for the entities that are new here or about to be deleted. If
-/// the run reads all files: for any entity.
-async fn owners(
-    session: &Session<'_>,
-    source: &Source<'_>,
-    looked: &Looked,
-    changes: &[Change],
-) -> Result<BTreeMap<EntityKey, Owner>, Error> {
-    let Some(store) = &source.store else {
-        return Ok(BTreeMap::new());
-    };
-    let prunes = session.setup.inputs.prune == Prune::Delete;
-    let owned: BTreeSet<_> = source.found.entities().into_keys().collect();
-    let needs_owner = |change: &&Change| match change.head {
-        Some(_) => looked.extent == Extent::All || !owned.contains(&change.key),
-        None => prunes,
-    };
-    let keys = changes.iter().filter(needs_owner);
-    let keys = keys.map(|change| change.key.clone()).collect();
-    // An entity that is no longer declared here goes to any other owner, even a younger one.
-    let dropped = changes.iter().filter(|change| change.head.is_none());
-    let dropped: BTreeSet<_> = dropped.map(|change| &change.key).collect();
-    let owns = |key: &EntityKey| owned.contains(key) && !dropped.contains(key);
-    Ok(store.owners(&keys, owns, source.state.since).await?)
-}
-
 /// What may be done, as far as it is known once everything was checked.
-fn policy(session: &Session<'_>, source: &Source<'_>, declared: &Declared) -> Policy {
-    let inputs = &session.setup.inputs;
-    let pruning = match (inputs.prune, source.continuity) {
+fn policy(session: &Session<'_>, pass: &Pass<'_, '_>) -> Policy {
+    let (inputs, declared) = (&session.setup.inputs, &pass.declared);
+    let pruning = match (inputs.prune, pass.source.continuity) {
         (_, Continuity::OtherInputs) => Pruning::Release,
         (Prune::Keep, _) => Pruning::Off,
         (Prune::Delete, _) => Pruning::On {
-            at_most: inputs.max_deletes,
             obstacle: unreadable(declared),
             open: invalid_files(declared),
         },

@@ -7,6 +7,8 @@ use super::error::Error;
 use super::files::{Files, Language};
 use super::look::{Against, Extent, Looked};
 use super::mapping::{Loaded, load_versions};
+use super::pass::{Pass, each};
+use super::session::Session;
 use super::source::{Continuity, Source};
 use super::state::{Part, Version};
 use super::texts;
@@ -64,11 +66,22 @@ enum Texts {
     At(CommitSha),
 }
 
-/// Reads everything that `looked` names, and what it is compared with.
-///
-/// # Errors
-/// If a request to GitHub fails.
-pub(crate) async fn read(
+/// Reads the files of each source that are looked at, and what they are compared with. A source whose
+/// files GitHub does not give leaves the run.
+pub(crate) async fn read<'s, 'p>(
+    session: &Session<'_>,
+    sources: Vec<(&'s mut Source<'p>, Looked)>,
+) -> Vec<Pass<'s, 'p>> {
+    let reading = each(sources, async |source: &mut Source<'p>, looked: &Looked| {
+        read_source(source.files(session), source, looked).await
+    });
+    let passes = reading.await.into_iter();
+    passes
+        .map(|(source, looked, declared)| Pass::new(source, &looked, declared))
+        .collect()
+}
+
+async fn read_source(
     files: Files<'_>,
     source: &Source<'_>,
     looked: &Looked,
@@ -177,7 +190,7 @@ impl Reader<'_> {
         let mapping = self.looked.mapping.as_ref();
         let before = mapping.and_then(|mapping| mapping.before.as_deref());
         let maps = |before: &&Loaded| before.mapping.selects(path, repository);
-        let is_mapping = mapping.is_some_and(|mapping| mapping.path == *path);
+        let is_mapping = mapping.is_some_and(|mapping| mapping.is_at(path));
         match before.filter(maps).and_then(|before| before.blob.clone()) {
             Some(blob) => FormerLanguage::Mapping(blob),
             None if !is_mapping && self.files.inputs.files.select(path).is_some() => {
@@ -196,7 +209,7 @@ impl Reader<'_> {
         let is_mapped = loaded.maps(path, self.files.mapper.repository(), &self.source.state);
         let mapping = &loaded.mapping;
         match (is_mapped, by_files, loaded.usable) {
-            _ if *path == loaded.path => None,
+            _ if loaded.is_at(path) => None,
             (true, _, Usable::No) => Some(Language::Lost(mapping)),
             (true, true, Usable::Yes) => Some(Language::Both(mapping)),
             (true, false, Usable::Yes) => Some(Language::Mapping(mapping)),
@@ -210,6 +223,11 @@ impl Reader<'_> {
         let loaded = self.looked.mapping.as_ref()?;
         let is_mapped = loaded.maps(path, self.files.mapper.repository(), &self.source.state);
         loaded.blob.as_ref().filter(|_| is_mapped)
+    }
+
+    /// Whether the inputs name the file at `path` as the mapping.
+    fn is_mapping(&self, path: &RepoPath) -> bool {
+        self.files.fleet_mapping.is_none() && self.files.inputs.mapping.as_ref() == Some(path)
     }
 
     /// Reads the earlier versions of the mapping that `former` are of.
@@ -288,7 +306,7 @@ impl Reader<'_> {
             },
             language: match &part.version.mapping {
                 // The mapping itself declares nothing.
-                _ if self.files.inputs.mapping.as_ref() == Some(path) => FormerLanguage::None,
+                _ if self.is_mapping(path) => FormerLanguage::None,
                 Some(blob) => FormerLanguage::Mapping(blob.clone()),
                 None => FormerLanguage::Entities,
             },
@@ -343,7 +361,7 @@ impl Reader<'_> {
 
     async fn read_head(&self, path: &RepoPath, content: Content) -> Result<ReadFile, Error> {
         let mapping = self.looked.mapping.as_ref();
-        let is_mapping = mapping.is_some_and(|mapping| mapping.path == *path);
+        let is_mapping = mapping.is_some_and(|mapping| mapping.is_at(path));
         let file = match self.language(path) {
             Some(language) => {
                 let reading = self
@@ -383,7 +401,7 @@ impl Reader<'_> {
         let mut head = declare(&files, &self.files.inputs.blueprints);
         if let Some(mapping) = &self.looked.mapping {
             let is_mapped =
-                |path: &RepoPath| *path == mapping.path || self.mapping_of(path).is_some();
+                |path: &RepoPath| mapping.is_at(path) || self.mapping_of(path).is_some();
             if self.sides.keys().any(is_mapped) {
                 head.add_mapping(&mapping.diagnostics);
             }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::error::Error;
+use super::pass::Pass;
 use super::read::Declared;
 use super::session::Session;
 use super::source::Source;
@@ -28,12 +29,32 @@ pub(crate) enum Responsibility {
     },
 }
 
+/// Finds out for each source which problems the run fails for.
+///
+/// # Errors
+/// If a request to GitHub fails.
+pub(super) async fn find(session: &Session<'_>, passes: &mut [Pass<'_, '_>]) -> Result<(), Error> {
+    for pass in passes {
+        pass.responsibility = Responsibility::of(session, pass.source, &pass.declared).await?;
+    }
+    Ok(())
+}
+
+/// Makes warnings of the errors that the run does not fail for, and takes secrets out of them.
+pub(super) fn mark(session: &Session<'_>, passes: &mut [Pass<'_, '_>], blueprints: &Blueprints) {
+    for pass in passes {
+        let head = &mut pass.declared.head;
+        for diagnostic in &mut head.diagnostics {
+            pass.responsibility
+                .downgrade_older(diagnostic, &head.invalid);
+        }
+        session.redaction(blueprints).conceal(&mut head.diagnostics);
+    }
+}
+
 impl Responsibility {
     /// Finds out which files the run's own push changes, where there are older problems.
-    ///
-    /// # Errors
-    /// If a request to GitHub fails.
-    pub(crate) async fn find(
+    async fn of(
         session: &Session<'_>,
         source: &Source<'_>,
         declared: &Declared,
@@ -49,8 +70,8 @@ impl Responsibility {
         });
         let prunes = session.setup.inputs.prune == Prune::Delete;
         let has_older_deletion = prunes && found.is_deletion_prevented();
-        let pushed = match (&session.run.push, has_older || has_older_deletion) {
-            (Some(push), true) => pushed(session, push).await?,
+        let pushed = match (&source.origin.push, has_older || has_older_deletion) {
+            (Some(push), true) => pushed(source, push).await?,
             _ => Some(BTreeSet::new()),
         };
         // A file is changed by its mapping too.
@@ -99,21 +120,6 @@ impl Responsibility {
         older.is_none_or(|removed| pushed.contains(&removed.path))
     }
 
-    /// Makes warnings of the errors that the run does not fail for, and takes secrets out of them.
-    pub(crate) fn mark(
-        &self,
-        session: &Session<'_>,
-        declared: &mut Declared,
-        blueprints: &Blueprints,
-    ) {
-        let head = &mut declared.head;
-        for diagnostic in &mut head.diagnostics {
-            self.downgrade_older(diagnostic, &head.invalid);
-        }
-        let redaction = session.redaction(blueprints);
-        redaction.conceal(&mut head.diagnostics);
-    }
-
     fn downgrade_older(
         &self,
         diagnostic: &mut Diagnostic,
@@ -133,11 +139,13 @@ impl Responsibility {
 }
 
 /// The files that a push changes; `None` if that is not known.
-async fn pushed(session: &Session<'_>, push: &Pushed) -> Result<Option<BTreeSet<RepoPath>>, Error> {
+async fn pushed(source: &Source<'_>, push: &Pushed) -> Result<Option<BTreeSet<RepoPath>>, Error> {
     let Some(before) = &push.before else {
         return Ok(None);
     };
-    let repository = &session.setup.repository;
+    let repository = &source.origin.repository;
     let changed = repository.changed_since(before, &push.after).await?;
-    Ok(changed.map(|files| files.into_iter().map(|file| file.path).collect()))
+    Ok(changed
+        .files()
+        .map(|files| files.into_iter().map(|file| file.path).collect()))
 }

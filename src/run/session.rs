@@ -1,8 +1,6 @@
 //! What the stages of a run share.
 
 use super::error::Error;
-use super::evaluator::Mapper;
-use super::files::Files;
 use super::setup::Setup;
 use crate::catalog::blueprint::Blueprints;
 use crate::event::Run;
@@ -20,20 +18,13 @@ pub(crate) struct Session<'a> {
     pub(crate) run: &'a Run,
     /// Port, if the run may use it.
     pub(crate) port: Option<&'a Port>,
-    /// What makes entities of files that a mapping selects.
-    pub(crate) mapper: &'a Mapper,
     /// Whether it was told to stop.
     pub(crate) shutdown: &'a Shutdown,
     /// Where it says what it does.
     pub(crate) log: &'a Log,
 }
 
-impl<'a> Session<'a> {
-    /// What files are read from.
-    pub(crate) fn files(&self) -> Files<'a> {
-        self.setup.files(self.mapper)
-    }
-
+impl Session<'_> {
     /// Which values are not shown.
     pub(crate) fn redaction<'r>(&'r self, blueprints: &'r Blueprints) -> Redaction<'r> {
         Redaction {

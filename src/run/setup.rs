@@ -6,20 +6,21 @@ use std::path::Path;
 
 use super::error::Error;
 use super::evaluator::Mapper;
-use super::files::Files;
+use super::source::Origin;
 use super::state::store::Store;
-use super::state::{SourceName, SourceParts};
+use super::state::{FleetParts, SourceName, SourceParts};
+use crate::catalog::entity::BlueprintId;
 use crate::catalog::mapping::Surroundings;
 use crate::catalog::validate::Omission;
 use crate::environment::{Environment, Runner};
 use crate::event::{Asked, BranchRole, CatalogAccess, Decision, Event, Reach, Run};
 use crate::git::BranchName;
 use crate::git::checkout::Checkout;
-use crate::github::{Access, Repository};
+use crate::github::{Access, GitHub, Repository, WhenExhausted};
 use crate::http::patience::Patience;
 use crate::http::proxy::Proxies;
 use crate::http::{Client, Settings, TIMEOUT_VARIABLE, Timeouts};
-use crate::inputs::{self, Inputs, Merge, StateBlueprint};
+use crate::inputs::{self, Fleet, Inputs, Merge, StateBlueprint};
 use crate::port::{Port, WriteOptions};
 use crate::report::RunFacts;
 use crate::report::annotations;
@@ -31,6 +32,7 @@ use crate::shutdown::Shutdown;
 pub(crate) struct Setup {
     pub(crate) runner: Runner,
     pub(crate) inputs: Inputs,
+    pub(crate) github: GitHub,
     pub(crate) repository: Repository,
     /// How many warnings about inputs were shown.
     pub(crate) warnings: usize,
@@ -46,11 +48,13 @@ impl Setup {
         let (inputs, warnings) = read_inputs(environment, log)?;
         let client = connect(environment, &runner, &inputs, proxies)?;
         let patience = Patience::read(environment)?;
-        let repository = open_repository(&client, &runner, &inputs, patience)?;
+        let github = open_github(&client, &runner, &inputs, patience)?;
+        let repository = github.repository(runner.repository.clone());
         let checkout = runner.workspace.as_deref().and_then(Checkout::open);
         Ok(Self {
             runner,
             inputs,
+            github,
             repository,
             warnings,
             checkout,
@@ -89,52 +93,113 @@ impl Setup {
         Ok((decision, default_branch))
     }
 
-    /// Where the state of the source is kept; `None` where none is.
-    pub(crate) async fn store<'p>(
+    /// The blueprint that holds states, if any are kept.
+    pub(crate) fn state_blueprint(&self) -> Option<&BlueprintId> {
+        match &self.inputs.state_blueprint {
+            StateBlueprint::Kept(blueprint) => Some(blueprint),
+            StateBlueprint::None => None,
+        }
+    }
+
+    /// What a source is called in Port: the default branch of a repository, or another `branch`.
+    pub(crate) fn source_name(
         &self,
-        run: &Run,
-        port: Option<&'p Port>,
-    ) -> Result<Option<Store<'p>>, Error> {
-        let (Some(port), StateBlueprint::Kept(blueprint)) = (port, &self.inputs.state_blueprint)
-        else {
-            return Ok(None);
-        };
-        let repository_id = match self.runner.repository_id {
-            Some(id) => id,
-            None => self.repository.id().await?,
-        };
-        let branch = run.branch.as_ref();
-        let parts = SourceParts {
+        repository_id: u64,
+        branch: Option<&BranchName>,
+    ) -> SourceName {
+        SourceName::new(SourceParts {
             host: self.runner.host(),
             repository_id,
-            branch: branch.filter(|_| run.role == BranchRole::Other),
+            branch,
             owner: self.inputs.owner.as_deref(),
+        })
+    }
+
+    /// Where the state of a source is kept; `None` where none is.
+    pub(crate) fn store<'p>(
+        &self,
+        port: Option<&'p Port>,
+        repository_id: u64,
+        branch: Option<&BranchName>,
+    ) -> Option<Store<'p>> {
+        Some(Store {
+            port: port?,
+            blueprint: self.state_blueprint()?.clone(),
+            name: self.source_name(repository_id, branch),
+        })
+    }
+
+    /// Where a run over many repositories keeps what it remembers; `None` where nothing is kept.
+    ///
+    /// # Errors
+    /// If the runner does not say the repository's id, and GitHub does not either.
+    pub(crate) async fn fleet_store<'p>(
+        &self,
+        port: Option<&'p Port>,
+        selection: &Fleet,
+    ) -> Result<Option<Store<'p>>, Error> {
+        let (Some(port), Some(blueprint)) = (port, self.state_blueprint()) else {
+            return Ok(None);
         };
+        let name = SourceName::of_fleet(FleetParts {
+            host: self.runner.host(),
+            home_id: self.repository_id().await?,
+            owner: self.inputs.owner.as_deref(),
+            shard: (!selection.shard.is_whole()).then(|| selection.shard.to_string()),
+        });
         Ok(Some(Store {
             port,
             blueprint: blueprint.clone(),
-            name: SourceName::new(parts),
+            name,
         }))
     }
 
-    /// What files are read from.
-    pub(crate) fn files<'a>(&'a self, mapper: &'a Mapper) -> Files<'a> {
-        Files {
-            repository: &self.repository,
+    /// The id of the repository that the run belongs to.
+    ///
+    /// # Errors
+    /// If the runner does not say it, and GitHub does not either.
+    pub(crate) async fn repository_id(&self) -> Result<u64, Error> {
+        match self.runner.repository_id {
+            Some(id) => Ok(id),
+            None => Ok(self.repository.id().await?),
+        }
+    }
+
+    /// What people call a run over many repositories.
+    pub(crate) fn fleet_title(&self) -> String {
+        let mut title = format!("Fleet of {}", self.runner.repository);
+        if let Some(owner) = &self.inputs.owner {
+            title.push_str(&format!(" ({owner})"));
+        }
+        match &self.inputs.fleet {
+            Some(fleet) if !fleet.shard.is_whole() => format!("{title}, shard {}", fleet.shard),
+            _ => title,
+        }
+    }
+
+    /// The repository that the run belongs to, as a source of entities.
+    pub(crate) fn origin(
+        &self,
+        run: &Run,
+        default_branch: BranchName,
+        environment: &Environment,
+    ) -> Origin<'_> {
+        Origin {
+            id: self.runner.repository_id,
+            repository: self.github.repository(self.runner.repository.clone()),
+            name: self.runner.repository.clone(),
+            branch: run.branch.clone(),
+            role: run.role,
+            push: run.push.clone(),
             checkout: self.checkout.as_ref(),
-            inputs: &self.inputs,
-            mapper,
+            mapper: self.mapper(run, default_branch, environment),
+            fleet_mapping: None,
         }
     }
 
     /// Makes entities of files that a mapping selects. Expressions see the name of the branch that
     /// is applied, even in a plan of changes that are not merged yet.
-    pub(crate) fn mapper(
-        &self,
-        run: &Run,
-        default_branch: BranchName,
-        environment: &Environment,
-    ) -> Mapper {
+    fn mapper(&self, run: &Run, default_branch: BranchName, environment: &Environment) -> Mapper {
         let own = run
             .branch
             .as_ref()
@@ -263,12 +328,12 @@ fn connect(
     Ok(Client::new(settings)?)
 }
 
-fn open_repository(
+fn open_github(
     client: &Client,
     runner: &Runner,
     inputs: &Inputs,
     patience: Patience,
-) -> Result<Repository, Error> {
+) -> Result<GitHub, Error> {
     let owner = runner.repository.to_string();
     let access = Access {
         client: client.clone(),
@@ -276,6 +341,10 @@ fn open_repository(
         token: &inputs.github_token,
         owner: &owner,
         patience,
+        when_exhausted: match inputs.fleet {
+            Some(_) => WhenExhausted::Fail,
+            None => WhenExhausted::Wait,
+        },
     };
-    Ok(Repository::open(access, runner.repository.clone())?)
+    Ok(GitHub::open(access)?)
 }

@@ -1,33 +1,72 @@
 //! A source: one repository at one commit, with the state that Port keeps for it.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use ring::digest::{SHA256, digest};
-use tokio::time::timeout;
 
 use super::error::Error;
-use super::mapping;
+use super::evaluator::Mapper;
+use super::files::Files;
+use super::mapping::{self, FleetMapping};
+use super::pass::Round;
 use super::session::Session;
 use super::state::State;
-use super::state::store::{self, Facts, Saved, Store, Stored};
-use super::state::{Status, merge};
+use super::state::merge;
+use super::state::store::{Facts, Store, Stored};
 use crate::catalog::entity::EntityKey;
-use crate::event::{Mode, Pushed};
-use crate::git::{CommitSha, hexadecimal};
-use crate::github::Side;
+use crate::event::{BranchRole, Mode, Pushed};
+use crate::git::checkout::Checkout;
+use crate::git::{BranchName, CommitSha, RepoName, hexadecimal};
+use crate::github::Repository;
 use crate::inputs::{Inputs, Merge};
-use crate::port::{self, ErrorCode};
-use crate::text::RepoPath;
+use crate::report::Ending;
 
-/// How long a push that touches no entity file waits for Port.
-const QUIET: Duration = Duration::from_secs(10);
 /// How many hexadecimal digits tell two sets of inputs apart.
 const DIGEST_DIGITS: usize = 12;
+
+/// Where a source's files are, and what is known of them before they are read.
+#[derive(Debug)]
+pub(crate) struct Origin<'p> {
+    /// The number that stays the repository's when it is renamed, where it is known.
+    pub(crate) id: Option<u64>,
+    /// The repository on GitHub.
+    pub(crate) repository: Repository,
+    /// What it is called.
+    pub(crate) name: RepoName,
+    /// The branch that the commit is on.
+    pub(crate) branch: Option<BranchName>,
+    /// Which of the repository's branches that is.
+    pub(crate) role: BranchRole,
+    /// The push that the run is about.
+    pub(crate) push: Option<Pushed>,
+    /// The workspace, if it holds the repository.
+    pub(crate) checkout: Option<&'p Checkout>,
+    /// What makes entities of files that a mapping selects.
+    pub(crate) mapper: Mapper,
+    /// The mapping, if it is in another repository.
+    pub(crate) fleet_mapping: Option<Arc<FleetMapping>>,
+}
+
+impl Origin<'_> {
+    /// What files are read from.
+    pub(crate) fn files<'a>(&'a self, session: &Session<'a>) -> Files<'a> {
+        Files {
+            repository: &self.repository,
+            checkout: self.checkout,
+            inputs: &session.setup.inputs,
+            mapper: &self.mapper,
+            fleet_mapping: self.fleet_mapping.as_deref(),
+        }
+    }
+}
 
 /// One repository at one commit.
 #[derive(Debug)]
 pub(crate) struct Source<'p> {
+    /// Where its files are.
+    pub(crate) origin: Origin<'p>,
     /// What is applied or planned.
     pub(crate) commit: CommitSha,
     /// Where the state is kept, if it is.
@@ -48,6 +87,12 @@ pub(crate) struct Source<'p> {
     pub(crate) warnings: Vec<String>,
     /// What the user should know of the state: sentences without a full stop.
     pub(crate) notices: Vec<String>,
+    /// What the run found and did at each of its commits.
+    pub(crate) rounds: Vec<Round>,
+    /// How it ended, once it has.
+    pub(crate) ending: Option<Ending>,
+    /// Why it left the run.
+    pub(crate) failure: Option<Error>,
 }
 
 /// Whether a stored state was made with the inputs of a run.
@@ -61,129 +106,36 @@ pub(crate) enum Continuity {
     Same,
 }
 
-/// What there is to do.
-#[derive(Debug)]
-pub(crate) enum Found<'p> {
-    /// This source.
-    Source(Box<Source<'p>>),
-    /// Nothing, for the reason given: a sentence without a full stop.
-    Nothing(String),
-}
-
-enum Loaded {
-    State(Option<Box<Stored>>),
-    PortIsDown(String),
-}
-
-/// Finds the commit to apply or plan, and loads the state.
-///
-/// # Errors
-/// If a request to GitHub or Port fails, or the state cannot be read.
-pub(crate) async fn find<'p>(session: &Session<'p>) -> Result<Found<'p>, Error> {
-    let (setup, run) = (session.setup, session.run);
-    let store = setup.store(run, session.port).await?;
-    let loading = load(session, store.as_ref());
-    let looking = async {
-        match (run.mode, &run.branch) {
-            (Mode::Apply, Some(branch)) => {
-                Ok::<_, Error>(setup.repository.tip_after(branch, &run.commit).await?)
-            }
-            _ => Ok(Some(run.commit.clone())),
-        }
-    };
-    let (loaded, commit) = futures::try_join!(loading, looking)?;
-    let Some(commit) = commit else {
-        let branch = run.branch.as_ref().map(ToString::to_string);
-        return Ok(Found::Nothing(format!(
-            "the branch `{}` is gone",
-            branch.unwrap_or_default()
-        )));
-    };
-    let stored = match loaded {
-        Loaded::State(stored) => stored.map(|stored| *stored),
-        Loaded::PortIsDown(reason) => return Ok(Found::Nothing(reason)),
-    };
-    let mut source = Source {
-        found: stored
-            .as_ref()
-            .map(|stored| stored.state.clone())
-            .unwrap_or_default(),
-        state: State::default(),
-        written: BTreeSet::new(),
-        inputs: digest_of(&session.setup.inputs),
-        continuity: Continuity::First,
-        warnings: Vec::new(),
-        notices: Vec::new(),
-        commit,
-        store,
-        stored,
-    };
-    source.begin(session);
-    Ok(Found::Source(Box::new(source)))
-}
-
-/// Loads the state. Where Port is down and the push touches no entity file, that is no reason to
-/// fail.
-async fn load(session: &Session<'_>, store: Option<&Store<'_>>) -> Result<Loaded, Error> {
-    let Some(store) = store else {
-        return Ok(Loaded::State(None));
-    };
-    let mut loading = std::pin::pin!(store.load());
-    let loaded = timeout(QUIET, &mut loading).await;
-    match loaded {
-        Ok(Ok(stored)) => return Ok(Loaded::State(stored.map(Box::new))),
-        Ok(Err(error)) if !is_outage(&error) => return Err(error.into()),
-        Ok(Err(_)) | Err(_) => {}
-    }
-    if touches_no_entity_file(session).await? {
-        return Ok(Loaded::PortIsDown(
-            "Port gives no usable answer, and this push changes no entity file; the next run continues with whatever is open".to_owned(),
-        ));
-    }
-    match loaded {
-        Ok(stored) => Ok(Loaded::State(stored?.map(Box::new))),
-        Err(_) => Ok(Loaded::State(loading.await?.map(Box::new))),
-    }
-}
-
-/// Whether Port does not answer, or something else answers in its place.
-pub(super) fn is_outage(error: &store::Error) -> bool {
-    match error {
-        store::Error::Port(port::Error::Unreachable(_) | port::Error::UnknownForm { .. }) => true,
-        store::Error::Port(port::Error::Refused { rejection, .. }) => matches!(
-            rejection.code,
-            ErrorCode::Busy | ErrorCode::Unconfirmed | ErrorCode::Foreign
-        ),
-        _ => false,
-    }
-}
-
-/// Whether the push that started the run changes no file that the inputs select.
-async fn touches_no_entity_file(session: &Session<'_>) -> Result<bool, Error> {
-    let Some(Pushed {
-        before: Some(before),
-        after,
-    }) = &session.run.push
-    else {
-        return Ok(false);
-    };
-    let repository = &session.setup.repository;
-    let changed = repository.changed_since(before, after).await?;
-    let mapping = mapping::load(session.files(), after, Side::Unknown).await?;
-    let files = &session.setup.inputs.files;
-    let name = session.mapper.repository();
-    let is_mapped = |path: &RepoPath| {
-        mapping
-            .as_ref()
-            .is_some_and(|mapping| mapping.path == *path || mapping.mapping.selects(path, name))
-    };
-    Ok(changed.is_some_and(|changed| {
-        let mut changed = changed.iter().map(|file| &file.path);
-        !changed.any(|path| files.select(path).is_some() || is_mapped(path))
-    }))
-}
-
 impl<'p> Source<'p> {
+    /// A source at `commit`, whose state Port holds as `stored`.
+    pub(crate) fn new(
+        session: &Session<'_>,
+        origin: Origin<'p>,
+        commit: CommitSha,
+        store: Option<Store<'p>>,
+        stored: Option<Stored>,
+    ) -> Self {
+        let found = stored.as_ref().map(|stored| stored.state.clone());
+        let mut source = Self {
+            origin,
+            found: found.unwrap_or_default(),
+            state: State::default(),
+            written: BTreeSet::new(),
+            inputs: digest_of(&session.setup.inputs),
+            continuity: Continuity::First,
+            warnings: Vec::new(),
+            notices: Vec::new(),
+            rounds: Vec::new(),
+            ending: None,
+            failure: None,
+            commit,
+            store,
+            stored,
+        };
+        source.begin(session);
+        source
+    }
+
     /// Starts this run's state from the stored one.
     fn begin(&mut self, session: &Session<'_>) {
         let runner = &session.setup.runner;
@@ -221,30 +173,11 @@ impl<'p> Source<'p> {
     /// Appends the mapping's id to the digest of inputs. [`Continuity`] ignores it, since a new
     /// mapping is a changed file; [`merge`] compares it.
     pub(crate) fn note_mapping(&mut self, mapping: Option<&mapping::Loaded>) {
-        let blob = mapping.and_then(|mapping| mapping.blob.as_ref());
-        let inputs = without_mapping(&self.inputs).to_owned();
-        self.inputs = match blob.map(ToString::to_string) {
-            Some(blob) => format!(
-                "{inputs}{MAPPING}{}",
-                blob.get(..DIGEST_DIGITS).unwrap_or(&blob)
-            ),
-            None => inputs,
-        };
+        self.inputs = with_mapping(without_mapping(&self.inputs), mapping);
         // An empty digest stays empty: see `begin`.
         if !self.state.inputs.is_empty() {
             self.state.inputs = self.inputs.clone();
         }
-    }
-
-    /// Saves the state before writing: it lists what is about to be written as possible.
-    ///
-    /// # Errors
-    /// If it cannot be saved: nothing is written then.
-    pub(crate) async fn save_beginning(&mut self, session: &Session<'_>) -> Result<(), Error> {
-        if self.is_stored(&self.state) {
-            return Ok(());
-        }
-        self.save(session, Status::Applying, Vec::new()).await
     }
 
     /// Whether Port holds this state, as far as this run knows. Its commit and workflow do not
@@ -256,30 +189,9 @@ impl<'p> Source<'p> {
         }
     }
 
-    /// Saves the state as the run leaves it. If another run saved meanwhile, what either of them
-    /// changed stays open.
-    ///
-    /// # Errors
-    /// If a request to Port fails, or Port refuses the state.
-    pub(crate) async fn save_ending(
-        &mut self,
-        session: &Session<'_>,
-        latest: Option<Stored>,
-        problems: Vec<String>,
-    ) -> Result<(), Error> {
-        let is_overtaken = match (&self.stored, &latest) {
-            (Some(own), Some(latest)) => !own.is_same_save(latest),
-            (None, Some(_)) => true,
-            (_, None) => false,
-        };
-        if let Some(latest) = latest.filter(|_| is_overtaken) {
-            self.merge_with(latest);
-        }
-        let status = self.state.status();
-        self.save(session, status, problems).await
-    }
-
-    fn merge_with(&mut self, latest: Stored) {
+    /// Continues from the state that another run saved meanwhile: what either of them changed stays
+    /// open.
+    pub(crate) fn merge_with(&mut self, latest: Stored) {
         let base = self.stored.take().map(|stored| stored.state);
         let own = std::mem::take(&mut self.state);
         self.state = merge(&base.unwrap_or_default(), own, latest.state.clone());
@@ -289,70 +201,55 @@ impl<'p> Source<'p> {
         );
     }
 
-    async fn save(
-        &mut self,
-        session: &Session<'_>,
-        status: Status,
-        problems: Vec<String>,
-    ) -> Result<(), Error> {
-        let Some(store) = self.store.clone() else {
-            return Ok(());
-        };
-        let facts = facts(session, problems);
-        let known = self.stored.as_ref();
-        let mut saved = store.save(&self.state, status, &facts, known).await?;
-        if let Saved::Overtaken(other) = saved {
-            self.merge_with(*other);
-            let known = self.stored.as_ref();
-            saved = store.save(&self.state, status, &facts, known).await?;
+    /// Goes on without a state, as its blueprint is missing and may not be created for this reason.
+    pub(crate) fn keep_no_state(&mut self, reason: &str) {
+        if let Some(store) = self.store.take() {
+            self.notices.push(format!(
+                "no state is kept: the blueprint `{}` is not in Port, and these credentials may not create it ({reason}); every run compares all entities with Port, and clears and deletes nothing, until an administrator runs this once or gives the credentials that right",
+                store.blueprint
+            ));
         }
-        match saved {
-            Saved::Done(stored) => self.stored = Some(*stored),
-            Saved::Overtaken(_) => {}
-            Saved::NoBlueprint(reason) => {
-                let blueprint = &store.blueprint;
-                self.notices.push(format!(
-                    "no state is kept: the blueprint `{blueprint}` is not in Port, and these credentials may not create it ({reason}); every run compares all entities with Port, and clears and deletes nothing, until an administrator runs this once or gives the credentials that right"
-                ));
-                self.store = None;
-            }
+    }
+
+    /// What files are read from.
+    pub(crate) fn files<'a>(&'a self, session: &Session<'a>) -> Files<'a> {
+        self.origin.files(session)
+    }
+
+    /// What people call the source: the repository, then the branch and the input `owner` if they
+    /// distinguish it.
+    pub(crate) fn title(&self, session: &Session<'_>) -> String {
+        let mut title = self.origin.name.to_string();
+        if let (BranchRole::Other, Some(branch)) = (self.origin.role, &self.origin.branch) {
+            title.push_str(&format!(" @ {branch}"));
         }
-        Ok(())
+        if let Some(owner) = &session.setup.inputs.owner {
+            title.push_str(&format!(" ({owner})"));
+        }
+        title
+    }
+
+    /// What people see of the state.
+    pub(crate) fn facts(&self, session: &Session<'_>, problems: Vec<String>) -> Facts {
+        let (runner, origin) = (&session.setup.runner, &self.origin);
+        let branch = origin.branch.as_ref().map(ToString::to_string);
+        let branch = branch.unwrap_or_default();
+        Facts {
+            title: self.title(session),
+            repository: format!("{}/{}", runner.server_url, origin.name),
+            run_url: runner.run_url(),
+            time: timestamp(),
+            branch,
+            problems,
+        }
     }
 }
 
-/// What people see of the state.
-fn facts(session: &Session<'_>, problems: Vec<String>) -> Facts {
-    let (setup, run) = (session.setup, session.run);
-    let runner = &setup.runner;
-    let branch = run
-        .branch
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let label = setup
-        .inputs
-        .owner
-        .as_ref()
-        .map(|owner| format!(" ({owner})"));
-    let of_branch = match run.role {
-        crate::event::BranchRole::Default => String::new(),
-        crate::event::BranchRole::Other => format!(" @ {branch}"),
-    };
-    Facts {
-        title: format!(
-            "{}{of_branch}{}",
-            runner.repository,
-            label.unwrap_or_default()
-        ),
-        repository: format!("{}/{}", runner.server_url, runner.repository),
-        run_url: runner.run_url(),
-        time: chrono::DateTime::from_timestamp(now().try_into().unwrap_or_default(), 0)
-            .unwrap_or_default()
-            .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-        branch,
-        problems,
-    }
+/// The time in RFC 3339.
+pub(super) fn timestamp() -> String {
+    chrono::DateTime::from_timestamp(now().try_into().unwrap_or_default(), 0)
+        .unwrap_or_default()
+        .to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// Seconds since 1970.
@@ -364,13 +261,25 @@ fn now() -> u64 {
 /// What separates the digest of inputs from the mapping's id.
 const MAPPING: char = '+';
 
+/// A digest of inputs with the mapping's id, if there is one.
+pub(super) fn with_mapping(inputs: &str, mapping: Option<&mapping::Loaded>) -> String {
+    let blob = mapping.and_then(|mapping| mapping.blob.as_ref());
+    match blob.map(ToString::to_string) {
+        Some(blob) => {
+            let blob = blob.get(..DIGEST_DIGITS).unwrap_or(&blob);
+            format!("{inputs}{MAPPING}{blob}")
+        }
+        None => inputs.to_owned(),
+    }
+}
+
 /// A digest of inputs without the mapping's id.
 fn without_mapping(inputs: &str) -> &str {
     inputs.split(MAPPING).next().unwrap_or_default()
 }
 
 /// A digest of the inputs that select or shape entities. Add every new input of that kind here.
-fn digest_of(inputs: &Inputs) -> String {
+pub(super) fn digest_of(inputs: &Inputs) -> String {
     let blueprint = inputs.blueprint.as_ref();
     let merge = match inputs.merge {
         Merge::Merge => "merge",

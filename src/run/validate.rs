@@ -7,27 +7,48 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt, stream};
 
 use super::error::Error;
+use super::pass::Pass;
 use super::session::Session;
 use crate::catalog::blueprint::{Blueprints, Presence, RelationRule};
 use crate::catalog::entity::{BlueprintId, Entity, EntityKey, Identifier, Relation};
-use crate::catalog::plan::{Action, Plan};
+use crate::catalog::plan::{Action, Upsert};
 use crate::inputs::Merge;
 use crate::port::wire::{self, Body};
 use crate::port::{self, CONCURRENT_REQUESTS, ErrorCode, Port, Rejection, Scope};
 
-/// Has Port validate each upsert of `plan`. Returns the refusals by the upsert's index, without
-/// those about entities that the plan itself creates.
+/// Has Port validate each upsert of the plans. Notes the refusals, without those about entities that
+/// the plans themselves create.
 ///
 /// # Errors
 /// If a request to Port fails.
 pub(crate) async fn validate(
     session: &Session<'_>,
     port: &Port,
-    plan: &Plan,
+    passes: &mut [Pass<'_, '_>],
+    blueprints: &Blueprints,
+) -> Result<(), Error> {
+    let upserts = passes.iter().flat_map(|pass| &pass.plan.upserts);
+    let upserts: Vec<_> = upserts.collect();
+    let mut refusals = refusals(session, port, &upserts, blueprints).await?;
+    for pass in passes {
+        let count = pass.plan.upserts.len();
+        let later = refusals.split_off(&count);
+        pass.refusals.upserts = std::mem::take(&mut refusals);
+        let later = later.into_iter();
+        refusals = later.map(|(index, one)| (index - count, one)).collect();
+    }
+    Ok(())
+}
+
+/// The refusals, by the upsert's index.
+async fn refusals(
+    session: &Session<'_>,
+    port: &Port,
+    upserts: &[&Upsert],
     blueprints: &Blueprints,
 ) -> Result<BTreeMap<usize, Rejection>, Error> {
     let options = session.setup.write_options();
-    let asked = Asked::new(plan, blueprints, options.merge);
+    let asked = Asked::new(upserts, blueprints, options.merge);
     let batches = asked.batches(port.upsert_limit());
     let answers: Vec<(Vec<usize>, port::Validations)> = stream::iter(&batches)
         .map(async |batch| {
@@ -71,7 +92,7 @@ fn is_about_entity(rejection: &Rejection) -> bool {
 }
 
 /// The entities as they are sent for validation. Port checks each batch alone, and names one
-/// missing target at a time. So optional relations to entities that the plan creates are left out:
+/// missing target at a time. So optional relations to entities that the plans create are left out:
 /// their targets do not exist yet, and would hide a target that nothing creates.
 struct Asked<'p> {
     entities: Vec<Cow<'p, Entity>>,
@@ -89,9 +110,8 @@ struct Batch<'a> {
 }
 
 impl<'p> Asked<'p> {
-    fn new(plan: &'p Plan, blueprints: &'p Blueprints, merge: Merge) -> Self {
-        let created = plan
-            .upserts
+    fn new(upserts: &[&'p Upsert], blueprints: &'p Blueprints, merge: Merge) -> Self {
+        let created = upserts
             .iter()
             .filter(|upsert| upsert.action == Action::Create)
             .map(|upsert| upsert.entity.key());
@@ -101,8 +121,8 @@ impl<'p> Asked<'p> {
             blueprints,
             merge,
         };
-        let upserts = plan.upserts.iter();
         asked.entities = upserts
+            .iter()
             .map(|upsert| asked.without_new_targets(&upsert.entity))
             .collect();
         asked

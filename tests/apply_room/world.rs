@@ -112,7 +112,8 @@ impl World {
             .into();
         let blueprints = self.port.blueprints(wanted).await.unwrap();
         self.sandbox.clear_journal();
-        apply(plan, &blueprints, &self.port, &options, &self.stop).await
+        let mut applied = apply(&[plan], &blueprints, &self.port, &options, &self.stop).await;
+        applied.pop().unwrap()
     }
 
     /// The requests that wrote: each one's path below its blueprint, and its entities' names.

@@ -16,6 +16,7 @@ mod events;
 mod export;
 mod faults;
 mod first_light;
+mod fleet;
 mod hostile;
 mod interrupted;
 mod mapping;

@@ -10,5 +10,6 @@
 mod comments;
 mod contents;
 mod diff;
+mod fleet;
 mod tip;
 mod world;

@@ -3,7 +3,9 @@
 use port_gitops::environment::Environment;
 use port_gitops::git::checkout::Checkout;
 use port_gitops::git::{CommitSha, RepoName};
-use port_gitops::github::{Access, BlobContent, Diff, Repository, Side, WantedFile};
+use port_gitops::github::{
+    Access, BlobContent, Diff, GitHub, Repository, Side, WantedFile, WhenExhausted,
+};
 use port_gitops::http::patience::Patience;
 use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
@@ -116,8 +118,21 @@ impl Drop for World {
 }
 
 fn open(github: &GitHubSandbox, name: &str) -> Repository {
+    connect(github, GitHubSandbox::TOKEN).repository(RepoName::parse(name).unwrap())
+}
+
+pub(crate) fn connect(github: &GitHubSandbox, token: &str) -> GitHub {
+    connect_for(github, token, WhenExhausted::Wait)
+}
+
+pub(crate) fn connect_for(
+    github: &GitHubSandbox,
+    token: &str,
+    when_exhausted: WhenExhausted,
+) -> GitHub {
+    let owner = &github.full_name();
     let settings = Settings {
-        owner: name,
+        owner,
         ca_certificates: None,
         certificate_file: None,
         proxies: Proxies::default(),
@@ -133,10 +148,11 @@ fn open(github: &GitHubSandbox, name: &str) -> Repository {
         patience: Patience::read(&Environment::new([patience])).unwrap(),
         client: Client::new(settings).unwrap(),
         urls: &urls,
-        token: &SecretString::from(GitHubSandbox::TOKEN),
-        owner: name,
+        token: &SecretString::from(token),
+        owner,
+        when_exhausted,
     };
-    Repository::open(access, RepoName::parse(name).unwrap()).unwrap()
+    GitHub::open(access).unwrap()
 }
 
 pub(crate) fn sha(id: &ObjectId) -> CommitSha {

@@ -40,7 +40,6 @@ struct Story {
 }
 
 const PRUNING: Pruning = Pruning::On {
-    at_most: NAMES.len(),
     obstacle: None,
     open: BTreeMap::new(),
 };

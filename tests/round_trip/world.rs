@@ -180,7 +180,8 @@ impl World {
         };
         let (_trigger, shutdown) = shutdown();
         let blueprints = self.blueprints().await;
-        let applied = apply(plan, &blueprints, &self.port, &options, &shutdown).await;
+        let mut applied = apply(&[plan], &blueprints, &self.port, &options, &shutdown).await;
+        let applied = applied.pop().unwrap();
         assert!(applied.stopped.is_none());
         let after = self.entities();
         let mut touched = BTreeSet::new();

@@ -78,6 +78,7 @@ fn convert(dialect: Dialect, schema: &Value) -> Value {
         .map(|(keyword, value)| (keyword.clone(), convert_keyword(dialect, keyword, value)))
         .collect();
     close(&mut converted);
+    close_together(&mut converted);
     let nullable =
         dialect == Dialect::OpenApi30 && converted.remove("nullable") == Some(true.into());
     match nullable {
@@ -124,5 +125,24 @@ fn close(schema: &mut Map<String, Value>) {
     );
     if names_members && is_open {
         schema.insert("additionalProperties".to_owned(), false.into());
+    }
+}
+
+/// The members that a part of `allOf` names stand beside those of the other parts, so that only all of
+/// them together can be closed.
+fn close_together(schema: &mut Map<String, Value>) {
+    let Some(Value::Array(parts)) = schema.get_mut("allOf") else {
+        return;
+    };
+    let parts = parts.iter_mut().filter_map(Value::as_object_mut);
+    let mut opened = false;
+    for part in parts {
+        if part.get("additionalProperties") == Some(&false.into()) {
+            part.remove("additionalProperties");
+            opened = true;
+        }
+    }
+    if opened {
+        schema.insert("unevaluatedProperties".to_owned(), false.into());
     }
 }

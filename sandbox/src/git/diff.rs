@@ -37,7 +37,7 @@ impl TestRepository {
         head: &str,
     ) -> Result<Vec<FileChange>, GitError> {
         let base = base.map_or_else(|| self.empty_tree(), |base| Ok(base.to_owned()))?;
-        let output = self.0.git.run(&[
+        let output = self.0.store.git.run(&[
             "diff-tree",
             "-r",
             "-M",
@@ -52,7 +52,7 @@ impl TestRepository {
     }
 
     fn empty_tree(&self) -> Result<String, GitError> {
-        let output = self.0.git.run_with(&["mktree"], b"")?;
+        let output = self.0.store.git.run_with(&["mktree"], b"")?;
         Ok(output.trim().to_owned())
     }
 }

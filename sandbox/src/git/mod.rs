@@ -4,6 +4,7 @@ mod command;
 mod diff;
 mod objects;
 mod read;
+mod share;
 mod stage;
 mod walk;
 
@@ -18,6 +19,7 @@ pub(crate) use self::diff::{ChangeKind, FileChange};
 use self::objects::CatFile;
 pub(crate) use self::objects::{Commit, Kind, Mode, Object, Signature, TreeEntry};
 pub(crate) use self::read::ListedEntry;
+use self::share::Share;
 use self::stage::Staged;
 use self::walk::Steps;
 
@@ -144,10 +146,16 @@ impl ObjectFormat {
 pub struct TestRepository(Arc<Inner>);
 
 struct Inner {
+    store: Arc<Store>,
+    share: Share,
+    builder: Mutex<Builder>,
+}
+
+/// A directory, in which more than one repository can be.
+struct Store {
     // Dropped first: its process works in the directory.
     objects: Mutex<Option<CatFile>>,
     steps: Steps,
-    builder: Mutex<Builder>,
     git: Git,
     format: ObjectFormat,
     _directory: TempDir,
@@ -185,29 +193,37 @@ impl TestRepository {
             &format!("--object-format={}", format.name()),
             &format!("--initial-branch={default_branch}"),
         ])?;
-        let builder = Builder {
-            branch: default_branch.to_owned(),
-            staged: Vec::new(),
-            clock: FIRST_COMMIT - SECONDS_BETWEEN_COMMITS,
-        };
-        Ok(Self(Arc::new(Inner {
+        let store = Store {
             objects: Mutex::new(None),
             steps: Steps::default(),
-            builder: Mutex::new(builder),
             git,
             format,
             _directory: directory,
-        })))
+        };
+        Ok(Self::over(Arc::new(store), default_branch, Share::All))
+    }
+
+    fn over(store: Arc<Store>, branch: &str, share: Share) -> Self {
+        let builder = Builder {
+            branch: branch.to_owned(),
+            staged: Vec::new(),
+            clock: FIRST_COMMIT - SECONDS_BETWEEN_COMMITS,
+        };
+        Self(Arc::new(Inner {
+            store,
+            share,
+            builder: Mutex::new(builder),
+        }))
     }
 
     /// The repository's Git directory.
     pub fn path(&self) -> &Path {
-        self.0.git.directory()
+        self.0.store.git.directory()
     }
 
     /// The id that stands for "no object" in events.
     pub fn zero_id(&self) -> ObjectId {
-        ObjectId("00".repeat(self.0.format.byte_length()))
+        ObjectId("00".repeat(self.0.store.format.byte_length()))
     }
 
     /// Commits what is staged, if anything, to the current branch. One minute lies between commits.
@@ -222,28 +238,59 @@ impl TestRepository {
     }
 
     fn commit_with(&self, message: &str, other: Option<ObjectId>) -> Result<ObjectId, GitError> {
-        let mut builder = self.builder();
+        let ids = Self::import(std::slice::from_ref(self), message, other)?;
+        let id = ids.into_iter().next();
+        id.ok_or_else(|| GitError::Unexpected("no commit".to_owned()))
+    }
+
+    /// Commits what is staged in some repositories of one directory.
+    fn import(
+        repositories: &[Self],
+        message: &str,
+        other: Option<ObjectId>,
+    ) -> Result<Vec<ObjectId>, GitError> {
+        let Some(first) = repositories.first() else {
+            return Ok(Vec::new());
+        };
+        let mut builders: Vec<_> = repositories.iter().map(Self::builder).collect();
+        let mut stream = Vec::new();
+        for (index, (repository, builder)) in repositories.iter().zip(&mut builders).enumerate() {
+            stream.extend(repository.stream(builder, index + 1, message, other.as_ref())?);
+        }
+        stream.extend(b"done\n");
+        let arguments = ["fast-import", "--quiet", "--done"];
+        let output = first.0.store.git.run_with(&arguments, &stream)?;
+        let ids: Vec<_> = output.lines().map(|id| ObjectId(id.to_owned())).collect();
+        for ((repository, builder), id) in repositories.iter().zip(&mut builders).zip(&ids) {
+            repository.0.share.record(id);
+            builder.clock += SECONDS_BETWEEN_COMMITS;
+        }
+        Ok(ids)
+    }
+
+    fn stream(
+        &self,
+        builder: &mut Builder,
+        mark: usize,
+        message: &str,
+        other: Option<&ObjectId>,
+    ) -> Result<Vec<u8>, GitError> {
         let tip = self.branch_tip(&builder.branch)?;
-        let clock = builder.clock + SECONDS_BETWEEN_COMMITS;
         let staged = std::mem::take(&mut builder.staged);
         let entry = |path: &str| match &tip {
             Some(tip) => self.entry_at(tip, path),
             None => Ok(None),
         };
+        let branch = format!("refs/heads/{}", builder.branch);
         let commit = stage::Commit {
-            branch: &builder.branch,
-            clock,
+            mark,
+            reference: &self.0.share.reference(&branch),
+            clock: builder.clock + SECONDS_BETWEEN_COMMITS,
             message,
-            parents: tip.iter().chain(&other).collect(),
+            parents: tip.iter().chain(other).collect(),
             staged: &staged,
         };
-        let stream = commit.stream(entry)?;
-        let output = self
-            .0
-            .git
-            .run_with(&["fast-import", "--quiet", "--done"], &stream)?;
-        builder.clock = clock;
-        Ok(ObjectId(output.trim().to_owned()))
+        commit.stream(entry)
     }
 
     /// The commit at the tip of the current branch.
@@ -289,9 +336,8 @@ impl TestRepository {
 
     /// Deletes a branch; its commits stay.
     pub fn delete_branch(&self, name: &str) -> Result<(), GitError> {
-        self.0
-            .git
-            .run(&["update-ref", "-d", &format!("refs/heads/{name}")])?;
+        let name = self.0.share.reference(&format!("refs/heads/{name}"));
+        self.0.store.git.run(&["update-ref", "-d", &name])?;
         Ok(())
     }
 
@@ -309,28 +355,39 @@ impl TestRepository {
         fs::remove_file(&index)?;
         let work_tree = format!("--work-tree={}", directory.display());
         let index = ("GIT_INDEX_FILE", index.as_os_str());
-        self.0.git.run_in(&[&work_tree, "read-tree", &id], index)?;
         self.0
+            .store
+            .git
+            .run_in(&[&work_tree, "read-tree", &id], index)?;
+        self.0
+            .store
             .git
             .run_in(&[&work_tree, "checkout-index", "--all", "--force"], index)
     }
 
     /// The branch that `HEAD` names: what GitHub calls the default branch.
     pub fn default_branch(&self) -> Result<String, GitError> {
-        let name = self.0.git.run(&["symbolic-ref", "HEAD"])?;
+        if let Share::Part(part) = &self.0.share {
+            return Ok(part.default_branch().clone());
+        }
+        let name = self.0.store.git.run(&["symbolic-ref", "HEAD"])?;
         Ok(name.trim().trim_start_matches("refs/heads/").to_owned())
     }
 
     /// Makes another branch the default; it need not exist yet.
     pub fn set_default_branch(&self, name: &str) -> Result<(), GitError> {
-        self.0
-            .git
-            .run(&["symbolic-ref", "HEAD", &format!("refs/heads/{name}")])?;
+        if let Share::Part(part) = &self.0.share {
+            name.clone_into(&mut part.default_branch());
+            return Ok(());
+        }
+        let name = format!("refs/heads/{name}");
+        self.0.store.git.run(&["symbolic-ref", "HEAD", &name])?;
         Ok(())
     }
 
     fn update_ref(&self, name: &str, id: &str) -> Result<(), GitError> {
-        self.0.git.run(&["update-ref", name, id])?;
+        let name = self.0.share.reference(name);
+        self.0.store.git.run(&["update-ref", &name, id])?;
         Ok(())
     }
 

@@ -19,20 +19,22 @@ pub(crate) struct ListedEntry {
 impl TestRepository {
     /// The object that a revision expression names.
     pub(crate) fn object(&self, expression: &str) -> Result<Option<Object>, GitError> {
+        let expression = self.0.share.expression(expression);
         let mut process = self
             .0
+            .store
             .objects
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let reader = match process.as_mut() {
             Some(reader) => reader,
-            None => process.insert(CatFile::start(&self.0.git)?),
+            None => process.insert(CatFile::start(&self.0.store.git)?),
         };
-        let answer = reader.read(expression);
+        let answer = reader.read(&expression);
         if answer.is_err() {
             *process = None;
         }
-        answer
+        Ok(answer?.filter(|object| self.0.share.has(object)))
     }
 
     /// The object with this full id.
@@ -45,7 +47,7 @@ impl TestRepository {
     }
 
     pub(crate) fn is_full_id(&self, text: &str) -> bool {
-        text.len() == 2 * self.0.format.byte_length()
+        text.len() == 2 * self.0.store.format.byte_length()
             && text.bytes().all(|byte| byte.is_ascii_hexdigit())
     }
 
@@ -86,19 +88,29 @@ impl TestRepository {
 
     /// Whether no reference exists at all.
     pub(crate) fn is_empty(&self) -> Result<bool, GitError> {
-        Ok(self.0.git.run(&["for-each-ref", "--count=1"])?.is_empty())
+        Ok(self
+            .0
+            .store
+            .git
+            .run(&[
+                "for-each-ref",
+                "--count=1",
+                &self.0.share.reference("refs/"),
+            ])?
+            .is_empty())
     }
 
     /// Whether a branch or a tag leads to the object with this full id.
     pub(crate) fn is_reachable(&self, id: &str) -> Result<bool, GitError> {
-        let all = self.0.git.run(&["rev-list", "--all", "--objects"])?;
+        let glob = format!("--glob={}*", self.0.share.reference("refs/"));
+        let all = self.0.store.git.run(&["rev-list", &glob, "--objects"])?;
         Ok(all.lines().any(|line| line.starts_with(id)))
     }
 
     /// The entries of a tree, itself only.
     pub(crate) fn tree(&self, id: &str) -> Result<Vec<TreeEntry>, GitError> {
         let data = self.tree_data(id)?;
-        raw_entries(&data, self.0.format)
+        raw_entries(&data, self.0.store.format)
             .map(|entry| entry.parse())
             .collect()
     }
@@ -125,7 +137,7 @@ impl TestRepository {
         let mut names = path.split('/').peekable();
         while let Some(name) = names.next() {
             let data = self.tree_data(&folder)?;
-            let mut entries = raw_entries(&data, self.0.format);
+            let mut entries = raw_entries(&data, self.0.store.format);
             let Some(entry) = entries.find(|entry| entry.name == name.as_bytes()) else {
                 return Ok(None);
             };
@@ -141,7 +153,11 @@ impl TestRepository {
 
     /// A tree and all below it, in Git's order, the trees themselves included.
     pub(crate) fn list_recursively(&self, tree: &str) -> Result<Vec<ListedEntry>, GitError> {
-        let output = self.0.git.run(&["ls-tree", "-r", "-t", "-l", "-z", tree])?;
+        let output = self
+            .0
+            .store
+            .git
+            .run(&["ls-tree", "-r", "-t", "-l", "-z", tree])?;
         output
             .split_terminator('\0')
             .map(|line| listed(line).ok_or_else(|| GitError::Unexpected(line.to_owned())))

@@ -100,7 +100,10 @@ impl TestRepository {
 }
 
 pub(super) struct Commit<'a> {
-    pub(super) branch: &'a str,
+    /// By which Git tells its id, from 1.
+    pub(super) mark: usize,
+    /// The full name of the branch.
+    pub(super) reference: &'a str,
     /// Seconds since 1970.
     pub(super) clock: u64,
     pub(super) message: &'a str,
@@ -117,8 +120,8 @@ impl Commit<'_> {
     ) -> Result<Vec<u8>, GitError> {
         let person = format!("Sandbox <sandbox@example.com> {} +0000", self.clock);
         let mut stream = format!(
-            "commit refs/heads/{}\nmark :1\nauthor {person}\ncommitter {person}\n",
-            self.branch
+            "commit {}\nmark :{}\nauthor {person}\ncommitter {person}\n",
+            self.reference, self.mark
         )
         .into_bytes();
         data(&mut stream, self.message.as_bytes());
@@ -133,8 +136,7 @@ impl Commit<'_> {
             };
             append(&mut stream, change, &entry, known)?;
         }
-        line(&mut stream, "\nget-mark :1");
-        line(&mut stream, "done");
+        line(&mut stream, &format!("\nget-mark :{}", self.mark));
         Ok(stream)
     }
 }

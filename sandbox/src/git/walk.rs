@@ -69,6 +69,7 @@ impl TestRepository {
     fn step(&self, id: &ObjectId) -> Result<Arc<Step>, GitError> {
         let mut steps = self
             .0
+            .store
             .steps
             .0
             .lock()

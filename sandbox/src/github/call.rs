@@ -1,5 +1,8 @@
 //! One request with all that is needed to answer it.
 
+use std::sync::Arc;
+
+use super::hosted::Hosted;
 use super::model::Links;
 use super::refusal::{Outcome, Refusal};
 use super::request::{Page, Request};
@@ -11,23 +14,36 @@ pub(super) struct Call<'a> {
     pub(super) shared: &'a Shared,
     pub(super) request: &'a Request,
     pub(super) settings: Settings,
+    /// The repository that it is about.
+    pub(super) hosted: Arc<Hosted>,
     pub(super) links: Links,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(shared: &'a Shared, request: &'a Request) -> Self {
         let settings = shared.settings().clone();
-        let links = links(shared.edition, &host(request), &settings);
+        let hosted = Arc::clone(settings.repositories.first());
+        let links = links(shared.edition, &host(request), &hosted);
         Self {
             shared,
             request,
             settings,
+            hosted,
             links,
         }
     }
 
+    /// The same about another repository.
+    pub(super) fn about(self, hosted: Arc<Hosted>) -> Self {
+        Self {
+            links: links(self.shared.edition, &host(self.request), &hosted),
+            hosted,
+            ..self
+        }
+    }
+
     pub(super) fn repository(&self) -> &TestRepository {
-        &self.shared.repository
+        &self.hosted.git
     }
 
     /// The commit that a name in the address stands for; 422 where there is none.
@@ -67,7 +83,7 @@ pub(super) fn host(request: &Request) -> String {
 }
 
 /// `host` with its scheme, without a slash at its end.
-pub(super) fn links(edition: Edition, host: &str, settings: &Settings) -> Links {
+pub(super) fn links(edition: Edition, host: &str, hosted: &Hosted) -> Links {
     let (api, web) = match edition {
         Edition::Cloud => (host.to_owned(), "https://github.com".to_owned()),
         Edition::EnterpriseServer => (format!("{host}/api/v3"), host.to_owned()),
@@ -75,6 +91,6 @@ pub(super) fn links(edition: Edition, host: &str, settings: &Settings) -> Links 
     Links {
         api,
         web,
-        full_name: settings.full_name.clone(),
+        full_name: hosted.full_name.clone(),
     }
 }

@@ -46,10 +46,8 @@ fn named(call: &Call<'_>, name: &str) -> Result<Commit, Refusal> {
     let parts: Vec<&str> = name.split(':').collect();
     let name = match parts.as_slice() {
         [name] => name,
-        [owner, name] if *owner == call.settings.owner() => name,
-        [owner, repo, name] if *owner == call.settings.owner() && *repo == call.settings.name() => {
-            name
-        }
+        [owner, name] if *owner == call.hosted.owner() => name,
+        [owner, repo, name] if *owner == call.hosted.owner() && *repo == call.hosted.name() => name,
         _ => return Err(not_found()),
     };
     call.repository().named_commit(name)?.ok_or_else(not_found)

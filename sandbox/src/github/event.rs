@@ -1,11 +1,14 @@
 //! Events as a workflow finds them in `GITHUB_EVENT_PATH`:
 //! <https://docs.github.com/webhooks/webhook-events-and-payloads>.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
+use super::hosted::{Hosted, Meant};
 use super::model::Links;
 use super::{GitHubSandbox, call};
-use crate::git::{Commit, GitError};
+use crate::git::{Commit, GitError, TestRepository};
 use crate::server::Sandbox;
 
 /// The most commits that a push event lists.
@@ -68,17 +71,47 @@ impl GitHubSandbox {
     ///
     /// `after` is not there, or Git fails.
     pub fn push_event(&self, branch: &str, before: &str, after: &str) -> Result<Value, GitError> {
-        let zero = self.repository().zero_id();
+        self.push(&self.first(), branch, before, after)
+    }
+
+    /// The same for the repository that is called so.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::push_event`]; also if there is no such repository.
+    pub fn push_event_of(
+        &self,
+        full_name: &str,
+        branch: &str,
+        before: &str,
+        after: &str,
+    ) -> Result<Value, GitError> {
+        let repositories = self.shared.settings().repositories.clone();
+        match repositories.named(full_name) {
+            Meant::Present(hosted) => self.push(hosted, branch, before, after),
+            _ => Err(GitError::NoSuchRevision(full_name.to_owned())),
+        }
+    }
+
+    fn push(
+        &self,
+        hosted: &Hosted,
+        branch: &str,
+        before: &str,
+        after: &str,
+    ) -> Result<Value, GitError> {
+        let git = &hosted.git;
+        let zero = git.zero_id();
         let (created, deleted) = (zero == *before, zero == *after);
-        let known = !created && self.repository().commit_at(before)?.is_some();
+        let known = !created && git.commit_at(before)?.is_some();
         let moved = !created && !deleted;
-        let forced = moved && (!known || !self.is_ancestor(before, after)?);
-        let links = self.links();
+        let forced = moved && (!known || !is_ancestor(git, before, after)?);
+        let links = self.links(hosted);
         let (commits, head) = if deleted {
             (Vec::new(), None)
         } else {
-            let commits = self.pushed(known.then_some(before), after)?;
-            (commits, self.repository().commit_at(after)?)
+            let commits = pushed(git, known.then_some(before), after)?;
+            (commits, git.commit_at(after)?)
         };
         let reference = if branch.starts_with("refs/") {
             branch.to_owned()
@@ -87,7 +120,7 @@ impl GitHubSandbox {
         };
         let short = |sha: &str| sha.chars().take(12).collect::<String>();
         let compare = format!("/compare/{}...{}", short(before), short(after));
-        self.event(json!({
+        self.event(hosted, json!({
             "ref": reference,
             "before": before,
             "after": after,
@@ -108,42 +141,46 @@ impl GitHubSandbox {
     ///
     /// One of its branches is not there, or Git fails.
     pub fn pull_request_event(&self, pull: &PullRequest) -> Result<Value, GitError> {
-        let repository = self.repository_json()?;
+        let first = self.first();
+        let repository = self.repository_json(&first)?;
         let mut head_repository = repository.clone();
         if let Some(fork) = &pull.fork {
             let (owner, name) = fork.split_once('/').unwrap_or((fork, ""));
             head_repository["id"] = json!(1_296_270);
             head_repository["full_name"] = json!(fork);
             head_repository["name"] = json!(name);
-            head_repository["owner"] = self.links().user(owner);
+            head_repository["owner"] = self.links(&first).user(owner);
             head_repository["fork"] = json!(true);
         }
-        let links = self.links();
+        let links = self.links(&first);
         let number = pull.number;
         let base = self.side(&pull.base, repository)?;
         let head = self.side(&pull.head, head_repository)?;
         let merge_base = self.repository().merge_base(&pull.base, &pull.head)?;
-        self.event(json!({
-            "action": pull.action,
-            "number": number,
-            "pull_request": {
-                "id": number,
-                "node_id": format!("PR_{number}"),
+        self.event(
+            &self.first(),
+            json!({
+                "action": pull.action,
                 "number": number,
-                "state": "open",
-                "draft": false,
-                "merged": false,
-                "title": format!("Merge {} into {}", pull.head, pull.base),
-                "body": null,
-                "url": links.api(&format!("/pulls/{number}")),
-                "html_url": links.web(&format!("/pull/{number}")),
-                "user": links.user(ACTOR),
-                "merge_commit_sha": null,
-                "mergeable": merge_base.map(|_| true),
-                "base": base,
-                "head": head,
-            },
-        }))
+                "pull_request": {
+                    "id": number,
+                    "node_id": format!("PR_{number}"),
+                    "number": number,
+                    "state": "open",
+                    "draft": false,
+                    "merged": false,
+                    "title": format!("Merge {} into {}", pull.head, pull.base),
+                    "body": null,
+                    "url": links.api(&format!("/pulls/{number}")),
+                    "html_url": links.web(&format!("/pull/{number}")),
+                    "user": links.user(ACTOR),
+                    "merge_commit_sha": null,
+                    "mergeable": merge_base.map(|_| true),
+                    "base": base,
+                    "head": head,
+                },
+            }),
+        )
     }
 
     /// A run that somebody started by hand on a branch.
@@ -152,11 +189,14 @@ impl GitHubSandbox {
     ///
     /// Git fails.
     pub fn workflow_dispatch_event(&self, branch: &str) -> Result<Value, GitError> {
-        self.event(json!({
-            "inputs": null,
-            "ref": format!("refs/heads/{branch}"),
-            "workflow": ".github/workflows/catalog.yml",
-        }))
+        self.event(
+            &self.first(),
+            json!({
+                "inputs": null,
+                "ref": format!("refs/heads/{branch}"),
+                "workflow": ".github/workflows/catalog.yml",
+            }),
+        )
     }
 
     /// A merge group that a merge queue wants checked.
@@ -172,50 +212,39 @@ impl GitHubSandbox {
     ) -> Result<Value, GitError> {
         let commit = self.repository().commit_at(head)?;
         let commit = commit.ok_or_else(|| GitError::NoSuchRevision(head.to_owned()))?;
-        self.event(json!({
-            "action": "checks_requested",
-            "merge_group": {
-                "base_ref": format!("refs/heads/{branch}"),
-                "base_sha": base,
-                "head_ref": format!("refs/heads/gh-readonly-queue/{branch}/pr-1-{base}"),
-                "head_sha": head,
-                "head_commit": pushed_commit(&self.links(), &commit),
-            },
-        }))
+        self.event(
+            &self.first(),
+            json!({
+                "action": "checks_requested",
+                "merge_group": {
+                    "base_ref": format!("refs/heads/{branch}"),
+                    "base_sha": base,
+                    "head_ref": format!("refs/heads/gh-readonly-queue/{branch}/pr-1-{base}"),
+                    "head_sha": head,
+                    "head_commit": pushed_commit(&self.links(&self.first()), &commit),
+                },
+            }),
+        )
     }
 
-    fn links(&self) -> Links {
-        let host = self.server().url();
-        call::links(self.shared.edition, &host, &self.shared.settings())
+    fn first(&self) -> Arc<Hosted> {
+        self.shared.settings().repositories.first().clone()
     }
 
-    fn repository_json(&self) -> Result<Value, GitError> {
-        let default_branch = self.repository().default_branch()?;
-        Ok(self
-            .links()
-            .full_repository(&self.shared.settings(), &default_branch))
+    fn links(&self, hosted: &Hosted) -> Links {
+        call::links(self.shared.edition, &self.server().url(), hosted)
+    }
+
+    fn repository_json(&self, hosted: &Hosted) -> Result<Value, GitError> {
+        let default_branch = hosted.git.default_branch()?;
+        Ok(self.links(hosted).full_repository(hosted, &default_branch))
     }
 
     /// What every event carries.
-    fn event(&self, mut event: Value) -> Result<Value, GitError> {
-        event["repository"] = self.repository_json()?;
-        event["sender"] = self.links().user(ACTOR);
+    fn event(&self, hosted: &Hosted, mut event: Value) -> Result<Value, GitError> {
+        event["repository"] = self.repository_json(hosted)?;
+        event["sender"] = self.links(hosted).user(ACTOR);
         Ok(event)
-    }
-
-    fn is_ancestor(&self, ancestor: &str, commit: &str) -> Result<bool, GitError> {
-        let merge_base = self.repository().merge_base(ancestor, commit)?;
-        Ok(merge_base.as_deref() == Some(ancestor))
-    }
-
-    fn pushed(&self, before: Option<&str>, after: &str) -> Result<Vec<Commit>, GitError> {
-        let mut newest = self.repository().history(after, before)?;
-        newest.truncate(MOST_COMMITS);
-        let mut commits = Vec::new();
-        for id in newest.iter().rev() {
-            commits.extend(self.repository().commit_at(id)?);
-        }
-        Ok(commits)
     }
 
     fn side(&self, branch: &str, repository: Value) -> Result<Value, GitError> {
@@ -229,6 +258,25 @@ impl GitHubSandbox {
             "repo": repository,
         }))
     }
+}
+
+fn is_ancestor(git: &TestRepository, ancestor: &str, commit: &str) -> Result<bool, GitError> {
+    let merge_base = git.merge_base(ancestor, commit)?;
+    Ok(merge_base.as_deref() == Some(ancestor))
+}
+
+fn pushed(
+    git: &TestRepository,
+    before: Option<&str>,
+    after: &str,
+) -> Result<Vec<Commit>, GitError> {
+    let mut newest = git.history(after, before)?;
+    newest.truncate(MOST_COMMITS);
+    let mut commits = Vec::new();
+    for id in newest.iter().rev() {
+        commits.extend(git.commit_at(id)?);
+    }
+    Ok(commits)
 }
 
 fn pushed_commit(links: &Links, commit: &Commit) -> Value {

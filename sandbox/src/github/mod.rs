@@ -7,6 +7,8 @@ mod compare;
 mod contents;
 mod event;
 mod graphql;
+mod hosted;
+mod listing;
 mod model;
 mod objects;
 mod rate;
@@ -30,6 +32,8 @@ use http::{HeaderMap, Method, Uri};
 
 pub use self::event::PullRequest;
 use self::graphql::GitHubSchema;
+pub use self::hosted::Attribute;
+use self::hosted::{Hosted, Meant, Repositories};
 pub use self::rate::{Resource, Throttle};
 use self::refusal::Refusal;
 use self::request::Request;
@@ -52,6 +56,7 @@ use crate::switch::{Switch, Switches};
 pub struct GitHubSandbox {
     server: Server,
     shared: Arc<Shared>,
+    repository: TestRepository,
 }
 
 impl GitHubSandbox {
@@ -91,8 +96,13 @@ impl GitHubSandbox {
         repository: &TestRepository,
     ) -> io::Result<Self> {
         let settings = Settings {
-            full_name: Self::FULL_NAME.to_owned(),
-            former_name: None,
+            repositories: Repositories::new(Hosted {
+                id: model::REPOSITORY_ID,
+                full_name: Self::FULL_NAME.to_owned(),
+                former_names: Vec::new(),
+                git: repository.clone(),
+                attributes: Vec::new(),
+            }),
             token: Self::TOKEN.to_owned(),
             switches: Switches::from_environment()?,
             contents: Access::Write,
@@ -100,14 +110,18 @@ impl GitHubSandbox {
             tree_limit: 100_000,
             text_limit: 512_000,
         };
-        let shared = Arc::new(Shared::new(repository.clone(), edition, settings));
+        let shared = Arc::new(Shared::new(edition, settings));
         let app = App {
             shared: Arc::clone(&shared),
             schema: graphql::schema(),
         };
         let router = Router::new().fallback(handle).with_state(app);
         let server = Server::start(address, router)?;
-        Ok(Self { server, shared })
+        Ok(Self {
+            server,
+            shared,
+            repository: repository.clone(),
+        })
     }
 
     /// The address of the GraphQL API.
@@ -120,12 +134,13 @@ impl GitHubSandbox {
 
     /// The Git repository that is shown.
     pub fn repository(&self) -> &TestRepository {
-        &self.shared.repository
+        &self.repository
     }
 
     /// The repository's name: `owner/name`.
     pub fn full_name(&self) -> String {
-        self.shared.settings().full_name.clone()
+        let settings = self.shared.settings();
+        settings.repositories.first().full_name.clone()
     }
 
     /// The number that stays the repository's when it is renamed.
@@ -135,12 +150,70 @@ impl GitHubSandbox {
 
     /// Gives the repository another name: `owner/name`. The one before is unknown from now on.
     pub fn set_full_name(&self, name: &str) {
-        self.shared.settings().full_name = name.to_owned();
+        let mut settings = self.shared.settings();
+        name.clone_into(&mut settings.repositories.change_first().full_name);
     }
 
-    /// Answers a name that the repository once had with a redirect.
+    /// Answers a name that the repository had before with a redirect.
     pub fn set_former_name(&self, name: &str) {
-        self.shared.settings().former_name = Some(name.to_owned());
+        let mut settings = self.shared.settings();
+        let former_names = &mut settings.repositories.change_first().former_names;
+        former_names.push(name.to_owned());
+    }
+
+    /// Shows another repository beside the first one, and gives its number. From then on the budgets are
+    /// those of an app's installation.
+    pub fn add_repository(&self, full_name: &str, repository: &TestRepository) -> u64 {
+        let mut settings = self.shared.settings();
+        let mut records = self.shared.records();
+        records.last_repository += 1;
+        let id = model::REPOSITORY_ID + records.last_repository;
+        settings.repositories.add(Hosted {
+            id,
+            full_name: full_name.to_owned(),
+            former_names: Vec::new(),
+            git: repository.clone(),
+            attributes: Vec::new(),
+        });
+        let count = settings.repositories.all().len();
+        self.shared.limits().set_installation(count);
+        id
+    }
+
+    /// The number of the repository that is called so, or was before.
+    pub fn id_of(&self, full_name: &str) -> Option<u64> {
+        match self.shared.settings().repositories.named(full_name) {
+            Meant::Present(hosted) | Meant::Former(hosted) => Some(hosted.id),
+            Meant::Nobody => None,
+        }
+    }
+
+    /// Gives a repository an attribute.
+    pub fn mark(&self, full_name: &str, attribute: Attribute) {
+        let mut settings = self.shared.settings();
+        if let Some(hosted) = settings.repositories.change(full_name) {
+            hosted.attributes.push(attribute);
+        }
+    }
+
+    /// Gives a repository another name. Its former one is answered with a redirect.
+    pub fn rename(&self, full_name: &str, new_name: &str) {
+        let mut settings = self.shared.settings();
+        if let Some(hosted) = settings.repositories.change(full_name) {
+            let former_name = std::mem::replace(&mut hosted.full_name, new_name.to_owned());
+            hosted.former_names.push(former_name);
+        }
+    }
+
+    /// Deletes a repository: nobody finds it any more. The first one has to stay.
+    pub fn delete(&self, full_name: &str) {
+        let mut settings = self.shared.settings();
+        settings.repositories.remove(full_name);
+    }
+
+    /// Takes the token for so many requests more, and answers all that follow with 401.
+    pub fn end_token_after(&self, requests: usize) {
+        self.shared.limits().end_token_after(requests);
     }
 
     /// Takes another token from now on.

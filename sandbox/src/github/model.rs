@@ -3,11 +3,11 @@
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::state::Settings;
+use super::hosted::{Attribute, Hosted};
 use super::timestamp;
 use crate::git::{ChangeKind, Commit, FileChange, Signature};
 
-/// The repository's number, which stays when it is renamed.
+/// The number of the repository that the sandbox is started with. Others have the numbers that follow.
 pub(super) const REPOSITORY_ID: u64 = 1_296_269;
 /// Who acts with `GITHUB_TOKEN`.
 pub(super) const BOT: &str = "github-actions[bot]";
@@ -78,17 +78,17 @@ impl Links {
     }
 
     /// The `minimal-repository` schema, which `full-repository` and events build on.
-    pub(super) fn repository(&self, settings: &Settings) -> Value {
+    pub(super) fn repository(&self, hosted: &Hosted) -> Value {
         let mut repository = json!({
-            "id": REPOSITORY_ID,
-            "node_id": format!("R_{REPOSITORY_ID}"),
-            "name": settings.name(),
+            "id": hosted.id,
+            "node_id": hosted.node_id(),
+            "name": hosted.name(),
             "full_name": self.full_name,
-            "owner": self.user(settings.owner()),
+            "owner": self.user(hosted.owner()),
             "private": false,
             "html_url": self.web(""),
             "description": null,
-            "fork": false,
+            "fork": hosted.is(Attribute::Fork),
         });
         for (key, rest) in REPOSITORY_URLS {
             repository[*key] = json!(self.api(rest));
@@ -97,23 +97,28 @@ impl Links {
     }
 
     /// The `full-repository` schema.
-    pub(super) fn full_repository(&self, settings: &Settings, default_branch: &str) -> Value {
-        let mut repository = self.repository(settings);
+    pub(super) fn full_repository(&self, hosted: &Hosted, default_branch: &str) -> Value {
+        let mut repository = self.listed_repository(hosted, default_branch);
+        for key in ["network_count", "subscribers_count"] {
+            repository[key] = json!(0);
+        }
+        repository
+    }
+
+    /// The `repository` schema.
+    pub(super) fn listed_repository(&self, hosted: &Hosted, default_branch: &str) -> Value {
+        let mut repository = self.repository(hosted);
         for key in COUNTS {
             repository[*key] = json!(0);
         }
         for key in ["homepage", "language", "license", "mirror_url"] {
             repository[key] = Value::Null;
         }
-        for key in [
-            "has_pages",
-            "has_wiki",
-            "has_discussions",
-            "archived",
-            "disabled",
-        ] {
+        for key in ["has_pages", "has_wiki", "has_discussions"] {
             repository[key] = json!(false);
         }
+        repository["archived"] = json!(hosted.is(Attribute::Archived));
+        repository["disabled"] = json!(hosted.is(Attribute::Disabled));
         for key in ["has_issues", "has_projects", "has_downloads"] {
             repository[key] = json!(true);
         }
@@ -259,12 +264,10 @@ const USER_URLS: &[(&str, &str)] = &[
 const COUNTS: &[&str] = &[
     "forks",
     "forks_count",
-    "network_count",
     "open_issues",
     "open_issues_count",
     "size",
     "stargazers_count",
-    "subscribers_count",
     "watchers",
     "watchers_count",
 ];

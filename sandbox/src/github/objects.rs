@@ -13,7 +13,7 @@ use crate::journal::Answer;
 /// The `full-repository` schema.
 pub(super) fn repository(call: &Call<'_>) -> Outcome {
     let default_branch = call.repository().default_branch()?;
-    let body = call.links.full_repository(&call.settings, &default_branch);
+    let body = call.links.full_repository(&call.hosted, &default_branch);
     Ok(Answer::json(200, &body))
 }
 

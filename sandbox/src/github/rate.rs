@@ -10,6 +10,8 @@ use crate::journal::Answer;
 
 /// What `GITHUB_TOKEN` has an hour for a repository.
 const LIMIT: u64 = 1_000;
+/// What an app's installation has an hour at least, for each repository beyond so many besides, and at most.
+const APP_LIMIT: (u64, u64, u64, u64) = (5_000, 50, 20, 12_500);
 const WINDOW: u64 = 3_600;
 
 /// The budgets, each counted by itself.
@@ -60,6 +62,9 @@ struct Budget {
 /// The state of all limits.
 #[derive(Debug)]
 pub(super) struct Limits {
+    limit: u64,
+    /// After how many requests the token ends, if it does.
+    token: Option<usize>,
     core: Budget,
     graphql: Budget,
     throttles: Vec<(Throttle, usize)>,
@@ -81,6 +86,8 @@ impl Limits {
             reset: timestamp::now() + WINDOW,
         };
         Self {
+            limit: LIMIT,
+            token: None,
             core: budget,
             graphql: budget,
             throttles: Vec::new(),
@@ -88,9 +95,33 @@ impl Limits {
     }
 
     pub(super) fn set(&mut self, resource: Resource, remaining: u64, reset_in: Duration) {
+        let limit = self.limit;
         let budget = self.budget(resource);
-        budget.used = LIMIT.saturating_sub(remaining);
+        budget.used = limit.saturating_sub(remaining);
         budget.reset = timestamp::now() + reset_in.as_secs();
+    }
+
+    /// Budgets as an app's installation for so many repositories has them.
+    pub(super) fn set_installation(&mut self, repositories: usize) {
+        let (least, each, free, most) = APP_LIMIT;
+        let more = (repositories as u64).saturating_sub(free) * each;
+        self.limit = (least + more).min(most);
+    }
+
+    pub(super) fn end_token_after(&mut self, requests: usize) {
+        self.token = Some(requests);
+    }
+
+    /// Whether the token has not ended. Counts one request.
+    pub(super) fn use_token(&mut self) -> bool {
+        match &mut self.token {
+            None => true,
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+        }
     }
 
     pub(super) fn throttle(&mut self, throttle: Throttle, times: usize) {
@@ -102,8 +133,9 @@ impl Limits {
         if let Some(throttle) = self.next_throttle(resource) {
             return Decision::Throttled(throttle);
         }
+        let limit = self.limit;
         let budget = self.budget(resource);
-        if budget.used >= LIMIT {
+        if budget.used >= limit {
             return Decision::Exhausted;
         }
         budget.used += 1;
@@ -113,7 +145,7 @@ impl Limits {
     pub(super) fn reading(&mut self, resource: Resource) -> Reading {
         let Budget { used, reset } = *self.budget(resource);
         Reading {
-            limit: LIMIT,
+            limit: self.limit,
             used,
             reset,
             resource,

@@ -4,12 +4,12 @@ use axum::http::Method;
 use serde_json::json;
 
 use super::call::Call;
-use super::model::REPOSITORY_ID;
+use super::hosted::{Attribute, Hosted, Meant};
 use super::rate::{Decision, Resource, Throttle};
 use super::refusal::{Outcome, Refusal};
 use super::request::Request;
 use super::state::{Access, Edition, Permission, Settings, Shared};
-use super::{comments, commits, compare, contents, objects};
+use super::{comments, commits, compare, contents, listing, objects};
 use crate::journal::Answer;
 
 /// Which API a request is for.
@@ -53,6 +53,9 @@ pub(super) fn gate(shared: &Shared, api: &Api<'_>, request: &Request) -> Result<
         return Err(Answer::text(403, "text/plain", text));
     }
     authorize(&shared.settings(), request).map_err(|refusal| refusal.answer())?;
+    if !shared.limits().use_token() {
+        return Err(Refusal::new(401, "Bad credentials").answer());
+    }
     if api.is_free() {
         return Ok(());
     }
@@ -104,25 +107,34 @@ fn authorize(settings: &Settings, request: &Request) -> Result<(), Refusal> {
 /// Answers a REST request; `path` is what follows the API's base.
 pub(super) fn rest(shared: &Shared, request: &Request, path: &[&str]) -> Answer {
     let call = Call::new(shared, request);
-    answer(&call, path).unwrap_or_else(|refusal| refusal.answer())
+    answer(call, path).unwrap_or_else(|refusal| refusal.answer())
 }
 
-fn answer(call: &Call<'_>, path: &[&str]) -> Outcome {
-    let id = REPOSITORY_ID.to_string();
+fn answer(call: Call<'_>, path: &[&str]) -> Outcome {
+    let repositories = call.settings.repositories.clone();
     match path {
-        ["rate_limit"] => rate_limit(call),
-        ["repos", owner, name, rest @ ..] => match meant(&call.settings, owner, name) {
-            Meant::This => repository(call, rest),
-            Meant::Former => moved(call, rest),
-            Meant::Other => Err(Refusal::not_found()),
+        ["rate_limit"] => rate_limit(&call),
+        ["installation", "repositories"] => listing::of_installation(&call),
+        ["user", "repos"] => listing::of_user(&call),
+        ["orgs", organization, "repos"] => listing::of_organization(&call, organization),
+        ["repos", owner, name, rest @ ..] => match repositories.named(&format!("{owner}/{name}")) {
+            Meant::Present(hosted) => repository(&call.about(hosted.clone()), rest),
+            Meant::Former(hosted) => moved(&call, hosted, rest),
+            Meant::Nobody => Err(Refusal::not_found()),
         },
-        ["repositories", number, rest @ ..] if *number == id => repository(call, rest),
+        ["repositories", id, rest @ ..] => match repositories.by_id(id) {
+            Some(hosted) => repository(&call.about(hosted.clone()), rest),
+            None => Err(Refusal::not_found()),
+        },
         _ => Err(Refusal::not_found()),
     }
 }
 
 /// Routes below `/repos/{owner}/{repo}`. Names with slashes may come with or without escaping.
 fn repository(call: &Call<'_>, path: &[&str]) -> Outcome {
+    if call.hosted.is(Attribute::Refused) {
+        return Err(Refusal::new(403, refusal_of(&call.hosted)));
+    }
     if !matches!(path, [] | ["issues", ..]) {
         call.need(Permission::Contents, Access::Read)?;
     }
@@ -145,39 +157,25 @@ fn repository(call: &Call<'_>, path: &[&str]) -> Outcome {
     }
 }
 
-/// Which repository a name means.
-pub(super) enum Meant {
-    This,
-    Former,
-    Other,
-}
-
-/// Names are compared without regard to case, as GitHub does.
-pub(super) fn meant(settings: &Settings, owner: &str, name: &str) -> Meant {
-    let full_name = format!("{owner}/{name}");
-    if full_name.eq_ignore_ascii_case(&settings.full_name) {
-        Meant::This
-    } else if settings
-        .former_name
-        .as_ref()
-        .is_some_and(|former| full_name.eq_ignore_ascii_case(former))
-    {
-        Meant::Former
-    } else {
-        Meant::Other
-    }
+/// What GitHub says where an organisation's list of allowed addresses does not have the client's.
+pub(super) fn refusal_of(hosted: &Hosted) -> String {
+    format!(
+        "Although you appear to have the correct authorization credentials, the `{}` organization \
+         has an IP allow list enabled, and your IP address is not permitted to access this resource.",
+        hosted.owner()
+    )
 }
 
 /// 301, or 307 for what is not read: the method is to be kept
 /// (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects>).
-fn moved(call: &Call<'_>, rest: &[&str]) -> Outcome {
+fn moved(call: &Call<'_>, hosted: &Hosted, rest: &[&str]) -> Outcome {
     let status = if call.request.method == Method::GET {
         301
     } else {
         307
     };
     let raw: Vec<&str> = call.request.path.split('/').collect();
-    let mut target = format!("/repositories/{REPOSITORY_ID}");
+    let mut target = format!("/repositories/{}", hosted.id);
     for part in &raw[raw.len() - rest.len()..] {
         target = format!("{target}/{part}");
     }

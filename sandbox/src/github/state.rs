@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::hosted::Repositories;
 use super::rate::Limits;
-use crate::git::TestRepository;
 use crate::switch::Switches;
 
 /// Whose addresses the API has.
@@ -69,8 +69,7 @@ pub struct Comment {
 /// What a test can turn. A request sees one state of it from its beginning to its end.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    pub(super) full_name: String,
-    pub(super) former_name: Option<String>,
+    pub(super) repositories: Repositories,
     pub(super) token: String,
     pub(super) switches: Switches,
     pub(super) contents: Access,
@@ -88,22 +87,14 @@ impl Settings {
             Permission::PullRequests => self.pull_requests,
         }
     }
-
-    pub(super) fn name(&self) -> &str {
-        self.full_name.split_once('/').map_or("", |(_, name)| name)
-    }
-
-    pub(super) fn owner(&self) -> &str {
-        self.full_name
-            .split_once('/')
-            .map_or(&self.full_name, |(owner, _)| owner)
-    }
 }
 
 /// What clients wrote.
 #[derive(Debug, Default)]
 pub(super) struct Records {
     last: u64,
+    /// How many repositories were added.
+    pub(super) last_repository: u64,
     pub(super) comments: Vec<Comment>,
 }
 
@@ -118,7 +109,6 @@ impl Records {
 /// All that the routes work on.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) repository: TestRepository,
     pub(super) edition: Edition,
     settings: Mutex<Settings>,
     records: Mutex<Records>,
@@ -126,9 +116,8 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(repository: TestRepository, edition: Edition, settings: Settings) -> Self {
+    pub(super) fn new(edition: Edition, settings: Settings) -> Self {
         Self {
-            repository,
             edition,
             settings: Mutex::new(settings),
             records: Mutex::default(),

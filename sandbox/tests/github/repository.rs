@@ -213,3 +213,30 @@ fn hundreds_of_commits_take_seconds() {
     println!("200 commits: {elapsed:?}");
     assert!(elapsed.as_secs() < 30, "{elapsed:?}");
 }
+
+#[test]
+fn repositories_of_one_directory_do_not_see_each_other() {
+    let many = TestRepository::many(3).unwrap();
+    let [one, other, empty] = many.as_slice() else {
+        panic!("three");
+    };
+    for git in [one, other] {
+        git.write("same", "same");
+    }
+    let first = TestRepository::commit_all(&[one.clone(), other.clone()], "same").unwrap();
+    assert_ne!(first[0], first[1]);
+    let head = one.write("a", "b").commit("more").unwrap();
+    assert_eq!(one.head().unwrap(), head);
+    assert_eq!(
+        one.merge_base("main", &first[0]).unwrap(),
+        Some(first[0].clone())
+    );
+    assert_eq!(other.head().unwrap(), first[1]);
+    assert!(other.merge_base("main", &head).is_err());
+    other.create_branch("topic").unwrap();
+    other.set_default_branch("topic").unwrap();
+    assert_eq!(other.default_branch().unwrap(), "topic");
+    assert_eq!(one.default_branch().unwrap(), "main");
+    assert!(one.checkout("topic").is_err());
+    assert!(empty.head().is_err());
+}

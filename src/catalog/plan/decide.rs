@@ -15,7 +15,7 @@ use crate::catalog::declare::Declaration;
 use crate::catalog::entity::{Entity, EntityKey, EntityName, Identifier};
 use crate::catalog::live::{Difference, Knowledge, LiveEntity, declared_differences, differences};
 use crate::catalog::merge::{Merge, Merged, merge};
-use crate::text::{Location, RepoPath, counted};
+use crate::text::{Location, RepoPath};
 
 pub(super) fn plan(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> Plan {
     let heads = changes.iter().filter(|change| change.head.is_some());
@@ -31,7 +31,6 @@ pub(super) fn plan(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> P
             None => planner.add_removed(&change),
         }
     }
-    planner.limit_deletions();
     planner.find_successors();
     planner.plan
 }
@@ -201,7 +200,7 @@ impl Planner<'_> {
             Pruning::Release | Pruning::Off => Some(Reason::Removed),
             // Port creates nothing for a query, so the entity was there before Git named it.
             Pruning::On { .. } if is_query(&change.key) => Some(Reason::Removed),
-            Pruning::On { obstacle, open, .. } => {
+            Pruning::On { obstacle, open } => {
                 let path = change.former_path.as_ref();
                 let of_file = path.and_then(|path| open.get(path));
                 let obstacle = obstacle.as_ref().or(of_file).cloned();
@@ -240,28 +239,6 @@ impl Planner<'_> {
             path: change.former_path.clone(),
             reason,
         });
-    }
-
-    fn limit_deletions(&mut self) {
-        let Pruning::On { at_most, .. } = self.policy.pruning else {
-            return;
-        };
-        let count = self.plan.deletions.len();
-        if count <= at_most {
-            return;
-        }
-        let reason = Reason::HeldBack(format!(
-            "the run would delete {}, and the input `max-deletes` allows {at_most}; raise the input `max-deletes` in the workflow to {count} or more for one run, or restore the entities in Git",
-            counted(count, "entity", "entities")
-        ));
-        for deletion in std::mem::take(&mut self.plan.deletions) {
-            self.plan.untouched.push(Untouched {
-                key: deletion.key,
-                location: deletion.location,
-                path: deletion.path,
-                reason: reason.clone(),
-            });
-        }
     }
 
     /// Nothing is deleted while the file that declared it is not in Port as it is now: what it

@@ -26,7 +26,6 @@ fn deletion(held: Option<Value>, blueprints: &Blueprints) -> Deletion {
     let policy = Policy {
         merge: Merge::Merge,
         pruning: Pruning::On {
-            at_most: 1,
             obstacle: None,
             open: BTreeMap::new(),
         },

@@ -15,20 +15,35 @@ use crate::catalog::plan::Action;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::Location;
 
-/// Refuses new entities that require one another in a circle, at each relation that is part of it.
-pub fn refuse_circles(changes: Vec<Change>, live: &Live, blueprints: &Blueprints) -> Validated {
-    let found = find(&changes, live, blueprints);
-    refuse(changes, |change, _| {
-        found.get(&change.key).cloned().unwrap_or_default()
-    })
+/// New entities that require one another in a circle, with an error at each relation that is part of
+/// it.
+#[derive(Debug)]
+pub struct Circles(HashMap<EntityKey, Vec<Diagnostic>>);
+
+impl Circles {
+    /// Finds the circles among `changes`.
+    pub fn find<'c>(
+        changes: impl Iterator<Item = &'c Change>,
+        live: &Live,
+        blueprints: &Blueprints,
+    ) -> Self {
+        Self(find(changes, live, blueprints))
+    }
+
+    /// Refuses those of `changes` that are in a circle.
+    pub fn refuse(&self, changes: Vec<Change>) -> Validated {
+        refuse(changes, |change, _| {
+            self.0.get(&change.key).cloned().unwrap_or_default()
+        })
+    }
 }
 
-fn find(
-    changes: &[Change],
+fn find<'c>(
+    changes: impl Iterator<Item = &'c Change>,
     live: &Live,
     blueprints: &Blueprints,
 ) -> HashMap<EntityKey, Vec<Diagnostic>> {
-    let candidates = changes.iter().filter(|change| change.is_candidate());
+    let candidates = changes.filter(|change| change.is_candidate());
     let candidates: Vec<(&Arc<Declaration>, Action)> = candidates
         .filter_map(|change| Some((change.head.as_ref()?, action(change, live))))
         .collect();

@@ -10,17 +10,18 @@ use crate::catalog::declare::{Declaration, Invalid, error_codes};
 use crate::catalog::entity::{EntityKey, Identifier};
 use crate::catalog::live::{Field, Live};
 use crate::catalog::merge::required_taken_away;
-use crate::catalog::plan::Plan;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
 use crate::text::Location;
 
-/// Refuses relations to entities that `plan` deletes.
-pub fn refuse_dangling(changes: Vec<Change>, plan: &Plan, blueprints: &Blueprints) -> Validated {
-    let deletions = plan.deletions.iter();
-    let removed: BTreeSet<_> = deletions.map(|deletion| deletion.key.clone()).collect();
+/// Refuses relations to entities that are `deleted`.
+pub fn refuse_dangling(
+    changes: Vec<Change>,
+    deleted: &BTreeSet<EntityKey>,
+    blueprints: &Blueprints,
+) -> Validated {
     refuse(changes, |_, declaration| {
-        dangling(declaration, &removed, blueprints)
+        dangling(declaration, deleted, blueprints)
     })
 }
 

@@ -28,7 +28,7 @@ type Answer = Result<Result<Vec<Field>, Rejection>, port::Error>;
 /// Port does not clear has failed, and what was not tried is not written. Gives the fields that Port
 /// says are cleared, and that still have a value.
 pub(super) async fn clear(
-    upserts: &[Upsert],
+    upserts: &[&Upsert],
     written: &mut Upserts,
     flight: &Flight<'_>,
 ) -> BTreeMap<usize, Vec<Field>> {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use futures::{StreamExt, stream};
 
 use super::flight::{Bookkeeping, Flight, Gates};
-use super::{DeletionOutcome, Outcome, Stopped};
+use super::{DeletionOutcome, Joined, Outcome, Stopped};
 use crate::catalog::entity::{BlueprintId, EntityKey, Identifier};
 use crate::catalog::order::{self, DeletionWave};
-use crate::catalog::plan::{Deletion, Plan, Target};
+use crate::catalog::plan::{Deletion, Target};
 use crate::http::Delivery;
 use crate::port::{self, CONCURRENT_REQUESTS, Dependant, ErrorCode, Port, Rejection, Scope};
 
@@ -51,15 +51,15 @@ enum Answer {
     Lost(port::Error),
 }
 
-/// Deletes what `plan` says, given what became of its upserts. Gives an outcome for each, and why
+/// Deletes what `plans` say, given what became of its upserts. Gives an outcome for each, and why
 /// the rest was not tried, if so.
 pub(super) async fn delete(
-    plan: &Plan,
+    plans: &Joined<'_>,
     upserts: &[Outcome],
     flight: &Flight<'_>,
 ) -> (Vec<DeletionOutcome>, Option<Stopped>) {
-    let mut outcomes = vec![DeletionOutcome::NotSent; plan.deletions.len()];
-    let named = deletable(plan, &mut outcomes);
+    let mut outcomes = vec![DeletionOutcome::NotSent; plans.deletions.len()];
+    let named = deletable(plans, &mut outcomes);
     let relations: Vec<_> = named
         .iter()
         .map(|(_, deletion, _)| (&deletion.key, &deletion.targets[..]))
@@ -72,7 +72,7 @@ pub(super) async fn delete(
         dependants: dependants(&relations),
         outcomes: named
             .iter()
-            .map(|(_, deletion, _)| guard(deletion, plan, upserts))
+            .map(|(place, ..)| guard(&plans.successors[*place], plans, upserts))
             .collect(),
         parcels: VecDeque::new(),
         port: flight.port,
@@ -94,13 +94,13 @@ pub(super) async fn delete(
     (outcomes, books.stopped)
 }
 
-/// The deletions to be tried, with their places in the plan; why the others are not is noted.
+/// The deletions to be tried, with their places in the plans; why the others are not is noted.
 fn deletable<'p>(
-    plan: &'p Plan,
+    plans: &Joined<'p>,
     outcomes: &mut [DeletionOutcome],
 ) -> Vec<(usize, &'p Deletion, &'p Identifier)> {
     let mut named = Vec::new();
-    for ((place, deletion), outcome) in plan.deletions.iter().enumerate().zip(outcomes) {
+    for ((place, deletion), outcome) in plans.deletions.iter().copied().enumerate().zip(outcomes) {
         match deletion.key.name.identifier() {
             Some(identifier) => named.push((place, deletion, identifier)),
             None => {
@@ -123,12 +123,12 @@ fn dependants(relations: &[(&EntityKey, &[Target])]) -> Vec<Vec<usize>> {
 }
 
 /// Nothing is deleted before what its file declares in its stead is there.
-fn guard(deletion: &Deletion, plan: &Plan, upserts: &[Outcome]) -> DeletionOutcome {
+fn guard(successors: &[usize], plans: &Joined<'_>, upserts: &[Outcome]) -> DeletionOutcome {
     let is_missing = |place: &&usize| !matches!(upserts.get(**place), Some(Outcome::Written(_)));
-    match deletion.successors.iter().find(is_missing) {
+    match successors.iter().find(is_missing) {
         None => DeletionOutcome::NotSent,
         Some(&place) => {
-            let successor = plan.upserts.get(place).map(|upsert| upsert.entity.key());
+            let successor = plans.upserts.get(place).map(|upsert| upsert.entity.key());
             let successor = successor.map(|key| format!("`{key}`")).unwrap_or_default();
             DeletionOutcome::HeldBack(format!(
                 "{successor}, which the same file now declares, was not written; fix {successor} first"

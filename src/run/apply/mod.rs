@@ -1,4 +1,4 @@
-//! Plan → outcomes: entities are written, targets of relations first, and then deleted, targets
+//! Plans → outcomes: entities are written, targets of relations first, and then deleted, targets
 //! last.
 
 mod clearings;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::live::Field;
-use crate::catalog::plan::Plan;
+use crate::catalog::plan::{Deletion, Plan, Upsert};
 use crate::port::{self, Port, Rejection, Upserted, WriteOptions};
 use crate::shutdown::Shutdown;
 use flight::Flight;
@@ -96,32 +96,89 @@ impl From<port::Error> for Stopped {
     }
 }
 
-/// Writes everything that `plan` says. One entity's failure keeps those from being written that
-/// need it, and no others; Port being unreachable, or a request to stop, ends it all.
+/// The plans of all sources as one, in their order.
+struct Joined<'p> {
+    upserts: Vec<&'p Upsert>,
+    deletions: Vec<&'p Deletion>,
+    /// For each deletion the upserts, by their places here, without which it must not be deleted.
+    successors: Vec<Vec<usize>>,
+}
+
+impl<'p> Joined<'p> {
+    fn new(plans: &[&'p Plan]) -> Self {
+        let mut joined = Self {
+            upserts: Vec::new(),
+            deletions: Vec::new(),
+            successors: Vec::new(),
+        };
+        for plan in plans {
+            let first = joined.upserts.len();
+            let place = |index: &usize| first + index;
+            let of_each = plan.deletions.iter();
+            let of_each = of_each.map(|one| one.successors.iter().map(place).collect());
+            joined.successors.extend(of_each);
+            joined.upserts.extend(&plan.upserts);
+            joined.deletions.extend(&plan.deletions);
+        }
+        joined
+    }
+}
+
+/// Writes everything that `plans` say, as one plan: relations are ordered across them. Gives what
+/// became of each. One entity's failure keeps those from being written that need it, and no others;
+/// Port being unreachable, or a request to stop, ends it all.
 pub async fn apply(
-    plan: &Plan,
+    plans: &[&Plan],
     blueprints: &Blueprints,
     port: &Port,
     options: &WriteOptions,
     shutdown: &Shutdown,
-) -> Applied {
-    let mut applied = Applied {
-        outcomes: vec![Outcome::NotSent; plan.upserts.len()],
-        deletions: vec![DeletionOutcome::NotSent; plan.deletions.len()],
+) -> Vec<Applied> {
+    let joined = Joined::new(plans);
+    let mut all = Applied {
+        outcomes: vec![Outcome::NotSent; joined.upserts.len()],
+        deletions: vec![DeletionOutcome::NotSent; joined.deletions.len()],
         kept: BTreeMap::new(),
         stopped: None,
     };
-    if let Err(error) = port.authenticate().await {
-        applied.stopped = Some(error.into());
-        return applied;
+    match port.authenticate().await {
+        Ok(()) => {
+            let flight = Flight::new(port, options, shutdown);
+            let mut written = upserts::write(&joined.upserts, blueprints, &flight).await;
+            all.kept = clearings::clear(&joined.upserts, &mut written, &flight).await;
+            (all.outcomes, all.stopped) = (written.outcomes, written.stopped);
+            if all.stopped.is_none() {
+                (all.deletions, all.stopped) =
+                    deletions::delete(&joined, &all.outcomes, &flight).await;
+            }
+        }
+        Err(error) => all.stopped = Some(error.into()),
     }
-    let flight = Flight::new(port, options, shutdown);
-    let mut written = upserts::write(&plan.upserts, blueprints, &flight).await;
-    applied.kept = clearings::clear(&plan.upserts, &mut written, &flight).await;
-    (applied.outcomes, applied.stopped) = (written.outcomes, written.stopped);
-    if applied.stopped.is_none() {
-        (applied.deletions, applied.stopped) =
-            deletions::delete(plan, &applied.outcomes, &flight).await;
+    plans.iter().map(|plan| all.take(plan)).collect()
+}
+
+impl Applied {
+    /// Whether the state can still be saved: Port is reachable, and no stop was requested.
+    pub(crate) fn can_save(&self) -> bool {
+        match &self.stopped {
+            None => true,
+            Some(Stopped::Interrupted) => false,
+            Some(Stopped::Port(error)) => !matches!(error, port::Error::Unreachable(_)),
+        }
     }
-    applied
+
+    /// Takes from the front what became of `plan`.
+    fn take(&mut self, plan: &Plan) -> Self {
+        let count = plan.upserts.len();
+        let later = self.kept.split_off(&count);
+        let later = later
+            .into_iter()
+            .map(|(place, fields)| (place - count, fields));
+        Self {
+            outcomes: self.outcomes.drain(..count).collect(),
+            deletions: self.deletions.drain(..plan.deletions.len()).collect(),
+            kept: std::mem::replace(&mut self.kept, later.collect()),
+            stopped: self.stopped.clone(),
+        }
+    }
 }

@@ -42,7 +42,7 @@ pub(super) struct Upserts {
 
 /// Writes `upserts`.
 pub(super) async fn write(
-    upserts: &[Upsert],
+    upserts: &[&Upsert],
     blueprints: &Blueprints,
     flight: &Flight<'_>,
 ) -> Upserts {
@@ -80,7 +80,7 @@ pub(super) async fn write(
 
 struct Books<'p> {
     port: &'p Port,
-    upserts: &'p [Upsert],
+    upserts: &'p [&'p Upsert],
     merge: Merge,
     outcomes: Vec<Outcome>,
     /// What the first write of each entity did, once it has been successful.

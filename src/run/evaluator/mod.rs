@@ -11,7 +11,7 @@ pub mod worker;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -40,11 +40,13 @@ const START: Duration = Duration::from_secs(30);
 #[error("cannot start a process for the mapping's expressions: {0}")]
 pub struct NoWorker(io::Error);
 
-/// Maps files: with one process at a time, and one account of the time that it takes.
+/// Maps the files of a repository: with one process at a time, which the mappers of other repositories
+/// share, and its own account of the time that it takes.
 #[derive(Debug)]
 pub struct Mapper {
     surroundings: Surroundings,
-    evaluator: Mutex<Evaluator>,
+    evaluator: Arc<Mutex<Evaluator>>,
+    left: std::sync::Mutex<Duration>,
 }
 
 /// Evaluates expressions.
@@ -66,7 +68,17 @@ impl Mapper {
         };
         Self {
             surroundings,
-            evaluator: Mutex::new(evaluator),
+            evaluator: Arc::new(Mutex::new(evaluator)),
+            left: std::sync::Mutex::new(RUN),
+        }
+    }
+
+    /// One for the files of another repository.
+    pub(crate) fn for_repository(&self, surroundings: Surroundings) -> Self {
+        Self {
+            surroundings,
+            evaluator: Arc::clone(&self.evaluator),
+            left: std::sync::Mutex::new(RUN),
         }
     }
 
@@ -86,7 +98,14 @@ impl Mapper {
         path: &RepoPath,
     ) -> Result<Mapped, NoWorker> {
         match MappedFile::open(mapping, source, path, &self.surroundings) {
-            Ok(file) => self.evaluator.lock().await.map(mapping, file).await,
+            Ok(file) => {
+                let mut evaluator = self.evaluator.lock().await;
+                let left = || self.left.lock().unwrap_or_else(PoisonError::into_inner);
+                evaluator.left = *left();
+                let mapped = evaluator.map(mapping, file).await;
+                *left() = evaluator.left;
+                mapped
+            }
             Err(lost) => Ok(lost),
         }
     }

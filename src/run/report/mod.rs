@@ -2,6 +2,7 @@
 
 #[doc(hidden)]
 pub mod findings;
+mod fleet;
 mod notices;
 mod rejection;
 #[cfg(test)]
@@ -12,8 +13,8 @@ pub mod unfinished;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use super::Round;
 use super::look::Extent;
+use super::pass::Round;
 use super::responsibility::Responsibility;
 use super::session::Session;
 use super::source::Source;
@@ -27,20 +28,23 @@ use crate::report::{Cost, Drift, Ending, EntityReport, Report, RunFacts, Since, 
 use crate::run::apply::Stopped;
 use crate::text::RepoPath;
 use findings::{Findings, Material};
+pub(super) use fleet::{assemble_fleet, fleet_problems};
 
 /// What a plan is worth that is made without Port.
 const OFFLINE: &str = "made without access to Port (as for a fork's pull request): compared with the base branch only; Port may still reject it";
 
 /// Puts the report together.
-pub(super) fn assemble(
-    session: &Session<'_>,
-    source: &Source<'_>,
-    rounds: Vec<Round>,
-    ending: Ending,
-    started: Instant,
-) -> Report {
+pub(super) fn assemble(session: &Session<'_>, source: Source<'_>, started: Instant) -> Report {
+    let Source {
+        origin,
+        commit,
+        rounds,
+        ending,
+        warnings,
+        mut notices,
+        ..
+    } = source;
     let drift = drift(session, &rounds);
-    let mut notices = source.notices.clone();
     let (mut entities, mut diagnostics) = (Vec::new(), Vec::new());
     let mut foreign = BTreeSet::new();
     for round in rounds {
@@ -60,23 +64,30 @@ pub(super) fn assemble(
         notices.insert(0, OFFLINE.to_owned());
     }
     let run = RunFacts {
-        head: source.commit.clone(),
+        head: commit,
+        repository: origin.name,
+        branch: origin.branch,
         ..session.setup.facts(session.run)
     };
     Report {
         run,
         entities,
         diagnostics,
-        warnings: source.warnings.clone(),
+        warnings,
         warnings_before: session.setup.warnings,
         notices,
         drift,
-        ending,
-        cost: Cost {
-            github_requests: session.setup.repository.requests(),
-            port_requests: session.port.map_or(0, Port::requests),
-            elapsed: started.elapsed(),
-        },
+        ending: ending.unwrap_or(Ending::Complete),
+        cost: cost(session, started),
+    }
+}
+
+/// What the run cost so far.
+fn cost(session: &Session<'_>, started: Instant) -> Cost {
+    Cost {
+        github_requests: session.setup.github.requests(),
+        port_requests: session.port.map_or(0, Port::requests),
+        elapsed: started.elapsed(),
     }
 }
 

@@ -1,8 +1,7 @@
 //! One run with every kind of change, as each reporter shows it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -21,7 +20,6 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Mode;
 use crate::git::{CommitSha, RepoName};
 use crate::port::{Rejection, Upserted};
-use crate::report::log::Log;
 use crate::report::redact::Redaction;
 use crate::report::*;
 use crate::run::apply::{Applied, DeletionOutcome, Outcome as Fate, Refusals};
@@ -236,26 +234,9 @@ fn applied() -> Applied {
     }
 }
 
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The log.
 fn logged(report: &Report) -> String {
-    let out = Shared::default();
-    publish::write_log(report, &Log::new(out.clone()));
-    let bytes = out.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
+    log::testing::logged(|log| publish::write_log(report, log))
 }
 
 /// The same with colours as the letters of their codes.

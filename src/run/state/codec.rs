@@ -213,7 +213,7 @@ fn write_open(file: &FileState, mappings: &mut Vec<String>) -> OpenFile {
     }
 }
 
-fn pack(value: &impl Serialize) -> Vec<String> {
+pub(super) fn pack(value: &impl Serialize) -> Vec<String> {
     #[expect(
         clippy::expect_used,
         reason = "the keys are text, and writing to memory does not fail"
@@ -242,11 +242,14 @@ pub(super) fn read(properties: &Map<String, Value>) -> Result<(State, SaveId), U
     if settled.save != open.save {
         return Err(damaged("`settled` and `open` are of different saves"));
     }
+    // A run that found nothing to do may have saved a newer commit alone.
+    let newest = properties.get("commit").and_then(Value::as_str);
+    let commit = newest.and_then(CommitSha::parse);
     let mut state = State {
         inputs: open.inputs,
         workflow: open.workflow,
         since: open.since,
-        commit: open.commit.as_deref().and_then(CommitSha::parse),
+        commit: commit.or_else(|| open.commit.as_deref().and_then(CommitSha::parse)),
         ..State::default()
     };
     let kept = |name: &str| -> BTreeSet<&str> {
@@ -351,7 +354,7 @@ fn read_key(text: &str) -> Result<EntityKey, Unreadable> {
         .ok_or_else(|| damaged(format!("`{text}` is not the key of an entity")))
 }
 
-fn unpack<T: DeserializeOwned>(
+pub(super) fn unpack<T: DeserializeOwned>(
     properties: &Map<String, Value>,
     name: &str,
 ) -> Result<T, Unreadable> {

@@ -11,6 +11,7 @@
 //! This module is pure. [`codec`] turns the value into properties, [`store`] keeps it in Port.
 
 mod codec;
+pub(crate) mod fleet;
 pub(crate) mod look;
 mod merge;
 mod name;
@@ -28,7 +29,7 @@ use crate::git::{BlobId, CommitSha};
 use crate::text::RepoPath;
 
 pub(crate) use merge::merge;
-pub(crate) use name::{SourceName, SourceParts};
+pub(crate) use name::{FleetParts, SourceName, SourceParts};
 
 /// How many versions of an open file are kept.
 const MAX_PARTS: usize = 10;

@@ -23,6 +23,19 @@ pub(crate) struct SourceParts<'p> {
     pub(crate) owner: Option<&'p str>,
 }
 
+/// What the name of a fleet run's own entity is made of.
+#[derive(Debug, Clone)]
+pub(crate) struct FleetParts<'p> {
+    /// GitHub's host.
+    pub(crate) host: &'p str,
+    /// The id of the repository whose workflow it is.
+    pub(crate) home_id: u64,
+    /// The input `owner`.
+    pub(crate) owner: Option<&'p str>,
+    /// The input `shard`, unless it is the whole.
+    pub(crate) shard: Option<String>,
+}
+
 impl SourceName {
     pub(crate) fn new(parts: SourceParts<'_>) -> Self {
         let mut name = format!("{}/{}", escape(parts.host), parts.repository_id);
@@ -33,6 +46,21 @@ impl SourceName {
         if let Some(owner) = parts.owner {
             name.push_str("/owner/");
             name.push_str(&escape(owner));
+        }
+        Self(name)
+    }
+
+    /// The identifier of a fleet run's own entity: `github.com/fleet/123`, then `/owner/NAME` and
+    /// `/shard/2=2F8` where they apply.
+    pub(crate) fn of_fleet(parts: FleetParts<'_>) -> Self {
+        let mut name = format!("{}/fleet/{}", escape(parts.host), parts.home_id);
+        if let Some(owner) = parts.owner {
+            name.push_str("/owner/");
+            name.push_str(&escape(owner));
+        }
+        if let Some(shard) = parts.shard {
+            name.push_str("/shard/");
+            name.push_str(&escape(&shard));
         }
         Self(name)
     }

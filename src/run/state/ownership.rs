@@ -1,4 +1,4 @@
-//! Which entities other sources own, or wait for.
+//! Which entities sources own, or wait for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,83 +15,104 @@ const WAITING: &str = "waiting";
 /// The property that holds a state's age.
 const AGE: &str = "open";
 
-/// A claim, and how old the state is that makes it: seconds since 1970.
-struct Found {
-    owner: Owner,
-    since: u64,
+/// What a source claims.
+#[derive(Debug, Clone)]
+pub(crate) struct Claims {
+    /// The state's identifier.
+    pub(crate) name: String,
+    /// What people call the source.
+    pub(crate) title: String,
+    /// When the state began: seconds since 1970.
+    pub(crate) since: u64,
+    /// What is in Port because of the source.
+    pub(crate) owned: BTreeSet<EntityKey>,
+    /// What it declares, and another source owns.
+    pub(crate) waiting: BTreeSet<EntityKey>,
 }
 
 impl Store<'_> {
-    /// Who else owns or waits for `keys`. Where this source owns one too (`own`, since `since`), the
-    /// state that was created first wins.
+    /// What sources claim of `keys`, without the sources called `except`.
     ///
     /// # Errors
     /// If a request to Port fails.
-    pub(crate) async fn owners(
+    pub(crate) async fn claims(
         &self,
         keys: &BTreeSet<EntityKey>,
-        own: impl Fn(&EntityKey) -> bool,
-        since: u64,
-    ) -> Result<BTreeMap<EntityKey, Owner>, Error> {
+        except: &[&str],
+    ) -> Result<Vec<Claims>, Error> {
         let named = keys.iter().filter(|key| key.name.identifier().is_some());
         let texts: BTreeMap<String, &EntityKey> = named.map(|key| (key.to_text(), key)).collect();
         if texts.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok(Vec::new());
         }
         let values = texts.keys().cloned().collect();
         let include = ["$identifier", "$title", OWNED, WAITING, AGE];
-        let members = self
+        let lists = [OWNED, WAITING];
+        let searching = self
             .port
-            .with_members(
-                &self.blueprint,
-                &[OWNED, WAITING],
-                &values,
-                self.name.as_str(),
-                &include,
-            )
-            .await?;
-        let mut owners: BTreeMap<EntityKey, Found> = BTreeMap::new();
-        for member in members {
-            let other_since = age(&member.properties);
-            // Two states of the same second: one of them has to be the older.
-            let is_older = (other_since, member.identifier.as_str()) < (since, self.name.as_str());
-            let source = member.title.unwrap_or(member.identifier);
-            for (list, claim) in [(OWNED, Claim::Owned), (WAITING, Claim::Waiting)] {
-                for key in listed(&member.properties, list).filter_map(|text| texts.get(text)) {
-                    if claim == Claim::Owned && own(key) && !is_older {
-                        continue;
-                    }
-                    let found = Found {
-                        owner: Owner {
-                            source: source.clone(),
-                            claim,
-                        },
-                        since: other_since,
-                    };
-                    note(&mut owners, key, found);
-                }
-            }
-        }
-        let owners = owners.into_iter();
-        Ok(owners.map(|(key, found)| (key, found.owner)).collect())
+            .with_members(&self.blueprint, &lists, &values, except, &include);
+        let keys = |properties: &Map<String, Value>, list: &str| {
+            let texts = listed(properties, list).filter_map(|text| texts.get(text));
+            texts.map(|key| (*key).clone()).collect()
+        };
+        let members = searching.await?.into_iter();
+        Ok(members
+            .map(|member| Claims {
+                // A state that cannot be read counts as the oldest.
+                since: codec::since(&member.properties).unwrap_or_default(),
+                owned: keys(&member.properties, OWNED),
+                waiting: keys(&member.properties, WAITING),
+                title: member.title.unwrap_or_else(|| member.identifier.clone()),
+                name: member.identifier,
+            })
+            .collect())
     }
 }
 
-/// Keeps the stronger claim: an owner before one that waits, then the older state.
-fn note(owners: &mut BTreeMap<EntityKey, Found>, key: &EntityKey, found: Found) {
-    let rank = |found: &Found| (found.owner.claim, found.since);
-    match owners.get(key) {
-        Some(known) if rank(known) <= rank(&found) => {}
-        _ => drop(owners.insert(key.clone(), found)),
+/// Who else owns or waits for `keys`, if `own` is what the source itself claims. Where both own an
+/// entity, the state that was created first wins.
+pub(crate) fn owners(
+    keys: &BTreeSet<&EntityKey>,
+    own: &Claims,
+    others: &[Claims],
+) -> BTreeMap<EntityKey, Owner> {
+    let owner = |key: &EntityKey| {
+        let claims = others.iter().filter(|other| other.name != own.name);
+        let claims = claims.filter_map(|other| Some((other.claim(key)?, other)));
+        let counts = |(claim, other): &(Claim, &Claims)| {
+            *claim == Claim::Waiting || !own.owned.contains(key) || other.age() < own.age()
+        };
+        // An owner counts before one that waits, and then the older state.
+        let (claim, other) = claims
+            .filter(counts)
+            .min_by_key(|(claim, other)| (*claim, other.since))?;
+        Some(Owner {
+            source: other.title.clone(),
+            claim,
+        })
+    };
+    let owned = keys
+        .iter()
+        .filter_map(|key| Some(((*key).clone(), owner(key)?)));
+    owned.collect()
+}
+
+impl Claims {
+    fn claim(&self, key: &EntityKey) -> Option<Claim> {
+        match (self.owned.contains(key), self.waiting.contains(key)) {
+            (true, _) => Some(Claim::Owned),
+            (false, true) => Some(Claim::Waiting),
+            (false, false) => None,
+        }
+    }
+
+    /// Which of two sources is the older one, also where their states are of the same second.
+    fn age(&self) -> (u64, &str) {
+        (self.since, &self.name)
     }
 }
 
 fn listed<'p>(properties: &'p Map<String, Value>, name: &str) -> impl Iterator<Item = &'p str> {
     let list = properties.get(name).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str)
-}
-
-/// When a state began; one that cannot be read counts as the oldest.
-fn age(properties: &Map<String, Value>) -> u64 {
-    codec::since(properties).unwrap_or_default()
 }

@@ -1,10 +1,13 @@
 //! The state in Port: one entity for each source, of a blueprint that the first apply creates.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::codec::{self, SaveId, Unreadable};
 use super::{SourceName, State, Status};
 use crate::catalog::entity::BlueprintId;
+use crate::git::CommitSha;
 use crate::port::{self, ErrorCode, Existing, Port, Rejection};
 
 /// How many bytes Port takes in one body.
@@ -13,7 +16,7 @@ const MAX_BYTES: usize = 1024 * 1024;
 const MAX_PROBLEMS: usize = 30 * 1024;
 
 /// Why a run cannot go on with the state.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
     Port(#[from] port::Error),
@@ -44,6 +47,9 @@ pub(crate) enum Error {
         "the state of this source takes {bytes} bytes, and Port takes {MAX_BYTES} in one request: {entities} entities are too many for one source. Split it: let two workflows take different `files`, and give each its own `owner`"
     )]
     TooLarge { bytes: usize, entities: usize },
+    /// Inside this module only: a save says so by [`Saved::NoBlueprint`].
+    #[error("the blueprint of states is not in Port and may not be created: {0}")]
+    NoBlueprint(String),
 }
 
 /// A state as Port holds it.
@@ -88,6 +94,179 @@ pub(crate) enum Saved {
     NoBlueprint(String),
 }
 
+/// A state to be saved.
+#[derive(Debug)]
+pub(crate) struct Save<'s> {
+    pub(crate) store: &'s Store<'s>,
+    pub(crate) state: &'s State,
+    pub(crate) status: Status,
+    pub(crate) facts: Facts,
+    /// The state as last loaded or saved. Without one, the entity is created rather than merged, so
+    /// that a state that the credentials cannot read is noticed.
+    pub(crate) known: Option<&'s Stored>,
+}
+
+/// Saves states, all kept in the same blueprint, in as few requests as Port takes. Says of each, in
+/// their order, what became of it.
+pub(crate) async fn save(saves: &[Save<'_>]) -> Vec<Result<Saved, Error>> {
+    let ids: Vec<_> = saves.iter().map(|_| SaveId::random()).collect();
+    let mut results: Vec<Option<Result<Saved, Error>>> = saves.iter().map(|_| None).collect();
+    for existing in [Existing::Refuse, Existing::Merge] {
+        let mut group = Vec::new();
+        for (index, save) in saves.iter().enumerate() {
+            if save.existing() == existing {
+                match save.body(&ids[index]) {
+                    Ok(body) => group.push((index, body)),
+                    Err(error) => results[index] = Some(Err(error)),
+                }
+            }
+        }
+        let (indices, bodies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+        let Some(first) = indices.first().map(|&index: &usize| &saves[index]) else {
+            continue;
+        };
+        let puts = put(first.store, &bodies, existing).await;
+        for (index, put) in indices.into_iter().zip(puts) {
+            results[index] = Some(saves[index].conclude(put, ids[index].clone()).await);
+        }
+    }
+    // Each save is in one of the two groups.
+    results.into_iter().flatten().collect()
+}
+
+/// What Port makes of a state that is written.
+type Put = Result<Result<(), Rejection>, Error>;
+
+/// Writes `bodies`, the states that `store` and others like it keep. If their blueprint is missing or
+/// lacks a property, it is changed and the refused states are written again.
+async fn put(store: &Store<'_>, bodies: &[Value], existing: Existing) -> Vec<Put> {
+    let (port, blueprint) = (store.port, &store.blueprint);
+    let answers = port.put(blueprint, bodies, existing).await;
+    let mut puts: Vec<Put> = answers
+        .into_iter()
+        .map(|answer| answer.map_err(Error::from))
+        .collect();
+    let refused = |put: &Put| match put {
+        Ok(Err(rejection)) => Some(rejection.clone()),
+        Ok(Ok(())) | Err(_) => None,
+    };
+    let mut rejections = puts.iter().filter_map(refused);
+    let Some(rejection) = rejections.find(|one| one.code != ErrorCode::IdentifierTaken) else {
+        return puts;
+    };
+    let again: Vec<_> = (0..puts.len())
+        .filter(|&at| refused(&puts[at]).is_some())
+        .collect();
+    match store.provide_blueprint(&rejection, existing).await {
+        Ok(Provided::Nothing) => {}
+        Ok(Provided::Changed) => {
+            let bodies: Vec<_> = again.iter().map(|&at| bodies[at].clone()).collect();
+            let answers = port.put(blueprint, &bodies, existing).await;
+            for (at, answer) in again.into_iter().zip(answers) {
+                puts[at] = answer.map_err(Error::from);
+            }
+        }
+        Err(error) => {
+            for at in again {
+                puts[at] = Err(error.clone());
+            }
+        }
+    }
+    puts
+}
+
+/// Writes the entity of a fleet's run in the same way. What another run has created meanwhile is merged
+/// with it.
+pub(super) async fn put_one(
+    store: &Store<'_>,
+    body: Value,
+    existing: Existing,
+) -> Result<(), Error> {
+    let bodies = [body];
+    for existing in [existing, Existing::Merge] {
+        match put(store, &bodies, existing).await.pop() {
+            None | Some(Ok(Ok(()))) => return Ok(()),
+            Some(Ok(Err(rejection))) if rejection.code == ErrorCode::IdentifierTaken => {}
+            Some(Ok(Err(rejection))) => return Err(store.refused(rejection)),
+            Some(Err(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// A new commit of a source whose state stays as it is.
+#[derive(Debug)]
+pub(crate) struct NewCommit<'s> {
+    pub(crate) store: &'s Store<'s>,
+    pub(crate) commit: &'s CommitSha,
+}
+
+/// Saves new commits, in as few requests as Port takes. They only save the next run some work, so what
+/// Port refuses is not saved.
+pub(crate) async fn save_commits(commits: &[NewCommit<'_>]) {
+    let Some(first) = commits.first() else {
+        return;
+    };
+    let body = |new: &NewCommit<'_>| {
+        json!({
+            "identifier": new.store.name.as_str(),
+            "properties": { "commit": new.commit.as_str() },
+        })
+    };
+    let bodies: Vec<_> = commits.iter().map(body).collect();
+    let (port, blueprint) = (first.store.port, &first.store.blueprint);
+    for put in port.put(blueprint, &bodies, Existing::Merge).await {
+        if let Err(error) = put {
+            tracing::debug!("a commit was not saved: {error}");
+        }
+    }
+}
+
+/// What was done about the blueprint of a state that Port refused.
+enum Provided {
+    /// It was created, or got the missing properties: the state can be written again.
+    Changed,
+    /// Nothing: the blueprint is not what is wrong.
+    Nothing,
+}
+
+/// What a search says of a state: enough to know that nothing has changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Glimpse {
+    pub(crate) commit: Option<CommitSha>,
+    pub(crate) inputs: String,
+    pub(crate) is_synced: bool,
+}
+
+/// What a search says of the states that `names` call, kept in `blueprint`.
+///
+/// # Errors
+/// If a request to Port fails.
+pub(crate) async fn glimpse(
+    port: &Port,
+    blueprint: &BlueprintId,
+    names: Vec<SourceName>,
+) -> Result<BTreeMap<SourceName, Glimpse>, Error> {
+    let texts: Vec<_> = names.iter().map(SourceName::as_str).collect();
+    let include = ["$identifier", "status", "commit", "inputs"];
+    let found = port.named(blueprint, &texts, &include).await?;
+    let mut found: BTreeMap<String, Map<String, Value>> = found
+        .into_iter()
+        .map(|member| (member.identifier, member.properties))
+        .collect();
+    let glimpses = names.into_iter().filter_map(|name| {
+        let properties = found.remove(name.as_str())?;
+        let text = |name: &str| properties.get(name).and_then(Value::as_str);
+        let glimpse = Glimpse {
+            commit: text("commit").and_then(CommitSha::parse),
+            inputs: text("inputs").unwrap_or_default().to_owned(),
+            is_synced: text("status") == Some(Status::Synced.as_str()),
+        };
+        Some((name, glimpse))
+    });
+    Ok(glimpses.collect())
+}
+
 impl Store<'_> {
     /// Loads the state; `None` if there is none, or none that these credentials may see.
     pub(crate) async fn load(&self) -> Result<Option<Stored>, Error> {
@@ -103,78 +282,24 @@ impl Store<'_> {
         Ok(Some(Stored { state, save }))
     }
 
-    /// Saves `state`; `known` is the state as last loaded or saved. Without one, the entity is
-    /// created rather than merged, so that a state that the credentials cannot read is noticed.
-    pub(crate) async fn save(
-        &self,
-        state: &State,
-        status: Status,
-        facts: &Facts,
-        known: Option<&Stored>,
-    ) -> Result<Saved, Error> {
-        let save = SaveId::random();
-        let body = self.body(state, status, facts, &save);
-        let bytes = body.to_string().len();
-        if bytes > MAX_BYTES {
-            let entities = state.entities().len();
-            return Err(Error::TooLarge { bytes, entities });
-        }
-        let existing = match known {
-            Some(_) => Existing::Merge,
-            None => Existing::Refuse,
-        };
-        let stored = Box::new(Stored {
-            state: state.clone(),
-            save,
-        });
-        let mut put = self.port.put(&self.blueprint, &body, existing).await?;
-        if let Err(rejection) = &put
-            && let Some(outcome) = self.provide_blueprint(rejection, known).await?
-        {
-            match outcome {
-                Ok(()) => put = self.port.put(&self.blueprint, &body, existing).await?,
-                Err(reason) => return Ok(Saved::NoBlueprint(reason)),
-            }
-        }
-        match put {
-            Ok(()) => Ok(Saved::Done(stored)),
-            Err(rejection) if rejection.code == ErrorCode::IdentifierTaken && known.is_none() => {
-                // The answer to an earlier try may have been lost.
-                match self.load().await? {
-                    None => Err(Error::Hidden {
-                        name: self.name.clone(),
-                        blueprint: self.blueprint.clone(),
-                    }),
-                    Some(found) if found.save == stored.save => Ok(Saved::Done(stored)),
-                    Some(found) => Ok(Saved::Overtaken(Box::new(found))),
-                }
-            }
-            Err(rejection) => Err(self.refused(rejection)),
-        }
-    }
-
     /// Creates a missing blueprint, or adds missing properties to it if Port refused the state's
-    /// schema. `Ok(())`: save again. `Err`: Port's message why the blueprint may not be created.
-    /// `None`: nothing changed.
+    /// schema.
     async fn provide_blueprint(
         &self,
         rejection: &Rejection,
-        known: Option<&Stored>,
-    ) -> Result<Option<Result<(), String>>, Error> {
+        existing: Existing,
+    ) -> Result<Provided, Error> {
         match rejection.code {
-            ErrorCode::NotFound if known.is_none() => {
-                match self
-                    .port
-                    .create_blueprint(&blueprint(&self.blueprint))
-                    .await?
-                {
-                    Ok(()) => Ok(Some(Ok(()))),
+            ErrorCode::NotFound if existing == Existing::Refuse => {
+                let blueprint = blueprint(&self.blueprint);
+                match self.port.create_blueprint(&blueprint).await? {
+                    Ok(()) => Ok(Provided::Changed),
                     // Another run was faster.
                     Err(rejection) if rejection.code == ErrorCode::IdentifierTaken => {
-                        Ok(Some(Ok(())))
+                        Ok(Provided::Changed)
                     }
                     Err(rejection) if rejection.code == ErrorCode::MissingPermissions => {
-                        Ok(Some(Err(rejection.message)))
+                        Err(Error::NoBlueprint(rejection.message))
                     }
                     Err(rejection) => Err(self.refused(rejection)),
                 }
@@ -183,12 +308,12 @@ impl Store<'_> {
                 let properties = properties();
                 let added = self.port.add_properties(&self.blueprint, &properties);
                 match added.await? {
-                    Ok(true) => Ok(Some(Ok(()))),
-                    Ok(false) => Ok(None),
+                    Ok(true) => Ok(Provided::Changed),
+                    Ok(false) => Ok(Provided::Nothing),
                     Err(rejection) => Err(self.refused(rejection)),
                 }
             }
-            _ => Ok(None),
+            _ => Ok(Provided::Nothing),
         }
     }
 
@@ -199,15 +324,25 @@ impl Store<'_> {
             rejection,
         }
     }
+}
 
-    fn body(&self, state: &State, status: Status, facts: &Facts, save: &SaveId) -> Value {
+impl Save<'_> {
+    fn existing(&self) -> Existing {
+        match self.known {
+            Some(_) => Existing::Merge,
+            None => Existing::Refuse,
+        }
+    }
+
+    fn body(&self, save: &SaveId) -> Result<Value, Error> {
+        let Self { state, facts, .. } = self;
         let mut properties = codec::write(state, save);
         let mut set = |name: &str, value: Value| {
             if !value.is_null() {
                 properties.insert(name.to_owned(), value);
             }
         };
-        set("status", json!(status.as_str()));
+        set("status", json!(self.status.as_str()));
         set("repository", json!(facts.repository));
         set("branch", json!(facts.branch));
         let commit = state.commit.as_ref().map(|commit| commit.as_str());
@@ -218,11 +353,44 @@ impl Store<'_> {
         set("problem_count", json!(facts.problems.len()));
         set("problems", json!(list(&facts.problems)));
         set("inputs", json!(state.inputs));
-        json!({
-            "identifier": self.name.as_str(),
+        let body = json!({
+            "identifier": self.store.name.as_str(),
             "title": facts.title,
             "properties": properties,
-        })
+        });
+        let bytes = body.to_string().len();
+        if bytes > MAX_BYTES {
+            let entities = state.entities().len();
+            return Err(Error::TooLarge { bytes, entities });
+        }
+        Ok(body)
+    }
+
+    /// What became of the state, given Port's answer.
+    async fn conclude(&self, put: Put, save: SaveId) -> Result<Saved, Error> {
+        let stored = Box::new(Stored {
+            state: self.state.clone(),
+            save,
+        });
+        match put {
+            Ok(Ok(())) => Ok(Saved::Done(stored)),
+            Err(Error::NoBlueprint(reason)) => Ok(Saved::NoBlueprint(reason)),
+            Err(error) => Err(error),
+            Ok(Err(rejection))
+                if rejection.code == ErrorCode::IdentifierTaken && self.known.is_none() =>
+            {
+                // The answer to an earlier try may have been lost.
+                match self.store.load().await? {
+                    None => Err(Error::Hidden {
+                        name: self.store.name.clone(),
+                        blueprint: self.store.blueprint.clone(),
+                    }),
+                    Some(found) if found.is_same_save(&stored) => Ok(Saved::Done(stored)),
+                    Some(found) => Ok(Saved::Overtaken(Box::new(found))),
+                }
+            }
+            Ok(Err(rejection)) => Err(self.store.refused(rejection)),
+        }
     }
 }
 
@@ -234,7 +402,7 @@ impl Stored {
 }
 
 /// A list in Markdown, as far as Port stores it.
-fn list(problems: &[String]) -> String {
+pub(super) fn list(problems: &[String]) -> String {
     let mut text = String::new();
     for (index, problem) in problems.iter().enumerate() {
         if text.len() + problem.len() > MAX_PROBLEMS {

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use self::query::Query;
 use super::call;
+use super::hosted::Hosted;
 use super::model::Links;
 use super::refusal::{Outcome, Refusal};
 use super::request::Request;
@@ -32,7 +33,14 @@ pub(super) fn schema() -> GitHubSchema {
 struct World {
     shared: Arc<Shared>,
     settings: Settings,
-    links: Links,
+    /// The scheme and host that the client used.
+    host: String,
+}
+
+impl World {
+    fn links(&self, hosted: &Hosted) -> Links {
+        call::links(self.shared.edition, &self.host, hosted)
+    }
 }
 
 /// A field that may be null: an error in it leaves the rest of the data as it is.
@@ -61,11 +69,10 @@ async fn execute(schema: &GitHubSchema, shared: &Arc<Shared>, request: &Request)
     }
     let query: async_graphql::Request = request.json()?;
     let settings = shared.settings().clone();
-    let links = call::links(shared.edition, &call::host(request), &settings);
     let world = World {
         shared: Arc::clone(shared),
         settings,
-        links,
+        host: call::host(request),
     };
     let response = schema.execute(query.data(world)).await;
     let mut body =

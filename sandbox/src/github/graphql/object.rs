@@ -1,5 +1,7 @@
 //! Git objects: the interface, trees, blobs and entries of trees.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Error, ID, Interface, Object, Result};
 
 use super::commit::CommitNode;
@@ -7,6 +9,7 @@ use super::query::Repository;
 use super::scalar::{GitObjectId, Uri};
 use super::{Nullable, world};
 use crate::git::{self, GitError, Kind, Mode, ObjectId, TreeEntry};
+use crate::github::hosted::Hosted;
 
 /// How much of a blob Git looks at for a NUL byte before it calls it text.
 const BINARY_PROBE: usize = 8_000;
@@ -26,19 +29,22 @@ pub(super) enum GitObject {
 }
 
 /// What was looked up, as a nullable field.
-pub(super) fn found(object: Result<Option<git::Object>, GitError>) -> Nullable<GitObject> {
-    let object = object.map(|object| object.and_then(of_object));
+pub(super) fn found(
+    of: &Arc<Hosted>,
+    object: Result<Option<git::Object>, GitError>,
+) -> Nullable<GitObject> {
+    let object = object.map(|object| of_object(of.clone(), object?));
     object.map_err(Error::from).transpose()
 }
 
 /// Tags that are objects are not in this schema.
-fn of_object(object: git::Object) -> Option<GitObject> {
+fn of_object(of: Arc<Hosted>, object: git::Object) -> Option<GitObject> {
     match object.kind {
         Kind::Commit => {
-            git::Commit::parse(&object).map(|commit| GitObject::Commit(CommitNode(commit)))
+            git::Commit::parse(&object).map(|commit| GitObject::Commit(CommitNode(of, commit)))
         }
-        Kind::Tree => Some(GitObject::Tree(TreeNode(object.id))),
-        Kind::Blob => Some(GitObject::Blob(BlobNode(object))),
+        Kind::Tree => Some(GitObject::Tree(TreeNode(of, object.id))),
+        Kind::Blob => Some(GitObject::Blob(BlobNode(of, object))),
         Kind::Tag => None,
     }
 }
@@ -48,38 +54,39 @@ pub(super) fn abbreviated(id: &ObjectId) -> String {
 }
 
 /// The address that every Git object has, though only a commit is to be seen there.
-pub(super) fn commit_url(context: &Context<'_>, id: &ObjectId) -> Uri {
-    Uri(world(context).links.web(&format!("/commit/{id}")))
+pub(super) fn commit_url(context: &Context<'_>, of: &Hosted, id: &ObjectId) -> Uri {
+    Uri(world(context).links(of).web(&format!("/commit/{id}")))
 }
 
-pub(super) struct TreeNode(pub(super) ObjectId);
+pub(super) struct TreeNode(pub(super) Arc<Hosted>, pub(super) ObjectId);
 
 #[Object(name = "Tree")]
 impl TreeNode {
     async fn abbreviated_oid(&self) -> String {
-        abbreviated(&self.0)
+        abbreviated(&self.1)
     }
 
     async fn commit_url(&self, context: &Context<'_>) -> Uri {
-        commit_url(context, &self.0)
+        commit_url(context, &self.0, &self.1)
     }
 
     async fn id(&self) -> ID {
-        ID(format!("T_{}", self.0))
+        ID(format!("T_{}", self.1))
     }
 
     async fn oid(&self) -> GitObjectId {
-        GitObjectId(self.0.to_string())
+        GitObjectId(self.1.to_string())
     }
 
     async fn repository(&self) -> Repository {
-        Repository
+        Repository(self.0.clone())
     }
 
     /// Paths count from this tree: where it lies is not known.
-    async fn entries(&self, context: &Context<'_>) -> Nullable<Vec<TreeEntryNode>> {
-        let entries = world(context).shared.repository.tree(&self.0);
+    async fn entries(&self) -> Nullable<Vec<TreeEntryNode>> {
+        let entries = self.0.git.tree(&self.1);
         let node = |entry: TreeEntry| TreeEntryNode {
+            of: self.0.clone(),
             path: entry.name.clone(),
             entry,
         };
@@ -90,38 +97,38 @@ impl TreeNode {
     }
 }
 
-pub(super) struct BlobNode(git::Object);
+pub(super) struct BlobNode(Arc<Hosted>, git::Object);
 
 impl BlobNode {
     fn is_binary_data(&self) -> bool {
-        self.0.data.iter().take(BINARY_PROBE).any(|byte| *byte == 0)
+        self.1.data.iter().take(BINARY_PROBE).any(|byte| *byte == 0)
     }
 }
 
 #[Object(name = "Blob")]
 impl BlobNode {
     async fn abbreviated_oid(&self) -> String {
-        abbreviated(&self.0.id)
+        abbreviated(&self.1.id)
     }
 
     async fn commit_url(&self, context: &Context<'_>) -> Uri {
-        commit_url(context, &self.0.id)
+        commit_url(context, &self.0, &self.1.id)
     }
 
     async fn id(&self) -> ID {
-        ID(format!("B_{}", self.0.id))
+        ID(format!("B_{}", self.1.id))
     }
 
     async fn oid(&self) -> GitObjectId {
-        GitObjectId(self.0.id.to_string())
+        GitObjectId(self.1.id.to_string())
     }
 
     async fn repository(&self) -> Repository {
-        Repository
+        Repository(self.0.clone())
     }
 
     async fn byte_size(&self) -> usize {
-        self.0.data.len()
+        self.1.data.len()
     }
 
     async fn is_binary(&self) -> Option<bool> {
@@ -129,7 +136,7 @@ impl BlobNode {
     }
 
     async fn is_truncated(&self, context: &Context<'_>) -> Result<bool> {
-        Ok(self.0.data.len() > world(context).settings.text_limit)
+        Ok(self.1.data.len() > world(context).settings.text_limit)
     }
 
     /// Cut at the limit, and back to the end of a character. Bytes that are not UTF-8 become
@@ -138,13 +145,14 @@ impl BlobNode {
         if self.is_binary_data() {
             return None;
         }
-        let text = String::from_utf8_lossy(&self.0.data);
+        let text = String::from_utf8_lossy(&self.1.data);
         let limit = world(context).settings.text_limit;
         Some(text[..text.floor_char_boundary(limit)].to_owned())
     }
 }
 
 pub(super) struct TreeEntryNode {
+    pub(super) of: Arc<Hosted>,
     pub(super) path: String,
     pub(super) entry: TreeEntry,
 }
@@ -173,22 +181,22 @@ impl TreeEntryNode {
     }
 
     async fn repository(&self) -> Repository {
-        Repository
+        Repository(self.of.clone())
     }
 
-    async fn size(&self, context: &Context<'_>) -> Result<usize> {
+    async fn size(&self) -> Result<usize> {
         if self.entry.mode.kind() != Kind::Blob {
             return Ok(0);
         }
-        let object = world(context).shared.repository.object(&self.entry.id)?;
+        let object = self.of.git.object(&self.entry.id)?;
         Ok(object.map_or(0, |object| object.data.len()))
     }
 
     /// A submodule's commit lies in another repository.
-    async fn object(&self, context: &Context<'_>) -> Nullable<GitObject> {
+    async fn object(&self) -> Nullable<GitObject> {
         if self.entry.mode == Mode::Submodule {
             return None;
         }
-        found(world(context).shared.repository.object(&self.entry.id))
+        found(&self.of, self.of.git.object(&self.entry.id))
     }
 }

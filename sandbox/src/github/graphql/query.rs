@@ -1,14 +1,15 @@
 //! The entry points, the repository and its references.
 
-use async_graphql::{Context, ID, Object, Result};
+use std::sync::Arc;
+
+use async_graphql::{Context, Error, ID, Interface, Object, Result};
 
 use super::object::{GitObject, found};
 use super::scalar::{DateTime, GitObjectId, Uri};
 use super::{Nullable, failure, world};
-use crate::git::TestRepository;
-use crate::github::model::REPOSITORY_ID;
+use crate::github::hosted::{Attribute, Hosted, Meant};
 use crate::github::rate::{Reading, Resource};
-use crate::github::route::{Meant, meant};
+use crate::github::route::refusal_of;
 use crate::github::timestamp;
 use crate::switch::Switch;
 
@@ -23,13 +24,40 @@ impl Query {
         owner: String,
         name: String,
     ) -> Nullable<Repository> {
-        Some(match meant(&world(context).settings, &owner, &name) {
-            Meant::This | Meant::Former => Ok(Repository),
-            Meant::Other => Err(failure(
+        let full_name = format!("{owner}/{name}");
+        Some(
+            match world(context).settings.repositories.named(&full_name) {
+                Meant::Present(hosted) | Meant::Former(hosted) => readable(hosted),
+                Meant::Nobody => Err(failure(
+                    "NOT_FOUND",
+                    format!("Could not resolve to a Repository with the name '{full_name}'."),
+                )),
+            },
+        )
+    }
+
+    /// Of more than 100 none.
+    async fn nodes(&self, context: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Nullable<Node>>> {
+        const MOST: usize = 100;
+        if ids.len() > MOST {
+            let message = format!(
+                "You may not provide more than {MOST} node ids; you provided {}.",
+                ids.len()
+            );
+            return Err(failure("ARGUMENT_LIMIT", message));
+        }
+        let repositories = &world(context).settings.repositories;
+        let node = |id: &ID| match repositories.by_node_id(id) {
+            Some(hosted) => readable(hosted).map(Node::Repository),
+            None => Err(failure(
                 "NOT_FOUND",
-                format!("Could not resolve to a Repository with the name '{owner}/{name}'."),
+                format!(
+                    "Could not resolve to a node with the global id of '{}'.",
+                    &**id
+                ),
             )),
-        })
+        };
+        Ok(ids.iter().map(|id| Some(node(id))).collect())
     }
 
     async fn rate_limit(&self, context: &Context<'_>) -> Option<RateLimit> {
@@ -38,34 +66,48 @@ impl Query {
     }
 }
 
-pub(super) struct Repository;
+fn readable(hosted: &Arc<Hosted>) -> Result<Repository, Error> {
+    match hosted.is(Attribute::Refused) {
+        true => Err(failure("FORBIDDEN", refusal_of(hosted))),
+        false => Ok(Repository(hosted.clone())),
+    }
+}
+
+/// Whatever has an id. Only repositories are looked up by it.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID"))]
+pub(super) enum Node {
+    Repository(Repository),
+}
+
+pub(super) struct Repository(pub(super) Arc<Hosted>);
 
 #[Object]
 impl Repository {
-    async fn id(&self) -> ID {
-        ID(format!("R_{REPOSITORY_ID}"))
+    pub(super) async fn id(&self) -> ID {
+        ID(self.0.node_id())
     }
 
-    async fn name<'a>(&self, context: &Context<'a>) -> &'a str {
-        world(context).settings.name()
+    async fn name(&self) -> &str {
+        self.0.name()
     }
 
-    async fn name_with_owner<'a>(&self, context: &Context<'a>) -> &'a str {
-        &world(context).settings.full_name
+    async fn name_with_owner(&self) -> &str {
+        &self.0.full_name
     }
 
     async fn url(&self, context: &Context<'_>) -> Uri {
-        Uri(world(context).links.web(""))
+        Uri(world(context).links(&self.0).web(""))
     }
 
-    async fn default_branch_ref(&self, context: &Context<'_>) -> Nullable<Ref> {
-        default_branch(&world(context).shared.repository).transpose()
+    async fn default_branch_ref(&self) -> Nullable<Ref> {
+        default_branch(&self.0).transpose()
     }
 
     /// By a full name, else by that of a branch or a tag.
     #[graphql(name = "ref")]
-    async fn reference(&self, context: &Context<'_>, qualified_name: String) -> Nullable<Ref> {
-        reference(&world(context).shared.repository, &qualified_name).transpose()
+    async fn reference(&self, qualified_name: String) -> Nullable<Ref> {
+        reference(&self.0, &qualified_name).transpose()
     }
 
     /// By the full id, or by what `git rev-parse` understands.
@@ -76,7 +118,7 @@ impl Repository {
         expression: Option<String>,
     ) -> Nullable<GitObject> {
         let world = world(context);
-        let repository = &world.shared.repository;
+        let repository = &self.0.git;
         let object = match (&oid, &expression) {
             (Some(oid), _) => repository.object_by_id(&oid.0),
             (None, Some(expression)) => repository.object(expression),
@@ -99,48 +141,49 @@ impl Repository {
                 Some(Err(error)) => return Some(Err(error.into())),
             }
         }
-        found(object)
+        found(&self.0, object)
     }
 }
 
-fn default_branch(repository: &TestRepository) -> Result<Option<Ref>> {
-    let name = format!("refs/heads/{}", repository.default_branch()?);
-    Ok(repository.reference(&name)?.map(|_| Ref(name)))
+fn default_branch(of: &Arc<Hosted>) -> Result<Option<Ref>> {
+    let name = format!("refs/heads/{}", of.git.default_branch()?);
+    let reference = of.git.reference(&name)?;
+    Ok(reference.map(|_| Ref(of.clone(), name)))
 }
 
-fn reference(repository: &TestRepository, qualified_name: &str) -> Result<Option<Ref>> {
+fn reference(of: &Arc<Hosted>, qualified_name: &str) -> Result<Option<Ref>> {
     for place in ["", "refs/heads/", "refs/tags/"] {
         let name = format!("{place}{qualified_name}");
-        if repository.reference(&name)?.is_some() {
-            return Ok(Some(Ref(name)));
+        if of.git.reference(&name)?.is_some() {
+            return Ok(Some(Ref(of.clone(), name)));
         }
     }
     Ok(None)
 }
 
 /// A reference by its full name.
-pub(super) struct Ref(String);
+pub(super) struct Ref(Arc<Hosted>, String);
 
 #[Object]
 impl Ref {
     async fn id(&self) -> ID {
-        ID(format!("REF_{}", self.0))
+        ID(format!("REF_{}", self.1))
     }
 
     async fn name(&self) -> &str {
-        self.0.splitn(3, '/').nth(2).unwrap_or(&self.0)
+        self.1.splitn(3, '/').nth(2).unwrap_or(&self.1)
     }
 
     async fn prefix(&self) -> String {
-        self.0
+        self.1
             .splitn(3, '/')
             .take(2)
             .flat_map(|part| [part, "/"])
             .collect()
     }
 
-    async fn target(&self, context: &Context<'_>) -> Nullable<GitObject> {
-        found(world(context).shared.repository.reference(&self.0))
+    async fn target(&self) -> Nullable<GitObject> {
+        found(&self.0, self.0.git.reference(&self.1))
     }
 }
 

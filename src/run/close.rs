@@ -1,0 +1,156 @@
+//! The end of a round: the branch's tip and the state are fetched once more, and the state is saved.
+
+use futures::{StreamExt, stream};
+
+use super::apply::Applied;
+use super::error::Error;
+use super::find::is_outage;
+use super::report;
+use super::save::{self, Ended};
+use super::session::Session;
+use super::source::Source;
+use super::state::store::Stored;
+use crate::event::Mode;
+use crate::git::CommitSha;
+use crate::port::CONCURRENT_REQUESTS;
+use crate::report::Ending;
+
+/// How often a run applies its branch's tip while the branch keeps moving. In a fleet, a source whose
+/// branch moves waits for the next run.
+const MAX_ROUNDS: usize = 5;
+
+/// What to do about a source after a round.
+enum Next {
+    /// Apply this tip too.
+    Apply(CommitSha),
+    /// Save the state; Port holds this one now.
+    Save(Option<Stored>),
+    /// Save the commit, for the next run to compare with: nothing else has changed.
+    SaveCommit,
+    /// Nothing is to be saved, or nothing can be.
+    Nothing,
+}
+
+/// Saves the state of each source if it changed, and ends the work on it. A source whose branch has a
+/// new tip stays open, at that commit.
+pub(super) async fn close(session: &Session<'_>, sources: Vec<&mut Source<'_>>) {
+    let looking = stream::iter(sources).map(async |source| {
+        let next = next(session, source).await;
+        (source, next)
+    });
+    let looking = looking.buffered(CONCURRENT_REQUESTS);
+    let (mut ended, mut quiet) = (Vec::new(), Vec::new());
+    for (source, next) in looking.collect::<Vec<_>>().await {
+        match next {
+            Ok(Next::Apply(tip)) => {
+                session.log.line(format!(
+                    "the branch moved to {} during this run; applying that commit too",
+                    tip.short()
+                ));
+                source.commit = tip;
+            }
+            Ok(Next::Save(latest)) => ended.push(Ended { source, latest }),
+            Ok(Next::SaveCommit) => quiet.push(source),
+            Ok(Next::Nothing) => source.end(),
+            Err(error) => source.end_unsaved(error),
+        }
+    }
+    save::commits(session, quiet).await;
+    save::endings(session, ended).await;
+}
+
+/// Fetches the branch's tip and the state once more.
+async fn next(session: &Session<'_>, source: &Source<'_>) -> Result<Next, Error> {
+    let last = source
+        .rounds
+        .last()
+        .and_then(|round| round.applied.as_ref());
+    let can_save = last.is_none_or(Applied::can_save);
+    if session.run.mode == Mode::Plan || !can_save {
+        return Ok(Next::Nothing);
+    }
+    let is_fleet = session.setup.inputs.fleet.is_some();
+    if source.is_quiet() {
+        let is_worth_it = is_fleet || source.rounds.iter().any(|round| round.is_listed);
+        return Ok(match source.has_new_commit() && is_worth_it {
+            true => Next::SaveCommit,
+            false => Next::Nothing,
+        });
+    }
+    let is_over = last.is_some_and(|applied| applied.stopped.is_some());
+    let is_last = is_over || is_fleet || source.rounds.len() >= MAX_ROUNDS;
+    let looking = async {
+        let origin = &source.origin;
+        match origin.branch.as_ref().filter(|_| !is_last) {
+            // A GitHub replica that lags may name an older tip; applying that would undo this run's
+            // writes.
+            Some(branch) => {
+                let tip = origin.repository.tip_after(branch, &source.commit);
+                Ok::<_, Error>(tip.await?)
+            }
+            None => Ok(None),
+        }
+    };
+    let loading = async {
+        match &source.store {
+            Some(store) => Ok(store.load().await?),
+            None => Ok(None),
+        }
+    };
+    let both = async { futures::try_join!(looking, loading) };
+    let (tip, latest) = session.unless_interrupted(both).await?;
+    Ok(match tip.filter(|tip| *tip != source.commit) {
+        Some(tip) => Next::Apply(tip),
+        None => Next::Save(latest),
+    })
+}
+
+impl Source<'_> {
+    /// Whether the run has more to do with it.
+    pub(super) fn is_open(&self) -> bool {
+        self.ending.is_none() && self.failure.is_none()
+    }
+
+    /// Whether nothing was written, and Port holds this state but for its commit.
+    fn is_quiet(&self) -> bool {
+        let has_written = self.rounds.iter().any(|round| round.applied.is_some());
+        !has_written && self.is_stored(&self.state)
+    }
+
+    fn has_new_commit(&self) -> bool {
+        let stored = self.stored.as_ref();
+        stored.is_some_and(|stored| stored.state.commit != self.state.commit)
+    }
+
+    /// Ends as the rounds did.
+    pub(super) fn end(&mut self) {
+        self.ending = Some(report::ending(&self.rounds));
+    }
+
+    /// Ends although the state could not be saved.
+    pub(super) fn end_unsaved(&mut self, error: Error) {
+        self.ending = Some(match error {
+            Error::Interrupted => Ending::Interrupted,
+            // The next run can finish after an outage, but not with a state that Port refuses.
+            Error::State(error) if !is_outage(&error) => Ending::Stopped(error.to_string()),
+            // The state still lists what was written as possibly in Port, so nothing is lost.
+            error => {
+                self.notices.push(format!(
+                    "the state could not be saved, so the next run compares what this one wrote with Port: {error}"
+                ));
+                report::ending(&self.rounds)
+            }
+        });
+    }
+
+    /// Ends with the rounds so far, as `error` stops the next one.
+    pub(super) fn stop(&mut self, error: &Error) {
+        if let Some(last) = self.rounds.last() {
+            self.commit = last.commit.clone();
+        }
+        self.ending = Some(match error {
+            Error::Interrupted => Ending::Interrupted,
+            error => Ending::Stopped(error.to_string()),
+        });
+    }
+}

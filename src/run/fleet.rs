@@ -1,0 +1,388 @@
+//! A run over many repositories: which of them there is something to do about, and what the run
+//! remembers of the others.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::error::Error;
+use super::find::is_outage;
+use super::mapping::{self, FleetMapping};
+use super::session::Session;
+use super::source::{Origin, Source, digest_of, with_mapping};
+use super::state::SourceName;
+use super::state::fleet::{FleetCounts, FleetMemory};
+use super::state::store::{self, Facts, Glimpse, Store, Stored};
+use crate::catalog::mapping::Surroundings;
+use crate::event::{BranchRole, Mode, Scope};
+use crate::git::{BranchName, CommitSha, RepoName};
+use crate::github::{Head, Listed, Side, Skipped};
+use crate::inputs::Fleet as Selection;
+use crate::port::{CONCURRENT_REQUESTS, Existing};
+use crate::text::counted;
+
+/// What a run over many repositories knows beside its sources.
+#[derive(Debug)]
+pub(crate) struct Fleet<'p> {
+    /// Where the run keeps what it remembers, if it may.
+    store: Option<Store<'p>>,
+    /// What the last run remembers, if there was one.
+    last: Option<FleetMemory>,
+    /// A digest of the inputs that select and shape entities, and of the mapping.
+    inputs: String,
+    /// The repositories that the run selects and does not work on.
+    pub(crate) others: Vec<Other>,
+    /// How many repositories it passes over, and why.
+    pub(crate) skipped: BTreeMap<Skipped, usize>,
+}
+
+/// A repository that the run does not work on.
+#[derive(Debug)]
+pub(crate) struct Other {
+    pub(crate) id: u64,
+    pub(crate) name: RepoName,
+    pub(crate) reason: Reason,
+}
+
+/// Why the run does not work on a repository.
+#[derive(Debug)]
+pub(crate) enum Reason {
+    /// What is at this commit is in Port; or, where it declares nothing, there is nothing to do.
+    UpToDate(Option<CommitSha>),
+    /// It cannot be read, or its state cannot: a sentence without a full stop.
+    Unreadable(String),
+}
+
+/// The default branch of a repository.
+struct Candidate {
+    id: u64,
+    name: RepoName,
+    branch: BranchName,
+    commit: CommitSha,
+}
+
+/// Finds the repositories that `selection` selects and of which something may have to be applied; `home`
+/// is the one whose workflow it is.
+///
+/// # Errors
+/// If a request to GitHub or Port fails, or the mapping cannot be used.
+pub(crate) async fn find<'p>(
+    session: &Session<'p>,
+    selection: &Selection,
+    home: Origin<'p>,
+) -> Result<(Fleet<'p>, Vec<Source<'p>>), Error> {
+    let mapping = fleet_mapping(session, &home).await?;
+    let inputs = digest_of(&session.setup.inputs);
+    let loaded = mapping.as_ref().map(|fleet| &fleet.mapping);
+    let mut fleet = Fleet {
+        store: session.setup.fleet_store(session.port, selection).await?,
+        last: None,
+        inputs: with_mapping(&inputs, loaded),
+        others: Vec::new(),
+        skipped: BTreeMap::new(),
+    };
+    let (listed, last) = futures::try_join!(list(session, selection), fleet.load())?;
+    fleet.last = last;
+    let listed = fleet.pass_over(listed);
+    let ids: Vec<_> = listed.iter().map(|one| one.id).collect();
+    let (heads, glimpses) = futures::try_join!(
+        async { Ok(session.setup.github.heads(&listed).await?) },
+        glimpses(session, &ids)
+    )?;
+    let mut candidates = Vec::new();
+    for (listed, head) in listed.into_iter().zip(heads) {
+        let Some(candidate) = fleet.candidate(listed, head) else {
+            continue;
+        };
+        match fleet.is_up_to_date(session, &candidate, &glimpses) {
+            Some(reason) => fleet.others.push(Other {
+                id: candidate.id,
+                name: candidate.name,
+                reason,
+            }),
+            None => candidates.push(candidate),
+        }
+    }
+    let sources = fleet.sources(session, candidates, &home, mapping).await?;
+    Ok((fleet, sources))
+}
+
+/// The repositories that are selected and in the shard.
+async fn list(session: &Session<'_>, selection: &Selection) -> Result<Vec<Listed>, Error> {
+    let mut listed = session.setup.github.repositories().await?;
+    listed.retain(|one| selection.repositories.selects(&one.name) && selection.shard.has(one.id));
+    Ok(listed)
+}
+
+/// The mapping in the home repository, if the inputs name one.
+async fn fleet_mapping(
+    session: &Session<'_>,
+    home: &Origin<'_>,
+) -> Result<Option<Arc<FleetMapping>>, Error> {
+    let commit = &session.run.commit;
+    let loading = mapping::load(home.files(session), commit, Side::Unknown);
+    let Some(mut mapping) = loading.await? else {
+        return Ok(None);
+    };
+    let mut errors = mapping.diagnostics.iter().filter(|one| one.is_error());
+    if let Some(error) = errors.next() {
+        return Err(Error::FleetMapping(format!(
+            "{} ({}, {})",
+            error.message,
+            error.location(),
+            home.name
+        )));
+    }
+    mapping.home = mapping::Home::Other;
+    Ok(Some(Arc::new(FleetMapping {
+        mapping,
+        repository: session.setup.github.repository(home.name.clone()),
+        commit: commit.clone(),
+    })))
+}
+
+/// What Port's states say of repositories, as far as a search shows it. With scope `all`, it does not
+/// matter.
+async fn glimpses(
+    session: &Session<'_>,
+    ids: &[u64],
+) -> Result<BTreeMap<SourceName, Glimpse>, Error> {
+    let (Some(port), Some(blueprint)) = (session.port, session.setup.state_blueprint()) else {
+        return Ok(BTreeMap::new());
+    };
+    if ids.is_empty() || session.run.scope == Scope::All {
+        return Ok(BTreeMap::new());
+    }
+    let names = ids.iter().map(|&id| session.setup.source_name(id, None));
+    Ok(store::glimpse(port, blueprint, names.collect()).await?)
+}
+
+impl<'p> Fleet<'p> {
+    /// Leaves out the repositories that no run works on, and counts them.
+    fn pass_over(&mut self, listed: Vec<Listed>) -> Vec<Listed> {
+        let (over, rest): (Vec<_>, Vec<_>) =
+            listed.into_iter().partition(|one| one.skipped.is_some());
+        for skipped in over.into_iter().filter_map(|one| one.skipped) {
+            *self.skipped.entry(skipped).or_default() += 1;
+        }
+        rest
+    }
+
+    /// How many repositories there are, and how many of them may have changed.
+    pub(crate) fn summary(&self, changed: usize) -> String {
+        let count = self.others.len() + changed;
+        let repositories = counted(count, "repository", "repositories");
+        match self.skipped.values().sum::<usize>() {
+            0 => format!("{repositories}, {changed} to look at"),
+            skipped => format!("{repositories}, {changed} to look at ({skipped} skipped)"),
+        }
+    }
+
+    async fn load(&self) -> Result<Option<FleetMemory>, Error> {
+        match &self.store {
+            Some(store) => Ok(store.load_fleet().await?),
+            None => Ok(None),
+        }
+    }
+
+    /// The default branch of a repository, if the run can work on it; if not, the reason is noted.
+    fn candidate(&mut self, listed: Listed, head: Head) -> Option<Candidate> {
+        let Listed { id, name, .. } = listed;
+        let unreadable = match head {
+            Head::At {
+                name,
+                branch,
+                commit,
+            } => {
+                return Some(Candidate {
+                    id,
+                    name,
+                    branch,
+                    commit,
+                });
+            }
+            Head::Empty { .. } => {
+                *self.skipped.entry(Skipped::Empty).or_default() += 1;
+                return None;
+            }
+            Head::Gone => "it is gone, or the token no longer sees it".to_owned(),
+            Head::Unreadable { message } => {
+                format!("GitHub does not let the token read it: {message}")
+            }
+        };
+        self.others.push(Other {
+            id,
+            name,
+            reason: Reason::Unreadable(unreadable),
+        });
+        None
+    }
+
+    /// Whether there is nothing to do about a repository: what is at its head was applied with the same
+    /// inputs and without problems, or it declares nothing there.
+    fn is_up_to_date(
+        &self,
+        session: &Session<'_>,
+        candidate: &Candidate,
+        glimpses: &BTreeMap<SourceName, Glimpse>,
+    ) -> Option<Reason> {
+        let Candidate { id, commit, .. } = candidate;
+        if session.run.scope == Scope::All {
+            return None;
+        }
+        let name = session.setup.source_name(*id, None);
+        if let Some(glimpse) = glimpses.get(&name) {
+            let is_same = glimpse.is_synced
+                && glimpse.commit.as_ref() == Some(commit)
+                && glimpse.inputs == self.inputs;
+            return is_same.then_some(Reason::UpToDate(None));
+        }
+        let last = self.last.as_ref();
+        let last = last.filter(|last| last.inputs == self.inputs);
+        let declares_nothing = last.is_some_and(|last| last.declares_nothing(*id, commit));
+        declares_nothing.then(|| Reason::UpToDate(Some(commit.clone())))
+    }
+
+    /// Loads the states of repositories. One whose state cannot be read is noted.
+    async fn sources(
+        &mut self,
+        session: &Session<'p>,
+        candidates: Vec<Candidate>,
+        home: &Origin<'p>,
+        mapping: Option<Arc<FleetMapping>>,
+    ) -> Result<Vec<Source<'p>>, Error> {
+        let loading = stream::iter(candidates).map(async |candidate| {
+            let store = session.setup.store(session.port, candidate.id, None);
+            match load(store.as_ref()).await {
+                Err(error) if is_outage(&error) => Err(Error::from(error)),
+                stored => Ok((candidate, store, stored)),
+            }
+        });
+        let loading = loading.buffered(CONCURRENT_REQUESTS);
+        let loaded: Vec<_> = loading.try_collect().await?;
+        let mut sources = Vec::new();
+        for (candidate, store, stored) in loaded {
+            match stored {
+                Ok(stored) => {
+                    let commit = candidate.commit.clone();
+                    let origin = origin(session, candidate, home, mapping.clone());
+                    sources.push(Source::new(session, origin, commit, store, stored));
+                }
+                Err(error) => self.others.push(Other {
+                    id: candidate.id,
+                    name: candidate.name,
+                    reason: Reason::Unreadable(error.to_string()),
+                }),
+            }
+        }
+        Ok(sources)
+    }
+
+    /// Whether the last run could not read the repository either.
+    pub(crate) fn has_failed_before(&self, repository_id: u64) -> bool {
+        let last = self.last.as_ref();
+        last.is_some_and(|last| last.failed.contains(&repository_id))
+    }
+
+    /// Saves what this run remembers, for the next one and for people. Returns a notice if that fails,
+    /// since the next run then only looks at more repositories.
+    pub(crate) async fn remember(
+        &self,
+        session: &Session<'_>,
+        sources: &[Source<'_>],
+        problems: Vec<String>,
+    ) -> Option<String> {
+        let store = self.store.as_ref()?;
+        if session.run.mode == Mode::Plan {
+            return None;
+        }
+        let runner = &session.setup.runner;
+        let counts = FleetCounts {
+            entities: sources.iter().map(|one| one.state.entities().len()).sum(),
+            problems: problems.len(),
+        };
+        let facts = Facts {
+            title: session.setup.fleet_title(),
+            repository: format!("{}/{}", runner.server_url, runner.repository),
+            run_url: runner.run_url(),
+            time: super::source::timestamp(),
+            branch: String::new(),
+            problems,
+        };
+        let existing = match self.last {
+            Some(_) => Existing::Merge,
+            None => Existing::Refuse,
+        };
+        let memory = self.memory(sources);
+        let saving = store.save_fleet(&memory, counts, &facts, existing);
+        let saved = session
+            .unless_interrupted(async { Ok(saving.await?) })
+            .await;
+        saved.err().map(|error| {
+            format!("what this run remembers could not be saved, so the next one looks at more repositories: {error}")
+        })
+    }
+
+    fn memory(&self, sources: &[Source<'_>]) -> FleetMemory {
+        let mut memory = FleetMemory {
+            inputs: self.inputs.clone(),
+            ..FleetMemory::default()
+        };
+        for other in &self.others {
+            match &other.reason {
+                Reason::UpToDate(None) => {}
+                Reason::UpToDate(Some(commit)) => {
+                    memory.nothing.insert(other.id, commit.to_string());
+                }
+                Reason::Unreadable(_) => drop(memory.failed.insert(other.id)),
+            }
+        }
+        for source in sources {
+            let Some(id) = source.origin.id else { continue };
+            if let Some(error) = &source.failure {
+                if error.end_of_budget().is_none() {
+                    memory.failed.insert(id);
+                }
+            } else if source.stored.is_none() && source.state.is_empty() {
+                memory.nothing.insert(id, source.commit.to_string());
+            }
+        }
+        memory
+    }
+}
+
+async fn load(store: Option<&Store<'_>>) -> Result<Option<Stored>, store::Error> {
+    match store {
+        Some(store) => store.load().await,
+        None => Ok(None),
+    }
+}
+
+fn origin<'p>(
+    session: &Session<'p>,
+    candidate: Candidate,
+    home: &Origin<'p>,
+    mapping: Option<Arc<FleetMapping>>,
+) -> Origin<'p> {
+    let Candidate {
+        id, name, branch, ..
+    } = candidate;
+    let surroundings = Surroundings {
+        organization: name.owner().to_owned(),
+        repository: name.name().to_owned(),
+        branch: branch.to_string(),
+        default_branch: branch.to_string(),
+    };
+    Origin {
+        id: Some(id),
+        repository: session.setup.github.repository(name.clone()),
+        checkout: home.checkout.filter(|_| name == home.name),
+        name,
+        branch: Some(branch),
+        role: BranchRole::Default,
+        push: None,
+        mapper: home.mapper.for_repository(surroundings),
+        fleet_mapping: mapping,
+    }
+}

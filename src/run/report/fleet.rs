@@ -1,0 +1,163 @@
+//! What a run over many repositories found and did → its report.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use super::assemble;
+use crate::git::RepoName;
+use crate::github;
+use crate::report::fleet::{FleetReport, RepositoryOutcome, RepositoryReport, Skipped};
+use crate::report::{Ending, Since};
+use crate::run::error::Error;
+use crate::run::fleet::{Fleet, Other, Reason};
+use crate::run::session::Session;
+use crate::run::source::Source;
+
+/// Puts the report together. `notice` is what else there is to say.
+pub(crate) fn assemble_fleet(
+    session: &Session<'_>,
+    fleet: Fleet<'_>,
+    sources: Vec<Source<'_>>,
+    notice: Option<String>,
+    started: Instant,
+) -> FleetReport {
+    let setup = session.setup;
+    let ending = ending(&sources);
+    let warnings = unmatched(&fleet, &sources);
+    let mut repositories = Vec::new();
+    let skipped = fleet
+        .skipped
+        .iter()
+        .map(|(&why, &count)| (skipped(why), count));
+    let skipped = skipped.collect();
+    for mut source in sources {
+        source.warnings.clear();
+        let name = source.origin.name.clone();
+        let is_older = source
+            .origin
+            .id
+            .is_some_and(|id| fleet.has_failed_before(id));
+        let outcome = match source.failure.take() {
+            None => RepositoryOutcome::Done(Box::new(assemble(session, source, started))),
+            Some(error) => failed(&error, is_older),
+        };
+        repositories.push(RepositoryReport { name, outcome });
+    }
+    let others = fleet.others.iter().map(|other| RepositoryReport {
+        name: other.name.clone(),
+        outcome: outcome(&fleet, other),
+    });
+    repositories.extend(others);
+    FleetReport {
+        mode: session.run.mode,
+        home: setup.runner.repository.clone(),
+        server_url: setup.runner.server_url.clone(),
+        repositories,
+        skipped,
+        warnings,
+        warnings_before: setup.warnings,
+        notices: notice.into_iter().collect(),
+        ending,
+        cost: super::cost(session, started),
+    }
+}
+
+/// How the run ended: what concerns a single repository is in that one's report.
+fn ending(sources: &[Source<'_>]) -> Ending {
+    let endings = || sources.iter().filter_map(|source| source.ending.as_ref());
+    match endings().find(|ending| **ending == Ending::Interrupted) {
+        Some(interrupted) => interrupted.clone(),
+        None => {
+            let reasons: BTreeSet<_> = endings()
+                .filter_map(|ending| match ending {
+                    Ending::Stopped(reason) => Some(reason),
+                    Ending::Complete | Ending::Interrupted => None,
+                })
+                .collect();
+            let is_of_all = sources.len() > 1 && endings().all(|one| *one != Ending::Complete);
+            match (reasons.first(), is_of_all && reasons.len() == 1) {
+                (Some(reason), true) => Ending::Stopped((*reason).clone()),
+                _ => Ending::Complete,
+            }
+        }
+    }
+}
+
+fn outcome(fleet: &Fleet<'_>, other: &Other) -> RepositoryOutcome {
+    match &other.reason {
+        Reason::UpToDate(_) => RepositoryOutcome::UpToDate,
+        Reason::Unreadable(reason) => {
+            let since = since(fleet.has_failed_before(other.id));
+            RepositoryOutcome::Failed(reason.clone(), since)
+        }
+    }
+}
+
+fn failed(error: &Error, is_older: bool) -> RepositoryOutcome {
+    match error.end_of_budget() {
+        Some(_) => RepositoryOutcome::Left(error.to_string()),
+        None => RepositoryOutcome::Failed(error.to_string(), since(is_older)),
+    }
+}
+
+fn since(is_older: bool) -> Since {
+    match is_older {
+        true => Since::Before,
+        false => Since::ThisRun,
+    }
+}
+
+fn skipped(why: github::Skipped) -> Skipped {
+    match why {
+        github::Skipped::Archived => Skipped::Archived,
+        github::Skipped::Disabled => Skipped::Disabled,
+        github::Skipped::Empty => Skipped::Empty,
+        github::Skipped::Fork => Skipped::Fork,
+    }
+}
+
+/// Lines of the input `files` that match no file in any repository, where all files of all were listed.
+fn unmatched(fleet: &Fleet<'_>, sources: &[Source<'_>]) -> Vec<String> {
+    let is_listed = |source: &Source<'_>| source.rounds.iter().any(|round| round.is_listed);
+    if !fleet.others.is_empty() || !sources.iter().all(is_listed) {
+        return Vec::new();
+    }
+    // What may help differs from one repository to another.
+    let line = |warning: &str| warning.split("; ").next().unwrap_or_default().to_owned();
+    let mut of_each = sources.iter().map(|source| -> BTreeSet<String> {
+        source
+            .warnings
+            .iter()
+            .map(|warning| line(warning))
+            .collect()
+    });
+    let first = of_each.next().unwrap_or_default();
+    let in_all = of_each.fold(first, |all, one| all.intersection(&one).cloned().collect());
+    in_all
+        .into_iter()
+        .map(|warning| format!("{warning} in any repository"))
+        .collect()
+}
+
+/// The repositories that have problems, a line of Markdown each: without values.
+pub(crate) fn fleet_problems(
+    session: &Session<'_>,
+    fleet: &Fleet<'_>,
+    sources: &[Source<'_>],
+) -> Vec<String> {
+    let server = &session.setup.runner.server_url;
+    let line = |name: &RepoName, what: &str| format!("[{name}]({server}/{name}): {what}");
+    let of_sources = sources.iter().filter_map(|source| {
+        let name = &source.origin.name;
+        if let Some(error) = &source.failure {
+            return Some(line(name, &error.to_string()));
+        }
+        let count = super::problems(&source.rounds).len();
+        (count > 0).then(|| line(name, &crate::text::counted(count, "problem", "problems")))
+    });
+    let of_others = fleet.others.iter().filter_map(|other| match &other.reason {
+        Reason::UpToDate(_) => None,
+        Reason::Unreadable(reason) => Some(line(&other.name, reason)),
+    });
+    of_sources.chain(of_others).collect()
+}

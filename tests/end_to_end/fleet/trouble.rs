@@ -1,0 +1,231 @@
+//! Each trouble concerns only what it must, and the next run converges.
+
+use port_gitops_sandbox::github::{Attribute, Resource};
+use port_gitops_sandbox::{Answer, Fault, Sandbox};
+use serde_json::json;
+
+use super::world::{Fleet, HOME};
+use super::{scheduled, status, title};
+use crate::world::{run, succeed};
+
+/// Repositories that declare an entity each.
+fn declaring(count: usize) -> Fleet {
+    let fleet = Fleet::of(count);
+    for number in 0..count {
+        fleet.stage(&format!("r{number}"), &format!("e{number}"), "One");
+    }
+    fleet.commit_all("Declare");
+    fleet
+}
+
+#[test]
+fn a_repository_with_mistakes_keeps_no_other_from_being_written() {
+    let fleet = declaring(3);
+    fleet
+        .git("r1")
+        .write("port.yml", "identifier: a b\nblueprint: domain\n");
+    fleet.git("r1").commit("Break it").unwrap();
+    let result = scheduled(&fleet);
+    assert_eq!((result.status, result.output("created")), (1, "3"));
+    assert_eq!(status(&fleet, "r1"), "incomplete");
+    assert_eq!(status(&fleet, "r2"), "synced");
+    assert_eq!(
+        scheduled(&fleet).status,
+        0,
+        "only the first run that finds it fails"
+    );
+    fleet
+        .git("r1")
+        .write("port.yml", "identifier: ab\nblueprint: domain\n");
+    fleet.git("r1").commit("Fix it").unwrap();
+    assert_eq!(scheduled(&fleet).output("created"), "1");
+    assert_eq!(status(&fleet, "r1"), "synced");
+}
+
+#[test]
+fn what_cannot_be_read_concerns_only_itself() {
+    let fleet = declaring(7);
+    fleet.github.mark("acme/r0", Attribute::Archived);
+    fleet.github.mark("acme/r1", Attribute::Fork);
+    fleet.github.mark("acme/r2", Attribute::Disabled);
+    fleet.github.mark("acme/r3", Attribute::Refused);
+    fleet.github.rename("acme/r4", "acme/new-name");
+    fleet.github.delete("acme/r5");
+    let result = scheduled(&fleet);
+    assert_eq!(
+        (result.status, result.output("created")),
+        (1, "2"),
+        "{}",
+        result.log
+    );
+    assert!(title(&fleet, "e4").is_some() && title(&fleet, "e6").is_some());
+    let own = fleet
+        .port
+        .entity("gitops_source", "github.com/fleet/1296269")
+        .unwrap();
+    assert_eq!(own["properties"]["status"], "incomplete");
+    let problems = own["properties"]["problems"].as_str().unwrap();
+    assert!(problems.contains("acme/r3"), "{problems}");
+    assert_eq!(scheduled(&fleet).status, 0, "it is known by now");
+}
+
+#[test]
+fn a_branch_that_moves_meanwhile_waits_for_the_next_run() {
+    let fleet = declaring(2);
+    assert_eq!(scheduled(&fleet).status, 0);
+    fleet.declare("r0", "e0", "Two");
+    let git = fleet.git("r0").clone();
+    let fault = Fault::call(move || {
+        git.write(
+            "e0.entity.yml",
+            "identifier: e0\nblueprint: domain\ntitle: Three\n",
+        );
+        git.commit("Again").unwrap();
+    });
+    fleet.port.inject(fault.on("POST", "*/domain/entities"));
+    assert_eq!(scheduled(&fleet).status, 0);
+    assert_eq!(title(&fleet, "e0").as_deref(), Some("Two"));
+    assert_eq!(scheduled(&fleet).output("updated"), "1");
+    assert_eq!(title(&fleet, "e0").as_deref(), Some("Three"));
+}
+
+#[test]
+fn other_inputs_than_those_of_the_own_workflow_delete_nothing() {
+    let fleet = declaring(2);
+    fleet
+        .git("r0")
+        .write("extra.yml", "identifier: extra\nblueprint: domain\n");
+    fleet.git("r0").commit("Add").unwrap();
+    let files = "**/*.entity.yml\nextra.yml";
+    succeed(&fleet.own_step("r0").input("files", files));
+    let result = run(&fleet.step("schedule").input("prune", "true"));
+    assert_eq!(result.status, 0, "{}", result.log);
+    assert!(fleet.port.entity("domain", "extra").is_some());
+    for workflow in ["acme/r0/.github/workflows/port.yml", "acme/platform"] {
+        assert!(result.log.contains(workflow), "{workflow}: {}", result.log);
+    }
+}
+
+#[test]
+fn a_repository_and_the_fleet_take_over_from_each_other() {
+    let fleet = declaring(2);
+    succeed(&fleet.own_step("r0"));
+    assert_eq!(scheduled(&fleet).output("created"), "1");
+    fleet.declare("r0", "e0", "Two");
+    succeed(&fleet.own_step("r0"));
+    assert_eq!(scheduled(&fleet).output("updated"), "0");
+    fleet.declare("r0", "e0", "Three");
+    assert_eq!(scheduled(&fleet).output("updated"), "1");
+    assert_eq!(succeed(&fleet.own_step("r0")).output("updated"), "0");
+}
+
+#[test]
+fn a_state_that_cannot_be_read_concerns_only_its_repository() {
+    let fleet = declaring(2);
+    assert_eq!(scheduled(&fleet).status, 0);
+    for name in ["r0", "r1"] {
+        fleet.declare(name, &name.replace('r', "e"), "Two");
+    }
+    let id = fleet.github.id_of("acme/r0").unwrap();
+    let mut state = fleet.state("r0").unwrap();
+    state["properties"]["settled"] = json!(["nonsense"]);
+    let identifier = format!("github.com/{id}");
+    let edited = json!({ "identifier": identifier, "properties": state["properties"] });
+    fleet
+        .port
+        .put_entity("gitops_source", edited, "somebody")
+        .unwrap();
+    let result = scheduled(&fleet);
+    assert_eq!(
+        (result.status, result.output("updated")),
+        (1, "1"),
+        "{}",
+        result.log
+    );
+    assert_eq!(title(&fleet, "e1").as_deref(), Some("Two"));
+    assert!(result.log.contains("delete the entity"), "{}", result.log);
+}
+
+#[test]
+fn a_replica_that_lags_undoes_nothing() {
+    let fleet = declaring(1);
+    let old = fleet.git("r0").head().unwrap();
+    fleet.declare("r0", "e0", "Two");
+    succeed(&fleet.own_step("r0"));
+    let new = fleet.git("r0").head().unwrap();
+    let node = |commit: &str| json!({ "nameWithOwner": "acme/r0", "defaultBranchRef": { "name": "main", "target": { "oid": commit } } });
+    let home = fleet.git(HOME).head().unwrap();
+    let mut stale = node(old.as_str());
+    let mut first = node(home.as_str());
+    first["nameWithOwner"] = json!(HOME);
+    for node in [&mut stale, &mut first] {
+        node["__typename"] = json!("Repository");
+    }
+    let data = json!({ "data": { "nodes": [first, stale] } });
+    fleet
+        .github
+        .inject(Fault::answer(Answer::json(200, &data)).on("POST", "/graphql"));
+    let result = scheduled(&fleet);
+    assert_eq!(
+        (result.status, result.output("updated")),
+        (0, "0"),
+        "{}",
+        result.log
+    );
+    assert_eq!(title(&fleet, "e0").as_deref(), Some("Two"));
+    assert_eq!(
+        fleet.state("r0").unwrap()["properties"]["commit"],
+        new.as_str()
+    );
+}
+
+#[test]
+fn ten_thousand_mistakes_in_one_repository_stay_readable() {
+    let fleet = declaring(2);
+    let broken: String = (0..10_000)
+        .map(|number| format!("---\nidentifier: a b {number}\nblueprint: domain\n"))
+        .collect();
+    fleet.git("r0").write("port.yml", &broken);
+    fleet.git("r0").commit("Break it").unwrap();
+    let result = scheduled(&fleet);
+    assert_eq!((result.status, result.output("created")), (1, "2"));
+    assert!(result.log.len() < 200_000, "{}", result.log.len());
+    assert!(result.summary.len() < 1024 * 1024);
+}
+
+#[test]
+fn what_the_token_does_not_last_for_is_left_to_the_next_run() {
+    for requests in [3, 8, 15] {
+        let fleet = declaring(20);
+        fleet.github.end_token_after(requests);
+        let result = scheduled(&fleet);
+        assert_eq!(result.status, 0, "{}", result.log);
+        let created: usize = result.output("created").parse().unwrap();
+        assert!(created < 20);
+        assert!(
+            result.log.contains("does not accept the token any more"),
+            "{}",
+            result.log
+        );
+        fleet.github.end_token_after(usize::MAX);
+        assert_eq!(
+            scheduled(&fleet).output("created"),
+            (20 - created).to_string()
+        );
+    }
+}
+
+#[test]
+fn what_the_budget_does_not_last_for_is_left_to_the_next_run() {
+    let fleet = declaring(20);
+    let hour = std::time::Duration::from_secs(3600);
+    fleet.github.set_budget(Resource::Core, 60, hour);
+    let result = scheduled(&fleet);
+    assert_eq!(result.status, 0, "{}", result.log);
+    assert!(result.log.contains("is nearly used up"), "{}", result.log);
+    fleet.github.set_budget(Resource::Core, 5000, hour);
+    assert_eq!(scheduled(&fleet).status, 0);
+    for number in 0..20 {
+        assert_eq!(status(&fleet, &format!("r{number}")), "synced");
+    }
+}
