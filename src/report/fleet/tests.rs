@@ -382,7 +382,7 @@ fn pages_and_outputs_are_never_too_large() {
         (many(1_000, &same), Some(0), false),
         // Reports, and then all.
         (many(800, &broken), Some(800), false),
-        (many(5_000, &broken), None, false),
+        (many(2_000, &broken), None, false),
     ] {
         let page = page(&report);
         assert!(page.len() <= 1024 * 1024, "{}", page.len());
