@@ -46,9 +46,10 @@ impl Responsibility {
         source: &Source<'_>,
         declared: &Declared,
     ) -> Result<Self, Error> {
-        let Scope::Changed(Base::State) = session.run.scope else {
+        let is_fleet = session.setup.inputs.fleet.is_some();
+        if session.run.scope != Scope::Changed(Base::State) && !is_fleet {
             return Ok(Self::All);
-        };
+        }
         let found = Box::new(source.found.clone());
         let mut paths = declared.versions.keys();
         let has_older = paths.any(|path| {
