@@ -75,8 +75,8 @@ pub(super) async fn endings(session: &Session<'_>, ended: Vec<Ended<'_, '_>>) {
     }
 }
 
-/// Saves the commits of sources of which nothing else has changed, and ends the work on them. The commit
-/// saves the next run some work, and nothing depends on it.
+/// Saves the commits of sources of which nothing else has changed, and ends the work on them: the next
+/// run over many repositories then need not look at them.
 pub(super) async fn commits(session: &Session<'_>, sources: Vec<&mut Source<'_>>) {
     let commits = sources.iter().filter_map(|source| {
         Some(NewCommit {
