@@ -68,8 +68,17 @@ fn own(session: &Session<'_>, pass: &Pass<'_, '_>) -> Option<Claims> {
         .collect();
     let head = &pass.declared.head;
     let invalid = head.invalid.iter().filter_map(|one| one.key.clone());
-    let declared = head.valid.iter().map(|one| one.entity.key()).chain(invalid);
-    let waiting = declared.chain(source.state.waiting.iter().cloned());
+    let declared: BTreeSet<_> = head
+        .valid
+        .iter()
+        .map(|one| one.entity.key())
+        .chain(invalid)
+        .collect();
+    // A file whose entities wait stays open, so a run that compares with the state has read it: what it
+    // does not declare no longer waits, unless a file that cannot be read may declare it.
+    let is_all_read = pass.is_of_state && head.invalid.iter().all(|one| one.key.is_some());
+    let waited = source.state.waiting.iter().filter(|_| !is_all_read);
+    let waiting = declared.into_iter().chain(waited.cloned());
     Some(Claims {
         name: source.store.as_ref()?.name.to_string(),
         title: source.title(session),
