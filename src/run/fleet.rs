@@ -73,7 +73,7 @@ pub(crate) async fn find<'p>(
     home: Origin<'p>,
 ) -> Result<(Fleet<'p>, Vec<Source<'p>>), Error> {
     let mapping = fleet_mapping(session, &home).await?;
-    let inputs = digest_of(&session.setup.inputs);
+    let inputs = digest_of(session.setup);
     let loaded = mapping.as_ref().map(|fleet| &fleet.mapping);
     let mut fleet = Fleet {
         store: session.setup.fleet_store(session.port, selection).await?,

@@ -22,7 +22,7 @@ use crate::event::{BranchRole, Mode, Pushed, Run};
 use crate::git::checkout::Checkout;
 use crate::git::{BranchName, CommitSha, RepoName, hexadecimal};
 use crate::github::Repository;
-use crate::inputs::{Inputs, Merge};
+use crate::inputs::Merge;
 use crate::report::Ending;
 
 /// How many hexadecimal digits tell two sets of inputs apart.
@@ -144,7 +144,7 @@ impl<'p> Source<'p> {
             found: found.unwrap_or_default(),
             state: State::default(),
             written: BTreeSet::new(),
-            inputs: digest_of(&session.setup.inputs),
+            inputs: digest_of(session.setup),
             continuity: Continuity::First,
             warnings: Vec::new(),
             notices: Vec::new(),
@@ -302,7 +302,8 @@ fn without_mapping(inputs: &str) -> &str {
 }
 
 /// A digest of the inputs that select or shape entities. Add every new input of that kind here.
-pub(super) fn digest_of(inputs: &Inputs) -> String {
+pub(super) fn digest_of(setup: &Setup) -> String {
+    let inputs = &setup.inputs;
     let blueprint = inputs.blueprint.as_ref();
     let merge = match inputs.merge {
         Merge::Merge => "merge",
@@ -321,6 +322,13 @@ pub(super) fn digest_of(inputs: &Inputs) -> String {
     if let Some(mapping) = &inputs.mapping {
         text.push('\0');
         text.push_str(mapping.as_str());
+        // A fleet's is another file than the one at the same path of a repository.
+        if inputs.fleet.is_some() {
+            let runner = &setup.runner;
+            let home = runner.repository_id.map(|id| id.to_string());
+            text.push('\0');
+            text.push_str(&home.unwrap_or_else(|| runner.repository.to_string()));
+        }
     }
     let mut digits = hexadecimal(digest(&SHA256, text.as_bytes()).as_ref());
     digits.truncate(DIGEST_DIGITS);
