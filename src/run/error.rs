@@ -54,6 +54,8 @@ pub(crate) enum Error {
     State(#[from] store::Error),
     #[error(transparent)]
     Mapping(#[from] NoWorker),
+    #[error("another run saved the state meanwhile; the next run continues from there")]
+    Overtaken,
     #[error("the mapping of the fleet cannot be used: {0}; fix it, then run again")]
     FleetMapping(String),
     #[error(transparent)]
@@ -70,6 +72,11 @@ impl Error {
             Self::GitHub(error @ (BudgetExhausted { .. } | TokenEnded { .. })) => Some(error),
             _ => None,
         }
+    }
+
+    /// Whether nothing is wrong with the repository: the next run takes it up.
+    pub(crate) fn is_left_to_next_run(&self) -> bool {
+        matches!(self, Self::Overtaken) || self.end_of_budget().is_some()
     }
 
     /// The messages for the user: one or more, each complete in itself.

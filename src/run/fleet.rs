@@ -15,10 +15,11 @@ use super::state::SourceName;
 use super::state::fleet::{FleetCounts, FleetMemory};
 use super::state::store::{self, Facts, Glimpse, Store, Stored};
 use crate::catalog::mapping::Surroundings;
+use crate::catalog::rules::UnmatchedRule;
 use crate::event::{BranchRole, Mode, Scope};
 use crate::git::{BranchName, CommitSha, RepoName};
 use crate::github::{Head, Listed, Side, Skipped};
-use crate::inputs::Fleet as Selection;
+use crate::inputs::{Fleet as Selection, Prune};
 use crate::port::{CONCURRENT_REQUESTS, Existing};
 use crate::text::counted;
 
@@ -35,6 +36,8 @@ pub(crate) struct Fleet<'p> {
     pub(crate) others: Vec<Other>,
     /// How many repositories it passes over, and why.
     pub(crate) skipped: BTreeMap<Skipped, usize>,
+    /// What is wrong with the input `repositories`: sentences without a full stop.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A repository that the run does not work on.
@@ -48,8 +51,10 @@ pub(crate) struct Other {
 /// Why the run does not work on a repository.
 #[derive(Debug)]
 pub(crate) enum Reason {
-    /// What is at this commit is in Port; or, where it declares nothing, there is nothing to do.
-    UpToDate(Option<CommitSha>),
+    /// What is at its head is in Port: so many entities.
+    UpToDate { entities: u64 },
+    /// It declares nothing at this commit.
+    DeclaresNothing(CommitSha),
     /// It cannot be read, or its state cannot: a sentence without a full stop.
     Unreadable(String),
 }
@@ -81,9 +86,10 @@ pub(crate) async fn find<'p>(
         inputs: with_mapping(&inputs, loaded),
         others: Vec::new(),
         skipped: BTreeMap::new(),
+        warnings: Vec::new(),
     };
-    let (listed, last) = futures::try_join!(list(session, selection), fleet.load())?;
-    fleet.last = last;
+    let ((listed, warnings), last) = futures::try_join!(list(session, selection), fleet.load())?;
+    (fleet.last, fleet.warnings) = (last, warnings);
     let listed = fleet.pass_over(listed);
     let ids: Vec<_> = listed.iter().map(|one| one.id).collect();
     let (heads, glimpses) = futures::try_join!(
@@ -108,11 +114,20 @@ pub(crate) async fn find<'p>(
     Ok((fleet, sources))
 }
 
-/// The repositories that are selected and in the shard.
-async fn list(session: &Session<'_>, selection: &Selection) -> Result<Vec<Listed>, Error> {
+/// The repositories that are selected and in the shard, and the lines of the input that select none.
+async fn list(
+    session: &Session<'_>,
+    selection: &Selection,
+) -> Result<(Vec<Listed>, Vec<String>), Error> {
     let mut listed = session.setup.github.repositories().await?;
+    let names: Vec<_> = listed.iter().map(|one| one.name.clone()).collect();
+    let unmatched = selection.repositories.unmatched(&names).into_iter();
+    let warnings = unmatched.map(|UnmatchedRule { line, rule, hint }| {
+        let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("input `repositories`, line {line}: `{rule}` matches no repository that the token sees{hint}")
+    });
     listed.retain(|one| selection.repositories.selects(&one.name) && selection.shard.has(one.id));
-    Ok(listed)
+    Ok((listed, warnings.collect()))
 }
 
 /// The mapping in the home repository, if the inputs name one.
@@ -220,7 +235,7 @@ impl<'p> Fleet<'p> {
     }
 
     /// Whether there is nothing to do about a repository: what is at its head was applied with the same
-    /// inputs and without problems, or it declares nothing there.
+    /// inputs and without problems, and nothing waits for its deletion; or it declares nothing there.
     fn is_up_to_date(
         &self,
         session: &Session<'_>,
@@ -233,15 +248,17 @@ impl<'p> Fleet<'p> {
         }
         let name = session.setup.source_name(*id, None);
         if let Some(glimpse) = glimpses.get(&name) {
+            let is_to_prune = session.setup.inputs.prune == Prune::Delete && glimpse.has_removed;
             let is_same = glimpse.is_synced
                 && glimpse.commit.as_ref() == Some(commit)
                 && glimpse.inputs == self.inputs;
-            return is_same.then_some(Reason::UpToDate(None));
+            let entities = glimpse.entities;
+            return (is_same && !is_to_prune).then_some(Reason::UpToDate { entities });
         }
         let last = self.last.as_ref();
         let last = last.filter(|last| last.inputs == self.inputs);
         let declares_nothing = last.is_some_and(|last| last.declares_nothing(*id, commit));
-        declares_nothing.then(|| Reason::UpToDate(Some(commit.clone())))
+        declares_nothing.then(|| Reason::DeclaresNothing(commit.clone()))
     }
 
     /// Loads the states of repositories. One whose state cannot be read is noted.
@@ -299,7 +316,7 @@ impl<'p> Fleet<'p> {
         }
         let runner = &session.setup.runner;
         let counts = FleetCounts {
-            entities: sources.iter().map(|one| one.state.entities().len()).sum(),
+            entities: self.entities(sources),
             problems: problems.len(),
         };
         let facts = Facts {
@@ -324,6 +341,17 @@ impl<'p> Fleet<'p> {
         })
     }
 
+    /// How many entities are in Port because of all repositories.
+    fn entities(&self, sources: &[Source<'_>]) -> u64 {
+        let others = self.others.iter().map(|other| match &other.reason {
+            Reason::UpToDate { entities } => *entities,
+            Reason::DeclaresNothing(_) | Reason::Unreadable(_) => 0,
+        });
+        let sources = sources.iter().map(|source| source.state.entities().len());
+        let sources = sources.map(|count| count.try_into().unwrap_or(u64::MAX));
+        others.chain(sources).sum()
+    }
+
     fn memory(&self, sources: &[Source<'_>]) -> FleetMemory {
         let mut memory = FleetMemory {
             inputs: self.inputs.clone(),
@@ -331,8 +359,8 @@ impl<'p> Fleet<'p> {
         };
         for other in &self.others {
             match &other.reason {
-                Reason::UpToDate(None) => {}
-                Reason::UpToDate(Some(commit)) => {
+                Reason::UpToDate { .. } => {}
+                Reason::DeclaresNothing(commit) => {
                     memory.nothing.insert(other.id, commit.to_string());
                 }
                 Reason::Unreadable(_) => drop(memory.failed.insert(other.id)),
@@ -341,7 +369,7 @@ impl<'p> Fleet<'p> {
         for source in sources {
             let Some(id) = source.origin.id else { continue };
             if let Some(error) = &source.failure {
-                if error.end_of_budget().is_none() {
+                if !error.is_left_to_next_run() {
                     memory.failed.insert(id);
                 }
             } else if source.stored.is_none() && source.state.is_empty() {

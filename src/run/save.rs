@@ -1,5 +1,7 @@
 //! Saves the states of sources.
 
+use futures::{StreamExt, stream};
+
 use super::error::Error;
 use super::pass::Pass;
 use super::report;
@@ -7,6 +9,7 @@ use super::session::Session;
 use super::source::Source;
 use super::state::Status;
 use super::state::store::{self, NewCommit, Save, Saved, Stored};
+use crate::port::CONCURRENT_REQUESTS;
 
 /// Saves the state of each source of which something is about to be written: it lists that as possible.
 /// A source whose state cannot be saved leaves the run: nothing of it may be written.
@@ -17,8 +20,11 @@ pub(super) async fn beginnings(
     session: &Session<'_>,
     passes: &mut [Pass<'_, '_>],
 ) -> Result<(), Error> {
+    leave_overtaken(session, passes).await?;
     let mut savings = Vec::new();
-    for pass in passes.iter_mut().filter(|pass| !pass.plan.is_empty()) {
+    let is_beginning =
+        |pass: &&mut Pass<'_, '_>| !pass.plan.is_empty() && pass.source.failure.is_none();
+    for pass in passes.iter_mut().filter(is_beginning) {
         pass.begin();
         let source = &mut *pass.source;
         if !source.is_stored(&source.state) {
@@ -38,6 +44,32 @@ pub(super) async fn beginnings(
         }
     }
     Ok(())
+}
+
+/// Leaves those sources to the next run whose states another run has saved since they were loaded. In a
+/// run over many repositories that is a while ago, and their own workflows run at any time: what such a run
+/// noted must not be lost.
+async fn leave_overtaken(session: &Session<'_>, passes: &mut [Pass<'_, '_>]) -> Result<(), Error> {
+    if session.setup.inputs.fleet.is_none() {
+        return Ok(());
+    }
+    let writing = passes.iter_mut().filter(|pass| !pass.plan.is_empty());
+    let loading = stream::iter(writing).map(async |pass| {
+        let source = &mut *pass.source;
+        if let (Some(store), Some(known)) = (&source.store, &source.stored) {
+            source.failure = match store.load().await {
+                Ok(Some(latest)) if latest.is_same_save(known) => None,
+                Ok(_) => Some(Error::Overtaken),
+                Err(error) => Some(error.into()),
+            };
+        }
+    });
+    let loading = loading.buffer_unordered(CONCURRENT_REQUESTS);
+    let loading = async {
+        loading.collect::<()>().await;
+        Ok(())
+    };
+    session.unless_interrupted(loading).await
 }
 
 /// A source as a run leaves it.
@@ -152,15 +184,22 @@ async fn save<'a, 's, 'p>(
     drop(saves);
     let concluded = savings.into_iter().zip(results);
     concluded
-        .filter_map(|(saving, result)| (saving.conclude(result) == Again::Yes).then_some(saving))
+        .filter_map(|(saving, result)| {
+            (saving.conclude(session, result) == Again::Yes).then_some(saving)
+        })
         .collect()
 }
 
 impl Saving<'_, '_> {
-    fn conclude(&mut self, result: Result<Saved, store::Error>) -> Again {
+    fn conclude(&mut self, session: &Session<'_>, result: Result<Saved, store::Error>) -> Again {
+        let is_fleet = session.setup.inputs.fleet.is_some();
         let source = &mut *self.source;
         match result {
             Ok(Saved::Done(stored)) => source.stored = Some(*stored),
+            // As in `leave_overtaken`, of a state that was not there.
+            Ok(Saved::Overtaken(_)) if is_fleet && self.status == Status::Applying => {
+                self.result = Err(Error::Overtaken);
+            }
             Ok(Saved::Overtaken(other)) => {
                 source.merge_with(*other);
                 self.status = match self.status {

@@ -22,8 +22,9 @@ pub(crate) fn assemble_fleet(
     started: Instant,
 ) -> FleetReport {
     let setup = session.setup;
-    let ending = ending(&sources);
-    let warnings = unmatched(&fleet, &sources);
+    let ending = ending(&fleet, &sources);
+    let mut warnings = fleet.warnings.clone();
+    warnings.extend(unmatched(&fleet, &sources));
     let mut repositories = Vec::new();
     let skipped = fleet
         .skipped
@@ -63,29 +64,46 @@ pub(crate) fn assemble_fleet(
 }
 
 /// How the run ended: what concerns a single repository is in that one's report.
-fn ending(sources: &[Source<'_>]) -> Ending {
-    let endings = || sources.iter().filter_map(|source| source.ending.as_ref());
-    match endings().find(|ending| **ending == Ending::Interrupted) {
-        Some(interrupted) => interrupted.clone(),
-        None => {
-            let reasons: BTreeSet<_> = endings()
-                .filter_map(|ending| match ending {
-                    Ending::Stopped(reason) => Some(reason),
-                    Ending::Complete | Ending::Interrupted => None,
-                })
-                .collect();
-            let is_of_all = sources.len() > 1 && endings().all(|one| *one != Ending::Complete);
-            match (reasons.first(), is_of_all && reasons.len() == 1) {
-                (Some(reason), true) => Ending::Stopped((*reason).clone()),
-                _ => Ending::Complete,
-            }
-        }
+fn ending(fleet: &Fleet<'_>, sources: &[Source<'_>]) -> Ending {
+    let mut endings = sources.iter().filter_map(|source| source.ending.as_ref());
+    if endings.any(|ending| *ending == Ending::Interrupted) {
+        return Ending::Interrupted;
     }
+    // The plans are carried out together, so what stops one stops them all.
+    let mut stopped = sources
+        .iter()
+        .map(|source| super::ending(&source.rounds))
+        .filter(|ending| *ending != Ending::Complete);
+    match stopped.next() {
+        Some(stopped) => stopped,
+        None => match nothing_was_possible(fleet, sources) {
+            Some(reason) => Ending::Stopped(reason),
+            None => Ending::Complete,
+        },
+    }
+}
+
+/// Why nothing could be done about any repository, if so.
+fn nothing_was_possible(fleet: &Fleet<'_>, sources: &[Source<'_>]) -> Option<String> {
+    let of_others = fleet.others.iter().map(|other| match &other.reason {
+        Reason::UpToDate { .. } | Reason::DeclaresNothing(_) => None,
+        Reason::Unreadable(reason) => Some(reason.clone()),
+    });
+    let of_sources = sources.iter().map(|source| {
+        let failure = source.failure.as_ref();
+        let failure = failure.filter(|error| !error.is_left_to_next_run());
+        failure.map(ToString::to_string)
+    });
+    let reasons: Option<Vec<_>> = of_others.chain(of_sources).collect();
+    let first = reasons?.into_iter().next()?;
+    Some(format!(
+        "nothing could be done about any repository: {first}"
+    ))
 }
 
 fn outcome(fleet: &Fleet<'_>, other: &Other) -> RepositoryOutcome {
     match &other.reason {
-        Reason::UpToDate(_) => RepositoryOutcome::UpToDate,
+        Reason::UpToDate { .. } | Reason::DeclaresNothing(_) => RepositoryOutcome::UpToDate,
         Reason::Unreadable(reason) => {
             let since = since(fleet.has_failed_before(other.id));
             RepositoryOutcome::Failed(reason.clone(), since)
@@ -94,9 +112,9 @@ fn outcome(fleet: &Fleet<'_>, other: &Other) -> RepositoryOutcome {
 }
 
 fn failed(error: &Error, is_older: bool) -> RepositoryOutcome {
-    match error.end_of_budget() {
-        Some(_) => RepositoryOutcome::Left(error.to_string()),
-        None => RepositoryOutcome::Failed(error.to_string(), since(is_older)),
+    match error.is_left_to_next_run() {
+        true => RepositoryOutcome::Left(error.to_string()),
+        false => RepositoryOutcome::Failed(error.to_string(), since(is_older)),
     }
 }
 
@@ -156,7 +174,7 @@ pub(crate) fn fleet_problems(
         (count > 0).then(|| line(name, &crate::text::counted(count, "problem", "problems")))
     });
     let of_others = fleet.others.iter().filter_map(|other| match &other.reason {
-        Reason::UpToDate(_) => None,
+        Reason::UpToDate { .. } | Reason::DeclaresNothing(_) => None,
         Reason::Unreadable(reason) => Some(line(&other.name, reason)),
     });
     of_sources.chain(of_others).collect()

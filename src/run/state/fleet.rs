@@ -34,7 +34,7 @@ impl FleetMemory {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FleetCounts {
     /// What is in Port because of all of them.
-    pub(crate) entities: usize,
+    pub(crate) entities: u64,
     /// How many of them have problems, or were left for the next run.
     pub(crate) problems: usize,
 }

@@ -237,6 +237,10 @@ pub(crate) struct Glimpse {
     pub(crate) commit: Option<CommitSha>,
     pub(crate) inputs: String,
     pub(crate) is_synced: bool,
+    /// How many entities are in Port because of the source.
+    pub(crate) entities: u64,
+    /// Whether Port still holds something that the source no longer declares.
+    pub(crate) has_removed: bool,
 }
 
 /// What a search says of the states that `names` call, kept in `blueprint`.
@@ -249,7 +253,14 @@ pub(crate) async fn glimpse(
     names: Vec<SourceName>,
 ) -> Result<BTreeMap<SourceName, Glimpse>, Error> {
     let texts: Vec<_> = names.iter().map(SourceName::as_str).collect();
-    let include = ["$identifier", "status", "commit", "inputs"];
+    let include = [
+        "$identifier",
+        "status",
+        "commit",
+        "inputs",
+        "entity_count",
+        "removed",
+    ];
     let found = port.named(blueprint, &texts, &include).await?;
     let mut found: BTreeMap<String, Map<String, Value>> = found
         .into_iter()
@@ -262,6 +273,14 @@ pub(crate) async fn glimpse(
             commit: text("commit").and_then(CommitSha::parse),
             inputs: text("inputs").unwrap_or_default().to_owned(),
             is_synced: text("status") == Some(Status::Synced.as_str()),
+            entities: properties
+                .get("entity_count")
+                .and_then(Value::as_u64)
+                .unwrap_or_default(),
+            has_removed: properties
+                .get("removed")
+                .and_then(Value::as_array)
+                .is_some_and(|removed| !removed.is_empty()),
         };
         Some((name, glimpse))
     });

@@ -1,6 +1,7 @@
 //! One run over many repositories.
 
 mod order;
+mod review;
 mod trouble;
 mod world;
 
@@ -117,8 +118,8 @@ fn only_what_changed_is_looked_at() {
     // The list, the heads and the contents; a comparison for each.
     assert_eq!(github.len(), 3 + 3, "{github:?}");
     // As without changes, and a state for each, the blueprint, the upsert; the two states before and
-    // after, once loaded in between; and the quiet one's commit.
-    assert_eq!(port.len(), 3 + 3 + 1 + 1 + 1 + 2 + 1 + 1, "{port:?}");
+    // after, each loaded before that; and the quiet one's commit.
+    assert_eq!(port.len(), 3 + 3 + 1 + 1 + 2 + 1 + 2 + 1 + 1, "{port:?}");
     assert_eq!(
         fleet.state("r5").unwrap()["properties"]["commit"],
         head.as_str()
