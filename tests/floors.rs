@@ -25,16 +25,26 @@ const FLOORS: &[&[&str]] = &[
 /// The stages of a run in `src/run`, from the lowest up; `mod` puts them together.
 const STAGES: &[&[&str]] = &[
     &["apply", "evaluator", "state"],
-    &["error", "rules"],
-    &["files"],
+    &["error", "round", "rules"],
+    &["conclude", "files"],
     &["setup", "texts"],
     &["session"],
-    &["mapping"],
-    &["comment", "source", "validate"],
-    &["look"],
-    &["read"],
-    &["check", "conclude", "dependants", "plan", "responsibility"],
+    &["comment", "mapping"],
+    &["source"],
+    &["each", "find"],
+    &["fleet", "look"],
+    &["pass"],
+    &[
+        "check",
+        "dependants",
+        "ownership",
+        "read",
+        "responsibility",
+        "validate",
+    ],
     &["report"],
+    &["plan", "save"],
+    &["close"],
     &["mod"],
 ];
 

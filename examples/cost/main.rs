@@ -9,6 +9,7 @@ mod action;
 mod by_hand;
 mod drift;
 mod export;
+mod fleet;
 mod scene;
 
 use std::error::Error;
@@ -16,6 +17,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use fleet::Fleet;
 use scene::{Change, Scene};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -49,14 +51,14 @@ fn main() -> Result<()> {
     let binary = PathBuf::from(binary);
     let mut out = io::stdout().lock();
 
-    // The second word `nightly` asks for that part alone.
-    let is_only_nightly = std::env::args_os()
-        .nth(2)
-        .is_some_and(|only| only == "nightly");
-    nightly(&binary, &mut out)?;
-    if is_only_nightly {
-        return Ok(());
+    // The second word `nightly` or `fleet` asks for that part alone.
+    match std::env::args().nth(2).as_deref() {
+        Some("nightly") => return nightly(&binary, &mut out),
+        Some("fleet") => return fleets(&binary, &mut out),
+        _ => {}
     }
+    nightly(&binary, &mut out)?;
+    fleets(&binary, &mut out)?;
 
     writeln!(out, "\n## How it grows\n")?;
     header(&mut out, "A push that …")?;
@@ -96,6 +98,15 @@ fn nightly(binary: &Path, out: &mut impl Write) -> Result<()> {
     writeln!(out, "## All of Git against all of Port\n")?;
     header(out, "A nightly run that …")?;
     row(out, drift::WORDS, &drift::run(binary)?)?;
+    Ok(())
+}
+
+fn fleets(binary: &Path, out: &mut impl Write) -> Result<()> {
+    writeln!(out, "\n## One run over many repositories\n")?;
+    header(out, "A run that …")?;
+    for fleet in Fleet::ALL {
+        row(out, fleet.words(), &fleet::run(binary, fleet)?)?;
+    }
     Ok(())
 }
 

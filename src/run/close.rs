@@ -25,7 +25,7 @@ enum Next {
     Apply(CommitSha),
     /// Save the state; Port holds this one now.
     Save(Option<Stored>),
-    /// Save the commit, for the next run to compare with: nothing else has changed.
+    /// Save the commit, for the next run to see that it need not look: nothing else has changed.
     SaveCommit,
     /// Nothing is to be saved, or nothing can be.
     Nothing,
@@ -71,11 +71,13 @@ async fn next(session: &Session<'_>, source: &Source<'_>) -> Result<Next, Error>
     }
     let is_fleet = session.setup.inputs.fleet.is_some();
     if source.is_quiet() {
-        let is_worth_it = is_fleet || source.rounds.iter().any(|round| round.is_listed);
-        return Ok(match source.has_new_commit() && is_worth_it {
-            true => Next::SaveCommit,
-            false => Next::Nothing,
-        });
+        // Where the tip had to be listed, the next run can compare with it.
+        let is_listed = source.rounds.iter().any(|round| round.is_listed);
+        match (source.has_new_commit(), is_listed) {
+            (true, true) => {}
+            (true, false) if is_fleet => return Ok(Next::SaveCommit),
+            _ => return Ok(Next::Nothing),
+        }
     }
     let is_over = last.is_some_and(|applied| applied.stopped.is_some());
     let is_last = is_over || is_fleet || source.rounds.len() >= MAX_ROUNDS;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::read::Declared;
+use super::round::Declared;
 use super::state::{Deletion, FileOutcome, Problem, Removed, State};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::{DriftDigest, Plan, Reason};

@@ -9,7 +9,7 @@ use super::apply::related;
 use super::error::Error;
 use super::files::Language;
 use super::pass::Pass;
-use super::read::Declared;
+use super::round::Declared;
 use super::session::Session;
 use super::source::Source;
 use crate::catalog::blueprint::Blueprints;

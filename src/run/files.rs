@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::evaluator::Mapper;
-use super::mapping::FleetMapping;
 use crate::catalog::declare::{EntityFile, FileContent, Unreadable};
 use crate::catalog::mapping::{Mapped, Mapping};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::git::CommitSha;
 use crate::git::checkout::Checkout;
 use crate::github::{BlobContent, Repository};
 use crate::inputs::Inputs;
@@ -24,8 +24,15 @@ pub(crate) struct Files<'a> {
     pub(crate) inputs: &'a Inputs,
     /// What makes entities of other files.
     pub(crate) mapper: &'a Mapper,
-    /// The mapping, if it is in another repository.
-    pub(crate) fleet_mapping: Option<&'a FleetMapping>,
+    /// Where the mapping is, if that is another repository.
+    pub(crate) mapping_home: Option<MappingHome<'a>>,
+}
+
+/// Another repository that a mapping is in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MappingHome<'a> {
+    pub(crate) repository: &'a Repository,
+    pub(crate) commit: &'a CommitSha,
 }
 
 /// How the entities of a file are read.

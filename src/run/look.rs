@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::each::each;
 use super::error::Error;
 use super::mapping::{Home, Loaded, load};
-use super::pass::each;
+use super::round::Extent;
 use super::rules::unmatched_lines;
 use super::session::Session;
 use super::source::{Continuity, Source};
@@ -38,15 +39,6 @@ pub(crate) enum Against {
     State,
     /// A commit: what it has at each path that differs.
     Commit(Option<CommitSha>, BTreeMap<RepoPath, Side>),
-}
-
-/// Which files are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
-    /// Those that differ or are open.
-    Changed,
-    /// All.
-    All,
 }
 
 /// How often a run has looked at its branch.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::error::Error;
-use super::files::Files;
+use super::files::{Files, MappingHome};
 use super::state::State;
 use crate::catalog::mapping::{self, Mapping, Usable};
 use crate::diagnostic::{Code, Diagnostic};
@@ -47,6 +47,16 @@ pub(crate) struct FleetMapping {
     pub(crate) mapping: Loaded,
     pub(crate) repository: Repository,
     pub(crate) commit: CommitSha,
+}
+
+impl FleetMapping {
+    /// Where it is.
+    pub(crate) fn home(&self) -> MappingHome<'_> {
+        MappingHome {
+            repository: &self.repository,
+            commit: &self.commit,
+        }
+    }
 }
 
 /// Reads the mapping that the inputs name, as `commit` has it; `side` is what is known of that.
@@ -99,7 +109,7 @@ pub(crate) async fn load_versions(
 ) -> Result<BTreeMap<BlobId, Arc<Mapping>>, Error> {
     let path = files.inputs.mapping.clone();
     let path = path.unwrap_or_else(|| RepoPath::new("mapping"));
-    let commit = files.fleet_mapping.map_or(commit, |fleet| &fleet.commit);
+    let commit = files.mapping_home.map_or(commit, |home| home.commit);
     let wanted = |blob: &BlobId| WantedFile {
         commit: commit.clone(),
         path: path.clone(),
@@ -109,8 +119,8 @@ pub(crate) async fn load_versions(
         },
     };
     let wanted: Vec<_> = blobs.iter().map(wanted).collect();
-    let contents = match files.fleet_mapping {
-        Some(fleet) => fleet.repository.contents(&wanted, None),
+    let contents = match files.mapping_home {
+        Some(home) => home.repository.contents(&wanted, None),
         None => files.repository.contents(&wanted, files.checkout),
     };
     let contents = contents.await?;

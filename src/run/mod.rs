@@ -7,6 +7,7 @@ mod close;
 mod comment;
 mod conclude;
 mod dependants;
+mod each;
 mod error;
 #[doc(hidden)]
 pub mod evaluator;
@@ -22,6 +23,7 @@ mod read;
 #[doc(hidden)]
 pub mod report;
 mod responsibility;
+mod round;
 mod rules;
 mod save;
 mod session;
@@ -50,8 +52,9 @@ use apply::apply;
 use error::Error;
 pub(crate) use files::selected_twice;
 use find::Found;
-use look::{Extent, Looked, Round as Number};
+use look::{Looked, Round as Number};
 use pass::Pass;
+use round::Extent;
 use session::Session;
 use setup::Setup;
 use source::{Origin, Source};
@@ -106,7 +109,7 @@ async fn pipeline(
         shutdown,
         log,
     };
-    let origin = setup.origin(&run, default_branch, environment);
+    let origin = Origin::of_run(&setup, &run, default_branch, environment);
     match &setup.inputs.fleet {
         None => run_one(&session, origin, started).await,
         Some(selection) => run_fleet(&session, selection, origin, started).await,
@@ -243,10 +246,7 @@ async fn carry_out<'s, 'p>(
     blueprints: &Blueprints,
     port: &Port,
 ) -> Result<Vec<Pass<'s, 'p>>, Error> {
-    let saving = save::beginnings(session, &mut passes);
-    session
-        .unless_interrupted(async { Ok(saving.await) })
-        .await?;
+    save::beginnings(session, &mut passes).await?;
     passes.retain(|pass| pass.source.failure.is_none());
     let plans: Vec<_> = passes.iter().map(|pass| &pass.plan).collect();
     if plans.iter().any(|plan| !plan.is_empty()) {

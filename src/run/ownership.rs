@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Error;
-use super::look::Extent;
 use super::pass::Pass;
+use super::round::Extent;
 use super::session::Session;
 use super::state::ownership::{self, Claims};
 use crate::catalog::change::Change;

@@ -1,48 +1,17 @@
 //! One source's way through the stages of a round.
 
-use std::cell::RefCell;
 use std::sync::Arc;
-
-use futures::{StreamExt, stream};
 
 use super::apply::{Applied, Refusals};
 use super::conclude;
-use super::error::Error;
-use super::look::{Against, Extent, Looked};
-use super::read::Declared;
-use super::responsibility::Responsibility;
+use super::look::{Against, Looked};
+use super::round::{Declared, Extent, Responsibility, Round};
 use super::source::{Continuity, Source};
 use super::state::look::Tip;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::Change;
 use crate::catalog::plan::Plan;
 use crate::catalog::validate::Validated;
-use crate::git::CommitSha;
-use crate::github;
-
-/// How many sources a stage works on at the same time.
-const CONCURRENT_SOURCES: usize = 16;
-
-/// What a round found and did at one commit of a source.
-#[derive(Debug)]
-pub(crate) struct Round {
-    pub(crate) commit: CommitSha,
-    pub(crate) declared: Declared,
-    /// What was to be done.
-    pub(crate) plan: Plan,
-    /// The blueprints of the entities that the round is about.
-    pub(crate) blueprints: Arc<Blueprints>,
-    /// What Port would refuse, in a plan.
-    pub(crate) refusals: Refusals,
-    /// What became of the plan, if it was carried out.
-    pub(crate) applied: Option<Applied>,
-    /// Which of the problems the run fails for.
-    pub(crate) responsibility: Responsibility,
-    /// Whether all files were looked at.
-    pub(crate) extent: Extent,
-    /// Whether all files of the tip were listed, and not only those that differ.
-    pub(crate) is_listed: bool,
-}
 
 /// What a round knows of one source so far. Each stage adds to it.
 #[derive(Debug)]
@@ -129,35 +98,4 @@ impl<'s, 'p> Pass<'s, 'p> {
         self.changes = changes;
         self.declared.head.reject(invalid, diagnostics);
     }
-}
-
-/// Runs a stage for each source, several at the same time. A source for which it fails leaves the run.
-/// Once GitHub's budget or the token has come to its end, so do the sources that have not begun.
-pub(crate) async fn each<'s, 'p, K, T>(
-    sources: Vec<(&'s mut Source<'p>, K)>,
-    stage: impl AsyncFn(&mut Source<'p>, &K) -> Result<T, Error>,
-) -> Vec<(&'s mut Source<'p>, K, T)> {
-    let (stage, ended) = (&stage, &RefCell::new(None));
-    let results = stream::iter(sources).map(|(source, known)| async move {
-        let earlier: Option<github::Error> = ended.borrow().clone();
-        let result = match earlier {
-            Some(error) => Err(error.into()),
-            None => stage(&mut *source, &known).await,
-        };
-        if let Some(error) = result.as_ref().err().and_then(Error::end_of_budget) {
-            *ended.borrow_mut() = Some(error.clone());
-        }
-        (source, known, result)
-    });
-    let results: Vec<_> = results.buffered(CONCURRENT_SOURCES).collect().await;
-    let sources = results
-        .into_iter()
-        .filter_map(|(source, known, result)| match result {
-            Ok(found) => Some((source, known, found)),
-            Err(error) => {
-                source.failure = Some(error);
-                None
-            }
-        });
-    sources.collect()
 }

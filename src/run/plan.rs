@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::Error;
 use super::ownership;
 use super::pass::Pass;
-use super::read::Declared;
+use super::round::Declared;
 use super::session::Session;
 use super::source::Continuity;
 use crate::catalog::blueprint::Blueprints;

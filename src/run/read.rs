@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::each::each;
 use super::error::Error;
 use super::files::{Files, Language};
-use super::look::{Against, Extent, Looked};
+use super::look::{Against, Looked};
 use super::mapping::{Loaded, load_versions};
-use super::pass::{Pass, each};
+use super::pass::Pass;
+use super::round::{Declared, Extent};
 use super::session::Session;
 use super::source::{Continuity, Source};
 use super::state::{Part, Version};
@@ -20,19 +22,6 @@ use crate::git::{BlobId, CommitSha, FileMode};
 use crate::github::{self, BlobContent, Content, Side, WantedFile};
 use crate::inputs::Prune;
 use crate::text::RepoPath;
-
-/// What a run's files declare.
-#[derive(Debug)]
-pub(crate) struct Declared {
-    /// What the commit declares in the files that are looked at.
-    pub(crate) head: Declarations,
-    /// The versions of which something may be in Port.
-    pub(crate) earlier: Vec<Earlier>,
-    /// The files that are looked at; with their versions, where there are such files.
-    pub(crate) versions: BTreeMap<RepoPath, Option<Version>>,
-    /// The files whose entities are compared with Port.
-    pub(crate) open: BTreeSet<RepoPath>,
-}
 
 /// A version of a file that is compared with the commit's.
 struct Former {
@@ -227,7 +216,7 @@ impl Reader<'_> {
 
     /// Whether the inputs name the file at `path` as the mapping.
     fn is_mapping(&self, path: &RepoPath) -> bool {
-        self.files.fleet_mapping.is_none() && self.files.inputs.mapping.as_ref() == Some(path)
+        self.files.mapping_home.is_none() && self.files.inputs.mapping.as_ref() == Some(path)
     }
 
     /// Reads the earlier versions of the mapping that `former` are of.

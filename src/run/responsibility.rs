@@ -6,28 +6,15 @@ use std::collections::BTreeSet;
 
 use super::error::Error;
 use super::pass::Pass;
-use super::read::Declared;
+use super::round::{Declared, Responsibility};
 use super::session::Session;
 use super::source::Source;
-use super::state::{Deletion, Problem, State, Version};
+use super::state::Version;
 use crate::catalog::blueprint::Blueprints;
-use crate::catalog::entity::EntityKey;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::{Base, Pushed, Scope};
 use crate::inputs::Prune;
 use crate::text::RepoPath;
-
-/// Which problems a run fails for.
-#[derive(Debug)]
-pub(crate) enum Responsibility {
-    /// All of them.
-    All,
-    /// Those that are new, and those in these files; the state says which are not new.
-    New {
-        pushed: BTreeSet<RepoPath>,
-        found: Box<State>,
-    },
-}
 
 /// Finds out for each source which problems the run fails for.
 ///
@@ -59,9 +46,10 @@ impl Responsibility {
         source: &Source<'_>,
         declared: &Declared,
     ) -> Result<Self, Error> {
-        let Scope::Changed(Base::State) = session.run.scope else {
+        let is_fleet = session.setup.inputs.fleet.is_some();
+        if session.run.scope != Scope::Changed(Base::State) && !is_fleet {
             return Ok(Self::All);
-        };
+        }
         let found = Box::new(source.found.clone());
         let mut paths = declared.versions.keys();
         let has_older = paths.any(|path| {
@@ -95,29 +83,6 @@ impl Responsibility {
             Some(pushed) => Self::New { pushed, found },
             None => Self::All,
         })
-    }
-
-    /// Whether the run fails for a problem of the file at `path`.
-    pub(crate) fn covers(&self, path: &RepoPath, code: &str, key: Option<&EntityKey>) -> bool {
-        let Self::New { pushed, found } = self else {
-            return true;
-        };
-        let problem = Problem {
-            code: code.to_owned(),
-            entity: key.cloned(),
-        };
-        let file = found.file(path);
-        pushed.contains(path) || !file.is_some_and(|file| file.problems.contains(&problem))
-    }
-
-    /// Whether the run fails because `key` was not deleted.
-    pub(crate) fn covers_deletion(&self, key: &EntityKey) -> bool {
-        let Self::New { pushed, found } = self else {
-            return true;
-        };
-        let older = found.removed.get(key);
-        let older = older.filter(|removed| removed.deletion == Deletion::Prevented);
-        older.is_none_or(|removed| pushed.contains(&removed.path))
     }
 
     fn downgrade_older(

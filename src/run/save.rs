@@ -10,7 +10,13 @@ use super::state::store::{self, NewCommit, Save, Saved, Stored};
 
 /// Saves the state of each source of which something is about to be written: it lists that as possible.
 /// A source whose state cannot be saved leaves the run: nothing of it may be written.
-pub(super) async fn beginnings(session: &Session<'_>, passes: &mut [Pass<'_, '_>]) {
+///
+/// # Errors
+/// If the run is told to stop.
+pub(super) async fn beginnings(
+    session: &Session<'_>,
+    passes: &mut [Pass<'_, '_>],
+) -> Result<(), Error> {
     let mut savings = Vec::new();
     for pass in passes.iter_mut().filter(|pass| !pass.plan.is_empty()) {
         pass.begin();
@@ -25,10 +31,13 @@ pub(super) async fn beginnings(session: &Session<'_>, passes: &mut [Pass<'_, '_>
         }
     }
     for saving in save_all(session, savings).await {
-        if let Err(error) = saving.result {
-            saving.source.failure = Some(error);
+        match saving.result {
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            Err(error) => saving.source.failure = Some(error),
+            Ok(()) => {}
         }
     }
+    Ok(())
 }
 
 /// A source as a run leaves it.
@@ -66,8 +75,8 @@ pub(super) async fn endings(session: &Session<'_>, ended: Vec<Ended<'_, '_>>) {
     }
 }
 
-/// Saves the commits of sources of which nothing else has changed, and ends the work on them. The commit
-/// saves the next run some work, and nothing depends on it.
+/// Saves the commits of sources of which nothing else has changed, and ends the work on them: the next
+/// run over many repositories then need not look at them.
 pub(super) async fn commits(session: &Session<'_>, sources: Vec<&mut Source<'_>>) {
     let commits = sources.iter().filter_map(|source| {
         Some(NewCommit {

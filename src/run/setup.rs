@@ -6,7 +6,6 @@ use std::path::Path;
 
 use super::error::Error;
 use super::evaluator::Mapper;
-use super::source::Origin;
 use super::state::store::Store;
 use super::state::{FleetParts, SourceName, SourceParts};
 use crate::catalog::entity::BlueprintId;
@@ -36,7 +35,7 @@ pub(crate) struct Setup {
     pub(crate) repository: Repository,
     /// How many warnings about inputs were shown.
     pub(crate) warnings: usize,
-    checkout: Option<Checkout>,
+    pub(crate) checkout: Option<Checkout>,
     client: Client,
 }
 
@@ -177,29 +176,14 @@ impl Setup {
         }
     }
 
-    /// The repository that the run belongs to, as a source of entities.
-    pub(crate) fn origin(
+    /// Makes entities of files that a mapping selects. Expressions see the name of the branch that
+    /// is applied, even in a plan of changes that are not merged yet.
+    pub(crate) fn mapper(
         &self,
         run: &Run,
         default_branch: BranchName,
         environment: &Environment,
-    ) -> Origin<'_> {
-        Origin {
-            id: self.runner.repository_id,
-            repository: self.github.repository(self.runner.repository.clone()),
-            name: self.runner.repository.clone(),
-            branch: run.branch.clone(),
-            role: run.role,
-            push: run.push.clone(),
-            checkout: self.checkout.as_ref(),
-            mapper: self.mapper(run, default_branch, environment),
-            fleet_mapping: None,
-        }
-    }
-
-    /// Makes entities of files that a mapping selects. Expressions see the name of the branch that
-    /// is applied, even in a plan of changes that are not merged yet.
-    fn mapper(&self, run: &Run, default_branch: BranchName, environment: &Environment) -> Mapper {
+    ) -> Mapper {
         let own = run
             .branch
             .as_ref()

@@ -10,13 +10,15 @@ use super::error::Error;
 use super::evaluator::Mapper;
 use super::files::Files;
 use super::mapping::{self, FleetMapping};
-use super::pass::Round;
+use super::round::Round;
 use super::session::Session;
+use super::setup::Setup;
 use super::state::State;
 use super::state::merge;
 use super::state::store::{Facts, Store, Stored};
 use crate::catalog::entity::EntityKey;
-use crate::event::{BranchRole, Mode, Pushed};
+use crate::environment::Environment;
+use crate::event::{BranchRole, Mode, Pushed, Run};
 use crate::git::checkout::Checkout;
 use crate::git::{BranchName, CommitSha, RepoName, hexadecimal};
 use crate::github::Repository;
@@ -49,7 +51,28 @@ pub(crate) struct Origin<'p> {
     pub(crate) fleet_mapping: Option<Arc<FleetMapping>>,
 }
 
-impl Origin<'_> {
+impl<'p> Origin<'p> {
+    /// The repository that a run belongs to.
+    pub(crate) fn of_run(
+        setup: &'p Setup,
+        run: &Run,
+        default_branch: BranchName,
+        environment: &Environment,
+    ) -> Self {
+        let name = setup.runner.repository.clone();
+        Self {
+            id: setup.runner.repository_id,
+            repository: setup.github.repository(name.clone()),
+            name,
+            branch: run.branch.clone(),
+            role: run.role,
+            push: run.push.clone(),
+            checkout: setup.checkout.as_ref(),
+            mapper: setup.mapper(run, default_branch, environment),
+            fleet_mapping: None,
+        }
+    }
+
     /// What files are read from.
     pub(crate) fn files<'a>(&'a self, session: &Session<'a>) -> Files<'a> {
         Files {
@@ -57,7 +80,7 @@ impl Origin<'_> {
             checkout: self.checkout,
             inputs: &session.setup.inputs,
             mapper: &self.mapper,
-            fleet_mapping: self.fleet_mapping.as_deref(),
+            mapping_home: self.fleet_mapping.as_deref().map(FleetMapping::home),
         }
     }
 }

@@ -244,3 +244,20 @@ async fn enterprise_server_has_other_addresses() {
         .await;
     assert_eq!(data, json!({"data": {"repository": {"name": "catalog"}}}));
 }
+
+#[tokio::test]
+async fn an_organization_lists_its_own_repositories() {
+    let world = World::new();
+    for name in ["octo-org/other", "someone/else"] {
+        world.github.add_repository(name, &world.repository);
+    }
+    let list = |path: &str| {
+        let url = format!("{}{path}", world.github.url());
+        send(world.request(Method::GET, &url))
+    };
+    let page = list("/orgs/Octo-Org/repos?per_page=1&page=2").await;
+    assert!(page.header("link").unwrap().contains("rel=\"prev\""));
+    assert_eq!(page.ok()[0]["full_name"], "octo-org/other");
+    list("/orgs/nobody/repos").await.refused(404);
+    list("/user/repos").await.refused(403);
+}

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::express::joined;
@@ -15,7 +16,7 @@ use crate::document;
 #[derive(Debug)]
 pub(super) struct Spool {
     folder: PathBuf,
-    file: File,
+    file: BufWriter<File>,
     length: u64,
 }
 
@@ -96,7 +97,7 @@ impl Spool {
             .map_err(|error| Unwritten::new(folder, error))?;
         Ok(Self {
             folder: folder.to_owned(),
-            file,
+            file: BufWriter::new(file),
             length: 0,
         })
     }
@@ -114,9 +115,9 @@ impl Spool {
 
     fn read(&mut self, span: Span) -> Result<String, Unwritten> {
         let mut read = || {
-            self.file.seek(SeekFrom::Start(span.start))?;
+            self.file.flush()?;
             let mut text = vec![0; span.length];
-            self.file.read_exact(&mut text)?;
+            self.file.get_ref().read_exact_at(&mut text, span.start)?;
             String::from_utf8(text).map_err(io::Error::other)
         };
         read().map_err(|error| Unwritten::new(&self.folder, error))
@@ -260,7 +261,12 @@ impl Planned {
     pub(super) fn text(&self, spool: &mut Spool) -> Result<String, Unwritten> {
         let texts: Result<Vec<_>, _> = self.texts.iter().map(|span| spool.read(*span)).collect();
         let format = document::Format::of_path(&self.path);
-        Ok(joined(&texts?, format, self.form == Form::Many))
+        Ok(joined(&texts?, format, self.is_list()))
+    }
+
+    /// Whether it is for however many entities there are.
+    pub(super) fn is_list(&self) -> bool {
+        self.form == Form::Many
     }
 
     /// How many entities it holds.

@@ -145,34 +145,46 @@ impl Reading {
     }
 
     fn text(&self, subject: &Subject<'_>, facts: &[Fact]) -> String {
-        let mut members = vec![("identifier", Value::from(subject.identifier.as_str()))];
+        let identifier = Value::from(subject.identifier.as_str());
+        let blueprint = Value::from(subject.blueprint.as_str());
+        let mut members = vec![("identifier", &identifier)];
         if subject.place.default_blueprint.as_ref() != Some(subject.blueprint) {
-            members.push(("blueprint", subject.blueprint.as_str().into()));
+            members.push(("blueprint", &blueprint));
         }
-        let (mut properties, mut relations) = (Map::new(), Map::new());
+        let (mut properties, mut relations) = (Vec::new(), Vec::new());
         for Fact { field, value } in facts {
-            let value = value.clone();
             match field {
                 Field::Title => members.push(("title", value)),
                 Field::Icon => members.push(("icon", value)),
                 Field::Team => members.push(("team", value)),
-                Field::Property(name) => drop(properties.insert(name.clone(), value)),
-                Field::Relation(name) => drop(relations.insert(name.clone(), value)),
+                Field::Property(name) => properties.push((name.as_str(), value)),
+                Field::Relation(name) => relations.push((name.as_str(), value)),
             }
         }
-        for (name, section) in [("properties", properties), ("relations", relations)] {
-            if !section.is_empty() {
-                members.push((name, section.into()));
-            }
-        }
+        let sections = [("properties", properties), ("relations", relations)];
+        let sections = sections.into_iter().filter(|(_, of)| !of.is_empty());
         match self.format {
             Format::Yaml => {
                 let mut text = String::new();
-                let members = members.iter().map(|(name, value)| (*name, value));
                 yaml::mapping(members, 0, &mut text);
+                for (name, section) in sections {
+                    text.push_str(name);
+                    text.push_str(":\n");
+                    yaml::mapping(section, 2, &mut text);
+                }
                 text
             }
-            Format::Json => json(members),
+            Format::Json => {
+                let object = |section: Vec<(&str, &Value)>| -> Value {
+                    let members = section.into_iter();
+                    let members = members.map(|(name, value)| (name.to_owned(), value.clone()));
+                    Value::Object(members.collect())
+                };
+                let members = members.into_iter();
+                let members = members.map(|(name, value)| (name, value.clone()));
+                let sections = sections.map(|(name, section)| (name, object(section)));
+                json(members.chain(sections))
+            }
         }
     }
 
@@ -237,8 +249,8 @@ fn sorted(members: &Map<String, Value>) -> Vec<(&String, &Value)> {
 }
 
 /// An object as JSON, its members in this order.
-fn json(members: Vec<(&str, Value)>) -> String {
-    let members = members.into_iter().map(|(name, mut value)| {
+fn json<'n>(members: impl Iterator<Item = (&'n str, Value)>) -> String {
+    let members = members.map(|(name, mut value)| {
         value.sort_all_objects();
         // A text has no line breaks of its own in JSON.
         format!(

@@ -1,8 +1,10 @@
-//! Port's pages of entities → texts. While one page becomes texts, Port makes the next one.
+//! Port's pages of entities → texts. While one page becomes texts, on all cores, Port makes the next one.
 
 use std::io::{self, Write};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -99,9 +101,7 @@ impl<'p> Fetcher<'p> {
             let listing = Listing::new(id.clone(), shape, query.clone());
             let mut page = Some(self.page(id, &listing, None).await?);
             while let Some(EntityPage { entities, next }) = page.take() {
-                let work = Arc::clone(&self.work);
-                let blueprint = id.clone();
-                let texts = spawn_blocking(move || work.express(&blueprint, entities));
+                let texts = express(&self.work, id, entities);
                 let following = async {
                     match &next {
                         Some(next) => self.page(id, &listing, Some(next)).await.map(Some),
@@ -109,8 +109,7 @@ impl<'p> Fetcher<'p> {
                     }
                 };
                 let (texts, following) = futures::join!(texts, following);
-                let texts = texts.map_err(|_| Error::Interrupted)??;
-                add(texts, id, &mut collection, notes, spool.as_deref_mut())?;
+                add(texts?, id, &mut collection, notes, spool.as_deref_mut())?;
                 progress.report(collection.len(), id);
                 page = following?;
             }
@@ -149,6 +148,28 @@ impl<'p> Fetcher<'p> {
         }
         Ok(())
     }
+}
+
+/// Makes the texts of a page, in its order, with a thread for each core.
+async fn express(
+    work: &Arc<Work>,
+    id: &BlueprintId,
+    mut entities: Vec<(Identifier, LiveEntity)>,
+) -> Result<Vec<Outcome>, Error> {
+    let cores = available_parallelism().map_or(1, NonZero::get);
+    let share = entities.len().div_ceil(cores).max(1);
+    let mut threads = Vec::new();
+    while !entities.is_empty() {
+        let later = entities.split_off(share.min(entities.len()));
+        let (work, id) = (Arc::clone(work), id.clone());
+        let part = std::mem::replace(&mut entities, later);
+        threads.push(spawn_blocking(move || work.express(&id, part)));
+    }
+    let mut outcomes = Vec::new();
+    for thread in threads {
+        outcomes.extend(thread.await.map_err(|_| Error::Interrupted)??);
+    }
+    Ok(outcomes)
 }
 
 fn add(

@@ -116,8 +116,20 @@ pub(super) fn write(
     };
     let mut done = Done::default();
     let (mut new, mut existing) = (Vec::new(), Vec::new());
+    let mut parent = Path::new("");
     for file in files {
-        match found(&folder.path, &file.path, &text(file)?)? {
+        let path = Path::new(&file.path);
+        let beside = path.parent().unwrap_or(parent);
+        if beside != parent {
+            parent = beside;
+            refuse_links(&folder.path, parent)?;
+        }
+        let found = found(&folder.path.join(path), || text(file))?;
+        // The text for one entity was read back, so it is not too large. A list may be.
+        if file.is_list() && !matches!(found, Found::Same) {
+            text(file)?;
+        }
+        match found {
             Found::Nothing => new.push(file),
             Found::Same => done.unchanged += 1,
             Found::Other if arguments.writing == Writing::Force => new.push(file),
@@ -127,10 +139,12 @@ pub(super) fn write(
     if !existing.is_empty() {
         return Err(Error::Existing(existing));
     }
+    let mut made = PathBuf::new();
     for file in new {
         let path = folder.path.join(&file.path);
-        if let Some(parent) = path.parent() {
+        if let Some(parent) = path.parent().filter(|parent| *parent != made) {
             fs::create_dir_all(parent).map_err(|error| Unwritten::new(parent, error))?;
+            made = parent.to_owned();
         }
         files::replace(&path, text(file)?.as_bytes())?;
         done.written += 1;
@@ -164,23 +178,28 @@ enum Found {
     Other,
 }
 
-fn found(folder: &Path, path: &str, text: &str) -> Result<Found, Error> {
-    // A folder that is a link would lead to where Git does not look.
+fn found(path: &Path, text: impl FnOnce() -> Result<String, Error>) -> Result<Found, Error> {
+    match fs::symlink_metadata(path) {
+        Ok(kind) if kind.is_file() => {
+            let text = text()?;
+            let same = fs::read(path).is_ok_and(|old| old == text.as_bytes());
+            Ok(if same { Found::Same } else { Found::Other })
+        }
+        Ok(_) => Ok(Found::Other),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
+        Err(error) => Err(Unwritten::new(path, error).into()),
+    }
+}
+
+/// Makes sure that no folder from `folder` down to `below` is a link: that would lead to where Git does not
+/// look.
+fn refuse_links(folder: &Path, below: &Path) -> Result<(), Error> {
     let mut place = folder.to_owned();
-    for name in Path::new(path).parent().into_iter().flatten() {
+    for name in below {
         place.push(name);
         if fs::symlink_metadata(&place).is_ok_and(|kind| kind.is_symlink()) {
             return Err(Error::Link(place.display().to_string()));
         }
     }
-    let place = folder.join(path);
-    match fs::symlink_metadata(&place) {
-        Ok(kind) if kind.is_file() => {
-            let same = fs::read(&place).is_ok_and(|old| old == text.as_bytes());
-            Ok(if same { Found::Same } else { Found::Other })
-        }
-        Ok(_) => Ok(Found::Other),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
-        Err(error) => Err(Unwritten::new(&place, error).into()),
-    }
+    Ok(())
 }

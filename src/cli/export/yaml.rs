@@ -138,8 +138,12 @@ fn is_escaped(one: char) -> bool {
 }
 
 fn quoted(text: &str, out: &mut String) {
+    let has_escape = |one: char| matches!(one, '"' | '\\') || is_escaped(one);
     out.push('"');
-    for one in text.chars() {
+    let mut rest = text;
+    while let Some((at, one)) = rest.char_indices().find(|&(_, one)| has_escape(one)) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + one.len_utf8()..];
         match one {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
@@ -147,10 +151,10 @@ fn quoted(text: &str, out: &mut String) {
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
             // All of these have at most four digits.
-            one if is_escaped(one) => out.push_str(&format!("\\u{:04x}", u32::from(one))),
-            one => out.push(one),
+            one => out.push_str(&format!("\\u{:04x}", u32::from(one))),
         }
     }
+    out.push_str(rest);
     out.push('"');
 }
 

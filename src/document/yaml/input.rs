@@ -12,6 +12,7 @@
 //! Each depends on how the parser calls [`Input`], so its version is pinned.
 
 use std::cell::{Cell, RefCell};
+use std::str::Chars;
 
 use saphyr_parser::input::{SkipTabs, is_breakz};
 use saphyr_parser::{Input, Marker, StrInput};
@@ -70,10 +71,12 @@ pub(super) struct Characters<'t> {
     text: &'t str,
     /// Where `text` starts in the whole text.
     start: usize,
-    /// How much of `text` was read.
-    at: usize,
+    /// What of `text` was not read yet.
+    rest: Chars<'t>,
     /// What is read before the text goes on, the first character last.
     ahead: Vec<char>,
+    /// The next character of all these. The parser looks at each several times.
+    next: Option<char>,
     /// How many characters were read.
     index: usize,
     /// How far the parser wants to look.
@@ -86,10 +89,12 @@ pub(super) struct Characters<'t> {
 impl<'t> Characters<'t> {
     /// Those of `text`, which stands at `start` in the whole text. Where they stand goes to `offsets`.
     pub(super) fn new(text: &'t str, start: usize, offsets: &'t Offsets) -> Self {
+        let rest = text.chars();
         Self {
             text,
             start,
-            at: 0,
+            next: rest.clone().next(),
+            rest,
             ahead: Vec::new(),
             index: 0,
             lookahead: 0,
@@ -99,20 +104,23 @@ impl<'t> Characters<'t> {
     }
 
     fn rest(&self) -> &'t str {
-        self.text.get(self.at..).unwrap_or_default()
+        self.rest.as_str()
+    }
+
+    /// How much of the text was read.
+    fn at(&self) -> usize {
+        self.text.len() - self.rest().len()
     }
 
     fn pair(&self) -> Option<char> {
-        match self.ahead.is_empty() {
-            true => surrogate_pair(self.rest()),
-            false => None,
-        }
+        let is_escape = self.next == Some('\\') && self.ahead.is_empty();
+        is_escape.then(|| surrogate_pair(self.rest())).flatten()
     }
 
     /// Whether the `:` of a key was read last, and the key is on its line. Where it is not, a tab may
     /// stand for the indentation of a mapping that starts there.
     fn is_behind_key(&self) -> bool {
-        let read = self.text.get(..self.at).unwrap_or_default();
+        let read = self.text.get(..self.at()).unwrap_or_default();
         let key = read.trim_end_matches([':', '-', '?', ' ', '\t']);
         read.ends_with(':') && !key.is_empty() && !key.ends_with(['\n', '\r', '\u{FEFF}'])
     }
@@ -122,12 +130,18 @@ impl<'t> Characters<'t> {
         rest.starts_with([']', '}'])
     }
 
+    fn find_next(&mut self) {
+        let ahead = self.ahead.last().copied();
+        self.next = ahead.or_else(|| self.rest.clone().next());
+    }
+
     fn jump(&self) {
-        self.offsets.jump(self.index, self.start + self.at);
+        self.offsets.jump(self.index, self.start + self.at());
     }
 }
 
 impl Input for Characters<'_> {
+    #[inline]
     fn lookahead(&mut self, count: usize) {
         self.lookahead = self.lookahead.max(count);
     }
@@ -155,19 +169,20 @@ impl Input for Characters<'_> {
         Some(character)
     }
 
+    #[inline]
     fn skip(&mut self) {
         if self.ahead.pop().is_some() {
             self.index += 1;
             if self.ahead.is_empty() {
                 self.jump();
             }
-        } else if let Some(character) = self.rest().chars().next() {
+        } else if let Some(character) = self.rest.next() {
             self.index += 1;
-            self.at += character.len_utf8();
             if !character.is_ascii() {
                 self.jump();
             }
         }
+        self.find_next();
     }
 
     /// Only the two characters of an escape between double quotes are skipped at once.
@@ -175,14 +190,16 @@ impl Input for Characters<'_> {
         match self.pair().filter(|_| count == 2) {
             Some(character) => {
                 self.index += count;
-                self.at += PAIR;
+                self.rest = self.rest().get(PAIR..).unwrap_or_default().chars();
                 let escape = format!("{:08x}", u32::from(character));
                 self.ahead = escape.chars().rev().collect();
+                self.find_next();
             }
             None => (0..count).for_each(|_| self.skip()),
         }
     }
 
+    #[inline]
     fn peek(&self) -> char {
         self.peek_opt().unwrap_or('\0')
     }
@@ -192,19 +209,20 @@ impl Input for Characters<'_> {
             return 'U';
         }
         let ahead = self.ahead.iter().rev().copied();
-        ahead.chain(self.rest().chars()).nth(n).unwrap_or('\0')
+        ahead.chain(self.rest.clone()).nth(n).unwrap_or('\0')
     }
 
+    #[inline]
     fn peek_opt(&self) -> Option<char> {
-        let ahead = self.ahead.last().copied();
-        ahead.or_else(|| self.rest().chars().next())
+        self.next
     }
 
     fn look_ch(&mut self) -> char {
         self.lookahead(1);
         let line = self.line.take();
-        if line == Some(self.at) && self.ahead.is_empty() && self.is_at_closing_bracket() {
+        if line == Some(self.at()) && self.ahead.is_empty() && self.is_at_closing_bracket() {
             self.ahead.push(' ');
+            self.find_next();
         }
         self.peek()
     }
@@ -213,7 +231,7 @@ impl Input for Characters<'_> {
     fn next_2_are(&self, first: char, second: char) -> bool {
         let is_crlf = self.rest().starts_with("\r\n");
         let length = if is_crlf { 2 } else { 1 };
-        self.line.set(Some(self.at + length));
+        self.line.set(Some(self.at() + length));
         self.peek() == first && self.peek_nth(1) == second
     }
 

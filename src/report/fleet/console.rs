@@ -9,6 +9,7 @@ use crate::report::causes::position;
 use crate::report::console::{OPEN_LINES, outcome_colour, verb, write_first_problems};
 use crate::report::entities::{self, Colour};
 use crate::report::log::{Log, visible};
+use crate::report::markdown::capitalised;
 use crate::report::{EntityReport, Report, State};
 use crate::text::counted;
 
@@ -59,7 +60,7 @@ fn write_repositories(report: &FleetReport, log: &Log) {
         }
     }
     for sentence in not_looked_at(report) {
-        log.line(sentence);
+        log.line(capitalised(&sentence));
     }
     log.line("");
 }
@@ -81,13 +82,13 @@ fn line(repository: &RepositoryReport, width: usize) -> String {
                 format!("{}: {}", position(cause.first), cause.message())
             }
         };
-        format!(" · {}", visible(&one_line(&problem)))
+        Colour::Dim.paint(&format!(" · {}", visible(&one_line(&problem))))
     });
     format!(
         "{} {name:width$}  {commit:7}  {}{}",
         sign(repository),
         result_of(repository),
-        Colour::Dim.paint(&problem.unwrap_or_default())
+        problem.unwrap_or_default()
     )
 }
 

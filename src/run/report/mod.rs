@@ -13,9 +13,8 @@ pub mod unfinished;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use super::look::Extent;
-use super::pass::Round;
-use super::responsibility::Responsibility;
+use super::round::Extent;
+use super::round::{Responsibility, Round};
 use super::session::Session;
 use super::source::Source;
 use crate::catalog::declare::passed_over;

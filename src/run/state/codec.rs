@@ -242,14 +242,11 @@ pub(super) fn read(properties: &Map<String, Value>) -> Result<(State, SaveId), U
     if settled.save != open.save {
         return Err(damaged("`settled` and `open` are of different saves"));
     }
-    // A run that found nothing to do may have saved a newer commit alone.
-    let newest = properties.get("commit").and_then(Value::as_str);
-    let commit = newest.and_then(CommitSha::parse);
     let mut state = State {
         inputs: open.inputs,
         workflow: open.workflow,
         since: open.since,
-        commit: commit.or_else(|| open.commit.as_deref().and_then(CommitSha::parse)),
+        commit: open.commit.as_deref().and_then(CommitSha::parse),
         ..State::default()
     };
     let kept = |name: &str| -> BTreeSet<&str> {

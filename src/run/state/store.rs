@@ -202,7 +202,8 @@ pub(crate) struct NewCommit<'s> {
 }
 
 /// Saves new commits, in as few requests as Port takes. They only save the next run some work, so what
-/// Port refuses is not saved.
+/// Port refuses is not saved. They are what a search shows; files are compared with the commit that the
+/// machine's part holds.
 pub(crate) async fn save_commits(commits: &[NewCommit<'_>]) {
     let Some(first) = commits.first() else {
         return;

@@ -4,6 +4,8 @@ mod order;
 mod trouble;
 mod world;
 
+use std::fs;
+
 use port_gitops_sandbox::{Exchange, Matcher, Sandbox, StepResult};
 use serde_json::{Value, json};
 
@@ -132,8 +134,23 @@ fn a_plan_writes_nothing() {
         fleet.stage(&format!("r{number}"), &format!("e{number}"), "One");
     }
     fleet.commit_all("Declare");
-    let result = run(&fleet.step("workflow_dispatch").input("mode", "plan"));
-    assert_eq!((result.status, result.output("created")), (0, "3"));
+    let step = fleet.step("workflow_dispatch").input("mode", "plan");
+    let step = step.input("report-file", "report.json");
+    let result = run(&step);
+    let outputs = ["created", "commit"].map(|name| result.output(name));
+    assert_eq!((result.status, outputs), (0, ["3", ""]));
+    let written = fs::read(step.workspace().join("report.json")).unwrap();
+    let [written, output]: [Value; 2] = [written.as_slice(), result.output("report").as_bytes()]
+        .map(|text| serde_json::from_slice(text).unwrap());
+    assert_eq!(
+        (&written, &written["home"]),
+        (&output, &json!("acme/platform"))
+    );
+    assert!(
+        result.summary.contains("nothing was written"),
+        "{}",
+        result.summary
+    );
     assert!(fleet.port.entities().is_empty());
     assert!(fleet.port.blueprint("gitops_source").is_none());
 }

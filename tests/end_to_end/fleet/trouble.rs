@@ -34,6 +34,7 @@ fn a_repository_with_mistakes_keeps_no_other_from_being_written() {
         0,
         "only the first run that finds it fails"
     );
+    succeed(&fleet.step("schedule").input("scope", "all"));
     fleet
         .git("r1")
         .write("port.yml", "identifier: ab\nblueprint: domain\n");

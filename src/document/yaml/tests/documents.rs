@@ -248,7 +248,7 @@ fn hostile_text_is_read_in_time() {
     for prefix in ["", "[", "a: ", "\""] {
         for unit in units {
             let mut text = prefix.to_owned();
-            text.push_str(&unit.repeat(MAX_BYTES / 8 / unit.len()));
+            text.push_str(&unit.repeat(MAX_BYTES / 32 / unit.len()));
             let documents = read(&text);
             assert!(documents.roots.len() <= 1, "{prefix:?} {unit:?}");
         }
