@@ -18,7 +18,7 @@ use crate::catalog::mapping::Surroundings;
 use crate::event::{BranchRole, Mode, Scope};
 use crate::git::{BranchName, CommitSha, RepoName};
 use crate::github::{Head, Listed, Side, Skipped};
-use crate::inputs::Fleet as Selection;
+use crate::inputs::{Fleet as Selection, Prune};
 use crate::port::{CONCURRENT_REQUESTS, Existing};
 use crate::text::counted;
 
@@ -220,7 +220,7 @@ impl<'p> Fleet<'p> {
     }
 
     /// Whether there is nothing to do about a repository: what is at its head was applied with the same
-    /// inputs and without problems, or it declares nothing there.
+    /// inputs and without problems, and nothing is to be pruned; or it declares nothing there.
     fn is_up_to_date(
         &self,
         session: &Session<'_>,
@@ -235,7 +235,8 @@ impl<'p> Fleet<'p> {
         if let Some(glimpse) = glimpses.get(&name) {
             let is_same = glimpse.is_synced
                 && glimpse.commit.as_ref() == Some(commit)
-                && glimpse.inputs == self.inputs;
+                && glimpse.inputs == self.inputs
+                && !(session.setup.inputs.prune == Prune::Delete && glimpse.has_removed);
             return is_same.then_some(Reason::UpToDate(None));
         }
         let last = self.last.as_ref();

@@ -1,6 +1,7 @@
 //! One run over many repositories.
 
 mod order;
+mod rollout;
 mod trouble;
 mod world;
 
