@@ -98,7 +98,7 @@ fn history() -> impl Strategy<Value = History> {
     let death = prop_oneof![3 => Just(None), 1 => moment().prop_map(Some)];
     let fate = prop_oneof![
         8 => calm_fate(NAMES),
-        2 => (moment(), inner, death)
+        3 => (moment(), inner, death)
             .prop_map(|(moment, events, death)| Fate::Overlapped(moment, events, death)),
     ];
     let events = prop::collection::vec(event(fate.boxed()), 1..10);

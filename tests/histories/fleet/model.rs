@@ -142,8 +142,12 @@ impl Model {
         for (name, (repo, form)) in now.uncontested() {
             let has_other_owner =
                 (0..REPOSITORIES).any(|other| other != repo && now.owns(other, name));
+            // What nobody declares may be about to be deleted.
             let has_target = match form {
-                Form::Sound { of: Some(of), .. } if name >= THINGS => now.held(of).is_some(),
+                Form::Sound { of: Some(of), .. } if name >= THINGS => {
+                    let mut tips = now.tips.iter();
+                    now.held(of).is_some() && tips.any(|tip| tip.mentioned().contains(&of))
+                }
                 _ => true,
             };
             if !has_other_owner && has_target && !self.has_drifted {
