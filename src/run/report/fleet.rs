@@ -23,7 +23,8 @@ pub(crate) fn assemble_fleet(
 ) -> FleetReport {
     let setup = session.setup;
     let ending = ending(&sources);
-    let warnings = unmatched(&fleet, &sources);
+    let mut warnings = unmatched(&fleet, &sources);
+    warnings.splice(0..0, fleet.warnings.iter().cloned());
     let mut repositories = Vec::new();
     let skipped = fleet
         .skipped
