@@ -22,8 +22,8 @@ pub(crate) fn assemble_fleet(
 ) -> FleetReport {
     let setup = session.setup;
     let ending = ending(&sources);
-    let mut warnings = unmatched(&fleet, &sources);
-    warnings.extend(unselected(session, &fleet, &sources));
+    let mut warnings = fleet.warnings.clone();
+    warnings.extend(unmatched(&fleet, &sources));
     let mut repositories = Vec::new();
     let skipped = fleet.skipped.clone();
     for mut source in sources {
@@ -124,15 +124,6 @@ fn unmatched(fleet: &Fleet<'_>, sources: &[Source<'_>]) -> Vec<String> {
         .into_iter()
         .map(|warning| format!("{warning} in any repository"))
         .collect()
-}
-
-/// That the input `repositories` selects nothing. A shard alone may well be empty.
-fn unselected(session: &Session<'_>, fleet: &Fleet<'_>, sources: &[Source<'_>]) -> Option<String> {
-    let selection = session.setup.inputs.fleet.as_ref()?;
-    let is_empty = sources.is_empty() && fleet.others.is_empty() && fleet.skipped.is_empty();
-    (is_empty && selection.shard.is_whole()).then(|| {
-        "the input `repositories` selects none of the repositories that `github-token` can read; compare its lines with the repositories that the app is installed for".to_owned()
-    })
 }
 
 /// The repositories that have problems, a line of Markdown each: without values.
