@@ -32,12 +32,12 @@ pub(crate) struct Fleet<'p> {
     last: Option<FleetMemory>,
     /// A digest of the inputs that select and shape entities, and of the mapping.
     inputs: String,
+    /// The lines of the input `repositories` that match none, each a sentence without a full stop.
+    pub(crate) warnings: Vec<String>,
     /// The repositories that the run selects and does not work on.
     pub(crate) others: Vec<Other>,
     /// How many repositories it passes over, and why.
     pub(crate) skipped: BTreeMap<Skipped, usize>,
-    /// What is wrong with the input `repositories`: sentences without a full stop.
-    pub(crate) warnings: Vec<String>,
 }
 
 /// A repository that the run does not work on.
@@ -84,12 +84,17 @@ pub(crate) async fn find<'p>(
         store: session.setup.fleet_store(session.port, selection).await?,
         last: None,
         inputs: with_mapping(&inputs, loaded),
+        warnings: Vec::new(),
         others: Vec::new(),
         skipped: BTreeMap::new(),
-        warnings: Vec::new(),
     };
-    let ((listed, warnings), last) = futures::try_join!(list(session, selection), fleet.load())?;
-    (fleet.last, fleet.warnings) = (last, warnings);
+    let (mut listed, last) = futures::try_join!(
+        async { Ok(session.setup.github.repositories().await?) },
+        fleet.load()
+    )?;
+    fleet.last = last;
+    fleet.warnings = unmatched(selection, &listed);
+    listed.retain(|one| selection.repositories.selects(&one.name) && selection.shard.has(one.id));
     let listed = fleet.pass_over(listed);
     let ids: Vec<_> = listed.iter().map(|one| one.id).collect();
     let (heads, glimpses) = futures::try_join!(
@@ -114,20 +119,19 @@ pub(crate) async fn find<'p>(
     Ok((fleet, sources))
 }
 
-/// The repositories that are selected and in the shard, and the lines of the input that select none.
-async fn list(
-    session: &Session<'_>,
-    selection: &Selection,
-) -> Result<(Vec<Listed>, Vec<String>), Error> {
-    let mut listed = session.setup.github.repositories().await?;
+/// What is wrong with the lines of the input `repositories` that match none of those that the token can
+/// read.
+fn unmatched(selection: &Selection, listed: &[Listed]) -> Vec<String> {
     let names: Vec<_> = listed.iter().map(|one| one.name.clone()).collect();
+    let warning = |rule: UnmatchedRule| {
+        let UnmatchedRule { line, rule, hint } = rule;
+        let hint = hint.unwrap_or_else(|| "install the app there, or remove the line".to_owned());
+        format!(
+            "line {line} of `repositories`, `{rule}`, matches no repository that the token can read; {hint}"
+        )
+    };
     let unmatched = selection.repositories.unmatched(&names).into_iter();
-    let warnings = unmatched.map(|UnmatchedRule { line, rule, hint }| {
-        let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-        format!("input `repositories`, line {line}: `{rule}` matches no repository that the token sees{hint}")
-    });
-    listed.retain(|one| selection.repositories.selects(&one.name) && selection.shard.has(one.id));
-    Ok((listed, warnings.collect()))
+    unmatched.map(warning).collect()
 }
 
 /// The mapping in the home repository, if the inputs name one.
@@ -235,7 +239,7 @@ impl<'p> Fleet<'p> {
     }
 
     /// Whether there is nothing to do about a repository: what is at its head was applied with the same
-    /// inputs and without problems, and nothing waits for its deletion; or it declares nothing there.
+    /// inputs and without problems, and nothing is to be pruned; or it declares nothing there.
     fn is_up_to_date(
         &self,
         session: &Session<'_>,
@@ -248,12 +252,12 @@ impl<'p> Fleet<'p> {
         }
         let name = session.setup.source_name(*id, None);
         if let Some(glimpse) = glimpses.get(&name) {
-            let is_to_prune = session.setup.inputs.prune == Prune::Delete && glimpse.has_removed;
             let is_same = glimpse.is_synced
                 && glimpse.commit.as_ref() == Some(commit)
-                && glimpse.inputs == self.inputs;
+                && glimpse.inputs == self.inputs
+                && !(session.setup.inputs.prune == Prune::Delete && glimpse.has_removed);
             let entities = glimpse.entities;
-            return (is_same && !is_to_prune).then_some(Reason::UpToDate { entities });
+            return is_same.then_some(Reason::UpToDate { entities });
         }
         let last = self.last.as_ref();
         let last = last.filter(|last| last.inputs == self.inputs);

@@ -237,10 +237,10 @@ pub(crate) struct Glimpse {
     pub(crate) commit: Option<CommitSha>,
     pub(crate) inputs: String,
     pub(crate) is_synced: bool,
-    /// How many entities are in Port because of the source.
-    pub(crate) entities: u64,
     /// Whether Port still holds something that the source no longer declares.
     pub(crate) has_removed: bool,
+    /// How many entities are in Port because of the source.
+    pub(crate) entities: u64,
 }
 
 /// What a search says of the states that `names` call, kept in `blueprint`.
@@ -258,8 +258,8 @@ pub(crate) async fn glimpse(
         "status",
         "commit",
         "inputs",
-        "entity_count",
         "removed",
+        "entity_count",
     ];
     let found = port.named(blueprint, &texts, &include).await?;
     let mut found: BTreeMap<String, Map<String, Value>> = found
@@ -269,18 +269,14 @@ pub(crate) async fn glimpse(
     let glimpses = names.into_iter().filter_map(|name| {
         let properties = found.remove(name.as_str())?;
         let text = |name: &str| properties.get(name).and_then(Value::as_str);
+        let removed = properties.get("removed").and_then(Value::as_array);
+        let entities = properties.get("entity_count").and_then(Value::as_u64);
         let glimpse = Glimpse {
             commit: text("commit").and_then(CommitSha::parse),
             inputs: text("inputs").unwrap_or_default().to_owned(),
             is_synced: text("status") == Some(Status::Synced.as_str()),
-            entities: properties
-                .get("entity_count")
-                .and_then(Value::as_u64)
-                .unwrap_or_default(),
-            has_removed: properties
-                .get("removed")
-                .and_then(Value::as_array)
-                .is_some_and(|removed| !removed.is_empty()),
+            has_removed: removed.is_some_and(|removed| !removed.is_empty()),
+            entities: entities.unwrap_or_default(),
         };
         Some((name, glimpse))
     });

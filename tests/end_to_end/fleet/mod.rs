@@ -1,7 +1,9 @@
 //! One run over many repositories.
 
+mod disturbed;
 mod order;
 mod review;
+mod rollout;
 mod trouble;
 mod world;
 
