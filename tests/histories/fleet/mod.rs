@@ -38,6 +38,13 @@ pub(crate) enum Order {
     AtOnce,
 }
 
+/// Whose workflow runs. All have the same inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Workflow {
+    Fleet,
+    Own(Repo),
+}
+
 /// What a run compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
@@ -50,10 +57,7 @@ pub(crate) enum Scope {
 pub(crate) enum Event {
     Push(Repo, Base, Vec<Edit>),
     HandOver(Repo, Repo, Name, Order),
-    /// The fleet runs.
-    Fleet(Scope, Fate<Event>),
-    /// A repository's own workflow runs, with the same inputs.
-    Own(Repo, Scope, Fate<Event>),
+    Run(Workflow, Scope, Fate<Event>),
     Rename(Repo),
     /// Somebody deletes a state in Port.
     DeleteState(Repo),
@@ -115,7 +119,11 @@ fn history() -> impl Strategy<Value = History> {
 
 fn event(fate: BoxedStrategy<Fate<Event>>) -> impl Strategy<Value = Event> {
     let edits = prop::collection::vec(edit(), 1..4);
-    let scope = || prop_oneof![4 => Just(Scope::Changed), 1 => Just(Scope::All)];
+    let scope = prop_oneof![4 => Just(Scope::Changed), 1 => Just(Scope::All)];
+    let workflow = prop_oneof![
+        2 => Just(Workflow::Fleet),
+        1 => (0..REPOSITORIES).prop_map(Workflow::Own),
+    ];
     let order = prop_oneof![
         Just(Order::NewFirst),
         Just(Order::OldFirst),
@@ -126,8 +134,8 @@ fn event(fate: BoxedStrategy<Fate<Event>>) -> impl Strategy<Value = Event> {
         10 => (repo(), base(), edits).prop_map(|(repo, base, edits)| Event::Push(repo, base, edits)),
         4 => (repo(), repo(), 0..NAMES, order)
             .prop_map(|(from, to, name, order)| Event::HandOver(from, to, name, order)),
-        9 => (scope(), fate.clone()).prop_map(|(scope, fate)| Event::Fleet(scope, fate)),
-        4 => (repo(), scope(), fate).prop_map(|(repo, scope, fate)| Event::Own(repo, scope, fate)),
+        13 => (workflow, scope, fate)
+            .prop_map(|(workflow, scope, fate)| Event::Run(workflow, scope, fate)),
         1 => repo().prop_map(Event::Rename),
         1 => repo().prop_map(Event::DeleteState),
         1 => (0..NAMES).prop_map(Event::HandEdit),
