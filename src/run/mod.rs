@@ -266,9 +266,10 @@ async fn carry_out<'s, 'p>(
 /// Says how many files are checked.
 fn announce(session: &Session<'_>, looked: &[(&mut Source<'_>, Looked)]) {
     let count = looked.iter().map(|(_, looked)| looked.files.len()).sum();
-    let is_all = looked
-        .iter()
-        .any(|(_, looked)| looked.extent == Extent::All);
+    let is_all = !looked.is_empty()
+        && looked
+            .iter()
+            .all(|(_, looked)| looked.extent == Extent::All);
     let files = counted(count, "entity file", "entity files");
     session.log.line(match (count, is_all) {
         (0, false) => "No entity file has changed".to_owned(),

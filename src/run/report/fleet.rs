@@ -5,8 +5,7 @@ use std::time::Instant;
 
 use super::assemble;
 use crate::git::RepoName;
-use crate::github;
-use crate::report::fleet::{FleetReport, RepositoryOutcome, RepositoryReport, Skipped};
+use crate::report::fleet::{FleetReport, RepositoryOutcome, RepositoryReport};
 use crate::report::{Ending, Since};
 use crate::run::error::Error;
 use crate::run::fleet::{Fleet, Other, Reason};
@@ -23,13 +22,10 @@ pub(crate) fn assemble_fleet(
 ) -> FleetReport {
     let setup = session.setup;
     let ending = ending(&sources);
-    let warnings = unmatched(&fleet, &sources);
+    let mut warnings = fleet.warnings.clone();
+    warnings.extend(unmatched(&fleet, &sources));
     let mut repositories = Vec::new();
-    let skipped = fleet
-        .skipped
-        .iter()
-        .map(|(&why, &count)| (skipped(why), count));
-    let skipped = skipped.collect();
+    let skipped = fleet.skipped.clone();
     for mut source in sources {
         source.warnings.clear();
         let name = source.origin.name.clone();
@@ -104,15 +100,6 @@ fn since(is_older: bool) -> Since {
     match is_older {
         true => Since::Before,
         false => Since::ThisRun,
-    }
-}
-
-fn skipped(why: github::Skipped) -> Skipped {
-    match why {
-        github::Skipped::Archived => Skipped::Archived,
-        github::Skipped::Disabled => Skipped::Disabled,
-        github::Skipped::Empty => Skipped::Empty,
-        github::Skipped::Fork => Skipped::Fork,
     }
 }
 

@@ -237,6 +237,8 @@ pub(crate) struct Glimpse {
     pub(crate) commit: Option<CommitSha>,
     pub(crate) inputs: String,
     pub(crate) is_synced: bool,
+    /// Whether Port still holds something that the source no longer declares.
+    pub(crate) has_removed: bool,
 }
 
 /// What a search says of the states that `names` call, kept in `blueprint`.
@@ -249,7 +251,7 @@ pub(crate) async fn glimpse(
     names: Vec<SourceName>,
 ) -> Result<BTreeMap<SourceName, Glimpse>, Error> {
     let texts: Vec<_> = names.iter().map(SourceName::as_str).collect();
-    let include = ["$identifier", "status", "commit", "inputs"];
+    let include = ["$identifier", "status", "commit", "inputs", "removed"];
     let found = port.named(blueprint, &texts, &include).await?;
     let mut found: BTreeMap<String, Map<String, Value>> = found
         .into_iter()
@@ -258,10 +260,12 @@ pub(crate) async fn glimpse(
     let glimpses = names.into_iter().filter_map(|name| {
         let properties = found.remove(name.as_str())?;
         let text = |name: &str| properties.get(name).and_then(Value::as_str);
+        let removed = properties.get("removed").and_then(Value::as_array);
         let glimpse = Glimpse {
             commit: text("commit").and_then(CommitSha::parse),
             inputs: text("inputs").unwrap_or_default().to_owned(),
             is_synced: text("status") == Some(Status::Synced.as_str()),
+            has_removed: removed.is_some_and(|removed| !removed.is_empty()),
         };
         Some((name, glimpse))
     });

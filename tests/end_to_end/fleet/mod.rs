@@ -2,6 +2,7 @@
 
 mod disturbed;
 mod order;
+mod rollout;
 mod trouble;
 mod world;
 

@@ -1,0 +1,158 @@
+//! What docs/rollout.md says, played on an organisation of twenty repositories from the first plan to the shards.
+
+use port_gitops_sandbox::{Step, StepResult, TestRepository};
+use serde_json::json;
+
+use super::world::Fleet;
+use super::{status, title};
+use crate::world::run;
+
+const SHOP: &str = "identifier: shop\nblueprint: microservice\nrelations:\n  domain: sales\n";
+/// The action's step as the reusable workflow fills it in.
+fn step(fleet: &Fleet, event: &str, shard: &str) -> Step {
+    let inputs = [
+        ("repositories", "acme/*\n!acme/playground-*"),
+        ("shard", shard),
+        ("mode", "auto"),
+        ("scope", "auto"),
+        ("merge", "true"),
+        ("create-missing-related-entities", "false"),
+        ("prune", "false"),
+        ("max-deletes", "10"),
+    ];
+    let step = fleet.step(event);
+    inputs
+        .into_iter()
+        .fold(step, |step, (name, value)| step.input(name, value))
+}
+
+/// Asserts the exit status and the counts `created`, `updated`, `deleted` and `invalid`.
+fn expect(step: &Step, status: i32, counts: [&str; 4]) -> StepResult {
+    let result = run(step);
+    let names = ["created", "updated", "deleted", "invalid"];
+    let found = names.map(|name| result.output(name));
+    assert_eq!((result.status, found), (status, counts), "{}", result.log);
+    result
+}
+
+/// An organisation whose teams have made one mistake.
+fn organisation() -> Fleet {
+    let mut names: Vec<_> = (0..18).map(|number| format!("r{number}")).collect();
+    names.push("playground-a".to_owned());
+    let fleet = Fleet::new(&names);
+    for number in 3..15 {
+        fleet.stage(&format!("r{number}"), &format!("e{number}"), "One");
+    }
+    fleet.stage("playground-a", "toy", "Toy");
+    fleet.git("r0").write("port.yml", SHOP);
+    fleet.stage("r1", "sales", "Sales");
+    fleet
+        .git("r2")
+        .write("port.yml", "identifier: a b\nblueprint: domain\n");
+    fleet.commit_all("Declare");
+    fleet
+}
+
+#[test]
+fn an_organisation_comes_to_port_as_the_page_says() {
+    let fleet = organisation();
+    let dispatched = |mode: &str| step(&fleet, "workflow_dispatch", "1/1").input("mode", mode);
+    let scheduled = || step(&fleet, "schedule", "1/1");
+    let shards = || (1..=3).map(|index| step(&fleet, "schedule", &format!("{index}/3")));
+
+    // A plan finds the mistake and writes nothing. The first run writes the others, in the order of relations.
+    expect(&dispatched("plan"), 1, ["14", "0", "0", "1"]);
+    assert!(fleet.port.entities().is_empty());
+    expect(&dispatched("apply"), 1, ["14", "0", "0", "1"]);
+    assert!(fleet.port.entity("microservice", "shop").is_some());
+    assert_eq!(
+        (status(&fleet, "r0"), status(&fleet, "r2")),
+        (json!("synced"), json!("incomplete"))
+    );
+    expect(&scheduled(), 0, ["0", "0", "0", "1"]);
+
+    // Its team corrects it.
+    fleet
+        .git("r2")
+        .write("port.yml", "identifier: ab\nblueprint: domain\n");
+    fleet.git("r2").commit("Correct it").unwrap();
+    expect(&scheduled(), 0, ["1", "0", "0", "0"]);
+    let fleets_own = fleet
+        .port
+        .entity("gitops_source", "github.com/fleet/1296269")
+        .unwrap();
+    assert_eq!(fleets_own["properties"]["status"], "synced");
+
+    // A new repository, and a change in another one.
+    let new = TestRepository::new().unwrap();
+    new.write("port.yml", SHOP.replace("shop", "new").as_str());
+    new.commit("Begin").unwrap();
+    fleet.github.add_repository("acme/new", &new);
+    fleet.declare("r6", "e6", "Two");
+    expect(&scheduled(), 0, ["1", "1", "0", "0"]);
+
+    // Three shards, and a workflow of its own in one repository.
+    fleet.declare("r7", "e7", "Two");
+    let updated: Vec<_> = shards()
+        .map(|step| run(&step).output("updated").to_owned())
+        .collect();
+    assert_eq!(
+        updated.iter().filter(|count| *count == "1").count(),
+        1,
+        "{updated:?}"
+    );
+    fleet.declare("r8", "e8", "Two");
+    expect(&fleet.own_step("r8"), 0, ["0", "1", "0", "0"]);
+    shards().for_each(|step| drop(expect(&step, 0, ["0", "0", "0", "0"])));
+
+    // Somebody changes an entity in Port.
+    let by_hand = json!({ "identifier": "e9", "title": "By hand" });
+    fleet
+        .port
+        .put_entity("domain", by_hand, "somebody")
+        .unwrap();
+    let drifts = shards().map(|step| run(&step.input("scope", "all")).output("drift").to_owned());
+    let drifts: Vec<_> = drifts.collect();
+    assert_eq!(
+        drifts.iter().filter(|drift| *drift == "true").count(),
+        1,
+        "{drifts:?}"
+    );
+    assert_eq!(title(&fleet, "e9").as_deref(), Some("One"));
+
+    // What was removed before `prune` was set.
+    fleet.git("r9").remove("e9.entity.yml");
+    fleet.git("r9").commit("Remove it").unwrap();
+    expect(&scheduled(), 0, ["0", "0", "0", "0"]);
+    expect(&scheduled().input("prune", "true"), 0, ["0", "0", "1", "0"]);
+    assert!(fleet.port.entity("domain", "toy").is_none());
+}
+
+#[test]
+fn a_relation_into_a_shard_that_runs_later_is_written_by_the_next_run() {
+    let fleet = Fleet::of(6);
+    // `r5` is in the first shard, `r0` in the second.
+    fleet.git("r5").write("port.yml", SHOP);
+    fleet.stage("r0", "sales", "Sales");
+    fleet.commit_all("Declare");
+    let run_all =
+        || ["1/3", "2/3", "3/3"].map(|shard| run(&step(&fleet, "schedule", shard)).status);
+    assert_eq!(run_all(), [1, 0, 0]);
+    assert!(fleet.port.entity("microservice", "shop").is_none());
+    assert_eq!(run_all(), [0; 3]);
+    assert!(fleet.port.entity("microservice", "shop").is_some());
+}
+
+#[test]
+fn a_selection_of_nothing_is_a_warning() {
+    let fleet = Fleet::of(1);
+    let result = run(&step(&fleet, "schedule", "1/1").input("repositories", "octo-org/*"));
+    let warnings = result.commands("warning");
+    assert!(
+        warnings[0]
+            .data
+            .contains("matches no repository that the token can read"),
+        "{}",
+        result.log
+    );
+}
