@@ -56,7 +56,7 @@ pub(crate) enum Scope {
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
     Push(Repo, Base, Vec<Edit>),
-    HandOver(Repo, Repo, Name, Order),
+    HandOver(Repo, Repo, Name, Form, Order),
     Run(Workflow, Scope, Fate<Event>),
     Rename(Repo),
     /// Somebody deletes a state in Port.
@@ -132,8 +132,8 @@ fn event(fate: BoxedStrategy<Fate<Event>>) -> impl Strategy<Value = Event> {
     let repo = || 0..REPOSITORIES;
     prop_oneof![
         10 => (repo(), base(), edits).prop_map(|(repo, base, edits)| Event::Push(repo, base, edits)),
-        4 => (repo(), repo(), 0..NAMES, order)
-            .prop_map(|(from, to, name, order)| Event::HandOver(from, to, name, order)),
+        6 => (repo(), repo(), 0..NAMES, form(), order)
+            .prop_map(|(from, to, name, form, order)| Event::HandOver(from, to, name, form, order)),
         13 => (workflow, scope, fate)
             .prop_map(|(workflow, scope, fate)| Event::Run(workflow, scope, fate)),
         1 => repo().prop_map(Event::Rename),
@@ -144,16 +144,19 @@ fn event(fate: BoxedStrategy<Fate<Event>>) -> impl Strategy<Value = Event> {
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
-    let of = prop_oneof![1 => Just(None), 3 => (0..THINGS).prop_map(Some)];
-    let form = prop_oneof![
-        9 => (0..2_u8, of).prop_map(|(title, of)| Form::Sound { title, of }),
-        1 => Just(Form::Mistaken),
-    ];
     prop_oneof![
-        8 => (0..2_u8, 0..NAMES, form).prop_map(|(file, name, form)| Edit::Set(file, name, form)),
+        8 => (0..2_u8, 0..NAMES, form()).prop_map(|(file, name, form)| Edit::Set(file, name, form)),
         4 => (0..NAMES).prop_map(Edit::Drop),
         2 => (0..NAMES).prop_map(Edit::Move),
         1 => (0..2_u8).prop_map(Edit::Break),
         2 => (0..2_u8).prop_map(Edit::Fix),
+    ]
+}
+
+fn form() -> impl Strategy<Value = Form> {
+    let of = prop_oneof![1 => Just(None), 3 => (0..THINGS).prop_map(Some)];
+    prop_oneof![
+        6 => (0..2_u8, of).prop_map(|(title, of)| Form::Sound { title, of }),
+        1 => Just(Form::Mistaken),
     ]
 }

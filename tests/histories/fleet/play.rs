@@ -11,7 +11,7 @@ use port_gitops_sandbox::{Fault, Matcher, Sandbox, Switch};
 use serde_json::json;
 
 use super::model::{Model, Now};
-use super::tree::{Edit, FOREIGN, Form, Tree, key};
+use super::tree::{Edit, FOREIGN, Tree, key};
 use super::world::{World, name};
 use super::{Event, History, Order, REPOSITORIES, Repo, Scope, Workflow};
 use crate::branch::{Base, Branch};
@@ -183,9 +183,11 @@ impl Player {
     fn happen(&self, event: &Event, level: Level) {
         match event {
             Event::Push(repo, base, edits) => self.edit(*repo, *base, edits),
-            Event::HandOver(from, to, name, order) => {
-                self.hand_over(*from, *to, *name, *order, level)
+            Event::HandOver(from, to, name, form, order) => {
+                let (add, drop) = (Edit::Set(0, *name, *form), Edit::Drop(*name));
+                self.hand_over((*from, drop), (*to, add), *order, level);
             }
+
             Event::Run(workflow, scope, fate) => self.run(*workflow, *scope, fate, level),
             other => self.happen_elsewhere(other),
         }
@@ -234,12 +236,11 @@ impl Player {
         }
     }
 
-    fn hand_over(&self, from: Repo, to: Repo, name: super::Name, order: Order, level: Level) {
-        let form = Form::Sound { title: 2, of: None };
-        let add = || self.edit(to, Base::Tip, &[Edit::Set(0, name, form)]);
-        let remove = || self.edit(from, Base::Tip, &[Edit::Drop(name)]);
+    fn hand_over(&self, old: (Repo, Edit), new: (Repo, Edit), order: Order, level: Level) {
+        let add = || self.edit(new.0, Base::Tip, &[new.1]);
+        let remove = || self.edit(old.0, Base::Tip, &[old.1]);
         let run = || self.run_quietly(Scope::Changed, level);
-        if from == to {
+        if old.0 == new.0 {
             return;
         }
         match order {
