@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::files::CONCURRENT_REQUESTS;
 use super::{Actor, Error, GitHub, api};
@@ -39,7 +39,8 @@ pub struct Listed {
 }
 
 /// Why a fleet leaves a repository out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Skipped {
     /// Its owner made it read-only.
     Archived,

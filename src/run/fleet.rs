@@ -15,6 +15,7 @@ use super::state::SourceName;
 use super::state::fleet::{FleetCounts, FleetMemory};
 use super::state::store::{self, Facts, Glimpse, Store, Stored};
 use crate::catalog::mapping::Surroundings;
+use crate::catalog::rules::UnmatchedRule;
 use crate::event::{BranchRole, Mode, Scope};
 use crate::git::{BranchName, CommitSha, RepoName};
 use crate::github::{Head, Listed, Side, Skipped};
@@ -31,6 +32,8 @@ pub(crate) struct Fleet<'p> {
     last: Option<FleetMemory>,
     /// A digest of the inputs that select and shape entities, and of the mapping.
     inputs: String,
+    /// The lines of the input `repositories` that match none, each a sentence without a full stop.
+    pub(crate) warnings: Vec<String>,
     /// The repositories that the run selects and does not work on.
     pub(crate) others: Vec<Other>,
     /// How many repositories it passes over, and why.
@@ -79,11 +82,17 @@ pub(crate) async fn find<'p>(
         store: session.setup.fleet_store(session.port, selection).await?,
         last: None,
         inputs: with_mapping(&inputs, loaded),
+        warnings: Vec::new(),
         others: Vec::new(),
         skipped: BTreeMap::new(),
     };
-    let (listed, last) = futures::try_join!(list(session, selection), fleet.load())?;
+    let (mut listed, last) = futures::try_join!(
+        async { Ok(session.setup.github.repositories().await?) },
+        fleet.load()
+    )?;
     fleet.last = last;
+    fleet.warnings = unmatched(selection, &listed);
+    listed.retain(|one| selection.repositories.selects(&one.name) && selection.shard.has(one.id));
     let listed = fleet.pass_over(listed);
     let ids: Vec<_> = listed.iter().map(|one| one.id).collect();
     let (heads, glimpses) = futures::try_join!(
@@ -108,11 +117,19 @@ pub(crate) async fn find<'p>(
     Ok((fleet, sources))
 }
 
-/// The repositories that are selected and in the shard.
-async fn list(session: &Session<'_>, selection: &Selection) -> Result<Vec<Listed>, Error> {
-    let mut listed = session.setup.github.repositories().await?;
-    listed.retain(|one| selection.repositories.selects(&one.name) && selection.shard.has(one.id));
-    Ok(listed)
+/// What is wrong with the lines of the input `repositories` that match none of those that the token can
+/// read.
+fn unmatched(selection: &Selection, listed: &[Listed]) -> Vec<String> {
+    let names: Vec<_> = listed.iter().map(|one| one.name.clone()).collect();
+    let warning = |rule: UnmatchedRule| {
+        let UnmatchedRule { line, rule, hint } = rule;
+        let hint = hint.unwrap_or_else(|| "install the app there, or remove the line".to_owned());
+        format!(
+            "line {line} of `repositories`, `{rule}`, matches no repository that the token can read; {hint}"
+        )
+    };
+    let unmatched = selection.repositories.unmatched(&names).into_iter();
+    unmatched.map(warning).collect()
 }
 
 /// The mapping in the home repository, if the inputs name one.

@@ -115,52 +115,20 @@ fn before<'s>(source: &'s Source<'_>) -> Option<&'s CommitSha> {
     source.origin.push.as_ref()?.before.as_ref()
 }
 
-/// The files that differ from the state. GitHub compares the tip with the last applied commit. If
-/// it cannot, or the mapping changed, all files of the tip are listed.
+/// The files that differ from the state.
 async fn since_state(
     session: &Session<'_>,
     source: &mut Source<'_>,
     mut mapping: Option<Loaded>,
 ) -> Result<Looked, Error> {
-    let is_known = |mapping: &Loaded| {
-        if mapping.home == Home::Other {
-            return source.found.inputs == source.inputs;
-        }
-        let known = source
-            .state
-            .file(&mapping.path)
-            .and_then(FileState::settled);
-        known.map(|part| &part.version.file) == mapping.blob.as_ref()
-    };
-    let changed = match &source.state.commit {
-        Some(commit) if mapping.as_ref().is_none_or(is_known) => {
-            let repository = &source.origin.repository;
-            repository.changed_since(commit, &source.commit).await?
-        }
-        _ => ChangedSince::Unknown,
-    };
-    if changed == ChangedSince::Behind && session.setup.inputs.fleet.is_some() {
-        confirm_tip(source).await?;
-    }
+    let tip = tip_since_state(session, source, mapping.as_ref()).await?;
     let source = &*source;
-    let tip = match changed {
-        ChangedSince::Files(files) => {
-            let files = files.into_iter();
-            Tip::Changed(files.map(|file| (file.path, file.head)).collect())
-        }
-        ChangedSince::Behind | ChangedSince::Unknown => {
-            Tip::Listed(source.origin.repository.tree(&source.commit).await?)
-        }
-    };
     if let Some(mapping) = &mut mapping {
         let known = source.state.files().iter();
         let blob = |file: &FileState| file.parts.last().map(|part| part.version.file.clone());
         let known = known.map(|(path, file)| (path, tip.side(path, blob(file).as_ref())));
-        let here = known.chain(
-            tip.paths()
-                .into_iter()
-                .map(|path| (path, tip.side(path, None))),
-        );
+        let paths = tip.paths().into_iter();
+        let here = known.chain(paths.map(|path| (path, tip.side(path, None))));
         require_files(source, mapping, here);
     }
     let selector = Selector::new(session, source, mapping.as_ref());
@@ -171,12 +139,9 @@ async fn since_state(
         |path| selector.mapping_of(path),
     );
     // An unusable mapping is among the files even if it is missing, so that its errors are reported.
-    let is_here = |mapping: &&Loaded| mapping.home == Home::Same;
-    if let Some(mapping) = mapping
-        .as_ref()
-        .filter(is_here)
-        .filter(|mapping| mapping.usable == Usable::No)
-    {
+    let is_unusable =
+        |mapping: &&Loaded| mapping.home == Home::Same && mapping.usable == Usable::No;
+    if let Some(mapping) = mapping.as_ref().filter(is_unusable) {
         files.insert(mapping.path.clone(), mapping.side());
     }
     Ok(Looked {
@@ -186,6 +151,46 @@ async fn since_state(
         extent: Extent::Changed,
         mapping,
     })
+}
+
+/// What is known of the tip: GitHub compares it with the last applied commit. If it cannot, or the
+/// mapping changed, all files of the tip are listed.
+async fn tip_since_state(
+    session: &Session<'_>,
+    source: &mut Source<'_>,
+    mapping: Option<&Loaded>,
+) -> Result<Tip, Error> {
+    let changed = match &source.state.commit {
+        Some(commit) if mapping.is_none_or(|mapping| is_applied(mapping, source)) => {
+            let repository = &source.origin.repository;
+            repository.changed_since(commit, &source.commit).await?
+        }
+        _ => ChangedSince::Unknown,
+    };
+    if changed == ChangedSince::Behind && session.setup.inputs.fleet.is_some() {
+        confirm_tip(source).await?;
+    }
+    Ok(match changed {
+        ChangedSince::Files(files) => {
+            let files = files.into_iter();
+            Tip::Changed(files.map(|file| (file.path, file.head)).collect())
+        }
+        ChangedSince::Behind | ChangedSince::Unknown => {
+            Tip::Listed(source.origin.repository.tree(&source.commit).await?)
+        }
+    })
+}
+
+/// Whether the mapping is the one that was applied last.
+fn is_applied(mapping: &Loaded, source: &Source<'_>) -> bool {
+    match mapping.home {
+        Home::Other => source.found.inputs == source.inputs,
+        Home::Same => {
+            let known = source.state.file(&mapping.path);
+            let known = known.and_then(FileState::settled);
+            known.map(|part| &part.version.file) == mapping.blob.as_ref()
+        }
+    }
 }
 
 /// Reads the tip once more, as it lies before what was applied last: a GitHub replica that lags may have

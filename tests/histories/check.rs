@@ -2,19 +2,38 @@
 
 use std::cell::{Cell, RefCell};
 use std::env;
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use proptest::prelude::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
-use crate::history::history;
-use crate::play::{Deletions, Player};
-use crate::runs::World;
+/// A kind of histories.
+pub(crate) trait Histories: Copy + Send {
+    /// How many histories each test plays; `PORT_GITOPS_HISTORIES` says another number.
+    const COUNT: u32;
+    type History: Debug;
+    /// The sandboxes that some histories share.
+    type World;
 
-/// How many histories each test plays; `PORT_GITOPS_HISTORIES` says another number.
-const HISTORIES: u32 = 250;
+    fn history(self) -> impl Strategy<Value = Self::History>;
+    fn world(self) -> Self::World;
+
+    /// Plays a history, in a branch that is called `name`.
+    ///
+    /// # Errors
+    /// What is wrong, and what happened.
+    fn play(
+        self,
+        world: &Arc<Self::World>,
+        name: String,
+        history: &Self::History,
+    ) -> Result<(), String>;
+}
+
 /// What is random follows from it, so that the same histories are played wherever nothing else is said.
 const SEED: u64 = 12;
 /// Players at the same time. Their number is part of what makes histories the same.
@@ -27,13 +46,13 @@ const HISTORIES_A_WORLD: usize = 20;
 /// Plays random histories. What is random follows from a seed, which is shown; `PORT_GITOPS_SEED` sets
 /// it. With the same seed and number of histories the same are played; one that fails is made as short
 /// as it can be, and shown with the log of each of its runs.
-pub(crate) fn check(deletions: Deletions) {
+pub(crate) fn check<H: Histories>(kind: H) {
     let seed = number("PORT_GITOPS_SEED").unwrap_or(SEED);
-    let histories = number("PORT_GITOPS_HISTORIES").map_or(HISTORIES, |count| count as u32);
+    let histories = number("PORT_GITOPS_HISTORIES").map_or(H::COUNT, |count| count as u32);
     eprintln!("PORT_GITOPS_SEED={seed} PORT_GITOPS_HISTORIES={histories}, {THREADS} threads");
     let started = Instant::now();
     let problems: Vec<_> = thread::scope(|scope| {
-        let play = |thread| scope.spawn(move || play(deletions, seed, thread, histories / THREADS));
+        let play = |thread| scope.spawn(move || play(kind, seed, thread, histories / THREADS));
         let workers: Vec<_> = (0..THREADS).map(play).collect();
         let problems = workers
             .into_iter()
@@ -52,7 +71,7 @@ fn number(variable: &str) -> Option<u64> {
     )
 }
 
-fn play(deletions: Deletions, seed: u64, thread: u32, histories: u32) -> Option<String> {
+fn play<H: Histories>(kind: H, seed: u64, thread: u32, histories: u32) -> Option<String> {
     let config = Config {
         cases: histories,
         failure_persistence: None,
@@ -65,15 +84,15 @@ fn play(deletions: Deletions, seed: u64, thread: u32, histories: u32) -> Option<
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let played = AtomicUsize::new(0);
     let has_failed = Cell::new(false);
-    let world = RefCell::new(Arc::new(World::new()));
-    let result = TestRunner::new_with_rng(config, rng).run(&history(), |history| {
+    let world = RefCell::new(Arc::new(kind.world()));
+    let result = TestRunner::new_with_rng(config, rng).run(&kind.history(), |history| {
         let number = played.fetch_add(1, Ordering::Relaxed);
         if number % HISTORIES_A_WORLD == HISTORIES_A_WORLD - 1 {
-            *world.borrow_mut() = Arc::new(World::new());
+            *world.borrow_mut() = Arc::new(kind.world());
         }
         let world = Arc::clone(&world.borrow());
-        let player = Player::new(world, format!("history-{number}"), deletions, &history);
-        player.play(&history).map_err(|problem| {
+        let played = kind.play(&world, format!("history-{number}"), &history);
+        played.map_err(|problem| {
             if !has_failed.replace(true) {
                 eprintln!("history {number} fails, and is made shorter now: {history:?}");
             }

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use crate::branch::{Base, base};
+use crate::fate::{Fate, calm_fate, moment};
 use crate::tree::{Edit, File, Form, Name, TEXTS};
 
 /// How many files and entities there are: few, so that they meet often.
@@ -15,65 +17,14 @@ pub(crate) enum Side {
     Second,
 }
 
-/// What a push builds on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Base {
-    /// The tip.
-    Tip,
-    /// A commit before it, by a force-push: the work since then is dropped.
-    Back(u8),
-    /// The tip, with the files of its parent.
-    Revert,
-    /// The tip's parent, by a force-push that keeps the tip's files: an amend.
-    Amend,
-    /// Nothing new: the branch is put back to a commit before the tip.
-    Reset(u8),
-}
-
-/// Which API a disturbance strikes, at which of its requests in that run.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Moment {
-    pub(crate) api: Api,
-    pub(crate) request: u8,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Api {
-    GitHub,
-    Port,
-}
-
-/// What becomes of a run.
-#[derive(Debug, Clone)]
-pub(crate) enum Fate {
-    /// Nothing disturbs it.
-    Quiet,
-    /// It never starts.
-    Dropped,
-    /// It ends without notice, after this request took effect.
-    Killed(Moment),
-    /// It is told to stop while this request is under way.
-    Interrupted(Moment),
-    /// This request is refused.
-    Refused(Moment),
-    /// The credentials lose their rights before this request, until the run ends.
-    Denied(Moment),
-    /// The answer to this request is lost after it took effect.
-    Lost(Moment),
-    /// Port refuses an entity.
-    RefusedEntity(Name),
-    /// Other things happen while this request is under way, and the run may be killed at a later one.
-    Overlapped(Moment, Vec<Event>, Option<Moment>),
-}
-
 /// Something that happens.
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
-    Push(Side, Base, Vec<Edit>, Fate),
+    Push(Side, Base, Vec<Edit>, Fate<Event>),
     /// An older push's run is started again.
-    Rerun(Side, u8, Fate),
+    Rerun(Side, u8, Fate<Event>),
     /// Somebody, or the clock, starts a run that compares everything with Port.
-    FullRun(Side, Fate),
+    FullRun(Side, Fate<Event>),
     /// Somebody changes the blueprint, so that it allows what is [`Form::Awaited`].
     Allow,
     /// Somebody turns deletions on or off, where a history has them at all.
@@ -120,10 +71,10 @@ pub(crate) struct History {
 }
 
 pub(crate) fn history() -> impl Strategy<Value = History> {
-    let inner = prop::collection::vec(event(calm_fate().boxed()), 1..3);
+    let inner = prop::collection::vec(event(calm_fate(ENTITIES).boxed()), 1..3);
     let death = prop_oneof![3 => Just(None), 1 => moment().prop_map(Some)];
     let fate = prop_oneof![
-        8 => calm_fate(),
+        8 => calm_fate(ENTITIES),
         2 => (moment(), inner, death)
             .prop_map(|(moment, events, death)| Fate::Overlapped(moment, events, death)),
     ];
@@ -144,7 +95,7 @@ pub(crate) fn history() -> impl Strategy<Value = History> {
     )
 }
 
-fn event(fate: BoxedStrategy<Fate>) -> impl Strategy<Value = Event> {
+fn event(fate: BoxedStrategy<Fate<Event>>) -> impl Strategy<Value = Event> {
     let edits = prop::collection::vec(edit(), 0..4);
     let selection = prop_oneof![Just(Selection::All), Just(Selection::AllButTheLast)];
     prop_oneof![
@@ -165,16 +116,6 @@ fn event(fate: BoxedStrategy<Fate>) -> impl Strategy<Value = Event> {
 
 fn side() -> impl Strategy<Value = Side> {
     prop_oneof![3 => Just(Side::First), 2 => Just(Side::Second)]
-}
-
-fn base() -> impl Strategy<Value = Base> {
-    prop_oneof![
-        6 => Just(Base::Tip),
-        2 => Just(Base::Revert),
-        1 => (1..4_u8).prop_map(Base::Back),
-        1 => Just(Base::Amend),
-        1 => (1..4_u8).prop_map(Base::Reset),
-    ]
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
@@ -201,23 +142,4 @@ fn form() -> impl Strategy<Value = Form> {
         1 => Just(Form::Forbidden),
         1 => Just(Form::Awaited),
     ]
-}
-
-fn calm_fate() -> impl Strategy<Value = Fate> {
-    prop_oneof![
-        12 => Just(Fate::Quiet),
-        4 => Just(Fate::Dropped),
-        5 => moment().prop_map(Fate::Killed),
-        2 => moment().prop_map(Fate::Interrupted),
-        2 => moment().prop_map(Fate::Refused),
-        1 => moment().prop_map(Fate::Denied),
-        1 => moment().prop_map(Fate::Lost),
-        2 => (0..ENTITIES).prop_map(Fate::RefusedEntity),
-    ]
-}
-
-fn moment() -> impl Strategy<Value = Moment> {
-    let api = prop_oneof![1 => Just(Api::GitHub), 2 => Just(Api::Port)];
-    let request = prop_oneof![0..12_u8, 4..10_u8];
-    (api, request).prop_map(|(api, request)| Moment { api, request })
 }

@@ -1,19 +1,21 @@
 //! Plays a history, and says whether the catalog came to what the tips declare.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use port_gitops::shutdown::{ShutdownTrigger, shutdown};
 use port_gitops_sandbox::github::Resource;
 use port_gitops_sandbox::port::Failure;
-use port_gitops_sandbox::{Answer, Fault, Matcher, ObjectId, Sandbox, Switch};
+use port_gitops_sandbox::{Fault, Matcher, ObjectId, Sandbox, Switch};
+use proptest::prelude::Strategy;
 use serde_json::{Map, Value, json};
-use tokio::sync::oneshot;
 
-use crate::history::{Api, Base, ENTITIES, Event, Fate, History, Moment, Selection, Side};
+use crate::branch::{Base, Branch, Pushed};
+use crate::check::Histories;
+use crate::fate::{Api, Fate, Moment, Place, run_so, told};
+use crate::history::{ENTITIES, Event, History, Selection, Side, history};
 use crate::model::{HAND, Model, Rest};
-use crate::runs::{Ended, Inputs, STATES, Trigger, World, run_until_killed};
+use crate::runs::{Ended, Inputs, STATES, Trigger, World, indented};
 use crate::tree::{Name, Terms, Tree};
 
 /// An entity that nobody declares.
@@ -24,6 +26,24 @@ const FOREIGN: &str = "foreign";
 pub(crate) enum Deletions {
     Kept,
     Made,
+}
+
+impl Histories for Deletions {
+    const COUNT: u32 = 250;
+    type History = History;
+    type World = World;
+
+    fn history(self) -> impl Strategy<Value = History> {
+        history()
+    }
+
+    fn world(self) -> World {
+        World::new()
+    }
+
+    fn play(self, world: &Arc<World>, name: String, history: &History) -> Result<(), String> {
+        Player::new(Arc::clone(world), name, self, history).play(history)
+    }
 }
 
 /// Whether a run is played while another one is under way.
@@ -44,8 +64,8 @@ pub(crate) struct Player {
 }
 
 struct State {
-    first: Branch,
-    second: Branch,
+    first: Branch<Tree>,
+    second: Branch<Tree>,
     commits: usize,
     prunes: bool,
     terms: Terms,
@@ -56,23 +76,31 @@ struct State {
     problem: Option<String>,
 }
 
-#[derive(Default)]
-struct Branch {
-    /// Its history, oldest first, with the files of each commit.
-    line: Vec<(ObjectId, Tree)>,
-    /// Before and after of every push.
-    pushes: Vec<(ObjectId, ObjectId)>,
+/// A repository, with the player for what happens elsewhere.
+#[derive(Clone)]
+struct Homestead {
+    player: Player,
+    side: Side,
 }
 
-/// What is to be cleaned up once a run has ended.
-struct Disturbance {
-    trigger: Arc<Mutex<Option<ShutdownTrigger>>>,
-    dead: mpsc::Sender<()>,
-    overlap: Option<Arc<Mutex<Option<Vec<Event>>>>>,
+impl Place for Homestead {
+    type Event = Event;
+
+    fn inject(&self, moment: &Moment, fault: Fault) {
+        let fault = fault.skip(moment.request.into());
+        match moment.api {
+            Api::GitHub => self.player.world.home(self.side).github.inject(fault),
+            Api::Port => self.player.world.port.inject(fault),
+        }
+    }
+
+    fn happen_meanwhile(&self, event: &Event) {
+        self.player.happen(event, Level::Meanwhile);
+    }
 }
 
 impl State {
-    fn branch(&mut self, side: Side) -> &mut Branch {
+    fn branch(&mut self, side: Side) -> &mut Branch<Tree> {
         match side {
             Side::First => &mut self.first,
             Side::Second => &mut self.second,
@@ -80,8 +108,7 @@ impl State {
     }
 
     fn tip(&mut self, side: Side) -> Tree {
-        let tip = self.branch(side).line.last();
-        tip.map(|(_, tree)| tree.clone()).unwrap_or_default()
+        self.branch(side).tip()
     }
 
     fn note_tip(&mut self, side: Side, has_moved: bool) {
@@ -207,7 +234,7 @@ impl Player {
         self.sides().for_each(|side| self.check_quiet(side));
     }
 
-    fn rerun(&self, side: Side, fate: &Fate) {
+    fn rerun(&self, side: Side, fate: &Fate<Event>) {
         let pushed = self
             .state
             .lock()
@@ -331,7 +358,7 @@ impl Player {
         side: Side,
         base: Base,
         edit: impl FnOnce(&mut Tree),
-        fate: &Fate,
+        fate: &Fate<Event>,
         level: Level,
     ) {
         let (before, after) = self.commit(side, base, edit);
@@ -343,59 +370,19 @@ impl Player {
     fn commit(&self, side: Side, base: Base, edit: impl FnOnce(&mut Tree)) -> (ObjectId, ObjectId) {
         let repository = &self.world.home(side).repository;
         let mut state = self.state.lock().unwrap();
-        let mut tree = state.tip(side);
-        let number = state.commits + 1;
-        let branch = state.branch(side);
-        let before = branch.line.last().map(|(commit, _)| commit.clone());
-        let before = before.unwrap_or_else(|| repository.zero_id());
-        let last = branch.line.len().saturating_sub(1);
-        let back = match base {
-            Base::Tip | Base::Revert => 0,
-            Base::Back(back) | Base::Reset(back) => last.min(back.into()),
-            Base::Amend => last.min(1),
-        };
-        if back > 0 {
-            branch.line.truncate(last + 1 - back);
-            let (commit, older) = branch.line.last().unwrap();
-            repository.reset_hard(commit).unwrap();
-            if !matches!(base, Base::Amend) {
-                tree = older.clone();
-            }
-            if matches!(base, Base::Reset(_)) {
-                let after = commit.clone();
-                branch.pushes.push((before.clone(), after.clone()));
-                let told = format!("{side:?}: reset {} to {}", short(&before), short(&after));
-                state.story.push(told);
-                return (before, after);
-            }
-        }
-        if matches!(base, Base::Revert) && last > 0 {
-            tree = branch.line[last - 1].1.clone();
-        }
-        edit(&mut tree);
-        let parent = branch.line.last();
-        let there = parent.map_or_else(BTreeMap::new, |(_, tree)| tree.files());
-        let parent = parent.map_or("nothing".to_owned(), |(commit, _)| short(commit));
-        let wanted = tree.files();
-        for path in there.keys().filter(|path| !wanted.contains_key(*path)) {
-            repository.remove(path);
-        }
-        for (path, text) in &wanted {
-            if there.get(path) != Some(text) {
-                repository.write(path, text);
-            }
-        }
-        repository.write("README.md", &number.to_string());
-        let after = repository.commit("Change").unwrap();
-        branch.line.push((after.clone(), tree));
-        branch.pushes.push((before.clone(), after.clone()));
-        state.commits = number;
-        let told = format!("{side:?}: push {} on {parent}: {wanted:?}", short(&after));
-        state.story.push(told);
+        state.commits += 1;
+        let number = state.commits;
+        let pushed = state.branch(side).push(repository, base, number, edit);
+        let Pushed {
+            before,
+            after,
+            told,
+        } = pushed;
+        state.story.push(format!("{side:?}: {told}"));
         (before, after)
     }
 
-    fn run(&self, side: Side, trigger: &Trigger, fate: &Fate, level: Level) {
+    fn run(&self, side: Side, trigger: &Trigger, fate: &Fate<Event>, level: Level) {
         let run = format!("{side:?}: {}", trigger.told());
         let inputs = {
             let state = self.state.lock().unwrap();
@@ -414,21 +401,16 @@ impl Player {
             self.note_disturbed(side, fate);
         }
         let environment = self.world.environment(side, &self.branch, trigger, inputs);
-        let (stop, shutdown) = shutdown();
-        let (kill, killed) = oneshot::channel();
-        let (dead, died) = mpsc::channel();
-        let disturbance = Disturbance {
-            trigger: Arc::new(Mutex::new(Some(stop))),
-            dead,
-            overlap: match fate {
-                Fate::Overlapped(_, events, _) => Some(Arc::new(Mutex::new(Some(events.clone())))),
-                _ => None,
-            },
+        if let Fate::RefusedEntity(name) = fate {
+            let failure = Failure::new(422, "no", "refused");
+            let name = format!("e{name}");
+            self.world.port.refuse("thing", &name, failure, 100);
+        }
+        let place = Homestead {
+            player: self.clone(),
+            side,
         };
-        self.disturb(side, fate, &disturbance, kill, died);
-        let ended = run_until_killed(environment, shutdown, killed);
-        // The run that was killed is waited for; that it is not any more is no mistake.
-        let _ = disturbance.dead.send(());
+        let (ended, happen_rest) = run_so(&place, fate, environment);
         if !matches!(fate, Fate::Quiet) {
             self.world.home(side).github.clear_faults();
             self.world.port.clear_faults();
@@ -436,16 +418,13 @@ impl Player {
         }
         let (exit, log) = (ended.exit, indented(&ended.log));
         self.tell(format!("{run} ends: {exit:?}\n{log}"));
-        drop(disturbance.trigger);
-        if let Some(overlap) = disturbance.overlap {
-            self.happen_all(&overlap);
-        }
+        happen_rest();
         if is_rest {
             self.check(side, &ended, trigger, inputs);
         }
     }
 
-    fn note_disturbed(&self, side: Side, fate: &Fate) {
+    fn note_disturbed(&self, side: Side, fate: &Fate<Event>) {
         let mut state = self.state.lock().unwrap();
         state.model.note_disturbed(side);
         // Without a concurrency group, what a run saved may be overwritten by one that began before.
@@ -471,72 +450,6 @@ impl Player {
             && (death.is_some() || !events.iter().all(is_calm))
         {
             state.model.note_deleted_state(side);
-        }
-    }
-
-    fn happen_all(&self, events: &Mutex<Option<Vec<Event>>>) {
-        let events = events.lock().unwrap().take();
-        for event in events.into_iter().flatten() {
-            self.happen(&event, Level::Meanwhile);
-        }
-    }
-
-    fn disturb(
-        &self,
-        side: Side,
-        fate: &Fate,
-        disturbance: &Disturbance,
-        kill: oneshot::Sender<()>,
-        died: mpsc::Receiver<()>,
-    ) {
-        let refusal = |status| {
-            Answer::json(
-                status,
-                &json!({"ok": false, "error": "no", "message": "no"}),
-            )
-        };
-        match fate {
-            Fate::Quiet | Fate::Dropped => {}
-            Fate::Killed(moment) => self.inject(side, moment, death(kill, died)),
-            Fate::Interrupted(moment) => {
-                let trigger = Arc::clone(&disturbance.trigger);
-                let call = Fault::call(move || {
-                    if let Some(trigger) = &*trigger.lock().unwrap() {
-                        trigger.request();
-                    }
-                });
-                self.inject(side, moment, call);
-            }
-            Fate::Refused(moment) => self.inject(side, moment, Fault::answer(refusal(400))),
-            Fate::Denied(moment) => {
-                self.inject(side, moment, Fault::answer(refusal(401)).always());
-            }
-            Fate::Lost(moment) => self.inject(side, moment, Fault::close().after_effect()),
-            Fate::RefusedEntity(name) => {
-                let failure = Failure::new(422, "no", "refused");
-                let name = format!("e{name}");
-                self.world.port.refuse("thing", &name, failure, 100);
-            }
-            Fate::Overlapped(moment, _, last) => {
-                let (player, events) = (self.clone(), disturbance.overlap.clone().unwrap());
-                let last = last.map(|last| (last, death(kill, died)));
-                let last = Mutex::new(last);
-                let call = Fault::call(move || {
-                    player.happen_all(&events);
-                    if let Some((moment, death)) = last.lock().unwrap().take() {
-                        player.inject(side, &moment, death);
-                    }
-                });
-                self.inject(side, moment, call);
-            }
-        }
-    }
-
-    fn inject(&self, side: Side, moment: &Moment, fault: Fault) {
-        let fault = fault.skip(moment.request.into());
-        match moment.api {
-            Api::GitHub => self.world.home(side).github.inject(fault),
-            Api::Port => self.world.port.inject(fault),
         }
     }
 
@@ -589,18 +502,6 @@ impl Player {
     }
 }
 
-/// Ends a run once a request of it took effect.
-fn death(kill: oneshot::Sender<()>, died: mpsc::Receiver<()>) -> Fault {
-    let killing = Mutex::new(Some((kill, died)));
-    let call = Fault::call(move || {
-        if let Some((kill, died)) = killing.lock().unwrap().take() {
-            let _ = kill.send(());
-            let _ = died.recv_timeout(Duration::from_secs(20));
-        }
-    });
-    call.after_effect()
-}
-
 /// An entity in the form of [`Tree::sound`].
 fn simple(entity: &Value) -> Value {
     let mut simple = Map::new();
@@ -616,22 +517,4 @@ fn simple(entity: &Value) -> Value {
         }
     }
     simple.into()
-}
-
-fn told(fate: &Fate) -> String {
-    match fate {
-        Fate::Overlapped(moment, _, last) => {
-            format!("overlapped at {moment:?}, killed after that at {last:?}")
-        }
-        fate => format!("{fate:?}"),
-    }
-}
-
-fn short(commit: &ObjectId) -> String {
-    commit.chars().take(7).collect()
-}
-
-fn indented(log: &str) -> String {
-    let lines = log.lines().filter(|line| !line.starts_with("::debug"));
-    lines.map(|line| format!("    {line}\n")).collect()
 }

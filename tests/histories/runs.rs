@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use port_gitops::environment::Environment;
 use port_gitops::shutdown::Shutdown;
@@ -143,25 +144,37 @@ impl World {
             Selection::AllButTheLast => "**/port.yml\n!2/port.yml",
         };
         let variables = [
-            ("GITHUB_API_URL", home.github.url()),
-            ("GITHUB_GRAPHQL_URL", home.github.graphql_url()),
             ("GITHUB_REPOSITORY", home.github.full_name()),
             ("GITHUB_REPOSITORY_ID", home.id.to_string()),
-            ("PORT_GITOPS_PATIENCE", "0".to_owned()),
             ("GITHUB_EVENT_NAME", name.to_owned()),
             ("GITHUB_REF", full_ref),
             ("GITHUB_SHA", head.to_owned()),
             ("GITHUB_EVENT_PATH", event.display().to_string()),
-            ("INPUT_GITHUB-TOKEN", GitHubSandbox::TOKEN.to_owned()),
-            ("INPUT_CLIENT-ID", CLIENT_ID.to_owned()),
-            ("INPUT_CLIENT-SECRET", CLIENT_SECRET.to_owned()),
-            ("INPUT_BASE-URL", self.port.url()),
             ("INPUT_FILES", files.to_owned()),
             ("INPUT_PRUNE", inputs.prunes.to_string()),
-            ("INPUT_MAX-DELETES", "1000".to_owned()),
         ];
-        Environment::new(variables.map(|(name, value)| (name.to_owned(), value)))
+        environment(&home.github, &self.port, variables)
     }
+}
+
+/// The environment of a run in the sandboxes, with these variables.
+pub(crate) fn environment<const N: usize>(
+    github: &GitHubSandbox,
+    port: &PortSandbox,
+    variables: [(&str, String); N],
+) -> Environment {
+    let common = [
+        ("GITHUB_API_URL", github.url()),
+        ("GITHUB_GRAPHQL_URL", github.graphql_url()),
+        ("PORT_GITOPS_PATIENCE", "0".to_owned()),
+        ("INPUT_GITHUB-TOKEN", GitHubSandbox::TOKEN.to_owned()),
+        ("INPUT_CLIENT-ID", CLIENT_ID.to_owned()),
+        ("INPUT_CLIENT-SECRET", CLIENT_SECRET.to_owned()),
+        ("INPUT_BASE-URL", port.url()),
+        ("INPUT_MAX-DELETES", "1000".to_owned()),
+    ];
+    let all = common.into_iter().chain(variables);
+    Environment::new(all.map(|(name, value)| (name.to_owned(), value)))
 }
 
 impl Trigger {
@@ -174,35 +187,51 @@ impl Trigger {
     }
 }
 
-/// Runs the action until it ends or is killed.
+/// The stack of a process's main thread. Without optimisation, the run of a fleet needs more than other
+/// threads have.
+const STACK: usize = 8 * 1024 * 1024;
+
+/// Runs the action until it ends or is killed, in a thread of its own.
 pub(crate) fn run_until_killed(
     environment: Environment,
     shutdown: Shutdown,
     killed: oneshot::Receiver<()>,
 ) -> Ended {
     let log = Shared::default();
+    let running = || run_here(environment, log.clone(), shutdown, killed);
+    let exit = thread::scope(|scope| {
+        let thread = thread::Builder::new().stack_size(STACK);
+        thread.spawn_scoped(scope, running).unwrap().join().unwrap()
+    });
+    let text = log.0.lock().unwrap();
+    Ended {
+        exit,
+        log: String::from_utf8_lossy(&text).into_owned(),
+    }
+}
+
+fn run_here(
+    environment: Environment,
+    log: Shared,
+    shutdown: Shutdown,
+    killed: oneshot::Receiver<()>,
+) -> Option<Exit> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let exit = runtime.block_on(async {
+    // With the runtime go the connections, as with a process.
+    runtime.block_on(async {
         let death = async {
             if killed.await.is_err() {
                 std::future::pending::<()>().await;
             }
         };
         tokio::select! {
-            exit = run(environment, log.clone(), shutdown) => Some(exit),
+            exit = run(environment, log, shutdown) => Some(exit),
             () = death => None,
         }
-    });
-    // With it go the connections, as with a process.
-    drop(runtime);
-    let text = log.0.lock().unwrap();
-    Ended {
-        exit,
-        log: String::from_utf8_lossy(&text).into_owned(),
-    }
+    })
 }
 
 #[derive(Clone, Default)]
@@ -216,4 +245,10 @@ impl Write for Shared {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+/// A log without what only developers read, as part of a story.
+pub(crate) fn indented(log: &str) -> String {
+    let lines = log.lines().filter(|line| !line.starts_with("::debug"));
+    lines.map(|line| format!("    {line}\n")).collect()
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use crate::branch;
 use crate::history::Selection;
 
 /// How many texts there are that properties can name.
@@ -106,21 +107,6 @@ impl Tree {
         self.files.retain(|_, content| !content.entities.is_empty());
     }
 
-    /// Paths and texts.
-    pub(crate) fn files(&self) -> BTreeMap<String, String> {
-        let file = |(file, content): (&File, &Content)| {
-            let mut texts: Vec<_> = content.entities.iter().map(text).collect();
-            if content.is_broken {
-                texts.insert(0, "title: [\n".to_owned());
-            }
-            (format!("{file}/port.yml"), texts.join("---\n"))
-        };
-        let text = |(which, content): (&u8, &u8)| (path_of(*which), format!("text {content}"));
-        let mut files: BTreeMap<_, _> = self.files.iter().map(file).collect();
-        files.extend(self.texts.iter().map(text));
-        files
-    }
-
     fn selected(&self, selection: Selection) -> impl Iterator<Item = &Content> {
         let files = self.files.iter();
         let files = files.filter(move |(file, _)| selection.has(**file));
@@ -170,6 +156,22 @@ impl Tree {
             .filter_map(|(name, value)| Some((name, value?)))
             .collect();
         (sound, is_all)
+    }
+}
+
+impl branch::Content for Tree {
+    fn files(&self) -> BTreeMap<String, String> {
+        let file = |(file, content): (&File, &Content)| {
+            let mut texts: Vec<_> = content.entities.iter().map(text).collect();
+            if content.is_broken {
+                texts.insert(0, "title: [\n".to_owned());
+            }
+            (format!("{file}/port.yml"), texts.join("---\n"))
+        };
+        let text = |(which, content): (&u8, &u8)| (path_of(*which), format!("text {content}"));
+        let mut files: BTreeMap<_, _> = self.files.iter().map(file).collect();
+        files.extend(self.texts.iter().map(text));
+        files
     }
 }
 

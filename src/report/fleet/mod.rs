@@ -18,6 +18,7 @@ use super::{Cost, Counts, Drift, Ending, Outcome, Report, Since, State};
 use crate::diagnostic::Severity;
 use crate::event::Mode;
 use crate::git::RepoName;
+pub use crate::github::Skipped;
 
 /// Everything that there is to tell about a run over many repositories.
 #[derive(Debug)]
@@ -65,20 +66,6 @@ pub enum RepositoryOutcome {
     Failed(String, Since),
     /// The run did not come to it: why, a sentence without a full stop. The next run takes it up.
     Left(String),
-}
-
-/// Why a repository is never looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Skipped {
-    /// Its owner made it read-only.
-    Archived,
-    /// GitHub has disabled it.
-    Disabled,
-    /// It has no commit.
-    Empty,
-    /// It is a fork.
-    Fork,
 }
 
 /// A [`RepositoryOutcome`] in one word, in the order in which repositories of the same severity are listed.

@@ -5,8 +5,7 @@ use std::time::Instant;
 
 use super::assemble;
 use crate::git::RepoName;
-use crate::github;
-use crate::report::fleet::{FleetReport, RepositoryOutcome, RepositoryReport, Skipped};
+use crate::report::fleet::{FleetReport, RepositoryOutcome, RepositoryReport};
 use crate::report::{Ending, Since};
 use crate::run::error::Error;
 use crate::run::fleet::{Fleet, Other, Reason};
@@ -28,14 +27,10 @@ pub(crate) fn assemble_fleet(
     let setup = session.setup;
     let ending = ending(&sources);
     let offline = session.port.is_none().then(|| OFFLINE.to_owned());
-    let mut warnings = unmatched(&fleet, &sources);
-    warnings.extend(unselected(session, &fleet, &sources));
+    let mut warnings = fleet.warnings.clone();
+    warnings.extend(unmatched(&fleet, &sources));
     let mut repositories = Vec::new();
-    let skipped = fleet
-        .skipped
-        .iter()
-        .map(|(&why, &count)| (skipped(why), count));
-    let skipped = skipped.collect();
+    let skipped = fleet.skipped.clone();
     for mut source in sources {
         source.warnings.clear();
         let name = source.origin.name.clone();
@@ -113,15 +108,6 @@ fn since(is_older: bool) -> Since {
     }
 }
 
-fn skipped(why: github::Skipped) -> Skipped {
-    match why {
-        github::Skipped::Archived => Skipped::Archived,
-        github::Skipped::Disabled => Skipped::Disabled,
-        github::Skipped::Empty => Skipped::Empty,
-        github::Skipped::Fork => Skipped::Fork,
-    }
-}
-
 /// Lines of the input `files` that match no file in any repository, where all files of all were listed.
 fn unmatched(fleet: &Fleet<'_>, sources: &[Source<'_>]) -> Vec<String> {
     let is_listed = |source: &Source<'_>| source.rounds.iter().any(|round| round.is_listed);
@@ -143,15 +129,6 @@ fn unmatched(fleet: &Fleet<'_>, sources: &[Source<'_>]) -> Vec<String> {
         .into_iter()
         .map(|warning| format!("{warning} in any repository"))
         .collect()
-}
-
-/// That the input `repositories` selects nothing. A shard alone may well be empty.
-fn unselected(session: &Session<'_>, fleet: &Fleet<'_>, sources: &[Source<'_>]) -> Option<String> {
-    let selection = session.setup.inputs.fleet.as_ref()?;
-    let is_empty = sources.is_empty() && fleet.others.is_empty() && fleet.skipped.is_empty();
-    (is_empty && selection.shard.is_whole()).then(|| {
-        "the input `repositories` selects none of the repositories that `github-token` can read; compare its lines with the repositories that the app is installed for".to_owned()
-    })
 }
 
 /// The repositories that have problems, a line of Markdown each: without values.

@@ -1,5 +1,6 @@
 //! One run over many repositories.
 
+mod disturbed;
 mod order;
 mod rollout;
 mod trouble;

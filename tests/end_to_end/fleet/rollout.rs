@@ -166,7 +166,7 @@ fn a_selection_of_nothing_is_a_warning() {
     assert!(
         warnings[0]
             .data
-            .contains("selects none of the repositories"),
+            .contains("matches no repository that the token can read"),
         "{}",
         result.log
     );

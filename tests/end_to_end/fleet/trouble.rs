@@ -71,6 +71,20 @@ fn what_cannot_be_read_concerns_only_itself() {
 }
 
 #[test]
+fn a_line_that_matches_no_repository_is_a_warning() {
+    let fleet = declaring(2);
+    let rules = "acme/r0\nacme/rr1\nelse/*\n!acme/x";
+    let result = succeed(&fleet.step("schedule").input("repositories", rules));
+    assert_eq!(result.output("created"), "1", "{}", result.log);
+    for warning in [
+        "line 2 of `repositories`, `acme/rr1`, matches no repository that the token can read; did you mean `acme/r1`?",
+        "line 3 of `repositories`, `else/*`, matches no repository that the token can read; install the app there",
+    ] {
+        assert!(result.log.contains(warning), "{}", result.log);
+    }
+}
+
+#[test]
 fn a_branch_that_moves_meanwhile_waits_for_the_next_run() {
     let fleet = declaring(2);
     assert_eq!(scheduled(&fleet).status, 0);

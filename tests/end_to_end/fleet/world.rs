@@ -1,5 +1,7 @@
 //! An organisation of many repositories, one of which runs the fleet.
 
+use std::sync::Arc;
+
 use port_gitops_contract::{Extent, check_github, check_port};
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET, blueprints};
 use port_gitops_sandbox::{GitHubSandbox, PortSandbox, Sandbox, Step, TestRepository};
@@ -9,8 +11,8 @@ use serde_json::Value;
 pub(crate) const HOME: &str = "acme/platform";
 
 pub(crate) struct Fleet {
-    pub(crate) github: GitHubSandbox,
-    pub(crate) port: PortSandbox,
+    pub(crate) github: Arc<GitHubSandbox>,
+    pub(crate) port: Arc<PortSandbox>,
     repositories: Vec<(String, TestRepository)>,
 }
 
@@ -26,12 +28,12 @@ impl Fleet {
         let names = names.iter().map(|name| format!("acme/{}", name.as_ref()));
         let names = [HOME.to_owned()].into_iter().chain(names);
         let repositories: Vec<_> = names.zip(gits).collect();
-        let github = GitHubSandbox::start(&repositories[0].1).unwrap();
+        let github = Arc::new(GitHubSandbox::start(&repositories[0].1).unwrap());
         github.set_full_name(HOME);
         for (name, git) in &repositories[1..] {
             github.add_repository(name, git);
         }
-        let port = PortSandbox::start().unwrap();
+        let port = Arc::new(PortSandbox::start().unwrap());
         port.add_blueprint(blueprints::domain());
         port.add_blueprint(blueprints::microservice());
         Self {
@@ -107,7 +109,7 @@ impl Fleet {
     }
 
     fn connected(&self, event: &str, payload: &Value) -> Step {
-        Step::new(&self.github, event, payload)
+        Step::new(&*self.github, event, payload)
             .unwrap()
             .input("client-id", CLIENT_ID)
             .input("client-secret", CLIENT_SECRET)
@@ -127,7 +129,7 @@ impl Fleet {
 /// As with one repository: every exchange has to be what the services' specifications say.
 impl Drop for Fleet {
     fn drop(&mut self) {
-        check_port(&self.port, Extent::Both);
-        check_github(&self.github, Extent::Both);
+        check_port(&*self.port, Extent::Both);
+        check_github(&*self.github, Extent::Both);
     }
 }

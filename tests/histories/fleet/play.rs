@@ -1,0 +1,378 @@
+//! Plays a history, and says whether the catalog came to what the tips declare.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use port_gitops::Exit;
+use port_gitops_sandbox::github::Resource;
+use port_gitops_sandbox::port::Failure;
+use port_gitops_sandbox::{Fault, Matcher, Sandbox, Switch};
+use serde_json::json;
+
+use super::model::{Model, Now};
+use super::tree::{Edit, FOREIGN, Form, Tree, key};
+use super::world::{Workflow, World, name};
+use super::{Event, History, Order, REPOSITORIES, Repo, Scope};
+use crate::branch::{Base, Branch};
+use crate::fate::{Api, Fate, Moment, Place, run_so, told};
+use crate::play::Deletions;
+use crate::runs::{STATES, indented};
+
+/// Whether something happens while a run is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Alone,
+    Meanwhile,
+}
+
+/// Three repositories and what happened to them. Clones are handles to the same.
+#[derive(Clone)]
+pub(crate) struct Player {
+    world: Arc<World>,
+    branch: String,
+    prunes: bool,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    branches: [Branch<Tree>; REPOSITORIES],
+    renamed: [bool; REPOSITORIES],
+    /// How many pushes and edits by hand there were.
+    count: usize,
+    model: Model,
+    /// What happened, for people.
+    story: Vec<String>,
+    /// What was wrong first.
+    problem: Option<String>,
+}
+
+impl Place for Player {
+    type Event = Event;
+
+    fn inject(&self, moment: &Moment, fault: Fault) {
+        let fault = fault.skip(moment.request.into());
+        match moment.api {
+            Api::GitHub => self.world.github.inject(fault),
+            Api::Port => self.world.port.inject(fault),
+        }
+    }
+
+    fn happen_meanwhile(&self, event: &Event) {
+        self.happen(event, Level::Meanwhile);
+    }
+}
+
+impl Player {
+    pub(crate) fn new(world: Arc<World>, branch: String, deletions: Deletions) -> Self {
+        Self {
+            world,
+            branch,
+            prunes: deletions == Deletions::Made,
+            state: Arc::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Plays everything, and then pushes that fix all mistakes and conflicts.
+    pub(crate) fn play(&self, history: &History) -> Result<(), String> {
+        self.prepare(history);
+        for (repo, edits) in history.start.iter().enumerate() {
+            self.edit(repo, Base::Tip, edits);
+        }
+        for event in &history.events {
+            self.happen(event, Level::Alone);
+        }
+        self.close(history);
+        for repo in 0..REPOSITORIES {
+            self.rename(repo, false);
+        }
+        let mut state = self.state();
+        match state.problem.take() {
+            None => Ok(()),
+            Some(problem) => Err(format!("{problem}\n{}", state.story.join("\n"))),
+        }
+    }
+
+    fn prepare(&self, history: &History) {
+        let World { github, port, .. } = &*self.world;
+        for resource in [Resource::Core, Resource::Graphql] {
+            github.set_budget(resource, 5_000, Duration::from_secs(3_600));
+        }
+        for git in &self.world.gits {
+            git.checkout_orphan(&self.branch);
+            git.set_default_branch(&self.branch).unwrap();
+        }
+        for (blueprint, identifier, _) in port.entities() {
+            port.remove_entity(&blueprint, &identifier);
+        }
+        match history.lags {
+            true => port.turn_on(Switch::SearchLags),
+            false => port.turn_off(Switch::SearchLags),
+        }
+        let of = json!({"of": {"target": "thing", "required": false, "many": false}});
+        for (blueprint, relations) in [("thing", json!({})), ("part", of)] {
+            let schema = json!({"properties": {}, "required": []});
+            port.add_blueprint(json!({
+                "identifier": blueprint, "title": blueprint, "schema": schema, "relations": relations,
+            }));
+        }
+        self.put("thing", json!({"identifier": FOREIGN, "title": "Foreign"}));
+    }
+
+    fn put(&self, blueprint: &str, entity: serde_json::Value) {
+        self.world
+            .port
+            .put_entity(blueprint, entity, "Mozilla")
+            .unwrap();
+    }
+
+    fn close(&self, history: &History) {
+        let mut declared = BTreeSet::new();
+        let mut tips = [const { None }; REPOSITORIES];
+        for repo in history.order {
+            let mut tip = self.state().branches[repo].tip();
+            tip.fix(&mut declared);
+            tips[repo] = Some(tip);
+        }
+        for (repo, tip) in tips.into_iter().enumerate() {
+            let mut tip = tip.unwrap_or_default();
+            tip.connect(&declared);
+            self.push(repo, Base::Tip, |tree| *tree = tip);
+        }
+        self.run(&Workflow::Fleet(Scope::Changed), &Fate::Quiet, Level::Alone);
+        let scope = match self.state().model.has_drifted {
+            true => Scope::All,
+            false => Scope::Changed,
+        };
+        self.state().model.has_drifted = false;
+        self.run(&Workflow::Fleet(scope), &Fate::Quiet, Level::Alone);
+        let now = self.now();
+        let checked = self.state().model.check_end(&now);
+        self.complain(checked);
+        self.check_quiet();
+    }
+
+    /// Whether a further run writes only what the fleet remembers of itself.
+    fn check_quiet(&self) {
+        let port = &self.world.port;
+        let states = port
+            .entities()
+            .into_iter()
+            .filter(|(blueprint, ..)| blueprint == STATES);
+        let mut states = states.map(|(_, _, state)| state["properties"]["status"].clone());
+        // What cannot be deleted is tried again.
+        if states.any(|status| status != "synced") {
+            return;
+        }
+        port.clear_journal();
+        self.run(&Workflow::Fleet(Scope::Changed), &Fate::Quiet, Level::Alone);
+        let mut requests = port.requests(&Matcher::any());
+        requests.retain(|one| {
+            let is_read = one.method == "GET"
+                || one.path.ends_with("/search")
+                || one.path.ends_with("/access_token");
+            let body = String::from_utf8_lossy(&one.body).into_owned();
+            !is_read && !body.contains("github.com/fleet/")
+        });
+        if let Some(one) = requests.first() {
+            self.complain(Err(format!(
+                "a run with nothing to do sent {} {}",
+                one.method, one.path
+            )));
+        }
+    }
+
+    fn happen(&self, event: &Event, level: Level) {
+        match event {
+            Event::Push(repo, base, edits) => self.edit(*repo, *base, edits),
+            Event::HandOver(from, to, name, order) => {
+                self.hand_over(*from, *to, *name, *order, level)
+            }
+            Event::Fleet(scope, fate) => self.run(&Workflow::Fleet(*scope), fate, level),
+            Event::Own(repo, scope, fate) => {
+                let pushed = self.state().branches[*repo].pushes.last().cloned();
+                if let Some(pushed) = pushed {
+                    self.run(&Workflow::Own(*repo, *scope, pushed), fate, level);
+                }
+            }
+            other => self.happen_elsewhere(other),
+        }
+    }
+
+    /// What is neither a push nor a run.
+    fn happen_elsewhere(&self, event: &Event) {
+        self.tell(format!("{event:?}"));
+        let port = &self.world.port;
+        match event {
+            Event::Rename(repo) => {
+                let is_renamed = !self.state().renamed[*repo];
+                self.rename(*repo, is_renamed);
+            }
+            Event::DeleteState(repo) => {
+                if port.remove_entity(STATES, &self.world.state(*repo)) {
+                    self.state().model.note_forgotten(*repo);
+                }
+            }
+            Event::HandEdit(name) => {
+                let (blueprint, identifier) = key(*name);
+                if let Some(mut entity) = port.entity(blueprint, &identifier) {
+                    let mut state = self.state();
+                    state.count += 1;
+                    entity["title"] = json!(format!("hand {}", state.count));
+                    self.put(blueprint, entity);
+                    state.model.note_hand(*name);
+                }
+            }
+            Event::HandDelete(name) => {
+                let (blueprint, identifier) = key(*name);
+                if port.remove_entity(blueprint, &identifier) {
+                    self.state().model.note_hand(*name);
+                }
+            }
+            Event::Push(..) | Event::HandOver(..) | Event::Fleet(..) | Event::Own(..) => {}
+        }
+    }
+
+    fn rename(&self, repo: Repo, is_renamed: bool) {
+        let was = std::mem::replace(&mut self.state().renamed[repo], is_renamed);
+        if was != is_renamed {
+            self.world
+                .github
+                .rename(&name(repo, was), &name(repo, is_renamed));
+        }
+    }
+
+    fn hand_over(&self, from: Repo, to: Repo, name: super::Name, order: Order, level: Level) {
+        let form = Form::Sound { title: 2, of: None };
+        let add = || self.edit(to, Base::Tip, &[Edit::Set(0, name, form)]);
+        let remove = || self.edit(from, Base::Tip, &[Edit::Drop(name)]);
+        let run = || self.run(&Workflow::Fleet(Scope::Changed), &Fate::Quiet, level);
+        if from == to {
+            return;
+        }
+        match order {
+            Order::NewFirst => {
+                add();
+                run();
+                remove();
+            }
+            Order::OldFirst => {
+                remove();
+                run();
+                add();
+            }
+            Order::AtOnce => {
+                add();
+                remove();
+            }
+        }
+    }
+
+    fn edit(&self, repo: Repo, base: Base, edits: &[Edit]) {
+        self.push(repo, base, |tree| {
+            edits.iter().for_each(|edit| tree.edit(*edit))
+        });
+    }
+
+    fn push(&self, repo: Repo, base: Base, edit: impl FnOnce(&mut Tree)) {
+        let state = &mut *self.state();
+        state.count += 1;
+        let branch = &mut state.branches[repo];
+        let pushed = branch.push(&self.world.gits[repo], base, state.count, edit);
+        state.model.note_tip(repo, &branch.tip());
+        state.story.push(format!("r{repo}: {}", pushed.told));
+    }
+
+    fn run(&self, workflow: &Workflow, fate: &Fate<Event>, level: Level) {
+        self.tell(format!("{workflow:?} begins, {}", told(fate)));
+        if matches!(fate, Fate::Dropped) || self.state().problem.is_some() {
+            return;
+        }
+        self.note_overlap(workflow, fate);
+        let name = match workflow {
+            Workflow::Fleet(_) => String::new(),
+            Workflow::Own(repo, ..) => name(*repo, self.state().renamed[*repo]),
+        };
+        let world = &self.world;
+        let environment = world.environment(workflow, &self.branch, &name, self.prunes);
+        if let Fate::RefusedEntity(name) = fate {
+            let (blueprint, identifier) = key(*name);
+            let failure = Failure::new(422, "no", "refused");
+            world.port.refuse(blueprint, &identifier, failure, 100);
+        }
+        let (ended, happen_rest) = run_so(self, fate, environment);
+        if !matches!(fate, Fate::Quiet) {
+            world.github.clear_faults();
+            world.port.clear_faults();
+            world.port.refuse_nothing();
+        }
+        let (exit, log) = (ended.exit, indented(&ended.log));
+        self.tell(format!("{workflow:?} ends: {exit:?}\n{log}"));
+        happen_rest();
+        let now = self.now();
+        let checked = self.state().model.check_always(&now);
+        self.complain(checked);
+        if level == Level::Alone && matches!((fate, workflow), (Fate::Quiet, Workflow::Fleet(_))) {
+            let checked = self.state().model.check_rest(&now);
+            self.complain(checked);
+            if !matches!(exit, Some(Exit::Success | Exit::Failure)) {
+                self.complain(Err(format!("the run ended with {exit:?}")));
+            }
+        }
+    }
+
+    /// Without a concurrency group, two sources may write the same entity, and what a run saved may be
+    /// overwritten by one that began before. If that is killed, nobody knows what the first one wrote.
+    fn note_overlap(&self, workflow: &Workflow, fate: &Fate<Event>) {
+        let Fate::Overlapped(_, events, death) = fate else {
+            return;
+        };
+        let fate = |event: &Event| match event {
+            Event::Fleet(_, fate) | Event::Own(_, _, fate) => Some(matches!(fate, Fate::Quiet)),
+            Event::HandOver(..) => Some(true),
+            _ => None,
+        };
+        let fates: Vec<_> = events.iter().filter_map(fate).collect();
+        let model = &mut self.state().model;
+        model.has_drifted |= !fates.is_empty();
+        if (death.is_some() && !fates.is_empty()) || fates.contains(&false) {
+            for repo in 0..REPOSITORIES {
+                let is_meant = match workflow {
+                    Workflow::Fleet(_) => true,
+                    Workflow::Own(own, ..) => *own == repo,
+                };
+                if is_meant {
+                    model.note_forgotten(repo);
+                }
+            }
+        }
+    }
+
+    fn now(&self) -> Now<'_> {
+        let state = self.state();
+        Now {
+            tips: state.branches.each_ref().map(Branch::tip),
+            entities: self.world.port.entities(),
+            states: std::array::from_fn(|repo| self.world.state(repo)),
+            prunes: &self.prunes,
+        }
+    }
+
+    /// Only what is wrong first counts.
+    fn complain(&self, checked: Result<(), String>) {
+        if let Err(problem) = checked {
+            let mut state = self.state();
+            state.story.push(format!("WRONG: {problem}"));
+            state.problem.get_or_insert(problem);
+        }
+    }
+
+    fn tell(&self, line: String) {
+        self.state().story.push(line);
+    }
+}
