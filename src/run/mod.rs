@@ -246,6 +246,7 @@ async fn carry_out<'s, 'p>(
     blueprints: &Blueprints,
     port: &Port,
 ) -> Result<Vec<Pass<'s, 'p>>, Error> {
+    let declared = ownership::all_declared(&passes);
     save::beginnings(session, &mut passes).await?;
     passes.retain(|pass| pass.source.failure.is_none());
     let plans: Vec<_> = passes.iter().map(|pass| &pass.plan).collect();
@@ -257,6 +258,7 @@ async fn carry_out<'s, 'p>(
             pass.applied = (!pass.plan.is_empty()).then_some(applied);
         }
     }
+    ownership::keep_what_is_not_taken_over(&mut passes, &declared);
     for pass in &mut passes {
         pass.conclude();
     }

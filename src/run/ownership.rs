@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::apply::Outcome;
 use super::error::Error;
 use super::pass::Pass;
 use super::round::Extent;
@@ -10,7 +11,7 @@ use super::state::ownership::{self, Claims};
 use crate::catalog::change::Change;
 use crate::catalog::declare::Invalid;
 use crate::catalog::entity::EntityKey;
-use crate::catalog::plan::Owner;
+use crate::catalog::plan::{Owner, Reason};
 use crate::catalog::validate::Validated;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::inputs::Prune;
@@ -67,18 +68,11 @@ fn own(session: &Session<'_>, pass: &Pass<'_, '_>) -> Option<Claims> {
         .cloned()
         .collect();
     let head = &pass.declared.head;
-    let invalid = head.invalid.iter().filter_map(|one| one.key.clone());
-    let declared: BTreeSet<_> = head
-        .valid
-        .iter()
-        .map(|one| one.entity.key())
-        .chain(invalid)
-        .collect();
-    // A file whose entities wait stays open, so a run that compares with the state has read it: what it
-    // does not declare no longer waits, unless a file that cannot be read may declare it.
+    // A file whose entities wait stays open, so a run that compares with the state has read it: only a
+    // file that cannot be read may still declare what waits.
     let is_all_read = pass.is_of_state && head.invalid.iter().all(|one| one.key.is_some());
-    let waited = source.state.waiting.iter().filter(|_| !is_all_read);
-    let waiting = declared.into_iter().chain(waited.cloned());
+    let earlier = source.state.waiting.iter().filter(|_| !is_all_read);
+    let waiting = declared(pass).chain(earlier.cloned());
     Some(Claims {
         name: source.store.as_ref()?.name.to_string(),
         title: source.title(session),
@@ -86,6 +80,52 @@ fn own(session: &Session<'_>, pass: &Pass<'_, '_>) -> Option<Claims> {
         waiting: waiting.filter(|key| !owned.contains(key)).collect(),
         owned,
     })
+}
+
+/// What a source declares in the files that are looked at, as it should be or not.
+fn declared(pass: &Pass<'_, '_>) -> impl Iterator<Item = EntityKey> {
+    let head = &pass.declared.head;
+    let invalid = head.invalid.iter().filter_map(|one| one.key.clone());
+    head.valid.iter().map(|one| one.entity.key()).chain(invalid)
+}
+
+/// What all sources of the run declare in the files that are looked at.
+pub(super) fn all_declared(passes: &[Pass<'_, '_>]) -> BTreeSet<EntityKey> {
+    passes.iter().flat_map(declared).collect()
+}
+
+/// Once the plans are carried out: takes out of them what a source was to hand over to another one of
+/// the run that did not take it over, because of an error. As if both were files of one repository, the
+/// file that declared it stays open, and the next run decides anew. `declared` is what any source of the
+/// run declares.
+pub(super) fn keep_what_is_not_taken_over(
+    passes: &mut [Pass<'_, '_>],
+    declared: &BTreeSet<EntityKey>,
+) {
+    let taken: BTreeSet<EntityKey> = passes.iter().flat_map(taken_over).cloned().collect();
+    for pass in passes {
+        pass.plan.untouched.retain(|one| match one.reason {
+            Reason::HandedOver(_) => taken.contains(&one.key) || !declared.contains(&one.key),
+            _ => true,
+        });
+    }
+}
+
+/// What a source declares and its state holds or waits for from now on.
+fn taken_over<'a>(pass: &'a Pass<'_, '_>) -> impl Iterator<Item = &'a EntityKey> {
+    let outcomes = pass.applied.iter().flat_map(|applied| &applied.outcomes);
+    let upserts = pass.plan.upserts.iter().zip(outcomes);
+    let written = upserts.filter(|(_, outcome)| !matches!(outcome, Outcome::Blocked(_)));
+    let is_taken = |reason: &Reason| {
+        matches!(
+            reason,
+            Reason::Unchanged | Reason::KeptByPort(_) | Reason::OwnedElsewhere(_)
+        )
+    };
+    let untouched = pass.plan.untouched.iter();
+    let untouched = untouched.filter(move |one| is_taken(&one.reason));
+    let written = written.map(|(upsert, _)| &upsert.key);
+    written.chain(untouched.map(|one| &one.key))
 }
 
 /// Who else owns or waits for what a source declares or removes.

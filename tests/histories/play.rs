@@ -48,7 +48,7 @@ impl Histories for Deletions {
 
 /// Whether a run is played while another one is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Level {
+pub(crate) enum Level {
     Alone,
     Meanwhile,
 }

@@ -12,6 +12,10 @@ use crate::run::fleet::{Fleet, Other, Reason};
 use crate::run::session::Session;
 use crate::run::source::Source;
 
+/// What a plan is worth that is made without Port: without the states, every run is a first run.
+const OFFLINE: &str =
+    "made without access to Port: all entities are shown as new, and Port may still reject them";
+
 /// Puts the report together. `notice` is what else there is to say.
 pub(crate) fn assemble_fleet(
     session: &Session<'_>,
@@ -22,6 +26,7 @@ pub(crate) fn assemble_fleet(
 ) -> FleetReport {
     let setup = session.setup;
     let ending = ending(&fleet, &sources);
+    let offline = session.port.is_none().then(|| OFFLINE.to_owned());
     let mut warnings = fleet.warnings.clone();
     warnings.extend(unmatched(&fleet, &sources));
     let mut repositories = Vec::new();
@@ -52,7 +57,7 @@ pub(crate) fn assemble_fleet(
         skipped,
         warnings,
         warnings_before: setup.warnings,
-        notices: notice.into_iter().collect(),
+        notices: offline.into_iter().chain(notice).collect(),
         ending,
         cost: super::cost(session, started),
     }

@@ -59,7 +59,8 @@ pub(super) fn assemble(session: &Session<'_>, source: Source<'_>, started: Insta
     diagnostic::sort(&mut diagnostics);
     entities.sort_by_key(|entity| entity.state);
     notices.extend(passed_over(&foreign));
-    if session.port.is_none() && !entities.is_empty() {
+    // A fleet's report says it once, for all.
+    if session.port.is_none() && !entities.is_empty() && session.setup.inputs.fleet.is_none() {
         notices.insert(0, OFFLINE.to_owned());
     }
     let run = RunFacts {

@@ -1,5 +1,6 @@
 //! One plan of all repositories: order, duplicates, owners.
 
+use port_gitops_sandbox::port::Failure;
 use serde_json::json;
 
 use super::world::Fleet;
@@ -128,4 +129,55 @@ fn deletions_are_limited_for_the_whole_run() {
         result.log
     );
     assert_eq!(succeed(&step("4")).output("deleted"), "4");
+}
+
+/// What is handed over, and what becomes of it if the new repository drops it before it has got it.
+#[test]
+fn what_nobody_has_taken_over_is_deleted_once_nobody_declares_it() {
+    for case in [
+        "both drop it",
+        "the new one has a mistake",
+        "the new one's state is refused",
+    ] {
+        let fleet = Fleet::of(2);
+        let step = || fleet.step("schedule").input("prune", "true");
+        let drop_from = |name: &str| {
+            fleet.git(name).remove("d.entity.yml");
+            fleet.git(name).commit("Drop it").unwrap();
+        };
+        fleet.declare("r0", "d", "Old");
+        fleet.declare("r1", "own", "One");
+        succeed(&step());
+        fleet.declare("r1", "d", "New");
+        match case {
+            "both drop it" => {
+                run(&step());
+            }
+            "the new one has a mistake" => {
+                fleet.declare("r1", "d", "{}");
+                drop_from("r0");
+                assert_eq!(run(&step()).status, 1, "{case}");
+                assert_eq!(title(&fleet, "d").as_deref(), Some("Old"), "{case}");
+            }
+            _ => {
+                drop_from("r0");
+                let id = fleet.github.id_of("acme/r1").unwrap();
+                let refused = Failure::new(422, "no", "refused");
+                let state = format!("github.com/{id}");
+                fleet.port.refuse("gitops_source", &state, refused, 100);
+                assert_eq!(run(&step()).status, 1, "{case}");
+                assert_eq!(title(&fleet, "d").as_deref(), Some("Old"), "{case}");
+                fleet.port.refuse_nothing();
+            }
+        }
+        if case == "both drop it" {
+            drop_from("r0");
+        }
+        drop_from("r1");
+        let result = succeed(&step());
+        assert!(title(&fleet, "d").is_none(), "{case}: {}", result.log);
+        for name in ["r0", "r1"] {
+            assert_eq!(status(&fleet, name), "synced", "{case}");
+        }
+    }
 }

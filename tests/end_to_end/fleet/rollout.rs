@@ -144,6 +144,21 @@ fn a_relation_into_a_shard_that_runs_later_is_written_by_the_next_run() {
 }
 
 #[test]
+fn a_plan_without_credentials_says_once_what_it_is_worth() {
+    let fleet = organisation();
+    let step = step(&fleet, "workflow_dispatch", "1/1").input("mode", "plan");
+    let result = run(&step.input("client-id", "").input("client-secret", ""));
+    assert_eq!(result.output("created"), "14", "{}", result.log);
+    for text in [&result.log, &result.summary] {
+        let said = text
+            .to_lowercase()
+            .matches("without access to port")
+            .count();
+        assert_eq!(said, 1, "{text}");
+    }
+}
+
+#[test]
 fn a_selection_of_nothing_is_a_warning() {
     let fleet = Fleet::of(1);
     let result = run(&step(&fleet, "schedule", "1/1").input("repositories", "octo-org/*"));

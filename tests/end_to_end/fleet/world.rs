@@ -109,7 +109,7 @@ impl Fleet {
     }
 
     fn connected(&self, event: &str, payload: &Value) -> Step {
-        Step::new(&*self.github, event, payload)
+        Step::new(&self.github, event, payload)
             .unwrap()
             .input("client-id", CLIENT_ID)
             .input("client-secret", CLIENT_SECRET)
@@ -129,7 +129,7 @@ impl Fleet {
 /// As with one repository: every exchange has to be what the services' specifications say.
 impl Drop for Fleet {
     fn drop(&mut self) {
-        check_port(&*self.port, Extent::Both);
-        check_github(&*self.github, Extent::Both);
+        check_port(&self.port, Extent::Both);
+        check_github(&self.github, Extent::Both);
     }
 }

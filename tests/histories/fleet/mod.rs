@@ -38,6 +38,13 @@ pub(crate) enum Order {
     AtOnce,
 }
 
+/// Whose workflow runs. All have the same inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Workflow {
+    Fleet,
+    Own(Repo),
+}
+
 /// What a run compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
@@ -49,11 +56,8 @@ pub(crate) enum Scope {
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
     Push(Repo, Base, Vec<Edit>),
-    HandOver(Repo, Repo, Name, Order),
-    /// The fleet runs.
-    Fleet(Scope, Fate<Event>),
-    /// A repository's own workflow runs, with the same inputs.
-    Own(Repo, Scope, Fate<Event>),
+    HandOver(Repo, Repo, Name, Form, Order),
+    Run(Workflow, Scope, Fate<Event>),
     Rename(Repo),
     /// Somebody deletes a state in Port.
     DeleteState(Repo),
@@ -115,7 +119,11 @@ fn history() -> impl Strategy<Value = History> {
 
 fn event(fate: BoxedStrategy<Fate<Event>>) -> impl Strategy<Value = Event> {
     let edits = prop::collection::vec(edit(), 1..4);
-    let scope = || prop_oneof![4 => Just(Scope::Changed), 1 => Just(Scope::All)];
+    let scope = prop_oneof![4 => Just(Scope::Changed), 1 => Just(Scope::All)];
+    let workflow = prop_oneof![
+        2 => Just(Workflow::Fleet),
+        1 => (0..REPOSITORIES).prop_map(Workflow::Own),
+    ];
     let order = prop_oneof![
         Just(Order::NewFirst),
         Just(Order::OldFirst),
@@ -124,10 +132,10 @@ fn event(fate: BoxedStrategy<Fate<Event>>) -> impl Strategy<Value = Event> {
     let repo = || 0..REPOSITORIES;
     prop_oneof![
         10 => (repo(), base(), edits).prop_map(|(repo, base, edits)| Event::Push(repo, base, edits)),
-        4 => (repo(), repo(), 0..NAMES, order)
-            .prop_map(|(from, to, name, order)| Event::HandOver(from, to, name, order)),
-        9 => (scope(), fate.clone()).prop_map(|(scope, fate)| Event::Fleet(scope, fate)),
-        4 => (repo(), scope(), fate).prop_map(|(repo, scope, fate)| Event::Own(repo, scope, fate)),
+        6 => (repo(), repo(), 0..NAMES, form(), order)
+            .prop_map(|(from, to, name, form, order)| Event::HandOver(from, to, name, form, order)),
+        13 => (workflow, scope, fate)
+            .prop_map(|(workflow, scope, fate)| Event::Run(workflow, scope, fate)),
         1 => repo().prop_map(Event::Rename),
         1 => repo().prop_map(Event::DeleteState),
         1 => (0..NAMES).prop_map(Event::HandEdit),
@@ -136,16 +144,19 @@ fn event(fate: BoxedStrategy<Fate<Event>>) -> impl Strategy<Value = Event> {
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
-    let of = prop_oneof![1 => Just(None), 3 => (0..THINGS).prop_map(Some)];
-    let form = prop_oneof![
-        9 => (0..2_u8, of).prop_map(|(title, of)| Form::Sound { title, of }),
-        1 => Just(Form::Mistaken),
-    ];
     prop_oneof![
-        8 => (0..2_u8, 0..NAMES, form).prop_map(|(file, name, form)| Edit::Set(file, name, form)),
+        8 => (0..2_u8, 0..NAMES, form()).prop_map(|(file, name, form)| Edit::Set(file, name, form)),
         4 => (0..NAMES).prop_map(Edit::Drop),
         2 => (0..NAMES).prop_map(Edit::Move),
         1 => (0..2_u8).prop_map(Edit::Break),
         2 => (0..2_u8).prop_map(Edit::Fix),
+    ]
+}
+
+fn form() -> impl Strategy<Value = Form> {
+    let of = prop_oneof![1 => Just(None), 3 => (0..THINGS).prop_map(Some)];
+    prop_oneof![
+        6 => (0..2_u8, of).prop_map(|(title, of)| Form::Sound { title, of }),
+        1 => Just(Form::Mistaken),
     ]
 }

@@ -11,20 +11,13 @@ use port_gitops_sandbox::{Fault, Matcher, Sandbox, Switch};
 use serde_json::json;
 
 use super::model::{Model, Now};
-use super::tree::{Edit, FOREIGN, Form, Tree, key};
-use super::world::{Workflow, World, name};
-use super::{Event, History, Order, REPOSITORIES, Repo, Scope};
+use super::tree::{Edit, FOREIGN, Tree, key};
+use super::world::{World, name};
+use super::{Event, History, Order, REPOSITORIES, Repo, Scope, Workflow};
 use crate::branch::{Base, Branch};
 use crate::fate::{Api, Fate, Moment, Place, run_so, told};
-use crate::play::Deletions;
+use crate::play::{Deletions, Level};
 use crate::runs::{STATES, indented};
-
-/// Whether something happens while a run is under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Alone,
-    Meanwhile,
-}
 
 /// Three repositories and what happened to them. Clones are handles to the same.
 #[derive(Clone)]
@@ -144,13 +137,13 @@ impl Player {
             tip.connect(&declared);
             self.push(repo, Base::Tip, |tree| *tree = tip);
         }
-        self.run(&Workflow::Fleet(Scope::Changed), &Fate::Quiet, Level::Alone);
+        self.run_quietly(Scope::Changed, Level::Alone);
         let scope = match self.state().model.has_drifted {
             true => Scope::All,
             false => Scope::Changed,
         };
         self.state().model.has_drifted = false;
-        self.run(&Workflow::Fleet(scope), &Fate::Quiet, Level::Alone);
+        self.run_quietly(scope, Level::Alone);
         let now = self.now();
         let checked = self.state().model.check_end(&now);
         self.complain(checked);
@@ -170,7 +163,7 @@ impl Player {
             return;
         }
         port.clear_journal();
-        self.run(&Workflow::Fleet(Scope::Changed), &Fate::Quiet, Level::Alone);
+        self.run_quietly(Scope::Changed, Level::Alone);
         let mut requests = port.requests(&Matcher::any());
         requests.retain(|one| {
             let is_read = one.method == "GET"
@@ -190,16 +183,12 @@ impl Player {
     fn happen(&self, event: &Event, level: Level) {
         match event {
             Event::Push(repo, base, edits) => self.edit(*repo, *base, edits),
-            Event::HandOver(from, to, name, order) => {
-                self.hand_over(*from, *to, *name, *order, level)
+            Event::HandOver(from, to, name, form, order) => {
+                let (add, drop) = (Edit::Set(0, *name, *form), Edit::Drop(*name));
+                self.hand_over((*from, drop), (*to, add), *order, level);
             }
-            Event::Fleet(scope, fate) => self.run(&Workflow::Fleet(*scope), fate, level),
-            Event::Own(repo, scope, fate) => {
-                let pushed = self.state().branches[*repo].pushes.last().cloned();
-                if let Some(pushed) = pushed {
-                    self.run(&Workflow::Own(*repo, *scope, pushed), fate, level);
-                }
-            }
+
+            Event::Run(workflow, scope, fate) => self.run(*workflow, *scope, fate, level),
             other => self.happen_elsewhere(other),
         }
     }
@@ -234,7 +223,7 @@ impl Player {
                     self.state().model.note_hand(*name);
                 }
             }
-            Event::Push(..) | Event::HandOver(..) | Event::Fleet(..) | Event::Own(..) => {}
+            Event::Push(..) | Event::HandOver(..) | Event::Run(..) => {}
         }
     }
 
@@ -247,12 +236,11 @@ impl Player {
         }
     }
 
-    fn hand_over(&self, from: Repo, to: Repo, name: super::Name, order: Order, level: Level) {
-        let form = Form::Sound { title: 2, of: None };
-        let add = || self.edit(to, Base::Tip, &[Edit::Set(0, name, form)]);
-        let remove = || self.edit(from, Base::Tip, &[Edit::Drop(name)]);
-        let run = || self.run(&Workflow::Fleet(Scope::Changed), &Fate::Quiet, level);
-        if from == to {
+    fn hand_over(&self, old: (Repo, Edit), new: (Repo, Edit), order: Order, level: Level) {
+        let add = || self.edit(new.0, Base::Tip, &[new.1]);
+        let remove = || self.edit(old.0, Base::Tip, &[old.1]);
+        let run = || self.run_quietly(Scope::Changed, level);
+        if old.0 == new.0 {
             return;
         }
         match order {
@@ -288,18 +276,23 @@ impl Player {
         state.story.push(format!("r{repo}: {}", pushed.told));
     }
 
-    fn run(&self, workflow: &Workflow, fate: &Fate<Event>, level: Level) {
-        self.tell(format!("{workflow:?} begins, {}", told(fate)));
+    fn run_quietly(&self, scope: Scope, level: Level) {
+        self.run(Workflow::Fleet, scope, &Fate::Quiet, level);
+    }
+
+    fn run(&self, workflow: Workflow, scope: Scope, fate: &Fate<Event>, level: Level) {
+        let shown = format!("{workflow:?}, {scope:?}");
+        self.tell(format!("{shown} begins, {}", told(fate)));
         if matches!(fate, Fate::Dropped) || self.state().problem.is_some() {
             return;
         }
         self.note_overlap(workflow, fate);
         let name = match workflow {
-            Workflow::Fleet(_) => String::new(),
-            Workflow::Own(repo, ..) => name(*repo, self.state().renamed[*repo]),
+            Workflow::Fleet => String::new(),
+            Workflow::Own(repo) => name(repo, self.state().renamed[repo]),
         };
         let world = &self.world;
-        let environment = world.environment(workflow, &self.branch, &name, self.prunes);
+        let environment = world.environment(workflow, scope, (&self.branch, &name), self.prunes);
         if let Fate::RefusedEntity(name) = fate {
             let (blueprint, identifier) = key(*name);
             let failure = Failure::new(422, "no", "refused");
@@ -312,12 +305,12 @@ impl Player {
             world.port.refuse_nothing();
         }
         let (exit, log) = (ended.exit, indented(&ended.log));
-        self.tell(format!("{workflow:?} ends: {exit:?}\n{log}"));
+        self.tell(format!("{shown} ends: {exit:?}\n{log}"));
         happen_rest();
         let now = self.now();
         let checked = self.state().model.check_always(&now);
         self.complain(checked);
-        if level == Level::Alone && matches!((fate, workflow), (Fate::Quiet, Workflow::Fleet(_))) {
+        if level == Level::Alone && matches!((fate, workflow), (Fate::Quiet, Workflow::Fleet)) {
             let checked = self.state().model.check_rest(&now);
             self.complain(checked);
             if !matches!(exit, Some(Exit::Success | Exit::Failure)) {
@@ -328,28 +321,25 @@ impl Player {
 
     /// Without a concurrency group, two sources may write the same entity, and what a run saved may be
     /// overwritten by one that began before. If that is killed, nobody knows what the first one wrote.
-    fn note_overlap(&self, workflow: &Workflow, fate: &Fate<Event>) {
+    fn note_overlap(&self, workflow: Workflow, fate: &Fate<Event>) {
         let Fate::Overlapped(_, events, death) = fate else {
             return;
         };
-        let fate = |event: &Event| match event {
-            Event::Fleet(_, fate) | Event::Own(_, _, fate) => Some(matches!(fate, Fate::Quiet)),
+        let is_quiet = |event: &Event| match event {
+            Event::Run(.., fate) => Some(matches!(fate, Fate::Quiet)),
             Event::HandOver(..) => Some(true),
             _ => None,
         };
-        let fates: Vec<_> = events.iter().filter_map(fate).collect();
+        let runs: Vec<_> = events.iter().filter_map(is_quiet).collect();
         let model = &mut self.state().model;
-        model.has_drifted |= !fates.is_empty();
-        if (death.is_some() && !fates.is_empty()) || fates.contains(&false) {
-            for repo in 0..REPOSITORIES {
-                let is_meant = match workflow {
-                    Workflow::Fleet(_) => true,
-                    Workflow::Own(own, ..) => *own == repo,
-                };
-                if is_meant {
-                    model.note_forgotten(repo);
-                }
-            }
+        model.has_drifted |= !runs.is_empty();
+        if (death.is_some() && !runs.is_empty()) || runs.contains(&false) {
+            let is_meant = |repo: &Repo| {
+                matches!(workflow, Workflow::Fleet) || workflow == Workflow::Own(*repo)
+            };
+            (0..REPOSITORIES)
+                .filter(is_meant)
+                .for_each(|repo| model.note_forgotten(repo));
         }
     }
 

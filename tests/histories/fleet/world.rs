@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use port_gitops::environment::Environment;
 use port_gitops_sandbox::{GitHubSandbox, ObjectId, PortSandbox, TestRepository};
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
-use super::{REPOSITORIES, Repo, Scope};
+use super::{REPOSITORIES, Repo, Scope, Workflow};
 use crate::runs::environment;
 
 /// The repository whose workflow is the fleet's.
@@ -23,14 +23,6 @@ pub(crate) struct World {
     home_head: ObjectId,
     folder: TempDir,
     events: AtomicUsize,
-}
-
-/// What runs.
-#[derive(Debug, Clone)]
-pub(crate) enum Workflow {
-    Fleet(Scope),
-    /// That of a repository, after a push.
-    Own(Repo, Scope, (ObjectId, ObjectId)),
 }
 
 /// What a repository is called, before it is renamed or after that.
@@ -67,39 +59,30 @@ impl World {
         format!("github.com/{}", self.ids[repo])
     }
 
-    /// The environment of a run of `workflow`, where the branch of each repository is called `branch`
-    /// and the repository of the workflow `name`.
+    /// The environment of a run, where the branch of each repository is called `branch` and the repository
+    /// of the workflow, unless it is the fleet's, `name`.
     pub(crate) fn environment(
         &self,
-        workflow: &Workflow,
-        branch: &str,
-        name: &str,
+        workflow: Workflow,
+        scope: Scope,
+        (branch, name): (&str, &str),
         prunes: bool,
     ) -> Environment {
-        let home = self.github.repository_id();
-        let (event, id, name, branch, scope, head, more) = match workflow {
-            Workflow::Fleet(scope) => (
-                "schedule",
-                home,
-                HOME,
-                "main",
-                scope,
-                &self.home_head,
-                json!({}),
-            ),
-            Workflow::Own(repo, scope, (before, after)) => {
-                let pushed = json!({"before": before.as_str(), "after": after.as_str()});
-                ("push", self.ids[*repo], name, branch, scope, after, pushed)
+        let (id, name, branch, head, repositories) = match workflow {
+            Workflow::Fleet => {
+                let id = self.github.repository_id();
+                (id, HOME, "main", self.home_head.clone(), "acme/*")
+            }
+            Workflow::Own(repo) => {
+                let head = self.gits[repo].head().unwrap();
+                (self.ids[repo], name, branch, head, "")
             }
         };
-        let mut payload = json!({"ref": format!("refs/heads/{branch}"), "repository": {"default_branch": branch}});
-        for (key, value) in more.as_object().into_iter().flatten() {
-            payload[key] = value.clone();
-        }
-        let repositories = match workflow {
-            Workflow::Fleet(_) => "acme/*",
-            Workflow::Own(..) => "",
-        };
+        let full_ref = format!("refs/heads/{branch}");
+        let number = self.events.fetch_add(1, Ordering::Relaxed);
+        let event = self.folder.path().join(number.to_string());
+        let payload = json!({"ref": full_ref, "repository": {"default_branch": branch}});
+        fs::write(&event, payload.to_string()).unwrap();
         let scope = match scope {
             Scope::Changed => "changed",
             Scope::All => "all",
@@ -107,22 +90,15 @@ impl World {
         let variables = [
             ("GITHUB_REPOSITORY", name.to_owned()),
             ("GITHUB_REPOSITORY_ID", id.to_string()),
-            ("GITHUB_EVENT_NAME", event.to_owned()),
-            ("GITHUB_REF", format!("refs/heads/{branch}")),
+            ("GITHUB_EVENT_NAME", "workflow_dispatch".to_owned()),
+            ("GITHUB_REF", full_ref),
             ("GITHUB_SHA", head.to_string()),
-            ("GITHUB_EVENT_PATH", self.payload(&payload)),
+            ("GITHUB_EVENT_PATH", event.display().to_string()),
             ("INPUT_FILES", "**/port.yml".to_owned()),
             ("INPUT_PRUNE", prunes.to_string()),
             ("INPUT_REPOSITORIES", repositories.to_owned()),
             ("INPUT_SCOPE", scope.to_owned()),
         ];
         environment(&self.github, &self.port, variables)
-    }
-
-    fn payload(&self, payload: &Value) -> String {
-        let number = self.events.fetch_add(1, Ordering::Relaxed);
-        let path = self.folder.path().join(number.to_string());
-        fs::write(&path, payload.to_string()).unwrap();
-        path.display().to_string()
     }
 }
