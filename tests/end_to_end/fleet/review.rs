@@ -155,9 +155,12 @@ fn a_run_that_can_read_nothing_fails_always() {
     for name in ["acme/platform", "acme/r0", "acme/r1"] {
         fleet.github.mark(name, Attribute::Refused);
     }
-    let first = scheduled(&fleet);
-    let second = scheduled(&fleet);
-    assert_eq!((first.status, second.status), (2, 2));
+    for _ in 0..2 {
+        let result = scheduled(&fleet);
+        assert_eq!(result.status, 2, "{}", result.log);
+        let needle = "nothing could be done about any repository";
+        assert!(result.log.contains(needle), "{}", result.log);
+    }
 }
 
 #[test]
@@ -256,4 +259,52 @@ fn a_repositorys_own_first_run_meanwhile_is_not_undone() {
     assert_eq!((result.status, result.output("created")), (0, "1"));
     assert_eq!(title(&fleet, "e0").as_deref(), Some("Two"));
     succeed(&fleet.step("schedule"));
+}
+
+#[test]
+fn what_declared_nothing_is_looked_at_with_other_inputs() {
+    let fleet = declaring(2);
+    fleet
+        .git("r1")
+        .write("extra.yml", "identifier: extra\nblueprint: domain\n");
+    fleet.git("r1").remove("e1.entity.yml");
+    fleet.git("r1").commit("Another file").unwrap();
+    assert_eq!(scheduled(&fleet).status, 0);
+    let step = || {
+        fleet
+            .step("schedule")
+            .input("files", "**/*.entity.yml\nextra.yml")
+    };
+    assert_eq!(succeed(&step()).output("created"), "1");
+    assert_eq!(own(&fleet, "entity_count"), 2);
+    fleet.port.clear_journal();
+    succeed(&step());
+    assert_eq!(
+        super::requests(&fleet).1.len(),
+        3,
+        "{:?}",
+        super::requests(&fleet).1
+    );
+}
+
+#[test]
+fn what_an_up_to_date_repository_relates_to_is_not_deleted() {
+    let fleet = declaring(1);
+    fleet.git(HOME).write(
+        "port.yml",
+        "identifier: s\nblueprint: microservice\nrelations:\n  domain: e0\n",
+    );
+    fleet.git(HOME).commit("Relate").unwrap();
+    assert_eq!(scheduled(&fleet).status, 0);
+    remove(&fleet, "r0", "e0");
+    let plan = run(&pruning(&fleet).input("mode", "plan"));
+    let result = run(&pruning(&fleet));
+    assert_eq!((plan.status, result.status), (1, 1));
+    assert!(title(&fleet, "e0").is_some());
+    succeed(&pruning(&fleet));
+    fleet
+        .git(HOME)
+        .write("port.yml", "identifier: s\nblueprint: microservice\n");
+    fleet.git(HOME).commit("Do not").unwrap();
+    assert_eq!(succeed(&pruning(&fleet)).output("deleted"), "1");
 }
