@@ -51,11 +51,14 @@ impl Now<'_> {
     }
 
     fn owns(&self, repo: Repo, name: Name) -> bool {
+        self.lists("entities", repo, name)
+    }
+
+    /// Whether a list of a repository's state has an entity.
+    fn lists(&self, list: &str, repo: Repo, name: Name) -> bool {
         let (blueprint, identifier) = key(name);
         let text = format!("{blueprint}|{identifier}");
-        let listed = self
-            .state(repo)
-            .and_then(|state| state["entities"].as_array());
+        let listed = self.state(repo).and_then(|state| state[list].as_array());
         listed.is_some_and(|listed| listed.iter().any(|one| *one == text))
     }
 
@@ -114,10 +117,29 @@ impl Model {
     }
 
     /// Somebody changed or deleted an entity. A version that may not have been written counts only if
-    /// Port holds what it declares, so what was changed may stay, and with a part that of which it is one.
+    /// Port holds what it declares, so what was changed may stay.
     pub(crate) fn note_hand(&mut self, name: Name) {
         self.has_drifted = true;
         self.kept.retain(|(_, kept)| *kept != name);
+        self.note_may_stay(name);
+    }
+
+    /// A run begins that may not look at all repositories. A repository may have dropped what its state
+    /// still waits for; whoever owns that releases it then, and nobody deletes it.
+    pub(crate) fn note_begin(&mut self, now: &Now<'_>, looks_at_all: bool) {
+        for (repo, tip) in now.tips.iter().enumerate() {
+            let mentioned = tip.mentioned();
+            for name in (0..NAMES).filter(|name| !mentioned.contains(name)) {
+                let is_owned = (0..REPOSITORIES).any(|other| now.owns(other, name));
+                if now.lists("waiting", repo, name) && !(looks_at_all && is_owned) {
+                    self.note_may_stay(name);
+                }
+            }
+        }
+    }
+
+    /// With a part may stay that of which it is one.
+    fn note_may_stay(&mut self, name: Name) {
         self.may_stay.insert(name);
         if name >= THINGS {
             self.may_stay.extend(0..THINGS);

@@ -286,6 +286,9 @@ impl Player {
         if matches!(fate, Fate::Dropped) || self.state().problem.is_some() {
             return;
         }
+        let is_rest = workflow == Workflow::Fleet && matches!(fate, Fate::Quiet);
+        let now = self.now();
+        self.state().model.note_begin(&now, is_rest);
         self.note_overlap(workflow, fate);
         let name = match workflow {
             Workflow::Fleet => String::new(),
@@ -310,7 +313,7 @@ impl Player {
         let now = self.now();
         let checked = self.state().model.check_always(&now);
         self.complain(checked);
-        if level == Level::Alone && matches!((fate, workflow), (Fate::Quiet, Workflow::Fleet)) {
+        if level == Level::Alone && is_rest {
             let checked = self.state().model.check_rest(&now);
             self.complain(checked);
             if !matches!(exit, Some(Exit::Success | Exit::Failure)) {
