@@ -1,4 +1,4 @@
-//! A run, from the event to the report. [`pipeline`] and [`round`] are its table of contents.
+//! A run, from the event to the report. [`pipeline`] and [`round()`] are its table of contents.
 
 #[doc(hidden)]
 pub mod apply;
