@@ -19,6 +19,8 @@ fn an_unknown_client_is_blamed_on_the_credentials() {
         (Switch::UnknownClientIs422, "422"),
     ] {
         let (world, step) = World::new().with_change();
+        world.port.turn_off(Switch::UnknownClientIs404);
+        world.port.turn_off(Switch::UnknownClientIs422);
         world.port.turn_on(switch);
         let step = step.input("client-id", "nobody");
         cannot_go_on(&step, &["`client-id`", "`client-secret`", status]);
