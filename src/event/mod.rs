@@ -354,7 +354,7 @@ impl Asked<'_> {
         }
     }
 
-    /// What is looked at where nothing was pushed: in a fleet, the states say what differs.
+    /// Which files a run checks where nothing was pushed: in a fleet, those that differ from the states.
     fn usual_scope(&self) -> Scope {
         match self.reach {
             Reach::Repository => Scope::All,

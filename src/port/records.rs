@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::search::{CONCURRENT_SEARCHES, MAX_IDENTIFIER_BYTES, PAGE, Search, lists};
+use super::search::{CONCURRENT_SEARCHES, Found, MAX_IDENTIFIER_BYTES, PAGE, Search, lists};
 use super::wire::{self, Done};
-use super::{Error, ErrorCode, Port, Rejection};
+use super::{Error, ErrorCode, Port, Rejection, Scope};
 use crate::catalog::entity::BlueprintId;
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -34,6 +34,21 @@ pub struct Member {
     pub title: Option<String>,
     /// Its properties.
     pub properties: Map<String, Value>,
+}
+
+/// What Port answers to several entities.
+enum Batch {
+    /// What became of each, in their order.
+    Each(Vec<Result<(), Rejection>>),
+    /// The request was refused as a whole.
+    Refused(Rejection),
+}
+
+/// Whether a batch is refused for what one of its entities is. A 404 is about the blueprint here: these
+/// entities relate to nothing.
+fn is_about_one(rejection: &Rejection) -> bool {
+    matches!(rejection.code.scope(), Scope::Entity | Scope::Size)
+        && rejection.code != ErrorCode::NotFound
 }
 
 #[derive(Deserialize)]
@@ -86,19 +101,30 @@ impl Port {
         bodies: &[Value],
         existing: Existing,
     ) -> Vec<Result<Result<(), Rejection>, Error>> {
-        let mut results = Vec::with_capacity(bodies.len());
-        while let Some(body) = wire::pack_first_json(
-            bodies[results.len()..]
-                .iter()
-                .map(|body| body.to_string().into_bytes()),
-            self.upsert_limit(),
-        ) {
-            results.extend(match self.put_batch(blueprint, &body, existing).await {
-                Ok(answers) => answers.into_iter().map(Ok).collect(),
-                Err(error) => vec![Err(error); body.count()],
-            });
+        let mut results: Vec<Result<Result<(), Rejection>, Error>> = Vec::new();
+        // So many of the next ones are written alone: Port refused a batch of them for what one of them is.
+        let mut alone = 0_usize;
+        loop {
+            let rest = &bodies[results.len()..];
+            let most = if alone > 0 { 1 } else { self.upsert_limit() };
+            let texts = rest.iter().map(|body| body.to_string().into_bytes());
+            let Some(body) = wire::pack_first_json(texts, most) else {
+                return results;
+            };
+            alone = alone.saturating_sub(1);
+            match self.put_batch(blueprint, &body, existing).await {
+                Ok(Batch::Each(answers)) => results.extend(answers.into_iter().map(Ok)),
+                Ok(Batch::Refused(rejection)) if is_about_one(&rejection) => alone = body.count(),
+                Ok(Batch::Refused(rejection)) => {
+                    results.extend(vec![Ok(Err(rejection)); body.count()]);
+                }
+                // What keeps one request from being answered keeps the others too.
+                Err(error) => {
+                    let missing = rest.len();
+                    results.extend(vec![Err(error); missing]);
+                }
+            }
         }
-        results
     }
 
     async fn put_batch(
@@ -106,7 +132,7 @@ impl Port {
         blueprint: &BlueprintId,
         body: &wire::Body,
         existing: Existing,
-    ) -> Result<Vec<Result<(), Rejection>>, Error> {
+    ) -> Result<Batch, Error> {
         let count = body.count();
         let what = format!("the write of {count} `{blueprint}`");
         let path = ["blueprints", blueprint.as_str(), "entities"];
@@ -125,15 +151,15 @@ impl Port {
         };
         if count == 1 {
             let written = self.call::<EntityAnswer>(&what, request).await?;
-            return Ok(vec![written.map(drop)]);
+            return Ok(Batch::Each(vec![written.map(drop)]));
         }
         Ok(match self.call::<wire::Bulk>(&what, request).await? {
             Ok(bulk) => {
                 self.note_upsert_limit(&bulk);
                 let results = bulk.results(count).into_iter();
-                results.map(|result| result.map(drop)).collect()
+                Batch::Each(results.map(|result| result.map(drop)).collect())
             }
-            Err(rejection) => vec![Err(rejection); count],
+            Err(rejection) => Batch::Refused(rejection),
         })
     }
 
@@ -206,13 +232,7 @@ impl Port {
             include: include.iter().map(|name| (*name).to_owned()).collect(),
             most: usize::MAX,
         });
-        let found: Vec<_> = stream::iter(searches.collect::<Vec<_>>())
-            .map(async |search| self.search(&search).await)
-            .buffered(CONCURRENT_SEARCHES)
-            .try_collect()
-            .await?;
-        let found = found.into_iter().flatten().flatten();
-        Ok(found.map(|found| found.into_member()).collect())
+        self.members(searches.collect()).await
     }
 
     /// The entities of `blueprint`, but for those called `except`, of which one of the lists
@@ -248,12 +268,17 @@ impl Port {
                 most: usize::MAX,
             }
         });
-        let found: Vec<_> = stream::iter(searches.collect::<Vec<_>>())
+        self.members(searches.collect()).await
+    }
+
+    /// What searches find, of which several are under way at the same time.
+    async fn members(&self, searches: Vec<Search>) -> Result<Vec<Member>, Error> {
+        let found: Vec<_> = stream::iter(searches)
             .map(async |search| self.search(&search).await)
             .buffered(CONCURRENT_SEARCHES)
             .try_collect()
             .await?;
         let found = found.into_iter().flatten().flatten();
-        Ok(found.map(|found| found.into_member()).collect())
+        Ok(found.map(Found::into_member).collect())
     }
 }

@@ -82,14 +82,14 @@ fn own(session: &Session<'_>, pass: &Pass<'_, '_>) -> Option<Claims> {
     })
 }
 
-/// What a source declares in the files that are looked at, as it should be or not.
+/// What a source declares in the files that this round reads, valid or not.
 fn declared(pass: &Pass<'_, '_>) -> impl Iterator<Item = EntityKey> {
     let head = &pass.declared.head;
     let invalid = head.invalid.iter().filter_map(|one| one.key.clone());
     head.valid.iter().map(|one| one.entity.key()).chain(invalid)
 }
 
-/// What all sources of the run declare in the files that are looked at.
+/// What all sources of the run declare in the files that this round reads.
 pub(super) fn all_declared(passes: &[Pass<'_, '_>]) -> BTreeSet<EntityKey> {
     passes.iter().flat_map(declared).collect()
 }

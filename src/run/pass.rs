@@ -17,7 +17,7 @@ use crate::catalog::validate::Validated;
 #[derive(Debug)]
 pub(crate) struct Pass<'s, 'p> {
     pub(crate) source: &'s mut Source<'p>,
-    /// Which files are looked at.
+    /// Which files the round reads.
     pub(crate) extent: Extent,
     /// Whether all files of the tip were listed, and not only those that differ.
     pub(crate) is_listed: bool,

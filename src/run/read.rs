@@ -55,7 +55,7 @@ enum Texts {
     At(CommitSha),
 }
 
-/// Reads the files of each source that are looked at, and what they are compared with. A source whose
+/// Reads the files of each source that the round has chosen, and what they are compared with. A source whose
 /// files GitHub does not give leaves the run.
 pub(crate) async fn read<'s, 'p>(
     session: &Session<'_>,

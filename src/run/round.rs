@@ -28,7 +28,7 @@ pub(crate) struct Round {
     pub(crate) applied: Option<Applied>,
     /// Which of the problems the run fails for.
     pub(crate) responsibility: Responsibility,
-    /// Whether all files were looked at.
+    /// Which files were read.
     pub(crate) extent: Extent,
     /// Whether all files of the tip were listed, and not only those that differ.
     pub(crate) is_listed: bool,
@@ -37,17 +37,17 @@ pub(crate) struct Round {
 /// What a run's files declare.
 #[derive(Debug)]
 pub(crate) struct Declared {
-    /// What the commit declares in the files that are looked at.
+    /// What the commit declares in the files that were read.
     pub(crate) head: Declarations,
     /// The versions of which something may be in Port.
     pub(crate) earlier: Vec<Earlier>,
-    /// The files that are looked at; with their versions, where there are such files.
+    /// The files that were read, each with its version; `None` where the commit has no such file.
     pub(crate) versions: BTreeMap<RepoPath, Option<Version>>,
     /// The files whose entities are compared with Port.
     pub(crate) open: BTreeSet<RepoPath>,
 }
 
-/// Which files are looked at.
+/// Which files a round reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
     /// Those that differ or are open.

@@ -96,11 +96,7 @@ fn the_first_run_brings_all_repositories_to_port_and_the_next_costs_little() {
 
 #[test]
 fn only_what_changed_is_looked_at() {
-    let fleet = Fleet::of(10);
-    for number in 0..10 {
-        fleet.stage(&format!("r{number}"), &format!("e{number}"), "One");
-    }
-    fleet.commit_all("Declare");
+    let fleet = Fleet::declaring(10);
     assert_eq!(scheduled(&fleet).status, 0);
     for name in ["r3", "r7"] {
         fleet.declare(name, &name.replace('r', "e"), "Two");
@@ -132,11 +128,7 @@ fn only_what_changed_is_looked_at() {
 
 #[test]
 fn a_plan_writes_nothing() {
-    let fleet = Fleet::of(3);
-    for number in 0..3 {
-        fleet.stage(&format!("r{number}"), &format!("e{number}"), "One");
-    }
-    fleet.commit_all("Declare");
+    let fleet = Fleet::declaring(3);
     let step = fleet.step("workflow_dispatch").input("mode", "plan");
     let step = step.input("report-file", "report.json");
     let result = run(&step);
@@ -160,11 +152,7 @@ fn a_plan_writes_nothing() {
 
 #[test]
 fn shards_are_disjoint_and_complete() {
-    let fleet = Fleet::of(12);
-    for number in 0..12 {
-        fleet.stage(&format!("r{number}"), &format!("e{number}"), "One");
-    }
-    fleet.commit_all("Declare");
+    let fleet = Fleet::declaring(12);
     let mut created = 0;
     for shard in ["1/3", "2/3", "3/3"] {
         let result = succeed(&fleet.step("schedule").input("shard", shard));

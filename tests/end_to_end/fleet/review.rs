@@ -10,15 +10,6 @@ use super::{scheduled, status, title};
 use crate::interrupted::run_and_signal;
 use crate::world::{binary, run, succeed};
 
-fn declaring(count: usize) -> Fleet {
-    let fleet = Fleet::of(count);
-    for number in 0..count {
-        fleet.stage(&format!("r{number}"), &format!("e{number}"), "One");
-    }
-    fleet.commit_all("Declare");
-    fleet
-}
-
 fn remove(fleet: &Fleet, name: &str, identifier: &str) {
     fleet.git(name).remove(&format!("{identifier}.entity.yml"));
     fleet.git(name).commit("Remove").unwrap();
@@ -37,7 +28,7 @@ fn own(fleet: &Fleet, property: &str) -> Value {
 
 #[test]
 fn what_an_owner_and_one_that_waits_both_remove_is_deleted() {
-    let fleet = declaring(2);
+    let fleet = Fleet::declaring(2);
     fleet.declare("r0", "same", "Owner's");
     assert_eq!(scheduled(&fleet).status, 0);
     fleet.declare("r1", "same", "Other's");
@@ -76,7 +67,7 @@ fn the_own_mapping_at_the_same_path_is_another_input() {
 /// A repository's own workflow runs from beginning to end after the fleet has read its head and state.
 #[test]
 fn a_repositorys_own_run_meanwhile_loses_nothing() {
-    let fleet = declaring(2);
+    let fleet = Fleet::declaring(2);
     assert_eq!(scheduled(&fleet).status, 0);
     for name in ["r0", "r1"] {
         fleet.declare(name, &name.replace('r', "e"), "Two");
@@ -105,7 +96,7 @@ fn a_repositorys_own_run_meanwhile_loses_nothing() {
 
 #[test]
 fn a_quiet_run_counts_all_entities() {
-    let fleet = declaring(3);
+    let fleet = Fleet::declaring(3);
     assert_eq!(scheduled(&fleet).status, 0);
     assert_eq!(own(&fleet, "entity_count"), 3);
     assert_eq!(scheduled(&fleet).status, 0);
@@ -115,7 +106,7 @@ fn a_quiet_run_counts_all_entities() {
 #[test]
 fn a_finished_action_run_stops_it() {
     for count in [1, 2] {
-        let fleet = declaring(count);
+        let fleet = Fleet::declaring(count);
         fleet.port.finish_run("r_1");
         let result = run(&fleet.step("schedule").input("run-id", "r_1"));
         assert_eq!(result.status, 2, "{count}");
@@ -124,7 +115,7 @@ fn a_finished_action_run_stops_it() {
 
 #[test]
 fn a_source_whose_state_is_refused_stays_the_owner() {
-    let fleet = declaring(2);
+    let fleet = Fleet::declaring(2);
     assert_eq!(scheduled(&fleet).status, 0);
     fleet.declare("r0", "e0", "Two");
     fleet.declare("r1", "e0", "Taken");
@@ -141,7 +132,7 @@ fn a_source_whose_state_is_refused_stays_the_owner() {
 
 #[test]
 fn without_states_a_duplicate_is_an_error_in_both() {
-    let fleet = declaring(3);
+    let fleet = Fleet::declaring(3);
     fleet.declare("r1", "e0", "Twice");
     let step = fleet.step("schedule").input("state-blueprint", "none");
     let result = run(&step);
@@ -151,7 +142,7 @@ fn without_states_a_duplicate_is_an_error_in_both() {
 
 #[test]
 fn a_run_that_can_read_nothing_fails_always() {
-    let fleet = declaring(2);
+    let fleet = Fleet::declaring(2);
     for name in ["acme/platform", "acme/r0", "acme/r1"] {
         fleet.github.mark(name, Attribute::Refused);
     }
@@ -180,7 +171,7 @@ fn a_run_that_ends_at_any_moment_loses_nothing() {
 
 /// Ends a run that writes, hands over and deletes, and checks what the next one makes of it.
 fn ends_at(moment: &Matcher, hang: Fault, signal: &str) {
-    let fleet = declaring(4);
+    let fleet = Fleet::declaring(4);
     assert_eq!(scheduled(&fleet).status, 0);
     for name in ["r0", "r1"] {
         fleet.declare(name, &name.replace('r', "e"), "Two");
@@ -205,7 +196,7 @@ fn ends_at(moment: &Matcher, hang: Fault, signal: &str) {
 
 #[test]
 fn a_hand_over_of_which_the_old_owner_waits_for_the_next_run() {
-    let fleet = declaring(2);
+    let fleet = Fleet::declaring(2);
     succeed(&pruning(&fleet));
     remove(&fleet, "r0", "e0");
     fleet.declare("r1", "e0", "Moved");
@@ -231,7 +222,7 @@ fn a_hand_over_of_which_the_old_owner_waits_for_the_next_run() {
 #[test]
 fn what_a_repository_owns_that_is_not_looked_at_stays_its_own() {
     for attribute in [Attribute::Archived, Attribute::Refused] {
-        let fleet = declaring(2);
+        let fleet = Fleet::declaring(2);
         assert_eq!(scheduled(&fleet).status, 0);
         fleet.github.mark("acme/r0", attribute);
         fleet.declare("r1", "e0", "Taken");
@@ -244,7 +235,7 @@ fn what_a_repository_owns_that_is_not_looked_at_stays_its_own() {
 
 #[test]
 fn a_repositorys_own_first_run_meanwhile_is_not_undone() {
-    let fleet = declaring(2);
+    let fleet = Fleet::declaring(2);
     let (git, step) = (fleet.git("r0").clone(), fleet.own_step("r0"));
     let call = Fault::call(move || {
         git.write(
@@ -263,7 +254,7 @@ fn a_repositorys_own_first_run_meanwhile_is_not_undone() {
 
 #[test]
 fn what_declared_nothing_is_looked_at_with_other_inputs() {
-    let fleet = declaring(2);
+    let fleet = Fleet::declaring(2);
     fleet
         .git("r1")
         .write("extra.yml", "identifier: extra\nblueprint: domain\n");
@@ -289,7 +280,7 @@ fn what_declared_nothing_is_looked_at_with_other_inputs() {
 
 #[test]
 fn what_an_up_to_date_repository_relates_to_is_not_deleted() {
-    let fleet = declaring(1);
+    let fleet = Fleet::declaring(1);
     fleet.git(HOME).write(
         "port.yml",
         "identifier: s\nblueprint: microservice\nrelations:\n  domain: e0\n",

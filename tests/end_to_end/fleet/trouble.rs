@@ -8,19 +8,9 @@ use super::world::{Fleet, HOME};
 use super::{scheduled, status, title};
 use crate::world::{run, succeed};
 
-/// Repositories that declare an entity each.
-fn declaring(count: usize) -> Fleet {
-    let fleet = Fleet::of(count);
-    for number in 0..count {
-        fleet.stage(&format!("r{number}"), &format!("e{number}"), "One");
-    }
-    fleet.commit_all("Declare");
-    fleet
-}
-
 #[test]
 fn a_repository_with_mistakes_keeps_no_other_from_being_written() {
-    let fleet = declaring(3);
+    let fleet = Fleet::declaring(3);
     fleet
         .git("r1")
         .write("port.yml", "identifier: a b\nblueprint: domain\n");
@@ -45,7 +35,7 @@ fn a_repository_with_mistakes_keeps_no_other_from_being_written() {
 
 #[test]
 fn what_cannot_be_read_concerns_only_itself() {
-    let fleet = declaring(7);
+    let fleet = Fleet::declaring(7);
     fleet.github.mark("acme/r0", Attribute::Archived);
     fleet.github.mark("acme/r1", Attribute::Fork);
     fleet.github.mark("acme/r2", Attribute::Disabled);
@@ -72,7 +62,7 @@ fn what_cannot_be_read_concerns_only_itself() {
 
 #[test]
 fn a_line_that_matches_no_repository_is_a_warning() {
-    let fleet = declaring(2);
+    let fleet = Fleet::declaring(2);
     let rules = "acme/r0\nacme/rr1\nelse/*\n!acme/x";
     let result = succeed(&fleet.step("schedule").input("repositories", rules));
     assert_eq!(result.output("created"), "1", "{}", result.log);
@@ -86,7 +76,7 @@ fn a_line_that_matches_no_repository_is_a_warning() {
 
 #[test]
 fn a_branch_that_moves_meanwhile_waits_for_the_next_run() {
-    let fleet = declaring(2);
+    let fleet = Fleet::declaring(2);
     assert_eq!(scheduled(&fleet).status, 0);
     fleet.declare("r0", "e0", "Two");
     let git = fleet.git("r0").clone();
@@ -106,7 +96,7 @@ fn a_branch_that_moves_meanwhile_waits_for_the_next_run() {
 
 #[test]
 fn other_inputs_than_those_of_the_own_workflow_delete_nothing() {
-    let fleet = declaring(2);
+    let fleet = Fleet::declaring(2);
     fleet
         .git("r0")
         .write("extra.yml", "identifier: extra\nblueprint: domain\n");
@@ -123,7 +113,7 @@ fn other_inputs_than_those_of_the_own_workflow_delete_nothing() {
 
 #[test]
 fn a_repository_and_the_fleet_take_over_from_each_other() {
-    let fleet = declaring(2);
+    let fleet = Fleet::declaring(2);
     succeed(&fleet.own_step("r0"));
     assert_eq!(scheduled(&fleet).output("created"), "1");
     fleet.declare("r0", "e0", "Two");
@@ -136,7 +126,7 @@ fn a_repository_and_the_fleet_take_over_from_each_other() {
 
 #[test]
 fn a_state_that_cannot_be_read_concerns_only_its_repository() {
-    let fleet = declaring(2);
+    let fleet = Fleet::declaring(2);
     assert_eq!(scheduled(&fleet).status, 0);
     for name in ["r0", "r1"] {
         fleet.declare(name, &name.replace('r', "e"), "Two");
@@ -163,7 +153,7 @@ fn a_state_that_cannot_be_read_concerns_only_its_repository() {
 
 #[test]
 fn a_replica_that_lags_undoes_nothing() {
-    let fleet = declaring(1);
+    let fleet = Fleet::declaring(1);
     let old = fleet.git("r0").head().unwrap();
     fleet.declare("r0", "e0", "Two");
     succeed(&fleet.own_step("r0"));
@@ -196,7 +186,7 @@ fn a_replica_that_lags_undoes_nothing() {
 
 #[test]
 fn ten_thousand_mistakes_in_one_repository_stay_readable() {
-    let fleet = declaring(2);
+    let fleet = Fleet::declaring(2);
     let broken: String = (0..10_000)
         .map(|number| format!("---\nidentifier: a b {number}\nblueprint: domain\n"))
         .collect();
@@ -211,7 +201,7 @@ fn ten_thousand_mistakes_in_one_repository_stay_readable() {
 #[test]
 fn what_the_token_does_not_last_for_is_left_to_the_next_run() {
     for requests in [3, 8, 15] {
-        let fleet = declaring(20);
+        let fleet = Fleet::declaring(20);
         fleet.github.end_token_after(requests);
         let result = scheduled(&fleet);
         assert_eq!(result.status, 0, "{}", result.log);
@@ -232,7 +222,7 @@ fn what_the_token_does_not_last_for_is_left_to_the_next_run() {
 
 #[test]
 fn what_the_budget_does_not_last_for_is_left_to_the_next_run() {
-    let fleet = declaring(20);
+    let fleet = Fleet::declaring(20);
     let hour = std::time::Duration::from_secs(3600);
     fleet.github.set_budget(Resource::Core, 60, hour);
     let result = scheduled(&fleet);
@@ -242,5 +232,30 @@ fn what_the_budget_does_not_last_for_is_left_to_the_next_run() {
     assert_eq!(scheduled(&fleet).status, 0);
     for number in 0..20 {
         assert_eq!(status(&fleet, &format!("r{number}")), "synced");
+    }
+}
+
+#[test]
+fn a_batch_of_states_that_port_refuses_as_a_whole_is_written_one_by_one() {
+    for (code, error) in [
+        (409, "identifier_taken"),
+        (422, "invalid_request"),
+        (413, "too_large"),
+    ] {
+        let fleet = Fleet::declaring(3);
+        let refusal = json!({ "ok": false, "error": error, "message": "Not all of these" });
+        let fault = Fault::answer(Answer::json(code, &refusal));
+        let fault = fault.on("POST", "*/gitops_source/entities/bulk");
+        fleet.port.inject(fault.skip(1).always());
+        let result = scheduled(&fleet);
+        assert_eq!(
+            (result.status, result.output("created")),
+            (0, "3"),
+            "{}",
+            result.log
+        );
+        for name in ["r0", "r1", "r2"] {
+            assert_eq!(status(&fleet, name), "synced");
+        }
     }
 }

@@ -49,6 +49,16 @@ impl Fleet {
         Self::new(&names)
     }
 
+    /// The same, each of which declares an entity: `domain/e0` and so on.
+    pub(crate) fn declaring(count: usize) -> Self {
+        let fleet = Self::of(count);
+        for number in 0..count {
+            fleet.stage(&format!("r{number}"), &format!("e{number}"), "One");
+        }
+        fleet.commit_all("Declare");
+        fleet
+    }
+
     /// The repository that was called `name`, or `acme/NAME`, at the beginning.
     pub(crate) fn git(&self, name: &str) -> &TestRepository {
         let (_, git) = self.entry(name);
