@@ -572,7 +572,7 @@ fn duplicates(key: &EntityKey, locations: &[Location]) -> Vec<Diagnostic> {
         );
         let diagnostic = Diagnostic::new(Code::DuplicateEntity, here.clone(), message)
             .label("declared here")
-            .help("keep one declaration: which of them Port should hold cannot be told");
+            .help("keep one declaration and remove the other");
         others.fold(diagnostic, |diagnostic, other| {
             diagnostic.related(other.clone(), "and here")
         })

@@ -90,8 +90,8 @@ pub enum Reason {
     KeptByPort(Vec<Field>),
     /// Git no longer declares it, and it stays: nothing is pruned, or a query named it.
     Removed,
-    /// Git no longer declares it, and it must not be deleted now: a sentence without a full stop.
-    HeldBack(String),
+    /// Git no longer declares it, and it must not be deleted now.
+    HeldBack(Obstacle),
     /// Another source owns it: its name.
     OwnedElsewhere(String),
     /// Git no longer declares it here, and another source owns it or waits for it: its name.
@@ -100,6 +100,15 @@ pub enum Reason {
     NeverWritten,
     /// The inputs no longer select it.
     Deselected,
+}
+
+/// Why an entity that Git no longer declares is not deleted now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What prevents it: a sentence without a full stop.
+    pub reason: String,
+    /// What to do about it: a sentence without a full stop.
+    pub help: String,
 }
 
 /// Another source that lays claim to an entity.
@@ -206,10 +215,10 @@ pub enum Pruning {
     Off,
     /// It is deleted.
     On {
-        /// What prevents every deletion: a sentence without a full stop.
-        obstacle: Option<String>,
+        /// What prevents every deletion.
+        obstacle: Option<Obstacle>,
         /// What prevents the deletion of what these files declared.
-        open: BTreeMap<RepoPath, String>,
+        open: BTreeMap<RepoPath, Obstacle>,
     },
 }
 
@@ -266,10 +275,15 @@ pub fn limit_deletions<'p>(plans: impl Iterator<Item = &'p mut Plan>, at_most: u
     if count <= at_most {
         return;
     }
-    let reason = Reason::HeldBack(format!(
-        "the run would delete {}, and the input `max-deletes` allows {at_most}; raise the input `max-deletes` in the workflow to {count} or more for one run, or restore the entities in Git",
-        counted(count, "entity", "entities")
-    ));
+    let entities = counted(count, "entity", "entities");
+    let reason = Reason::HeldBack(Obstacle {
+        reason: format!(
+            "the run would delete {entities}, and the input `max-deletes` allows {at_most}"
+        ),
+        help: format!(
+            "raise the input `max-deletes` in the workflow to {count} or more for one run, or restore the entities in Git"
+        ),
+    });
     for plan in plans {
         let deletions = std::mem::take(&mut plan.deletions).into_iter();
         plan.untouched.extend(deletions.map(|deletion| Untouched {

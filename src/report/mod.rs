@@ -266,7 +266,7 @@ pub struct EntityReport {
     /// Why, in words that fit behind the state.
     pub note: Option<String>,
     /// What to do about it, where that is known: a sentence without a full stop.
-    pub help: Option<&'static str>,
+    pub help: Option<String>,
     /// What a write changes, where that is known.
     pub changes: Vec<Change>,
     /// Where its relations lead, if it is written.

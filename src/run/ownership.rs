@@ -191,5 +191,5 @@ fn contested_at<'o>(
     let message = format!("`{key}` is also declared in {}", others.join(", "));
     Diagnostic::new(Code::DuplicateEntity, location, message)
         .label("declared here")
-        .help("keep one declaration: which of them Port should hold cannot be told")
+        .help("keep one declaration and remove the other")
 }

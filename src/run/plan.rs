@@ -14,7 +14,7 @@ use crate::catalog::declare::Invalid;
 use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::{Merge, takes_away};
-use crate::catalog::plan::{Action, Known, Plan, Policy, Pruning, limit_deletions};
+use crate::catalog::plan::{Action, Known, Obstacle, Plan, Policy, Pruning, limit_deletions};
 use crate::catalog::question::{Question, questions};
 use crate::catalog::validate::{Circles, refuse_dangling, refuse_taking_required};
 use crate::event::Mode;
@@ -226,27 +226,28 @@ fn policy(session: &Session<'_>, pass: &Pass<'_, '_>) -> Policy {
 }
 
 /// Why nothing may be deleted: a file cannot be read, and may declare the entity.
-fn unreadable(declared: &Declared) -> Option<String> {
+fn unreadable(declared: &Declared) -> Option<Obstacle> {
     let mut unreadable = declared.head.invalid.iter().filter(|one| one.key.is_none());
     let first = unreadable.next()?;
     let more = match unreadable.count() {
         0 => String::new(),
         more => format!(" (and {more} more)"),
     };
-    Some(format!(
-        "{0} cannot be read{more}, and may declare the entity; fix the error at {0} first",
-        first.location
-    ))
+    let location = &first.location;
+    Some(Obstacle {
+        reason: format!("{location} cannot be read{more}, and may declare the entity"),
+        help: format!("fix the error at {location} first"),
+    })
 }
 
-fn invalid_files(declared: &Declared) -> BTreeMap<RepoPath, String> {
+fn invalid_files(declared: &Declared) -> BTreeMap<RepoPath, Obstacle> {
     let invalid = declared.head.invalid.iter();
-    let reason = |invalid: &Invalid| {
-        let reason = format!(
-            "the file that declared it has errors; fix the error at {} first",
-            invalid.location
-        );
-        (invalid.location.path().clone(), reason)
+    let obstacle = |invalid: &Invalid| {
+        let obstacle = Obstacle {
+            reason: "the file that declared it has errors".to_owned(),
+            help: format!("fix the error at {} first", invalid.location),
+        };
+        (invalid.location.path().clone(), obstacle)
     };
-    invalid.map(reason).collect()
+    invalid.map(obstacle).collect()
 }

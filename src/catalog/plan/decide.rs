@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    Action, Claim, Deletion, DriftDigest, Known, Plan, Policy, Pruning, Reason, Target, Untouched,
-    Upsert,
+    Action, Claim, Deletion, DriftDigest, Known, Obstacle, Plan, Policy, Pruning, Reason, Target,
+    Untouched, Upsert,
 };
 use crate::catalog::blueprint::Blueprint;
 use crate::catalog::change::{Basis, Change, Kind, Proof};
@@ -221,14 +221,15 @@ impl Planner<'_> {
     }
 
     /// Why head may declare `key` though no file says its identifier.
-    fn namesake(&self, key: &EntityKey) -> Option<String> {
+    fn namesake(&self, key: &EntityKey) -> Option<Obstacle> {
         let mut unclear = self.declared.iter().filter(|one| is_query(one));
         let is_near = unclear.any(|one| one.blueprint == key.blueprint);
-        is_near.then(|| {
-            format!(
-                "a query names an entity of `{}`, and it is not known which one; name that one by its identifier",
+        is_near.then(|| Obstacle {
+            reason: format!(
+                "a query names an entity of `{}`, and it is not known which one",
                 key.blueprint
-            )
+            ),
+            help: "name that one by its identifier".to_owned(),
         })
     }
 

@@ -8,7 +8,7 @@ use super::flight::{Bookkeeping, Flight, Gates};
 use super::{DeletionOutcome, Joined, Outcome, Stopped};
 use crate::catalog::entity::{BlueprintId, EntityKey, Identifier};
 use crate::catalog::order::{self, DeletionWave};
-use crate::catalog::plan::{Deletion, Target};
+use crate::catalog::plan::{Deletion, Obstacle, Target};
 use crate::http::Delivery;
 use crate::port::{self, CONCURRENT_REQUESTS, Dependant, ErrorCode, Port, Rejection, Scope};
 
@@ -104,9 +104,10 @@ fn deletable<'p>(
         match deletion.key.name.identifier() {
             Some(identifier) => named.push((place, deletion, identifier)),
             None => {
-                let reason =
-                    "a query names it, and only an identifier can be deleted; delete it in Port";
-                *outcome = DeletionOutcome::HeldBack(reason.to_owned());
+                *outcome = DeletionOutcome::HeldBack(Obstacle {
+                    reason: "a query names it, and only an identifier can be deleted".to_owned(),
+                    help: "delete it in Port".to_owned(),
+                });
             }
         }
     }
@@ -130,9 +131,10 @@ fn guard(successors: &[usize], plans: &Joined<'_>, upserts: &[Outcome]) -> Delet
         Some(&place) => {
             let successor = plans.upserts.get(place).map(|upsert| upsert.entity.key());
             let successor = successor.map(|key| format!("`{key}`")).unwrap_or_default();
-            DeletionOutcome::HeldBack(format!(
-                "{successor}, which the same file now declares, was not written; fix {successor} first"
-            ))
+            DeletionOutcome::HeldBack(Obstacle {
+                reason: format!("{successor}, which the same file now declares, was not written"),
+                help: format!("fix {successor} first"),
+            })
         }
     }
 }
@@ -190,7 +192,7 @@ impl<'p> Books<'p> {
         flight.run(self, send).await;
     }
 
-    /// Those that nothing speaks against. What is to stay keeps what it relates to.
+    /// Those that nothing prevents. What is to stay keeps what it relates to.
     fn unblocked(&mut self, places: &[usize]) -> Vec<usize> {
         let mut unblocked = Vec::new();
         for &place in places {
@@ -205,10 +207,10 @@ impl<'p> Books<'p> {
                 && self.outcomes[place] == DeletionOutcome::NotSent
             {
                 let key = &self.deletions[dependant].0.key;
-                let reason = format!(
-                    "`{key}`, which relates to it, was not deleted; delete `{key}` first, or change its relation"
-                );
-                self.outcomes[place] = DeletionOutcome::HeldBack(reason);
+                self.outcomes[place] = DeletionOutcome::HeldBack(Obstacle {
+                    reason: format!("`{key}`, which relates to it, was not deleted"),
+                    help: format!("delete `{key}` first, or change its relation"),
+                });
             }
             if self.outcomes[place] == DeletionOutcome::NotSent {
                 unblocked.push(place);

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::live::Field;
-use crate::catalog::plan::{Deletion, Plan, Upsert};
+use crate::catalog::plan::{Deletion, Obstacle, Plan, Upsert};
 use crate::port::{self, Port, Rejection, Upserted, WriteOptions};
 use crate::shutdown::Shutdown;
 use flight::Flight;
@@ -41,8 +41,8 @@ pub enum DeletionOutcome {
     Deleted,
     /// Port keeps it.
     Rejected(Rejection),
-    /// It was not tried, for the reason given: a sentence without a full stop.
-    HeldBack(String),
+    /// It was not tried.
+    HeldBack(Obstacle),
     /// It is in Port: the run ended before.
     NotSent,
     /// It was sent, but no answer came: it may be in Port or not.

@@ -97,7 +97,7 @@ impl Findings {
         let (state, note) = match reason {
             Reason::Unchanged | Reason::KeptByPort(_) => (State::Unchanged, None),
             Reason::Removed => (State::Removed, None),
-            Reason::HeldBack(reason) => (State::HeldBack, Some(reason.clone())),
+            Reason::HeldBack(obstacle) => (State::HeldBack, Some(obstacle.reason.clone())),
             Reason::HandedOver(owner) => (
                 State::Removed,
                 Some(format!("`{owner}` owns it now")),
@@ -120,8 +120,13 @@ impl Findings {
         let location = location
             .clone()
             .or_else(|| untouched.path.as_ref().map(file));
+        let help = match reason {
+            Reason::HeldBack(obstacle) => Some(obstacle.help.clone()),
+            _ => None,
+        };
         self.entities.push(EntityReport {
             note,
+            help,
             ..EntityReport::new(Some(key.clone()), state, location)
         });
     }
@@ -198,11 +203,12 @@ impl Findings {
             None | Some(DeletionOutcome::Deleted) => State::Deleted,
             Some(DeletionOutcome::Rejected(rejection)) => {
                 note = Some(format!("{} ({})", rejection.message, rejection.status));
-                help = rejection.code.help();
+                help = rejection.code.help().map(str::to_owned);
                 State::Failed
             }
-            Some(DeletionOutcome::HeldBack(reason)) => {
-                note = Some(reason.clone());
+            Some(DeletionOutcome::HeldBack(obstacle)) => {
+                note = Some(obstacle.reason.clone());
+                help = Some(obstacle.help.clone());
                 State::HeldBack
             }
             Some(DeletionOutcome::NotSent) => State::NotWritten,

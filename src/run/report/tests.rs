@@ -13,7 +13,7 @@ use crate::catalog::declare::{Declaration, Declarations, EntityFile, FileContent
 use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::catalog::live::{Field, differences};
 use crate::catalog::merge::Merge;
-use crate::catalog::plan::{Action, Deletion, Plan, Reason, Untouched, Upsert};
+use crate::catalog::plan::{Action, Deletion, Obstacle, Plan, Reason, Untouched, Upsert};
 use crate::catalog::rules::{BlueprintRules, PropertyRules};
 use crate::catalog::testing::live;
 use crate::diagnostic::{Code, Diagnostic};
@@ -203,7 +203,7 @@ fn plan(head: &Declarations) -> Plan {
         untouched: vec![
             untouched("mail", Reason::Unchanged),
             untouched("gone", Reason::Removed),
-            untouched("kept", Reason::HeldBack(TOO_MANY.to_owned())),
+            untouched("kept", Reason::HeldBack(too_many(12))),
             untouched("newer", Reason::HandedOver("octo/newer".to_owned())),
             untouched(
                 "invoices",
@@ -214,7 +214,16 @@ fn plan(head: &Declarations) -> Plan {
     }
 }
 
-const TOO_MANY: &str = "the run would delete 12 entities, and the input `max-deletes` allows 10; raise the input `max-deletes` in the workflow to 12 or more for one run, or restore the entities in Git";
+fn too_many(count: usize) -> Obstacle {
+    Obstacle {
+        reason: format!(
+            "the run would delete {count} entities, and the input `max-deletes` allows 10"
+        ),
+        help: format!(
+            "raise the input `max-deletes` in the workflow to {count} or more for one run, or restore the entities in Git"
+        ),
+    }
+}
 
 fn applied() -> Applied {
     let message = "/properties/url must match format \"url\", not \"hunter2\"";
@@ -226,9 +235,11 @@ fn applied() -> Applied {
             Fate::Blocked(blocker),
             Fate::Written(Upserted::Updated),
         ],
-        deletions: vec![DeletionOutcome::HeldBack(
-            "`service/payments`, which the same file now declares, was not written; fix `service/payments` first".to_owned(),
-        )],
+        deletions: vec![DeletionOutcome::HeldBack(Obstacle {
+            reason: "`service/payments`, which the same file now declares, was not written"
+                .to_owned(),
+            help: "fix `service/payments` first".to_owned(),
+        })],
         kept: BTreeMap::from([(2, vec![Field::Title])]),
         stopped: None,
     }
@@ -351,9 +362,10 @@ fn sixty(mut report: Report) -> Report {
 }
 
 fn held_back(mut report: Report) -> Report {
-    let reason = "the run would delete 15 entities, and the input `max-deletes` allows 10; raise the input `max-deletes` in the workflow to 15 or more for one run, or restore the entities in Git";
+    let obstacle = too_many(15);
     let one = |index: usize| EntityReport {
-        note: Some(reason.to_owned()),
+        note: Some(obstacle.reason.clone()),
+        help: Some(obstacle.help.clone()),
         ..named(&format!("service-{index}"), State::HeldBack)
     };
     report.entities = (1..=15).map(one).collect();

@@ -70,19 +70,12 @@ fn diagnostic(
     };
     let (code, message, help) = match kind {
         Kind::NotDeleted => {
-            let (reason, next) = match (first.state, reason) {
-                (State::HeldBack, Some(reason)) => match reason.rsplit_once("; ") {
-                    Some((reason, next)) => (reason, Some(next)),
-                    None => (reason, first.help),
-                },
-                (_, reason) => (reason.unwrap_or("something prevents it"), first.help),
-            };
-            let next =
-                next.unwrap_or("fix what the message names, then push again or re-run the job");
+            let reason = reason.unwrap_or("something prevents it");
+            let help = first.help.as_deref();
             (
                 Code::NotDeleted,
                 format!("{subject} {deleted}: {reason}"),
-                next,
+                help.unwrap_or("fix what the message names, then push again or re-run the job"),
             )
         }
         Kind::NotSent => (
