@@ -51,10 +51,11 @@ fn main() -> Result<()> {
     let binary = PathBuf::from(binary);
     let mut out = io::stdout().lock();
 
-    // The second word `nightly` or `fleet` asks for that part alone.
+    // A second argument chooses one part.
     match std::env::args().nth(2).as_deref() {
         Some("nightly") => return nightly(&binary, &mut out),
         Some("fleet") => return fleets(&binary, &mut out),
+        Some("export") => return exports(&binary, &mut out),
         _ => {}
     }
     nightly(&binary, &mut out)?;
@@ -67,9 +68,7 @@ fn main() -> Result<()> {
         row(&mut out, change.words(), &action::run(&binary, &scene)?)?;
     }
 
-    writeln!(out, "\n## From Port to Git\n")?;
-    header(&mut out, "An export that …")?;
-    row(&mut out, export::WORDS, &export::run(&binary)?)?;
+    exports(&binary, &mut out)?;
 
     writeln!(out, "\n## Beside a request for each entity\n")?;
     header(&mut out, &format!("{BY_HAND} new entities"))?;
@@ -108,6 +107,12 @@ fn fleets(binary: &Path, out: &mut impl Write) -> Result<()> {
         row(out, fleet.words(), &fleet::run(binary, fleet)?)?;
     }
     Ok(())
+}
+
+fn exports(binary: &Path, out: &mut impl Write) -> Result<()> {
+    writeln!(out, "\n## From Port to Git\n")?;
+    header(out, "An export that …")?;
+    Ok(row(out, export::WORDS, &export::run(binary)?)?)
 }
 
 fn header(out: &mut impl Write, first: &str) -> io::Result<()> {
