@@ -14,7 +14,7 @@ use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::rules::BlueprintRules;
 use port_gitops::catalog::validate::{Omission, validate};
-use port_gitops::text::{RepoPath, Source};
+use port_gitops::text::{RepoPath, SourceFile};
 use serde_json::{Map, Value, json};
 
 const ENTITIES: usize = 1000;
@@ -84,7 +84,7 @@ fn yaml_text() -> String {
 /// From a file's text to what may be written.
 fn check(path: &str, text: &str, blueprints: &Blueprints, rules: &BlueprintRules) -> usize {
     let file = EntityFile {
-        content: FileContent::Text(Source::new(RepoPath::new(path), text)),
+        content: FileContent::Text(SourceFile::new(RepoPath::new(path), text)),
         default_blueprint: BlueprintId::parse("service").ok(),
     };
     let head = declare(&[file], rules);

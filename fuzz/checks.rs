@@ -26,7 +26,7 @@ use port_gitops::document::{Documents, Node, Value, parse};
 use port_gitops::report::console;
 use port_gitops::report::log::Log;
 use port_gitops::run::evaluator::Mapper;
-use port_gitops::text::{RepoPath, Source};
+use port_gitops::text::{RepoPath, SourceFile};
 
 /// As JSON: what serde_json reads is read, as the same value, and nothing else is.
 pub fn json(text: &str) {
@@ -77,7 +77,7 @@ pub fn diagnostics(text: &str) {
 /// The same for a file at `path`.
 pub fn diagnostics_at(path: &str, text: &str) {
     let file = EntityFile {
-        content: FileContent::Text(Source::new(RepoPath::new(path), text)),
+        content: FileContent::Text(SourceFile::new(RepoPath::new(path), text)),
         default_blueprint: BlueprintId::parse("b").ok(),
     };
     let head = declare(&[file], &RULES);
@@ -108,9 +108,9 @@ pub fn mapping(text: &str) {
         &serde_json::Value::from(expression).to_string(),
     );
     let mapping =
-        port_gitops::catalog::mapping::read(&Source::new(RepoPath::new("m.json"), mapping));
+        port_gitops::catalog::mapping::read(&SourceFile::new(RepoPath::new("m.json"), mapping));
     check_places(mapping.source().text(), &mapping.diagnostics);
-    let source = Source::new(RepoPath::new("x.json"), file);
+    let source = SourceFile::new(RepoPath::new("x.json"), file);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -151,7 +151,7 @@ fn program() -> &'static Path {
 }
 
 fn read(path: &str, text: &str) -> Documents {
-    let documents = parse(&Source::new(RepoPath::new(path), text));
+    let documents = parse(&SourceFile::new(RepoPath::new(path), text));
     check_places(text, &documents.diagnostics);
     for node in documents.roots.iter().flat_map(nodes) {
         assert!(text.get(node.span.range()).is_some(), "{node:?}");

@@ -272,11 +272,11 @@ pub fn sort(diagnostics: &mut [Diagnostic]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::{RepoPath, Source};
+    use crate::text::{RepoPath, SourceFile};
 
     #[test]
     fn no_text_is_endless() {
-        let source = Source::unreadable(RepoPath::new("f"));
+        let source = SourceFile::unreadable(RepoPath::new("f"));
         let (place, long) = (Location::start_of(&source), "é".repeat(501));
         let diagnostic = Diagnostic::new(Code::Syntax, place.clone(), &long)
             .label(&long)

@@ -34,7 +34,7 @@ impl fmt::Display for RepoPath {
     }
 }
 
-/// A half-open range of bytes in a [`Source`]; both ends lie on character boundaries.
+/// A half-open range of bytes in a [`SourceFile`]; both ends lie on character boundaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// Offset of the first byte.
@@ -78,7 +78,7 @@ const MARK_EVERY: usize = 1024;
 ///
 /// Lines end with LF or CRLF, as GitHub counts them.
 #[derive(PartialEq, Eq)]
-pub struct Source {
+pub struct SourceFile {
     path: RepoPath,
     text: String,
     line_starts: Vec<usize>,
@@ -92,13 +92,13 @@ pub struct Source {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origins {
     /// The mapping's file.
-    pub mapping: Arc<Source>,
+    pub mapping: Arc<SourceFile>,
     /// What each value was computed from, as far as that is known, in the file itself; and the
     /// expression, in the mapping.
     pub places: Vec<(Span, Span)>,
 }
 
-impl Source {
+impl SourceFile {
     /// Indexes `text`, the content of the file at `path`.
     pub fn new(path: RepoPath, text: impl Into<String>) -> Arc<Self> {
         let text = text.into();
@@ -217,7 +217,7 @@ fn starts(bytes: &[u8]) -> usize {
     bytes.iter().filter(is_start).count()
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for SourceFile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
@@ -232,14 +232,14 @@ impl fmt::Debug for Source {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
     /// The file.
-    pub source: Arc<Source>,
+    pub source: Arc<SourceFile>,
     /// Which part of the file.
     pub span: Span,
 }
 
 impl Location {
     /// The location of `span` in `source`.
-    pub fn new(source: &Arc<Source>, span: Span) -> Self {
+    pub fn new(source: &Arc<SourceFile>, span: Span) -> Self {
         Self {
             source: Arc::clone(source),
             span,
@@ -247,7 +247,7 @@ impl Location {
     }
 
     /// The start of a file: for what concerns the file as a whole.
-    pub fn start_of(source: &Arc<Source>) -> Self {
+    pub fn start_of(source: &Arc<SourceFile>) -> Self {
         Self::new(source, Span::new(0, 0))
     }
 
@@ -282,7 +282,7 @@ mod tests {
     use super::*;
 
     fn position(text: &str, offset: usize) -> (usize, usize) {
-        let Position { line, column } = Source::new(RepoPath::new("f"), text).position(offset);
+        let Position { line, column } = SourceFile::new(RepoPath::new("f"), text).position(offset);
         (line, column)
     }
 
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn columns_are_right_in_long_lines() {
         let text = format!("a\n{}", "é🦀x".repeat(1000));
-        let source = Source::new(RepoPath::new("f"), text.as_str());
+        let source = SourceFile::new(RepoPath::new("f"), text.as_str());
         for (index, (offset, _)) in text[2..].char_indices().enumerate() {
             let Position { line, column } = source.position(2 + offset);
             assert_eq!((line, column), (2, index + 1));
@@ -313,13 +313,13 @@ mod tests {
 
     #[test]
     fn a_computed_value_is_where_it_comes_from() {
-        let mapping = Source::new(RepoPath::new("m"), "a\n.b");
+        let mapping = SourceFile::new(RepoPath::new("m"), "a\n.b");
         let (from, by) = (Span::new(1, 2), Span::new(2, 4));
         let origins = Origins {
             mapping: Arc::clone(&mapping),
             places: vec![(from, by)],
         };
-        let source = Source::new(RepoPath::new("f"), "\nx").mapped(origins);
+        let source = SourceFile::new(RepoPath::new("f"), "\nx").mapped(origins);
         let span = source.computed(0);
         assert_eq!(
             source.resolve(span),

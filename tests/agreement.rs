@@ -10,7 +10,7 @@ use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::rules::BlueprintRules;
 use port_gitops::catalog::validate::{Omission, validate};
-use port_gitops::text::{RepoPath, Source};
+use port_gitops::text::{RepoPath, SourceFile};
 use port_gitops_sandbox::{PortSandbox, Sandbox};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
@@ -67,7 +67,10 @@ impl Port {
 fn sent(blueprint: &Value, entity: &Value) -> Option<Value> {
     let id = BlueprintId::parse("thing").unwrap();
     let file = EntityFile {
-        content: FileContent::Text(Source::new(RepoPath::new("port.json"), entity.to_string())),
+        content: FileContent::Text(SourceFile::new(
+            RepoPath::new("port.json"),
+            entity.to_string(),
+        )),
         default_blueprint: Some(id.clone()),
     };
     let head = declare(&[file], &BlueprintRules::parse("*").unwrap());

@@ -31,10 +31,10 @@ use port_gitops::report::console::{self, Colour};
 use port_gitops::report::log::Log;
 use port_gitops::report::redact::Redaction;
 use port_gitops::report::{Cost, Ending, EntityReport, Report, RunFacts, State};
-use port_gitops::run::apply::{Applied, Outcome, Refusals};
+use port_gitops::run::apply::{Applied, Refusals, UpsertOutcome};
 use port_gitops::run::report::findings::{Findings, Material};
 use port_gitops::run::report::unfinished;
-use port_gitops::text::{RepoPath, Source};
+use port_gitops::text::{RepoPath, SourceFile};
 
 fn page() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnostics.md")
@@ -93,7 +93,7 @@ fn blueprints(page: &str) -> Blueprints {
 }
 
 fn text_file(path: &str, text: &str) -> FileContent {
-    FileContent::Text(Source::new(RepoPath::new(path), text))
+    FileContent::Text(SourceFile::new(RepoPath::new(path), text))
 }
 
 /// What a section is about, where it is not a small file.
@@ -207,7 +207,7 @@ fn elsewhere(code: Code, head: &Declarations) -> Option<Vec<Diagnostic>> {
             let plan = plan(changes());
             let domain = plan.upserts[0].entity.key();
             let applied = Applied {
-                outcomes: vec![Outcome::NotSent, Outcome::Blocked(domain)],
+                outcomes: vec![UpsertOutcome::NotSent, UpsertOutcome::Blocked(domain)],
                 deletions: Vec::new(),
                 kept: BTreeMap::new(),
                 stopped: None,
@@ -257,7 +257,7 @@ fn unfinished(code: Code, plan: Plan) -> Vec<Diagnostic> {
 }
 
 fn rejections(head: &Declarations, changes: Vec<Change>, rejection: Rejection) -> Vec<Diagnostic> {
-    let outcomes = vec![Outcome::Rejected(rejection); changes.len()];
+    let outcomes = vec![UpsertOutcome::Rejected(rejection); changes.len()];
     let applied = Applied {
         outcomes,
         deletions: Vec::new(),

@@ -10,14 +10,14 @@ use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
 use port_gitops::catalog::rules::{BlueprintRules, FileRules, RepositoryRules};
 use port_gitops::document::{self, Node, Value};
 use port_gitops::inputs;
-use port_gitops::text::{RepoPath, Source};
+use port_gitops::text::{RepoPath, SourceFile};
 
 /// A block between fences that say `yaml` or `json` and no more. One that names a file shows a
 /// mistake, and has a test of its own.
 struct Snippet {
     /// The document, and the line that the block begins in.
     place: String,
-    source: std::sync::Arc<Source>,
+    source: std::sync::Arc<SourceFile>,
 }
 
 fn snippets() -> Vec<Snippet> {
@@ -45,7 +45,7 @@ fn snippets_of(page: &Path) -> Vec<Snippet> {
                 if matches!(info.as_str(), "yaml" | "json") {
                     let place = format!("{name}:{start}");
                     let path = RepoPath::new(format!("snippet.{info}"));
-                    let source = Source::new(path, text.clone());
+                    let source = SourceFile::new(path, text.clone());
                     found.push(Snippet { place, source });
                 }
                 open = None;
@@ -187,7 +187,7 @@ fn the_documents_show_the_templates_job() {
     let text = fs::read_to_string(template).unwrap();
     let template = Snippet {
         place: "the template".to_owned(),
-        source: Source::new(RepoPath::new("port-gitops.yml"), text),
+        source: SourceFile::new(RepoPath::new("port-gitops.yml"), text),
     };
     let job = |snippet: &Snippet| {
         let root = snippet.root();
@@ -209,7 +209,7 @@ fn the_documents_show_the_templates_job() {
 fn settable(file: &str) -> (Vec<String>, Vec<String>) {
     let path = format!(".github/workflows/{file}");
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&path)).unwrap();
-    let documents = document::parse(&Source::new(RepoPath::new(path), text));
+    let documents = document::parse(&SourceFile::new(RepoPath::new(path), text));
     let call = documents.roots[0].get("on").unwrap().get("workflow_call");
     let names = |section| {
         let declared = members(call.unwrap().get(section).unwrap());

@@ -11,7 +11,7 @@ use port_gitops::event::Mode;
 use port_gitops::git::{CommitSha, RepoName};
 use port_gitops::inputs;
 use port_gitops::report::{Cost, Ending, Report, RunFacts, outputs};
-use port_gitops::text::{RepoPath, Source};
+use port_gitops::text::{RepoPath, SourceFile};
 
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -22,7 +22,7 @@ fn action() -> Node {
 }
 
 fn yaml(path: &str) -> Node {
-    let source = Source::new(RepoPath::new(path), read(path));
+    let source = SourceFile::new(RepoPath::new(path), read(path));
     let documents = document::parse(&source);
     assert!(
         documents.diagnostics.is_empty(),

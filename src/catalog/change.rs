@@ -59,7 +59,7 @@ pub enum Standing {
 
 /// What Git says of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ChangeKind {
     /// Head declares it, no earlier version does.
     Created,
     /// Head declares it differently from an earlier version.
@@ -83,22 +83,22 @@ impl Change {
     /// Whether the entity may have to be written.
     pub fn is_candidate(&self) -> bool {
         match self.kind() {
-            Kind::Created | Kind::Changed => true,
-            Kind::Unchanged => self.basis == Basis::Live,
-            Kind::Removed => false,
+            ChangeKind::Created | ChangeKind::Changed => true,
+            ChangeKind::Unchanged => self.basis == Basis::Live,
+            ChangeKind::Removed => false,
         }
     }
 
     /// What happened to the entity.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ChangeKind {
         let Some(head) = &self.head else {
-            return Kind::Removed;
+            return ChangeKind::Removed;
         };
         let differs = |former: &Arc<Declaration>| former.entity != head.entity;
         match self.former.as_slice() {
-            [] => Kind::Created,
-            former if former.iter().any(differs) => Kind::Changed,
-            _ => Kind::Unchanged,
+            [] => ChangeKind::Created,
+            former if former.iter().any(differs) => ChangeKind::Changed,
+            _ => ChangeKind::Unchanged,
         }
     }
 

@@ -15,7 +15,7 @@ use super::rules::BlueprintRules;
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::document::{self, Documents, Node};
 use crate::git;
-use crate::text::{Location, RepoPath, Source, Span};
+use crate::text::{Location, RepoPath, SourceFile, Span};
 
 /// How many errors, and how many other findings, are reported of the entities of one file. After
 /// so many errors the file is not read on.
@@ -40,7 +40,7 @@ pub struct EntityFile {
 #[derive(Debug, Clone)]
 pub enum FileContent {
     /// Text to parse.
-    Text(Arc<Source>),
+    Text(Arc<SourceFile>),
     /// What a mapping makes of a file.
     Mapped(Arc<Mapped>),
     /// Something that cannot be read as text.
@@ -64,7 +64,7 @@ pub struct Declaration {
     /// The entity.
     pub entity: Entity,
     /// The file.
-    pub source: Arc<Source>,
+    pub source: Arc<SourceFile>,
     /// The entity's text.
     pub node: Node,
     /// Other files whose texts are properties of it.
@@ -189,7 +189,7 @@ impl Declarations {
         diagnostic::sort(&mut self.diagnostics);
     }
 
-    fn add_text(&mut self, source: &Arc<Source>, context: Context<'_>) {
+    fn add_text(&mut self, source: &Arc<SourceFile>, context: Context<'_>) {
         if git::is_lfs_pointer(source.text()) {
             return self.add_lost_file(lfs_pointer(source));
         }
@@ -301,7 +301,7 @@ impl Declarations {
     fn add_entity(
         &mut self,
         node: Node,
-        source: &Arc<Source>,
+        source: &Arc<SourceFile>,
         context: Context<'_>,
         mut codes: BTreeSet<Code>,
         is_follow_up: impl Fn(&Diagnostic, &Node) -> bool,
@@ -351,7 +351,7 @@ impl Declarations {
     }
 
     fn add_unreadable(&mut self, path: &RepoPath, reason: Unreadable) {
-        let source = Source::unreadable(path.clone());
+        let source = SourceFile::unreadable(path.clone());
         let diagnostic = match reason {
             Unreadable::TooLarge => document::too_large(&source),
             Unreadable::Binary => Diagnostic::new(
@@ -511,7 +511,7 @@ fn is_about_merge(error: &Diagnostic) -> bool {
 }
 
 /// Says that a file is not read on from `node`.
-fn too_many(source: &Arc<Source>, node: &Node) -> Diagnostic {
+fn too_many(source: &Arc<SourceFile>, node: &Node) -> Diagnostic {
     let location = Location::new(source, entity::headline(node));
     let message = format!("the file has {MAX_FINDINGS} errors, and is not read on from here");
     Diagnostic::new(Code::TooLarge, location, message)
@@ -520,12 +520,12 @@ fn too_many(source: &Arc<Source>, node: &Node) -> Diagnostic {
 }
 
 /// Says that warnings are left out.
-fn omitted(source: &Arc<Source>, count: usize) -> Diagnostic {
+fn omitted(source: &Arc<SourceFile>, count: usize) -> Diagnostic {
     let message = format!("the file has {count} more warnings and notices, which are not shown");
     Diagnostic::new(Code::TooLarge, Location::start_of(source), message).warn()
 }
 
-fn lfs_pointer(source: &Arc<Source>) -> Diagnostic {
+fn lfs_pointer(source: &Arc<SourceFile>) -> Diagnostic {
     let first_line = Span::new(0, source.text().lines().next().map_or(0, str::len));
     Diagnostic::new(
         Code::GitLfs,

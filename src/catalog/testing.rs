@@ -9,7 +9,7 @@ use super::declare::{Declaration, EntityFile, FileContent, declare};
 use super::entity::Entity;
 use super::live::LiveEntity;
 use super::rules::BlueprintRules;
-use crate::text::{RepoPath, Source};
+use crate::text::{RepoPath, SourceFile};
 
 /// The declaration of `fields`, on one line of the file `e.json`; the identifier is `e` and the
 /// blueprint `b` where they say nothing else.
@@ -19,7 +19,7 @@ pub(crate) fn declaration(mut fields: Value) -> Declaration {
             fields[key] = json!(value);
         }
     }
-    let source = Source::new(RepoPath::new("e.json"), fields.to_string());
+    let source = SourceFile::new(RepoPath::new("e.json"), fields.to_string());
     let file = EntityFile {
         content: FileContent::Text(source),
         default_blueprint: None,

@@ -21,7 +21,7 @@ use super::reference::SCHEME;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::character::{is_invisible, name_of};
 use crate::document::{Member, Node, Value};
-use crate::text::{Location, RepoPath, Source, Span};
+use crate::text::{Location, RepoPath, SourceFile, Span};
 
 pub use circle::Circles;
 pub use whole_run::{dangling_in, refuse_dangling, refuse_taking_required};
@@ -460,7 +460,7 @@ fn resolve<'n>(value: &'n Node, property: &str, pointer: &str) -> (&'n Node, Str
 }
 
 /// What is required, as text that follows a name, and what to do.
-fn words(kind: &ViolationKind, value: &Node, source: &Arc<Source>) -> (String, Option<String>) {
+fn words(kind: &ViolationKind, value: &Node, source: &Arc<SourceFile>) -> (String, Option<String>) {
     match kind {
         ViolationKind::Type(types) => {
             let requirement = format!("must be {}, found {}", alternatives(types), value.kind());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Documents, Node};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::text::{Location, Source, Span};
+use crate::text::{Location, SourceFile, Span};
 
 /// How many mistakes are reported for a file, and how many warnings. Nobody reads more, and a hostile
 /// file could hold a hundred thousand.
@@ -12,13 +12,13 @@ const MAX_FINDINGS: usize = 100;
 
 /// Collects what is wrong with a file while it is read.
 pub(super) struct Findings {
-    source: Arc<Source>,
+    source: Arc<SourceFile>,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Findings {
     /// Nothing found in `source` yet.
-    pub(super) fn new(source: &Arc<Source>) -> Self {
+    pub(super) fn new(source: &Arc<SourceFile>) -> Self {
         Self {
             source: Arc::clone(source),
             diagnostics: Vec::new(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Documents, Format};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::text::{Location, Source, Span};
+use crate::text::{Location, SourceFile, Span};
 
 /// What to do about a file that is a template of one.
 pub(crate) const TEMPLATE: &str = "put quotes around the placeholder if it is meant as text; if the file is a \
@@ -13,7 +13,7 @@ pub(crate) const TEMPLATE: &str = "put quotes around the placeholder if it is me
 
 /// Says what the mistakes in `documents` most likely are. Of a file with a merge conflict nothing else
 /// is said, and nothing is read.
-pub(super) fn add(source: &Arc<Source>, format: Format, documents: &mut Documents) {
+pub(super) fn add(source: &Arc<SourceFile>, format: Format, documents: &mut Documents) {
     let is_syntax = |one: &Diagnostic| one.is_error() && one.code == Code::Syntax;
     if !documents.diagnostics.iter().any(Diagnostic::is_error) {
         return;
@@ -47,7 +47,7 @@ pub(super) fn add(source: &Arc<Source>, format: Format, documents: &mut Document
 /// The first line of a conflict that Git left in the file.
 ///
 /// <https://git-scm.com/docs/git-merge#_how_conflicts_are_presented>
-fn conflict(source: &Arc<Source>) -> Option<Diagnostic> {
+fn conflict(source: &Arc<SourceFile>) -> Option<Diagnostic> {
     let text = source.text();
     let mut starts = text.match_indices("<<<<<<< ").map(|(at, _)| at);
     let is_first =
@@ -76,7 +76,7 @@ pub(crate) fn has_placeholder(text: &str) -> bool {
 
 /// What to do about a key without a blank after its `:`, or a list item without one after its `-`, on
 /// the `line` of a mistake at `at` or on the line before it.
-fn missing_blank(source: &Arc<Source>, line: Span, at: usize) -> Option<String> {
+fn missing_blank(source: &Arc<SourceFile>, line: Span, at: usize) -> Option<String> {
     let before = source.text().get(..line.start)?.trim_end();
     let line_before = line_at(source.text(), before.len());
     let is_first = source

@@ -15,9 +15,9 @@ use super::findings::{Findings, brief};
 use super::members::Members;
 use super::{Documents, MAX_DEPTH, Member, Node, TOO_DEEP_HELP, Value};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::text::{Source, Span};
+use crate::text::{SourceFile, Span};
 
-pub(super) fn parse(source: &Arc<Source>) -> Documents {
+pub(super) fn parse(source: &Arc<SourceFile>) -> Documents {
     let mut reader = Reader::new(source);
     let root = reader.document().ok().filter(|_| !reader.is_broken);
     reader.findings.into_documents(root.into_iter().collect())
@@ -49,7 +49,7 @@ enum Next {
 }
 
 impl<'a> Reader<'a> {
-    fn new(source: &'a Arc<Source>) -> Self {
+    fn new(source: &'a Arc<SourceFile>) -> Self {
         let text = source.text();
         let byte_order_mark = if text.starts_with('\u{FEFF}') {
             '\u{FEFF}'.len_utf8()

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic};
 pub use crate::text::MAX_BYTES;
-use crate::text::{Location, Source};
+use crate::text::{Location, SourceFile};
 
 pub use node::{Member, Node, Value, to_json_map};
 /// How deeply values may be nested; the outermost one is at level 1.
@@ -64,7 +64,7 @@ pub struct Documents {
 /// Reads `source` as JSON or YAML, as its path says.
 ///
 /// Never fails as a whole: what cannot be read is in [`Documents::diagnostics`].
-pub fn parse(source: &Arc<Source>) -> Documents {
+pub fn parse(source: &Arc<SourceFile>) -> Documents {
     if source.text().len() > MAX_BYTES {
         return Documents {
             roots: Vec::new(),
@@ -81,7 +81,7 @@ pub fn parse(source: &Arc<Source>) -> Documents {
 }
 
 /// The diagnostic for a file that is larger than [`MAX_BYTES`].
-pub fn too_large(source: &Arc<Source>) -> Diagnostic {
+pub fn too_large(source: &Arc<SourceFile>) -> Diagnostic {
     Diagnostic::new(
         Code::TooLarge,
         Location::start_of(source),

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Documents, Format, Node, Value, parse};
-use crate::text::{RepoPath, Source};
+use crate::text::{RepoPath, SourceFile};
 
 /// What `text` holds as a file of `format`.
 pub(super) fn documents(format: Format, text: &str) -> Documents {
@@ -11,7 +11,7 @@ pub(super) fn documents(format: Format, text: &str) -> Documents {
         Format::Json => "entity.json",
         Format::Yaml => "entity.yml",
     };
-    parse(&Source::new(RepoPath::new(path), text))
+    parse(&SourceFile::new(RepoPath::new(path), text))
 }
 
 /// The diagnostics, one a line: `line:column code: message (help: …)`.

@@ -19,9 +19,9 @@ use std::sync::Arc;
 
 use super::Documents;
 use super::findings::Findings;
-use crate::text::Source;
+use crate::text::SourceFile;
 
-pub(super) fn parse(source: &Arc<Source>) -> Documents {
+pub(super) fn parse(source: &Arc<SourceFile>) -> Documents {
     let mut findings = Findings::new(source);
     let mut budget = construct::Budget::default();
     let mut roots = Vec::new();

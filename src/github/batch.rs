@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::GraphQlError;
-use super::{BlobContent, Content, Error, Side, WantedFile};
+use super::{BlobContent, Error, GitFile, Side, WantedFile};
 use crate::document::MAX_BYTES;
 use crate::git::{BlobId, CommitSha, FileMode, RepoName};
 use crate::text::RepoPath;
@@ -50,7 +50,7 @@ impl Ask {
 /// What is known of one content after a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answered {
-    Content(Content),
+    Content(GitFile),
     /// The answer could not hold it as it is: it has to be read by itself.
     Elsewhere(BlobId),
 }
@@ -59,8 +59,8 @@ impl Answered {
     /// What to do about the entry of a tree, of which no content is at hand.
     pub(super) fn of_entry(mode: Option<FileMode>, blob: BlobId) -> Self {
         match mode {
-            None | Some(FileMode::Submodule) => Self::Content(Content::absent()),
-            Some(FileMode::Symlink) => Self::Content(Content::of(blob, BlobContent::Symlink)),
+            None | Some(FileMode::Submodule) => Self::Content(GitFile::absent()),
+            Some(FileMode::Symlink) => Self::Content(GitFile::of(blob, BlobContent::Symlink)),
             Some(FileMode::Regular | FileMode::Executable) => Self::Elsewhere(blob),
         }
     }
@@ -70,7 +70,7 @@ impl Answered {
     pub(super) fn of_nothing(listed: &Listed) -> Self {
         match listed {
             Some(blob) => Self::Elsewhere(blob.clone()),
-            None => Self::Content(Content::absent()),
+            None => Self::Content(GitFile::absent()),
         }
     }
 }
@@ -253,12 +253,12 @@ impl Blob {
     fn answer(self, blob: &BlobId) -> Answered {
         match (self.text, self.byte_size) {
             (_, Some(size)) if size > MAX_BYTES => {
-                Answered::Content(Content::of(blob.clone(), BlobContent::TooLarge))
+                Answered::Content(GitFile::of(blob.clone(), BlobContent::TooLarge))
             }
             (Some(text), Some(size))
                 if self.is_truncated != Some(true) && is_exact(&text, size) =>
             {
-                Answered::Content(Content::of(blob.clone(), BlobContent::Text(text)))
+                Answered::Content(GitFile::of(blob.clone(), BlobContent::Text(text)))
             }
             _ => Answered::Elsewhere(blob.clone()),
         }

@@ -46,7 +46,7 @@ pub struct ChangedFile {
 /// What head is to base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Relation {
+pub enum Ancestry {
     /// Base is in head's history.
     Ahead,
     /// Head is in base's history.
@@ -65,14 +65,14 @@ pub struct Diff {
     /// Where the histories meet; `None` where everything counts as new.
     pub base: Option<CommitSha>,
     /// How head relates to the requested commit.
-    pub relation: Relation,
+    pub relation: Ancestry,
     /// Every path at which head differs from the base, in order, each once.
     pub files: Vec<ChangedFile>,
 }
 
 #[derive(Deserialize)]
 struct Comparison {
-    status: Relation,
+    status: Ancestry,
     merge_base_commit: Commit,
     /// Only on the first page.
     files: Option<Vec<File>>,
@@ -139,12 +139,12 @@ impl Repository {
         }
         match self.compare(base.as_str(), head).await {
             Ok(comparison) => Ok(match comparison.status {
-                Relation::Ahead | Relation::Identical => match comparison.exact_files() {
+                Ancestry::Ahead | Ancestry::Identical => match comparison.exact_files() {
                     Some(files) => ChangedSince::Files(files),
                     None => ChangedSince::Unknown,
                 },
-                Relation::Behind => ChangedSince::Behind,
-                Relation::Diverged | Relation::Unrelated => ChangedSince::Unknown,
+                Ancestry::Behind => ChangedSince::Behind,
+                Ancestry::Diverged | Ancestry::Unrelated => ChangedSince::Unknown,
             }),
             Err(Error::NotFound { .. }) => Ok(ChangedSince::Unknown),
             Err(error) => Err(error),
@@ -159,10 +159,10 @@ impl Repository {
         &self,
         base: &CommitSha,
         head: &CommitSha,
-    ) -> Result<Option<Relation>, Error> {
+    ) -> Result<Option<Ancestry>, Error> {
         match self.compare_page(base.as_str(), head, Page::Second).await {
             Ok(comparison) => Ok(Some(comparison.status)),
-            Err(error) if is_about_ancestors(&error) => Ok(Some(Relation::Unrelated)),
+            Err(error) if is_about_ancestors(&error) => Ok(Some(Ancestry::Unrelated)),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -205,7 +205,7 @@ impl Repository {
     async fn all_of(&self, head: &CommitSha) -> Result<Diff, Error> {
         Ok(Diff {
             base: None,
-            relation: Relation::Unrelated,
+            relation: Ancestry::Unrelated,
             files: self.compare_trees(None, Some(head)).await?,
         })
     }
@@ -377,7 +377,7 @@ mod tests {
     #[test]
     fn lists_that_may_not_be_whole_are_not_used() {
         let comparison = |files| Comparison {
-            status: Relation::Ahead,
+            status: Ancestry::Ahead,
             merge_base_commit: Commit {
                 sha: "1".repeat(40),
             },

@@ -50,14 +50,14 @@ pub enum BlobContent {
 
 /// A file's content, and the id by which Git knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content {
+pub struct GitFile {
     /// The id; `None` where there is no file.
     pub blob: Option<BlobId>,
     /// What is in the file.
     pub content: BlobContent,
 }
 
-impl Content {
+impl GitFile {
     pub(super) fn of(blob: BlobId, content: BlobContent) -> Self {
         Self {
             blob: Some(blob),
@@ -91,7 +91,7 @@ impl BlobContent {
 
 /// Where an answer comes from.
 enum Place {
-    Here(Content),
+    Here(GitFile),
     /// From GitHub: the index of the request.
     Asked(usize),
 }
@@ -114,7 +114,7 @@ impl Repository {
         &self,
         wanted: &[WantedFile],
         checkout: Option<&Checkout>,
-    ) -> Result<Vec<Content>, Error> {
+    ) -> Result<Vec<GitFile>, Error> {
         let (mut asks, mut numbers) = (Vec::new(), HashMap::new());
         let mut ask = |file: &WantedFile| {
             let ask = Ask::for_file(file);
@@ -137,17 +137,17 @@ impl Repository {
         Ok(places.into_iter().map(content).collect())
     }
 
-    fn without_request(&self, file: &WantedFile, checkout: Option<&Checkout>) -> Option<Content> {
+    fn without_request(&self, file: &WantedFile, checkout: Option<&Checkout>) -> Option<GitFile> {
         let (mode, blob) = match &file.side {
-            Side::Absent => return Some(Content::absent()),
+            Side::Absent => return Some(GitFile::absent()),
             Side::Unknown => return None,
             Side::File { mode, blob } => (*mode, blob),
         };
         match mode {
             Some(FileMode::Symlink) => {
-                return Some(Content::of(blob.clone(), BlobContent::Symlink));
+                return Some(GitFile::of(blob.clone(), BlobContent::Symlink));
             }
-            Some(FileMode::Submodule) => return Some(Content::absent()),
+            Some(FileMode::Submodule) => return Some(GitFile::absent()),
             Some(FileMode::Regular | FileMode::Executable) | None => {}
         }
         let size = self
@@ -155,14 +155,14 @@ impl Repository {
             .size(blob)
             .and_then(|size| usize::try_from(size).ok());
         if size.is_some_and(|size| size > MAX_BYTES) {
-            return Some(Content::of(blob.clone(), BlobContent::TooLarge));
+            return Some(GitFile::of(blob.clone(), BlobContent::TooLarge));
         }
         let bytes = checkout?.read(&file.path, blob)?;
-        Some(Content::of(blob.clone(), BlobContent::of(bytes)))
+        Some(GitFile::of(blob.clone(), BlobContent::of(bytes)))
     }
 
     /// The contents, in the order of the questions.
-    async fn ask_all(&self, asks: &[Ask]) -> Result<Vec<Content>, Error> {
+    async fn ask_all(&self, asks: &[Ask]) -> Result<Vec<GitFile>, Error> {
         let short = asks.iter().filter(|ask| !self.is_long(ask));
         let wanted = short.map(|ask| (ask.clone(), self.size(ask))).collect();
         let loaded = self.loader.load(&self.api, &self.name, wanted).await;
@@ -224,11 +224,11 @@ impl Repository {
     /// links.
     ///
     /// [docs]: https://docs.github.com/en/rest/git/blobs#get-a-blob
-    async fn raw_blob(&self, blob: &BlobId) -> Result<Content, Error> {
+    async fn raw_blob(&self, blob: &BlobId) -> Result<GitFile, Error> {
         let path = format!("/git/blobs/{blob}");
         let RawBlob { content } = match self.get(&path).await {
             Ok(raw) => raw,
-            Err(Error::NotFound { .. }) => return Ok(Content::missing()),
+            Err(Error::NotFound { .. }) => return Ok(GitFile::missing()),
             Err(error) => return Err(error),
         };
         let base64: String = content.split_ascii_whitespace().collect();
@@ -238,6 +238,6 @@ impl Repository {
                 path,
                 reason: reason.to_string(),
             })?;
-        Ok(Content::of(blob.clone(), BlobContent::of(bytes)))
+        Ok(GitFile::of(blob.clone(), BlobContent::of(bytes)))
     }
 }

@@ -28,9 +28,9 @@ pub use crate::http::retry::WhenExhausted;
 pub use api::Access;
 pub use comments::{CommentKept, CommentPolicy};
 pub use connection::GitHub;
-pub use diff::{ChangedFile, ChangedSince, Diff, Relation, Side};
+pub use diff::{Ancestry, ChangedFile, ChangedSince, Diff, Side};
 pub use error::Error;
-pub use files::{BlobContent, Content, WantedFile};
+pub use files::{BlobContent, GitFile, WantedFile};
 pub use heads::Head;
 pub use listing::{Listed, NodeId, Skipped};
 pub use tree::{Tree, TreeFile};
@@ -139,7 +139,7 @@ impl Repository {
             return Ok(Look::Good(tip));
         }
         Ok(match self.relation(pushed, commit).await? {
-            None | Some(Relation::Behind) => Look::Stale(tip),
+            None | Some(Ancestry::Behind) => Look::Stale(tip),
             Some(_) => Look::Good(tip),
         })
     }

@@ -8,7 +8,7 @@ use crate::catalog::rules::RepositoryRules;
 
 /// Which repositories a fleet run is about.
 #[derive(Debug, Clone)]
-pub struct Fleet {
+pub struct FleetSelection {
     /// The input `repositories`.
     pub repositories: RepositoryRules,
     /// The input `shard`: which part of the selected repositories.

@@ -14,7 +14,7 @@ use crate::catalog::rules::{BlueprintRules, FileRules, PropertyRules};
 use crate::text::RepoPath;
 
 pub use crate::catalog::merge::Merge;
-pub use fleet::{Fleet, InvalidShard, Shard};
+pub use fleet::{FleetSelection, InvalidShard, Shard};
 pub use parse::parse;
 
 /// Every input that `action.yml` declares.
@@ -87,7 +87,7 @@ pub struct Inputs {
     /// Where the state is kept.
     pub state_blueprint: StateBlueprint,
     /// Which repositories a fleet run is about; `None` in a run of one repository.
-    pub fleet: Option<Fleet>,
+    pub fleet: Option<FleetSelection>,
     /// The Port action run that the changes are tied to.
     pub run_id: Option<String>,
     /// Where the JSON report is written too, relative to the workspace.

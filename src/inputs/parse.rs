@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use url::{Host, Url};
 
 use super::{
-    CommentInput, Credentials, Fleet, GitHubUrls, InputError, Inputs, Merge, MissingTargets,
-    ModeInput, NAMES, Prune, ScopeInput, Shard, StateBlueprint,
+    CommentInput, Credentials, FleetSelection, GitHubUrls, InputError, Inputs, Merge,
+    MissingTargets, ModeInput, NAMES, Prune, ScopeInput, Shard, StateBlueprint,
 };
 use crate::catalog::entity::{BlueprintId, nearest};
 use crate::catalog::rules::{
@@ -322,7 +322,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn fleet(&mut self, comment: CommentInput) -> Option<Fleet> {
+    fn fleet(&mut self, comment: CommentInput) -> Option<FleetSelection> {
         if self.get("repositories").is_none() {
             if self.get("shard").is_some() {
                 let problem =
@@ -337,7 +337,7 @@ impl<'a> Reader<'a> {
             let problem = "the input `comment` has no effect with `repositories`: such a run is about no pull request";
             self.warnings.push(problem.to_owned());
         }
-        Some(Fleet {
+        Some(FleetSelection {
             repositories: repositories?,
             shard: shard?,
         })

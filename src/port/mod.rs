@@ -33,7 +33,7 @@ pub use crate::http::CONCURRENT_REQUESTS;
 pub use auth::OnToken;
 pub use delete::Dependant;
 pub use records::{Existing, Member};
-pub use refusal::{ErrorCode, Rejection, Scope};
+pub use refusal::{ErrorCode, RefusalScope, Rejection};
 pub use search::{EntityPage, Listing};
 pub use validate::Validations;
 
@@ -155,7 +155,7 @@ impl Error {
 
 /// What Port answers to a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answered {
+pub enum BulkAnswer {
     /// What became of each entity, in their order.
     Each(Vec<Result<Written, Rejection>>),
     /// The request was refused as a whole.
@@ -163,7 +163,7 @@ pub enum Answered {
 }
 
 /// What becomes of a batch; or why nothing can be said of it.
-pub type BatchResult = Result<Answered, Error>;
+pub type BulkResult = Result<BulkAnswer, Error>;
 
 impl Port {
     /// A client of the API at `base_url`. Nothing is sent yet. `on_token` sees every new access
@@ -226,7 +226,7 @@ impl Port {
         body: &Body,
         merge: Merge,
         options: &WriteOptions,
-    ) -> BatchResult {
+    ) -> BulkResult {
         let path = ["blueprints", blueprint.as_str(), "entities"];
         let mut url = match body.count() {
             1 => self.url(&path),
@@ -254,8 +254,8 @@ impl Port {
             }
         };
         Ok(match results {
-            Ok(results) => Answered::Each(results),
-            Err(rejection) => Answered::Refused(self.explained(blueprint, rejection).await?),
+            Ok(results) => BulkAnswer::Each(results),
+            Err(rejection) => BulkAnswer::Refused(self.explained(blueprint, rejection).await?),
         })
     }
 

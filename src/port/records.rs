@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::search::{CONCURRENT_SEARCHES, Found, MAX_IDENTIFIER_BYTES, PAGE, Search, lists};
 use super::wire::{self, Done};
-use super::{Error, ErrorCode, Port, Rejection, Scope};
+use super::{Error, ErrorCode, Port, RefusalScope, Rejection};
 use crate::catalog::entity::BlueprintId;
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -37,7 +37,7 @@ pub struct Member {
 }
 
 /// What Port answers to several entities.
-enum Batch {
+enum PutAnswer {
     /// What became of each, in their order.
     Each(Vec<Result<(), Rejection>>),
     /// The request was refused as a whole.
@@ -47,8 +47,10 @@ enum Batch {
 /// Whether a batch is refused for what one of its entities is. A 404 is about the blueprint here: these
 /// entities relate to nothing.
 fn is_about_one(rejection: &Rejection) -> bool {
-    matches!(rejection.code.scope(), Scope::Entity | Scope::Size)
-        && rejection.code != ErrorCode::NotFound
+    matches!(
+        rejection.code.scope(),
+        RefusalScope::Entity | RefusalScope::Size
+    ) && rejection.code != ErrorCode::NotFound
 }
 
 #[derive(Deserialize)]
@@ -113,9 +115,11 @@ impl Port {
             };
             alone = alone.saturating_sub(1);
             match self.put_batch(blueprint, &body, existing).await {
-                Ok(Batch::Each(answers)) => results.extend(answers.into_iter().map(Ok)),
-                Ok(Batch::Refused(rejection)) if is_about_one(&rejection) => alone = body.count(),
-                Ok(Batch::Refused(rejection)) => {
+                Ok(PutAnswer::Each(answers)) => results.extend(answers.into_iter().map(Ok)),
+                Ok(PutAnswer::Refused(rejection)) if is_about_one(&rejection) => {
+                    alone = body.count()
+                }
+                Ok(PutAnswer::Refused(rejection)) => {
                     results.extend(vec![Ok(Err(rejection)); body.count()]);
                 }
                 // What keeps one request from being answered keeps the others too.
@@ -132,7 +136,7 @@ impl Port {
         blueprint: &BlueprintId,
         body: &wire::Body,
         existing: Existing,
-    ) -> Result<Batch, Error> {
+    ) -> Result<PutAnswer, Error> {
         let count = body.count();
         let what = format!("the write of {count} `{blueprint}`");
         let path = ["blueprints", blueprint.as_str(), "entities"];
@@ -151,15 +155,15 @@ impl Port {
         };
         if count == 1 {
             let written = self.call::<EntityAnswer>(&what, request).await?;
-            return Ok(Batch::Each(vec![written.map(drop)]));
+            return Ok(PutAnswer::Each(vec![written.map(drop)]));
         }
         Ok(match self.call::<wire::Bulk>(&what, request).await? {
             Ok(bulk) => {
                 self.note_upsert_limit(&bulk);
                 let results = bulk.results(count).into_iter();
-                Batch::Each(results.map(|result| result.map(drop)).collect())
+                PutAnswer::Each(results.map(|result| result.map(drop)).collect())
             }
-            Err(rejection) => Batch::Refused(rejection),
+            Err(rejection) => PutAnswer::Refused(rejection),
         })
     }
 

@@ -59,7 +59,7 @@ pub enum ErrorCode {
 
 /// What a refusal concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub enum RefusalScope {
     /// One entity of the request; the others would have been taken.
     Entity,
     /// The size of the request.
@@ -100,7 +100,7 @@ impl ErrorCode {
     }
 
     /// What a request that is refused as a whole for this reason is refused for.
-    pub fn scope(self) -> Scope {
+    pub fn scope(self) -> RefusalScope {
         match self {
             Self::HasDependents
             | Self::RequiredRelation
@@ -109,22 +109,22 @@ impl ErrorCode {
             | Self::InvalidRequest
             | Self::SchemaMismatch
             | Self::TeamInherited
-            | Self::RelationManyViolation => Scope::Entity,
-            Self::TooLarge => Scope::Size,
+            | Self::RelationManyViolation => RefusalScope::Entity,
+            Self::TooLarge => RefusalScope::Size,
             Self::BadRequest
             | Self::MissingPermissions
             | Self::MissingBlueprint
             | Self::Foreign
-            | Self::Other => Scope::Blueprint,
-            Self::RunExhausted | Self::Unauthorized => Scope::Run,
-            Self::Busy | Self::Unconfirmed => Scope::Passing,
+            | Self::Other => RefusalScope::Blueprint,
+            Self::RunExhausted | Self::Unauthorized => RefusalScope::Run,
+            Self::Busy | Self::Unconfirmed => RefusalScope::Passing,
         }
     }
 
     /// What an item of a request, refused by itself while Port judged the others, is refused for.
-    pub fn scope_of_item(self) -> Scope {
+    pub fn scope_of_item(self) -> RefusalScope {
         match self.scope() {
-            Scope::Blueprint | Scope::Size => Scope::Entity,
+            RefusalScope::Blueprint | RefusalScope::Size => RefusalScope::Entity,
             scope => scope,
         }
     }

@@ -298,10 +298,10 @@ fn excerpt(text: &str, at: usize) -> Excerpt {
 mod tests {
     use super::*;
     use crate::diagnostic::Code;
-    use crate::text::{RepoPath, Source, Span};
+    use crate::text::{RepoPath, SourceFile, Span};
 
     fn shown(text: &str, span: Span) -> String {
-        let source = Source::new(RepoPath::new("port.json"), text);
+        let source = SourceFile::new(RepoPath::new("port.json"), text);
         let place = Location::new(&source, span);
         let diagnostic = Diagnostic::new(Code::Syntax, place, "wrong").label("here");
         render(&diagnostic, &Renderer::plain().term_width(WIDTH))

@@ -17,7 +17,7 @@ use crate::catalog::live::{Difference, Field};
 use crate::catalog::rules::PropertyRules;
 use crate::diagnostic::Diagnostic;
 use crate::document::{self, Node};
-use crate::text::{Location, RepoPath, Source, Span};
+use crate::text::{Location, RepoPath, SourceFile, Span};
 
 /// What stands in the place of a value that is not shown.
 pub const REDACTED: &str = "(value hidden)";
@@ -177,7 +177,7 @@ impl Redaction<'_> {
             || self.blueprints.known.values().any(has_secrets)
     }
 
-    fn conceal_source(&self, source: &Arc<Source>) -> Concealed {
+    fn conceal_source(&self, source: &Arc<SourceFile>) -> Concealed {
         let documents = document::parse(source);
         // Where in a mapped file a property's value comes from, only the mapping knows.
         let is_broken =
@@ -255,11 +255,11 @@ impl Redaction<'_> {
 }
 
 struct Concealed {
-    source: Arc<Source>,
+    source: Arc<SourceFile>,
     /// Texts that must not be quoted.
     secrets: BTreeSet<String>,
     /// The file as it is, if it cannot be parsed, so that all of it may be a secret.
-    broken: Option<Arc<Source>>,
+    broken: Option<Arc<SourceFile>>,
 }
 
 impl Concealed {
@@ -309,7 +309,7 @@ fn without_values(text: &str, mapping: &str) -> String {
 
 /// The texts of values: as they stand in the file, and without quotes and escapes. What is very short
 /// is no secret, and would be found everywhere.
-fn secrets(hidden: &[&Node], source: &Source) -> BTreeSet<String> {
+fn secrets(hidden: &[&Node], source: &SourceFile) -> BTreeSet<String> {
     let mut secrets = BTreeSet::new();
     for node in hidden {
         let text = source.slice(node.span);
@@ -343,7 +343,7 @@ fn without(secrets: &BTreeSet<String>, text: &str) -> String {
 }
 
 /// The same text with a `*` for each byte within `spans`, so that every place stays where it is.
-fn masked(source: &Arc<Source>, spans: &[Span]) -> Arc<Source> {
+fn masked(source: &Arc<SourceFile>, spans: &[Span]) -> Arc<SourceFile> {
     if spans.is_empty() {
         return Arc::clone(source);
     }
@@ -358,7 +358,7 @@ fn masked(source: &Arc<Source>, spans: &[Span]) -> Arc<Source> {
     // Whole characters are replaced, as spans lie on their boundaries.
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let path: RepoPath = source.path().clone();
-    Source::new(path, text)
+    SourceFile::new(path, text)
 }
 
 #[cfg(test)]
@@ -434,7 +434,7 @@ mod tests {
     }
 
     fn concealed(text: &str, message: &str) -> (String, String) {
-        let source = Source::new(RepoPath::new("port.yml"), text);
+        let source = SourceFile::new(RepoPath::new("port.yml"), text);
         let location = Location::start_of(&source);
         let diagnostic = Diagnostic::new(Code::InvalidProperty, location, message).help(message);
         let rules = PropertyRules::parse("*token*").unwrap();
@@ -529,7 +529,7 @@ mod tests {
     #[test]
     fn of_a_broken_file_nothing_is_shown_where_a_blueprint_has_secrets_or_is_not_known() {
         let shown = |blueprints: &Blueprints| {
-            let source = Source::new(RepoPath::new("port.yml"), "key: hunter2: x\n");
+            let source = SourceFile::new(RepoPath::new("port.yml"), "key: hunter2: x\n");
             let location = Location::start_of(&source);
             let mut diagnostics = [Diagnostic::new(Code::Syntax, location, "no `hunter2`")];
             let redaction = Redaction {

@@ -20,7 +20,7 @@ use crate::report::Ending;
 const MAX_ROUNDS: usize = 5;
 
 /// What to do about a source after a round.
-enum Next {
+enum AfterRound {
     /// Apply this tip too.
     Apply(CommitSha),
     /// Save the state; Port holds this one now.
@@ -42,16 +42,16 @@ pub(super) async fn close(session: &Session<'_>, sources: Vec<&mut Source<'_>>) 
     let (mut ended, mut quiet) = (Vec::new(), Vec::new());
     for (source, next) in looking.collect::<Vec<_>>().await {
         match next {
-            Ok(Next::Apply(tip)) => {
+            Ok(AfterRound::Apply(tip)) => {
                 session.log.line(format!(
                     "the branch moved to {} during this run; applying that commit too",
                     tip.short()
                 ));
                 source.commit = tip;
             }
-            Ok(Next::Save(latest)) => ended.push(Ended { source, latest }),
-            Ok(Next::SaveCommit) => quiet.push(source),
-            Ok(Next::Nothing) => source.end(),
+            Ok(AfterRound::Save(latest)) => ended.push(Ended { source, latest }),
+            Ok(AfterRound::SaveCommit) => quiet.push(source),
+            Ok(AfterRound::Nothing) => source.end(),
             Err(error) => source.end_unsaved(error),
         }
     }
@@ -60,14 +60,14 @@ pub(super) async fn close(session: &Session<'_>, sources: Vec<&mut Source<'_>>) 
 }
 
 /// Fetches the branch's tip and the state once more.
-async fn next(session: &Session<'_>, source: &Source<'_>) -> Result<Next, Error> {
+async fn next(session: &Session<'_>, source: &Source<'_>) -> Result<AfterRound, Error> {
     let last = source
         .rounds
         .last()
         .and_then(|round| round.applied.as_ref());
     let can_save = last.is_none_or(Applied::can_save);
     if session.run.mode == Mode::Plan || !can_save {
-        return Ok(Next::Nothing);
+        return Ok(AfterRound::Nothing);
     }
     let is_fleet = session.setup.inputs.fleet.is_some();
     if source.is_quiet() {
@@ -75,8 +75,8 @@ async fn next(session: &Session<'_>, source: &Source<'_>) -> Result<Next, Error>
         let is_listed = source.rounds.iter().any(|round| round.is_listed);
         match (source.has_new_commit(), is_listed) {
             (true, true) => {}
-            (true, false) if is_fleet => return Ok(Next::SaveCommit),
-            _ => return Ok(Next::Nothing),
+            (true, false) if is_fleet => return Ok(AfterRound::SaveCommit),
+            _ => return Ok(AfterRound::Nothing),
         }
     }
     let is_over = last.is_some_and(|applied| applied.stopped.is_some());
@@ -102,8 +102,8 @@ async fn next(session: &Session<'_>, source: &Source<'_>) -> Result<Next, Error>
     let both = async { futures::try_join!(looking, loading) };
     let (tip, latest) = session.unless_interrupted(both).await?;
     Ok(match tip.filter(|tip| *tip != source.commit) {
-        Some(tip) => Next::Apply(tip),
-        None => Next::Save(latest),
+        Some(tip) => AfterRound::Apply(tip),
+        None => AfterRound::Save(latest),
     })
 }
 

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::round::Declared;
-use super::state::{Deletion, FileOutcome, Problem, Removed, State};
+use super::state::{DeletionState, FileOutcome, Problem, Removed, State};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::{DriftDigest, Plan, Reason};
 use crate::diagnostic::Code;
-use crate::run::apply::{Applied, DeletionOutcome, Outcome};
+use crate::run::apply::{Applied, DeletionOutcome, UpsertOutcome};
 use crate::text::RepoPath;
 
 /// The code of an entity that was not sent, or of which no answer came.
@@ -86,7 +86,7 @@ enum Removal {
     /// The source no longer has to do with it.
     Gone,
     /// Port still holds it.
-    Stays(Deletion),
+    Stays(DeletionState),
 }
 
 /// What became of each entity.
@@ -130,11 +130,11 @@ impl<'p> Fates<'p> {
                     fates.removals.insert(key, Removal::Gone);
                 }
                 Reason::Removed => {
-                    let removal = Removal::Stays(Deletion::Pending);
+                    let removal = Removal::Stays(DeletionState::Pending);
                     fates.removals.insert(key, removal);
                 }
                 Reason::HeldBack(_) => {
-                    let removal = Removal::Stays(Deletion::Prevented);
+                    let removal = Removal::Stays(DeletionState::Prevented);
                     fates.removals.insert(key, removal);
                 }
                 Reason::HandedOver(_) | Reason::NeverWritten | Reason::Deselected => {
@@ -152,22 +152,22 @@ impl<'p> Fates<'p> {
         fates
     }
 
-    fn add_upserts(&mut self, plan: &'p Plan, outcomes: &[Outcome]) {
+    fn add_upserts(&mut self, plan: &'p Plan, outcomes: &[UpsertOutcome]) {
         for (upsert, outcome) in plan.upserts.iter().zip(outcomes) {
             let (key, path) = (&upsert.key, upsert.declaration.source.path());
             let code = match outcome {
-                Outcome::Written(_) => {
+                UpsertOutcome::Written(_) => {
                     self.accepted.insert(key);
                     self.rewritten.insert(key, upsert.drift.clone());
                     continue;
                 }
                 // Of a cycle, a first request may have gone through.
-                Outcome::Rejected(_) => Code::RejectedByPort.as_str(),
-                Outcome::Blocked(_) => {
+                UpsertOutcome::Rejected(_) => Code::RejectedByPort.as_str(),
+                UpsertOutcome::Blocked(_) => {
                     self.add_problem(path, Code::Blocked.as_str(), key);
                     continue;
                 }
-                Outcome::NotSent | Outcome::Unknown => NOT_WRITTEN,
+                UpsertOutcome::NotSent | UpsertOutcome::Unknown => NOT_WRITTEN,
             };
             self.possible.insert(key);
             self.add_problem(path, code, key);
@@ -183,10 +183,10 @@ impl<'p> Fates<'p> {
             let removal = match outcome {
                 DeletionOutcome::Deleted => Removal::Gone,
                 DeletionOutcome::Rejected(_) | DeletionOutcome::HeldBack(_) => {
-                    Removal::Stays(Deletion::Prevented)
+                    Removal::Stays(DeletionState::Prevented)
                 }
                 DeletionOutcome::NotSent | DeletionOutcome::Unknown => {
-                    Removal::Stays(Deletion::Pending)
+                    Removal::Stays(DeletionState::Pending)
                 }
             };
             self.removals.insert(key, removal);

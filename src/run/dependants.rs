@@ -7,7 +7,7 @@ use futures::{StreamExt, stream};
 
 use super::apply::related;
 use super::error::Error;
-use super::files::Language;
+use super::files::ReadAs;
 use super::pass::Pass;
 use super::round::Declared;
 use super::session::Session;
@@ -178,7 +178,7 @@ async fn declaring(
     let contents = files.repository.contents(&wanted, files.checkout).await?;
     let mut read = Vec::new();
     for (wanted, content) in wanted.into_iter().zip(contents) {
-        let file = files.entity_file(wanted.path, content.content, Language::Entities);
+        let file = files.entity_file(wanted.path, content.content, ReadAs::Entities);
         read.extend(file.await?);
     }
     Ok(declare(&read, &files.inputs.blueprints))

@@ -11,7 +11,7 @@ use crate::git::CommitSha;
 use crate::git::checkout::Checkout;
 use crate::github::{BlobContent, Repository};
 use crate::inputs::Inputs;
-use crate::text::{Location, Origins, RepoPath, Source};
+use crate::text::{Location, Origins, RepoPath, SourceFile};
 
 /// What files are read from.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +37,7 @@ pub(crate) struct MappingHome<'a> {
 
 /// How the entities of a file are read.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Language<'a> {
+pub(crate) enum ReadAs<'a> {
     /// The file itself.
     Entities,
     /// A mapping.
@@ -57,14 +57,14 @@ impl Files<'_> {
         &self,
         path: RepoPath,
         content: BlobContent,
-        language: Language<'_>,
+        language: ReadAs<'_>,
     ) -> Result<Option<EntityFile>, Error> {
         let selected = self.inputs.files.select(&path);
         let by_rule = selected.and_then(|selected| selected.blueprint);
         let default_blueprint = by_rule.or(self.inputs.blueprint.as_ref()).cloned();
         let content = match content {
             BlobContent::Absent | BlobContent::Missing => return Ok(None),
-            BlobContent::Text(text) => self.content(Source::new(path, text), language).await?,
+            BlobContent::Text(text) => self.content(SourceFile::new(path, text), language).await?,
             BlobContent::Binary => FileContent::Unreadable(path, Unreadable::Binary),
             BlobContent::TooLarge => FileContent::Unreadable(path, Unreadable::TooLarge),
             BlobContent::Symlink => FileContent::Unreadable(path, Unreadable::Symlink),
@@ -77,24 +77,24 @@ impl Files<'_> {
 
     async fn content(
         &self,
-        source: Arc<Source>,
-        language: Language<'_>,
+        source: Arc<SourceFile>,
+        language: ReadAs<'_>,
     ) -> Result<FileContent, Error> {
         let mapped = match language {
-            Language::Entities => return Ok(FileContent::Text(source)),
-            Language::Mapping(mapping) => {
+            ReadAs::Entities => return Ok(FileContent::Text(source)),
+            ReadAs::Mapping(mapping) => {
                 let path = source.path();
                 self.mapper.map(mapping, &source, path).await?
             }
-            Language::Both(mapping) => selected_twice(mapping, &source, self.mapper.repository()),
-            Language::Lost(mapping) => Mapped::unusable(as_mapped(mapping, &source)),
+            ReadAs::Both(mapping) => selected_twice(mapping, &source, self.mapper.repository()),
+            ReadAs::Lost(mapping) => Mapped::unusable(as_mapped(mapping, &source)),
         };
         Ok(FileContent::Mapped(Arc::new(mapped)))
     }
 }
 
 /// A file that the input `files` and a mapping select.
-pub(crate) fn selected_twice(mapping: &Mapping, source: &Source, repository: &str) -> Mapped {
+pub(crate) fn selected_twice(mapping: &Mapping, source: &SourceFile, repository: &str) -> Mapped {
     let source = as_mapped(mapping, source);
     let message = "the input `files` and the mapping both select this file";
     let found = Diagnostic::new(Code::InvalidMapping, Location::start_of(&source), message)
@@ -103,7 +103,7 @@ pub(crate) fn selected_twice(mapping: &Mapping, source: &Source, repository: &st
     Mapped::lost(source, vec![found])
 }
 
-fn as_mapped(mapping: &Mapping, source: &Source) -> Arc<Source> {
+fn as_mapped(mapping: &Mapping, source: &SourceFile) -> Arc<SourceFile> {
     source.mapped(Origins {
         mapping: Arc::clone(mapping.source()),
         places: Vec::new(),

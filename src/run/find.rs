@@ -19,14 +19,14 @@ const QUIET: Duration = Duration::from_secs(10);
 
 /// What there is to do.
 #[derive(Debug)]
-pub(crate) enum Found<'p> {
+pub(crate) enum FoundSource<'p> {
     /// This source.
     Source(Box<Source<'p>>),
     /// Nothing, for the reason given: a sentence without a full stop.
     Nothing(String),
 }
 
-enum Loaded {
+enum StateLookup {
     State(Option<Box<Stored>>),
     PortIsDown(String),
 }
@@ -38,7 +38,7 @@ enum Loaded {
 pub(crate) async fn find<'p>(
     session: &Session<'p>,
     origin: Origin<'p>,
-) -> Result<Found<'p>, Error> {
+) -> Result<FoundSource<'p>, Error> {
     let run = session.run;
     let store = match session.port {
         Some(port) => {
@@ -62,17 +62,17 @@ pub(crate) async fn find<'p>(
     let (loaded, commit) = futures::try_join!(loading, looking)?;
     let Some(commit) = commit else {
         let branch = run.branch.as_ref().map(ToString::to_string);
-        return Ok(Found::Nothing(format!(
+        return Ok(FoundSource::Nothing(format!(
             "the branch `{}` is gone",
             branch.unwrap_or_default()
         )));
     };
     let stored = match loaded {
-        Loaded::State(stored) => stored.map(|stored| *stored),
-        Loaded::PortIsDown(reason) => return Ok(Found::Nothing(reason)),
+        StateLookup::State(stored) => stored.map(|stored| *stored),
+        StateLookup::PortIsDown(reason) => return Ok(FoundSource::Nothing(reason)),
     };
     let source = Source::new(session, origin, commit, store, stored);
-    Ok(Found::Source(Box::new(source)))
+    Ok(FoundSource::Source(Box::new(source)))
 }
 
 /// Loads the state. Where Port is down and the push touches no entity file, that is no reason to
@@ -81,25 +81,25 @@ async fn load(
     session: &Session<'_>,
     origin: &Origin<'_>,
     store: Option<&Store<'_>>,
-) -> Result<Loaded, Error> {
+) -> Result<StateLookup, Error> {
     let Some(store) = store else {
-        return Ok(Loaded::State(None));
+        return Ok(StateLookup::State(None));
     };
     let mut loading = std::pin::pin!(store.load());
     let loaded = timeout(QUIET, &mut loading).await;
     match loaded {
-        Ok(Ok(stored)) => return Ok(Loaded::State(stored.map(Box::new))),
+        Ok(Ok(stored)) => return Ok(StateLookup::State(stored.map(Box::new))),
         Ok(Err(error)) if !is_outage(&error) => return Err(error.into()),
         Ok(Err(_)) | Err(_) => {}
     }
     if touches_no_entity_file(session, origin).await? {
-        return Ok(Loaded::PortIsDown(
+        return Ok(StateLookup::PortIsDown(
             "Port gives no usable answer, and this push changes no entity file; the next run continues with whatever is open".to_owned(),
         ));
     }
     match loaded {
-        Ok(stored) => Ok(Loaded::State(stored?.map(Box::new))),
-        Err(_) => Ok(Loaded::State(loading.await?.map(Box::new))),
+        Ok(stored) => Ok(StateLookup::State(stored?.map(Box::new))),
+        Err(_) => Ok(StateLookup::State(loading.await?.map(Box::new))),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::catalog::rules::UnmatchedRule;
 use crate::event::{BranchRole, Mode, Scope};
 use crate::git::{BranchName, CommitSha, RepoName};
 use crate::github::{Head, Listed, Side, Skipped};
-use crate::inputs::{Fleet as Selection, Prune};
+use crate::inputs::{FleetSelection, Prune};
 use crate::port::{CONCURRENT_REQUESTS, Existing};
 use crate::text::counted;
 
@@ -35,22 +35,22 @@ pub(crate) struct Fleet<'p> {
     /// The lines of the input `repositories` that match none, each a sentence without a full stop.
     pub(crate) warnings: Vec<String>,
     /// The repositories that the run selects and does not work on.
-    pub(crate) others: Vec<Other>,
+    pub(crate) others: Vec<SkippedRepository>,
     /// How many repositories it passes over, and why.
     pub(crate) skipped: BTreeMap<Skipped, usize>,
 }
 
 /// A repository that the run does not work on.
 #[derive(Debug)]
-pub(crate) struct Other {
+pub(crate) struct SkippedRepository {
     pub(crate) id: u64,
     pub(crate) name: RepoName,
-    pub(crate) reason: Reason,
+    pub(crate) reason: SkipReason,
 }
 
 /// Why the run does not work on a repository.
 #[derive(Debug)]
-pub(crate) enum Reason {
+pub(crate) enum SkipReason {
     /// What is at its head is in Port: so many entities.
     UpToDate { entities: u64 },
     /// It declares nothing at this commit.
@@ -60,7 +60,7 @@ pub(crate) enum Reason {
 }
 
 /// The default branch of a repository.
-struct Candidate {
+struct FleetCandidate {
     id: u64,
     name: RepoName,
     branch: BranchName,
@@ -74,7 +74,7 @@ struct Candidate {
 /// If a request to GitHub or Port fails, or the mapping cannot be used.
 pub(crate) async fn find<'p>(
     session: &Session<'p>,
-    selection: &Selection,
+    selection: &FleetSelection,
     home: Origin<'p>,
 ) -> Result<(Fleet<'p>, Vec<Source<'p>>), Error> {
     let mapping = fleet_mapping(session, &home).await?;
@@ -107,7 +107,7 @@ pub(crate) async fn find<'p>(
             continue;
         };
         match fleet.is_up_to_date(session, &candidate, &glimpses) {
-            Some(reason) => fleet.others.push(Other {
+            Some(reason) => fleet.others.push(SkippedRepository {
                 id: candidate.id,
                 name: candidate.name,
                 reason,
@@ -121,7 +121,7 @@ pub(crate) async fn find<'p>(
 
 /// What is wrong with the lines of the input `repositories` that match none of those that the token can
 /// read.
-fn unmatched(selection: &Selection, listed: &[Listed]) -> Vec<String> {
+fn unmatched(selection: &FleetSelection, listed: &[Listed]) -> Vec<String> {
     let names: Vec<_> = listed.iter().map(|one| one.name.clone()).collect();
     let warning = |rule: UnmatchedRule| {
         let UnmatchedRule { line, rule, hint } = rule;
@@ -206,7 +206,7 @@ impl<'p> Fleet<'p> {
     }
 
     /// The default branch of a repository, if the run can work on it; if not, the reason is noted.
-    fn candidate(&mut self, listed: Listed, head: Head) -> Option<Candidate> {
+    fn candidate(&mut self, listed: Listed, head: Head) -> Option<FleetCandidate> {
         let Listed { id, name, .. } = listed;
         let unreadable = match head {
             Head::At {
@@ -214,7 +214,7 @@ impl<'p> Fleet<'p> {
                 branch,
                 commit,
             } => {
-                return Some(Candidate {
+                return Some(FleetCandidate {
                     id,
                     name,
                     branch,
@@ -230,10 +230,10 @@ impl<'p> Fleet<'p> {
                 format!("GitHub does not let the token read it: {message}")
             }
         };
-        self.others.push(Other {
+        self.others.push(SkippedRepository {
             id,
             name,
-            reason: Reason::Unreadable(unreadable),
+            reason: SkipReason::Unreadable(unreadable),
         });
         None
     }
@@ -243,10 +243,10 @@ impl<'p> Fleet<'p> {
     fn is_up_to_date(
         &self,
         session: &Session<'_>,
-        candidate: &Candidate,
+        candidate: &FleetCandidate,
         glimpses: &BTreeMap<SourceName, Glimpse>,
-    ) -> Option<Reason> {
-        let Candidate { id, commit, .. } = candidate;
+    ) -> Option<SkipReason> {
+        let FleetCandidate { id, commit, .. } = candidate;
         if session.run.scope == Scope::All {
             return None;
         }
@@ -257,19 +257,19 @@ impl<'p> Fleet<'p> {
                 && glimpse.inputs == self.inputs
                 && !(session.setup.inputs.prune == Prune::Delete && glimpse.has_removed);
             let entities = glimpse.entities;
-            return is_same.then_some(Reason::UpToDate { entities });
+            return is_same.then_some(SkipReason::UpToDate { entities });
         }
         let last = self.last.as_ref();
         let last = last.filter(|last| last.inputs == self.inputs);
         let declares_nothing = last.is_some_and(|last| last.declares_nothing(*id, commit));
-        declares_nothing.then(|| Reason::DeclaresNothing(commit.clone()))
+        declares_nothing.then(|| SkipReason::DeclaresNothing(commit.clone()))
     }
 
     /// Loads the states of repositories. One whose state cannot be read is noted.
     async fn sources(
         &mut self,
         session: &Session<'p>,
-        candidates: Vec<Candidate>,
+        candidates: Vec<FleetCandidate>,
         home: &Origin<'p>,
         mapping: Option<Arc<FleetMapping>>,
     ) -> Result<Vec<Source<'p>>, Error> {
@@ -290,10 +290,10 @@ impl<'p> Fleet<'p> {
                     let origin = origin(session, candidate, home, mapping.clone());
                     sources.push(Source::new(session, origin, commit, store, stored));
                 }
-                Err(error) => self.others.push(Other {
+                Err(error) => self.others.push(SkippedRepository {
                     id: candidate.id,
                     name: candidate.name,
-                    reason: Reason::Unreadable(error.to_string()),
+                    reason: SkipReason::Unreadable(error.to_string()),
                 }),
             }
         }
@@ -348,8 +348,8 @@ impl<'p> Fleet<'p> {
     /// How many entities are in Port because of all repositories.
     fn entities(&self, sources: &[Source<'_>]) -> u64 {
         let others = self.others.iter().map(|other| match &other.reason {
-            Reason::UpToDate { entities } => *entities,
-            Reason::DeclaresNothing(_) | Reason::Unreadable(_) => 0,
+            SkipReason::UpToDate { entities } => *entities,
+            SkipReason::DeclaresNothing(_) | SkipReason::Unreadable(_) => 0,
         });
         let sources = sources.iter().map(|source| source.state.entities().len());
         let sources = sources.map(|count| count.try_into().unwrap_or(u64::MAX));
@@ -363,11 +363,11 @@ impl<'p> Fleet<'p> {
         };
         for other in &self.others {
             match &other.reason {
-                Reason::UpToDate { .. } => {}
-                Reason::DeclaresNothing(commit) => {
+                SkipReason::UpToDate { .. } => {}
+                SkipReason::DeclaresNothing(commit) => {
                     memory.nothing.insert(other.id, commit.to_string());
                 }
-                Reason::Unreadable(_) => drop(memory.failed.insert(other.id)),
+                SkipReason::Unreadable(_) => drop(memory.failed.insert(other.id)),
             }
         }
         for source in sources {
@@ -393,11 +393,11 @@ async fn load(store: Option<&Store<'_>>) -> Result<Option<Stored>, store::Error>
 
 fn origin<'p>(
     session: &Session<'p>,
-    candidate: Candidate,
+    candidate: FleetCandidate,
     home: &Origin<'p>,
     mapping: Option<Arc<FleetMapping>>,
 ) -> Origin<'p> {
-    let Candidate {
+    let FleetCandidate {
         id, name, branch, ..
     } = candidate;
     let surroundings = Surroundings {

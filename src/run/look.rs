@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::each::each;
 use super::error::Error;
-use super::mapping::{Home, Loaded, load};
-use super::round::Extent;
+use super::mapping::{Home, LoadedMapping, load};
+use super::round::RoundScope;
 use super::rules::unmatched_lines;
 use super::session::Session;
 use super::source::{Continuity, Source};
@@ -14,7 +14,7 @@ use super::state::look::{Tip, to_look_at};
 use crate::catalog::mapping::Usable;
 use crate::event::{Base, Scope};
 use crate::git::{BlobId, BranchName, CommitSha};
-use crate::github::{self, ChangedSince, Diff, Relation, Repository, Side};
+use crate::github::{self, Ancestry, ChangedSince, Diff, Repository, Side};
 use crate::text::RepoPath;
 
 /// The files to look at, and what they are compared with.
@@ -27,9 +27,9 @@ pub(crate) struct Looked {
     /// What the files are compared with.
     pub(crate) against: Against,
     /// Which files these are.
-    pub(crate) extent: Extent,
+    pub(crate) extent: RoundScope,
     /// The mapping, if the inputs name one.
-    pub(crate) mapping: Option<Loaded>,
+    pub(crate) mapping: Option<LoadedMapping>,
 }
 
 /// What files are compared with.
@@ -43,7 +43,7 @@ pub(crate) enum Against {
 
 /// How often a run has looked at its branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Round {
+pub(crate) enum RoundKind {
     /// This is the first time.
     First,
     /// The branch has moved since.
@@ -55,7 +55,7 @@ pub(crate) enum Round {
 pub(crate) async fn look<'s, 'p>(
     session: &Session<'_>,
     sources: Vec<&'s mut Source<'p>>,
-    round: Round,
+    round: RoundKind,
 ) -> Vec<(&'s mut Source<'p>, Looked)> {
     let sources = sources.into_iter().map(|source| (source, ())).collect();
     let looking = each(sources, async |source: &mut Source<'p>, ()| {
@@ -65,7 +65,7 @@ pub(crate) async fn look<'s, 'p>(
         };
         source.note_mapping(mapping.as_ref());
         let looked = look_at(session, source, mapping, round).await?;
-        if round == Round::First {
+        if round == RoundKind::First {
             source.warnings = unmatched_lines(&session.setup.inputs.files, &looked.tip);
         }
         Ok(looked)
@@ -79,8 +79,8 @@ pub(crate) async fn look<'s, 'p>(
 async fn look_at(
     session: &Session<'_>,
     source: &mut Source<'_>,
-    mapping: Option<Loaded>,
-    round: Round,
+    mapping: Option<LoadedMapping>,
+    round: RoundKind,
 ) -> Result<Looked, Error> {
     match (&session.run.scope, round) {
         (Scope::Changed(Base::MergeBaseWith(other)), _) => {
@@ -105,7 +105,7 @@ async fn look_at(
         (Scope::Changed(Base::State), _) if source.continuity == Continuity::Same => {
             since_state(session, source, mapping).await
         }
-        (_, Round::Later) => since_state(session, source, mapping).await,
+        (_, RoundKind::Later) => since_state(session, source, mapping).await,
         _ => all(session, source, mapping).await,
     }
 }
@@ -119,7 +119,7 @@ fn before<'s>(source: &'s Source<'_>) -> Option<&'s CommitSha> {
 async fn since_state(
     session: &Session<'_>,
     source: &mut Source<'_>,
-    mut mapping: Option<Loaded>,
+    mut mapping: Option<LoadedMapping>,
 ) -> Result<Looked, Error> {
     let tip = tip_since_state(session, source, mapping.as_ref()).await?;
     let source = &*source;
@@ -140,7 +140,7 @@ async fn since_state(
     );
     // An unusable mapping is among the files even if it is missing, so that its errors are reported.
     let is_unusable =
-        |mapping: &&Loaded| mapping.home == Home::Same && mapping.usable == Usable::No;
+        |mapping: &&LoadedMapping| mapping.home == Home::Same && mapping.usable == Usable::No;
     if let Some(mapping) = mapping.as_ref().filter(is_unusable) {
         files.insert(mapping.path.clone(), mapping.side());
     }
@@ -148,7 +148,7 @@ async fn since_state(
         files,
         tip,
         against: Against::State,
-        extent: Extent::Changed,
+        extent: RoundScope::Changed,
         mapping,
     })
 }
@@ -158,7 +158,7 @@ async fn since_state(
 async fn tip_since_state(
     session: &Session<'_>,
     source: &mut Source<'_>,
-    mapping: Option<&Loaded>,
+    mapping: Option<&LoadedMapping>,
 ) -> Result<Tip, Error> {
     let changed = match &source.state.commit {
         Some(commit) if mapping.is_none_or(|mapping| is_applied(mapping, source)) => {
@@ -182,7 +182,7 @@ async fn tip_since_state(
 }
 
 /// Whether the mapping is the one that was applied last.
-fn is_applied(mapping: &Loaded, source: &Source<'_>) -> bool {
+fn is_applied(mapping: &LoadedMapping, source: &Source<'_>) -> bool {
     match mapping.home {
         Home::Other => source.found.inputs == source.inputs,
         Home::Same => {
@@ -207,7 +207,7 @@ async fn confirm_tip(source: &mut Source<'_>) -> Result<(), Error> {
 async fn all(
     session: &Session<'_>,
     source: &Source<'_>,
-    mut mapping: Option<Loaded>,
+    mut mapping: Option<LoadedMapping>,
 ) -> Result<Looked, Error> {
     let tree = source.origin.repository.tree(&source.commit).await?;
     if let Some(mapping) = &mut mapping {
@@ -229,7 +229,7 @@ async fn all(
         files,
         tip: Tip::Listed(tree),
         against: Against::State,
-        extent: Extent::All,
+        extent: RoundScope::All,
         mapping,
     })
 }
@@ -237,7 +237,7 @@ async fn all(
 /// Says that the mapping selects nothing, if that is so.
 fn require_files<'p>(
     source: &Source<'_>,
-    mapping: &mut Loaded,
+    mapping: &mut LoadedMapping,
     here: impl Iterator<Item = (&'p RepoPath, Side)>,
 ) {
     let repository = source.origin.mapper.repository();
@@ -252,7 +252,7 @@ fn require_files<'p>(
 async fn of_diff(
     session: &Session<'_>,
     source: &Source<'_>,
-    mut mapping: Option<Loaded>,
+    mut mapping: Option<LoadedMapping>,
     diff: Diff,
 ) -> Result<Looked, Error> {
     let (mut base, mut head) = (BTreeMap::new(), BTreeMap::new());
@@ -279,7 +279,7 @@ async fn of_diff(
         files,
         tip: Tip::Changed(head),
         against: Against::Commit(diff.base, base),
-        extent: Extent::Changed,
+        extent: RoundScope::Changed,
         mapping,
     })
 }
@@ -288,7 +288,7 @@ async fn of_diff(
 async fn add_mapped(
     session: &Session<'_>,
     source: &Source<'_>,
-    mapping: &mut Loaded,
+    mapping: &mut LoadedMapping,
     commit: Option<&CommitSha>,
     (base, head): (&mut BTreeMap<RepoPath, Side>, &mut BTreeMap<RepoPath, Side>),
 ) -> Result<(), Error> {
@@ -309,7 +309,7 @@ async fn add_mapped(
         let here = tree.iter().map(|(path, file)| (path, Side::from(file)));
         require_files(source, mapping, here);
         for (path, file) in tree.iter().filter(|_| side.is_some()) {
-            let selects = |one: &Loaded| one.mapping.selects(path, repository);
+            let selects = |one: &LoadedMapping| one.mapping.selects(path, repository);
             if !head.contains_key(path)
                 && (selects(mapping) || before.as_ref().is_some_and(selects))
             {
@@ -330,7 +330,7 @@ async fn pull_request_diff(
     opened_on: &CommitSha,
 ) -> Result<Diff, github::Error> {
     match repository.diff_from_merge_base(into.as_str(), head).await {
-        Ok(diff) if !matches!(diff.relation, Relation::Behind | Relation::Identical) => Ok(diff),
+        Ok(diff) if !matches!(diff.relation, Ancestry::Behind | Ancestry::Identical) => Ok(diff),
         // The branch may be gone, or hold the pull request already.
         Ok(_) | Err(github::Error::NoSuchCommit { .. }) => {
             let opened_on = opened_on.as_str();
@@ -344,11 +344,15 @@ async fn pull_request_diff(
 struct Selector<'a> {
     session: &'a Session<'a>,
     source: &'a Source<'a>,
-    mapping: Option<&'a Loaded>,
+    mapping: Option<&'a LoadedMapping>,
 }
 
 impl<'a> Selector<'a> {
-    fn new(session: &'a Session<'a>, source: &'a Source<'a>, mapping: Option<&'a Loaded>) -> Self {
+    fn new(
+        session: &'a Session<'a>,
+        source: &'a Source<'a>,
+        mapping: Option<&'a LoadedMapping>,
+    ) -> Self {
         Self {
             session,
             source,
@@ -371,7 +375,7 @@ impl<'a> Selector<'a> {
     /// The version of the mapping, for a file that is mapped.
     fn mapping_of(&self, path: &RepoPath) -> Option<BlobId> {
         let repository = self.source.origin.mapper.repository();
-        let maps = |mapping: &&Loaded| mapping.maps(path, repository, &self.source.state);
+        let maps = |mapping: &&LoadedMapping| mapping.maps(path, repository, &self.source.state);
         self.mapping.filter(maps)?.blob.clone()
     }
 }

@@ -10,11 +10,11 @@ use crate::catalog::mapping::{self, Mapping, Usable};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::git::{BlobId, CommitSha, FileMode};
 use crate::github::{BlobContent, Repository, Side, WantedFile};
-use crate::text::{Location, RepoPath, Source};
+use crate::text::{Location, RepoPath, SourceFile};
 
 /// A mapping that was read.
 #[derive(Debug, Clone)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedMapping {
     /// Where it is.
     pub(crate) path: RepoPath,
     /// In which repository.
@@ -27,7 +27,7 @@ pub(crate) struct Loaded {
     /// as selected, each with an error.
     pub(crate) usable: Usable,
     /// The one that a plan compares with.
-    pub(crate) before: Option<Box<Loaded>>,
+    pub(crate) before: Option<Box<LoadedMapping>>,
     /// What there is to say of it.
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
@@ -44,7 +44,7 @@ pub(crate) enum Home {
 /// The mapping of a fleet, and where it was read.
 #[derive(Debug)]
 pub(crate) struct FleetMapping {
-    pub(crate) mapping: Loaded,
+    pub(crate) mapping: LoadedMapping,
     pub(crate) repository: Repository,
     pub(crate) commit: CommitSha,
 }
@@ -67,7 +67,7 @@ pub(crate) async fn load(
     files: Files<'_>,
     commit: &CommitSha,
     side: Side,
-) -> Result<Option<Loaded>, Error> {
+) -> Result<Option<LoadedMapping>, Error> {
     let Some(path) = &files.inputs.mapping else {
         return Ok(None);
     };
@@ -87,7 +87,7 @@ pub(crate) async fn load(
         true => Usable::No,
         false => Usable::Yes,
     };
-    Ok(Some(Loaded {
+    Ok(Some(LoadedMapping {
         path: path.clone(),
         home: Home::Same,
         blob,
@@ -133,7 +133,7 @@ pub(crate) async fn load_versions(
 
 fn read(path: &RepoPath, content: BlobContent) -> Mapping {
     let problem = match content {
-        BlobContent::Text(text) => return mapping::read(&Source::new(path.clone(), text)),
+        BlobContent::Text(text) => return mapping::read(&SourceFile::new(path.clone(), text)),
         BlobContent::Absent | BlobContent::Missing => {
             return Mapping::unreadable(Mapping::missing(path));
         }
@@ -141,13 +141,13 @@ fn read(path: &RepoPath, content: BlobContent) -> Mapping {
         BlobContent::TooLarge => "is larger than 1 MiB",
         BlobContent::Symlink => "is a symbolic link, which is not followed",
     };
-    let source = Source::unreadable(path.clone());
+    let source = SourceFile::unreadable(path.clone());
     let message = format!("the mapping {problem}");
     let location = Location::start_of(&source);
     Mapping::unreadable(Diagnostic::new(Code::InvalidMapping, location, message))
 }
 
-impl Loaded {
+impl LoadedMapping {
     /// Whether the file at `path` in the repository of the files is the mapping.
     pub(crate) fn is_at(&self, path: &RepoPath) -> bool {
         self.home == Home::Same && self.path == *path

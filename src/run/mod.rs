@@ -42,7 +42,7 @@ use crate::catalog::blueprint::Blueprints;
 use crate::catalog::plan::summary;
 use crate::environment::Environment;
 use crate::event::{Decision, Mode};
-use crate::inputs::Fleet;
+use crate::inputs::FleetSelection;
 use crate::port::Port;
 use crate::report::log::Log;
 use crate::report::{Ending, Outcome, progress, publish};
@@ -51,10 +51,10 @@ use crate::text::counted;
 use apply::apply;
 use error::Error;
 pub(crate) use files::selected_twice;
-use find::Found;
-use look::{Looked, Round as Number};
+use find::FoundSource;
+use look::{Looked, RoundKind};
 use pass::Pass;
-use round::Extent;
+use round::RoundScope;
 use session::Session;
 use setup::Setup;
 use source::{Origin, Source};
@@ -125,8 +125,8 @@ async fn run_one(
     let (setup, log) = (session.setup, session.log);
     let finding = session.unless_interrupted(find::find(session, origin));
     let mut source = match finding.await? {
-        Found::Source(source) => *source,
-        Found::Nothing(reason) => return nothing_to_do(&reason, setup, log),
+        FoundSource::Source(source) => *source,
+        FoundSource::Nothing(reason) => return nothing_to_do(&reason, setup, log),
     };
     work(session, std::slice::from_mut(&mut source)).await?;
     if let Some(error) = source.failure {
@@ -143,7 +143,7 @@ async fn run_one(
 /// A run over many repositories: `home` is the one whose workflow it is.
 async fn run_fleet(
     session: &Session<'_>,
-    selection: &Fleet,
+    selection: &FleetSelection,
     home: Origin<'_>,
     started: Instant,
 ) -> Result<Exit, Error> {
@@ -168,14 +168,14 @@ async fn run_fleet(
 /// Applies the tips of all sources, again where a branch moved meanwhile, and saves the states. If an
 /// error ends the run after the first round, the rounds so far are still reported.
 async fn work(session: &Session<'_>, sources: &mut [Source<'_>]) -> Result<(), Error> {
-    round(session, open(sources), Number::First).await?;
+    round(session, open(sources), RoundKind::First).await?;
     loop {
         close::close(session, open(sources)).await;
         let moved = open(sources);
         if moved.is_empty() {
             return Ok(());
         }
-        if let Err(error) = round(session, moved, Number::Later).await {
+        if let Err(error) = round(session, moved, RoundKind::Later).await {
             for source in open(sources) {
                 source.stop(&error);
             }
@@ -203,7 +203,7 @@ fn open<'s, 'p>(sources: &'s mut [Source<'p>]) -> Vec<&'s mut Source<'p>> {
 async fn round(
     session: &Session<'_>,
     sources: Vec<&mut Source<'_>>,
-    number: Number,
+    number: RoundKind,
 ) -> Result<(), Error> {
     let stages = async {
         let looked = look::look(session, sources, number).await;
@@ -271,7 +271,7 @@ fn announce(session: &Session<'_>, looked: &[(&mut Source<'_>, Looked)]) {
     let is_all = !looked.is_empty()
         && looked
             .iter()
-            .all(|(_, looked)| looked.extent == Extent::All);
+            .all(|(_, looked)| looked.extent == RoundScope::All);
     let files = counted(count, "entity file", "entity files");
     session.log.line(match (count, is_all) {
         (0, false) => "No entity file has changed".to_owned(),

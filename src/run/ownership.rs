@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::apply::Outcome;
+use super::apply::UpsertOutcome;
 use super::error::Error;
 use super::pass::Pass;
-use super::round::Extent;
+use super::round::RoundScope;
 use super::session::Session;
 use super::state::ownership::{self, Claims};
 use crate::catalog::change::Change;
@@ -49,7 +49,7 @@ fn keys<'c>(session: &Session<'_>, pass: &'c Pass<'_, '_>) -> BTreeSet<&'c Entit
     let prunes = session.setup.inputs.prune == Prune::Delete;
     let owned = pass.source.found.entities();
     let is_wanted = |change: &&Change| match change.head {
-        Some(_) => pass.extent == Extent::All || !owned.contains_key(&change.key),
+        Some(_) => pass.extent == RoundScope::All || !owned.contains_key(&change.key),
         None => prunes,
     };
     let wanted = pass.changes.iter().filter(is_wanted);
@@ -115,7 +115,7 @@ pub(super) fn keep_what_is_not_taken_over(
 fn taken_over<'a>(pass: &'a Pass<'_, '_>) -> impl Iterator<Item = &'a EntityKey> {
     let outcomes = pass.applied.iter().flat_map(|applied| &applied.outcomes);
     let upserts = pass.plan.upserts.iter().zip(outcomes);
-    let written = upserts.filter(|(_, outcome)| !matches!(outcome, Outcome::Blocked(_)));
+    let written = upserts.filter(|(_, outcome)| !matches!(outcome, UpsertOutcome::Blocked(_)));
     let is_taken = |reason: &Reason| {
         matches!(
             reason,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::apply::{Applied, Refusals};
 use super::conclude;
 use super::look::{Against, Looked};
-use super::round::{Declared, Extent, Responsibility, Round};
+use super::round::{Declared, Responsibility, Round, RoundScope};
 use super::source::{Continuity, Source};
 use super::state::look::Tip;
 use crate::catalog::blueprint::Blueprints;
@@ -18,7 +18,7 @@ use crate::catalog::validate::Validated;
 pub(crate) struct Pass<'s, 'p> {
     pub(crate) source: &'s mut Source<'p>,
     /// Which files the round reads.
-    pub(crate) extent: Extent,
+    pub(crate) extent: RoundScope,
     /// Whether all files of the tip were listed, and not only those that differ.
     pub(crate) is_listed: bool,
     /// Whether the files are compared with the versions that the state names.

@@ -5,29 +5,29 @@ use std::sync::Arc;
 
 use super::each::each;
 use super::error::Error;
-use super::files::{Files, Language};
+use super::files::{Files, ReadAs};
 use super::look::{Against, Looked};
-use super::mapping::{Loaded, load_versions};
+use super::mapping::{LoadedMapping, load_versions};
 use super::pass::Pass;
-use super::round::{Declared, Extent};
+use super::round::{Declared, RoundScope};
 use super::session::Session;
 use super::source::{Continuity, Source};
-use super::state::{Part, Version};
+use super::state::{HeldVersion, Version};
 use super::texts;
 use crate::catalog::change::{Earlier, Proof, Standing};
 use crate::catalog::declare::{Declaration, Declarations, EntityFile, declare};
 use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::catalog::mapping::{Mapping, Usable};
 use crate::git::{BlobId, CommitSha, FileMode};
-use crate::github::{self, BlobContent, Content, Side, WantedFile};
+use crate::github::{self, BlobContent, GitFile, Side, WantedFile};
 use crate::inputs::Prune;
 use crate::text::RepoPath;
 
 /// A version of a file that is compared with the commit's.
 struct Former {
     file: WantedFile,
-    language: FormerLanguage,
-    texts: Texts,
+    language: FormerReadAs,
+    texts: TextLocations,
     entities: Option<BTreeSet<EntityKey>>,
     proof: Proof,
     standing: Standing,
@@ -35,7 +35,7 @@ struct Former {
 
 /// How the entities of an earlier version are read.
 #[derive(Clone)]
-enum FormerLanguage {
+enum FormerReadAs {
     /// The file itself.
     Entities,
     /// This version of the mapping.
@@ -48,7 +48,7 @@ enum FormerLanguage {
 type ByFile = BTreeMap<RepoPath, Vec<Arc<Declaration>>>;
 
 /// Where a version's texts are.
-enum Texts {
+enum TextLocations {
     /// Under these ids.
     Known(BTreeMap<RepoPath, BlobId>),
     /// Wherever the commit has them.
@@ -75,7 +75,7 @@ async fn read_source(
     source: &Source<'_>,
     looked: &Looked,
 ) -> Result<Declared, Error> {
-    let mut reader = Reader {
+    let mut reader = VersionReader {
         files,
         source,
         looked,
@@ -122,7 +122,7 @@ async fn read_source(
     })
 }
 
-struct Reader<'r> {
+struct VersionReader<'r> {
     files: Files<'r>,
     source: &'r Source<'r>,
     looked: &'r Looked,
@@ -141,7 +141,7 @@ struct ReadFile {
     file: Option<EntityFile>,
 }
 
-impl Reader<'_> {
+impl VersionReader<'_> {
     /// Everything that the files at `paths` are compared with.
     fn former<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<Former> {
         match &self.looked.against {
@@ -165,7 +165,7 @@ impl Reader<'_> {
                 side: sides.get(path).cloned().unwrap_or(Side::Unknown),
             },
             language: self.language_before(path),
-            texts: Texts::At(commit.clone()),
+            texts: TextLocations::At(commit.clone()),
             entities: None,
             proof: Proof::Accepted,
             standing: Standing::Settled,
@@ -174,35 +174,35 @@ impl Reader<'_> {
     }
 
     /// How the file at `path` is read at the commit that a plan compares with.
-    fn language_before(&self, path: &RepoPath) -> FormerLanguage {
+    fn language_before(&self, path: &RepoPath) -> FormerReadAs {
         let repository = self.files.mapper.repository();
         let mapping = self.looked.mapping.as_ref();
         let before = mapping.and_then(|mapping| mapping.before.as_deref());
-        let maps = |before: &&Loaded| before.mapping.selects(path, repository);
+        let maps = |before: &&LoadedMapping| before.mapping.selects(path, repository);
         let is_mapping = mapping.is_some_and(|mapping| mapping.is_at(path));
         match before.filter(maps).and_then(|before| before.blob.clone()) {
-            Some(blob) => FormerLanguage::Mapping(blob),
+            Some(blob) => FormerReadAs::Mapping(blob),
             None if !is_mapping && self.files.inputs.files.select(path).is_some() => {
-                FormerLanguage::Entities
+                FormerReadAs::Entities
             }
-            None => FormerLanguage::None,
+            None => FormerReadAs::None,
         }
     }
 
     /// How the file at `path` is read at the tip; `None` if it holds no entities.
-    fn language(&self, path: &RepoPath) -> Option<Language<'_>> {
+    fn language(&self, path: &RepoPath) -> Option<ReadAs<'_>> {
         let by_files = self.files.inputs.files.select(path).is_some();
         let Some(loaded) = &self.looked.mapping else {
-            return by_files.then_some(Language::Entities);
+            return by_files.then_some(ReadAs::Entities);
         };
         let is_mapped = loaded.maps(path, self.files.mapper.repository(), &self.source.state);
         let mapping = &loaded.mapping;
         match (is_mapped, by_files, loaded.usable) {
             _ if loaded.is_at(path) => None,
-            (true, _, Usable::No) => Some(Language::Lost(mapping)),
-            (true, true, Usable::Yes) => Some(Language::Both(mapping)),
-            (true, false, Usable::Yes) => Some(Language::Mapping(mapping)),
-            (false, true, _) => Some(Language::Entities),
+            (true, _, Usable::No) => Some(ReadAs::Lost(mapping)),
+            (true, true, Usable::Yes) => Some(ReadAs::Both(mapping)),
+            (true, false, Usable::Yes) => Some(ReadAs::Mapping(mapping)),
+            (false, true, _) => Some(ReadAs::Entities),
             (false, false, _) => None,
         }
     }
@@ -232,8 +232,8 @@ impl Reader<'_> {
             }
         }
         let blobs = former.iter().filter_map(|former| match &former.language {
-            FormerLanguage::Mapping(blob) => Some(blob.clone()),
-            FormerLanguage::Entities | FormerLanguage::None => None,
+            FormerReadAs::Mapping(blob) => Some(blob.clone()),
+            FormerReadAs::Entities | FormerReadAs::None => None,
         });
         let unread: BTreeSet<_> = blobs
             .filter(|blob| !self.mappings.contains_key(blob))
@@ -252,10 +252,10 @@ impl Reader<'_> {
         content: BlobContent,
     ) -> Result<Option<EntityFile>, Error> {
         let language = match &former.language {
-            FormerLanguage::None => return Ok(None),
-            FormerLanguage::Entities => Language::Entities,
-            FormerLanguage::Mapping(blob) => match self.mappings.get(blob) {
-                Some(mapping) => Language::Mapping(mapping),
+            FormerReadAs::None => return Ok(None),
+            FormerReadAs::Entities => ReadAs::Entities,
+            FormerReadAs::Mapping(blob) => match self.mappings.get(blob) {
+                Some(mapping) => ReadAs::Mapping(mapping),
                 // Git no longer has it.
                 None => return Ok(None),
             },
@@ -283,7 +283,7 @@ impl Reader<'_> {
         former
     }
 
-    fn of_part(&self, path: &RepoPath, part: &Part, standing: Standing) -> Former {
+    fn of_part(&self, path: &RepoPath, part: &HeldVersion, standing: Standing) -> Former {
         Former {
             file: WantedFile {
                 commit: self.source.commit.clone(),
@@ -295,11 +295,11 @@ impl Reader<'_> {
             },
             language: match &part.version.mapping {
                 // The mapping itself declares nothing.
-                _ if self.is_mapping(path) => FormerLanguage::None,
-                Some(blob) => FormerLanguage::Mapping(blob.clone()),
-                None => FormerLanguage::Entities,
+                _ if self.is_mapping(path) => FormerReadAs::None,
+                Some(blob) => FormerReadAs::Mapping(blob.clone()),
+                None => FormerReadAs::Entities,
             },
-            texts: Texts::Known(part.version.texts.clone()),
+            texts: TextLocations::Known(part.version.texts.clone()),
             entities: Some(part.entities.clone()),
             proof: part.proof,
             standing,
@@ -348,7 +348,7 @@ impl Reader<'_> {
         Ok(files)
     }
 
-    async fn read_head(&self, path: &RepoPath, content: Content) -> Result<ReadFile, Error> {
+    async fn read_head(&self, path: &RepoPath, content: GitFile) -> Result<ReadFile, Error> {
         let mapping = self.looked.mapping.as_ref();
         let is_mapping = mapping.is_some_and(|mapping| mapping.is_at(path));
         let file = match self.language(path) {
@@ -378,9 +378,9 @@ impl Reader<'_> {
         let mapping = self.mapping_of(&former.file.path);
         is_same
             && match &former.language {
-                FormerLanguage::Mapping(blob) => mapping == Some(blob),
-                FormerLanguage::Entities => mapping.is_none(),
-                FormerLanguage::None => false,
+                FormerReadAs::Mapping(blob) => mapping == Some(blob),
+                FormerReadAs::Entities => mapping.is_none(),
+                FormerReadAs::None => false,
             }
     }
 
@@ -479,7 +479,7 @@ impl Reader<'_> {
 
     /// Whether a version declares what the commit declares: it is the very file, and names no texts.
     fn declares_as_head(&self, former: &Former) -> bool {
-        let names_none = matches!(&former.texts, Texts::Known(texts) if texts.is_empty());
+        let names_none = matches!(&former.texts, TextLocations::Known(texts) if texts.is_empty());
         names_none && self.is_head(former)
     }
 
@@ -495,11 +495,11 @@ impl Reader<'_> {
         };
         let file = file.filter(|_| !self.declares_as_head(former));
         let (commit, side): (_, texts::SideAt<'a>) = match &former.texts {
-            Texts::Known(texts) => (
+            TextLocations::Known(texts) => (
                 &former.file.commit,
                 Box::new(|path| known_side(texts, path)),
             ),
-            Texts::At(commit) => (commit, Box::new(|_| Side::Unknown)),
+            TextLocations::At(commit) => (commit, Box::new(|_| Side::Unknown)),
         };
         texts::Revision {
             declared: declare(file.as_slice(), &self.files.inputs.blueprints),
@@ -542,7 +542,7 @@ impl Reader<'_> {
             file.is_some_and(|file| file.is_open())
         };
         let by_state = matches!(self.looked.against, Against::State);
-        let all = by_state && (self.looked.extent == Extent::All || !is_same);
+        let all = by_state && (self.looked.extent == RoundScope::All || !is_same);
         let paths = self.sides.keys();
         paths
             .filter(|path| all || (by_state && is_open(path)))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::apply::{Applied, Refusals};
-use super::state::{Deletion, Problem, State, Version};
+use super::state::{DeletionState, Problem, State, Version};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::Earlier;
 use crate::catalog::declare::Declarations;
@@ -29,7 +29,7 @@ pub(crate) struct Round {
     /// Which of the problems the run fails for.
     pub(crate) responsibility: Responsibility,
     /// Which files were read.
-    pub(crate) extent: Extent,
+    pub(crate) extent: RoundScope,
     /// Whether all files of the tip were listed, and not only those that differ.
     pub(crate) is_listed: bool,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Declared {
 
 /// Which files a round reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
+pub(crate) enum RoundScope {
     /// Those that differ or are open.
     Changed,
     /// All.
@@ -88,7 +88,7 @@ impl Responsibility {
             return true;
         };
         let older = found.removed.get(key);
-        let older = older.filter(|removed| removed.deletion == Deletion::Prevented);
+        let older = older.filter(|removed| removed.deletion == DeletionState::Prevented);
         older.is_none_or(|removed| pushed.contains(&removed.path))
     }
 }

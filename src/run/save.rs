@@ -141,7 +141,7 @@ struct Saving<'s, 'p> {
 
 /// Whether a state has to be saved once more.
 #[derive(PartialEq, Eq)]
-enum Again {
+enum SaveAgain {
     Yes,
     No,
 }
@@ -185,13 +185,17 @@ async fn save<'a, 's, 'p>(
     let concluded = savings.into_iter().zip(results);
     concluded
         .filter_map(|(saving, result)| {
-            (saving.conclude(session, result) == Again::Yes).then_some(saving)
+            (saving.conclude(session, result) == SaveAgain::Yes).then_some(saving)
         })
         .collect()
 }
 
 impl Saving<'_, '_> {
-    fn conclude(&mut self, session: &Session<'_>, result: Result<Saved, store::Error>) -> Again {
+    fn conclude(
+        &mut self,
+        session: &Session<'_>,
+        result: Result<Saved, store::Error>,
+    ) -> SaveAgain {
         let is_fleet = session.setup.inputs.fleet.is_some();
         let source = &mut *self.source;
         match result {
@@ -206,11 +210,11 @@ impl Saving<'_, '_> {
                     Status::Applying => Status::Applying,
                     Status::Synced | Status::Incomplete => source.state.status(),
                 };
-                return Again::Yes;
+                return SaveAgain::Yes;
             }
             Ok(Saved::NoBlueprint(reason)) => source.keep_no_state(&reason),
             Err(error) => self.result = Err(error.into()),
         }
-        Again::No
+        SaveAgain::No
     }
 }

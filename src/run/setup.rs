@@ -19,7 +19,7 @@ use crate::github::{Access, GitHub, Repository, WhenExhausted};
 use crate::http::patience::Patience;
 use crate::http::proxy::Proxies;
 use crate::http::{Client, Settings, TIMEOUT_VARIABLE, Timeouts};
-use crate::inputs::{self, Fleet, Inputs, Merge, StateBlueprint};
+use crate::inputs::{self, FleetSelection, Inputs, Merge, StateBlueprint};
 use crate::port::{Port, WriteOptions};
 use crate::report::RunFacts;
 use crate::report::annotations;
@@ -135,7 +135,7 @@ impl Setup {
     pub(crate) async fn fleet_store<'p>(
         &self,
         port: Option<&'p Port>,
-        selection: &Fleet,
+        selection: &FleetSelection,
     ) -> Result<Option<Store<'p>>, Error> {
         let (Some(port), Some(blueprint)) = (port, self.state_blueprint()) else {
             return Ok(None);

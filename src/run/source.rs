@@ -195,7 +195,7 @@ impl<'p> Source<'p> {
 
     /// Appends the mapping's id to the digest of inputs. [`Continuity`] ignores it, since a new
     /// mapping is a changed file; [`merge`] compares it.
-    pub(crate) fn note_mapping(&mut self, mapping: Option<&mapping::Loaded>) {
+    pub(crate) fn note_mapping(&mut self, mapping: Option<&mapping::LoadedMapping>) {
         self.inputs = with_mapping(without_mapping(&self.inputs), mapping);
         // An empty digest stays empty: see `begin`.
         if !self.state.inputs.is_empty() {
@@ -285,7 +285,7 @@ fn now() -> u64 {
 const MAPPING: char = '+';
 
 /// A digest of inputs with the mapping's id, if there is one.
-pub(super) fn with_mapping(inputs: &str, mapping: Option<&mapping::Loaded>) -> String {
+pub(super) fn with_mapping(inputs: &str, mapping: Option<&mapping::LoadedMapping>) -> String {
     let blob = mapping.and_then(|mapping| mapping.blob.as_ref());
     match blob.map(ToString::to_string) {
         Some(blob) => {

@@ -14,7 +14,7 @@ use crate::catalog::entity::{BlueprintId, Entity, EntityKey, Identifier, Relatio
 use crate::catalog::plan::{Action, Upsert};
 use crate::inputs::Merge;
 use crate::port::wire::{self, Body};
-use crate::port::{self, CONCURRENT_REQUESTS, ErrorCode, Port, Rejection, Scope};
+use crate::port::{self, CONCURRENT_REQUESTS, ErrorCode, Port, RefusalScope, Rejection};
 
 /// Has Port validate each upsert of the plans. Notes the refusals, without those about entities that
 /// the plans themselves create.
@@ -48,11 +48,11 @@ async fn refusals(
     blueprints: &Blueprints,
 ) -> Result<BTreeMap<usize, Rejection>, Error> {
     let options = session.setup.write_options();
-    let asked = Asked::new(upserts, blueprints, options.merge);
+    let asked = ValidatedEntities::new(upserts, blueprints, options.merge);
     let batches = asked.batches(port.upsert_limit());
     let answers: Vec<(Vec<usize>, port::Validations)> = stream::iter(&batches)
         .map(async |batch| {
-            let Batch {
+            let ValidationBatch {
                 blueprint,
                 merge,
                 indices,
@@ -88,13 +88,16 @@ async fn refusals(
 
 /// Whether Port refuses the entity itself. Otherwise a right is missing, or Port is busy.
 fn is_about_entity(rejection: &Rejection) -> bool {
-    matches!(rejection.code.scope(), Scope::Entity | Scope::Size)
+    matches!(
+        rejection.code.scope(),
+        RefusalScope::Entity | RefusalScope::Size
+    )
 }
 
 /// The entities as they are sent for validation. Port checks each batch alone, and names one
 /// missing target at a time. So optional relations to entities that the plans create are left out:
 /// their targets do not exist yet, and would hide a target that nothing creates.
-struct Asked<'p> {
+struct ValidatedEntities<'p> {
     entities: Vec<Cow<'p, Entity>>,
     created: BTreeSet<EntityKey>,
     blueprints: &'p Blueprints,
@@ -102,14 +105,14 @@ struct Asked<'p> {
 }
 
 /// One request: entities of one blueprint that are written the same way.
-struct Batch<'a> {
+struct ValidationBatch<'a> {
     blueprint: &'a BlueprintId,
     merge: Merge,
     indices: Vec<usize>,
     body: Body,
 }
 
-impl<'p> Asked<'p> {
+impl<'p> ValidatedEntities<'p> {
     fn new(upserts: &[&'p Upsert], blueprints: &'p Blueprints, merge: Merge) -> Self {
         let created = upserts
             .iter()
@@ -161,7 +164,7 @@ impl<'p> Asked<'p> {
     }
 
     /// Batches of at most `most` entities, with their indices.
-    fn batches(&self, most: usize) -> Vec<Batch<'_>> {
+    fn batches(&self, most: usize) -> Vec<ValidationBatch<'_>> {
         let mut kinds: BTreeMap<(&BlueprintId, Merge), Vec<usize>> = BTreeMap::new();
         for (index, entity) in self.entities.iter().enumerate() {
             let kind = (&entity.blueprint, self.merge.of(entity));
@@ -173,7 +176,7 @@ impl<'p> Asked<'p> {
             let mut indices = indices.into_iter();
             for body in bodies {
                 let indices = indices.by_ref().take(body.count()).collect();
-                batches.push(Batch {
+                batches.push(ValidationBatch {
                     blueprint,
                     merge,
                     indices,

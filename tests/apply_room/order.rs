@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use port_gitops::catalog::plan::Plan;
 use port_gitops::inputs::Merge;
-use port_gitops::run::apply::Outcome;
+use port_gitops::run::apply::UpsertOutcome;
 use port_gitops_sandbox::Sandbox;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -143,7 +143,7 @@ async fn holds(graph: &Graph, merge: Merge) {
     let mut world = World::new();
     world.merge = merge;
     let applied = world.apply(&graph.plan()).await;
-    let is_written = |outcome: &Outcome| matches!(outcome, Outcome::Written(_));
+    let is_written = |outcome: &UpsertOutcome| matches!(outcome, UpsertOutcome::Written(_));
     assert!(
         applied.outcomes.iter().all(is_written),
         "{:?}",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use port_gitops::catalog::plan::Plan;
 use port_gitops::port::{self, ErrorCode, Rejection};
-use port_gitops::run::apply::{Applied, DeletionOutcome, Outcome, Stopped};
+use port_gitops::run::apply::{Applied, DeletionOutcome, Stopped, UpsertOutcome};
 use port_gitops_sandbox::port::{Failure, Permission};
 use port_gitops_sandbox::{Answer, Fault, Matcher, PortSandbox, Sandbox, Switch, foreign};
 use serde_json::{Value, json};
@@ -43,9 +43,9 @@ fn filled(count: usize) -> World {
     world
 }
 
-fn rejection(outcome: &Outcome) -> &Rejection {
+fn rejection(outcome: &UpsertOutcome) -> &Rejection {
     match outcome {
-        Outcome::Rejected(rejection) => rejection,
+        UpsertOutcome::Rejected(rejection) => rejection,
         outcome => panic!("{outcome:?}"),
     }
 }
@@ -54,7 +54,7 @@ fn rejection(outcome: &Outcome) -> &Rejection {
 fn concerns_one_blueprint(applied: &Applied, code: ErrorCode) {
     assert!(applied.stopped.is_none(), "{:?}", applied.stopped);
     let (last, others) = applied.outcomes.split_last().unwrap();
-    assert!(matches!(last, Outcome::Written(_)), "{last:?}");
+    assert!(matches!(last, UpsertOutcome::Written(_)), "{last:?}");
     for outcome in others {
         assert_eq!(rejection(outcome).code, code);
     }
@@ -221,7 +221,7 @@ async fn a_redirect_that_would_read_is_not_followed() {
                 !applied
                     .outcomes
                     .iter()
-                    .any(|one| matches!(one, Outcome::Written(_)))
+                    .any(|one| matches!(one, UpsertOutcome::Written(_)))
             );
             assert_eq!(world.sandbox.entities(), []);
             assert_eq!(requests(&world), 1, "it is not tried again");
@@ -395,7 +395,7 @@ async fn no_foreign_answer_is_a_success() {
             .inject(Fault::answer(answer).on(method, path).always());
         let applied = world.apply(&plan).await;
         for outcome in &applied.outcomes {
-            assert!(!matches!(outcome, Outcome::Written(_)), "{what}");
+            assert!(!matches!(outcome, UpsertOutcome::Written(_)), "{what}");
         }
         for outcome in &applied.deletions {
             assert_ne!(*outcome, DeletionOutcome::Deleted, "{what}");

@@ -11,9 +11,9 @@ use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
 use port_gitops::inputs::{Credentials, Merge, MissingTargets};
 use port_gitops::port::{Port, WriteOptions};
-use port_gitops::run::apply::{Applied, DeletionOutcome, Outcome, apply};
+use port_gitops::run::apply::{Applied, DeletionOutcome, UpsertOutcome, apply};
 use port_gitops::shutdown::{ShutdownTrigger, shutdown};
-use port_gitops::text::{RepoPath, Source};
+use port_gitops::text::{RepoPath, SourceFile};
 use port_gitops_contract::{Extent, check_port};
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use port_gitops_sandbox::{PortSandbox, Sandbox};
@@ -162,7 +162,7 @@ impl Drop for World {
 pub(crate) fn creating(entities: &[Value]) -> Plan {
     let text = Value::from(entities.to_vec()).to_string();
     let file = EntityFile {
-        content: FileContent::Text(Source::new(RepoPath::new("port.json"), text)),
+        content: FileContent::Text(SourceFile::new(RepoPath::new("port.json"), text)),
         default_blueprint: BlueprintId::parse("x").ok(),
     };
     let declared = declare(&[file], &BlueprintRules::parse("*").unwrap());
@@ -207,7 +207,7 @@ pub(crate) fn entity(name: &str) -> Value {
 
 /// Whether all of the plan was done.
 pub(crate) fn is_complete(applied: &Applied) -> bool {
-    let is_written = |outcome: &Outcome| matches!(outcome, Outcome::Written(_));
+    let is_written = |outcome: &UpsertOutcome| matches!(outcome, UpsertOutcome::Written(_));
     let is_deleted = |outcome: &DeletionOutcome| *outcome == DeletionOutcome::Deleted;
     applied.stopped.is_none()
         && applied.outcomes.iter().all(is_written)
@@ -215,13 +215,13 @@ pub(crate) fn is_complete(applied: &Applied) -> bool {
 }
 
 /// An outcome in one word, with who blocked it.
-pub(crate) fn word(outcome: &Outcome) -> String {
+pub(crate) fn word(outcome: &UpsertOutcome) -> String {
     match outcome {
-        Outcome::Written(_) => "written".to_owned(),
-        Outcome::Rejected(rejection) => format!("rejected {}", rejection.status),
-        Outcome::NotSent => "not sent".to_owned(),
-        Outcome::Blocked(by) => format!("blocked by {by}"),
-        Outcome::Unknown => "unknown".to_owned(),
+        UpsertOutcome::Written(_) => "written".to_owned(),
+        UpsertOutcome::Rejected(rejection) => format!("rejected {}", rejection.status),
+        UpsertOutcome::NotSent => "not sent".to_owned(),
+        UpsertOutcome::Blocked(by) => format!("blocked by {by}"),
+        UpsertOutcome::Unknown => "unknown".to_owned(),
     }
 }
 

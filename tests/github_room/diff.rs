@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 
 use port_gitops::git::{CommitSha, FileMode};
-use port_gitops::github::{BlobContent, Error, Relation, Side};
+use port_gitops::github::{Ancestry, BlobContent, Error, Side};
 use port_gitops_sandbox::{Answer, Fault, Sandbox};
 use serde_json::json;
 
@@ -33,7 +33,7 @@ async fn up_to_299_files_are_compared_and_more_are_looked_up_in_trees() {
         assert_eq!(world.cost(), 1);
         let diff = world.diff(&base, &head).await;
         assert_eq!(diff.files.len(), count);
-        assert_eq!(diff.relation, Relation::Ahead);
+        assert_eq!(diff.relation, Ancestry::Ahead);
         assert_eq!(diff.base.as_ref(), Some(&base));
         assert!(diff.files.is_sorted_by_key(|file| &file.path));
         assert_eq!(world.cost(), cost, "{count}");
@@ -64,11 +64,11 @@ async fn relations_are_told_and_files_only_where_base_came_first() {
     let room = &world.room;
     let gone = CommitSha::parse(&"1".repeat(40)).unwrap();
     let cases = [
-        (&base, &ahead, Some(Relation::Ahead), Some(vec!["a"])),
-        (&ahead, &base, Some(Relation::Behind), None),
-        (&ahead, &diverged, Some(Relation::Diverged), None),
-        (&ahead, &ahead, Some(Relation::Identical), Some(vec![])),
-        (&ahead, &unrelated, Some(Relation::Unrelated), None),
+        (&base, &ahead, Some(Ancestry::Ahead), Some(vec!["a"])),
+        (&ahead, &base, Some(Ancestry::Behind), None),
+        (&ahead, &diverged, Some(Ancestry::Diverged), None),
+        (&ahead, &ahead, Some(Ancestry::Identical), Some(vec![])),
+        (&ahead, &unrelated, Some(Ancestry::Unrelated), None),
         (&gone, &ahead, None, None),
         (&ahead, &gone, None, None),
     ];
@@ -96,7 +96,7 @@ async fn relations_are_told_and_files_only_where_base_came_first() {
     assert_eq!((diff.base.as_ref(), paths(&diff)), (Some(&base), vec!["b"]));
     let diff = room.diff_from_merge_base("main", &unrelated).await.unwrap();
     assert_eq!((diff.base.as_ref(), paths(&diff)), (None, vec!["c"]));
-    assert_eq!(diff.relation, Relation::Unrelated);
+    assert_eq!(diff.relation, Ancestry::Unrelated);
 }
 
 #[tokio::test]
@@ -425,7 +425,7 @@ async fn a_comparison_that_takes_too_long_is_made_without_it() {
     let diff = world.diff_of_trees(&base, &head).await;
     assert_eq!(
         (paths(&diff), diff.relation),
-        (vec!["a.yml"], Relation::Ahead)
+        (vec!["a.yml"], Ancestry::Ahead)
     );
     world.github.inject(too_long());
     let diff = world.room.diff_from_merge_base("main", &head).await;
@@ -452,7 +452,7 @@ async fn a_comparison_that_does_not_know_new_commits_yet_is_requested_again() {
     let diff = world.diff(&base, &head).await;
     assert_eq!(
         (paths(&diff), diff.relation),
-        (vec!["b.yml"], Relation::Ahead)
+        (vec!["b.yml"], Ancestry::Ahead)
     );
     assert_eq!(world.cost(), 2);
     let gone = CommitSha::parse(&"1".repeat(40)).unwrap();

@@ -50,7 +50,7 @@ struct Entity {
 
 /// What is known of a repository.
 #[derive(Debug, Clone, Default)]
-struct Source {
+struct SourceFile {
     /// What it ever declared so that it could be written.
     declared: BTreeSet<Name>,
     /// What it declared since its inputs select what they do.
@@ -70,8 +70,8 @@ struct Source {
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     entities: [Entity; ENTITIES as usize],
-    first: Source,
-    second: Source,
+    first: SourceFile,
+    second: SourceFile,
 }
 
 /// A run that was not disturbed, and what is there after it.
@@ -91,7 +91,7 @@ pub(crate) struct Rest<'t> {
 }
 
 impl Model {
-    fn source(&mut self, side: Side) -> &mut Source {
+    fn source(&mut self, side: Side) -> &mut SourceFile {
         match side {
             Side::First => &mut self.first,
             Side::Second => &mut self.second,

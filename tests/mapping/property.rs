@@ -8,7 +8,7 @@ use port_gitops::catalog::mapping::program::Program;
 use port_gitops::catalog::mapping::{self, MappedFile, Mapping, Surroundings};
 use port_gitops::catalog::rules::BlueprintRules;
 use port_gitops::diagnostic::Code;
-use port_gitops::text::{RepoPath, Source};
+use port_gitops::text::{RepoPath, SourceFile};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -34,7 +34,7 @@ resources:
 
 thread_local! {
     static COMPILED: (Mapping, Program) = {
-        let mapping = mapping::read(&Source::new(RepoPath::new("mapping.yml"), COPY));
+        let mapping = mapping::read(&SourceFile::new(RepoPath::new("mapping.yml"), COPY));
         assert!(mapping.diagnostics.is_empty(), "{:#?}", mapping.diagnostics);
         let filters: Vec<_> = mapping.filters().iter().map(String::as_str).collect();
         let program = Program::compile(&filters).unwrap();
@@ -51,7 +51,7 @@ fn declared(content: FileContent) -> Declarations {
 }
 
 fn mapped(text: &str) -> Declarations {
-    let source = Source::new(RepoPath::new("x.json"), text);
+    let source = SourceFile::new(RepoPath::new("x.json"), text);
     COMPILED.with(|(mapping, program)| {
         let file = MappedFile::open(mapping, &source, source.path(), &Surroundings::default());
         declared(FileContent::Mapped(Arc::new(
@@ -128,7 +128,7 @@ proptest! {
     #[test]
     fn a_copy_gives_the_same_plan(entities in prop::collection::vec(entity(), 1..4)) {
         let text = Value::from(entities).to_string();
-        let written = declared(FileContent::Text(Source::new(RepoPath::new("x.json"), text.as_str())));
+        let written = declared(FileContent::Text(SourceFile::new(RepoPath::new("x.json"), text.as_str())));
         prop_assert_eq!(outcome(&mapped(&text)), outcome(&written), "{}", text);
     }
 }

@@ -8,7 +8,7 @@ use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
 use port_gitops::catalog::mapping::program::Program;
 use port_gitops::catalog::mapping::{self, MappedFile, Mapping, Surroundings};
 use port_gitops::catalog::rules::BlueprintRules;
-use port_gitops::text::{RepoPath, Source};
+use port_gitops::text::{RepoPath, SourceFile};
 use serde_json::{Value, json};
 
 const DOCUMENT: &str = include_str!("../../docs/mapping.md");
@@ -18,7 +18,7 @@ fn recipe(heading: &str) -> Mapping {
     let section = DOCUMENT.split_once(&format!("\n{heading}\n")).unwrap().1;
     let block = section.split_once("```yaml mapping.yml\n").unwrap().1;
     let text = block.split_once("```\n").unwrap().0;
-    let mapping = mapping::read(&Source::new(RepoPath::new("mapping.yml"), text));
+    let mapping = mapping::read(&SourceFile::new(RepoPath::new("mapping.yml"), text));
     assert!(
         mapping.diagnostics.is_empty(),
         "{heading}: {:#?}",
@@ -39,7 +39,7 @@ fn entities(mapping: &Mapping, path: &str, text: &str) -> Vec<(String, Value)> {
     assert!(mapping.selects(&path, "shop"), "{path}");
     let filters: Vec<_> = mapping.filters().iter().map(String::as_str).collect();
     let program = Program::compile(&filters).unwrap();
-    let source = Source::new(path.clone(), text);
+    let source = SourceFile::new(path.clone(), text);
     let file = MappedFile::open(mapping, &source, &path, &surroundings).unwrap();
     let file = EntityFile {
         content: FileContent::Mapped(Arc::new(file.map_here(&program))),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, declare};
 use port_gitops::catalog::rules::BlueprintRules;
-use port_gitops::text::{RepoPath, Source};
+use port_gitops::text::{RepoPath, SourceFile};
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -308,7 +308,7 @@ pub(crate) fn declarations(state: &State) -> Declarations {
         entity["identifier"] = json!(identifier_of(name));
         entity["blueprint"] = json!(blueprint_of(name));
         EntityFile {
-            content: FileContent::Text(Source::new(path_of(name), entity.to_string())),
+            content: FileContent::Text(SourceFile::new(path_of(name), entity.to_string())),
             default_blueprint: None,
         }
     });

@@ -18,7 +18,7 @@ use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
 use port_gitops::inputs::{Credentials, MissingTargets};
 use port_gitops::port::{Port, Upserted, WriteOptions};
-use port_gitops::run::apply::{DeletionOutcome, Outcome, apply};
+use port_gitops::run::apply::{DeletionOutcome, UpsertOutcome, apply};
 use port_gitops::shutdown::shutdown;
 use port_gitops::text::RepoPath;
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
@@ -187,7 +187,7 @@ impl World {
         let mut touched = BTreeSet::new();
         for (upsert, outcome) in plan.upserts.iter().zip(&applied.outcomes) {
             let name = upsert.entity.key().to_string();
-            let Outcome::Written(how) = outcome else {
+            let UpsertOutcome::Written(how) = outcome else {
                 panic!("{name}: {outcome:?}");
             };
             let is_compared = step.is_compared(&name);

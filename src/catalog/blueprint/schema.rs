@@ -197,20 +197,26 @@ fn types(kind: &TypeKind) -> Vec<String> {
 }
 
 fn bound(kind: &ValidationErrorKind) -> String {
-    use ValidationErrorKind as Kind;
+    use ValidationErrorKind as ErrorKind;
     match kind {
-        Kind::MinLength { limit } => format!("must have at least {}", count(*limit, "character")),
-        Kind::MaxLength { limit } => format!("must have at most {}", count(*limit, "character")),
-        Kind::MinItems { limit } => format!("must have at least {}", count(*limit, "item")),
-        Kind::MaxItems { limit } => format!("must have at most {}", count(*limit, "item")),
-        Kind::MinProperties { limit } => format!("must have at least {}", count(*limit, "key")),
-        Kind::MaxProperties { limit } => format!("must have at most {}", count(*limit, "key")),
-        Kind::Minimum { limit } => format!("must be at least {limit}"),
-        Kind::Maximum { limit } => format!("must be at most {limit}"),
-        Kind::ExclusiveMinimum { limit } => format!("must be more than {limit}"),
-        Kind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
-        Kind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
-        Kind::UniqueItems => "must not hold the same item twice".to_owned(),
+        ErrorKind::MinLength { limit } => {
+            format!("must have at least {}", count(*limit, "character"))
+        }
+        ErrorKind::MaxLength { limit } => {
+            format!("must have at most {}", count(*limit, "character"))
+        }
+        ErrorKind::MinItems { limit } => format!("must have at least {}", count(*limit, "item")),
+        ErrorKind::MaxItems { limit } => format!("must have at most {}", count(*limit, "item")),
+        ErrorKind::MinProperties { limit } => {
+            format!("must have at least {}", count(*limit, "key"))
+        }
+        ErrorKind::MaxProperties { limit } => format!("must have at most {}", count(*limit, "key")),
+        ErrorKind::Minimum { limit } => format!("must be at least {limit}"),
+        ErrorKind::Maximum { limit } => format!("must be at most {limit}"),
+        ErrorKind::ExclusiveMinimum { limit } => format!("must be more than {limit}"),
+        ErrorKind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
+        ErrorKind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
+        ErrorKind::UniqueItems => "must not hold the same item twice".to_owned(),
         other => format!("does not fit the blueprint (its `{}`)", other.keyword()),
     }
 }

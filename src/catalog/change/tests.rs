@@ -1,7 +1,7 @@
 use super::*;
 use crate::catalog::declare::{EntityFile, FileContent, declare};
 use crate::catalog::rules::BlueprintRules;
-use crate::text::Source;
+use crate::text::SourceFile;
 
 const ONE: &str = r#"{"identifier": "a", "blueprint": "b", "properties": {"x": 1, "y": 2}}"#;
 
@@ -9,7 +9,7 @@ fn declarations(files: &[(&str, &str)]) -> Declarations {
     let files: Vec<_> = files
         .iter()
         .map(|(path, text)| EntityFile {
-            content: FileContent::Text(Source::new(RepoPath::new(*path), *text)),
+            content: FileContent::Text(SourceFile::new(RepoPath::new(*path), *text)),
             default_blueprint: None,
         })
         .collect();
@@ -120,7 +120,10 @@ fn every_version_counts() {
         open("p.yml", other, Proof::Possible),
     ];
     let found = compare(&earlier, &declarations(&[("p.yml", ONE)]), &BTreeSet::new());
-    assert_eq!((found[0].kind(), found[0].former.len()), (Kind::Changed, 2));
+    assert_eq!(
+        (found[0].kind(), found[0].former.len()),
+        (ChangeKind::Changed, 2)
+    );
     let removed = compare(&earlier, &declarations(&[]), &BTreeSet::new());
     assert_eq!(
         removed[0].proof,

@@ -5,7 +5,7 @@ use crate::catalog::validate::{Omission, validate};
 
 fn declared(path: &str, text: &str) -> Declarations {
     let file = EntityFile {
-        content: FileContent::Text(Source::new(RepoPath::new(path), text)),
+        content: FileContent::Text(SourceFile::new(RepoPath::new(path), text)),
         default_blueprint: BlueprintId::parse("b").ok(),
     };
     declare(&[file], &BlueprintRules::parse("*").unwrap())

@@ -17,7 +17,7 @@ use crate::catalog::rules::BlueprintRules;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::document::hints::{TEMPLATE, has_placeholder};
 use crate::document::{Member, Node, Value};
-use crate::text::{Location, Source, Span};
+use crate::text::{Location, SourceFile, Span};
 use fields::Names;
 
 pub(crate) use fields::{FIELDS, READ_ONLY_FIELDS};
@@ -55,7 +55,7 @@ pub struct Context<'a> {
 /// If any of that is an error: what is known of the entity.
 pub fn read(
     node: &Node,
-    source: &Arc<Source>,
+    source: &Arc<SourceFile>,
     context: Context<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Entity, Flawed> {
@@ -165,7 +165,7 @@ struct Reported;
 type Field<T> = Result<Option<T>, Reported>;
 
 struct Reader<'a> {
-    source: &'a Arc<Source>,
+    source: &'a Arc<SourceFile>,
     diagnostics: &'a mut Vec<Diagnostic>,
     /// How many errors were reported.
     errors: usize,

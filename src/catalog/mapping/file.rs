@@ -11,7 +11,7 @@ use super::{ExpressionId, Kind, MAX_ITEMS, Mapping, Reading, Resource, Template}
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{self, Node, Value};
 use crate::git;
-use crate::text::{Location, Origins, RepoPath, Source, Span};
+use crate::text::{Location, Origins, RepoPath, SourceFile, Span};
 
 /// What expressions see beside the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -127,7 +127,7 @@ type Contents = BTreeMap<Reading, (Node, Arc<str>)>;
 #[derive(Debug)]
 pub struct MappedFile<'m> {
     mapping: &'m Mapping,
-    source: Arc<Source>,
+    source: Arc<SourceFile>,
     facts: Node,
     contents: Contents,
     parts: Vec<Part<'m>>,
@@ -152,7 +152,7 @@ impl<'m> MappedFile<'m> {
     /// What is known of a file that cannot be read.
     pub fn open(
         mapping: &'m Mapping,
-        source: &Source,
+        source: &SourceFile,
         path: &RepoPath,
         surroundings: &Surroundings,
     ) -> Result<Self, Mapped> {
@@ -430,7 +430,7 @@ fn is_true(given: &Evaluated) -> bool {
 
 /// What a file's text is to expressions, in each way that it is wanted.
 fn contents(
-    source: &Arc<Source>,
+    source: &Arc<SourceFile>,
     readings: BTreeSet<Reading>,
     facts: &Node,
 ) -> Result<Contents, Vec<Diagnostic>> {
@@ -443,7 +443,7 @@ fn contents(
 }
 
 /// What a file's text is to expressions: JSON and YAML are read, by the extension.
-fn content(source: &Arc<Source>, reading: Reading) -> Result<Node, Vec<Diagnostic>> {
+fn content(source: &Arc<SourceFile>, reading: Reading) -> Result<Node, Vec<Diagnostic>> {
     let path = source.path().as_str().to_ascii_lowercase();
     let whole = Span::new(0, source.text().len());
     let is_read = ["json", "yml", "yaml"].iter().any(|extension| {
@@ -535,7 +535,7 @@ fn write_json(node: &Node, text: &mut String) {
     }
 }
 
-fn git_lfs(source: &Arc<Source>) -> Diagnostic {
+fn git_lfs(source: &Arc<SourceFile>) -> Diagnostic {
     let message = "the file is a Git LFS pointer: its content is not in Git, so it was not read";
     Diagnostic::new(Code::GitLfs, Location::start_of(source), message)
         .help("take the file out of Git LFS, or out of the mapping")

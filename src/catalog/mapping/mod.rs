@@ -19,7 +19,7 @@ use std::sync::Arc;
 use globset::GlobMatcher;
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::text::{Location, RepoPath, Source, Span};
+use crate::text::{Location, RepoPath, SourceFile, Span};
 pub use file::{Answer, Limit, MappedFile, Surroundings, Task, Wanted};
 use program::Step;
 pub use read::read;
@@ -31,7 +31,7 @@ const MAX_ITEMS: usize = 10_000;
 /// A mapping: which files hold what, and how to make entities of it.
 #[derive(Debug)]
 pub struct Mapping {
-    source: Arc<Source>,
+    source: Arc<SourceFile>,
     resources: Vec<Resource>,
     expressions: Vec<Expression>,
     /// The texts of those expressions that have to be evaluated.
@@ -140,7 +140,7 @@ impl Mapping {
 
     /// The diagnostic for a mapping that is not there.
     pub fn missing(path: &RepoPath) -> Diagnostic {
-        let source = Source::unreadable(path.clone());
+        let source = SourceFile::unreadable(path.clone());
         let location = Location::start_of(&source);
         let message = format!("the commit has no file `{path}`, which the input `mapping` names");
         Diagnostic::new(Code::InvalidMapping, location, message).help(
@@ -172,7 +172,7 @@ impl Mapping {
     }
 
     /// The mapping's file.
-    pub fn source(&self) -> &Arc<Source> {
+    pub fn source(&self) -> &Arc<SourceFile> {
         &self.source
     }
 

@@ -13,7 +13,7 @@ use crate::catalog::entity::nearest;
 use crate::catalog::reference::SCHEME;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{self, Member, Node, Value};
-use crate::text::{Location, Source, Span};
+use crate::text::{Location, SourceFile, Span};
 
 /// What expressions call an item where nothing else is said.
 const ITEM: &str = "item";
@@ -68,7 +68,7 @@ const UNUSED_IN_PORT: Unused = &[(
 )];
 
 /// Reads a mapping.
-pub fn read(source: &Arc<Source>) -> Mapping {
+pub fn read(source: &Arc<SourceFile>) -> Mapping {
     let mut reader = Reader {
         source,
         diagnostics: Vec::new(),
@@ -115,7 +115,7 @@ struct Draft {
 }
 
 struct Reader<'s> {
-    source: &'s Arc<Source>,
+    source: &'s Arc<SourceFile>,
     diagnostics: Vec<Diagnostic>,
     errors: usize,
     /// Whether a mistake keeps it from being known which files are meant.

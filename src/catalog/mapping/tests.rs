@@ -9,10 +9,10 @@ use super::{Mapped, MappedFile, Mapping, Surroundings, read};
 use crate::catalog::declare::{Declarations, EntityFile, FileContent, declare};
 use crate::catalog::rules::BlueprintRules;
 use crate::diagnostic::Diagnostic;
-use crate::text::{RepoPath, Source};
+use crate::text::{RepoPath, SourceFile};
 
 fn mapping(text: &str) -> Mapping {
-    read(&Source::new(RepoPath::new("mapping.yml"), text))
+    read(&SourceFile::new(RepoPath::new("mapping.yml"), text))
 }
 
 fn surroundings() -> Surroundings {
@@ -28,7 +28,7 @@ fn surroundings() -> Surroundings {
 fn map(mapping: &Mapping, path: &str, text: &str) -> Mapped {
     let filters: Vec<_> = mapping.filters().iter().map(String::as_str).collect();
     let program = Program::compile(&filters).unwrap();
-    let source = Source::new(RepoPath::new(path), text);
+    let source = SourceFile::new(RepoPath::new(path), text);
     match MappedFile::open(mapping, &source, source.path(), &surroundings()) {
         Ok(file) => file.map_here(&program),
         Err(lost) => lost,

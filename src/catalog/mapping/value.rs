@@ -7,13 +7,13 @@ use super::program::Step;
 use super::{ExpressionId, Field, Kind, Mapping, Template};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
-use crate::text::{Location, Origins, Source, Span};
+use crate::text::{Location, Origins, SourceFile, Span};
 
 /// What a mapping makes of a file.
 #[derive(Debug, Clone)]
 pub struct Mapped {
     /// The file, which knows where computed values come from.
-    pub source: Arc<Source>,
+    pub source: Arc<SourceFile>,
     /// What may be entities.
     pub candidates: Vec<Candidate>,
     /// What is wrong with the file as a whole, or with the mapping for it.
@@ -42,7 +42,7 @@ pub struct Candidate {
 
 impl Mapped {
     /// A file of which it is not known what the mapping makes of it.
-    pub fn unusable(source: Arc<Source>) -> Self {
+    pub fn unusable(source: Arc<SourceFile>) -> Self {
         Self {
             usable: Usable::No,
             ..Self::lost(source, Vec::new())
@@ -50,7 +50,7 @@ impl Mapped {
     }
 
     /// A file of which nothing is known but what is wrong with it.
-    pub fn lost(source: Arc<Source>, errors: Vec<Diagnostic>) -> Self {
+    pub fn lost(source: Arc<SourceFile>, errors: Vec<Diagnostic>) -> Self {
         Self {
             source,
             candidates: Vec::new(),
@@ -71,7 +71,7 @@ pub(super) enum Evaluated {
 /// Makes entities of one file.
 pub(super) struct Maker<'m> {
     pub(super) mapping: &'m Mapping,
-    pub(super) source: Arc<Source>,
+    pub(super) source: Arc<SourceFile>,
     pub(super) places: Vec<(Span, Span)>,
 }
 
@@ -239,7 +239,7 @@ impl Maker<'_> {
     }
 
     /// The file with all that is known of where its values come from.
-    pub(super) fn finish(self) -> Arc<Source> {
+    pub(super) fn finish(self) -> Arc<SourceFile> {
         self.source.mapped(Origins {
             mapping: Arc::clone(self.mapping.source()),
             places: self.places,

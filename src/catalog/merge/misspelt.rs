@@ -8,7 +8,7 @@ use super::*;
 use crate::catalog::declare::{Declarations, EntityFile, FileContent, declare};
 use crate::catalog::rules::BlueprintRules;
 use crate::catalog::testing::{blueprint, live};
-use crate::text::{RepoPath, Source};
+use crate::text::{RepoPath, SourceFile};
 
 /// The fields of an entity, each with its lines.
 const FIELDS: [(&str, &str); 7] = [
@@ -118,7 +118,7 @@ impl Slip {
 
 fn declared(text: &str) -> Declarations {
     let file = EntityFile {
-        content: FileContent::Text(Source::new(RepoPath::new("port.yml"), text)),
+        content: FileContent::Text(SourceFile::new(RepoPath::new("port.yml"), text)),
         default_blueprint: None,
     };
     declare(&[file], &BlueprintRules::parse("*").unwrap())

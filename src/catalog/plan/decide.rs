@@ -10,7 +10,7 @@ use super::{
     Untouched, Upsert,
 };
 use crate::catalog::blueprint::Blueprint;
-use crate::catalog::change::{Basis, Change, Kind, Proof};
+use crate::catalog::change::{Basis, Change, ChangeKind, Proof};
 use crate::catalog::declare::Declaration;
 use crate::catalog::entity::{Entity, EntityKey, EntityName, Identifier};
 use crate::catalog::live::{Difference, Knowledge, LiveEntity, declared_differences, differences};
@@ -88,7 +88,7 @@ impl Planner<'_> {
         let former = change.former_entities();
         let Merged { entity, uncleared } = merge(&former, &head.entity, live, blueprint, mode);
         let (action, differences) = self.effect(change, &entity);
-        let is_drift = change.kind() == Kind::Unchanged && action == Some(Action::Update);
+        let is_drift = change.kind() == ChangeKind::Unchanged && action == Some(Action::Update);
         let drift = match is_drift {
             true => DriftDigest::of(&differences, blueprint),
             false => None,
@@ -124,7 +124,7 @@ impl Planner<'_> {
     /// What writing `entity`, which `change` declares, does and changes, if it is to be written.
     fn effect(&self, change: &Change, entity: &Entity) -> (Option<Action>, Vec<Difference>) {
         let (kind, basis) = (change.kind(), change.basis);
-        if (kind, basis) == (Kind::Unchanged, Basis::Git) {
+        if (kind, basis) == (ChangeKind::Unchanged, Basis::Git) {
             return (None, Vec::new());
         }
         match self.known.live.get(&change.key) {
@@ -134,7 +134,7 @@ impl Planner<'_> {
                 let mode = self.policy.merge.of(entity);
                 let differences = differences(&found, live, mode, blueprint);
                 let action = match kind {
-                    Kind::Created => self.known.takeover,
+                    ChangeKind::Created => self.known.takeover,
                     _ => Action::Update,
                 };
                 let action = (!differences.is_empty()).then_some(action);
@@ -144,7 +144,7 @@ impl Planner<'_> {
             // What was not compared with Port is written if Git changed it, and in doubt too.
             Knowledge::Unknown => {
                 let action = match kind {
-                    Kind::Created => Action::Create,
+                    ChangeKind::Created => Action::Create,
                     _ => Action::Update,
                 };
                 let (former, head) = (change.former.last(), &change.head);

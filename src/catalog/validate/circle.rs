@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Validated;
 use super::whole_run::refuse;
 use crate::catalog::blueprint::Blueprints;
-use crate::catalog::change::{Change, Kind};
+use crate::catalog::change::{Change, ChangeKind};
 use crate::catalog::declare::Declaration;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::live::{Knowledge, Live};
@@ -68,7 +68,7 @@ fn find<'c>(
 fn action(change: &Change, live: &Live) -> Action {
     match (live.get(&change.key), change.kind()) {
         (Knowledge::Present(_), _) => Action::Update,
-        (Knowledge::Absent, _) | (Knowledge::Unknown, Kind::Created) => Action::Create,
+        (Knowledge::Absent, _) | (Knowledge::Unknown, ChangeKind::Created) => Action::Create,
         (Knowledge::Unknown, _) => Action::Update,
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::*;
-use crate::catalog::change::{Earlier, Kind, Proof, Standing, compare};
+use crate::catalog::change::{ChangeKind, Earlier, Proof, Standing, compare};
 use crate::catalog::declare::{EntityFile, FileContent, declare};
 use crate::catalog::entity::BlueprintId;
 use crate::catalog::rules::BlueprintRules;
@@ -11,7 +11,7 @@ use crate::catalog::testing::blueprint;
 
 fn declared(text: &str) -> Declarations {
     let file = EntityFile {
-        content: FileContent::Text(Source::new(RepoPath::new("a/port.yml"), text)),
+        content: FileContent::Text(SourceFile::new(RepoPath::new("a/port.yml"), text)),
         default_blueprint: BlueprintId::parse("b").ok(),
     };
     declare(&[file], &BlueprintRules::parse("*").unwrap())
@@ -59,7 +59,7 @@ fn a_relation_to_many_is_sent_as_a_list() {
     let changes = compare(&[earlier], &head, &BTreeSet::new());
     let validated = validate(changes, &blueprints(), Omission::MayExist);
     let change = &validated.changes[0];
-    assert_eq!(change.kind(), Kind::Unchanged);
+    assert_eq!(change.kind(), ChangeKind::Unchanged);
     let entity = &change.head.as_ref().unwrap().entity;
     let sent = serde_json::to_value(&entity.relations).unwrap();
     assert_eq!(sent, json!({"many": ["x"], "one": "y"}));

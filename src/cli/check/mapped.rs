@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::environment::Environment;
 use crate::run::evaluator::{Mapper, NoWorker};
 use crate::run::selected_twice;
-use crate::text::{Location, RepoPath, Source};
+use crate::text::{Location, RepoPath, SourceFile};
 
 /// A mapping in a working tree.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ fn read_mapping(content: FileContent) -> Mapping {
         FileContent::Unreadable(path, Unreadable::Symlink) => (path, "is a symbolic link"),
         FileContent::Mapped(mapped) => (mapped.source.path().clone(), "is a mapped file"),
     };
-    let location = Location::start_of(&Source::unreadable(path));
+    let location = Location::start_of(&SourceFile::unreadable(path));
     let message = format!("the mapping {problem}");
     Mapping::unreadable(Diagnostic::new(Code::InvalidMapping, location, message))
 }

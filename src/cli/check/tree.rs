@@ -14,7 +14,7 @@ use crate::catalog::reference::{self, Referenced};
 use crate::catalog::rules::FileRules;
 use crate::cli::repository::{is_repository, root_of};
 use crate::document;
-use crate::text::{RepoPath, Source};
+use crate::text::{RepoPath, SourceFile};
 
 /// How paths are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -312,7 +312,7 @@ pub(super) fn read(file: &Path, path: RepoPath) -> io::Result<FileContent> {
         return Ok(FileContent::Unreadable(path, Unreadable::TooLarge));
     }
     Ok(match String::from_utf8(fs::read(file)?) {
-        Ok(text) => FileContent::Text(Source::new(path, text)),
+        Ok(text) => FileContent::Text(SourceFile::new(path, text)),
         Err(_) => FileContent::Unreadable(path, Unreadable::Binary),
     })
 }

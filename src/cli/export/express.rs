@@ -19,7 +19,7 @@ use crate::catalog::rules::BlueprintRules;
 use crate::catalog::validate::{Omission, validate};
 use crate::diagnostic::Diagnostic;
 use crate::document::{self, Format};
-use crate::text::{RepoPath, Source};
+use crate::text::{RepoPath, SourceFile};
 
 /// What an entity's text depends on beside what Port holds.
 #[derive(Debug)]
@@ -203,7 +203,7 @@ impl Reading {
             return Err("it is larger than 1 MiB".to_owned());
         }
         let file = EntityFile {
-            content: FileContent::Text(Source::new(place.path.clone(), text)),
+            content: FileContent::Text(SourceFile::new(place.path.clone(), text)),
             default_blueprint: place.default_blueprint.clone(),
         };
         let declared = declare(&[file], &self.writable);

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::document;
-use crate::text::{RepoPath, Source};
+use crate::text::{RepoPath, SourceFile};
 
 /// Why a file holds no query.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path) -> Result<Value, InvalidQuery> {
         path: shown.clone(),
         error,
     })?;
-    let read = document::parse(&Source::new(RepoPath::new(shown.as_str()), text));
+    let read = document::parse(&SourceFile::new(RepoPath::new(shown.as_str()), text));
     if let Some(error) = read.diagnostics.iter().find(|one| one.is_error()) {
         return Err(InvalidQuery::Text {
             line: error.location().start().line,

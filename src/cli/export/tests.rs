@@ -21,7 +21,7 @@ use crate::catalog::plan::{Known, Plan, Policy, Pruning};
 use crate::catalog::rules::{BlueprintRules, FileRules};
 use crate::catalog::validate::{Omission, validate};
 use crate::document::{self, Format};
-use crate::text::{RepoPath, Source};
+use crate::text::{RepoPath, SourceFile};
 
 const NAMES: [&str; 2] = ["service", "Service"];
 const TEMPLATES: [&str; 6] = [
@@ -303,7 +303,7 @@ fn second_opinion(text: &str, format: Format) {
     if format == Format::Json {
         return;
     }
-    let source = Source::new(RepoPath::new("x.yml"), text);
+    let source = SourceFile::new(RepoPath::new("x.yml"), text);
     let own = document::parse(&source).roots[0].to_json();
     let other: Value = yaml_serde::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert!(is_same(&own, &other), "{text}\n{own}\n{other}");
@@ -314,7 +314,7 @@ fn read(files: &[(String, String)], rules: &FileRules) -> Declarations {
         let path = RepoPath::new(path.as_str());
         EntityFile {
             default_blueprint: rules.select(&path).unwrap().blueprint.cloned(),
-            content: FileContent::Text(Source::new(path, text.as_str())),
+            content: FileContent::Text(SourceFile::new(path, text.as_str())),
         }
     };
     let files: Vec<_> = files.iter().map(file).collect();

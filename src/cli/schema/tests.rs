@@ -19,7 +19,7 @@ use crate::catalog::rules::BlueprintRules;
 use crate::catalog::validate::{Omission, validate};
 use crate::cli::blueprints::Described;
 use crate::diagnostic::{Code, Severity};
-use crate::text::{RepoPath, Source};
+use crate::text::{RepoPath, SourceFile};
 
 fn described(json: Value) -> Described {
     Described {
@@ -53,7 +53,7 @@ fn checked(
             (one.id, one.blueprint)
         })
         .collect();
-    let source = Source::new(RepoPath::new("port.json"), file.to_string());
+    let source = SourceFile::new(RepoPath::new("port.json"), file.to_string());
     let file = EntityFile {
         content: FileContent::Text(source),
         default_blueprint: Some(BlueprintId::parse("by-rule").unwrap()),

@@ -13,7 +13,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::git::CommitSha;
 use crate::report::redact::{Change, Shown};
 use crate::report::{EntityReport, RunFacts, log, outputs};
-use crate::text::{Location, RepoPath, Source, Span};
+use crate::text::{Location, RepoPath, SourceFile, Span};
 
 fn name(name: &str) -> RepoName {
     RepoName::parse(name).unwrap()
@@ -84,7 +84,7 @@ fn report_of(repository: &mut RepositoryReport) -> &mut Report {
 fn location(line: usize) -> Location {
     let text = "identifier: 7\n".repeat(line);
     let start = text.len() - 2;
-    let source = Source::new(RepoPath::new("shop/port.yml"), text);
+    let source = SourceFile::new(RepoPath::new("shop/port.yml"), text);
     Location::new(&source, Span::new(start, start + 1))
 }
 

@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::flight::{Bookkeeping, Flight, Gates};
+use super::flight::{Flight, Gates, RequestQueue};
 use super::upserts::Upserts;
-use super::{Outcome, Stopped};
+use super::{Stopped, UpsertOutcome};
 use crate::catalog::entity::BlueprintId;
 use crate::catalog::live::Field;
 use crate::catalog::merge::{cleared, is_held};
 use crate::catalog::plan::Upsert;
 use crate::http::Delivery;
-use crate::port::{self, Rejection, Scope};
+use crate::port::{self, RefusalScope, Rejection};
 
 /// What is to be cleared of one entity.
-struct Clearing<'p> {
+struct ClearRequest<'p> {
     /// The upsert's place.
     place: usize,
     blueprint: &'p BlueprintId,
@@ -22,7 +22,7 @@ struct Clearing<'p> {
 }
 
 /// The fields that Port keeps all the same; or why it does not clear any.
-type Answer = Result<Result<Vec<Field>, Rejection>, port::Error>;
+type ClearingResult = Result<Result<Vec<Field>, Rejection>, port::Error>;
 
 /// Clears what `upserts`, as far as they were written, say is to be cleared, and reads it back. What
 /// Port does not clear has failed, and what was not tried is not written. Gives the fields that Port
@@ -36,10 +36,10 @@ pub(super) async fn clear(
     for (place, upsert) in upserts.iter().enumerate() {
         let fields = cleared(&upsert.entity);
         let identifier = written.identifiers[place].clone();
-        if let (false, Some(identifier), Outcome::Written(_)) =
+        if let (false, Some(identifier), UpsertOutcome::Written(_)) =
             (fields.is_empty(), identifier, &written.outcomes[place])
         {
-            clearings.push_back(Clearing {
+            clearings.push_back(ClearRequest {
                 place,
                 blueprint: &upsert.entity.blueprint,
                 identifier,
@@ -47,30 +47,30 @@ pub(super) async fn clear(
             });
         }
     }
-    let mut books = Books {
+    let mut queue = ClearingQueue {
         outcomes: written.outcomes.clone(),
         clearings,
         kept: BTreeMap::new(),
         gates: Gates::default(),
         written,
     };
-    let send = async |one: &Clearing<'_>| clear_one(flight, one).await;
-    flight.run(&mut books, send).await;
-    let Books {
+    let send = async |one: &ClearRequest<'_>| clear_one(flight, one).await;
+    flight.run(&mut queue, send).await;
+    let ClearingQueue {
         outcomes,
         clearings,
         kept,
         ..
-    } = books;
+    } = queue;
     written.outcomes = outcomes;
     for left in clearings {
-        written.outcomes[left.place] = Outcome::NotSent;
+        written.outcomes[left.place] = UpsertOutcome::NotSent;
     }
     kept
 }
 
-async fn clear_one(flight: &Flight<'_>, one: &Clearing<'_>) -> Answer {
-    let Clearing {
+async fn clear_one(flight: &Flight<'_>, one: &ClearRequest<'_>) -> ClearingResult {
+    let ClearRequest {
         blueprint,
         identifier,
         fields,
@@ -96,19 +96,19 @@ async fn clear_one(flight: &Flight<'_>, one: &Clearing<'_>) -> Answer {
     Ok(Ok(kept))
 }
 
-struct Books<'p, 'w> {
-    clearings: VecDeque<Clearing<'p>>,
-    outcomes: Vec<Outcome>,
+struct ClearingQueue<'p, 'w> {
+    clearings: VecDeque<ClearRequest<'p>>,
+    outcomes: Vec<UpsertOutcome>,
     kept: BTreeMap<usize, Vec<Field>>,
     gates: Gates<'p>,
     written: &'w mut Upserts,
 }
 
-impl<'p> Bookkeeping for Books<'p, '_> {
-    type Job = Clearing<'p>;
-    type Answer = Answer;
+impl<'p> RequestQueue for ClearingQueue<'p, '_> {
+    type Task = ClearRequest<'p>;
+    type TaskResult = ClearingResult;
 
-    fn next(&mut self) -> Option<Clearing<'p>> {
+    fn next(&mut self) -> Option<ClearRequest<'p>> {
         let Self {
             clearings,
             gates,
@@ -119,7 +119,7 @@ impl<'p> Bookkeeping for Books<'p, '_> {
             let Some(refusal) = gates.refusal(one.blueprint) else {
                 return true;
             };
-            outcomes[one.place] = Outcome::Rejected(refusal.clone());
+            outcomes[one.place] = UpsertOutcome::Rejected(refusal.clone());
             false
         });
         let next = clearings
@@ -127,11 +127,11 @@ impl<'p> Bookkeeping for Books<'p, '_> {
             .position(|one| gates.may_pass(one.blueprint))?;
         let one = clearings.remove(next)?;
         gates.begin(one.blueprint);
-        outcomes[one.place] = Outcome::Unknown;
+        outcomes[one.place] = UpsertOutcome::Unknown;
         Some(one)
     }
 
-    fn end(&mut self, one: Clearing<'p>, answer: Answer) {
+    fn end(&mut self, one: ClearRequest<'p>, answer: ClearingResult) {
         let outcome = match answer {
             Ok(Ok(kept)) => {
                 self.gates.open(one.blueprint);
@@ -146,14 +146,14 @@ impl<'p> Bookkeeping for Books<'p, '_> {
                     self.written.stopped.get_or_insert(stopped);
                 }
                 match rejection.code.scope() {
-                    Scope::Run => Outcome::NotSent,
-                    _ => Outcome::Rejected(rejection),
+                    RefusalScope::Run => UpsertOutcome::NotSent,
+                    _ => UpsertOutcome::Rejected(rejection),
                 }
             }
             Err(error) => {
                 let outcome = match error.delivery() {
-                    Delivery::Unsent => Outcome::NotSent,
-                    Delivery::Unknown => Outcome::Unknown,
+                    Delivery::Unsent => UpsertOutcome::NotSent,
+                    Delivery::Unknown => UpsertOutcome::Unknown,
                 };
                 self.written.stopped.get_or_insert(error.into());
                 outcome

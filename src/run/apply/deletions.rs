@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use futures::{StreamExt, stream};
 
-use super::flight::{Bookkeeping, Flight, Gates};
-use super::{DeletionOutcome, Joined, Outcome, Stopped};
+use super::flight::{Flight, Gates, RequestQueue};
+use super::{DeletionOutcome, Joined, Stopped, UpsertOutcome};
 use crate::catalog::entity::{BlueprintId, EntityKey, Identifier};
 use crate::catalog::order::{self, DeletionWave};
 use crate::catalog::plan::{Deletion, Obstacle, Target};
 use crate::http::Delivery;
-use crate::port::{self, CONCURRENT_REQUESTS, Dependant, ErrorCode, Port, Rejection, Scope};
+use crate::port::{self, CONCURRENT_REQUESTS, Dependant, ErrorCode, Port, RefusalScope, Rejection};
 
 /// So many dependants of an entity are named.
 const NAMED: usize = 10;
 
-/// Deletions that travel together, by their places in [`Books::deletions`].
+/// Deletions that travel together, by their places in [`DeletionQueue::deletions`].
 #[derive(Clone)]
-struct Batch<'p> {
+struct DeletionBatch<'p> {
     blueprint: &'p BlueprintId,
     places: Vec<usize>,
     /// Whether those that are gone already were taken out.
@@ -31,7 +31,7 @@ enum Lookup {
 }
 
 /// What became of a batch.
-enum Answer {
+enum DeletionResult {
     /// Port deleted it.
     Deleted {
         /// But for those that it still has.
@@ -55,7 +55,7 @@ enum Answer {
 /// the rest was not tried, if so.
 pub(super) async fn delete(
     plans: &Joined<'_>,
-    upserts: &[Outcome],
+    upserts: &[UpsertOutcome],
     flight: &Flight<'_>,
 ) -> (Vec<DeletionOutcome>, Option<Stopped>) {
     let mut outcomes = vec![DeletionOutcome::NotSent; plans.deletions.len()];
@@ -64,7 +64,7 @@ pub(super) async fn delete(
         .iter()
         .map(|(_, deletion, _)| (&deletion.key, &deletion.targets[..]))
         .collect();
-    let mut books = Books {
+    let mut queue = DeletionQueue {
         deletions: named
             .iter()
             .map(|(_, deletion, name)| (*deletion, *name))
@@ -74,24 +74,24 @@ pub(super) async fn delete(
             .iter()
             .map(|(place, ..)| guard(&plans.successors[*place], plans, upserts))
             .collect(),
-        parcels: VecDeque::new(),
+        batches: VecDeque::new(),
         port: flight.port,
         gates: Gates::default(),
         stopped: None,
     };
     for wave in order::deletion_waves(&relations) {
-        books.delete_wave(&wave, flight).await;
-        if books.stopped.is_some() {
+        queue.delete_wave(&wave, flight).await;
+        if queue.stopped.is_some() {
             break;
         }
     }
-    if books.stopped.is_none() {
-        books.name_dependants(flight.port).await;
+    if queue.stopped.is_none() {
+        queue.name_dependants(flight.port).await;
     }
-    for ((place, ..), outcome) in named.iter().zip(books.outcomes) {
+    for ((place, ..), outcome) in named.iter().zip(queue.outcomes) {
         outcomes[*place] = outcome;
     }
-    (outcomes, books.stopped)
+    (outcomes, queue.stopped)
 }
 
 /// The deletions to be tried, with their places in the plans; why the others are not is noted.
@@ -124,8 +124,9 @@ fn dependants(relations: &[(&EntityKey, &[Target])]) -> Vec<Vec<usize>> {
 }
 
 /// Nothing is deleted before what its file declares in its stead is there.
-fn guard(successors: &[usize], plans: &Joined<'_>, upserts: &[Outcome]) -> DeletionOutcome {
-    let is_missing = |place: &&usize| !matches!(upserts.get(**place), Some(Outcome::Written(_)));
+fn guard(successors: &[usize], plans: &Joined<'_>, upserts: &[UpsertOutcome]) -> DeletionOutcome {
+    let is_missing =
+        |place: &&usize| !matches!(upserts.get(**place), Some(UpsertOutcome::Written(_)));
     match successors.iter().find(is_missing) {
         None => DeletionOutcome::NotSent,
         Some(&place) => {
@@ -139,18 +140,18 @@ fn guard(successors: &[usize], plans: &Joined<'_>, upserts: &[Outcome]) -> Delet
     }
 }
 
-struct Books<'p> {
+struct DeletionQueue<'p> {
     port: &'p Port,
     deletions: Vec<(&'p Deletion, &'p Identifier)>,
     dependants: Vec<Vec<usize>>,
     outcomes: Vec<DeletionOutcome>,
     /// What is still to be sent: of each, as much goes with a request as Port takes.
-    parcels: VecDeque<Batch<'p>>,
+    batches: VecDeque<DeletionBatch<'p>>,
     gates: Gates<'p>,
     stopped: Option<Stopped>,
 }
 
-impl<'p> Books<'p> {
+impl<'p> DeletionQueue<'p> {
     async fn delete_wave(&mut self, wave: &DeletionWave, flight: &Flight<'_>) {
         let plain = self.unblocked(&wave.plain);
         let mut entangled = self.unblocked(&wave.entangled);
@@ -173,21 +174,23 @@ impl<'p> Books<'p> {
             let blueprint = &self.deletions[place].0.key.blueprint;
             by_blueprint.entry(blueprint).or_default().push(place);
         }
-        let parcels = by_blueprint.into_iter().map(|(blueprint, places)| Batch {
-            blueprint,
-            places,
-            lookup: Lookup::Open,
-        });
-        self.parcels = parcels.collect();
+        let batches = by_blueprint
+            .into_iter()
+            .map(|(blueprint, places)| DeletionBatch {
+                blueprint,
+                places,
+                lookup: Lookup::Open,
+            });
+        self.batches = batches.collect();
         let deletions = self.deletions.clone();
-        let send = async |batch: &Batch<'p>| {
+        let send = async |batch: &DeletionBatch<'p>| {
             let names: Vec<_> = batch
                 .places
                 .iter()
                 .map(|&place| (place, deletions[place].1))
                 .collect();
             let sent = send(flight, batch, &names);
-            sent.await.unwrap_or_else(Answer::Lost)
+            sent.await.unwrap_or_else(DeletionResult::Lost)
         };
         flight.run(self, send).await;
     }
@@ -229,7 +232,7 @@ impl<'p> Books<'p> {
 
     fn note_refusal(
         &mut self,
-        batch: Batch<'p>,
+        batch: DeletionBatch<'p>,
         rejection: &Rejection,
         gone: &[usize],
         lookup: Lookup,
@@ -248,23 +251,24 @@ impl<'p> Books<'p> {
         let mut left = batch.places;
         left.retain(|place| !gone.contains(place));
         let scope = rejection.code.scope();
-        let is_divisible = matches!(scope, Scope::Entity | Scope::Size) && left.len() > 1;
+        let is_divisible =
+            matches!(scope, RefusalScope::Entity | RefusalScope::Size) && left.len() > 1;
         // What was not found is out of it now.
         let is_complete = rejection.code == ErrorCode::NotFound && !gone.is_empty();
-        let again = |places: &[usize]| Batch {
+        let again = |places: &[usize]| DeletionBatch {
             blueprint: batch.blueprint,
             places: places.to_vec(),
             lookup,
         };
         if is_complete && !left.is_empty() {
-            self.parcels.push_front(again(&left));
+            self.batches.push_front(again(&left));
         } else if is_divisible {
             let (first, second) = left.split_at(left.len() / 2);
-            self.parcels.push_front(again(second));
-            self.parcels.push_front(again(first));
+            self.batches.push_front(again(second));
+            self.batches.push_front(again(first));
         } else {
             let outcome = match scope {
-                Scope::Run => DeletionOutcome::NotSent,
+                RefusalScope::Run => DeletionOutcome::NotSent,
                 _ => DeletionOutcome::Rejected(rejection.clone()),
             };
             for place in left {
@@ -273,7 +277,7 @@ impl<'p> Books<'p> {
         }
     }
 
-    fn note_deleted(&mut self, batch: &Batch<'p>, kept: &[usize], unknown: &[usize]) {
+    fn note_deleted(&mut self, batch: &DeletionBatch<'p>, kept: &[usize], unknown: &[usize]) {
         self.gates.open(batch.blueprint);
         let message = "Port's answer does not say that it was deleted, and it is still there";
         let unconfirmed = Rejection::unconfirmed(200, message);
@@ -289,16 +293,16 @@ impl<'p> Books<'p> {
     /// Takes what is not sent any more off the list.
     fn drop_refused(&mut self) {
         let Self {
-            parcels,
+            batches,
             gates,
             outcomes,
             ..
         } = self;
-        parcels.retain(|parcel| {
-            let Some(refusal) = gates.refusal(parcel.blueprint) else {
+        batches.retain(|batch| {
+            let Some(refusal) = gates.refusal(batch.blueprint) else {
                 return true;
             };
-            for &place in &parcel.places {
+            for &place in &batch.places {
                 outcomes[place] = match refusal.code {
                     ErrorCode::MissingBlueprint => DeletionOutcome::Deleted,
                     _ => DeletionOutcome::Rejected(refusal.clone()),
@@ -351,9 +355,9 @@ struct Sent<'s> {
 /// deletes all or none, and was seen to delete some.
 async fn send(
     flight: &Flight<'_>,
-    batch: &Batch<'_>,
+    batch: &DeletionBatch<'_>,
     names: &[(usize, &Identifier)],
-) -> Result<Answer, port::Error> {
+) -> Result<DeletionResult, port::Error> {
     let sent = Sent {
         port: flight.port,
         blueprint: batch.blueprint,
@@ -383,7 +387,7 @@ impl<'s> Sent<'s> {
     }
 
     /// Looks up what is not `confirmed` to be deleted.
-    async fn done(&self, confirmed: &BTreeSet<String>) -> Answer {
+    async fn done(&self, confirmed: &BTreeSet<String>) -> DeletionResult {
         let is_open = |name: &str| !confirmed.contains(name);
         let open = self.identifiers(is_open);
         let surviving = match open.is_empty() {
@@ -394,7 +398,7 @@ impl<'s> Sent<'s> {
             Ok(kept) => (self.places(|name| kept.contains(name)), Vec::new(), None),
             Err(error) => (Vec::new(), self.places(is_open), Some(error)),
         };
-        Answer::Deleted {
+        DeletionResult::Deleted {
             kept,
             unknown,
             error,
@@ -402,9 +406,9 @@ impl<'s> Sent<'s> {
     }
 
     /// Looks up which of them are gone though they were refused, unless `lookup` is done.
-    async fn refused(&self, rejection: Rejection, lookup: Lookup) -> Answer {
+    async fn refused(&self, rejection: Rejection, lookup: Lookup) -> DeletionResult {
         let (port, blueprint) = (self.port, self.blueprint);
-        let may_be_gone = rejection.code.scope() == Scope::Entity && lookup == Lookup::Open;
+        let may_be_gone = rejection.code.scope() == RefusalScope::Entity && lookup == Lookup::Open;
         let (gone, lookup) = match (rejection.code, self.names) {
             (ErrorCode::MissingBlueprint, _) => (self.places(|_| true), lookup),
             (ErrorCode::NotFound, [(_, name)]) => {
@@ -420,7 +424,7 @@ impl<'s> Sent<'s> {
             }
             _ => (Vec::new(), lookup),
         };
-        Answer::Refused {
+        DeletionResult::Refused {
             rejection,
             gone,
             lookup,
@@ -449,24 +453,24 @@ pub(crate) fn related(dependants: &[Dependant]) -> String {
     format!("other entities relate to it: {names}{more}")
 }
 
-impl<'p> Bookkeeping for Books<'p> {
-    type Job = Batch<'p>;
-    type Answer = Answer;
+impl<'p> RequestQueue for DeletionQueue<'p> {
+    type Task = DeletionBatch<'p>;
+    type TaskResult = DeletionResult;
 
-    fn next(&mut self) -> Option<Batch<'p>> {
+    fn next(&mut self) -> Option<DeletionBatch<'p>> {
         self.drop_refused();
         let gates = &self.gates;
-        let mut parcels = self.parcels.iter();
-        let next = parcels.position(|parcel| gates.may_pass(parcel.blueprint))?;
-        let mut batch = self.parcels.remove(next)?;
+        let mut batches = self.batches.iter();
+        let next = batches.position(|batch| gates.may_pass(batch.blueprint))?;
+        let mut batch = self.batches.remove(next)?;
         let names = batch.places.iter().map(|&place| self.deletions[place].1);
         let most = self.port.deletable(names);
         if batch.places.len() > most {
-            let rest = Batch {
+            let rest = DeletionBatch {
                 places: batch.places.split_off(most),
                 ..batch
             };
-            self.parcels.insert(next, rest);
+            self.batches.insert(next, rest);
         }
         for &place in &batch.places {
             self.outcomes[place] = DeletionOutcome::Unknown;
@@ -475,9 +479,9 @@ impl<'p> Bookkeeping for Books<'p> {
         Some(batch)
     }
 
-    fn end(&mut self, batch: Batch<'p>, answer: Answer) {
+    fn end(&mut self, batch: DeletionBatch<'p>, answer: DeletionResult) {
         match answer {
-            Answer::Deleted {
+            DeletionResult::Deleted {
                 kept,
                 unknown,
                 error,
@@ -487,12 +491,12 @@ impl<'p> Bookkeeping for Books<'p> {
                     self.stopped.get_or_insert(error.into());
                 }
             }
-            Answer::Refused {
+            DeletionResult::Refused {
                 rejection,
                 gone,
                 lookup,
             } => self.note_refusal(batch, &rejection, &gone, lookup),
-            Answer::Lost(error) => {
+            DeletionResult::Lost(error) => {
                 if error.delivery() == Delivery::Unsent {
                     for place in batch.places {
                         self.outcomes[place] = DeletionOutcome::NotSent;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::Stopped;
 use crate::catalog::entity::BlueprintId;
 use crate::http::retry::{back_off, full_jitter};
-use crate::port::{Port, Rejection, Scope, WriteOptions};
+use crate::port::{Port, RefusalScope, Rejection, WriteOptions};
 use crate::shutdown::Shutdown;
 
 /// How long requests under way may take to end once the run is told to stop. The runner waits 7.5
@@ -29,18 +29,18 @@ pub(super) struct Flight<'a> {
     grace_ends: OnceCell<Instant>,
 }
 
-/// What keeps the books of one kind of request.
-pub(super) trait Bookkeeping {
-    /// A request to be.
-    type Job;
+/// The requests of one kind that are still to be sent, and what became of the others.
+pub(super) trait RequestQueue {
+    /// What is sent with one request.
+    type Task;
     /// What comes of it.
-    type Answer;
+    type TaskResult;
 
     /// The next request to send, if there is one now. Until its answer is noted, nobody knows what Port
     /// made of it.
-    fn next(&mut self) -> Option<Self::Job>;
+    fn next(&mut self) -> Option<Self::Task>;
     /// Notes an answer.
-    fn end(&mut self, job: Self::Job, answer: Self::Answer);
+    fn end(&mut self, task: Self::Task, answer: Self::TaskResult);
     /// Why nothing more is to be sent, if so.
     fn stopped(&mut self) -> &mut Option<Stopped>;
 }
@@ -55,33 +55,33 @@ impl<'a> Flight<'a> {
         }
     }
 
-    /// Sends what `books` want to be sent, until all is answered, the books have stopped, or the run
-    /// is told to stop and the grace is over.
-    pub(super) async fn run<L: Bookkeeping>(
+    /// Sends the tasks of `queue` until all are answered, the queue has stopped, or the run is told to
+    /// stop and the grace is over.
+    pub(super) async fn run<Q: RequestQueue>(
         &self,
-        books: &mut L,
-        send: impl AsyncFn(&L::Job) -> L::Answer,
+        queue: &mut Q,
+        send: impl AsyncFn(&Q::Task) -> Q::TaskResult,
     ) {
-        let answered = async |job: L::Job| {
-            let answer = send(&job).await;
-            (job, answer)
+        let answered = async |task: Q::Task| {
+            let answer = send(&task).await;
+            (task, answer)
         };
         let mut grace_is_over = std::pin::pin!(self.grace_is_over());
         let mut under_way = FuturesUnordered::new();
         loop {
             while under_way.len() < self.port.concurrency()
-                && self.may_send(books)
-                && let Some(job) = books.next()
+                && self.may_send(queue)
+                && let Some(task) = queue.next()
             {
-                under_way.push(answered(job));
+                under_way.push(answered(task));
             }
             tokio::select! {
                 next = under_way.next() => match next {
-                    Some((job, answer)) => books.end(job, answer),
+                    Some((task, answer)) => queue.end(task, answer),
                     None => break,
                 },
                 () = &mut grace_is_over => {
-                    books.stopped().get_or_insert(Stopped::Interrupted);
+                    queue.stopped().get_or_insert(Stopped::Interrupted);
                     break;
                 }
             }
@@ -97,11 +97,11 @@ impl<'a> Flight<'a> {
         }
     }
 
-    fn may_send(&self, books: &mut impl Bookkeeping) -> bool {
+    fn may_send(&self, queue: &mut impl RequestQueue) -> bool {
         if self.shutdown.is_requested() {
-            books.stopped().get_or_insert(Stopped::Interrupted);
+            queue.stopped().get_or_insert(Stopped::Interrupted);
         }
-        books.stopped().is_none()
+        queue.stopped().is_none()
     }
 
     async fn grace_is_over(&self) {
@@ -167,14 +167,14 @@ impl<'p> Gates<'p> {
         rejection: &Rejection,
     ) -> Option<Stopped> {
         match rejection.code.scope() {
-            Scope::Entity | Scope::Size => self.open(blueprint),
-            Scope::Blueprint => {
+            RefusalScope::Entity | RefusalScope::Size => self.open(blueprint),
+            RefusalScope::Blueprint => {
                 self.failed = 0;
                 let shut = Gate::Shut(rejection.clone());
                 self.gates.insert(blueprint, shut);
             }
-            Scope::Run => return Some(Stopped::because_of(what, rejection)),
-            Scope::Passing => {
+            RefusalScope::Run => return Some(Stopped::because_of(what, rejection)),
+            RefusalScope::Passing => {
                 self.gates.remove(blueprint);
                 return self.count(what, rejection);
             }

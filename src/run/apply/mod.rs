@@ -20,7 +20,7 @@ pub(crate) use deletions::related;
 
 /// What became of an upsert.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum UpsertOutcome {
     /// It is in Port.
     Written(Upserted),
     /// Port refused it.
@@ -62,7 +62,7 @@ pub struct Refusals {
 #[derive(Debug)]
 pub struct Applied {
     /// An outcome for each of the plan's upserts, in their order.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<UpsertOutcome>,
     /// An outcome for each of the plan's deletions, in their order.
     pub deletions: Vec<DeletionOutcome>,
     /// What upserts should have cleared and Port keeps, by their places.
@@ -136,7 +136,7 @@ pub async fn apply(
 ) -> Vec<Applied> {
     let joined = Joined::new(plans);
     let mut all = Applied {
-        outcomes: vec![Outcome::NotSent; joined.upserts.len()],
+        outcomes: vec![UpsertOutcome::NotSent; joined.upserts.len()],
         deletions: vec![DeletionOutcome::NotSent; joined.deletions.len()],
         kept: BTreeMap::new(),
         stopped: None,

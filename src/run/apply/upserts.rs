@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
-use super::flight::{Bookkeeping, Flight, Gates};
-use super::{Outcome, Stopped};
+use super::flight::{Flight, Gates, RequestQueue};
+use super::{Stopped, UpsertOutcome};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::{BlueprintId, Entity};
 use crate::catalog::merge::Merge;
@@ -13,17 +13,17 @@ use crate::catalog::plan::Upsert;
 use crate::http::Delivery;
 use crate::http::retry::MAX_TRIES;
 use crate::port::wire::{self, Body};
-use crate::port::{Answered, BatchResult, Port, Rejection, Scope, Written};
+use crate::port::{BulkAnswer, BulkResult, Port, RefusalScope, Rejection, Written};
 
 /// Writes that may travel together: of one blueprint, merged or not.
-struct Parcel<'p> {
+struct WriteGroup<'p> {
     blueprint: &'p BlueprintId,
     merge: Merge,
     writes: VecDeque<&'p Write>,
 }
 
 /// Writes that travel together.
-struct Batch<'p> {
+struct UpsertBatch<'p> {
     blueprint: &'p BlueprintId,
     merge: Merge,
     writes: Vec<&'p Write>,
@@ -33,7 +33,7 @@ struct Batch<'p> {
 /// What became of upserts.
 pub(super) struct Upserts {
     /// An outcome for each.
-    pub(super) outcomes: Vec<Outcome>,
+    pub(super) outcomes: Vec<UpsertOutcome>,
     /// What Port calls each of those that it has written.
     pub(super) identifiers: Vec<Option<String>>,
     /// Why the rest was not tried, if so.
@@ -52,41 +52,41 @@ pub(super) async fn write(
         .map(|upsert| (&upsert.entity, upsert.action))
         .collect();
     let schedule = Schedule::new(&nodes, blueprints, merge);
-    let mut books = Books {
+    let mut queue = UpsertQueue {
         port: flight.port,
         upserts,
         merge,
-        outcomes: vec![Outcome::NotSent; upserts.len()],
+        outcomes: vec![UpsertOutcome::NotSent; upserts.len()],
         first: vec![None; upserts.len()],
-        parcels: VecDeque::new(),
+        groups: VecDeque::new(),
         again: Vec::new(),
         rounds: 0,
         gates: Gates::default(),
         stopped: None,
     };
     for wave in &schedule.waves {
-        books.write_wave(wave, flight).await;
-        if books.stopped.is_some() {
+        queue.write_wave(wave, flight).await;
+        if queue.stopped.is_some() {
             break;
         }
     }
     let identifier = |written: Option<Written>| written.map(|written| written.identifier);
     Upserts {
-        outcomes: books.outcomes,
-        identifiers: books.first.into_iter().map(identifier).collect(),
-        stopped: books.stopped,
+        outcomes: queue.outcomes,
+        identifiers: queue.first.into_iter().map(identifier).collect(),
+        stopped: queue.stopped,
     }
 }
 
-struct Books<'p> {
+struct UpsertQueue<'p> {
     port: &'p Port,
     upserts: &'p [&'p Upsert],
     merge: Merge,
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<UpsertOutcome>,
     /// What the first write of each entity did, once it has been successful.
     first: Vec<Option<Written>>,
     /// What is still to be sent of this wave.
-    parcels: VecDeque<Parcel<'p>>,
+    groups: VecDeque<WriteGroup<'p>>,
     /// What failed in passing and is to be sent again.
     again: Vec<&'p Write>,
     /// How often things may still be sent again in this wave.
@@ -95,15 +95,15 @@ struct Books<'p> {
     stopped: Option<Stopped>,
 }
 
-impl<'p> Books<'p> {
+impl<'p> UpsertQueue<'p> {
     /// Sends a wave, and what failed in passing again, alone with others of its kind.
     async fn write_wave(&mut self, wave: &'p [Write], flight: &Flight<'_>) {
         let mut writes = self.unblocked(wave);
         for round in 1..=MAX_TRIES {
             self.rounds = MAX_TRIES - round;
-            self.parcels = self.parcels(&writes);
-            let send = async |batch: &Batch<'p>| {
-                let Batch {
+            self.groups = self.groups(&writes);
+            let send = async |batch: &UpsertBatch<'p>| {
+                let UpsertBatch {
                     blueprint,
                     merge,
                     body,
@@ -132,25 +132,25 @@ impl<'p> Books<'p> {
                 _ if write.is_second() && self.first[write.entity].is_none() => {}
                 Some(&need) => {
                     let blocker = self.upserts[need].entity.key();
-                    self.outcomes[write.entity] = Outcome::Blocked(blocker);
+                    self.outcomes[write.entity] = UpsertOutcome::Blocked(blocker);
                 }
             }
         }
         unblocked
     }
 
-    fn parcels(&self, writes: &[&'p Write]) -> VecDeque<Parcel<'p>> {
-        let mut kinds: BTreeMap<(&BlueprintId, bool), Parcel<'p>> = BTreeMap::new();
+    fn groups(&self, writes: &[&'p Write]) -> VecDeque<WriteGroup<'p>> {
+        let mut kinds: BTreeMap<(&BlueprintId, bool), WriteGroup<'p>> = BTreeMap::new();
         for &write in writes {
             let blueprint = &self.upserts[write.entity].entity.blueprint;
             let merge = self.merge_of(write);
-            let parcel = kinds.entry((blueprint, merge == Merge::Merge));
-            let parcel = parcel.or_insert_with(|| Parcel {
+            let group = kinds.entry((blueprint, merge == Merge::Merge));
+            let group = group.or_insert_with(|| WriteGroup {
                 blueprint,
                 merge,
                 writes: VecDeque::new(),
             });
-            parcel.writes.push_back(write);
+            group.writes.push_back(write);
         }
         kinds.into_values().collect()
     }
@@ -178,40 +178,40 @@ impl<'p> Books<'p> {
         };
         let outcome = &mut self.outcomes[write.entity];
         match rejection.code.scope_of_item() {
-            Scope::Passing if self.rounds > 0 => {
-                *outcome = Outcome::NotSent;
+            RefusalScope::Passing if self.rounds > 0 => {
+                *outcome = UpsertOutcome::NotSent;
                 self.again.push(write);
             }
-            Scope::Run => {
-                *outcome = Outcome::NotSent;
+            RefusalScope::Run => {
+                *outcome = UpsertOutcome::NotSent;
                 let stopped = Stopped::because_of("an upsert", &rejection);
                 self.stopped.get_or_insert(stopped);
             }
-            _ => *outcome = Outcome::Rejected(rejection),
+            _ => *outcome = UpsertOutcome::Rejected(rejection),
         }
     }
 
     fn note_written(&mut self, write: &Write, written: Written) {
         let first = self.first[write.entity].get_or_insert(written).upserted;
         self.outcomes[write.entity] = match write.content {
-            Content::Whole => Outcome::Written(first),
-            Content::Without(_) => Outcome::NotSent,
+            Content::Whole => UpsertOutcome::Written(first),
+            Content::Without(_) => UpsertOutcome::NotSent,
         };
     }
 
     /// A request that was refused as a whole: because of its size, or of one of its entities, in
     /// which case the others need not suffer; or for a reason that concerns all.
-    fn note_refusal(&mut self, batch: Batch<'p>, rejection: &Rejection) {
+    fn note_refusal(&mut self, batch: UpsertBatch<'p>, rejection: &Rejection) {
         let what = format!("the upsert of {} `{}`", batch.writes.len(), batch.blueprint);
         if let Some(stopped) = self.gates.note(batch.blueprint, &what, rejection) {
             self.stopped.get_or_insert(stopped);
         }
         let scope = rejection.code.scope();
-        if matches!(scope, Scope::Entity | Scope::Size) && batch.writes.len() > 1 {
+        if matches!(scope, RefusalScope::Entity | RefusalScope::Size) && batch.writes.len() > 1 {
             let mut left = VecDeque::from(batch.writes);
             let right = left.split_off(left.len() / 2);
             for writes in [right, left] {
-                self.parcels.push_front(Parcel {
+                self.groups.push_front(WriteGroup {
                     blueprint: batch.blueprint,
                     merge: batch.merge,
                     writes,
@@ -220,8 +220,8 @@ impl<'p> Books<'p> {
             return;
         }
         let outcome = match scope {
-            Scope::Run => Outcome::NotSent,
-            _ => Outcome::Rejected(rejection.clone()),
+            RefusalScope::Run => UpsertOutcome::NotSent,
+            _ => UpsertOutcome::Rejected(rejection.clone()),
         };
         for write in batch.writes {
             self.outcomes[write.entity] = outcome.clone();
@@ -231,47 +231,47 @@ impl<'p> Books<'p> {
     /// Takes what is not sent any more off the list.
     fn drop_refused(&mut self) {
         let Self {
-            parcels,
+            groups,
             gates,
             outcomes,
             ..
         } = self;
-        parcels.retain(|parcel| {
-            let Some(refusal) = gates.refusal(parcel.blueprint) else {
+        groups.retain(|group| {
+            let Some(refusal) = gates.refusal(group.blueprint) else {
                 return true;
             };
-            for write in &parcel.writes {
-                outcomes[write.entity] = Outcome::Rejected(refusal.clone());
+            for write in &group.writes {
+                outcomes[write.entity] = UpsertOutcome::Rejected(refusal.clone());
             }
             false
         });
     }
 }
 
-impl<'p> Bookkeeping for Books<'p> {
-    type Job = Batch<'p>;
-    type Answer = BatchResult;
+impl<'p> RequestQueue for UpsertQueue<'p> {
+    type Task = UpsertBatch<'p>;
+    type TaskResult = BulkResult;
 
-    fn next(&mut self) -> Option<Batch<'p>> {
+    fn next(&mut self) -> Option<UpsertBatch<'p>> {
         self.drop_refused();
         let gates = &self.gates;
-        let mut parcels = self.parcels.iter();
-        let next = parcels.position(|parcel| gates.may_pass(parcel.blueprint))?;
-        let mut parcel = self.parcels.remove(next)?;
-        let contents = parcel.writes.iter().map(|write| self.content(write));
+        let mut groups = self.groups.iter();
+        let next = groups.position(|group| gates.may_pass(group.blueprint))?;
+        let mut group = self.groups.remove(next)?;
+        let contents = group.writes.iter().map(|write| self.content(write));
         let body = wire::pack_first(contents, self.port.upsert_limit())?;
-        let writes: Vec<_> = parcel.writes.drain(..body.count()).collect();
+        let writes: Vec<_> = group.writes.drain(..body.count()).collect();
         for write in &writes {
-            self.outcomes[write.entity] = Outcome::Unknown;
+            self.outcomes[write.entity] = UpsertOutcome::Unknown;
         }
-        let Parcel {
+        let WriteGroup {
             blueprint, merge, ..
-        } = parcel;
+        } = group;
         self.gates.begin(blueprint);
-        if !parcel.writes.is_empty() {
-            self.parcels.insert(next, parcel);
+        if !group.writes.is_empty() {
+            self.groups.insert(next, group);
         }
-        Some(Batch {
+        Some(UpsertBatch {
             blueprint,
             merge,
             writes,
@@ -279,19 +279,19 @@ impl<'p> Bookkeeping for Books<'p> {
         })
     }
 
-    fn end(&mut self, batch: Batch<'p>, answer: BatchResult) {
+    fn end(&mut self, batch: UpsertBatch<'p>, answer: BulkResult) {
         match answer {
-            Ok(Answered::Each(results)) => {
+            Ok(BulkAnswer::Each(results)) => {
                 self.gates.open(batch.blueprint);
                 for (write, result) in batch.writes.into_iter().zip(results) {
                     self.note(write, result);
                 }
             }
-            Ok(Answered::Refused(rejection)) => self.note_refusal(batch, &rejection),
+            Ok(BulkAnswer::Refused(rejection)) => self.note_refusal(batch, &rejection),
             Err(error) => {
                 if error.delivery() == Delivery::Unsent {
                     for write in batch.writes {
-                        self.outcomes[write.entity] = Outcome::NotSent;
+                        self.outcomes[write.entity] = UpsertOutcome::NotSent;
                     }
                 }
                 self.stopped.get_or_insert(error.into());

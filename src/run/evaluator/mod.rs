@@ -23,7 +23,7 @@ use crate::catalog::mapping::program::Program;
 use crate::catalog::mapping::{
     Answer, Limit, Mapped, MappedFile, Mapping, Surroundings, Task, Wanted,
 };
-use crate::text::{RepoPath, Source};
+use crate::text::{RepoPath, SourceFile};
 use worker::{ANSWER, COMMAND, ERROR, READY};
 
 /// How long one expression may take.
@@ -94,7 +94,7 @@ impl Mapper {
     pub async fn map(
         &self,
         mapping: &Mapping,
-        source: &Source,
+        source: &SourceFile,
         path: &RepoPath,
     ) -> Result<Mapped, NoWorker> {
         match MappedFile::open(mapping, source, path, &self.surroundings) {

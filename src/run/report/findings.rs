@@ -10,11 +10,11 @@ use crate::catalog::merge::Merge;
 use crate::catalog::plan::{Action, Deletion, Plan, Reason, Untouched, Upsert};
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::event::Mode;
-use crate::port::{Rejection, Scope, Upserted};
+use crate::port::{RefusalScope, Rejection, Upserted};
 use crate::report::redact::Redaction;
 use crate::report::{EntityReport, Link, State};
-use crate::run::apply::{Applied, DeletionOutcome, Outcome, Refusals};
-use crate::text::{Location, RepoPath, Source};
+use crate::run::apply::{Applied, DeletionOutcome, Refusals, UpsertOutcome};
+use crate::text::{Location, RepoPath, SourceFile};
 
 /// What a run found and did, for the report.
 #[derive(Debug, Default)]
@@ -61,7 +61,11 @@ impl Findings {
             findings.add_untouched(untouched, mode);
         }
         for (index, upsert) in plan.upserts.iter().enumerate() {
-            let refused = refusals.upserts.get(&index).cloned().map(Outcome::Rejected);
+            let refused = refusals
+                .upserts
+                .get(&index)
+                .cloned()
+                .map(UpsertOutcome::Rejected);
             let outcome = applied.and_then(|applied| applied.outcomes.get(index));
             findings.add_upsert(upsert, outcome.or(refused.as_ref()), redaction);
         }
@@ -131,20 +135,25 @@ impl Findings {
         });
     }
 
-    fn add_upsert(&mut self, upsert: &Upsert, outcome: Option<&Outcome>, redaction: Redaction<'_>) {
+    fn add_upsert(
+        &mut self,
+        upsert: &Upsert,
+        outcome: Option<&UpsertOutcome>,
+        redaction: Redaction<'_>,
+    ) {
         let declaration = &upsert.declaration;
         let mut note = None;
         match outcome {
-            Some(Outcome::Rejected(rejection)) => {
+            Some(UpsertOutcome::Rejected(rejection)) => {
                 let text = format!("{} ({})", rejection.message, rejection.status);
                 note = Some(redaction.conceal_text(declaration, &text));
-                if rejection.code.scope() != Scope::Blueprint {
+                if rejection.code.scope() != RefusalScope::Blueprint {
                     let mut rejected = rejection::diagnostic(declaration, rejection, 0);
                     conceal(&mut rejected, declaration, redaction);
                     self.rejections.push(rejected);
                 }
             }
-            Some(Outcome::Blocked(by)) => {
+            Some(UpsertOutcome::Blocked(by)) => {
                 note = Some(format!("by `{by}`, which could not be written"));
                 self.rejections.push(rejection::blocked(declaration, by));
             }
@@ -175,10 +184,10 @@ impl Findings {
         let mut refused: BTreeMap<_, (&Upsert, &Rejection, usize)> = BTreeMap::new();
         let outcomes = applied.iter().flat_map(|applied| &applied.outcomes);
         for (upsert, outcome) in plan.upserts.iter().zip(outcomes) {
-            let Outcome::Rejected(rejection) = outcome else {
+            let UpsertOutcome::Rejected(rejection) = outcome else {
                 continue;
             };
-            if rejection.code.scope() == Scope::Blueprint {
+            if rejection.code.scope() == RefusalScope::Blueprint {
                 let reason = (
                     &upsert.entity.blueprint,
                     rejection.status,
@@ -235,25 +244,27 @@ fn conceal(rejected: &mut Diagnostic, declaration: &Declaration, redaction: Reda
 
 /// All that is known of where something was declared.
 fn file(path: &RepoPath) -> Location {
-    Location::start_of(&Source::unreadable(path.clone()))
+    Location::start_of(&SourceFile::unreadable(path.clone()))
 }
 
 /// Without an outcome, the state is what is expected.
-fn state(action: Action, outcome: Option<&Outcome>) -> State {
+fn state(action: Action, outcome: Option<&UpsertOutcome>) -> State {
     let expected = match action {
         Action::Create => State::Created,
         Action::Adopt => State::Adopted,
         Action::Update => State::Updated,
     };
     match outcome {
-        None | Some(Outcome::Written(Upserted::Written)) => expected,
-        Some(Outcome::Written(Upserted::Created)) => State::Created,
-        Some(Outcome::Written(Upserted::Updated)) if action == Action::Adopt => State::Adopted,
-        Some(Outcome::Written(Upserted::Updated)) => State::Updated,
-        Some(Outcome::Rejected(_)) => State::Failed,
-        Some(Outcome::NotSent) => State::NotWritten,
-        Some(Outcome::Blocked(_)) => State::Blocked,
-        Some(Outcome::Unknown) => State::Unknown,
+        None | Some(UpsertOutcome::Written(Upserted::Written)) => expected,
+        Some(UpsertOutcome::Written(Upserted::Created)) => State::Created,
+        Some(UpsertOutcome::Written(Upserted::Updated)) if action == Action::Adopt => {
+            State::Adopted
+        }
+        Some(UpsertOutcome::Written(Upserted::Updated)) => State::Updated,
+        Some(UpsertOutcome::Rejected(_)) => State::Failed,
+        Some(UpsertOutcome::NotSent) => State::NotWritten,
+        Some(UpsertOutcome::Blocked(_)) => State::Blocked,
+        Some(UpsertOutcome::Unknown) => State::Unknown,
     }
 }
 

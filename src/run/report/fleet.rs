@@ -8,7 +8,7 @@ use crate::git::RepoName;
 use crate::report::fleet::{FleetReport, RepositoryOutcome, RepositoryReport};
 use crate::report::{Ending, Since};
 use crate::run::error::Error;
-use crate::run::fleet::{Fleet, Other, Reason};
+use crate::run::fleet::{Fleet, SkipReason, SkippedRepository};
 use crate::run::session::Session;
 use crate::run::source::Source;
 
@@ -86,8 +86,8 @@ fn ending(fleet: &Fleet<'_>, sources: &[Source<'_>]) -> Ending {
 /// Why nothing could be done about any repository, if so.
 fn nothing_was_possible(fleet: &Fleet<'_>, sources: &[Source<'_>]) -> Option<String> {
     let of_others = fleet.others.iter().map(|other| match &other.reason {
-        Reason::UpToDate { .. } | Reason::DeclaresNothing(_) => None,
-        Reason::Unreadable(reason) => Some(reason.clone()),
+        SkipReason::UpToDate { .. } | SkipReason::DeclaresNothing(_) => None,
+        SkipReason::Unreadable(reason) => Some(reason.clone()),
     });
     let of_sources = sources.iter().map(|source| {
         let failure = source.failure.as_ref();
@@ -101,10 +101,10 @@ fn nothing_was_possible(fleet: &Fleet<'_>, sources: &[Source<'_>]) -> Option<Str
     ))
 }
 
-fn outcome(fleet: &Fleet<'_>, other: &Other) -> RepositoryOutcome {
+fn outcome(fleet: &Fleet<'_>, other: &SkippedRepository) -> RepositoryOutcome {
     match &other.reason {
-        Reason::UpToDate { .. } | Reason::DeclaresNothing(_) => RepositoryOutcome::UpToDate,
-        Reason::Unreadable(reason) => {
+        SkipReason::UpToDate { .. } | SkipReason::DeclaresNothing(_) => RepositoryOutcome::UpToDate,
+        SkipReason::Unreadable(reason) => {
             let since = since(fleet.has_failed_before(other.id));
             RepositoryOutcome::Failed(reason.clone(), since)
         }
@@ -165,8 +165,8 @@ pub(crate) fn fleet_problems(
         (count > 0).then(|| line(name, &crate::text::counted(count, "problem", "problems")))
     });
     let of_others = fleet.others.iter().filter_map(|other| match &other.reason {
-        Reason::UpToDate { .. } | Reason::DeclaresNothing(_) => None,
-        Reason::Unreadable(reason) => Some(line(&other.name, reason)),
+        SkipReason::UpToDate { .. } | SkipReason::DeclaresNothing(_) => None,
+        SkipReason::Unreadable(reason) => Some(line(&other.name, reason)),
     });
     of_sources.chain(of_others).collect()
 }

@@ -13,7 +13,7 @@ pub mod unfinished;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use super::round::Extent;
+use super::round::RoundScope;
 use super::round::{Responsibility, Round};
 use super::session::Session;
 use super::source::Source;
@@ -110,7 +110,7 @@ pub(super) fn problems(rounds: &[Round]) -> Vec<String> {
             continue;
         };
         for (upsert, outcome) in round.plan.upserts.iter().zip(&applied.outcomes) {
-            if !matches!(outcome, crate::run::apply::Outcome::Written(_)) {
+            if !matches!(outcome, crate::run::apply::UpsertOutcome::Written(_)) {
                 let location = upsert.declaration.location();
                 let lines = problems.entry(location.path().clone()).or_default();
                 lines.insert(format!("not written: `{}` at {location}", upsert.key));
@@ -259,7 +259,9 @@ fn drift(session: &Session<'_>, rounds: &[Round]) -> Option<Drift> {
     if session.port.is_none() || session.run.scope != Scope::All {
         return None;
     }
-    let first = rounds.first().filter(|round| round.extent == Extent::All)?;
+    let first = rounds
+        .first()
+        .filter(|round| round.extent == RoundScope::All)?;
     let mut left = first.plan.untouched.iter();
     let is_no_drift = |left: &crate::catalog::plan::Untouched| {
         matches!(

@@ -22,8 +22,8 @@ use crate::git::{CommitSha, RepoName};
 use crate::port::{Rejection, Upserted};
 use crate::report::redact::Redaction;
 use crate::report::*;
-use crate::run::apply::{Applied, DeletionOutcome, Outcome as Fate, Refusals};
-use crate::text::{RepoPath, Source};
+use crate::run::apply::{Applied, DeletionOutcome, Refusals, UpsertOutcome};
+use crate::text::{RepoPath, SourceFile};
 
 const FILES: [(&str, &str); 3] = [
     (
@@ -70,7 +70,7 @@ impl World {
         let files = FILES.map(|(path, text)| {
             let text = text.replace("DESCRIPTION", &long);
             EntityFile {
-                content: FileContent::Text(Source::new(RepoPath::new(path), text)),
+                content: FileContent::Text(SourceFile::new(RepoPath::new(path), text)),
                 default_blueprint: None,
             }
         });
@@ -231,9 +231,9 @@ fn applied() -> Applied {
     let blocker = plan(&World::new().head).upserts[0].entity.key();
     Applied {
         outcomes: vec![
-            Fate::Rejected(rejection),
-            Fate::Blocked(blocker),
-            Fate::Written(Upserted::Updated),
+            UpsertOutcome::Rejected(rejection),
+            UpsertOutcome::Blocked(blocker),
+            UpsertOutcome::Written(Upserted::Updated),
         ],
         deletions: vec![DeletionOutcome::HeldBack(Obstacle {
             reason: "`service/payments`, which the same file now declares, was not written"
@@ -376,7 +376,7 @@ fn held_back(mut report: Report) -> Report {
 /// One mistake of its own, and one that five entities share.
 fn mistakes(report: Report) -> Report {
     let text = "- identifier: a\n".repeat(5);
-    let source = Source::new(RepoPath::new("shop/port.yml"), text);
+    let source = SourceFile::new(RepoPath::new("shop/port.yml"), text);
     let shared = (0..5).map(|index| {
         let span = crate::text::Span::new(16 * index + 14, 16 * index + 15);
         let place = crate::text::Location::new(&source, span);

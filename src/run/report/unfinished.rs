@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::event::Mode;
 use crate::report::{EntityReport, Since, State};
-use crate::text::{Location, RepoPath, Source};
+use crate::text::{Location, RepoPath, SourceFile};
 
 /// So many entities are named in a message.
 const NAMED: usize = 3;
@@ -117,7 +117,7 @@ fn subject(entities: &[&EntityReport]) -> String {
 
 /// Head no longer has the line of what was removed: another entity may stand there now.
 fn location(entity: &EntityReport) -> Location {
-    let file = |path| Location::start_of(&Source::unreadable(path));
+    let file = |path| Location::start_of(&SourceFile::unreadable(path));
     match &entity.location {
         Some(location) if entity.is_removed => file(location.path().clone()),
         Some(location) => location.clone(),

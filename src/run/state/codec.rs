@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Deletion, FileState, Part, Problem, Removed, State, Version};
+use super::{DeletionState, FileState, HeldVersion, Problem, Removed, State, Version};
 use crate::catalog::change::Proof;
 use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::catalog::plan::DriftDigest;
@@ -48,7 +48,7 @@ impl SaveId {
 
 /// Why a state cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unreadable {
+pub(crate) enum UnreadableState {
     /// A newer program wrote it.
     #[error(
         "a newer version of this action wrote it (format {0}; this version reads up to {FORM}); update the action here too"
@@ -61,7 +61,7 @@ pub(crate) enum Unreadable {
     Damaged(String),
 }
 
-type Texts = BTreeMap<String, String>;
+type TextIds = BTreeMap<String, String>;
 type Keys = BTreeMap<String, Vec<String>>;
 
 #[derive(Serialize, Deserialize)]
@@ -70,7 +70,7 @@ struct Settled {
     /// The ids of mappings, which versions name by their index.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     mappings: Vec<String>,
-    files: BTreeMap<String, (String, Texts, Keys)>,
+    files: BTreeMap<String, (String, TextIds, Keys)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,7 +92,7 @@ struct Open {
 #[derive(Serialize, Deserialize)]
 struct OpenFile {
     /// The file's id, its texts, its entities, and whether Port accepted these.
-    parts: Vec<(String, Texts, Keys, bool)>,
+    parts: Vec<(String, TextIds, Keys, bool)>,
     problems: Vec<(String, Option<String>)>,
 }
 
@@ -110,7 +110,7 @@ pub(super) fn write(state: &State, save: &SaveId) -> Map<String, Value> {
         }
     }
     let removed = |(key, removed): (&EntityKey, &Removed)| {
-        let is_prevented = removed.deletion == Deletion::Prevented;
+        let is_prevented = removed.deletion == DeletionState::Prevented;
         (key.to_text(), (removed.path.to_string(), is_prevented))
     };
     let rewritten =
@@ -152,7 +152,7 @@ fn is_listed(key: &EntityKey) -> bool {
 
 /// A version as the ids of the file and of its texts. For a mapped file, `:` and the index of the
 /// mapping follow the first: many files have the same mapping.
-fn write_version(version: &Version, mappings: &mut Vec<String>) -> (String, Texts) {
+fn write_version(version: &Version, mappings: &mut Vec<String>) -> (String, TextIds) {
     let text = |(path, blob): (&RepoPath, &BlobId)| (path.to_string(), blob.to_string());
     let texts = version.texts.iter().map(text).collect();
     let Some(mapping) = version.mapping.as_ref().map(ToString::to_string) else {
@@ -167,7 +167,11 @@ fn write_version(version: &Version, mappings: &mut Vec<String>) -> (String, Text
 }
 
 /// Reads what [`write_version`] gives.
-fn read_version(file: &str, texts: Texts, mappings: &[String]) -> Result<Version, Unreadable> {
+fn read_version(
+    file: &str,
+    texts: TextIds,
+    mappings: &[String],
+) -> Result<Version, UnreadableState> {
     let id = |blob: &str| BlobId::parse(blob).ok_or_else(|| damaged("an id is malformed"));
     let text = |(path, blob): (String, String)| Ok((RepoPath::new(path), id(&blob)?));
     let (file, mapping) = match file.split_once(':') {
@@ -198,7 +202,7 @@ fn write_keys(keys: &BTreeSet<EntityKey>) -> Keys {
 }
 
 fn write_open(file: &FileState, mappings: &mut Vec<String>) -> OpenFile {
-    let part = |part: &Part| {
+    let part = |part: &HeldVersion| {
         let (blob, texts) = write_version(&part.version, mappings);
         let is_accepted = part.proof == Proof::Accepted;
         (blob, texts, write_keys(&part.entities), is_accepted)
@@ -236,7 +240,7 @@ pub(super) fn pack(value: &impl Serialize) -> Vec<String> {
 ///
 /// # Errors
 /// If they are not as a program of this version or an older one wrote them.
-pub(super) fn read(properties: &Map<String, Value>) -> Result<(State, SaveId), Unreadable> {
+pub(super) fn read(properties: &Map<String, Value>) -> Result<(State, SaveId), UnreadableState> {
     let settled: Settled = unpack(properties, "settled")?;
     let open: Open = unpack(properties, "open")?;
     if settled.save != open.save {
@@ -276,8 +280,8 @@ pub(super) fn read(properties: &Map<String, Value>) -> Result<(State, SaveId), U
     for (key, (path, is_prevented)) in open.removed {
         if removed.contains(key.as_str()) {
             let deletion = match is_prevented {
-                true => Deletion::Prevented,
-                false => Deletion::Pending,
+                true => DeletionState::Prevented,
+                false => DeletionState::Pending,
             };
             let path = RepoPath::new(path);
             state
@@ -308,7 +312,7 @@ fn read_open(
     file: OpenFile,
     mappings: &[String],
     is_kept: impl Fn(&EntityKey) -> bool + Copy,
-) -> Result<FileState, Unreadable> {
+) -> Result<FileState, UnreadableState> {
     let parts = file.parts.into_iter();
     let parts = parts.map(|part| read_part(part, mappings, is_kept));
     let problems = file.problems.into_iter().map(|(code, entity)| {
@@ -322,10 +326,10 @@ fn read_open(
 }
 
 fn read_part(
-    (blob, texts, keys, is_accepted): (String, Texts, Keys, bool),
+    (blob, texts, keys, is_accepted): (String, TextIds, Keys, bool),
     mappings: &[String],
     is_kept: impl Fn(&EntityKey) -> bool,
-) -> Result<Part, Unreadable> {
+) -> Result<HeldVersion, UnreadableState> {
     let mut entities = BTreeSet::new();
     for (blueprint, names) in keys {
         let blueprint = BlueprintId::parse(&blueprint).map_err(damaged)?;
@@ -336,7 +340,7 @@ fn read_part(
             }
         }
     }
-    Ok(Part {
+    Ok(HeldVersion {
         version: read_version(&blob, texts, mappings)?,
         entities,
         proof: match is_accepted {
@@ -346,7 +350,7 @@ fn read_part(
     })
 }
 
-fn read_key(text: &str) -> Result<EntityKey, Unreadable> {
+fn read_key(text: &str) -> Result<EntityKey, UnreadableState> {
     EntityKey::from_text(text)
         .ok_or_else(|| damaged(format!("`{text}` is not the key of an entity")))
 }
@@ -354,7 +358,7 @@ fn read_key(text: &str) -> Result<EntityKey, Unreadable> {
 pub(super) fn unpack<T: DeserializeOwned>(
     properties: &Map<String, Value>,
     name: &str,
-) -> Result<T, Unreadable> {
+) -> Result<T, UnreadableState> {
     let strings = properties.get(name).and_then(Value::as_array);
     let strings: Option<Vec<&str>> =
         strings.map(|list| list.iter().filter_map(Value::as_str).collect());
@@ -364,7 +368,7 @@ pub(super) fn unpack<T: DeserializeOwned>(
         .ok_or_else(|| damaged(format!("`{name}` is missing")))?;
     match form.parse() {
         Ok(FORM) => {}
-        Ok(newer) if newer > FORM => return Err(Unreadable::Newer(newer)),
+        Ok(newer) if newer > FORM => return Err(UnreadableState::Newer(newer)),
         _ => return Err(damaged(format!("`{name}` has an unknown format"))),
     }
     let compressed = BASE64_STANDARD.decode(packed).map_err(damaged)?;
@@ -374,6 +378,6 @@ pub(super) fn unpack<T: DeserializeOwned>(
     serde_json::from_slice(&json).map_err(damaged)
 }
 
-fn damaged(reason: impl ToString) -> Unreadable {
-    Unreadable::Damaged(reason.to_string())
+fn damaged(reason: impl ToString) -> UnreadableState {
+    UnreadableState::Damaged(reason.to_string())
 }

@@ -59,14 +59,14 @@ pub(crate) struct State {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FileState {
     /// The versions that Port may hold something of, oldest first.
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Vec<HeldVersion>,
     /// What was wrong with the newest version.
     pub(crate) problems: BTreeSet<Problem>,
 }
 
 /// A version of a file, and those of its entities that may be in Port as it declares them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Part {
+pub(crate) struct HeldVersion {
     pub(crate) version: Version,
     pub(crate) entities: BTreeSet<EntityKey>,
     pub(crate) proof: Proof,
@@ -98,12 +98,12 @@ pub(crate) struct Removed {
     /// The file that declared it.
     pub(crate) path: RepoPath,
     /// Whether a run has reported that it could not be deleted.
-    pub(crate) deletion: Deletion,
+    pub(crate) deletion: DeletionState,
 }
 
 /// Whether a deletion was prevented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Deletion {
+pub(crate) enum DeletionState {
     /// Not as far as is known.
     Pending,
     /// A run has failed because of it.
@@ -198,7 +198,7 @@ impl State {
     /// Whether a run has failed because something could not be deleted.
     pub(crate) fn is_deletion_prevented(&self) -> bool {
         let mut removed = self.removed.values();
-        removed.any(|removed| removed.deletion == Deletion::Prevented)
+        removed.any(|removed| removed.deletion == DeletionState::Prevented)
     }
 
     /// How far the source is in sync, while no run is writing.
@@ -247,7 +247,7 @@ impl State {
             file.add(version.clone(), possible, Proof::Possible);
             // A file that declares nothing is known too, so that it is not read again.
             if file.parts.is_empty() && file.problems.is_empty() {
-                file.parts.push(Part {
+                file.parts.push(HeldVersion {
                     version: version.clone(),
                     entities: BTreeSet::new(),
                     proof: Proof::Accepted,
@@ -256,7 +256,7 @@ impl State {
         }
         // Entities that remain in an earlier version are declared by another file that has an
         // error.
-        let is_of_tip = |part: &Part| Some(&part.version) == version.as_ref();
+        let is_of_tip = |part: &HeldVersion| Some(&part.version) == version.as_ref();
         if file.settled().is_some_and(|part| !is_of_tip(part)) {
             file.open();
         }
@@ -280,7 +280,7 @@ impl State {
 
 impl FileState {
     /// The version that Port has accepted whole; `None` while the file is open.
-    pub(crate) fn settled(&self) -> Option<&Part> {
+    pub(crate) fn settled(&self) -> Option<&HeldVersion> {
         match self.parts.as_slice() {
             [part] if part.proof == Proof::Accepted && self.problems.is_empty() => Some(part),
             _ => None,
@@ -296,7 +296,7 @@ impl FileState {
     fn open(&mut self) {
         if let Some(part) = self.settled() {
             let version = part.version.clone();
-            self.parts.push(Part {
+            self.parts.push(HeldVersion {
                 version,
                 entities: BTreeSet::new(),
                 proof: Proof::Possible,
@@ -308,10 +308,10 @@ impl FileState {
         if keys.is_empty() {
             return;
         }
-        let is_same = |part: &&mut Part| part.version == version && part.proof == proof;
+        let is_same = |part: &&mut HeldVersion| part.version == version && part.proof == proof;
         match self.parts.iter_mut().find(is_same) {
             Some(part) => part.entities.extend(keys),
-            None => self.parts.push(Part {
+            None => self.parts.push(HeldVersion {
                 version,
                 entities: keys,
                 proof,

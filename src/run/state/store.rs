@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::codec::{self, SaveId, Unreadable};
+use super::codec::{self, SaveId, UnreadableState};
 use super::{SourceName, State, Status};
 use crate::catalog::entity::BlueprintId;
 use crate::git::CommitSha;
@@ -24,7 +24,7 @@ pub(crate) enum Error {
     Unreadable {
         name: SourceName,
         blueprint: BlueprintId,
-        reason: Unreadable,
+        reason: UnreadableState,
     },
     #[error(
         "the state `{name}` of the blueprint `{blueprint}` is in Port, and these credentials may not read it; give them the right to read and write that blueprint"

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::codec::{self, SaveId, Unreadable};
+use super::codec::{self, SaveId, UnreadableState};
 use super::look::{Tip, to_look_at};
 use super::*;
 use crate::git::FileMode;
@@ -53,7 +53,7 @@ fn show(state: &State) -> String {
     let Some(file) = state.file(&path()) else {
         return "unknown".to_owned();
     };
-    let part = |part: &Part| {
+    let part = |part: &HeldVersion| {
         let sign = match part.proof {
             Proof::Accepted => '+',
             Proof::Possible => '?',
@@ -161,7 +161,7 @@ fn what_is_released_is_nowhere() {
     state.conclude(&path(), outcome('1', "a b", "", ""));
     let removed = Removed {
         path: path(),
-        deletion: Deletion::Prevented,
+        deletion: DeletionState::Prevented,
     };
     state.removed.insert(key("c"), removed);
     assert_eq!(state.status(), Status::Incomplete);
@@ -206,7 +206,7 @@ fn runs_that_overlap_with_other_inputs_leave_none() {
 fn what_one_run_declares_is_not_removed_by_another() {
     let removed = Removed {
         path: path(),
-        deletion: Deletion::Pending,
+        deletion: DeletionState::Pending,
     };
     let mut base = State::default();
     base.conclude(&path(), outcome('1', "a", "", ""));
@@ -320,7 +320,7 @@ prop_compose! {
         let is_known = |file: &FileState| !file.parts.is_empty() || !file.problems.is_empty();
         state.files.retain(|_, file| is_known(file));
         for (name, is_prevented) in removed {
-            let deletion = if is_prevented { Deletion::Prevented } else { Deletion::Pending };
+            let deletion = if is_prevented { DeletionState::Prevented } else { DeletionState::Pending };
             state.removed.insert(key(&name), Removed { path: path(), deletion });
         }
         state
@@ -340,7 +340,7 @@ fn lists_may_be_shortened_and_not_lengthened() {
     state.conclude(&path(), outcome('1', "a b", "", ""));
     let removed = Removed {
         path: path(),
-        deletion: Deletion::Pending,
+        deletion: DeletionState::Pending,
     };
     state.removed.insert(key("c"), removed);
     state.waiting = keys("d");
@@ -368,7 +368,7 @@ fn what_was_edited_or_is_newer_is_not_read() {
         edited.insert(name.to_owned(), change(text));
         codec::read(&edited).unwrap_err()
     };
-    let is_damaged = |error: Unreadable| matches!(error, Unreadable::Damaged(_));
+    let is_damaged = |error: UnreadableState| matches!(error, UnreadableState::Damaged(_));
     for name in ["settled", "open"] {
         assert!(is_damaged(edit(name, &|_| serde_json::Value::Null)));
         assert!(is_damaged(edit(name, &|_| vec![""].into())));
@@ -383,7 +383,7 @@ fn what_was_edited_or_is_newer_is_not_read() {
         };
         assert!(is_damaged(edit(name, &flipped)));
         let newer = |text: String| vec![text.replacen("1:", "2:", 1)].into();
-        assert_eq!(edit(name, &newer), Unreadable::Newer(2));
+        assert_eq!(edit(name, &newer), UnreadableState::Newer(2));
     }
     let other = codec::write(&state, &SaveId::of("2"));
     let mut mixed = good.clone();

@@ -4,7 +4,7 @@ use crate::text::RepoPath;
 
 fn declared(text: &str) -> Declarations {
     let file = EntityFile {
-        content: FileContent::Text(Source::new(RepoPath::new("port.yml"), text)),
+        content: FileContent::Text(SourceFile::new(RepoPath::new("port.yml"), text)),
         default_blueprint: None,
     };
     declare(&[file], &BlueprintRules::parse("*").unwrap())
@@ -89,7 +89,7 @@ fn a_misspelt_name_is_one_error_and_of_no_known_entity() {
         assert!(declared.invalid[0].key.is_none());
     }
     let file = EntityFile {
-        content: FileContent::Text(Source::new(
+        content: FileContent::Text(SourceFile::new(
             RepoPath::new("port.yml"),
             "identifier: a\nBlueprint: b\n",
         )),

@@ -1,8 +1,8 @@
 use super::*;
-use crate::text::{RepoPath, Source, Span};
+use crate::text::{RepoPath, SourceFile, Span};
 
 fn diagnostic(code: Code, path: &str) -> Diagnostic {
-    let source = Source::new(RepoPath::new(path), "é: [x](y)\nb: 1\n");
+    let source = SourceFile::new(RepoPath::new(path), "é: [x](y)\nb: 1\n");
     Diagnostic::new(code, Location::new(&source, Span::new(4, 10)), "see [x](y)")
         .help("write `b`")
         .related(Location::new(&source, Span::new(11, 12)), "")
