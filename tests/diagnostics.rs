@@ -13,12 +13,16 @@ use std::sync::{Arc, Mutex};
 
 use port_gitops::catalog::blueprint::{Blueprint, Blueprints};
 use port_gitops::catalog::change::{Change, compare};
-use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, Unreadable, declare};
+use port_gitops::catalog::declare::{
+    Declarations, EntityFile, FileContent, UnreadableFile, declare,
+};
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::live::Live;
 use port_gitops::catalog::mapping;
 use port_gitops::catalog::merge::Merge;
-use port_gitops::catalog::plan::{Action, Known, Plan, Policy, Pruning, Reason, Untouched, Upsert};
+use port_gitops::catalog::plan::{
+    Action, NoOpReason, Plan, PlanContext, Policy, Pruning, Untouched, Upsert,
+};
 use port_gitops::catalog::reference;
 use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS, PropertyRules};
 use port_gitops::catalog::validate::{Circles, Omission, validate};
@@ -27,12 +31,12 @@ use port_gitops::event::Mode;
 use port_gitops::git::{CommitSha, RepoName};
 use port_gitops::port::{ErrorCode, Rejection};
 use port_gitops::report::annotations::Annotations;
-use port_gitops::report::console::{self, Colour};
+use port_gitops::report::console::{self, ColourMode};
 use port_gitops::report::log::Log;
 use port_gitops::report::redact::Redaction;
-use port_gitops::report::{Cost, Ending, EntityReport, Report, RunFacts, State};
+use port_gitops::report::{Cost, Ending, EntityReport, EntityState, Report, RunFacts};
 use port_gitops::run::apply::{Applied, Refusals, UpsertOutcome};
-use port_gitops::run::report::findings::{Findings, Material};
+use port_gitops::run::report::findings::{Material, RunFindings};
 use port_gitops::run::report::unfinished;
 use port_gitops::text::{RepoPath, SourceFile};
 
@@ -100,9 +104,9 @@ fn text_file(path: &str, text: &str) -> FileContent {
 fn special(code: Code) -> Option<FileContent> {
     let unreadable = |reason| FileContent::Unreadable(RepoPath::new("port.yml"), reason);
     match code {
-        Code::TooLarge => Some(unreadable(Unreadable::TooLarge)),
-        Code::Binary => Some(unreadable(Unreadable::Binary)),
-        Code::Symlink => Some(unreadable(Unreadable::Symlink)),
+        Code::TooLarge => Some(unreadable(UnreadableFile::TooLarge)),
+        Code::Binary => Some(unreadable(UnreadableFile::Binary)),
+        Code::Symlink => Some(unreadable(UnreadableFile::Symlink)),
         Code::TooDeep => Some(text_file("port.json", &"[".repeat(200))),
         _ => None,
     }
@@ -170,7 +174,7 @@ fn changes(head: &Declarations) -> Vec<Change> {
 }
 
 fn plan(changes: Vec<Change>) -> Plan {
-    let known = Known {
+    let known = PlanContext {
         rewritten: &std::collections::BTreeMap::new(),
         takeover: Action::Adopt,
         live: &Live::default(),
@@ -196,7 +200,7 @@ fn findings(head: &Declarations, plan: &Plan, applied: Option<&Applied>) -> Vec<
             blueprints: &Blueprints::default(),
         },
     };
-    Findings::new(material).rejections
+    RunFindings::new(material).rejections
 }
 
 /// What is found about the examples that are sound but not written all the same.
@@ -219,7 +223,7 @@ fn elsewhere(code: Code, head: &Declarations) -> Option<Vec<Diagnostic>> {
                 key: upsert.entity.key(),
                 location: Some(upsert.declaration.location()),
                 path: None,
-                reason: Reason::OwnedElsewhere("octo/invoices".to_owned()),
+                reason: NoOpReason::OwnedElsewhere("octo/invoices".to_owned()),
             };
             let plan = Plan {
                 untouched: plan(changes()).upserts.iter().map(untouched).collect(),
@@ -243,14 +247,14 @@ fn unfinished(code: Code, plan: Plan) -> Vec<Diagnostic> {
         Code::NotDeleted => {
             let code = ErrorCode::HasDependents;
             let note = "other entities relate to it: `microservice/shop` (403)";
-            (State::HeldBack, Some(note.to_owned()), code.help())
+            (EntityState::HeldBack, Some(note.to_owned()), code.help())
         }
-        _ => (State::NotWritten, None, None),
+        _ => (EntityState::NotWritten, None, None),
     };
     let location = Some(upsert.declaration.location());
     let entity = EntityReport {
         note,
-        help,
+        help: help.map(str::to_owned),
         ..EntityReport::new(Some(upsert.entity.key()), state, location)
     };
     unfinished::diagnostics(&[entity], Mode::Apply)
@@ -284,7 +288,7 @@ impl Write for Shared {
 /// What a terminal shows.
 fn rendered(diagnostics: &[Diagnostic]) -> String {
     let out = Shared::default();
-    console::write_diagnostics(Colour::Never, diagnostics, &Log::new(out.clone()));
+    console::write_diagnostics(ColourMode::Never, diagnostics, &Log::new(out.clone()));
     let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
     let lines: Vec<_> = text.trim().lines().map(str::trim_end).collect();
     lines.join("\n") + "\n"

@@ -110,12 +110,12 @@ impl Change {
 
 /// Earlier versions, by the entities that they may have brought to Port.
 #[derive(Default)]
-struct Known<'e> {
+struct EarlierVersions<'e> {
     versions: Vec<&'e Earlier>,
     declared: Vec<Arc<Declaration>>,
 }
 
-impl Known<'_> {
+impl EarlierVersions<'_> {
     /// Git says what Port holds where it has the version, and the version's file is settled.
     fn basis(&self) -> Basis {
         let mut versions = self.versions.iter();
@@ -140,7 +140,7 @@ impl Known<'_> {
 /// An entity that is new to the source is compared with Port too. What is invalid at head is neither
 /// changed nor removed, nor is anything in a file that cannot be read at head.
 pub fn compare(earlier: &[Earlier], head: &Declarations, open: &BTreeSet<RepoPath>) -> Vec<Change> {
-    let mut known: BTreeMap<&EntityKey, Known<'_>> = BTreeMap::new();
+    let mut known: BTreeMap<&EntityKey, EarlierVersions<'_>> = BTreeMap::new();
     for version in earlier {
         for key in &version.entities {
             known.entry(key).or_default().versions.push(version);
@@ -175,7 +175,7 @@ pub fn compare(earlier: &[Earlier], head: &Declarations, open: &BTreeSet<RepoPat
     changes
 }
 
-fn removed(known: BTreeMap<&EntityKey, Known<'_>>, head: &Declarations) -> Vec<Change> {
+fn removed(known: BTreeMap<&EntityKey, EarlierVersions<'_>>, head: &Declarations) -> Vec<Change> {
     let (mut keys, mut paths) = (BTreeSet::new(), BTreeSet::new());
     for invalid in &head.invalid {
         match &invalid.key {
@@ -183,11 +183,11 @@ fn removed(known: BTreeMap<&EntityKey, Known<'_>>, head: &Declarations) -> Vec<C
             None => drop(paths.insert(invalid.location.path())),
         }
     }
-    let is_removed = |(key, known): &(&EntityKey, Known<'_>)| {
+    let is_removed = |(key, known): &(&EntityKey, EarlierVersions<'_>)| {
         let mut versions = known.versions.iter();
         !keys.contains(*key) && versions.all(|version| !paths.contains(&version.path))
     };
-    let change = |(key, known): (&EntityKey, Known<'_>)| Change {
+    let change = |(key, known): (&EntityKey, EarlierVersions<'_>)| Change {
         key: key.clone(),
         basis: Basis::Live,
         proof: known.proof(),

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 
 use super::entity::{self, BlueprintId, Context, Entity, EntityKey};
-use super::mapping::{Candidate, Mapped, Usable};
+use super::mapping::{Candidate, MappingResult, Usable};
 use super::rules::BlueprintRules;
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::document::{self, Documents, Node};
@@ -42,14 +42,14 @@ pub enum FileContent {
     /// Text to parse.
     Text(Arc<SourceFile>),
     /// What a mapping makes of a file.
-    Mapped(Arc<Mapped>),
+    Mapped(Arc<MappingResult>),
     /// Something that cannot be read as text.
-    Unreadable(RepoPath, Unreadable),
+    Unreadable(RepoPath, UnreadableFile),
 }
 
 /// Why a file was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unreadable {
+pub enum UnreadableFile {
     /// More than [`document::MAX_BYTES`].
     TooLarge,
     /// Not UTF-8.
@@ -206,7 +206,7 @@ impl Declarations {
             self.foreign.insert(source.path().clone());
         }
         self.add_lost_documents(&candidates, &errors);
-        let mut found = Findings::default();
+        let mut found = FileFindings::default();
         let before = self.valid.len();
         for node in candidates {
             if found.errors.len() >= MAX_FINDINGS {
@@ -252,7 +252,7 @@ impl Declarations {
     }
 
     /// Adds the entities that a mapping makes of a file.
-    fn add_mapped(&mut self, mapped: &Mapped, context: Context<'_>) {
+    fn add_mapped(&mut self, mapped: &MappingResult, context: Context<'_>) {
         let source = &mapped.source;
         if mapped.usable == Usable::No {
             self.invalid.push(Invalid {
@@ -262,7 +262,7 @@ impl Declarations {
             });
         }
         self.invalid.extend(mapped.errors.iter().map(lost));
-        let mut found = Findings::default();
+        let mut found = FileFindings::default();
         found.add(mapped.errors.clone());
         for Candidate { node, errors } in &mapped.candidates {
             if found.errors.len() >= MAX_FINDINGS {
@@ -305,7 +305,7 @@ impl Declarations {
         context: Context<'_>,
         mut codes: BTreeSet<Code>,
         is_follow_up: impl Fn(&Diagnostic, &Node) -> bool,
-        findings: &mut Findings,
+        findings: &mut FileFindings,
     ) {
         let is_sound = codes.is_empty();
         let mut found = Vec::new();
@@ -350,17 +350,17 @@ impl Declarations {
         }
     }
 
-    fn add_unreadable(&mut self, path: &RepoPath, reason: Unreadable) {
+    fn add_unreadable(&mut self, path: &RepoPath, reason: UnreadableFile) {
         let source = SourceFile::unreadable(path.clone());
         let diagnostic = match reason {
-            Unreadable::TooLarge => document::too_large(&source),
-            Unreadable::Binary => Diagnostic::new(
+            UnreadableFile::TooLarge => document::too_large(&source),
+            UnreadableFile::Binary => Diagnostic::new(
                 Code::Binary,
                 Location::start_of(&source),
                 "the file is not UTF-8 text and was not read",
             )
             .help("save it as UTF-8, or exclude it with a `!` line in the input `files`"),
-            Unreadable::Symlink => Diagnostic::new(
+            UnreadableFile::Symlink => Diagnostic::new(
                 Code::Symlink,
                 Location::start_of(&source),
                 "the path is a symbolic link, which is not followed",
@@ -415,14 +415,14 @@ fn lost(error: &Diagnostic) -> Invalid {
 
 /// What is wrong with the entities of one file.
 #[derive(Default)]
-struct Findings {
+struct FileFindings {
     errors: Vec<Diagnostic>,
     others: Vec<Diagnostic>,
     /// How many others there are beside.
     omitted: usize,
 }
 
-impl Findings {
+impl FileFindings {
     fn add(&mut self, found: Vec<Diagnostic>) {
         let (errors, others): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
         self.errors.extend(errors);

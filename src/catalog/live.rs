@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::blueprint::{Blueprint, Property};
 use super::entity::{Entity, EntityKey, EntityName, Identifier, Relation, Stated, Team};
 use super::merge::Merge;
-use super::question::Answers;
+use super::queries::QueryResults;
 
 /// An entity as Port holds it, without what Port computes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -32,7 +32,7 @@ pub struct Live {
     /// What it is called that a query names.
     names: BTreeMap<EntityKey, Identifier>,
     /// What the queries of teams and relations find.
-    pub answers: Answers,
+    pub query_results: QueryResults,
 }
 
 /// What is known of one entity.
@@ -122,7 +122,7 @@ pub struct Difference {
 /// A spelling that Port does not keep apart is no difference: `null` and nothing, `1` and `1.0`, the
 /// order of teams and of a relation's targets. The text of a date is, as Port keeps it.
 ///
-/// Whatever a search query finds is Port's to say. So a query that no [`Answers`] have filled in counts
+/// Whatever a search query finds is Port's to say. So a query that no [`QueryResults`] have filled in counts
 /// as a difference, with the query itself as what the field will be.
 ///
 /// With [`Merge::Replace`] what `sent` leaves out goes too, of properties and relations as far as

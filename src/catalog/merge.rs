@@ -61,11 +61,11 @@ pub fn merge(
                 continue;
             }
             match whose(&field, former, live) {
-                Owner::Git if is_clearable(&field, blueprint) => {
+                ValueOwner::Git if is_clearable(&field, blueprint) => {
                     clear(&mut merged.entity, &field, blueprint);
                 }
-                Owner::Unclear => merged.uncleared.push(field),
-                Owner::Git | Owner::SomeoneElse => {}
+                ValueOwner::Unclear => merged.uncleared.push(field),
+                ValueOwner::Git | ValueOwner::SomeoneElse => {}
             }
         }
     }
@@ -136,7 +136,7 @@ pub fn required_taken_away(
 ) -> Vec<Field> {
     let is_ours = |field: &Field| match live {
         Knowledge::Unknown | Knowledge::Absent => true,
-        Knowledge::Present(live) => whose(field, former, live) == Owner::Git,
+        Knowledge::Present(live) => whose(field, former, live) == ValueOwner::Git,
     };
     let mut fields = taken_away(former, head);
     fields.retain(|field| is_required(field, blueprint) && is_ours(field));
@@ -177,14 +177,14 @@ fn taken_away(former: &[&Entity], head: &Entity) -> Vec<Field> {
 
 /// Who put the value there that Port holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Owner {
+enum ValueOwner {
     Git,
     SomeoneElse,
     /// It may be what a query of Git's found.
     Unclear,
 }
 
-fn whose(field: &Field, former: &[&Entity], live: &LiveEntity) -> Owner {
+fn whose(field: &Field, former: &[&Entity], live: &LiveEntity) -> ValueOwner {
     let (is_ours, is_unclear) = match field {
         Field::Title => {
             let titles = former.iter().map(|entity| &entity.title);
@@ -221,9 +221,9 @@ fn whose(field: &Field, former: &[&Entity], live: &LiveEntity) -> Owner {
         }
     };
     match (is_ours, is_unclear) {
-        (true, _) => Owner::Git,
-        (false, true) => Owner::Unclear,
-        (false, false) => Owner::SomeoneElse,
+        (true, _) => ValueOwner::Git,
+        (false, true) => ValueOwner::Unclear,
+        (false, false) => ValueOwner::SomeoneElse,
     }
 }
 

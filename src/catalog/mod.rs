@@ -10,7 +10,7 @@ pub mod mapping;
 pub mod merge;
 pub mod order;
 pub mod plan;
-pub mod question;
+pub mod queries;
 pub mod reference;
 pub mod rules;
 pub mod validate;

@@ -3,8 +3,8 @@
 //! Port refuses a relation to an entity that it does not have. So an entity's targets go first; and
 //! where relations form a cycle, entities go twice: first without those relations, then whole.
 
+mod edges;
 mod fill;
-mod links;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,17 +14,17 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use super::blueprint::{Blueprints, Presence};
 use super::entity::{Entity, EntityKey, Identifier};
 use super::merge::Merge;
-use super::plan::{Action, Target};
-use links::Link;
+use super::plan::{Action, RelationTarget};
+use edges::RelationEdge;
 
 pub use fill::MAX_ENTITIES;
 
 /// An entity that is to be written, and whether Git has it that it exists.
-pub type Node<'e> = (&'e Entity, Action);
+pub type PlannedWrite<'e> = (&'e Entity, Action);
 
 /// What a write sends of an entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
+pub enum WriteContent {
     /// All of it.
     Whole,
     /// All but these relations, which another write adds when their targets are there. It has to be
@@ -38,7 +38,7 @@ pub struct Write {
     /// The entity's index in the input.
     pub entity: usize,
     /// What is sent.
-    pub content: Content,
+    pub content: WriteContent,
     /// Entities whose first write must have been successful, by index; the entity's own
     /// among them if this is its second write.
     pub needs: Vec<usize>,
@@ -49,8 +49,8 @@ impl Write {
     /// `merge`.
     pub fn merge(&self, merge: Merge) -> Merge {
         match self.content {
-            Content::Whole => merge,
-            Content::Without(_) => Merge::Merge,
+            WriteContent::Whole => merge,
+            WriteContent::Without(_) => Merge::Merge,
         }
     }
 
@@ -85,7 +85,7 @@ impl Schedule {
     ///
     /// A relation's target is looked for in the blueprint that the relation leads to, where
     /// `blueprints` know it, else in all.
-    pub fn new(nodes: &[Node<'_>], blueprints: &Blueprints, merge: Merge) -> Self {
+    pub fn new(nodes: &[PlannedWrite<'_>], blueprints: &Blueprints, merge: Merge) -> Self {
         let plan = Ways::new(nodes, blueprints);
         let mut staged = plan.stage();
         fill::fill(&mut staged, nodes, merge);
@@ -103,11 +103,11 @@ impl Schedule {
 
 /// Finds the relations that Port would refuse in any order: required ones that form a cycle of
 /// entities of which none exists.
-pub fn required_cycles(nodes: &[Node<'_>], blueprints: &Blueprints) -> Vec<RequiredCycle> {
+pub fn required_cycles(nodes: &[PlannedWrite<'_>], blueprints: &Blueprints) -> Vec<RequiredCycle> {
     Ways::new(nodes, blueprints).cycles
 }
 
-/// Which links an order follows, and which it has to cut.
+/// Which edges an order follows, and which it has to cut.
 struct Ways {
     /// By entity: the targets that must be there before its first write.
     followed: Vec<Vec<usize>>,
@@ -117,35 +117,35 @@ struct Ways {
 }
 
 impl Ways {
-    fn new(nodes: &[Node<'_>], blueprints: &Blueprints) -> Self {
-        let links = links::find(nodes, blueprints);
-        let component = components(nodes.len(), links.iter());
+    fn new(nodes: &[PlannedWrite<'_>], blueprints: &Blueprints) -> Self {
+        let edges = edges::find(nodes, blueprints);
+        let component = components(nodes.len(), edges.iter());
         // What exists already can point at itself at once.
-        let is_in_cycle = |link: &&Link<'_>| match link.is_loop() {
-            true => nodes[link.from].1 == Action::Create,
-            false => component[link.from] == component[link.to],
+        let is_in_cycle = |edge: &&RelationEdge<'_>| match edge.is_loop() {
+            true => nodes[edge.from].1 == Action::Create,
+            false => component[edge.from] == component[edge.to],
         };
         let mut cut: Vec<(BTreeSet<String>, Vec<usize>)> = vec![Default::default(); nodes.len()];
-        let optional = |link: &&Link<'_>| link.presence == Presence::Optional;
-        for link in links.iter().filter(is_in_cycle).filter(optional) {
-            cut[link.from].0.insert(link.relation.to_owned());
+        let optional = |edge: &&RelationEdge<'_>| edge.presence == Presence::Optional;
+        for edge in edges.iter().filter(is_in_cycle).filter(optional) {
+            cut[edge.from].0.insert(edge.relation.to_owned());
         }
-        for link in links.iter().filter(|link| !link.is_loop()) {
-            cut[link.from].1.push(link.to);
+        for edge in edges.iter().filter(|edge| !edge.is_loop()) {
+            cut[edge.from].1.push(edge.to);
         }
         // Whether Port lets an entity point at itself before it is there is for Port to say, where
         // there is no other way.
-        let kept = links
+        let kept = edges
             .iter()
-            .filter(|link| !link.is_loop() && !cut[link.from].0.contains(link.relation));
+            .filter(|edge| !edge.is_loop() && !cut[edge.from].0.contains(edge.relation));
         let (mut followed, stuck) = untangle(nodes.len(), kept.collect());
         // What exists already can be pointed to at once, where there is no other way.
-        let is_new = |link: &&Link<'_>| nodes[link.to].1 == Action::Create;
+        let is_new = |edge: &&RelationEdge<'_>| nodes[edge.to].1 == Action::Create;
         let (freed, stuck) = untangle(nodes.len(), stuck.into_iter().filter(is_new).collect());
         followed.extend(freed);
         Self {
             followed: targets(nodes.len(), &followed),
-            cycles: links::cycles(&stuck),
+            cycles: edges::cycles(&stuck),
             cut,
         }
     }
@@ -172,8 +172,8 @@ impl Ways {
             let first = Write {
                 entity,
                 content: match cut.is_empty() {
-                    true => Content::Whole,
-                    false => Content::Without(cut.clone()),
+                    true => WriteContent::Whole,
+                    false => WriteContent::Without(cut.clone()),
                 },
                 needs: self.followed[entity].clone(),
             };
@@ -185,7 +185,7 @@ impl Ways {
                 needs.dedup();
                 let second = Write {
                     entity,
-                    content: Content::Whole,
+                    content: WriteContent::Whole,
                     needs,
                 };
                 staged.push((after(&wave_of, &second.needs), second));
@@ -195,24 +195,24 @@ impl Ways {
     }
 }
 
-/// Parts links into those that form no cycle and those that do.
+/// Parts edges into those that form no cycle and those that do.
 fn untangle<'l, 'e>(
     count: usize,
-    links: Vec<&'l Link<'e>>,
+    edges: Vec<&'l RelationEdge<'e>>,
 ) -> (LinkList<'l, 'e>, LinkList<'l, 'e>) {
-    let component = components(count, links.iter().copied());
-    links
+    let component = components(count, edges.iter().copied());
+    edges
         .into_iter()
-        .partition(|link| component[link.from] != component[link.to])
+        .partition(|edge| component[edge.from] != component[edge.to])
 }
 
-type LinkList<'l, 'e> = Vec<&'l Link<'e>>;
+type LinkList<'l, 'e> = Vec<&'l RelationEdge<'e>>;
 
-/// By entity: the indexes that its links lead to, each once.
-fn targets(count: usize, links: &[&Link<'_>]) -> Vec<Vec<usize>> {
+/// By entity: the indexes that its edges lead to, each once.
+fn targets(count: usize, edges: &[&RelationEdge<'_>]) -> Vec<Vec<usize>> {
     let mut targets = vec![BTreeSet::new(); count];
-    for link in links {
-        targets[link.from].insert(link.to);
+    for edge in edges {
+        targets[edge.from].insert(edge.to);
     }
     targets
         .into_iter()
@@ -221,8 +221,11 @@ fn targets(count: usize, links: &[&Link<'_>]) -> Vec<Vec<usize>> {
 }
 
 /// By node: the strongly connected component that it is in.
-fn components<'l, 'e: 'l>(count: usize, links: impl Iterator<Item = &'l Link<'e>>) -> Vec<usize> {
-    let graph = graph(count, links.map(|link| (link.from, link.to)));
+fn components<'l, 'e: 'l>(
+    count: usize,
+    edges: impl Iterator<Item = &'l RelationEdge<'e>>,
+) -> Vec<usize> {
+    let graph = graph(count, edges.map(|edge| (edge.from, edge.to)));
     let mut component_of = vec![0; count];
     for (component, members) in kosaraju_scc(&graph).into_iter().enumerate() {
         for member in members {
@@ -248,7 +251,7 @@ fn graph(count: usize, edges: impl Iterator<Item = (usize, usize)>) -> DiGraph<(
 ///
 /// Takes of each its key and what it relates to, and gives their indexes. Where a target's blueprint is
 /// not known, any entity of that identifier counts as the target.
-pub fn deletion_waves(deletions: &[(&EntityKey, &[Target])]) -> Vec<DeletionWave> {
+pub fn deletion_waves(deletions: &[(&EntityKey, &[RelationTarget])]) -> Vec<DeletionWave> {
     let edges: Vec<_> = dependants(deletions);
     let graph = graph(deletions.len(), edges.iter().copied());
     let mut waves: Vec<DeletionWave> = Vec::new();
@@ -290,7 +293,7 @@ pub struct DeletionWave {
 }
 
 /// Pairs of indexes: an entity and one that relates to it.
-pub fn dependants(deletions: &[(&EntityKey, &[Target])]) -> Vec<(usize, usize)> {
+pub fn dependants(deletions: &[(&EntityKey, &[RelationTarget])]) -> Vec<(usize, usize)> {
     let mut places: HashMap<&Identifier, Vec<usize>> = HashMap::new();
     for (place, (key, _)) in deletions.iter().enumerate() {
         if let Some(identifier) = key.name.identifier() {

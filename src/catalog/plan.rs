@@ -37,7 +37,7 @@ pub struct Upsert {
     pub action: Action,
     /// What declares it.
     pub declaration: Arc<Declaration>,
-    /// What is written although Git did not change it: see [`Known::rewritten`].
+    /// What is written although Git did not change it: see [`PlanContext::rewritten`].
     pub drift: Option<DriftDigest>,
     /// What is sent: what is declared, and `null` for what Git no longer declares.
     pub entity: Entity,
@@ -57,7 +57,7 @@ pub struct Deletion {
     /// The file that declared it.
     pub path: Option<RepoPath>,
     /// What it relates to: entities that must outlive it.
-    pub targets: Vec<Target>,
+    pub targets: Vec<RelationTarget>,
     /// The upserts, by their indices in the plan, without which it must not be deleted: what its file
     /// declares now.
     pub successors: Vec<usize>,
@@ -65,7 +65,7 @@ pub struct Deletion {
 
 /// What an entity relates to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct RelationTarget {
     /// The blueprint that the relation leads to; `None` if the entity's own is not known, as nothing
     /// of it is written.
     pub blueprint: Option<String>,
@@ -73,7 +73,7 @@ pub struct Target {
     pub identifier: Identifier,
 }
 
-impl Target {
+impl RelationTarget {
     /// Whether this may be the entity of `blueprint` that has the identifier.
     pub fn may_be_of(&self, blueprint: &BlueprintId) -> bool {
         let own = self.blueprint.as_deref();
@@ -83,7 +83,7 @@ impl Target {
 
 /// Why this run does nothing about an entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
+pub enum NoOpReason {
     /// Port has it as it is declared.
     Unchanged,
     /// Port shows the very differences that the run before wrote: these fields.
@@ -113,7 +113,7 @@ pub struct Obstacle {
 
 /// Another source that lays claim to an entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
+pub struct ClaimingSource {
     /// What people call that source.
     pub source: String,
     /// What it claims.
@@ -139,18 +139,18 @@ pub struct Untouched {
     /// The file that declared it, if it was removed.
     pub path: Option<RepoPath>,
     /// Why.
-    pub reason: Reason,
+    pub reason: NoOpReason,
 }
 
 /// What is known of the catalog.
 #[derive(Debug, Clone, Copy)]
-pub struct Known<'k> {
+pub struct PlanContext<'k> {
     /// Its entities.
     pub live: &'k Live,
     /// Its blueprints.
     pub blueprints: &'k Blueprints,
     /// Which entities other sources claim.
-    pub owners: &'k BTreeMap<EntityKey, Owner>,
+    pub owners: &'k BTreeMap<EntityKey, ClaimingSource>,
     /// What the run before wrote although Git had not changed it. A difference that is there again is
     /// one that Port keeps, or somebody restores, so it is not written again.
     pub rewritten: &'k BTreeMap<EntityKey, DriftDigest>,
@@ -237,7 +237,7 @@ pub struct Plan {
 
 impl Plan {
     /// Decides what to do about each change.
-    pub fn new(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> Self {
+    pub fn new(changes: Vec<Change>, known: PlanContext<'_>, policy: &Policy) -> Self {
         decide::plan(changes, known, policy)
     }
 
@@ -261,7 +261,10 @@ impl Plan {
     }
 
     /// What is left as it is because of `reason`.
-    pub fn untouched_by<'p>(&'p self, reason: &'p Reason) -> impl Iterator<Item = &'p Untouched> {
+    pub fn untouched_by<'p>(
+        &'p self,
+        reason: &'p NoOpReason,
+    ) -> impl Iterator<Item = &'p Untouched> {
         self.untouched
             .iter()
             .filter(move |untouched| untouched.reason == *reason)
@@ -276,7 +279,7 @@ pub fn limit_deletions<'p>(plans: impl Iterator<Item = &'p mut Plan>, at_most: u
         return;
     }
     let entities = counted(count, "entity", "entities");
-    let reason = Reason::HeldBack(Obstacle {
+    let reason = NoOpReason::HeldBack(Obstacle {
         reason: format!(
             "the run would delete {entities}, and the input `max-deletes` allows {at_most}"
         ),

@@ -28,7 +28,7 @@ const RULE: &str = "`file://./x` is beside this file, `file://x` begins at the r
 
 /// A file that a property names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
+pub struct TextReference {
     /// Where it should be.
     pub path: RepoPath,
     /// The span of the property's value.
@@ -64,12 +64,12 @@ enum NoPath {
 /// The files that the properties of `declaration` name, which is in the repository's file `at`, as
 /// often as they do. Paths that lead out of the repository are left out: [`resolve`] says what is
 /// wrong with them.
-pub fn references(declaration: &Declaration, at: &RepoPath) -> Vec<Reference> {
+pub fn references(declaration: &Declaration, at: &RepoPath) -> Vec<TextReference> {
     let mut references = Vec::new();
     if let Some(properties) = declaration.node.get("properties") {
         each_text(properties, &mut |text, span| {
             if let Some(Ok(path)) = target(at, text) {
-                references.push(Reference { path, span });
+                references.push(TextReference { path, span });
             }
         });
     }

@@ -26,13 +26,13 @@ pub const DEFAULT_BLUEPRINTS: &str = "*\n!_*";
 
 /// Whether a matching rule lets something in or keeps it out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Effect {
+pub(super) enum Effect {
     Include,
     Exclude,
 }
 
 #[derive(Debug, Clone)]
-struct Rule {
+struct GlobRule {
     /// Line in the input, from 1.
     line: usize,
     glob: GlobMatcher,
@@ -42,7 +42,7 @@ struct Rule {
 
 /// Which files hold entities: the input `files`.
 #[derive(Debug, Clone)]
-pub struct FileRules(Vec<Rule>);
+pub struct FileRules(Vec<GlobRule>);
 
 /// What a rule says of a file that it includes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +53,11 @@ pub struct Selected<'a> {
 
 /// Which blueprints may be written: the input `blueprints`.
 #[derive(Debug, Clone)]
-pub struct BlueprintRules(Vec<Rule>);
+pub struct BlueprintRules(Vec<GlobRule>);
 
 /// Which properties' values are never shown: the input `redact`. None, by default.
 #[derive(Debug, Clone, Default)]
-pub struct PropertyRules(Vec<Rule>);
+pub struct PropertyRules(Vec<GlobRule>);
 
 /// Why a list of rules is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -101,7 +101,7 @@ pub enum InvalidRules {
     NothingIncluded,
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for GlobRule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.effect == Effect::Exclude {
             formatter.write_str("!")?;
@@ -115,7 +115,7 @@ impl fmt::Display for Rule {
 }
 
 /// Writes one rule a line, without comments: equal rules are equal texts.
-fn write_rules(rules: &[Rule], formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_rules(rules: &[GlobRule], formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
     rules
         .iter()
         .try_for_each(|rule| writeln!(formatter, "{rule}"))
@@ -198,7 +198,7 @@ impl BlueprintRules {
     /// The same without `blueprint`, whatever the rules say of it.
     pub fn without(mut self, blueprint: &BlueprintId) -> Self {
         if let Ok(glob) = Glob::new(&globset::escape(blueprint.as_str())) {
-            self.0.push(Rule {
+            self.0.push(GlobRule {
                 glob: glob.compile_matcher(),
                 effect: Effect::Exclude,
                 blueprint: None,
@@ -239,14 +239,14 @@ impl PropertyRules {
     }
 }
 
-fn last_match<'a>(rules: &'a [Rule], name: &str) -> Option<&'a Rule> {
+fn last_match<'a>(rules: &'a [GlobRule], name: &str) -> Option<&'a GlobRule> {
     rules.iter().rev().find(|rule| rule.glob.is_match(name))
 }
 
 fn parse_rules(
     text: &str,
-    parse: impl Fn(usize, &str) -> Result<Rule, InvalidRules>,
-) -> Result<Vec<Rule>, Vec<InvalidRules>> {
+    parse: impl Fn(usize, &str) -> Result<GlobRule, InvalidRules>,
+) -> Result<Vec<GlobRule>, Vec<InvalidRules>> {
     let mut rules = Vec::new();
     let mut errors = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -280,7 +280,7 @@ fn without_comment(line: &str) -> &str {
     comment.map_or(line, |(at, _)| &line[..at]).trim()
 }
 
-fn parse_rule(line: usize, text: &str, star: Star) -> Result<Rule, InvalidRules> {
+fn parse_rule(line: usize, text: &str, star: Star) -> Result<GlobRule, InvalidRules> {
     let (effect, glob) = match text.strip_prefix('!') {
         Some(glob) => (Effect::Exclude, glob.trim()),
         None => (Effect::Include, text),
@@ -303,7 +303,7 @@ fn parse_rule(line: usize, text: &str, star: Star) -> Result<Rule, InvalidRules>
         .empty_alternates(true)
         .build()
         .map_err(|error| invalid(error.kind().to_string()))?;
-    Ok(Rule {
+    Ok(GlobRule {
         line,
         glob: glob.compile_matcher(),
         effect,

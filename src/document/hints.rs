@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Documents, Format};
+use super::{Documents, FileFormat};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{Location, SourceFile, Span};
 
@@ -13,7 +13,7 @@ pub(crate) const TEMPLATE: &str = "put quotes around the placeholder if it is me
 
 /// Says what the mistakes in `documents` most likely are. Of a file with a merge conflict nothing else
 /// is said, and nothing is read.
-pub(super) fn add(source: &Arc<SourceFile>, format: Format, documents: &mut Documents) {
+pub(super) fn add(source: &Arc<SourceFile>, format: FileFormat, documents: &mut Documents) {
     let is_syntax = |one: &Diagnostic| one.is_error() && one.code == Code::Syntax;
     if !documents.diagnostics.iter().any(Diagnostic::is_error) {
         return;
@@ -35,7 +35,7 @@ pub(super) fn add(source: &Arc<SourceFile>, format: Format, documents: &mut Docu
         let line = line_at(source.text(), at);
         let hint = match has_placeholder(source.slice(line)) {
             true => Some(TEMPLATE.to_owned()),
-            false if format == Format::Yaml && is_syntax(diagnostic) => {
+            false if format == FileFormat::Yaml && is_syntax(diagnostic) => {
                 missing_blank(source, line, at)
             }
             false => None,

@@ -18,19 +18,19 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{SourceFile, Span};
 
 pub(super) fn parse(source: &Arc<SourceFile>) -> Documents {
-    let mut reader = Reader::new(source);
+    let mut reader = JsonReader::new(source);
     let root = reader.document().ok().filter(|_| !reader.is_broken);
     reader.findings.into_documents(root.into_iter().collect())
 }
 
 /// What was read, unless a mistake ended the reading.
-type Read<T> = Result<T, Stopped>;
+type Read<T> = Result<T, ParseStopped>;
 
 /// Nothing after the last reported mistake can be made sense of.
-struct Stopped;
+struct ParseStopped;
 
 /// Reads a text from its start to its end.
-struct Reader<'a> {
+struct JsonReader<'a> {
     text: &'a str,
     /// Offset of the next byte to read, always on a character boundary.
     at: usize,
@@ -43,12 +43,12 @@ struct Reader<'a> {
 }
 
 /// What follows in an array or object.
-enum Next {
+enum Separator {
     Item,
     End,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> JsonReader<'a> {
     fn new(source: &'a Arc<SourceFile>) -> Self {
         let text = source.text();
         let byte_order_mark = if text.starts_with('\u{FEFF}') {
@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
             return self.stop(self.too_deep());
         }
         if self.findings.is_full() {
-            return Err(Stopped);
+            return Err(ParseStopped);
         }
         let value = match self.peek() {
             Some('{') => self.object(depth)?,
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
     fn array(&mut self, depth: usize) -> Read<Value> {
         let mut items = Vec::new();
         self.enter();
-        while let Next::Item = self.next_item(']', items.is_empty())? {
+        while let Separator::Item = self.next_item(']', items.is_empty())? {
             items.push(self.value(depth + 1)?);
         }
         Ok(Value::Array(items))
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
         let mut members = Members::default();
         let mut is_first = true;
         self.enter();
-        while let Next::Item = self.next_item('}', is_first)? {
+        while let Separator::Item = self.next_item('}', is_first)? {
             let member = self.member(depth)?;
             let (key, span) = (member.key.clone(), member.key_span);
             if let Err(first) = members.insert(member) {
@@ -179,7 +179,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Steps over the comma to the next item, or over the closing bracket.
-    fn next_item(&mut self, close: char, is_first: bool) -> Read<Next> {
+    fn next_item(&mut self, close: char, is_first: bool) -> Read<Separator> {
         let behind_last = self.at;
         self.skip_blanks();
         let mut comma = None;
@@ -204,9 +204,9 @@ impl<'a> Reader<'a> {
                 }
                 self.at += 1;
                 self.open.pop();
-                Ok(Next::End)
+                Ok(Separator::End)
             }
-            _ if is_first || comma.is_some() => Ok(Next::Item),
+            _ if is_first || comma.is_some() => Ok(Separator::Item),
             Some('"' | '{' | '[' | '0'..='9') => {
                 let message = format!("expected `,` or `{close}` here");
                 self.pass_over(
@@ -214,7 +214,7 @@ impl<'a> Reader<'a> {
                     message,
                     "add the comma",
                 );
-                Ok(Next::Item)
+                Ok(Separator::Item)
             }
             _ => self.stop(self.no_comma(behind_last, close)),
         }
@@ -271,7 +271,7 @@ impl<'a> Reader<'a> {
     /// Reports a mistake that ends the reading.
     fn stop<T>(&mut self, diagnostic: Diagnostic) -> Read<T> {
         self.findings.push(diagnostic);
-        Err(Stopped)
+        Err(ParseStopped)
     }
 
     fn mistake(&self, span: Span, message: impl Into<String>) -> Diagnostic {

@@ -31,14 +31,14 @@ const TOO_DEEP_HELP: &str = "close the brackets above, flatten the value, or exc
 
 /// The language that a file is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum FileFormat {
     /// RFC 8259.
     Json,
     /// YAML 1.2, core schema, with merge keys.
     Yaml,
 }
 
-impl Format {
+impl FileFormat {
     /// The format that a path's extension says: JSON for `.json` in any case, else YAML.
     pub fn of_path(path: &str) -> Self {
         let is_json = path
@@ -71,10 +71,10 @@ pub fn parse(source: &Arc<SourceFile>) -> Documents {
             diagnostics: vec![too_large(source)],
         };
     }
-    let format = Format::of_path(source.path().as_str());
+    let format = FileFormat::of_path(source.path().as_str());
     let mut documents = match format {
-        Format::Json => json::parse(source),
-        Format::Yaml => yaml::parse(source),
+        FileFormat::Json => json::parse(source),
+        FileFormat::Yaml => yaml::parse(source),
     };
     hints::add(source, format, &mut documents);
     documents

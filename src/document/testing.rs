@@ -2,14 +2,14 @@
 
 use proptest::prelude::*;
 
-use super::{Documents, Format, Node, Value, parse};
+use super::{Documents, FileFormat, Node, Value, parse};
 use crate::text::{RepoPath, SourceFile};
 
 /// What `text` holds as a file of `format`.
-pub(super) fn documents(format: Format, text: &str) -> Documents {
+pub(super) fn documents(format: FileFormat, text: &str) -> Documents {
     let path = match format {
-        Format::Json => "entity.json",
-        Format::Yaml => "entity.yml",
+        FileFormat::Json => "entity.json",
+        FileFormat::Yaml => "entity.yml",
     };
     parse(&SourceFile::new(RepoPath::new(path), text))
 }

@@ -23,7 +23,7 @@ use crate::text::SourceFile;
 
 pub(super) fn parse(source: &Arc<SourceFile>) -> Documents {
     let mut findings = Findings::new(source);
-    let mut budget = construct::Budget::default();
+    let mut budget = construct::AliasBudget::default();
     let mut roots = Vec::new();
     for document in stream::documents(source.text()) {
         if findings.is_full() {

@@ -128,7 +128,7 @@ pub enum Decision {
 
 /// What counts beside the event.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct EventContext<'a> {
     /// The input `mode`.
     pub mode: ModeInput,
     /// The input `scope`.
@@ -237,7 +237,7 @@ impl Event {
     ///
     /// # Errors
     /// If the event and the inputs do not go together.
-    pub fn decide(&self, asked: Asked<'_>) -> Result<Decision, EventError> {
+    pub fn decide(&self, asked: EventContext<'_>) -> Result<Decision, EventError> {
         if asked.reach == Reach::Fleet && self.trigger != Trigger::Asked {
             return Err(EventError::NotForFleets(self.name.clone()));
         }
@@ -296,7 +296,7 @@ impl Event {
         }
     }
 
-    fn decide_unmerged(&self, run: Run, asked: Asked<'_>) -> Result<Decision, EventError> {
+    fn decide_unmerged(&self, run: Run, asked: EventContext<'_>) -> Result<Decision, EventError> {
         match asked.mode {
             ModeInput::Apply => Err(EventError::ApplyUnmerged(self.name.clone())),
             ModeInput::Auto | ModeInput::Plan => Ok(Decision::Run(run)),
@@ -304,7 +304,7 @@ impl Event {
     }
 }
 
-impl Asked<'_> {
+impl EventContext<'_> {
     /// Whether the runner has checked out what a pull request would merge, as it has also where
     /// someone reviews one: [`pull_request_review`][docs].
     ///
@@ -373,7 +373,7 @@ impl Mode {
 }
 
 impl Push {
-    fn decide(&self, asked: Asked<'_>) -> Decision {
+    fn decide(&self, asked: EventContext<'_>) -> Decision {
         let Some(branch) = BranchName::from_ref(&self.full_ref) else {
             return Decision::Nothing(not_a_branch(&self.full_ref));
         };
@@ -399,7 +399,7 @@ impl Push {
 }
 
 /// A run of what the runner says is checked out.
-fn decide_branch(asked: Asked<'_>) -> Result<Decision, EventError> {
+fn decide_branch(asked: EventContext<'_>) -> Result<Decision, EventError> {
     let given = asked.sha.unwrap_or_default();
     let head = CommitSha::parse(given).ok_or_else(|| EventError::NoCommit(given.to_owned()))?;
     let full_ref = asked.full_ref.unwrap_or_default();
@@ -444,7 +444,7 @@ impl Trigger {
     }
 
     fn push(text: &str) -> Result<Self, String> {
-        let payload::Push {
+        let payload::PushPayload {
             full_ref,
             before,
             after,

@@ -3,17 +3,17 @@
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-pub(super) struct Repository {
+pub(super) struct PayloadRepository {
     pub(super) default_branch: Option<String>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Any {
-    pub(super) repository: Option<Repository>,
+    pub(super) repository: Option<PayloadRepository>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Push {
+pub(super) struct PushPayload {
     #[serde(rename = "ref")]
     pub(super) full_ref: String,
     pub(super) before: String,
@@ -28,12 +28,12 @@ pub(super) struct PullRequest {
 #[derive(Deserialize)]
 pub(super) struct PullRequestSides {
     pub(super) number: u64,
-    pub(super) base: Side,
-    pub(super) head: Side,
+    pub(super) base: PullRequestSide,
+    pub(super) head: PullRequestSide,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Side {
+pub(super) struct PullRequestSide {
     #[serde(rename = "ref")]
     pub(super) branch: String,
     pub(super) sha: String,

@@ -4,7 +4,7 @@ const MAIN: &str = "main";
 
 /// Asks with inputs `mode`, and else the defaults.
 fn decided(event: &Event, mode: ModeInput) -> Result<Decision, EventError> {
-    event.decide(Asked {
+    event.decide(EventContext {
         mode,
         scope: ScopeInput::Auto,
         reach: Reach::Repository,
@@ -68,7 +68,7 @@ fn a_push_to_another_branch_is_planned() {
 #[test]
 fn explicit_inputs_win() {
     let scope = |scope, full_ref: &str| {
-        let asked = Asked {
+        let asked = EventContext {
             mode: ModeInput::Auto,
             scope,
             reach: Reach::Repository,
@@ -100,7 +100,7 @@ fn a_branch_that_is_applied_is_a_source_of_its_own() {
 #[test]
 fn runs_that_someone_asks_for_look_at_all_files() {
     let decide = |name: &str, mode, full_ref, sha| {
-        Event::parse(name, "{}").unwrap().decide(Asked {
+        Event::parse(name, "{}").unwrap().decide(EventContext {
             mode,
             scope: ScopeInput::Auto,
             reach: Reach::Repository,
@@ -170,7 +170,7 @@ fn a_fleet_is_compared_with_its_states() {
             (Mode::Plan, state()),
         ),
     ] {
-        let asked = Asked {
+        let asked = EventContext {
             mode,
             scope,
             reach: Reach::Fleet,
@@ -207,7 +207,7 @@ fn what_a_pull_request_brings_along_does_not_reach_the_catalog() {
     for name in ["pull_request_review", "pull_request_review_comment"] {
         let event = Event::parse(name, "{}").unwrap();
         let decide = |mode| {
-            event.decide(Asked {
+            event.decide(EventContext {
                 mode,
                 scope: ScopeInput::Auto,
                 reach: Reach::Repository,

@@ -18,7 +18,7 @@ use url::{Position, Url};
 
 use super::error::{Error, GraphQlError, refusal};
 use crate::http::patience::Patience;
-use crate::http::retry::{Api as Rules, Attempt, Request, Reserve, Sender, WhenExhausted};
+use crate::http::retry::{Attempt, Request, Reserve, Sender, Service, WhenExhausted};
 use crate::http::{self, Answer, CONCURRENT_REQUESTS, Client};
 use crate::inputs::GitHubUrls;
 
@@ -98,7 +98,7 @@ impl Api {
             graphql: octocrab(&access, graphql_base)?,
             urls: access.urls.clone(),
             client: access.client,
-            sender: Sender::new(Rules::GitHub).when_exhausted(access.when_exhausted),
+            sender: Sender::new(Service::GitHub).when_exhausted(access.when_exhausted),
             under_way: Semaphore::new(CONCURRENT_REQUESTS),
             accepted: AtomicBool::new(false),
         })

@@ -12,18 +12,18 @@ use crate::git::{BlobId, CommitSha, FileMode, RepoName};
 use crate::text::RepoPath;
 
 /// What GitHub listed at a path before: `None` where nobody knows.
-pub(super) type Listed = Option<BlobId>;
+pub(super) type ListedBlob = Option<BlobId>;
 
 /// What is requested for one content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Ask {
+pub(super) enum ContentRequest {
     /// A file's content, which is known not to be a link's.
     Blob(BlobId),
     /// Whatever is at a path.
-    Path(CommitSha, RepoPath, Listed),
+    Path(CommitSha, RepoPath, ListedBlob),
 }
 
-impl Ask {
+impl ContentRequest {
     pub(super) fn for_file(file: &WantedFile) -> Self {
         match &file.side {
             Side::File {
@@ -49,13 +49,13 @@ impl Ask {
 
 /// What is known of one content after a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answered {
+pub(super) enum BatchedContent {
     Content(GitFile),
     /// The answer could not hold it as it is: it has to be read by itself.
     Elsewhere(BlobId),
 }
 
-impl Answered {
+impl BatchedContent {
     /// What to do about the entry of a tree, of which no content is at hand.
     pub(super) fn of_entry(mode: Option<FileMode>, blob: BlobId) -> Self {
         match mode {
@@ -67,7 +67,7 @@ impl Answered {
 
     /// What to do about a path at which nothing was found. What was listed there is there all the
     /// same: a path that is not UTF-8 is listed in other letters than its own.
-    pub(super) fn of_nothing(listed: &Listed) -> Self {
+    pub(super) fn of_nothing(listed: &ListedBlob) -> Self {
         match listed {
             Some(blob) => Self::Elsewhere(blob.clone()),
             None => Self::Content(GitFile::absent()),
@@ -95,44 +95,44 @@ const BLOB: &str = " fragment blob on Blob { text isTruncated byteSize }";
 const ENTRY: &str = " fragment entry on TreeEntry { mode oid object { ...blob } }";
 
 /// What is requested of one repository.
-pub(super) struct Question<'a> {
+pub(super) struct RepositoryRequest<'a> {
     pub(super) name: &'a RepoName,
-    pub(super) asks: Vec<&'a Ask>,
+    pub(super) contents: Vec<&'a ContentRequest>,
 }
 
 /// A query as it grows. Names, paths and ids are variables only: a path can hold anything.
 #[derive(Default)]
-struct Query {
+struct GraphQlQuery {
     parameters: Vec<String>,
     variables: Map<String, Value>,
     selection: String,
 }
 
-impl Query {
+impl GraphQlQuery {
     fn add(&mut self, name: String, kind: &str, value: &str) {
         self.parameters.push(format!("${name}: {kind}!"));
         self.variables.insert(name, json!(value));
     }
 
     /// Adds a repository under the alias of its number.
-    fn add_repository(&mut self, number: usize, question: &Question<'_>) {
-        self.add(format!("o{number}"), "String", question.name.owner());
-        self.add(format!("n{number}"), "String", question.name.name());
+    fn add_repository(&mut self, number: usize, request: &RepositoryRequest<'_>) {
+        self.add(format!("o{number}"), "String", request.name.owner());
+        self.add(format!("n{number}"), "String", request.name.name());
         // Writing to a string cannot fail.
         let _ = write!(
             self.selection,
             " {}: repository(owner: $o{number}, name: $n{number}) {{",
             alias(number)
         );
-        for (at, commit) in question.commits().into_iter().enumerate() {
+        for (at, commit) in request.commits().into_iter().enumerate() {
             let variable = format!("c{number}_{at}");
             let _ = write!(
                 self.selection,
                 " c{at}: object(oid: ${variable}) {{ ... on Commit {{"
             );
             self.add(variable, "GitObjectID", commit.as_str());
-            for (index, ask) in question.asks.iter().enumerate() {
-                if let Ask::Path(of, path, _) = ask
+            for (index, content) in request.contents.iter().enumerate() {
+                if let ContentRequest::Path(of, path, _) = content
                     && of == commit
                 {
                     let variable = format!("p{number}_{index}");
@@ -145,8 +145,8 @@ impl Query {
             }
             self.selection.push_str(" } }");
         }
-        for (index, ask) in question.asks.iter().enumerate() {
-            if let Ask::Blob(blob) = ask {
+        for (index, content) in request.contents.iter().enumerate() {
+            if let ContentRequest::Blob(blob) = content {
                 let variable = format!("b{number}_{index}");
                 let _ = write!(
                     self.selection,
@@ -163,16 +163,16 @@ fn alias(number: usize) -> String {
     format!("r{number}")
 }
 
-/// The query for all of the questions, and its variables.
-pub(super) fn query(questions: &[Question<'_>]) -> (String, Value) {
-    let mut query = Query::default();
-    for (number, question) in questions.iter().enumerate() {
-        query.add_repository(number, question);
+/// The query for all of the requests, and its variables.
+pub(super) fn query(requests: &[RepositoryRequest<'_>]) -> (String, Value) {
+    let mut query = GraphQlQuery::default();
+    for (number, request) in requests.iter().enumerate() {
+        query.add_repository(number, request);
     }
-    let is_path = |ask: &&Ask| matches!(ask, Ask::Path(..));
-    let has_paths = |question: &Question<'_>| question.asks.iter().any(is_path);
+    let is_path = |content: &&ContentRequest| matches!(content, ContentRequest::Path(..));
+    let has_paths = |request: &RepositoryRequest<'_>| request.contents.iter().any(is_path);
     // A fragment that nothing uses makes the query invalid.
-    let entry = match questions.iter().any(has_paths) {
+    let entry = match requests.iter().any(has_paths) {
         true => ENTRY,
         false => "",
     };
@@ -181,13 +181,15 @@ pub(super) fn query(questions: &[Question<'_>]) -> (String, Value) {
     (text, Value::Object(query.variables))
 }
 
-impl Question<'_> {
+impl RepositoryRequest<'_> {
     /// The commits in which paths are looked up, each once.
     fn commits(&self) -> Vec<&CommitSha> {
         let mut commits: Vec<&CommitSha> = Vec::new();
-        for ask in &self.asks {
-            match ask {
-                Ask::Path(commit, ..) if !commits.contains(&commit) => commits.push(commit),
+        for content in &self.contents {
+            match content {
+                ContentRequest::Path(commit, ..) if !commits.contains(&commit) => {
+                    commits.push(commit)
+                }
                 _ => {}
             }
         }
@@ -195,20 +197,20 @@ impl Question<'_> {
     }
 }
 
-/// The answers to the question of this number, in the order of what it requests.
+/// The answers to the request of this number, in the order of what it requests.
 pub(super) fn answers(
     number: usize,
-    question: &Question<'_>,
+    request: &RepositoryRequest<'_>,
     data: &mut Value,
     errors: &[GraphQlError],
-) -> Result<Vec<Answered>, Error> {
+) -> Result<Vec<BatchedContent>, Error> {
     let alias = alias(number);
     let is_its = |error: &&GraphQlError| error.is_below(&[alias.as_str().into()]);
     let mut its = errors.iter().filter(is_its);
     if let Some(error) = its.find(|error| !error.is_about_a_gap()) {
         return Err(error.clone().into_error());
     }
-    let commits = question.commits();
+    let commits = request.commits();
     let mut repository = data[&alias].take();
     let missing = commits
         .iter()
@@ -219,48 +221,51 @@ pub(super) fn answers(
             commit: commit.to_string(),
         });
     }
-    let answer = |(index, ask): (usize, &&Ask)| {
+    let answer = |(index, content): (usize, &&ContentRequest)| {
         let field = format!("f{index}");
-        match ask {
-            Ask::Blob(blob) => {
+        match content {
+            ContentRequest::Blob(blob) => {
                 let object: Option<Blob> = read(repository[field].take())?;
-                Ok(object.map_or_else(|| Answered::Elsewhere(blob.clone()), |it| it.answer(blob)))
+                Ok(object.map_or_else(
+                    || BatchedContent::Elsewhere(blob.clone()),
+                    |it| it.answer(blob),
+                ))
             }
-            Ask::Path(commit, _, listed) => {
+            ContentRequest::Path(commit, _, listed) => {
                 let at = commits.iter().position(|one| one == &commit);
                 let commit = format!("c{}", at.unwrap_or_default());
                 entry(read(repository[commit][field].take())?, listed)
             }
         }
     };
-    question.asks.iter().enumerate().map(answer).collect()
+    request.contents.iter().enumerate().map(answer).collect()
 }
 
-fn entry(entry: Option<TreeEntry>, listed: &Listed) -> Result<Answered, Error> {
+fn entry(entry: Option<TreeEntry>, listed: &ListedBlob) -> Result<BatchedContent, Error> {
     let Some(TreeEntry { mode, oid, object }) = entry else {
-        return Ok(Answered::of_nothing(listed));
+        return Ok(BatchedContent::of_nothing(listed));
     };
     let blob =
         BlobId::parse(&oid).ok_or_else(|| unknown(&format!("`{oid}` is not an object's id")))?;
-    let answered = Answered::of_entry(FileMode::from_bits(mode), blob);
+    let answered = BatchedContent::of_entry(FileMode::from_bits(mode), blob);
     Ok(match (answered, object) {
-        (Answered::Elsewhere(blob), Some(object)) => object.answer(&blob),
+        (BatchedContent::Elsewhere(blob), Some(object)) => object.answer(&blob),
         (answered, _) => answered,
     })
 }
 
 impl Blob {
-    fn answer(self, blob: &BlobId) -> Answered {
+    fn answer(self, blob: &BlobId) -> BatchedContent {
         match (self.text, self.byte_size) {
             (_, Some(size)) if size > MAX_BYTES => {
-                Answered::Content(GitFile::of(blob.clone(), BlobContent::TooLarge))
+                BatchedContent::Content(GitFile::of(blob.clone(), BlobContent::TooLarge))
             }
             (Some(text), Some(size))
                 if self.is_truncated != Some(true) && is_exact(&text, size) =>
             {
-                Answered::Content(GitFile::of(blob.clone(), BlobContent::Text(text)))
+                BatchedContent::Content(GitFile::of(blob.clone(), BlobContent::Text(text)))
             }
-            _ => Answered::Elsewhere(blob.clone()),
+            _ => BatchedContent::Elsewhere(blob.clone()),
         }
     }
 }

@@ -55,7 +55,7 @@ struct Comment {
 
 /// A comment that was just written.
 #[derive(Debug, Deserialize)]
-struct Written {
+struct CreatedComment {
     id: u64,
 }
 
@@ -164,7 +164,7 @@ impl Repository {
         refused: &[Comment],
         text: &str,
     ) -> Result<CommentKept, Error> {
-        let own: Written = read(written, path)?;
+        let own: CreatedComment = read(written, path)?;
         let mut older = self.marked(path, marker).await?;
         let is_refused = |id| refused.iter().any(|comment| comment.id == id);
         older.retain(|comment| comment.id < own.id && !is_refused(comment.id));

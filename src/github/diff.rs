@@ -73,13 +73,13 @@ pub struct Diff {
 #[derive(Deserialize)]
 struct Comparison {
     status: Ancestry,
-    merge_base_commit: Commit,
+    merge_base_commit: MergeBase,
     /// Only on the first page.
     files: Option<Vec<File>>,
 }
 
 #[derive(Deserialize)]
-struct Commit {
+struct MergeBase {
     sha: String,
 }
 
@@ -95,7 +95,7 @@ struct File {
 
 /// Which page of a comparison is requested.
 #[derive(Clone, Copy)]
-enum Page {
+enum ComparisonPage {
     /// With the files.
     First,
     /// Without them, which spares GitHub the work.
@@ -160,7 +160,10 @@ impl Repository {
         base: &CommitSha,
         head: &CommitSha,
     ) -> Result<Option<Ancestry>, Error> {
-        match self.compare_page(base.as_str(), head, Page::Second).await {
+        match self
+            .compare_page(base.as_str(), head, ComparisonPage::Second)
+            .await
+        {
             Ok(comparison) => Ok(Some(comparison.status)),
             Err(error) if is_about_ancestors(&error) => Ok(Some(Ancestry::Unrelated)),
             Err(Error::NotFound { .. }) => Ok(None),
@@ -212,11 +215,13 @@ impl Repository {
 
     /// Compares, without files where GitHub says that finding these takes it too long.
     async fn compare(&self, base: &str, head: &CommitSha) -> Result<Comparison, Error> {
-        match self.compare_page(base, head, Page::First).await {
+        match self.compare_page(base, head, ComparisonPage::First).await {
             Err(Error::Refused { status, .. })
                 if status.is_server_error() || status == StatusCode::UNPROCESSABLE_ENTITY =>
             {
-                let comparison = self.compare_page(base, head, Page::Second).await?;
+                let comparison = self
+                    .compare_page(base, head, ComparisonPage::Second)
+                    .await?;
                 // Files are on the first page only, so an empty list here would say nothing.
                 Ok(Comparison {
                     files: None,
@@ -231,13 +236,13 @@ impl Repository {
         &self,
         base: &str,
         head: &CommitSha,
-        page: Page,
+        page: ComparisonPage,
     ) -> Result<Comparison, Error> {
         let base = utf8_percent_encode(base, NON_ALPHANUMERIC);
         // Pages are of commits, of which none is needed.
         let page = match page {
-            Page::First => "",
-            Page::Second => "&page=2",
+            ComparisonPage::First => "",
+            ComparisonPage::Second => "&page=2",
         };
         self.get(&format!("/compare/{base}...{head}?per_page=1{page}"))
             .await
@@ -378,7 +383,7 @@ mod tests {
     fn lists_that_may_not_be_whole_are_not_used() {
         let comparison = |files| Comparison {
             status: Ancestry::Ahead,
-            merge_base_commit: Commit {
+            merge_base_commit: MergeBase {
                 sha: "1".repeat(40),
             },
             files,

@@ -7,8 +7,8 @@ use base64::prelude::BASE64_STANDARD;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
-use super::batch::{Answered, Ask};
-use super::loader::Loaded;
+use super::batch::{BatchedContent, ContentRequest};
+use super::loader::LoadedContent;
 use super::{Error, Repository, Side, Tree, TreeFile};
 use crate::document::MAX_BYTES;
 use crate::git::checkout::Checkout;
@@ -90,10 +90,10 @@ impl BlobContent {
 }
 
 /// Where an answer comes from.
-enum Place {
+enum ContentOrigin {
     Here(GitFile),
     /// From GitHub: the index of the request.
-    Asked(usize),
+    Requested(usize),
 }
 
 #[derive(Deserialize)]
@@ -115,24 +115,24 @@ impl Repository {
         wanted: &[WantedFile],
         checkout: Option<&Checkout>,
     ) -> Result<Vec<GitFile>, Error> {
-        let (mut asks, mut numbers) = (Vec::new(), HashMap::new());
-        let mut ask = |file: &WantedFile| {
-            let ask = Ask::for_file(file);
-            *numbers.entry(ask.clone()).or_insert_with(|| {
-                asks.push(ask);
-                asks.len() - 1
+        let (mut requests, mut numbers) = (Vec::new(), HashMap::new());
+        let mut number_of = |file: &WantedFile| {
+            let request = ContentRequest::for_file(file);
+            *numbers.entry(request.clone()).or_insert_with(|| {
+                requests.push(request);
+                requests.len() - 1
             })
         };
         let place = |file| match self.without_request(file, checkout) {
-            Some(content) => Place::Here(content),
-            None => Place::Asked(ask(file)),
+            Some(content) => ContentOrigin::Here(content),
+            None => ContentOrigin::Requested(number_of(file)),
         };
         let places: Vec<_> = wanted.iter().map(place).collect();
-        let contents = self.ask_all(&asks).await?;
+        let contents = self.fetch_all(&requests).await?;
         let content = |place| match place {
-            Place::Here(content) => content,
+            ContentOrigin::Here(content) => content,
             // One content can be wanted at several paths.
-            Place::Asked(number) => contents[number].clone(),
+            ContentOrigin::Requested(number) => contents[number].clone(),
         };
         Ok(places.into_iter().map(content).collect())
     }
@@ -161,62 +161,66 @@ impl Repository {
         Some(GitFile::of(blob.clone(), BlobContent::of(bytes)))
     }
 
-    /// The contents, in the order of the questions.
-    async fn ask_all(&self, asks: &[Ask]) -> Result<Vec<GitFile>, Error> {
-        let short = asks.iter().filter(|ask| !self.is_long(ask));
-        let wanted = short.map(|ask| (ask.clone(), self.size(ask))).collect();
+    /// The contents, in the order of the requests.
+    async fn fetch_all(&self, requests: &[ContentRequest]) -> Result<Vec<GitFile>, Error> {
+        let short = requests.iter().filter(|request| !self.is_long(request));
+        let wanted = short
+            .map(|request| (request.clone(), self.size(request)))
+            .collect();
         let loaded = self.loader.load(&self.api, &self.name, wanted).await;
         let mut loaded = loaded.into_iter();
         let mut trees = HashMap::new();
-        let mut in_order = Vec::with_capacity(asks.len());
-        for ask in asks {
-            in_order.push(match ask {
-                Ask::Blob(blob) if self.is_long(ask) => Answered::Elsewhere(blob.clone()),
+        let mut in_order = Vec::with_capacity(requests.len());
+        for request in requests {
+            in_order.push(match request {
+                ContentRequest::Blob(blob) if self.is_long(request) => {
+                    BatchedContent::Elsewhere(blob.clone())
+                }
                 _ => match loaded.next() {
-                    Some(Loaded::Answered(answered)) => answered,
-                    Some(Loaded::Failed(error)) => return Err(error),
-                    Some(Loaded::WithoutGraphQl) | None => {
-                        self.find_in_trees(ask, &mut trees).await?
+                    Some(LoadedContent::Answered(answered)) => answered,
+                    Some(LoadedContent::Failed(error)) => return Err(error),
+                    Some(LoadedContent::WithoutGraphQl) | None => {
+                        self.find_in_trees(request, &mut trees).await?
                     }
                 },
             });
         }
         stream::iter(in_order)
             .map(async |answered| match answered {
-                Answered::Content(content) => Ok(content),
-                Answered::Elsewhere(blob) => self.raw_blob(&blob).await,
+                BatchedContent::Content(content) => Ok(content),
+                BatchedContent::Elsewhere(blob) => self.raw_blob(&blob).await,
             })
             .buffered(CONCURRENT_REQUESTS)
             .try_collect()
             .await
     }
 
-    fn size(&self, ask: &Ask) -> u64 {
-        let blob = ask.blob();
+    fn size(&self, request: &ContentRequest) -> u64 {
+        let blob = request.blob();
         blob.and_then(|blob| self.listings.size(blob)).unwrap_or(0)
     }
 
     /// Whether GraphQL is known to cut the text.
-    fn is_long(&self, ask: &Ask) -> bool {
-        self.size(ask) > TEXT_LIMIT
+    fn is_long(&self, request: &ContentRequest) -> bool {
+        self.size(request) > TEXT_LIMIT
     }
 
     /// Finds a blob where GraphQL cannot be had: by the listing of the whole revision.
     async fn find_in_trees(
         &self,
-        ask: &Ask,
+        request: &ContentRequest,
         trees: &mut HashMap<CommitSha, Tree>,
-    ) -> Result<Answered, Error> {
-        let (commit, path, listed) = match ask {
-            Ask::Blob(blob) => return Ok(Answered::Elsewhere(blob.clone())),
-            Ask::Path(commit, path, listed) => (commit, path, listed),
+    ) -> Result<BatchedContent, Error> {
+        let (commit, path, listed) = match request {
+            ContentRequest::Blob(blob) => return Ok(BatchedContent::Elsewhere(blob.clone())),
+            ContentRequest::Path(commit, path, listed) => (commit, path, listed),
         };
         if !trees.contains_key(commit) {
             trees.insert(commit.clone(), self.tree(commit).await?);
         }
         Ok(match trees.get(commit).and_then(|tree| tree.get(path)) {
-            Some(TreeFile { mode, blob }) => Answered::of_entry(Some(*mode), blob.clone()),
-            None => Answered::of_nothing(listed),
+            Some(TreeFile { mode, blob }) => BatchedContent::of_entry(Some(*mode), blob.clone()),
+            None => BatchedContent::of_nothing(listed),
         })
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::error::GraphQlError;
 use super::files::CONCURRENT_REQUESTS;
-use super::{Error, GitHub, Listed, commit, name};
+use super::{Error, GitHub, ListedRepository, commit, name};
 use crate::git::{BranchName, CommitSha, RepoName};
 use crate::http::retry::Reserve;
 
@@ -48,19 +48,19 @@ pub enum Head {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Node {
+struct RepositoryNode {
     name_with_owner: String,
-    default_branch_ref: Option<Reference>,
+    default_branch_ref: Option<BranchRef>,
 }
 
 #[derive(Deserialize)]
-struct Reference {
+struct BranchRef {
     name: String,
-    target: Target,
+    target: RefTarget,
 }
 
 #[derive(Deserialize)]
-struct Target {
+struct RefTarget {
     oid: String,
 }
 
@@ -76,7 +76,7 @@ impl GitHub {
     ///
     /// # Errors
     /// If GitHub does not answer, or does not accept the token.
-    pub async fn heads(&self, repositories: &[Listed]) -> Result<Vec<Head>, Error> {
+    pub async fn heads(&self, repositories: &[ListedRepository]) -> Result<Vec<Head>, Error> {
         let heads: Vec<Vec<Head>> = stream::iter(repositories.chunks(REPOSITORIES_A_QUERY))
             .map(|chunk| self.heads_in_parts(chunk))
             .buffered(CONCURRENT_REQUESTS)
@@ -86,7 +86,7 @@ impl GitHub {
     }
 
     /// Requests half as many, as long as GitHub says that it is too much.
-    async fn heads_in_parts(&self, repositories: &[Listed]) -> Result<Vec<Head>, Error> {
+    async fn heads_in_parts(&self, repositories: &[ListedRepository]) -> Result<Vec<Head>, Error> {
         let mut heads = Vec::with_capacity(repositories.len());
         let mut parts = vec![repositories];
         while let Some(part) = parts.pop() {
@@ -101,7 +101,7 @@ impl GitHub {
         Ok(heads)
     }
 
-    async fn heads_at_once(&self, repositories: &[Listed]) -> Result<Vec<Head>, Error> {
+    async fn heads_at_once(&self, repositories: &[ListedRepository]) -> Result<Vec<Head>, Error> {
         let ids: Vec<_> = repositories
             .iter()
             .map(|one| one.node_id.as_str())
@@ -133,7 +133,7 @@ fn head(node: Value, error: Option<&GraphQlError>) -> Result<Head, Error> {
         None if node.is_null() => return Ok(Head::Gone),
         None => {}
     }
-    let node: Node = serde_json::from_value(node).map_err(|reason| unknown(&reason))?;
+    let node: RepositoryNode = serde_json::from_value(node).map_err(|reason| unknown(&reason))?;
     let name = name(&node.name_with_owner, WHAT)?;
     Ok(match node.default_branch_ref {
         Some(reference) => Head::At {

@@ -27,7 +27,7 @@ impl NodeId {
 
 /// A repository that the token sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedRepository {
     /// The number that stays the repository's when it is renamed or transferred.
     pub id: u64,
     /// The same for GraphQL.
@@ -35,13 +35,13 @@ pub struct Listed {
     /// What it was called when it was listed.
     pub name: RepoName,
     /// Why a fleet leaves it out, as far as the list says so.
-    pub skipped: Option<Skipped>,
+    pub skipped: Option<ExclusionReason>,
 }
 
 /// Why a fleet leaves a repository out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Skipped {
+pub enum ExclusionReason {
     /// Its owner made it read-only.
     Archived,
     /// GitHub has disabled it.
@@ -53,7 +53,7 @@ pub enum Skipped {
 }
 
 #[derive(Deserialize)]
-struct Item {
+struct RepositoryItem {
     id: u64,
     node_id: NodeId,
     full_name: String,
@@ -68,7 +68,7 @@ struct Item {
 #[derive(Deserialize)]
 struct InstallationPage {
     total_count: usize,
-    repositories: Vec<Item>,
+    repositories: Vec<RepositoryItem>,
 }
 
 impl GitHub {
@@ -80,7 +80,7 @@ impl GitHub {
     ///
     /// # Errors
     /// [`Error::CannotList`] if the token may list no repositories; others if GitHub does not answer.
-    pub async fn repositories(&self) -> Result<Vec<Listed>, Error> {
+    pub async fn repositories(&self) -> Result<Vec<ListedRepository>, Error> {
         let listed = match self.actor {
             Actor::Bot => self.of_installation().await,
             Actor::Unknown => self.of_user().await,
@@ -94,10 +94,10 @@ impl GitHub {
         // While one page after the other is read, a repository can move to the next page.
         let mut seen = HashSet::new();
         let once = items.into_iter().filter(|item| seen.insert(item.id));
-        once.map(Listed::try_from).collect()
+        once.map(ListedRepository::try_from).collect()
     }
 
-    async fn of_installation(&self) -> Result<Vec<Item>, Error> {
+    async fn of_installation(&self) -> Result<Vec<RepositoryItem>, Error> {
         let page = async |number: usize| -> Result<InstallationPage, Error> {
             let path = format!("/installation/repositories?per_page={PAGE}&page={number}");
             self.api.get(&path).await
@@ -116,26 +116,26 @@ impl GitHub {
     /// How many pages there are is not always known, so each one names the [next].
     ///
     /// [next]: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
-    async fn of_user(&self) -> Result<Vec<Item>, Error> {
+    async fn of_user(&self) -> Result<Vec<RepositoryItem>, Error> {
         let mut items = Vec::new();
         let mut next = Some(format!("/user/repos?per_page={PAGE}"));
         while let Some(path) = next {
             let answer = self.api.get_answer(&path).await?;
-            items.extend(api::read::<Vec<Item>>(&answer, &path)?);
+            items.extend(api::read::<Vec<RepositoryItem>>(&answer, &path)?);
             next = self.api.next_page(&answer);
         }
         Ok(items)
     }
 }
 
-impl TryFrom<Item> for Listed {
+impl TryFrom<RepositoryItem> for ListedRepository {
     type Error = Error;
 
-    fn try_from(item: Item) -> Result<Self, Error> {
+    fn try_from(item: RepositoryItem) -> Result<Self, Error> {
         let skipped = match &item {
-            Item { archived: true, .. } => Some(Skipped::Archived),
-            Item { disabled: true, .. } => Some(Skipped::Disabled),
-            Item { fork: true, .. } => Some(Skipped::Fork),
+            RepositoryItem { archived: true, .. } => Some(ExclusionReason::Archived),
+            RepositoryItem { disabled: true, .. } => Some(ExclusionReason::Disabled),
+            RepositoryItem { fork: true, .. } => Some(ExclusionReason::Fork),
             _ => None,
         };
         Ok(Self {

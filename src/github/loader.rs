@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::Error;
 use super::api::Api;
-use super::batch::{self, Answered, Ask};
+use super::batch::{self, BatchedContent, ContentRequest};
 use super::files::CONCURRENT_REQUESTS;
 use crate::git::RepoName;
 use crate::http::retry::Reserve;
@@ -25,12 +25,12 @@ const BYTES_A_QUERY: u64 = 2 * 1024 * 1024;
 const YIELDS: usize = 3;
 
 /// What is wanted of one repository, and how many bytes each is where that is known.
-pub(super) type Wanted = Vec<(Ask, u64)>;
+pub(super) type SizedRequests = Vec<(ContentRequest, u64)>;
 
 /// What became of one content.
 #[derive(Debug, Clone)]
-pub(super) enum Loaded {
-    Answered(Answered),
+pub(super) enum LoadedContent {
+    Answered(BatchedContent),
     /// GraphQL is of no use for it.
     WithoutGraphQl,
     Failed(Error),
@@ -40,23 +40,23 @@ pub(super) enum Loaded {
 #[derive(Debug, Default)]
 pub(super) struct Loader {
     /// As long as there is one, somebody is about to send them.
-    jobs: Mutex<Vec<Job>>,
+    jobs: Mutex<Vec<QueuedRepository>>,
     /// One round of queries at a time, so that what comes meanwhile is collected too.
     turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
-struct Job {
+struct QueuedRepository {
     name: RepoName,
-    wanted: Wanted,
-    answer: oneshot::Sender<Vec<Loaded>>,
+    wanted: SizedRequests,
+    answer: oneshot::Sender<Vec<LoadedContent>>,
 }
 
 /// One content of a round.
-struct Item<'j> {
+struct QueuedContent<'j> {
     job: usize,
     name: &'j RepoName,
-    ask: &'j Ask,
+    content: &'j ContentRequest,
     size: u64,
     /// Its index in what the job wants.
     at: usize,
@@ -74,13 +74,18 @@ impl Drop for Collecting<'_> {
 impl Loader {
     /// What became of each content, in the order of `wanted`. It waits for those who want something at
     /// the same time, if their futures are polled beside this one.
-    pub(super) async fn load(&self, api: &Api, name: &RepoName, wanted: Wanted) -> Vec<Loaded> {
+    pub(super) async fn load(
+        &self,
+        api: &Api,
+        name: &RepoName,
+        wanted: SizedRequests,
+    ) -> Vec<LoadedContent> {
         if wanted.is_empty() {
             return Vec::new();
         }
         loop {
             let (answer, answered) = oneshot::channel();
-            let is_first = self.add(Job {
+            let is_first = self.add(QueuedRepository {
                 name: name.clone(),
                 wanted: wanted.clone(),
                 answer,
@@ -96,13 +101,13 @@ impl Loader {
     }
 
     /// Whether nobody is about to send yet.
-    fn add(&self, job: Job) -> bool {
+    fn add(&self, job: QueuedRepository) -> bool {
         let mut jobs = self.jobs();
         jobs.push(job);
         jobs.len() == 1
     }
 
-    fn jobs(&self) -> MutexGuard<'_, Vec<Job>> {
+    fn jobs(&self) -> MutexGuard<'_, Vec<QueuedRepository>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -124,13 +129,13 @@ impl Loader {
 }
 
 /// What became of each content that the jobs want.
-async fn round(api: &Api, jobs: &[Job]) -> Vec<Vec<Loaded>> {
+async fn round(api: &Api, jobs: &[QueuedRepository]) -> Vec<Vec<LoadedContent>> {
     let items = jobs.iter().enumerate().flat_map(|(index, job)| {
         let wanted = job.wanted.iter().enumerate();
-        wanted.map(move |(at, (ask, size))| Item {
+        wanted.map(move |(at, (content, size))| QueuedContent {
             job: index,
             name: &job.name,
-            ask,
+            content,
             size: *size,
             at,
         })
@@ -159,8 +164,8 @@ async fn round(api: &Api, jobs: &[Job]) -> Vec<Vec<Loaded>> {
         }
     }
     let missing = || Error::GraphQl("an answer is missing".to_owned());
-    let failed = || Loaded::Failed(failure.clone().unwrap_or_else(missing));
-    let of_job = |loaded: Vec<Option<Loaded>>| {
+    let failed = || LoadedContent::Failed(failure.clone().unwrap_or_else(missing));
+    let of_job = |loaded: Vec<Option<LoadedContent>>| {
         let loaded = loaded.into_iter();
         loaded.map(|one| one.unwrap_or_else(failed)).collect()
     };
@@ -168,11 +173,11 @@ async fn round(api: &Api, jobs: &[Job]) -> Vec<Vec<Loaded>> {
 }
 
 /// Cuts a list where a query would request too many files, or for too many bytes.
-fn batches<'i, 'j>(mut items: &'i [Item<'j>]) -> Vec<&'i [Item<'j>]> {
+fn batches<'i, 'j>(mut items: &'i [QueuedContent<'j>]) -> Vec<&'i [QueuedContent<'j>]> {
     let mut batches = Vec::new();
     while !items.is_empty() {
         let mut bytes = 0;
-        let fits = |item: &&Item<'_>| {
+        let fits = |item: &&QueuedContent<'_>| {
             bytes += item.size;
             bytes <= BYTES_A_QUERY
         };
@@ -184,13 +189,13 @@ fn batches<'i, 'j>(mut items: &'i [Item<'j>]) -> Vec<&'i [Item<'j>]> {
     batches
 }
 
-type Outcomes<'i, 'j> = Vec<(&'i Item<'j>, Loaded)>;
+type Outcomes<'i, 'j> = Vec<(&'i QueuedContent<'j>, LoadedContent)>;
 
 /// Requests half as much again, as long as GitHub says that it is too much. Where a single file is too
 /// much, GraphQL is of no use for its repository just now; where the endpoint refuses, for none.
 async fn load_in_parts<'i, 'j>(
     api: &Api,
-    batch: &'i [Item<'j>],
+    batch: &'i [QueuedContent<'j>],
 ) -> Result<Outcomes<'i, 'j>, Error> {
     let mut outcomes = Vec::with_capacity(batch.len());
     let mut parts = VecDeque::from([batch.iter().collect::<Vec<_>>()]);
@@ -215,7 +220,7 @@ async fn load_in_parts<'i, 'j>(
             part.retain(|item| {
                 let is_left = useless.is_some_and(|name| item.name != name);
                 if !is_left {
-                    outcomes.push((*item, Loaded::WithoutGraphQl));
+                    outcomes.push((*item, LoadedContent::WithoutGraphQl));
                 }
                 is_left
             });
@@ -227,32 +232,32 @@ async fn load_in_parts<'i, 'j>(
 
 async fn load_at_once<'i, 'j>(
     api: &Api,
-    items: &[&'i Item<'j>],
+    items: &[&'i QueuedContent<'j>],
 ) -> Result<Outcomes<'i, 'j>, Error> {
-    let mut groups: Vec<(&RepoName, Vec<&'i Item<'j>>)> = Vec::new();
+    let mut groups: Vec<(&RepoName, Vec<&'i QueuedContent<'j>>)> = Vec::new();
     for item in items {
         match groups.iter_mut().find(|(name, _)| *name == item.name) {
             Some((_, group)) => group.push(item),
             None => groups.push((item.name, vec![item])),
         }
     }
-    let questions = groups.iter().map(|(name, items)| batch::Question {
+    let requests = groups.iter().map(|(name, items)| batch::RepositoryRequest {
         name,
-        asks: items.iter().map(|item| item.ask).collect(),
+        contents: items.iter().map(|item| item.content).collect(),
     });
-    let questions: Vec<_> = questions.collect();
-    let (query, variables) = batch::query(&questions);
+    let requests: Vec<_> = requests.collect();
+    let (query, variables) = batch::query(&requests);
     let (mut data, errors) = api.graphql(&query, &variables, Reserve::Keep).await?;
     let mut outcomes = Vec::with_capacity(items.len());
-    for (index, ((_, items), question)) in groups.into_iter().zip(&questions).enumerate() {
-        let loaded = match batch::answers(index, question, &mut data, &errors) {
-            Ok(answers) => answers.into_iter().map(Loaded::Answered).collect(),
+    for (index, ((_, items), request)) in groups.into_iter().zip(&requests).enumerate() {
+        let loaded = match batch::answers(index, request, &mut data, &errors) {
+            Ok(answers) => answers.into_iter().map(LoadedContent::Answered).collect(),
             // It may be a commit that no branch and no tag reaches, which GraphQL need not show. What is
             // refused here is refused there too, in words that say more.
             Err(Error::NoSuchCommit { .. } | Error::Forbidden { .. }) => {
-                vec![Loaded::WithoutGraphQl; items.len()]
+                vec![LoadedContent::WithoutGraphQl; items.len()]
             }
-            Err(error) => vec![Loaded::Failed(error); items.len()],
+            Err(error) => vec![LoadedContent::Failed(error); items.len()],
         };
         outcomes.extend(items.into_iter().zip(loaded));
     }

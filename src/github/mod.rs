@@ -32,7 +32,7 @@ pub use diff::{Ancestry, ChangedFile, ChangedSince, Diff, Side};
 pub use error::Error;
 pub use files::{BlobContent, GitFile, WantedFile};
 pub use heads::Head;
-pub use listing::{Listed, NodeId, Skipped};
+pub use listing::{ExclusionReason, ListedRepository, NodeId};
 pub use tree::{Tree, TreeFile};
 
 /// A branch's name with its slashes.

@@ -78,7 +78,7 @@ enum Depth {
 
 /// The entries of a tree, paths relative to it.
 #[derive(Debug, Default)]
-struct Listing {
+struct TreeListing {
     files: Vec<(String, TreeFile)>,
     /// Folders with their trees; none in a whole listing, which holds their files.
     folders: Vec<(String, String)>,
@@ -91,7 +91,7 @@ type Key = (String, Depth);
 /// What was listed in this run: ids name what never changes, so nothing is requested twice.
 #[derive(Debug, Default)]
 pub(super) struct Listings {
-    cells: Mutex<HashMap<Key, Arc<OnceCell<Arc<Listing>>>>>,
+    cells: Mutex<HashMap<Key, Arc<OnceCell<Arc<TreeListing>>>>>,
     sizes: Mutex<HashMap<BlobId, u64>>,
 }
 
@@ -99,7 +99,7 @@ pub(super) struct Listings {
 const NOTABLE_SIZE: u64 = 16 * 1024;
 
 impl Listings {
-    fn cell(&self, key: Key) -> Arc<OnceCell<Arc<Listing>>> {
+    fn cell(&self, key: Key) -> Arc<OnceCell<Arc<TreeListing>>> {
         Arc::clone(lock(&self.cells).entry(key).or_default())
     }
 
@@ -122,7 +122,7 @@ const EMPTY_TREES: [&str; 2] = [
 
 /// A commit, as far as its tree goes.
 #[derive(Deserialize)]
-struct Commit {
+struct CommitTree {
     tree: TreeId,
 }
 
@@ -132,13 +132,13 @@ struct TreeId {
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    tree: Vec<Entry>,
+struct TreeAnswer {
+    tree: Vec<ListedEntry>,
     truncated: bool,
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct ListedEntry {
     path: String,
     mode: String,
     #[serde(rename = "type")]
@@ -149,7 +149,7 @@ struct Entry {
 
 /// A folder at one or both of two revisions, named by its tree; the root is named by its commit.
 #[derive(Debug, Default)]
-struct Folder {
+struct ComparedFolder {
     /// With a slash at its end, unless it is the root.
     prefix: String,
     base: Option<String>,
@@ -161,7 +161,7 @@ struct Folder {
 struct Compared {
     files: Vec<ChangedFile>,
     /// Folders that differ and were not looked into.
-    below: Vec<Folder>,
+    below: Vec<ComparedFolder>,
 }
 
 impl Repository {
@@ -197,7 +197,7 @@ impl Repository {
         head: Option<&CommitSha>,
     ) -> Result<Vec<ChangedFile>, Error> {
         let root = |commit: &CommitSha| commit.to_string();
-        let mut folders = vec![Folder {
+        let mut folders = vec![ComparedFolder {
             prefix: String::new(),
             base: base.map(root),
             head: head.map(root),
@@ -219,7 +219,7 @@ impl Repository {
         Ok(files)
     }
 
-    async fn compare_folder(&self, folder: Folder) -> Result<Compared, Error> {
+    async fn compare_folder(&self, folder: ComparedFolder) -> Result<Compared, Error> {
         let sides = (folder.base.as_deref(), folder.head.as_deref());
         let (base, head) = self.list_both(sides, Depth::Whole).await?;
         if !base.is_cut_short && !head.is_cut_short {
@@ -236,11 +236,11 @@ impl Repository {
         &self,
         (base, head): (Option<&str>, Option<&str>),
         depth: Depth,
-    ) -> Result<(Arc<Listing>, Arc<Listing>), Error> {
+    ) -> Result<(Arc<TreeListing>, Arc<TreeListing>), Error> {
         futures::try_join!(self.list(base, depth), self.list(head, depth))
     }
 
-    async fn list(&self, tree: Option<&str>, depth: Depth) -> Result<Arc<Listing>, Error> {
+    async fn list(&self, tree: Option<&str>, depth: Depth) -> Result<Arc<TreeListing>, Error> {
         let Some(tree) = tree else {
             return Ok(Arc::default());
         };
@@ -249,13 +249,13 @@ impl Repository {
         Ok(Arc::clone(listing))
     }
 
-    async fn ask_tree(&self, tree: &str, depth: Depth) -> Result<Arc<Listing>, Error> {
+    async fn ask_tree(&self, tree: &str, depth: Depth) -> Result<Arc<TreeListing>, Error> {
         // Any value at all makes a listing recursive, so a folder's has no parameter.
         let query = match depth {
             Depth::Folder => "",
             Depth::Whole => "?recursive=1",
         };
-        let answer: Answer = match self.get(&format!("/git/trees/{tree}{query}")).await {
+        let answer: TreeAnswer = match self.get(&format!("/git/trees/{tree}{query}")).await {
             Ok(answer) => answer,
             Err(Error::NotFound { .. }) if self.is_empty_commit(tree).await? => {
                 return Ok(Arc::default());
@@ -267,7 +267,7 @@ impl Repository {
             Some((BlobId::parse(&entry.sha)?, size))
         });
         lock(&self.listings.sizes).extend(notable);
-        Listing::new(answer, depth).map(Arc::new)
+        TreeListing::new(answer, depth).map(Arc::new)
     }
 
     /// Whether there is such a commit and it holds no files: of its tree GitHub says 404, as of a
@@ -276,7 +276,7 @@ impl Repository {
     /// [docs]: https://docs.github.com/en/rest/git/commits#get-a-commit-object
     async fn is_empty_commit(&self, commit: &str) -> Result<bool, Error> {
         match self.get(&format!("/git/commits/{commit}")).await {
-            Ok(Commit { tree }) => Ok(EMPTY_TREES.contains(&tree.sha.as_str())),
+            Ok(CommitTree { tree }) => Ok(EMPTY_TREES.contains(&tree.sha.as_str())),
             Err(error) => match error.about_commit(commit) {
                 Error::NoSuchCommit { .. } => Ok(false),
                 error => Err(error),
@@ -285,8 +285,8 @@ impl Repository {
     }
 }
 
-impl Listing {
-    fn new(answer: Answer, depth: Depth) -> Result<Self, Error> {
+impl TreeListing {
+    fn new(answer: TreeAnswer, depth: Depth) -> Result<Self, Error> {
         let mut listing = Self {
             is_cut_short: answer.truncated,
             ..Self::default()
@@ -305,7 +305,7 @@ impl Listing {
     }
 }
 
-impl Entry {
+impl ListedEntry {
     fn file(self) -> Result<(String, TreeFile), Error> {
         let mode = FileMode::parse(&self.mode).unwrap_or(FileMode::Regular);
         match BlobId::parse(&self.sha) {
@@ -318,8 +318,8 @@ impl Entry {
     }
 }
 
-impl Folder {
-    fn compare(&self, base: &Listing, head: &Listing) -> Compared {
+impl ComparedFolder {
+    fn compare(&self, base: &TreeListing, head: &TreeListing) -> Compared {
         let files = differing(&base.files, &head.files);
         let folders = differing(&base.folders, &head.folders);
         let tree = |side: Option<&String>| side.cloned();
@@ -370,8 +370,8 @@ fn differing<'a, T: PartialEq>(
 mod tests {
     use super::*;
 
-    fn listing(entries: &[(&str, &str, &str, char)], depth: Depth) -> Listing {
-        let entry = |(path, mode, kind, digit): &(&str, &str, &str, char)| Entry {
+    fn listing(entries: &[(&str, &str, &str, char)], depth: Depth) -> TreeListing {
+        let entry = |(path, mode, kind, digit): &(&str, &str, &str, char)| ListedEntry {
             path: (*path).to_owned(),
             mode: (*mode).to_owned(),
             kind: (*kind).to_owned(),
@@ -380,7 +380,7 @@ mod tests {
         };
         let tree = entries.iter().map(entry).collect();
         let truncated = false;
-        Listing::new(Answer { tree, truncated }, depth).unwrap()
+        TreeListing::new(TreeAnswer { tree, truncated }, depth).unwrap()
     }
 
     #[test]
@@ -406,9 +406,9 @@ mod tests {
             ("equal", "040000", "tree", '1'),
             ("becomes", "100644", "blob", '3'),
         ];
-        let folder = Folder {
+        let folder = ComparedFolder {
             prefix: "x/".to_owned(),
-            ..Folder::default()
+            ..ComparedFolder::default()
         };
         let compared = folder.compare(
             &listing(&base, Depth::Folder),

@@ -13,14 +13,14 @@ pub type Attempt = Result<Answer, TransportError>;
 
 /// Whose rules count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Api {
+pub enum Service {
     /// Port.
     Port,
     /// GitHub, REST and GraphQL.
     GitHub,
 }
 
-impl Api {
+impl Service {
     /// What people call it.
     pub fn name(self) -> &'static str {
         match self {
@@ -56,27 +56,27 @@ pub type IsOwn = fn(&Answer) -> bool;
 /// [port]: https://docs.port.io/api-reference/rate-limits
 /// [rest]: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
 /// [graphql]: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api#exceeding-the-rate-limit
-pub fn classify(api: Api, attempt: &Attempt, is_own: IsOwn, now: SystemTime) -> Retry {
+pub fn classify(service: Service, attempt: &Attempt, is_own: IsOwn, now: SystemTime) -> Retry {
     let answer = match attempt {
         Ok(answer) => answer,
         Err(error) if error.is_final() => return Retry::Never,
         Err(_) => return Retry::BackOff,
     };
     match answer.status {
-        StatusCode::TOO_MANY_REQUESTS => match api {
-            Api::Port => retry_after(answer, now)
+        StatusCode::TOO_MANY_REQUESTS => match service {
+            Service::Port => retry_after(answer, now)
                 .or_else(|| reset(answer, now))
                 .map_or(Retry::BackOff, Retry::WaitFor),
-            Api::GitHub => limited(answer, now),
+            Service::GitHub => limited(answer, now),
         },
-        StatusCode::FORBIDDEN if api == Api::GitHub && is_about_rates(answer) => {
+        StatusCode::FORBIDDEN if service == Service::GitHub && is_about_rates(answer) => {
             limited(answer, now)
         }
         status if is_passing(status.as_u16()) => {
             retry_after(answer, now).map_or(Retry::BackOff, Retry::WaitFor)
         }
         _ if !is_own(answer) => Retry::BackOff,
-        StatusCode::OK if api == Api::GitHub => classify_graphql(answer, now),
+        StatusCode::OK if service == Service::GitHub => classify_graphql(answer, now),
         _ => Retry::Never,
     }
 }
@@ -133,19 +133,19 @@ fn is_about_limits(message: &str) -> bool {
 }
 
 #[derive(Deserialize)]
-struct GraphQlAnswer {
+struct GraphQlErrors {
     #[serde(default)]
-    errors: Vec<GraphQlError>,
+    errors: Vec<GraphQlErrorKind>,
 }
 
 #[derive(Deserialize)]
-struct GraphQlError {
+struct GraphQlErrorKind {
     r#type: Option<String>,
     #[serde(default)]
     message: String,
 }
 
-impl GraphQlError {
+impl GraphQlErrorKind {
     /// The primary limit is of the type `RATE_LIMITED` or, as seen since 2026, `RATE_LIMIT`.
     fn is_about_primary_limit(&self) -> bool {
         let kind = self.r#type.as_deref();
@@ -167,20 +167,20 @@ impl GraphQlError {
 
 /// GraphQL's errors come with status 200. A REST answer is none of this form.
 fn classify_graphql(answer: &Answer, now: SystemTime) -> Retry {
-    let Ok(GraphQlAnswer { errors }) = answer.json() else {
+    let Ok(GraphQlErrors { errors }) = answer.json() else {
         return Retry::Never;
     };
-    if errors.iter().any(GraphQlError::is_about_primary_limit) {
+    if errors.iter().any(GraphQlErrorKind::is_about_primary_limit) {
         // The budget may be said to be not quite used up, as the query would cost more than is left.
         return retry_after(answer, now)
             .or_else(|| reset(answer, now))
             .map_or(Retry::SlowDown, Retry::WaitFor);
     }
     // The reset of the budget says nothing of the secondary limit, which shows only in its message.
-    if errors.iter().any(GraphQlError::is_about_another_limit) {
+    if errors.iter().any(GraphQlErrorKind::is_about_another_limit) {
         return limited(answer, now);
     }
-    match errors.iter().any(GraphQlError::is_passing) {
+    match errors.iter().any(GraphQlErrorKind::is_passing) {
         true => Retry::BackOff,
         false => Retry::Never,
     }

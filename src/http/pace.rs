@@ -33,7 +33,7 @@ impl Lane {
 
 /// What an answer says of its budget.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reading {
+pub(super) struct BudgetReading {
     /// How many requests are left.
     pub(super) remaining: u64,
     /// How long until the budget is whole again.
@@ -160,7 +160,7 @@ impl Pace {
 
     /// Takes in what an answer says. Answers overtake one another, so within one period the least
     /// that is left counts.
-    pub(super) fn read(&mut self, lane: Lane, reading: Reading, now: Instant) {
+    pub(super) fn read(&mut self, lane: Lane, reading: BudgetReading, now: Instant) {
         let said = Window {
             remaining: reading.remaining,
             ends: now + reading.reset + self.jitter,
@@ -217,8 +217,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn reading(remaining: u64, reset: u64) -> Reading {
-        Reading {
+    fn reading(remaining: u64, reset: u64) -> BudgetReading {
+        BudgetReading {
             remaining,
             reset: SECOND * u32::try_from(reset).unwrap(),
         }

@@ -9,11 +9,11 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::classify::{self, Retry};
-use super::pace::{Admission, News, Pace, Reading};
+use super::pace::{Admission, BudgetReading, News, Pace};
 use super::{Answer, Delivery, TransportError};
 use crate::shutdown::Shutdown;
 
-pub use super::classify::{Api, Attempt, IsOwn, classify, is_passing};
+pub use super::classify::{Attempt, IsOwn, Service, classify, is_passing};
 pub use super::pace::Lane;
 
 /// How often a request is sent at most.
@@ -138,7 +138,7 @@ impl Clock {
 /// them.
 #[derive(Debug)]
 pub struct Sender {
-    api: Api,
+    service: Service,
     clock: Clock,
     sent: AtomicUsize,
     pace: Mutex<Pace>,
@@ -162,9 +162,9 @@ impl Drop for UnderWay<'_> {
 
 impl Sender {
     /// A sender to an API.
-    pub fn new(api: Api) -> Self {
+    pub fn new(service: Service) -> Self {
         Self {
-            api,
+            service,
             clock: Clock::new(SystemTime::now()),
             sent: AtomicUsize::new(0),
             pace: Mutex::new(Pace::new(full_jitter(FIRST_BACKOFF))),
@@ -231,10 +231,10 @@ impl Sender {
             if tries == MAX_TRIES || !may_repeat {
                 return result;
             }
-            let retry = classify(self.api, &result, request.is_own, self.clock.now());
+            let retry = classify(self.service, &result, request.is_own, self.clock.now());
             match self.wait(request, &result, retry, tries).await {
-                Ok(Again::Yes) => {}
-                Ok(Again::No) => return result,
+                Ok(TryAgain::Yes) => {}
+                Ok(TryAgain::No) => return result,
                 Err(error) => return Err(error.with_delivery(delivery)),
             }
         }
@@ -244,7 +244,7 @@ impl Sender {
     async fn admit(&self, lane: Lane, reserve: Reserve) -> Result<UnderWay<'_>, TransportError> {
         loop {
             if self.shutdown.as_ref().is_some_and(Shutdown::is_requested) {
-                return Err(TransportError::interrupted(self.api.name()));
+                return Err(TransportError::interrupted(self.service.name()));
             }
             let kept = match reserve {
                 Reserve::Keep => KEPT,
@@ -252,7 +252,7 @@ impl Sender {
             };
             let shortage = self.pace().shortage(lane, kept, Instant::now());
             if let Some(wait) = shortage.filter(|wait| self.is_unbearable(*wait)) {
-                return Err(TransportError::budget_exhausted(self.api.name(), wait));
+                return Err(TransportError::budget_exhausted(self.service.name(), wait));
             }
             let mut answered = std::pin::pin!(self.answered.notified());
             answered.as_mut().enable();
@@ -279,14 +279,14 @@ impl Sender {
         result: &Attempt,
         retry: Retry,
         tries: u32,
-    ) -> Result<Again, TransportError> {
+    ) -> Result<TryAgain, TransportError> {
         let asked = match retry {
-            Retry::Never => return Ok(Again::No),
+            Retry::Never => return Ok(TryAgain::No),
             Retry::BackOff => {
                 let wait = full_jitter(back_off(tries));
                 self.say_why(request.what, result, wait);
                 self.unless_stopped(tokio::time::sleep(wait)).await?;
-                return Ok(Again::Yes);
+                return Ok(TryAgain::Yes);
             }
             Retry::WaitFor(asked) => asked,
             Retry::SlowDown => SLOW_DOWN.saturating_mul(2_u32.saturating_pow(tries - 1)),
@@ -301,10 +301,10 @@ impl Sender {
         };
         let moment = Instant::now() + wait;
         let held = self.hold(request.lane, moment, &why);
-        if self.api == Api::GitHub && is_of_both_lanes(retry, result) {
+        if self.service == Service::GitHub && is_of_both_lanes(retry, result) {
             self.hold(request.lane.other(), moment, &why)?;
         }
-        held.map(|()| Again::Yes)
+        held.map(|()| TryAgain::Yes)
     }
 
     fn is_unbearable(&self, wait: Duration) -> bool {
@@ -314,7 +314,7 @@ impl Sender {
     /// Lets nothing go before `moment`, unless that is too long in all.
     fn hold(&self, lane: Lane, moment: Instant, why: &str) -> Result<(), TransportError> {
         let now = Instant::now();
-        let name = self.api.name();
+        let name = self.service.name();
         let wait = moment.saturating_duration_since(now);
         if self.is_unbearable(wait) {
             self.pace().refuse_until(lane, moment);
@@ -338,7 +338,7 @@ impl Sender {
         };
         tokio::select! {
             () = wait => Ok(()),
-            () = shutdown.requested() => Err(TransportError::interrupted(self.api.name())),
+            () = shutdown.requested() => Err(TransportError::interrupted(self.service.name())),
         }
     }
 
@@ -359,7 +359,7 @@ impl Sender {
                 Some("core") => Lane::Rest,
                 _ => lane,
             };
-            let reading = Reading { remaining, reset };
+            let reading = BudgetReading { remaining, reset };
             pace.read(lane, reading, now);
         }
     }
@@ -370,24 +370,26 @@ impl Sender {
 
     /// For those who look closely: each try and how long it took.
     fn say_what(&self, what: &str, result: &Attempt, elapsed: Duration) {
-        let (api, milliseconds) = (self.api.name(), elapsed.as_millis());
+        let (service, milliseconds) = (self.service.name(), elapsed.as_millis());
         match result {
             Ok(answer) => {
-                tracing::debug!("{api}: {what}: {} in {milliseconds} ms", answer.status);
+                tracing::debug!("{service}: {what}: {} in {milliseconds} ms", answer.status);
             }
-            Err(error) => tracing::debug!("{api}: {what}: {error} in {milliseconds} ms"),
+            Err(error) => tracing::debug!("{service}: {what}: {error} in {milliseconds} ms"),
         }
     }
 
     fn say_why(&self, what: &str, result: &Attempt, wait: Duration) {
-        let (api, seconds) = (self.api.name(), wait.as_secs_f32());
+        let (service, seconds) = (self.service.name(), wait.as_secs_f32());
         match result {
             Ok(answer) if answer.status.is_success() => {
-                tracing::warn!("{api} did not answer {what} as it should; again in {seconds:.1} s");
+                tracing::warn!(
+                    "{service} did not answer {what} as it should; again in {seconds:.1} s"
+                );
             }
             Ok(answer) => {
                 tracing::warn!(
-                    "{api} answered {what} with {}; again in {seconds:.1} s",
+                    "{service} answered {what} with {}; again in {seconds:.1} s",
                     answer.status
                 );
             }
@@ -406,7 +408,7 @@ fn is_of_both_lanes(retry: Retry, result: &Attempt) -> bool {
 }
 
 /// Whether to try again.
-enum Again {
+enum TryAgain {
     Yes,
     No,
 }

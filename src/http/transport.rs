@@ -20,7 +20,7 @@ pub struct TransportError {
     pub kind: TransportErrorKind,
     host: String,
     proxy: Option<ProxyName>,
-    place: Place,
+    place: FailedHop,
     cause: String,
     delivery: Delivery,
 }
@@ -89,7 +89,7 @@ pub enum ProxyFault {
 
 /// Which connection the trouble is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum FailedHop {
     Proxy,
     Server,
 }
@@ -99,11 +99,11 @@ enum Place {
 struct ProxyName {
     address: String,
     variable: &'static str,
-    credentials: Credentials,
+    credentials: ProxyCredentials,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Credentials {
+enum ProxyCredentials {
     Given,
     None,
 }
@@ -114,8 +114,8 @@ impl ProxyName {
             address: proxy.to_string(),
             variable: proxy.variable,
             credentials: match proxy.has_credentials() {
-                true => Credentials::Given,
-                false => Credentials::None,
+                true => ProxyCredentials::Given,
+                false => ProxyCredentials::None,
             },
         }
     }
@@ -157,7 +157,7 @@ impl TransportError {
             kind: TransportErrorKind::Proxy(fault),
             host: host_and_port(target),
             proxy: Some(ProxyName::new(proxy)),
-            place: Place::Proxy,
+            place: FailedHop::Proxy,
             cause: status.map_or_else(|| "no reason given".to_owned(), |status| status.to_string()),
             delivery: Delivery::Unknown,
         }
@@ -199,7 +199,7 @@ impl TransportError {
             kind,
             host: host.to_owned(),
             proxy: None,
-            place: Place::Server,
+            place: FailedHop::Server,
             cause,
             delivery: Delivery::Unsent,
         }
@@ -226,7 +226,7 @@ impl TransportError {
             kind: TransportErrorKind::Timeout,
             host: host.to_owned(),
             proxy: None,
-            place: Place::Server,
+            place: FailedHop::Server,
             cause: String::new(),
             delivery: Delivery::Unknown,
         }
@@ -253,7 +253,7 @@ impl TransportError {
     /// What the user can do about it; `input` is the one that says where the API is.
     pub fn help(&self, input: &str) -> String {
         let host = &self.host;
-        let Some((proxy, Place::Proxy)) = self.proxy.as_ref().map(|proxy| (proxy, self.place))
+        let Some((proxy, FailedHop::Proxy)) = self.proxy.as_ref().map(|proxy| (proxy, self.place))
         else {
             return self.help_with_server(input);
         };
@@ -261,12 +261,14 @@ impl TransportError {
         let around = format!("name {host} in NO_PROXY if it can be reached without");
         match (self.kind, proxy.credentials) {
             (TransportErrorKind::Certificate(fault), _) => help_with_certificate(fault, variable),
-            (TransportErrorKind::Proxy(ProxyFault::Unauthorized), Credentials::None) => {
+            (TransportErrorKind::Proxy(ProxyFault::Unauthorized), ProxyCredentials::None) => {
                 format!("put them into {variable} (`http://user:password@host:port`), or {around}")
             }
-            (TransportErrorKind::Proxy(ProxyFault::Unauthorized), Credentials::Given) => format!(
-                "check them in {variable}, where special characters must be percent-encoded"
-            ),
+            (TransportErrorKind::Proxy(ProxyFault::Unauthorized), ProxyCredentials::Given) => {
+                format!(
+                    "check them in {variable}, where special characters must be percent-encoded"
+                )
+            }
             (TransportErrorKind::Proxy(ProxyFault::Refused), _) => {
                 format!(
                     "have {host} allowed there, or name it in NO_PROXY if it can be reached without"
@@ -304,7 +306,7 @@ impl TransportError {
     /// Who the trouble is with.
     fn peer(&self) -> String {
         match (&self.proxy, self.place) {
-            (Some(proxy), Place::Proxy) => format!("{proxy} on the way to {}", self.host),
+            (Some(proxy), FailedHop::Proxy) => format!("{proxy} on the way to {}", self.host),
             _ => self.host.clone(),
         }
     }
@@ -392,15 +394,15 @@ fn classify(
     target: &Url,
     proxy: Option<&Proxy>,
     error: &(dyn StdError + 'static),
-) -> (TransportErrorKind, Place) {
+) -> (TransportErrorKind, FailedHop) {
     let reqwest = chain(error).find_map(|error| error.downcast_ref::<reqwest::Error>());
     let is_connect = reqwest.is_some_and(reqwest::Error::is_connect);
     let is_with_proxy = proxy.is_some()
         && is_connect
         && (target.scheme() == "http" || tunnel_error(error).is_some());
     let place = match is_with_proxy {
-        true => Place::Proxy,
-        false => Place::Server,
+        true => FailedHop::Proxy,
+        false => FailedHop::Server,
     };
     let kind = match reqwest {
         _ if let Some(kind) = rustls_error(error).and_then(classify_tls) => kind,

@@ -28,11 +28,11 @@ const GITHUB_API: &str = "https://api.github.com";
 
 /// Inputs, or all of them that hold something else than is allowed; and what is odd about them without
 /// being wrong.
-pub(super) type Parsed = (Result<Inputs, Vec<InputError>>, Vec<String>);
+pub(super) type ParsedInputs = (Result<Inputs, Vec<InputError>>, Vec<String>);
 
 /// Reads every input.
-pub fn parse(environment: &Environment) -> Parsed {
-    let mut reader = Reader {
+pub fn parse(environment: &Environment) -> ParsedInputs {
+    let mut reader = InputReader {
         environment,
         errors: Vec::new(),
         warnings: unknown_inputs(environment),
@@ -60,13 +60,13 @@ fn unknown_inputs(environment: &Environment) -> Vec<String> {
         .collect()
 }
 
-struct Reader<'a> {
+struct InputReader<'a> {
     environment: &'a Environment,
     errors: Vec<InputError>,
     warnings: Vec<String>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> InputReader<'a> {
     fn inputs(&mut self) -> Option<Inputs> {
         // Every input is read before any failure counts.
         let credentials = self.credentials();

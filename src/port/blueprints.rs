@@ -12,7 +12,7 @@ use crate::catalog::blueprint::{Blueprint, Blueprints, OfInvalid};
 use crate::catalog::entity::BlueprintId;
 
 #[derive(Deserialize)]
-pub(super) struct One {
+pub(super) struct BlueprintAnswer {
     blueprint: Value,
 }
 
@@ -22,7 +22,7 @@ struct All<T> {
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct BlueprintName {
     identifier: String,
 }
 
@@ -86,7 +86,7 @@ impl Port {
     /// [Get a blueprint](https://docs.port.io/api-reference/get-a-blueprint)
     async fn blueprint(&self, identifier: &BlueprintId) -> Result<Option<Blueprint>, Error> {
         let what = of_blueprint(identifier);
-        let One { blueprint } = match self.raw_blueprint(identifier).await? {
+        let BlueprintAnswer { blueprint } = match self.raw_blueprint(identifier).await? {
             Ok(one) => one,
             Err(rejection) if rejection.code == ErrorCode::NotFound => return Ok(None),
             Err(rejection) => return Err(rejection.into_error(&what)),
@@ -102,7 +102,7 @@ impl Port {
     pub(super) async fn raw_blueprint(
         &self,
         identifier: &BlueprintId,
-    ) -> Result<Result<One, Rejection>, Error> {
+    ) -> Result<Result<BlueprintAnswer, Rejection>, Error> {
         let url = self.url(&["blueprints", identifier.as_str()]);
         let request = || self.client.get(url.clone());
         self.call(&of_blueprint(identifier), request).await
@@ -125,7 +125,7 @@ impl Port {
     }
 
     async fn blueprint_names(&self) -> Result<Vec<String>, Error> {
-        let blueprints = self.fetch_all::<Named>().await?;
+        let blueprints = self.fetch_all::<BlueprintName>().await?;
         Ok(blueprints
             .into_iter()
             .map(|blueprint| blueprint.identifier)

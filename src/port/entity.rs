@@ -3,17 +3,17 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::search::Found;
+use super::search::FoundEntity;
 use super::wire::{self, Done};
 use super::{Error, ErrorCode, Port, Rejection};
 use crate::catalog::entity::BlueprintId;
 use crate::catalog::live::{Field, LiveEntity};
 
 #[derive(Deserialize)]
-struct One {
+struct EntityAnswer {
     #[serde(rename = "ok")]
     _ok: Done,
-    entity: Found,
+    entity: FoundEntity,
 }
 
 impl Port {
@@ -32,7 +32,7 @@ impl Port {
         url.query_pairs_mut()
             .append_pair("exclude_calculated_properties", "true");
         let request = || self.client.get(url.clone());
-        match self.call::<One>(&what, request).await? {
+        match self.call::<EntityAnswer>(&what, request).await? {
             Ok(one) => Ok(Some(one.entity.into())),
             Err(rejection) if rejection.code == ErrorCode::NotFound => Ok(None),
             Err(rejection) => Err(rejection.into_error(&what)),
@@ -60,7 +60,7 @@ impl Port {
         let nulls = fields.iter().map(|field| (field.to_string(), Value::Null));
         let body: Map<_, _> = nulls.collect();
         let request = || self.client.patch(url.clone()).json(&body);
-        let changed = self.call::<wire::One>(&what, request).await?;
+        let changed = self.call::<wire::UpsertAnswer>(&what, request).await?;
         Ok(changed.map(drop))
     }
 

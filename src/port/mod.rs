@@ -1,10 +1,10 @@
 //! Port's API: typed operations on the catalog.
 
-mod answers;
 mod auth;
 mod blueprints;
 mod delete;
 mod entity;
+mod queries;
 mod records;
 mod refusal;
 mod search;
@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::catalog::entity::BlueprintId;
 use crate::catalog::order::MAX_ENTITIES;
-use crate::http::retry::{Api, IsOwn, Request, Sender};
+use crate::http::retry::{IsOwn, Request, Sender, Service};
 use crate::http::{self, Answer, Client, Delivery, TransportError};
 use crate::inputs::{Credentials, Merge, MissingTargets};
 use crate::shutdown::Shutdown;
@@ -32,9 +32,9 @@ use wire::{Body, BulkLimit};
 pub use crate::http::CONCURRENT_REQUESTS;
 pub use auth::OnToken;
 pub use delete::Dependant;
-pub use records::{Existing, Member};
+pub use records::{Existing, ListMember};
 pub use refusal::{ErrorCode, RefusalScope, Rejection};
-pub use search::{EntityPage, Listing};
+pub use search::{EntityListing, EntityPage};
 pub use validate::Validations;
 
 /// What a path's segment may hold as it is; an identifier's `/` must not end the segment.
@@ -173,7 +173,7 @@ impl Port {
         Self {
             client,
             base_url,
-            sender: Sender::new(Api::Port),
+            sender: Sender::new(Service::Port),
             tokens,
             upsert_limit: BulkLimit::new(MAX_ENTITIES),
             deletion_limit: BulkLimit::new(MAX_DELETIONS),
@@ -242,7 +242,7 @@ impl Port {
         };
         let results = match body.count() {
             1 => {
-                let written = self.call::<wire::One>(&what, request).await?;
+                let written = self.call::<wire::UpsertAnswer>(&what, request).await?;
                 written.map(|one| vec![Ok(one.into())])
             }
             count => {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::search::{CONCURRENT_SEARCHES, Found, MAX_IDENTIFIER_BYTES, PAGE, Search, lists};
+use super::search::{CONCURRENT_SEARCHES, FoundEntity, MAX_IDENTIFIER_BYTES, PAGE, Search, lists};
 use super::wire::{self, Done};
 use super::{Error, ErrorCode, Port, RefusalScope, Rejection};
 use crate::catalog::entity::BlueprintId;
@@ -27,7 +27,7 @@ pub enum Existing {
 
 /// What a search for list members finds: an entity and the requested properties.
 #[derive(Debug, Clone)]
-pub struct Member {
+pub struct ListMember {
     /// The entity.
     pub identifier: String,
     /// How people call it.
@@ -54,7 +54,7 @@ fn is_about_one(rejection: &Rejection) -> bool {
 }
 
 #[derive(Deserialize)]
-struct EntityAnswer {
+struct PropertiesAnswer {
     #[serde(rename = "ok")]
     _ok: Done,
     entity: Properties,
@@ -87,7 +87,7 @@ impl Port {
         let what = format!("the request for `{identifier}` of `{blueprint}`");
         let url = self.url(&["blueprints", blueprint.as_str(), "entities", identifier]);
         let request = || self.client.get(url.clone());
-        match self.call::<EntityAnswer>(&what, request).await? {
+        match self.call::<PropertiesAnswer>(&what, request).await? {
             Ok(found) => Ok(Some(found.entity.properties)),
             Err(rejection) if rejection.code == ErrorCode::NotFound => Ok(None),
             Err(rejection) => Err(rejection.into_error(&what)),
@@ -154,7 +154,7 @@ impl Port {
             post.body(body.bytes())
         };
         if count == 1 {
-            let written = self.call::<EntityAnswer>(&what, request).await?;
+            let written = self.call::<PropertiesAnswer>(&what, request).await?;
             return Ok(PutAnswer::Each(vec![written.map(drop)]));
         }
         Ok(match self.call::<wire::Bulk>(&what, request).await? {
@@ -227,7 +227,7 @@ impl Port {
         blueprint: &BlueprintId,
         identifiers: &[&str],
         include: &[&str],
-    ) -> Result<Vec<Member>, Error> {
+    ) -> Result<Vec<ListMember>, Error> {
         let searches = identifiers.chunks(PAGE).map(|some| Search {
             blueprint: blueprint.clone(),
             query: json!({ "combinator": "and", "rules": [
@@ -251,7 +251,7 @@ impl Port {
         values: &BTreeSet<String>,
         except: &[&str],
         include: &[&str],
-    ) -> Result<Vec<Member>, Error> {
+    ) -> Result<Vec<ListMember>, Error> {
         // Each list is compared with all of them.
         let most_bytes = MAX_IDENTIFIER_BYTES / properties.len().max(1);
         let values = lists(values, String::as_str, most_bytes);
@@ -276,13 +276,13 @@ impl Port {
     }
 
     /// What searches find, of which several are under way at the same time.
-    async fn members(&self, searches: Vec<Search>) -> Result<Vec<Member>, Error> {
+    async fn members(&self, searches: Vec<Search>) -> Result<Vec<ListMember>, Error> {
         let found: Vec<_> = stream::iter(searches)
             .map(async |search| self.search(&search).await)
             .buffered(CONCURRENT_SEARCHES)
             .try_collect()
             .await?;
         let found = found.into_iter().flatten().flatten();
-        Ok(found.map(Found::into_member).collect())
+        Ok(found.map(FoundEntity::into_member).collect())
     }
 }

@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
-use super::records::Member;
+use super::records::ListMember;
 use super::{Error, ErrorCode, Port, Rejection};
 use crate::catalog::blueprint::{Blueprint, Blueprints};
 use crate::catalog::entity::{BlueprintId, EntityKey, EntityName, Identifier};
@@ -37,7 +37,7 @@ pub(super) struct Search {
 
 /// An entity as a search gives it.
 #[derive(Debug, Deserialize)]
-pub(super) struct Found {
+pub(super) struct FoundEntity {
     pub(super) identifier: String,
     title: Option<String>,
     icon: Option<String>,
@@ -50,8 +50,8 @@ pub(super) struct Found {
 }
 
 #[derive(Deserialize)]
-struct Page {
-    entities: Vec<Found>,
+struct SearchPage {
+    entities: Vec<FoundEntity>,
     next: Option<String>,
 }
 
@@ -70,9 +70,9 @@ fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Err
     })
 }
 
-impl Found {
-    pub(super) fn into_member(self) -> Member {
-        Member {
+impl FoundEntity {
+    pub(super) fn into_member(self) -> ListMember {
+        ListMember {
             identifier: self.identifier,
             title: self.title,
             properties: self.properties.unwrap_or_default(),
@@ -80,8 +80,8 @@ impl Found {
     }
 }
 
-impl From<Found> for LiveEntity {
-    fn from(found: Found) -> Self {
+impl From<FoundEntity> for LiveEntity {
+    fn from(found: FoundEntity) -> Self {
         Self {
             title: found.title,
             icon: found.icon,
@@ -182,7 +182,7 @@ impl Port {
     }
 
     /// What a search finds, page by page; `None` if there is no such blueprint.
-    pub(super) async fn search(&self, search: &Search) -> Result<Option<Vec<Found>>, Error> {
+    pub(super) async fn search(&self, search: &Search) -> Result<Option<Vec<FoundEntity>>, Error> {
         let mut body = json!({
             "query": search.query,
             "limit": PAGE.min(search.most.saturating_add(1)),
@@ -192,7 +192,10 @@ impl Port {
         }
         let mut found = Vec::new();
         loop {
-            let Page { entities, next } = match self.search_page(&search.blueprint, &body).await? {
+            let SearchPage { entities, next } = match self
+                .search_page(&search.blueprint, &body)
+                .await?
+            {
                 Ok(page) => page,
                 Err(rejection) if rejection.code == ErrorCode::NotFound => return Ok(None),
                 Err(rejection) => return Err(rejection.into_error(&of_search(&search.blueprint))),
@@ -215,7 +218,7 @@ impl Port {
         &self,
         blueprint: &BlueprintId,
         body: &Value,
-    ) -> Result<Result<Page, Rejection>, Error> {
+    ) -> Result<Result<SearchPage, Rejection>, Error> {
         let url = self.url(&["blueprints", blueprint.as_str(), "entities", "search"]);
         let request = || self.client.post(url.clone()).json(body);
         self.call(&of_search(blueprint), request).await
@@ -227,7 +230,11 @@ impl Port {
     /// # Errors
     /// If Port is unreachable, refuses the credentials, does not have the blueprint or answers with another
     /// error.
-    pub async fn page(&self, listing: &Listing, from: Option<&str>) -> Result<EntityPage, Error> {
+    pub async fn page(
+        &self,
+        listing: &EntityListing,
+        from: Option<&str>,
+    ) -> Result<EntityPage, Error> {
         let mut body = json!({"limit": PAGE, "include": listing.include});
         if let Some(query) = &listing.query {
             body["query"] = query.clone();
@@ -238,7 +245,7 @@ impl Port {
         let page = self.search_page(&listing.blueprint, &body).await?;
         let page = page.map_err(|refused| refused.into_error(&of_search(&listing.blueprint)))?;
         let is_last = page.entities.is_empty();
-        let named = |mut found: Found| {
+        let named = |mut found: FoundEntity| {
             let identifier = Identifier::from_port(std::mem::take(&mut found.identifier));
             (identifier, LiveEntity::from(found))
         };
@@ -258,13 +265,13 @@ fn of_search(blueprint: &BlueprintId) -> String {
 
 /// Which entities of a blueprint are read page by page.
 #[derive(Debug, Clone)]
-pub struct Listing {
+pub struct EntityListing {
     blueprint: BlueprintId,
     query: Option<Value>,
     include: Vec<String>,
 }
 
-impl Listing {
+impl EntityListing {
     /// Those of `blueprint`, which has this `shape`, as far as `query` finds them: a [search query][docs].
     ///
     /// [docs]: https://docs.port.io/search-and-query/

@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::wire::{self, Body, Done, Failed};
+use super::wire::{self, Body, Done, FailedItem};
 use super::{Error, Port, Rejection, WriteOptions};
 use crate::catalog::entity::BlueprintId;
 use crate::inputs::Merge;
@@ -21,7 +21,7 @@ struct OneValidation {
 
 #[derive(Deserialize)]
 struct BulkValidation {
-    errors: Vec<Failed>,
+    errors: Vec<FailedItem>,
 }
 
 impl Port {

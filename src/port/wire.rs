@@ -171,19 +171,19 @@ impl<'de> Deserialize<'de> for Done {
 
 /// The answer to an upsert of one entity.
 #[derive(Deserialize)]
-pub(super) struct One {
+pub(super) struct UpsertAnswer {
     #[serde(rename = "ok")]
     _ok: Done,
-    entity: Named,
+    entity: UpsertedEntity,
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct UpsertedEntity {
     identifier: String,
 }
 
-impl From<One> for Written {
-    fn from(one: One) -> Self {
+impl From<UpsertAnswer> for Written {
+    fn from(one: UpsertAnswer) -> Self {
         Self {
             upserted: Upserted::Written,
             identifier: one.entity.identifier,
@@ -195,14 +195,14 @@ impl From<One> for Written {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Bulk {
-    entities: Vec<Item>,
+    entities: Vec<BulkItem>,
     #[serde(default)]
-    errors: Vec<Failed>,
+    errors: Vec<FailedItem>,
     pub(super) max_bulk_size: Option<f64>,
 }
 
 #[derive(Deserialize)]
-struct Item {
+struct BulkItem {
     index: usize,
     created: bool,
     identifier: String,
@@ -211,21 +211,21 @@ struct Item {
 /// An item that was refused by itself.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Failed {
+pub(super) struct FailedItem {
     pub(super) index: usize,
     status_code: u16,
     #[serde(flatten)]
     complaint: Complaint,
 }
 
-impl From<Failed> for Rejection {
-    fn from(failed: Failed) -> Self {
+impl From<FailedItem> for Rejection {
+    fn from(failed: FailedItem) -> Self {
         Self::of_item(failed.status_code, failed.complaint)
     }
 }
 
-impl From<Item> for Written {
-    fn from(item: Item) -> Self {
+impl From<BulkItem> for Written {
+    fn from(item: BulkItem) -> Self {
         Self {
             upserted: match item.created {
                 true => Upserted::Created,

@@ -1,7 +1,7 @@
 //! Diagnostics as annotations on the lines of the files.
 
 use super::RunFacts;
-use super::log::{Command, Log};
+use super::log::{Log, WorkflowCommand};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 
 /// GitHub shows no more than this of each level a step.
@@ -77,7 +77,7 @@ impl<'r> Annotations<'r> {
         };
         let message = message(diagnostic, &diagnostic.message, self.run);
         let data = fitted(&message, more);
-        self.log.command(&Command {
+        self.log.command(&WorkflowCommand {
             name: diagnostic.severity().as_str(),
             properties: properties(diagnostic),
             data: &data,
@@ -106,7 +106,7 @@ impl<'r> Annotations<'r> {
         let Some(more) = self.take(severity) else {
             return false;
         };
-        self.log.command(&Command {
+        self.log.command(&WorkflowCommand {
             name: severity.as_str(),
             properties: vec![("title", title)],
             data: &fitted(message, more),

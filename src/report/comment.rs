@@ -1,7 +1,7 @@
 //! The plan as a comment on a pull request.
 
 use super::summary::{self, Elsewhere};
-use super::{Report, State};
+use super::{EntityState, Report};
 
 /// GitHub takes 65,536 characters. Bytes are counted here, and room is left for the frame.
 const MAX_BYTES: usize = 60_000;
@@ -22,7 +22,7 @@ pub fn marker(owner: Option<&str>) -> String {
 
 /// Whether there is anything to comment on.
 pub fn is_needed(report: &Report) -> bool {
-    let is_news = |state: State| state != State::Unchanged;
+    let is_news = |state: EntityState| state != EntityState::Unchanged;
     report.entities.iter().any(|entity| is_news(entity.state)) || !report.diagnostics.is_empty()
 }
 

@@ -7,7 +7,7 @@ use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer,
 use super::annotations::Annotations;
 use super::causes::{Cause, by_cause, position};
 use super::log::{Log, visible};
-use super::{Drift, Outcome, Report, State, entities, headline};
+use super::{Drift, EntityState, Outcome, Report, entities, headline};
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::event::Mode;
 use crate::text::Location;
@@ -25,7 +25,7 @@ pub(super) const OPEN_LINES: usize = 40;
 
 /// Whether text is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
+pub enum ColourMode {
     /// With the codes that terminals and GitHub's log understand.
     Always,
     /// Without.
@@ -33,10 +33,10 @@ pub enum Colour {
 }
 
 /// Writes diagnostics with the lines that they are about.
-pub fn write_diagnostics(colour: Colour, diagnostics: &[Diagnostic], log: &Log) {
+pub fn write_diagnostics(colour: ColourMode, diagnostics: &[Diagnostic], log: &Log) {
     let renderer = match colour {
-        Colour::Always => Renderer::styled(),
-        Colour::Never => Renderer::plain(),
+        ColourMode::Always => Renderer::styled(),
+        ColourMode::Never => Renderer::plain(),
     };
     let renderer = renderer.term_width(WIDTH);
     for diagnostic in diagnostics.iter().take(SHOWN_WITH_SOURCE) {
@@ -123,7 +123,7 @@ fn write_others(cause: &Cause<&Diagnostic>, framed: usize, log: &Log) {
 pub fn write_entities(report: &Report, log: &Log) {
     let changed = report.entities.iter();
     let changed: Vec<_> = changed
-        .filter(|one| one.state != State::Unchanged)
+        .filter(|one| one.state != EntityState::Unchanged)
         .collect();
     if changed.is_empty() {
         return;
@@ -162,7 +162,7 @@ pub fn write_notices(report: &Report, annotations: &mut Annotations<'_>, log: &L
 
 /// Writes the last line: the result, requests, time.
 pub fn write_ending(report: &Report, log: &Log) {
-    let unchanged = report.counts().get(&State::Unchanged).copied();
+    let unchanged = report.counts().get(&EntityState::Unchanged).copied();
     let unchanged = unchanged.map_or(String::new(), |count| format!(", {count} unchanged"));
     let colour = match headline::is_drift_report(report) {
         true if report.outcome() == Outcome::Success => entities::Colour::Yellow,
@@ -194,12 +194,12 @@ pub(super) fn outcome_colour(outcome: Outcome) -> entities::Colour {
 }
 
 /// The words for a state, which in a plan is only expected.
-pub(super) fn label(state: State, mode: Mode) -> &'static str {
+pub(super) fn label(state: EntityState, mode: Mode) -> &'static str {
     match (mode, state) {
-        (Mode::Plan, State::Created) => "to create",
-        (Mode::Plan, State::Adopted) => "to adopt",
-        (Mode::Plan, State::Updated) => "to update",
-        (Mode::Plan, State::Deleted) => "to delete",
+        (Mode::Plan, EntityState::Created) => "to create",
+        (Mode::Plan, EntityState::Adopted) => "to adopt",
+        (Mode::Plan, EntityState::Updated) => "to update",
+        (Mode::Plan, EntityState::Deleted) => "to delete",
         _ => state.as_str(),
     }
 }

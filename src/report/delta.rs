@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::redact::{Change, REDACTED, Shown};
+use super::redact::{REDACTED, Shown, ShownDifference};
 use crate::catalog::live::{Field, is_same};
 use crate::text::counted;
 
@@ -27,25 +27,25 @@ const COMPARED: usize = 2000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Delta {
     /// One value for another.
-    Value(Step),
+    Value(ValueChange),
     /// Parts of an object, by their paths below it.
-    Keys(Vec<(String, Step)>),
+    Keys(Vec<(String, ValueChange)>),
     /// A text of several lines.
-    Text(Vec<Line>),
+    Text(Vec<DiffLine>),
     /// One value for another, and neither is shown.
     Hidden,
 }
 
 /// What was and what will be; `None` is nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step {
+pub(super) struct ValueChange {
     pub(super) from: Option<String>,
     pub(super) to: Option<String>,
 }
 
 /// A line of a text's difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum DiffLine {
     Kept(String),
     Removed(String),
     Added(String),
@@ -71,7 +71,7 @@ pub(super) fn cut_off(count: usize) -> String {
 }
 
 /// What is shown of a change.
-pub(super) fn of(change: &Change) -> Delta {
+pub(super) fn of(change: &ShownDifference) -> Delta {
     if let (Some(Shown::Redacted), Some(Shown::Redacted)) = (&change.from, &change.to) {
         return Delta::Hidden;
     }
@@ -99,7 +99,7 @@ fn as_text(value: Option<&Value>) -> Option<&str> {
     }
 }
 
-fn step(from: &Option<Shown>, to: &Option<Shown>) -> Step {
+fn step(from: &Option<Shown>, to: &Option<Shown>) -> ValueChange {
     if let (Some(from), Some(to)) = (value(from), value(to)) {
         return both(from, to);
     }
@@ -107,14 +107,14 @@ fn step(from: &Option<Shown>, to: &Option<Shown>) -> Step {
         Shown::Value(value) => short(value),
         Shown::Redacted => REDACTED.to_owned(),
     };
-    Step {
+    ValueChange {
         from: from.as_ref().map(show),
         to: to.as_ref().map(show),
     }
 }
 
 /// One value for another. Cut at their ends alone, two long ones could look the same.
-fn both(from: &Value, to: &Value) -> Step {
+fn both(from: &Value, to: &Value) -> ValueChange {
     let texts = (from.to_string(), to.to_string());
     let start = difference(&texts.0, &texts.1);
     let end = common_end(&texts.0, &texts.1);
@@ -122,7 +122,7 @@ fn both(from: &Value, to: &Value) -> Step {
         let end = text.chars().count().saturating_sub(end);
         cut_between(text, start, end, |characters| length(value, characters))
     };
-    Step {
+    ValueChange {
         from: Some(cut(&texts.0, from)),
         to: Some(cut(&texts.1, to)),
     }
@@ -202,7 +202,7 @@ fn keys_delta(from: Option<&Value>, to: Option<&Value>) -> Option<Delta> {
     let more = keys.len().saturating_sub(KEYS);
     keys.truncate(KEYS);
     if more > 0 {
-        let nothing = Step {
+        let nothing = ValueChange {
             from: None,
             to: None,
         };
@@ -237,12 +237,12 @@ fn set_delta(before: &[String], after: &[String]) -> Option<Delta> {
         let gone = from.iter().filter(|item| !other.contains(item));
         gone.cloned().collect::<Vec<_>>()
     };
-    let removed = missing(before, after).into_iter().map(Line::Removed);
-    let added = missing(after, before).into_iter().map(Line::Added);
+    let removed = missing(before, after).into_iter().map(DiffLine::Removed);
+    let added = missing(after, before).into_iter().map(DiffLine::Added);
     shown(removed.chain(added).collect())
 }
 
-fn compare_keys(from: &Value, to: &Value, path: &str, keys: &mut Vec<(String, Step)>) {
+fn compare_keys(from: &Value, to: &Value, path: &str, keys: &mut Vec<(String, ValueChange)>) {
     let (Value::Object(before), Value::Object(after)) = (from, to) else {
         if !is_same(from, to) {
             keys.push((path.to_owned(), both(from, to)));
@@ -256,7 +256,7 @@ fn compare_keys(from: &Value, to: &Value, path: &str, keys: &mut Vec<(String, St
             (Some(from), Some(to)) => compare_keys(from, to, &path, keys),
             (from, to) => {
                 let (from, to) = (from.map(short), to.map(short));
-                keys.push((path, Step { from, to }));
+                keys.push((path, ValueChange { from, to }));
             }
         }
     }
@@ -282,32 +282,32 @@ fn lines_delta(before: &[&str], after: &[&str]) -> Option<Delta> {
     shown(with_context(diff(before, after)))
 }
 
-fn shown(lines: Vec<Line>) -> Option<Delta> {
+fn shown(lines: Vec<DiffLine>) -> Option<Delta> {
     let mut lines = shortened(lines);
     if lines.len() > LINES {
         let more = lines.len() - LINES;
         lines.truncate(LINES);
-        lines.push(Line::CutOff(more));
+        lines.push(DiffLine::CutOff(more));
     }
     (!lines.is_empty()).then_some(Delta::Text(lines))
 }
 
-fn diff(before: &[&str], after: &[&str]) -> Vec<Line> {
+fn diff(before: &[&str], after: &[&str]) -> Vec<DiffLine> {
     let changes = TextDiff::from_slices(before, after);
     let line = |change: similar::Change<&str>| {
         let text = change.value().to_owned();
         match change.tag() {
-            ChangeTag::Equal => Line::Kept(text),
-            ChangeTag::Delete => Line::Removed(text),
-            ChangeTag::Insert => Line::Added(text),
+            ChangeTag::Equal => DiffLine::Kept(text),
+            ChangeTag::Delete => DiffLine::Removed(text),
+            ChangeTag::Insert => DiffLine::Added(text),
         }
     };
     changes.iter_all_changes().map(line).collect()
 }
 
 /// Leaves out unchanged lines that are far from changed ones.
-fn with_context(lines: Vec<Line>) -> Vec<Line> {
-    let is_change = |line: &Line| matches!(line, Line::Removed(_) | Line::Added(_));
+fn with_context(lines: Vec<DiffLine>) -> Vec<DiffLine> {
+    let is_change = |line: &DiffLine| matches!(line, DiffLine::Removed(_) | DiffLine::Added(_));
     let changed: Vec<_> = (0..lines.len())
         .filter(|&at| is_change(&lines[at]))
         .collect();
@@ -316,7 +316,7 @@ fn with_context(lines: Vec<Line>) -> Vec<Line> {
     for (at, line) in lines.into_iter().enumerate() {
         if is_near(at) {
             if skipped > 0 {
-                shown.push(Line::Skipped(std::mem::take(&mut skipped)));
+                shown.push(DiffLine::Skipped(std::mem::take(&mut skipped)));
             }
             shown.push(line);
         } else {
@@ -324,17 +324,17 @@ fn with_context(lines: Vec<Line>) -> Vec<Line> {
         }
     }
     if skipped > 0 && !shown.is_empty() {
-        shown.push(Line::Skipped(skipped));
+        shown.push(DiffLine::Skipped(skipped));
     }
     shown
 }
 
 /// Cuts long lines; one that takes another's place is shown from where they differ.
-fn shortened(mut lines: Vec<Line>) -> Vec<Line> {
+fn shortened(mut lines: Vec<DiffLine>) -> Vec<DiffLine> {
     let starts: Vec<_> = (0..lines.len()).map(|at| start_of(&lines, at)).collect();
     let length = |characters| format!("{characters} characters");
     for (line, start) in lines.iter_mut().zip(starts) {
-        if let Line::Kept(text) | Line::Removed(text) | Line::Added(text) = line {
+        if let DiffLine::Kept(text) | DiffLine::Removed(text) | DiffLine::Added(text) = line {
             *text = cut(text, start, length);
         }
     }
@@ -343,19 +343,19 @@ fn shortened(mut lines: Vec<Line>) -> Vec<Line> {
 
 /// Where the line at `at` is to be shown from. The first of some lines that are added takes the place
 /// of the first of those that are removed just before, and so on.
-fn start_of(lines: &[Line], at: usize) -> usize {
-    let run = |at: usize, is_of_run: fn(&Line) -> bool| {
+fn start_of(lines: &[DiffLine], at: usize) -> usize {
+    let run = |at: usize, is_of_run: fn(&DiffLine) -> bool| {
         let before = lines[..at].iter().rev();
         before.take_while(|line| is_of_run(line)).count()
     };
-    let is_removed = |line: &Line| matches!(line, Line::Removed(_));
-    let is_added = |line: &Line| matches!(line, Line::Added(_));
+    let is_removed = |line: &DiffLine| matches!(line, DiffLine::Removed(_));
+    let is_added = |line: &DiffLine| matches!(line, DiffLine::Added(_));
     let counterpart = match &lines[at] {
-        Line::Removed(_) => {
+        DiffLine::Removed(_) => {
             let removed = lines[at..].iter().take_while(|line| is_removed(line));
             at + removed.count() + run(at, is_removed)
         }
-        Line::Added(_) => {
+        DiffLine::Added(_) => {
             let added = run(at, is_added);
             let removed = run(at - added, is_removed);
             if added >= removed {
@@ -363,11 +363,11 @@ fn start_of(lines: &[Line], at: usize) -> usize {
             }
             at - removed
         }
-        Line::Kept(_) | Line::Skipped(_) | Line::CutOff(_) => return 0,
+        DiffLine::Kept(_) | DiffLine::Skipped(_) | DiffLine::CutOff(_) => return 0,
     };
     match (&lines[at], lines.get(counterpart)) {
-        (Line::Removed(one), Some(Line::Added(other)))
-        | (Line::Added(one), Some(Line::Removed(other))) => difference(one, other),
+        (DiffLine::Removed(one), Some(DiffLine::Added(other)))
+        | (DiffLine::Added(one), Some(DiffLine::Removed(other))) => difference(one, other),
         _ => 0,
     }
 }

@@ -1,10 +1,10 @@
 //! Entities and what changes in them, as the log shows them.
 
 use super::console::label;
-use super::delta::{self, Delta, Line, Step};
+use super::delta::{self, Delta, DiffLine, ValueChange};
 use super::log::{Log, visible};
-use super::redact::Change;
-use super::{EntityReport, State};
+use super::redact::ShownDifference;
+use super::{EntityReport, EntityState};
 use crate::diagnostic::Severity;
 use crate::event::Mode;
 
@@ -70,16 +70,16 @@ pub(super) fn sign(entity: &EntityReport, mode: Mode) -> char {
     match (entity.severity(mode), entity.state) {
         (Some(Severity::Error), _) => '✗',
         (Some(Severity::Warning | Severity::Notice), _) => '⚠',
-        (None, State::Created) => '+',
-        (None, State::Adopted | State::Updated) => '~',
-        (None, State::Deleted) => '-',
+        (None, EntityState::Created) => '+',
+        (None, EntityState::Adopted | EntityState::Updated) => '~',
+        (None, EntityState::Deleted) => '-',
         (None, _) => ' ',
     }
 }
 
 /// How many lines [`write()`] takes for `entities`.
 pub(super) fn lines(entities: &[&EntityReport]) -> usize {
-    let of_change = |change: &Change| match delta::of(change) {
+    let of_change = |change: &ShownDifference| match delta::of(change) {
         Delta::Value(_) | Delta::Hidden => 1,
         Delta::Keys(keys) => 1 + keys.len(),
         Delta::Text(lines) => 1 + lines.len(),
@@ -96,7 +96,7 @@ fn shown_note(entity: &EntityReport) -> Option<&String> {
     entity
         .note
         .as_ref()
-        .filter(|_| entity.state == State::Removed)
+        .filter(|_| entity.state == EntityState::Removed)
 }
 
 /// Writes a line for each entity, and below it what changes.
@@ -136,7 +136,7 @@ pub(super) fn write(entities: &[&EntityReport], mode: Mode, log: &Log) {
     }
 }
 
-fn write_changes(changes: &[Change], tone: Tone, log: &Log) {
+fn write_changes(changes: &[ShownDifference], tone: Tone, log: &Log) {
     let shown = &changes[..changes.len().min(FIELDS)];
     let names = shown
         .iter()
@@ -150,7 +150,7 @@ fn write_changes(changes: &[Change], tone: Tone, log: &Log) {
     }
 }
 
-fn write_change(change: &Change, width: usize, tone: Tone, log: &Log) {
+fn write_change(change: &ShownDifference, width: usize, tone: Tone, log: &Log) {
     let field = change.field.to_string();
     let field = visible(&field);
     let sign = tone.sign(step_sign(change.from.is_some(), change.to.is_some()));
@@ -191,7 +191,7 @@ fn step_sign(was: bool, will_be: bool) -> char {
 }
 
 /// `from → to`, or the one of them that there is.
-fn words(step: &Step, tone: Tone) -> String {
+fn words(step: &ValueChange, tone: Tone) -> String {
     match (&step.from, &step.to) {
         (None, None) => String::new(),
         (None, Some(to)) => tone.paint(Colour::Green, &visible(to)),
@@ -204,13 +204,17 @@ fn words(step: &Step, tone: Tone) -> String {
     }
 }
 
-fn write_line(line: &Line, tone: Tone, log: &Log) {
+fn write_line(line: &DiffLine, tone: Tone, log: &Log) {
     let text = |sign: char, text: &str| format!("        {sign} {}", visible(text));
     log.rendered(&match line {
-        Line::Kept(kept) => Colour::Dim.paint(&text(' ', kept)),
-        Line::Removed(removed) => tone.paint(Colour::Red, &text('-', removed)),
-        Line::Added(added) => tone.paint(Colour::Green, &text('+', added)),
-        Line::Skipped(count) => Colour::Dim.paint(&format!("          {}", delta::skipped(*count))),
-        Line::CutOff(count) => Colour::Dim.paint(&format!("          {}", delta::cut_off(*count))),
+        DiffLine::Kept(kept) => Colour::Dim.paint(&text(' ', kept)),
+        DiffLine::Removed(removed) => tone.paint(Colour::Red, &text('-', removed)),
+        DiffLine::Added(added) => tone.paint(Colour::Green, &text('+', added)),
+        DiffLine::Skipped(count) => {
+            Colour::Dim.paint(&format!("          {}", delta::skipped(*count)))
+        }
+        DiffLine::CutOff(count) => {
+            Colour::Dim.paint(&format!("          {}", delta::cut_off(*count)))
+        }
     });
 }

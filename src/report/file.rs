@@ -18,7 +18,7 @@ use std::path::{Component, Path};
 /// # Errors
 /// If the file or a folder above it is a symbolic link, or cannot be created.
 pub(super) fn create(workspace: &Path, path: &Path) -> io::Result<File> {
-    let owner = Owner::of(&fs::metadata(workspace)?);
+    let owner = FileOwner::of(&fs::metadata(workspace)?);
     let is_name = |part: &Component<'_>| matches!(part, Component::Normal(_));
     let mut names = path.components().filter(is_name).peekable();
     let mut place = workspace.to_owned();
@@ -57,12 +57,12 @@ fn link(workspace: &Path, place: &Path) -> io::Error {
 
 /// Who owns the workspace.
 #[derive(Debug, Clone, Copy)]
-struct Owner {
+struct FileOwner {
     user: u32,
     group: u32,
 }
 
-impl Owner {
+impl FileOwner {
     fn of(workspace: &Metadata) -> Self {
         Self {
             user: workspace.uid(),

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{EntityReport, Report, State};
+use super::{EntityReport, EntityState, Report};
 use crate::catalog::entity::EntityName;
 
 /// More than these cannot be read any more.
@@ -25,12 +25,12 @@ enum Class {
 }
 
 impl Class {
-    fn of(state: State) -> Option<Self> {
+    fn of(state: EntityState) -> Option<Self> {
         Some(match state {
-            State::Created => Self::Created,
-            State::Adopted | State::Updated => Self::Updated,
-            State::Deleted => Self::Deleted,
-            State::Removed | State::Unchanged => return None,
+            EntityState::Created => Self::Created,
+            EntityState::Adopted | EntityState::Updated => Self::Updated,
+            EntityState::Deleted => Self::Deleted,
+            EntityState::Removed | EntityState::Unchanged => return None,
             _ => Self::Problem,
         })
     }
@@ -65,7 +65,7 @@ pub(super) fn of(report: &Report) -> Option<String> {
     if !(2..=MOST).contains(&changed.len()) {
         return None;
     }
-    let mut graph = Graph::new(&changed);
+    let mut graph = RelationGraph::new(&changed);
     for (index, entity) in changed.iter().enumerate() {
         graph.add_links(index, entity);
     }
@@ -79,7 +79,7 @@ struct Edge {
     to: usize,
 }
 
-struct Graph {
+struct RelationGraph {
     /// Places of the changed entities, by blueprint and identifier.
     places: BTreeMap<(String, String), usize>,
     /// What does not change but is pointed to.
@@ -88,7 +88,7 @@ struct Graph {
     edges: Vec<Edge>,
 }
 
-impl Graph {
+impl RelationGraph {
     fn new(changed: &[&EntityReport]) -> Self {
         let place = |(index, entity): (usize, &&EntityReport)| {
             let key = entity.key.as_ref()?;
@@ -215,18 +215,18 @@ mod tests {
     use crate::catalog::testing;
     use crate::event::Mode;
     use crate::git::{CommitSha, RepoName};
-    use crate::report::{Cost, Ending, Link, RunFacts};
+    use crate::report::{Cost, Ending, RelationLink, RunFacts};
 
     fn updated(name: &str, targets: &[String]) -> EntityReport {
         let entity = testing::entity(serde_json::json!({"identifier": name}));
-        let link = |target: &String| Link {
+        let link = |target: &String| RelationLink {
             relation: "needs".to_owned(),
             blueprint: Some(entity.blueprint.as_str().to_owned()),
             target: Identifier::parse(target).unwrap(),
         };
         EntityReport {
             links: targets.iter().map(link).collect(),
-            ..EntityReport::new(Some(entity.key()), State::Updated, None)
+            ..EntityReport::new(Some(entity.key()), EntityState::Updated, None)
         }
     }
 

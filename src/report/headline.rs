@@ -2,7 +2,7 @@
 
 use super::causes::by_cause;
 use super::console::label;
-use super::{Counts, Drift, Ending, Report, State};
+use super::{Counts, Drift, Ending, EntityState, Report};
 use crate::diagnostic::Severity;
 use crate::event::Mode;
 use crate::text::counted;
@@ -37,8 +37,8 @@ pub(super) fn parts_of(
     problems: impl Fn(Severity) -> usize,
     mode: Mode,
 ) -> Vec<String> {
-    let states = State::CHANGES.iter();
-    let states = states.chain([&State::NotWritten, &State::Unknown]);
+    let states = EntityState::CHANGES.iter();
+    let states = states.chain([&EntityState::NotWritten, &EntityState::Unknown]);
     let mut parts: Vec<_> = states
         .filter_map(|state| Some((state, counts.get(state)?)))
         .map(|(&state, count)| format!("{count} {}", label(state, mode)))
@@ -135,7 +135,7 @@ fn plan(report: &Report) -> String {
 
 fn changes(report: &Report) -> usize {
     let counts = report.counts();
-    let states = State::CHANGES.iter();
+    let states = EntityState::CHANGES.iter();
     states.filter_map(|state| counts.get(state)).sum()
 }
 
@@ -143,7 +143,8 @@ fn apply(report: &Report) -> Vec<String> {
     let head = &report.run.head;
     let commit = format!("[`{}`]({})", head.short(), report.run.commit_link());
     let written = changes(report);
-    let is_left = |state: State| !matches!(state, State::Unchanged | State::Removed);
+    let is_left =
+        |state: EntityState| !matches!(state, EntityState::Unchanged | EntityState::Removed);
     let states = report.entities.iter().map(|entity| entity.state);
     let concerned = states.filter(|&state| is_left(state)).count();
     let is_complete = report.ending == Ending::Complete && written == concerned;

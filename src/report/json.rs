@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
-use super::redact::{Change, Shown};
-use super::{Cost, Counts, Drift, Ending, EntityReport, Outcome, Report, State};
+use super::redact::{Shown, ShownDifference};
+use super::{Cost, Counts, Drift, Ending, EntityReport, EntityState, Outcome, Report};
 use crate::catalog::entity::EntityName;
 use crate::catalog::live::Field;
 use crate::diagnostic::Diagnostic;
@@ -17,7 +17,7 @@ pub(super) const VERSION: u32 = 1;
 
 /// How much of its lists a report holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Detail {
+pub(super) enum ReportDetail {
     /// All of it.
     Changes,
     /// Entities, but not what changes in them.
@@ -28,7 +28,7 @@ pub(super) enum Detail {
     Counts,
 }
 
-impl Detail {
+impl ReportDetail {
     pub(super) const LESS_AND_LESS: [Self; 3] = [Self::Changes, Self::Entities, Self::Diagnostics];
 
     /// Whether a report cannot but be longer: each entity takes more than this. What would not fit is
@@ -47,7 +47,7 @@ impl Detail {
 pub fn write(report: &Report, mut out: impl Write) -> io::Result<()> {
     serde_json::to_writer_pretty(
         &mut out,
-        &document(report, Detail::Changes, Some(report.cost)),
+        &document(report, ReportDetail::Changes, Some(report.cost)),
     )?;
     writeln!(out)
 }
@@ -58,18 +58,18 @@ pub fn compact(report: &Report, max_bytes: usize) -> String {
     let text = |detail| {
         serde_json::to_string(&document(report, detail, Some(report.cost))).unwrap_or_default()
     };
-    Detail::LESS_AND_LESS
+    ReportDetail::LESS_AND_LESS
         .into_iter()
         .filter(|detail| !detail.is_too_much(report.entities.len(), max_bytes))
         .map(text)
         .find(|text| text.len() <= max_bytes)
-        .unwrap_or_else(|| text(Detail::Counts))
+        .unwrap_or_else(|| text(ReportDetail::Counts))
 }
 
 /// What the report looks like. It borrows what it is made of: of thousands of entities a copy would
 /// take more memory than all the rest of a run.
 #[derive(Serialize)]
-pub(super) struct Document<'r> {
+pub(super) struct ReportJson<'r> {
     version: u32,
     mode: &'static str,
     repository: String,
@@ -79,24 +79,24 @@ pub(super) struct Document<'r> {
     stopped: Option<&'r str>,
     drift: Option<bool>,
     counts: Counts,
-    entities: Option<Vec<Entity<'r>>>,
+    entities: Option<Vec<EntityJson<'r>>>,
     diagnostics: Option<Vec<Finding<'r>>>,
     notices: Vec<&'r str>,
     cost: Option<Cost>,
 }
 
 #[derive(Serialize)]
-struct Entity<'r> {
+struct EntityJson<'r> {
     blueprint: Option<&'r str>,
     identifier: Option<&'r EntityName>,
-    state: State,
+    state: EntityState,
     note: Option<&'r str>,
-    changes: Option<Vec<Difference<'r>>>,
-    location: Option<Place<'r>>,
+    changes: Option<Vec<DifferenceJson<'r>>>,
+    location: Option<LocationJson<'r>>,
 }
 
 #[derive(Serialize)]
-struct Difference<'r> {
+struct DifferenceJson<'r> {
     #[serde(serialize_with = "as_text")]
     field: &'r Field,
     from: &'r Option<Shown>,
@@ -110,12 +110,12 @@ pub struct Finding<'r> {
     severity: &'static str,
     message: &'r str,
     help: Option<&'r str>,
-    location: Place<'r>,
+    location: LocationJson<'r>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Place<'r> {
+struct LocationJson<'r> {
     path: &'r str,
     line: usize,
     column: usize,
@@ -128,17 +128,26 @@ fn as_text<S: Serializer>(field: &Field, to: S) -> Result<S::Ok, S::Error> {
 }
 
 /// `cost` is what it cost, where that is known of this report alone.
-pub(super) fn document(report: &Report, detail: Detail, cost: Option<Cost>) -> Document<'_> {
+pub(super) fn document(
+    report: &Report,
+    detail: ReportDetail,
+    cost: Option<Cost>,
+) -> ReportJson<'_> {
     let run = &report.run;
-    let entities = || report.entities.iter().map(|one| Entity::of(one, detail));
+    let entities = || {
+        report
+            .entities
+            .iter()
+            .map(|one| EntityJson::of(one, detail))
+    };
     let diagnostics = || report.diagnostics.iter().map(Finding::from);
     let notices = report.warnings.iter().chain(&report.notices);
     let (has_entities, has_diagnostics) = match detail {
-        Detail::Changes | Detail::Entities => (true, true),
-        Detail::Diagnostics => (false, true),
-        Detail::Counts => (false, false),
+        ReportDetail::Changes | ReportDetail::Entities => (true, true),
+        ReportDetail::Diagnostics => (false, true),
+        ReportDetail::Counts => (false, false),
     };
-    Document {
+    ReportJson {
         version: VERSION,
         mode: run.mode.as_str(),
         repository: run.repository.to_string(),
@@ -158,23 +167,23 @@ pub(super) fn document(report: &Report, detail: Detail, cost: Option<Cost>) -> D
     }
 }
 
-impl<'r> Entity<'r> {
-    fn of(entity: &'r EntityReport, detail: Detail) -> Self {
+impl<'r> EntityJson<'r> {
+    fn of(entity: &'r EntityReport, detail: ReportDetail) -> Self {
         let key = entity.key.as_ref();
-        let changes = || entity.changes.iter().map(Difference::from).collect();
+        let changes = || entity.changes.iter().map(DifferenceJson::from).collect();
         Self {
             blueprint: key.map(|key| key.blueprint.as_str()),
             identifier: key.map(|key| &key.name),
             state: entity.state,
             note: entity.note.as_deref(),
-            changes: (detail == Detail::Changes).then(changes),
-            location: entity.location.as_ref().map(Place::from),
+            changes: (detail == ReportDetail::Changes).then(changes),
+            location: entity.location.as_ref().map(LocationJson::from),
         }
     }
 }
 
-impl<'r> From<&'r Change> for Difference<'r> {
-    fn from(Change { field, from, to }: &'r Change) -> Self {
+impl<'r> From<&'r ShownDifference> for DifferenceJson<'r> {
+    fn from(ShownDifference { field, from, to }: &'r ShownDifference) -> Self {
         Self { field, from, to }
     }
 }
@@ -191,7 +200,7 @@ impl<'r> From<&'r Diagnostic> for Finding<'r> {
     }
 }
 
-impl<'r> From<&'r Location> for Place<'r> {
+impl<'r> From<&'r Location> for LocationJson<'r> {
     fn from(location: &'r Location) -> Self {
         let (start, end) = (location.start(), location.end());
         Self {

@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{EntityReport, Report, RunFacts, State};
+use super::{EntityReport, EntityState, Report, RunFacts};
 use crate::catalog::entity::EntityKey;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Mode;
@@ -76,16 +76,19 @@ impl Report {
     /// The page of an entity in Port, if it is there.
     pub(super) fn port_link(&self, entity: &EntityReport) -> Option<String> {
         let is_there = match entity.state {
-            State::Created => self.run.mode == Mode::Apply,
-            State::Deleted => self.run.mode == Mode::Plan,
-            State::Failed => entity.is_removed,
-            State::Adopted
-            | State::Updated
-            | State::HeldBack
-            | State::OwnedElsewhere
-            | State::Removed
-            | State::Unchanged => true,
-            State::Invalid | State::Unknown | State::NotWritten | State::Blocked => false,
+            EntityState::Created => self.run.mode == Mode::Apply,
+            EntityState::Deleted => self.run.mode == Mode::Plan,
+            EntityState::Failed => entity.is_removed,
+            EntityState::Adopted
+            | EntityState::Updated
+            | EntityState::HeldBack
+            | EntityState::OwnedElsewhere
+            | EntityState::Removed
+            | EntityState::Unchanged => true,
+            EntityState::Invalid
+            | EntityState::Unknown
+            | EntityState::NotWritten
+            | EntityState::Blocked => false,
         };
         self.run
             .entity_link(entity.key.as_ref().filter(|_| is_there)?)

@@ -25,7 +25,7 @@ impl fmt::Debug for Log {
 
 /// A command for the runner.
 #[derive(Debug, Clone)]
-pub struct Command<'a> {
+pub struct WorkflowCommand<'a> {
     /// `error`, `group`, …
     pub name: &'static str,
     /// Names and values; those without a value are left out.
@@ -34,7 +34,7 @@ pub struct Command<'a> {
     pub data: &'a str,
 }
 
-impl<'a> Command<'a> {
+impl<'a> WorkflowCommand<'a> {
     /// A command without properties.
     pub fn new(name: &'static str, data: &'a str) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl<'a> Command<'a> {
     }
 }
 
-impl fmt::Display for Command<'_> {
+impl fmt::Display for WorkflowCommand<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "::{}", self.name)?;
         for (index, (name, value)) in self.properties.iter().enumerate() {
@@ -86,20 +86,20 @@ impl Log {
     }
 
     /// Writes a command.
-    pub fn command(&self, command: &Command<'_>) {
+    pub fn command(&self, command: &WorkflowCommand<'_>) {
         self.write(&command.to_string());
     }
 
     /// Keeps `secret` out of all that the job prints from here on.
     pub fn mask(&self, secret: &str) {
-        self.command(&Command::new("add-mask", secret));
+        self.command(&WorkflowCommand::new("add-mask", secret));
     }
 
     /// Writes what `body` writes as a group that can be folded.
     pub fn group<T>(&self, title: &str, body: impl FnOnce() -> T) -> T {
-        self.command(&Command::new("group", &visible(title)));
+        self.command(&WorkflowCommand::new("group", &visible(title)));
         let result = body();
-        self.command(&Command::new("endgroup", ""));
+        self.command(&WorkflowCommand::new("endgroup", ""));
         result
     }
 
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn commands_are_escaped_as_the_toolkit_does() {
-        let command = Command {
+        let command = WorkflowCommand {
             name: "error",
             properties: vec![("file", "a,b:c%\r\n".to_owned()), ("line", "1".to_owned())],
             data: "100%\r\n::x",

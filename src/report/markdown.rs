@@ -1,10 +1,10 @@
 //! Text in GitHub's Markdown, in which nothing that comes from files is obeyed.
 
 use super::console::label;
-use super::delta::{self, Delta, Line, Step};
+use super::delta::{self, Delta, DiffLine, ValueChange};
 use super::entities::sign;
 use super::log::visible;
-use super::{EntityReport, Report, State};
+use super::{EntityReport, EntityState, Report};
 use crate::diagnostic::Severity;
 use crate::event::Mode;
 
@@ -82,7 +82,7 @@ pub(super) fn diff_block(lines: &[String]) -> String {
     format!("{fence}diff\n{text}\n{fence}")
 }
 
-fn add_change(change: &super::redact::Change, lines: &mut Vec<String>) {
+fn add_change(change: &super::redact::ShownDifference, lines: &mut Vec<String>) {
     let field = change.field.to_string();
     match delta::of(change) {
         Delta::Hidden => lines.push(format!("!   {}: {}", visible(&field), delta::hidden())),
@@ -95,17 +95,17 @@ fn add_change(change: &super::redact::Change, lines: &mut Vec<String>) {
         Delta::Text(text) => {
             lines.push(format!("    {}:", visible(&field)));
             lines.extend(text.iter().map(|line| match line {
-                Line::Kept(text) => format!("      {}", visible(text)),
-                Line::Removed(text) => format!("-     {}", visible(text)),
-                Line::Added(text) => format!("+     {}", visible(text)),
-                Line::Skipped(count) => format!("      {}", delta::skipped(*count)),
-                Line::CutOff(count) => format!("      {}", delta::cut_off(*count)),
+                DiffLine::Kept(text) => format!("      {}", visible(text)),
+                DiffLine::Removed(text) => format!("-     {}", visible(text)),
+                DiffLine::Added(text) => format!("+     {}", visible(text)),
+                DiffLine::Skipped(count) => format!("      {}", delta::skipped(*count)),
+                DiffLine::CutOff(count) => format!("      {}", delta::cut_off(*count)),
             }));
         }
     }
 }
 
-fn add_step(field: &str, step: &Step, lines: &mut Vec<String>) {
+fn add_step(field: &str, step: &ValueChange, lines: &mut Vec<String>) {
     let mut add = |sign: char, value: &str| {
         let line = format!("{sign}   {field}: {value}");
         lines.push(visible(&line).into_owned());
@@ -150,12 +150,12 @@ pub(super) fn mark(severity: Severity) -> &'static str {
 }
 
 /// The sign for what happens to an entity.
-pub(super) fn badge(state: State, severity: Option<Severity>) -> &'static str {
+pub(super) fn badge(state: EntityState, severity: Option<Severity>) -> &'static str {
     match (severity, state) {
         (Some(severity), _) => mark(severity),
-        (None, State::Created) => "🟢",
-        (None, State::Adopted | State::Updated) => "🟡",
-        (None, State::Deleted) => "🔴",
+        (None, EntityState::Created) => "🟢",
+        (None, EntityState::Adopted | EntityState::Updated) => "🟡",
+        (None, EntityState::Deleted) => "🔴",
         (None, _) => "⚪",
     }
 }

@@ -30,7 +30,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::Mode;
 use crate::git::{BranchName, CommitSha, RepoName};
 use crate::text::{Location, counted};
-use redact::Change;
+use redact::ShownDifference;
 
 /// Everything that there is to tell about a run.
 #[derive(Debug)]
@@ -166,7 +166,7 @@ impl Outcome {
 /// What became of an entity; in a plan, what would become of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum EntityState {
     /// Its declaration has errors.
     Invalid,
     /// Port refused it.
@@ -195,7 +195,7 @@ pub enum State {
     Unchanged,
 }
 
-impl State {
+impl EntityState {
     /// What a run writes or deletes, or a plan would.
     pub(crate) const CHANGES: [Self; 4] =
         [Self::Created, Self::Adopted, Self::Updated, Self::Deleted];
@@ -256,7 +256,7 @@ pub struct EntityReport {
     /// Which one; `None` where the file is so broken that it cannot be said.
     pub key: Option<EntityKey>,
     /// What became of it.
-    pub state: State,
+    pub state: EntityState,
     /// Where it is declared, or was, if Git ever declared it as far as is known.
     pub location: Option<Location>,
     /// Whether head no longer has that place.
@@ -268,14 +268,14 @@ pub struct EntityReport {
     /// What to do about it, where that is known: a sentence without a full stop.
     pub help: Option<String>,
     /// What a write changes, where that is known.
-    pub changes: Vec<Change>,
+    pub changes: Vec<ShownDifference>,
     /// Where its relations lead, if it is written.
-    pub links: Vec<Link>,
+    pub links: Vec<RelationLink>,
 }
 
 /// A relation to one entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
+pub struct RelationLink {
     /// The relation's name.
     pub relation: String,
     /// The blueprint that it leads to, where that is known.
@@ -286,10 +286,10 @@ pub struct Link {
 
 impl EntityReport {
     /// An entity of which nothing else is known.
-    pub fn new(key: Option<EntityKey>, state: State, location: Option<Location>) -> Self {
+    pub fn new(key: Option<EntityKey>, state: EntityState, location: Option<Location>) -> Self {
         Self {
             key,
-            is_removed: matches!(state, State::Removed | State::HeldBack),
+            is_removed: matches!(state, EntityState::Removed | EntityState::HeldBack),
             state,
             location,
             since: Since::ThisRun,
@@ -304,7 +304,7 @@ impl EntityReport {
     pub(crate) fn severity(&self, mode: Mode) -> Option<Severity> {
         let is_warning = match self.state {
             state if !state.is_unfinished() => return None,
-            State::NotWritten | State::Unknown => true,
+            EntityState::NotWritten | EntityState::Unknown => true,
             state => self.since == Since::Before || !state.is_failure(mode),
         };
         Some(match is_warning {
@@ -324,7 +324,7 @@ impl EntityReport {
 }
 
 /// How many entities there are in each state.
-pub type Counts = BTreeMap<State, usize>;
+pub type Counts = BTreeMap<EntityState, usize>;
 
 impl Report {
     /// Counts the entities by state.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::fleet::{self, FleetReport};
 use super::json;
-use super::{Counts, Drift, Outcome, Report, State};
+use super::{Counts, Drift, EntityState, Outcome, Report};
 
 /// The report's list of entities is left out of the output where it would be larger, in bytes:
 /// Linux takes no larger variable.
@@ -49,25 +49,29 @@ pub fn write_nothing(mut out: impl Write) -> io::Result<()> {
 }
 
 fn write_counts(counts: &Counts, out: &mut impl Write) -> io::Result<()> {
-    let count =
-        |states: &[State]| -> usize { states.iter().filter_map(|state| counts.get(state)).sum() };
+    let count = |states: &[EntityState]| -> usize {
+        states.iter().filter_map(|state| counts.get(state)).sum()
+    };
     let outputs = [
-        ("created", count(&[State::Created])),
-        ("updated", count(&[State::Adopted, State::Updated])),
-        ("unchanged", count(&[State::Unchanged])),
-        ("deleted", count(&[State::Deleted])),
-        ("invalid", count(&[State::Invalid])),
+        ("created", count(&[EntityState::Created])),
+        (
+            "updated",
+            count(&[EntityState::Adopted, EntityState::Updated]),
+        ),
+        ("unchanged", count(&[EntityState::Unchanged])),
+        ("deleted", count(&[EntityState::Deleted])),
+        ("invalid", count(&[EntityState::Invalid])),
         (
             "failed",
             count(&[
-                State::Failed,
-                State::Unknown,
-                State::NotWritten,
-                State::HeldBack,
-                State::OwnedElsewhere,
+                EntityState::Failed,
+                EntityState::Unknown,
+                EntityState::NotWritten,
+                EntityState::HeldBack,
+                EntityState::OwnedElsewhere,
             ]),
         ),
-        ("blocked", count(&[State::Blocked])),
+        ("blocked", count(&[EntityState::Blocked])),
     ];
     for (name, count) in outputs {
         writeln!(out, "{name}={count}")?;

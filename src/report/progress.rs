@@ -7,7 +7,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 
-use super::log::{Command, Log};
+use super::log::{Log, WorkflowCommand};
 
 /// Writes this program's own events to the log: warnings and information as lines, the rest for
 /// those who turn on [debug logging][docs].
@@ -15,11 +15,11 @@ use super::log::{Command, Log};
 /// [docs]: https://docs.github.com/en/actions/how-tos/monitor-workflows/enable-debug-logging
 struct Progress {
     log: Log,
-    reader: Reader,
+    reader: Audience,
 }
 
 /// Who reads what happens on the way.
-enum Reader {
+enum Audience {
     /// A job's log.
     Job,
     /// Somebody at a terminal, for whom messages are put into other words.
@@ -30,7 +30,7 @@ enum Reader {
 pub fn subscriber(log: &Log) -> impl Subscriber + Send + Sync + use<> {
     Registry::default().with(Progress {
         log: log.clone(),
-        reader: Reader::Job,
+        reader: Audience::Job,
     })
 }
 
@@ -39,7 +39,7 @@ pub fn subscriber(log: &Log) -> impl Subscriber + Send + Sync + use<> {
 pub fn on_terminal(log: Log, words: fn(&str) -> String) -> impl Subscriber + Send + Sync {
     Registry::default().with(Progress {
         log,
-        reader: Reader::Terminal(words),
+        reader: Audience::Terminal(words),
     })
 }
 
@@ -56,10 +56,10 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Progress {
         event.record(&mut message);
         let is_detail = *event.metadata().level() > Level::INFO;
         match (is_detail, &self.reader) {
-            (false, Reader::Job) => self.log.line(message.0),
-            (false, Reader::Terminal(words)) => self.log.line(words(&message.0)),
-            (true, Reader::Job) => self.log.command(&Command::new("debug", &message.0)),
-            (true, Reader::Terminal(_)) => {}
+            (false, Audience::Job) => self.log.line(message.0),
+            (false, Audience::Terminal(words)) => self.log.line(words(&message.0)),
+            (true, Audience::Job) => self.log.command(&WorkflowCommand::new("debug", &message.0)),
+            (true, Audience::Terminal(_)) => {}
         }
     }
 }

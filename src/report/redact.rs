@@ -36,7 +36,7 @@ pub struct Redaction<'r> {
 
 /// What a write changes in one field, as far as it may be shown.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Change {
+pub struct ShownDifference {
     /// Which one.
     pub field: Field,
     /// What Port holds; `None` is nothing.
@@ -65,7 +65,11 @@ impl Serialize for Shown {
 
 impl Redaction<'_> {
     /// What may be shown of the differences of an entity of `blueprint`.
-    pub fn show(&self, blueprint: &BlueprintId, differences: &[Difference]) -> Vec<Change> {
+    pub fn show(
+        &self,
+        blueprint: &BlueprintId,
+        differences: &[Difference],
+    ) -> Vec<ShownDifference> {
         let show = |difference: &Difference| {
             let is_hidden = match &difference.field {
                 Field::Property(name) => self.hides(blueprint, name),
@@ -82,7 +86,7 @@ impl Redaction<'_> {
                 true => (from.map(|_| Shown::Redacted), to.map(|_| Shown::Redacted)),
                 false => (from, to),
             };
-            Change {
+            ShownDifference {
                 field: difference.field.clone(),
                 from,
                 to,

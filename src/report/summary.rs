@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use super::causes::{Cause, by_cause, position};
 use super::console::{OPEN_LINES, label};
 use super::markdown::{badge, capitalised, diff_block, diff_lines, escape, linked, mark};
-use super::{Ending, EntityReport, Outcome, Report, RunFacts, State, graph, headline};
+use super::{Ending, EntityReport, EntityState, Outcome, Report, RunFacts, graph, headline};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::Mode;
 use crate::text::counted;
@@ -78,7 +78,7 @@ pub fn write_failure(problems: &[String], outcome: Outcome, mut out: impl Write)
     Ok(())
 }
 
-fn of_state(state: State, report: &Report) -> impl Iterator<Item = &EntityReport> {
+fn of_state(state: EntityState, report: &Report) -> impl Iterator<Item = &EntityReport> {
     let entities = report.entities.iter();
     entities.filter(move |entity| entity.state == state)
 }
@@ -150,7 +150,7 @@ impl<W: Write> Page<W> {
     /// while it is short.
     pub(super) fn changes(&mut self, report: &Report) -> io::Result<()> {
         let mut changed = Vec::new();
-        for state in State::CHANGES {
+        for state in EntityState::CHANGES {
             let entities: Vec<_> = of_state(state, report).collect();
             if !entities.is_empty() {
                 self.list(state, &entities, report)?;
@@ -199,7 +199,7 @@ impl<W: Write> Page<W> {
     /// The entities of a state: in a line, or folded where they are many.
     fn list(
         &mut self,
-        state: State,
+        state: EntityState,
         entities: &[&EntityReport],
         report: &Report,
     ) -> io::Result<()> {
@@ -250,7 +250,7 @@ impl<W: Write> Page<W> {
     /// What Git no longer declares and stays, by reason.
     pub(super) fn removed(&mut self, report: &Report) -> io::Result<()> {
         let mut by_note: BTreeMap<Option<&str>, Vec<&EntityReport>> = BTreeMap::new();
-        for entity in of_state(State::Removed, report) {
+        for entity in of_state(EntityState::Removed, report) {
             by_note
                 .entry(entity.note.as_deref())
                 .or_default()
@@ -272,22 +272,22 @@ impl<W: Write> Page<W> {
         });
         let groups = groups.collect::<Vec<_>>().join(separator);
         if is_short {
-            let (badge, title) = title(State::Removed, &all, report);
+            let (badge, title) = title(EntityState::Removed, &all, report);
             return self.line(&format!("{badge} **{title}** · {groups}\n"));
         }
-        self.fold(State::Removed, &all, report)?;
+        self.fold(EntityState::Removed, &all, report)?;
         self.line(&format!("- {groups}"))?;
         self.frame("\n</details>\n")
     }
 
     /// What does not change comes last, and may be much.
     fn unchanged(&mut self, report: &Report) -> io::Result<()> {
-        let count = of_state(State::Unchanged, report).count();
+        let count = of_state(EntityState::Unchanged, report).count();
         if count == 0 {
             return Ok(());
         }
-        let unchanged: Vec<_> = of_state(State::Unchanged, report).collect();
-        self.fold(State::Unchanged, &unchanged, report)?;
+        let unchanged: Vec<_> = of_state(EntityState::Unchanged, report).collect();
+        self.fold(EntityState::Unchanged, &unchanged, report)?;
         for entity in unchanged.into_iter().take(UNCHANGED) {
             self.line(&format!("- {}", linked(entity, report)))?;
         }
@@ -299,7 +299,7 @@ impl<W: Write> Page<W> {
 
     fn fold(
         &mut self,
-        state: State,
+        state: EntityState,
         entities: &[&EntityReport],
         report: &Report,
     ) -> io::Result<()> {
@@ -364,7 +364,11 @@ impl<W: Write> Page<W> {
 }
 
 /// The badge and the words for the entities of a state, and how many there are.
-fn title(state: State, entities: &[&EntityReport], report: &Report) -> (&'static str, String) {
+fn title(
+    state: EntityState,
+    entities: &[&EntityReport],
+    report: &Report,
+) -> (&'static str, String) {
     let mode = report.run.mode;
     let severities = entities.iter().filter_map(|one| one.severity(mode));
     let title = capitalised(label(state, mode));
@@ -379,7 +383,8 @@ fn is_named(entity: &EntityReport, report: &Report) -> bool {
     let name = format!("`{}`", entity.name());
     let path = entity.location.as_ref().map(|location| location.path());
     report.diagnostics.iter().any(|one| {
-        let is_of_file = entity.state == State::Invalid && Some(one.location().path()) == path;
+        let is_of_file =
+            entity.state == EntityState::Invalid && Some(one.location().path()) == path;
         is_of_file || one.message.contains(&name)
     })
 }

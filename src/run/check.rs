@@ -21,8 +21,8 @@ pub(crate) fn likely_blueprints(sources: &[(&mut Source<'_>, Looked)]) -> BTreeS
         let paths = looked.files.keys();
         paths.filter_map(|path| source.state.file(path))
     });
-    let parts = files.flat_map(|file| &file.parts);
-    let keys = parts.flat_map(|part| &part.entities);
+    let versions = files.flat_map(|file| &file.versions);
+    let keys = versions.flat_map(|held| &held.entities);
     keys.map(|key| key.blueprint.clone()).collect()
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::round::Declared;
 use super::state::{DeletionState, FileOutcome, Problem, Removed, State};
 use crate::catalog::entity::EntityKey;
-use crate::catalog::plan::{DriftDigest, Plan, Reason};
+use crate::catalog::plan::{DriftDigest, NoOpReason, Plan};
 use crate::diagnostic::Code;
 use crate::run::apply::{Applied, DeletionOutcome, UpsertOutcome};
 use crate::text::RepoPath;
@@ -113,12 +113,12 @@ impl<'p> Fates<'p> {
                 fates.paths.insert(key, path.clone());
             }
             match &untouched.reason {
-                Reason::Unchanged => {
+                NoOpReason::Unchanged => {
                     fates.accepted.insert(key);
                     fates.rewritten.insert(key, None);
                 }
-                Reason::KeptByPort(_) => drop(fates.accepted.insert(key)),
-                Reason::OwnedElsewhere(_) => {
+                NoOpReason::KeptByPort(_) => drop(fates.accepted.insert(key)),
+                NoOpReason::OwnedElsewhere(_) => {
                     fates.waiting.insert(key);
                     let path = untouched.location.as_ref().map(|location| location.path());
                     if let Some(path) = path {
@@ -126,18 +126,18 @@ impl<'p> Fates<'p> {
                     }
                 }
                 // Port creates nothing for a query, so nothing is this source's.
-                Reason::Removed if key.name.identifier().is_none() => {
+                NoOpReason::Removed if key.name.identifier().is_none() => {
                     fates.removals.insert(key, Removal::Gone);
                 }
-                Reason::Removed => {
+                NoOpReason::Removed => {
                     let removal = Removal::Stays(DeletionState::Pending);
                     fates.removals.insert(key, removal);
                 }
-                Reason::HeldBack(_) => {
+                NoOpReason::HeldBack(_) => {
                     let removal = Removal::Stays(DeletionState::Prevented);
                     fates.removals.insert(key, removal);
                 }
-                Reason::HandedOver(_) | Reason::NeverWritten | Reason::Deselected => {
+                NoOpReason::HandedOver(_) | NoOpReason::NeverWritten | NoOpReason::Deselected => {
                     fates.removals.insert(key, Removal::Gone);
                 }
             }
@@ -206,8 +206,8 @@ impl<'p> Fates<'p> {
         let mut files: BTreeMap<RepoPath, FileOutcome> = BTreeMap::new();
         for (path, version) in &declared.versions {
             let known = state.file(path);
-            let parts = known.into_iter().flat_map(|file| &file.parts);
-            let keys = parts.flat_map(|part| &part.entities);
+            let versions = known.into_iter().flat_map(|file| &file.versions);
+            let keys = versions.flat_map(|held| &held.entities);
             // What another source owns is not this one's, whatever was written before.
             let is_accounted = |key: &&EntityKey| {
                 self.accepted.contains(key)

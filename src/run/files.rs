@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::evaluator::Mapper;
-use crate::catalog::declare::{EntityFile, FileContent, Unreadable};
-use crate::catalog::mapping::{Mapped, Mapping};
+use crate::catalog::declare::{EntityFile, FileContent, UnreadableFile};
+use crate::catalog::mapping::{Mapping, MappingResult};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::git::CommitSha;
 use crate::git::checkout::Checkout;
@@ -65,9 +65,9 @@ impl Files<'_> {
         let content = match content {
             BlobContent::Absent | BlobContent::Missing => return Ok(None),
             BlobContent::Text(text) => self.content(SourceFile::new(path, text), language).await?,
-            BlobContent::Binary => FileContent::Unreadable(path, Unreadable::Binary),
-            BlobContent::TooLarge => FileContent::Unreadable(path, Unreadable::TooLarge),
-            BlobContent::Symlink => FileContent::Unreadable(path, Unreadable::Symlink),
+            BlobContent::Binary => FileContent::Unreadable(path, UnreadableFile::Binary),
+            BlobContent::TooLarge => FileContent::Unreadable(path, UnreadableFile::TooLarge),
+            BlobContent::Symlink => FileContent::Unreadable(path, UnreadableFile::Symlink),
         };
         Ok(Some(EntityFile {
             content,
@@ -87,20 +87,24 @@ impl Files<'_> {
                 self.mapper.map(mapping, &source, path).await?
             }
             ReadAs::Both(mapping) => selected_twice(mapping, &source, self.mapper.repository()),
-            ReadAs::Lost(mapping) => Mapped::unusable(as_mapped(mapping, &source)),
+            ReadAs::Lost(mapping) => MappingResult::unusable(as_mapped(mapping, &source)),
         };
         Ok(FileContent::Mapped(Arc::new(mapped)))
     }
 }
 
 /// A file that the input `files` and a mapping select.
-pub(crate) fn selected_twice(mapping: &Mapping, source: &SourceFile, repository: &str) -> Mapped {
+pub(crate) fn selected_twice(
+    mapping: &Mapping,
+    source: &SourceFile,
+    repository: &str,
+) -> MappingResult {
     let source = as_mapped(mapping, source);
     let message = "the input `files` and the mapping both select this file";
     let found = Diagnostic::new(Code::InvalidMapping, Location::start_of(&source), message)
         .related(mapping.selector_of(source.path(), repository), "the mapping does here")
         .help("exclude it with a `!` line in the input `files`, or make the path in the mapping narrower");
-    Mapped::lost(source, vec![found])
+    MappingResult::lost(source, vec![found])
 }
 
 fn as_mapped(mapping: &Mapping, source: &SourceFile) -> Arc<SourceFile> {

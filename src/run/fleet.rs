@@ -18,7 +18,7 @@ use crate::catalog::mapping::Surroundings;
 use crate::catalog::rules::UnmatchedRule;
 use crate::event::{BranchRole, Mode, Scope};
 use crate::git::{BranchName, CommitSha, RepoName};
-use crate::github::{Head, Listed, Side, Skipped};
+use crate::github::{ExclusionReason, Head, ListedRepository, Side};
 use crate::inputs::{FleetSelection, Prune};
 use crate::port::{CONCURRENT_REQUESTS, Existing};
 use crate::text::counted;
@@ -37,7 +37,7 @@ pub(crate) struct Fleet<'p> {
     /// The repositories that the run selects and does not work on.
     pub(crate) others: Vec<SkippedRepository>,
     /// How many repositories it passes over, and why.
-    pub(crate) skipped: BTreeMap<Skipped, usize>,
+    pub(crate) skipped: BTreeMap<ExclusionReason, usize>,
 }
 
 /// A repository that the run does not work on.
@@ -121,7 +121,7 @@ pub(crate) async fn find<'p>(
 
 /// What is wrong with the lines of the input `repositories` that match none of those that the token can
 /// read.
-fn unmatched(selection: &FleetSelection, listed: &[Listed]) -> Vec<String> {
+fn unmatched(selection: &FleetSelection, listed: &[ListedRepository]) -> Vec<String> {
     let names: Vec<_> = listed.iter().map(|one| one.name.clone()).collect();
     let warning = |rule: UnmatchedRule| {
         let UnmatchedRule { line, rule, hint } = rule;
@@ -179,7 +179,7 @@ async fn glimpses(
 
 impl<'p> Fleet<'p> {
     /// Leaves out the repositories that no run works on, and counts them.
-    fn pass_over(&mut self, listed: Vec<Listed>) -> Vec<Listed> {
+    fn pass_over(&mut self, listed: Vec<ListedRepository>) -> Vec<ListedRepository> {
         let (over, rest): (Vec<_>, Vec<_>) =
             listed.into_iter().partition(|one| one.skipped.is_some());
         for skipped in over.into_iter().filter_map(|one| one.skipped) {
@@ -206,8 +206,8 @@ impl<'p> Fleet<'p> {
     }
 
     /// The default branch of a repository, if the run can work on it; if not, the reason is noted.
-    fn candidate(&mut self, listed: Listed, head: Head) -> Option<FleetCandidate> {
-        let Listed { id, name, .. } = listed;
+    fn candidate(&mut self, listed: ListedRepository, head: Head) -> Option<FleetCandidate> {
+        let ListedRepository { id, name, .. } = listed;
         let unreadable = match head {
             Head::At {
                 name,
@@ -222,7 +222,7 @@ impl<'p> Fleet<'p> {
                 });
             }
             Head::Empty { .. } => {
-                *self.skipped.entry(Skipped::Empty).or_default() += 1;
+                *self.skipped.entry(ExclusionReason::Empty).or_default() += 1;
                 return None;
             }
             Head::Gone => "it is gone, or the token no longer sees it".to_owned(),

@@ -125,7 +125,7 @@ async fn since_state(
     let source = &*source;
     if let Some(mapping) = &mut mapping {
         let known = source.state.files().iter();
-        let blob = |file: &FileState| file.parts.last().map(|part| part.version.file.clone());
+        let blob = |file: &FileState| file.versions.last().map(|held| held.version.file.clone());
         let known = known.map(|(path, file)| (path, tip.side(path, blob(file).as_ref())));
         let paths = tip.paths().into_iter();
         let here = known.chain(paths.map(|path| (path, tip.side(path, None))));
@@ -188,7 +188,7 @@ fn is_applied(mapping: &LoadedMapping, source: &Source<'_>) -> bool {
         Home::Same => {
             let known = source.state.file(&mapping.path);
             let known = known.and_then(FileState::settled);
-            known.map(|part| &part.version.file) == mapping.blob.as_ref()
+            known.map(|held| &held.version.file) == mapping.blob.as_ref()
         }
     }
 }
@@ -270,7 +270,10 @@ async fn of_diff(
         .map(|(path, side)| (path.clone(), side.clone()))
         .collect();
     for (path, file) in source.state.files() {
-        let mut texts = file.parts.iter().flat_map(|part| part.version.texts.keys());
+        let mut texts = file
+            .versions
+            .iter()
+            .flat_map(|held| held.version.texts.keys());
         if !files.contains_key(path) && texts.any(|text| head.contains_key(text)) {
             files.insert(path.clone(), Side::Unknown);
         }

@@ -189,7 +189,7 @@ impl LoadedMapping {
 
 /// Whether a version of the file that the state names was mapped.
 fn is_mapped(state: &State, path: &RepoPath) -> bool {
-    let parts = state.file(path).map(|file| file.parts.as_slice());
+    let parts = state.file(path).map(|file| file.versions.as_slice());
     let mut parts = parts.unwrap_or_default().iter();
     parts.any(|part| part.version.mapping.is_some())
 }

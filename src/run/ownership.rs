@@ -11,7 +11,7 @@ use super::state::ownership::{self, Claims};
 use crate::catalog::change::Change;
 use crate::catalog::declare::Invalid;
 use crate::catalog::entity::EntityKey;
-use crate::catalog::plan::{Owner, Reason};
+use crate::catalog::plan::{ClaimingSource, NoOpReason};
 use crate::catalog::validate::Validated;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::inputs::Prune;
@@ -105,7 +105,7 @@ pub(super) fn keep_what_is_not_taken_over(
     let taken: BTreeSet<EntityKey> = passes.iter().flat_map(taken_over).cloned().collect();
     for pass in passes {
         pass.plan.untouched.retain(|one| match one.reason {
-            Reason::HandedOver(_) => taken.contains(&one.key) || !declared.contains(&one.key),
+            NoOpReason::HandedOver(_) => taken.contains(&one.key) || !declared.contains(&one.key),
             _ => true,
         });
     }
@@ -116,10 +116,10 @@ fn taken_over<'a>(pass: &'a Pass<'_, '_>) -> impl Iterator<Item = &'a EntityKey>
     let outcomes = pass.applied.iter().flat_map(|applied| &applied.outcomes);
     let upserts = pass.plan.upserts.iter().zip(outcomes);
     let written = upserts.filter(|(_, outcome)| !matches!(outcome, UpsertOutcome::Blocked(_)));
-    let is_taken = |reason: &Reason| {
+    let is_taken = |reason: &NoOpReason| {
         matches!(
             reason,
-            Reason::Unchanged | Reason::KeptByPort(_) | Reason::OwnedElsewhere(_)
+            NoOpReason::Unchanged | NoOpReason::KeptByPort(_) | NoOpReason::OwnedElsewhere(_)
         )
     };
     let untouched = pass.plan.untouched.iter();
@@ -133,7 +133,7 @@ pub(super) fn owners(
     session: &Session<'_>,
     pass: &Pass<'_, '_>,
     claims: &[Claims],
-) -> BTreeMap<EntityKey, Owner> {
+) -> BTreeMap<EntityKey, ClaimingSource> {
     match own(session, pass) {
         Some(own) => ownership::owners(&keys(session, pass), &own, claims),
         None => BTreeMap::new(),

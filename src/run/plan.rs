@@ -14,8 +14,8 @@ use crate::catalog::declare::Invalid;
 use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::catalog::live::{Knowledge, Live};
 use crate::catalog::merge::{Merge, takes_away};
-use crate::catalog::plan::{Action, Known, Obstacle, Plan, Policy, Pruning, limit_deletions};
-use crate::catalog::question::{Question, questions};
+use crate::catalog::plan::{Action, Obstacle, Plan, PlanContext, Policy, Pruning, limit_deletions};
+use crate::catalog::queries::{BlueprintQuery, blueprint_queries};
 use crate::catalog::validate::{Circles, refuse_dangling, refuse_taking_required};
 use crate::event::Mode;
 use crate::inputs::{MissingTargets, Prune};
@@ -71,7 +71,7 @@ pub(crate) async fn plan(
     refuse(session, passes, &live, blueprints);
     let decide = |pass: &mut Pass<'_, '_>| {
         let owners = ownership::owners(session, pass, &claims);
-        let known = Known {
+        let known = PlanContext {
             live: &live,
             blueprints,
             owners: &owners,
@@ -157,8 +157,8 @@ async fn live(
         }
     }
     let changes = passes.iter().flat_map(|pass| &pass.changes);
-    let questions = open_questions(changes, &live, blueprints, session.run.mode);
-    live.answers = port.answers(questions).await?;
+    let queries = open_queries(changes, &live, blueprints, session.run.mode);
+    live.query_results = port.query_results(queries).await?;
     Ok(live)
 }
 
@@ -188,12 +188,12 @@ fn wanted<'c>(session: &Session<'_>, changes: &'c [Change]) -> Vec<&'c EntityKey
 }
 
 /// The queries whose answers say whether an entity that is there changes.
-fn open_questions<'c>(
+fn open_queries<'c>(
     changes: impl Iterator<Item = &'c Change>,
     live: &Live,
     blueprints: &Blueprints,
     mode: Mode,
-) -> BTreeSet<Question> {
+) -> BTreeSet<BlueprintQuery> {
     let counts = |change: &&Change| {
         let is_there = matches!(live.get(&change.key), Knowledge::Present(_));
         is_there && (change.basis == Basis::Live || mode == Mode::Plan)
@@ -203,7 +203,7 @@ fn open_questions<'c>(
     heads
         .flat_map(|head| {
             let blueprint = blueprints.known.get(&head.entity.blueprint);
-            questions(&head.entity, blueprint)
+            blueprint_queries(&head.entity, blueprint)
         })
         .collect()
 }

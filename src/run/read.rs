@@ -275,33 +275,33 @@ impl VersionReader<'_> {
                 false => Standing::Settled,
             };
             former.extend(
-                file.parts
+                file.versions
                     .iter()
-                    .map(|part| self.of_part(path, part, standing)),
+                    .map(|held| self.of_version(path, held, standing)),
             );
         }
         former
     }
 
-    fn of_part(&self, path: &RepoPath, part: &HeldVersion, standing: Standing) -> Former {
+    fn of_version(&self, path: &RepoPath, held: &HeldVersion, standing: Standing) -> Former {
         Former {
             file: WantedFile {
                 commit: self.source.commit.clone(),
                 path: path.clone(),
                 side: Side::File {
                     mode: Some(FileMode::Regular),
-                    blob: part.version.file.clone(),
+                    blob: held.version.file.clone(),
                 },
             },
-            language: match &part.version.mapping {
+            language: match &held.version.mapping {
                 // The mapping itself declares nothing.
                 _ if self.is_mapping(path) => FormerReadAs::None,
                 Some(blob) => FormerReadAs::Mapping(blob.clone()),
                 None => FormerReadAs::Entities,
             },
-            texts: TextLocations::Known(part.version.texts.clone()),
-            entities: Some(part.entities.clone()),
-            proof: part.proof,
+            texts: TextLocations::Known(held.version.texts.clone()),
+            entities: Some(held.entities.clone()),
+            proof: held.proof,
             standing,
         }
     }
@@ -423,8 +423,8 @@ impl VersionReader<'_> {
         }
         let state = &self.source.state;
         let files = self.sides.keys().filter_map(|path| state.file(path));
-        let parts = files.flat_map(|file| &file.parts);
-        let known = parts.flat_map(|part| &part.entities);
+        let versions = files.flat_map(|file| &file.versions);
+        let known = versions.flat_map(|held| &held.entities);
         let deleted = known.chain(state.removed.keys());
         deleted
             .filter(|key| !declared.contains(*key))
@@ -437,7 +437,7 @@ impl VersionReader<'_> {
         let file = self.source.state.file(path);
         let settled = file.and_then(|file| file.settled());
         match (&self.looked.against, settled) {
-            (Against::State, Some(part)) => self.looked.tip.side(path, Some(&part.version.file)),
+            (Against::State, Some(held)) => self.looked.tip.side(path, Some(&held.version.file)),
             _ => self.text_side(path),
         }
     }

@@ -12,7 +12,7 @@ use crate::catalog::entity::BlueprintId;
 use crate::catalog::mapping::Surroundings;
 use crate::catalog::validate::Omission;
 use crate::environment::{Environment, Runner};
-use crate::event::{Asked, BranchRole, CatalogAccess, Decision, Event, Reach, Run};
+use crate::event::{BranchRole, CatalogAccess, Decision, Event, EventContext, Reach, Run};
 use crate::git::BranchName;
 use crate::git::checkout::Checkout;
 use crate::github::{Access, GitHub, Repository, WhenExhausted};
@@ -78,7 +78,7 @@ impl Setup {
             Some(branch) => branch.clone(),
             None => self.repository.default_branch().await?,
         };
-        let decision = event.decide(Asked {
+        let decision = event.decide(EventContext {
             mode: self.inputs.mode,
             scope: self.inputs.scope,
             reach: match self.inputs.fleet {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use port_gitops::catalog::declare::{Declaration, EntityFile, FileContent, declare};
 use port_gitops::catalog::entity::{BlueprintId, Identifier};
-use port_gitops::catalog::plan::{Action, Deletion, Plan, Target, Upsert};
+use port_gitops::catalog::plan::{Action, Deletion, Plan, RelationTarget, Upsert};
 use port_gitops::catalog::rules::BlueprintRules;
 use port_gitops::environment::Environment;
 use port_gitops::http::proxy::Proxies;
@@ -185,7 +185,7 @@ pub(crate) fn creating(entities: &[Value]) -> Plan {
 /// A deletion of an entity that relates to `targets`.
 pub(crate) fn deletion(blueprint: &str, name: &str, targets: &[&str]) -> Deletion {
     let identifier = |name: &&str| Identifier::parse(name).unwrap();
-    let target = |name: &&str| Target {
+    let target = |name: &&str| RelationTarget {
         blueprint: None,
         identifier: identifier(name),
     };

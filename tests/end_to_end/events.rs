@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::path::PathBuf;
 
-use port_gitops::event::{Asked, Base, CatalogAccess, Decision, Event, Mode, Reach, Scope};
+use port_gitops::event::{Base, CatalogAccess, Decision, Event, EventContext, Mode, Reach, Scope};
 use port_gitops::git::{BranchName, CommitSha};
 use port_gitops::inputs::{ModeInput, ScopeInput};
 use port_gitops_sandbox::github::PullRequest;
@@ -362,7 +362,7 @@ fn payloads_as_github_sends_them_are_understood() {
         );
         let sha = "a".repeat(40);
         let decided = event
-            .decide(Asked {
+            .decide(EventContext {
                 mode: ModeInput::Auto,
                 scope: ScopeInput::Auto,
                 reach: Reach::Repository,

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use futures::future::{join_all, poll_immediate};
 use port_gitops::git::{BranchName, RepoName};
-use port_gitops::github::{BlobContent, Error, GitHub, Head, Listed, Side, Skipped, WhenExhausted};
+use port_gitops::github::{
+    BlobContent, Error, ExclusionReason, GitHub, Head, ListedRepository, Side, WhenExhausted,
+};
 use port_gitops_contract::{Extent, check_github};
 use port_gitops_sandbox::github::{Attribute, Resource, Throttle};
 use port_gitops_sandbox::{Answer, Fault, GitHubSandbox, Sandbox, TestRepository};
@@ -66,7 +68,7 @@ fn name(full_name: &str) -> RepoName {
     RepoName::parse(full_name).unwrap()
 }
 
-fn names(listed: &[Listed]) -> Vec<String> {
+fn names(listed: &[ListedRepository]) -> Vec<String> {
     listed.iter().map(|one| one.name.to_string()).collect()
 }
 
@@ -97,7 +99,12 @@ async fn the_list_says_what_is_left_out() {
     }
     let listed = fleet.github.repositories().await.unwrap();
     let skipped: Vec<_> = listed.iter().map(|one| one.skipped).collect();
-    let expected = [Skipped::Archived, Skipped::Disabled, Skipped::Fork].map(Some);
+    let expected = [
+        ExclusionReason::Archived,
+        ExclusionReason::Disabled,
+        ExclusionReason::Fork,
+    ]
+    .map(Some);
     assert_eq!(skipped, [&[None][..], &expected].concat());
 }
 

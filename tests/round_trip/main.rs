@@ -22,7 +22,7 @@ use proptest::sample::{select, subsequence};
 use serde_json::json;
 
 use facts::{cleared_before, expected, facts, kept};
-use state::{NAMES, State, Voice, as_held, blend, is_same, state};
+use state::{EntityState, NAMES, Voice, as_held, blend, is_same, state};
 use world::{Step, World};
 
 /// What Git declares at first, then, and at last, and what others write before and in between.
@@ -30,11 +30,11 @@ use world::{Step, World};
 struct Story {
     merge: Merge,
     pruning: Pruning,
-    live: State,
-    base: State,
-    head: State,
-    by_hand: State,
-    next: State,
+    live: EntityState,
+    base: EntityState,
+    head: EntityState,
+    by_hand: EntityState,
+    next: EntityState,
     /// What another source owns: at first, and then.
     others: [BTreeSet<&'static str>; 2],
 }
@@ -174,15 +174,15 @@ fn tell(story: &Story) {
     runtime.block_on(story.check());
 }
 
-fn story_of(live: State, base: State) -> Story {
+fn story_of(live: EntityState, base: EntityState) -> Story {
     Story {
         merge: Merge::Merge,
         pruning: PRUNING,
         live,
         base,
-        head: State::new(),
-        by_hand: State::new(),
-        next: State::new(),
+        head: EntityState::new(),
+        by_hand: EntityState::new(),
+        next: EntityState::new(),
         others: [BTreeSet::new(), BTreeSet::new()],
     }
 }
@@ -192,7 +192,7 @@ fn story_of(live: State, base: State) -> Story {
 fn a_circle_of_two_blueprints_stays() {
     let service = json!({"properties": {}, "relations": {"job": "e0"}});
     let job = json!({"properties": {"a": "x"}, "relations": {"one": "e0"}});
-    let circle: State = [("service/e0", service), ("job/e0", job)].into();
+    let circle: EntityState = [("service/e0", service), ("job/e0", job)].into();
     tell(&story_of(circle.clone(), circle));
 }
 

@@ -26,7 +26,7 @@ pub(crate) const TARGETS: [&str; 6] = [
 pub(crate) const TEAMS: [&str; 2] = ["red", "blue"];
 
 /// Entities by name, each as it is declared or held.
-pub(crate) type State = BTreeMap<&'static str, Value>;
+pub(crate) type EntityState = BTreeMap<&'static str, Value>;
 
 /// Who states a field: Git can say `null` and ask, and says what is required. Others need not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,7 +176,7 @@ fn fields(blueprint: &'static str, voice: Voice) -> BoxedStrategy<Value> {
         .boxed()
 }
 
-pub(crate) fn state(voice: Voice) -> BoxedStrategy<State> {
+pub(crate) fn state(voice: Voice) -> BoxedStrategy<EntityState> {
     let entities = NAMES.map(|name| of(fields(blueprint_of(name), voice)));
     entities
         .prop_map(|entities| {
@@ -189,8 +189,8 @@ pub(crate) fn state(voice: Voice) -> BoxedStrategy<State> {
 
 /// What is partly as `one` and partly as `other`, entity by entity or field by field as `how` says: it
 /// is where little changes that there is much to get wrong.
-pub(crate) fn blend(one: &State, other: &State, how: [u8; NAMES.len()]) -> State {
-    let mut blend = State::new();
+pub(crate) fn blend(one: &EntityState, other: &EntityState, how: [u8; NAMES.len()]) -> EntityState {
+    let mut blend = EntityState::new();
     for (name, how) in NAMES.into_iter().zip(how) {
         let entity = match (one.get(name), other.get(name), how % 4) {
             (one, _, 0) => one.cloned(),
@@ -232,7 +232,7 @@ fn blend_fields(one: &Value, other: &Value, how: u8) -> Value {
 }
 
 /// The same as Port holds it.
-pub(crate) fn as_held(mut state: State) -> State {
+pub(crate) fn as_held(mut state: EntityState) -> EntityState {
     let is_something = |_: &String, value: &mut Value| !value.is_null();
     for fields in state.values_mut() {
         answer_queries(fields);
@@ -276,7 +276,7 @@ fn found<'n>(query: &Value, names: &[&'n str]) -> Vec<&'n str> {
 }
 
 /// The same with no relation to what is not there: Port takes no such entity.
-fn closed(mut state: State) -> State {
+fn closed(mut state: EntityState) -> EntityState {
     let names: BTreeSet<_> = state.keys().chain(&TARGETS).copied().collect();
     for (name, fields) in &mut state {
         let blueprint = blueprint_of(name);
@@ -302,7 +302,7 @@ pub(crate) fn path_of(name: &str) -> RepoPath {
 }
 
 /// What Git declares, each entity in a file of its own.
-pub(crate) fn declarations(state: &State) -> Declarations {
+pub(crate) fn declarations(state: &EntityState) -> Declarations {
     let files = state.iter().map(|(name, fields)| {
         let mut entity = fields.clone();
         entity["identifier"] = json!(identifier_of(name));

@@ -11,9 +11,9 @@ use port_gitops::catalog::entity::{BlueprintId, EntityKey};
 use port_gitops::catalog::live::Live;
 use port_gitops::catalog::merge::{Merge, takes_away};
 use port_gitops::catalog::plan::{
-    Action, Claim, Known, Owner, Plan, Policy, Pruning, Reason, Upsert,
+    Action, Claim, ClaimingSource, NoOpReason, Plan, PlanContext, Policy, Pruning, Upsert,
 };
-use port_gitops::catalog::question::questions;
+use port_gitops::catalog::queries::blueprint_queries;
 use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
 use port_gitops::inputs::{Credentials, MissingTargets};
@@ -26,12 +26,14 @@ use port_gitops_sandbox::{PortSandbox, Sandbox};
 use serde_json::{Value, json};
 
 use crate::facts::{Delta, delta, facts, kept};
-use crate::state::{State, TARGETS, TEAMS, blueprint_of, declarations, identifier_of, path_of};
+use crate::state::{
+    EntityState, TARGETS, TEAMS, blueprint_of, declarations, identifier_of, path_of,
+};
 
 const BY_HAND: &str = "Mozilla/5.0";
 
 /// Somebody else's hand.
-fn put(sandbox: &PortSandbox, entities: &State) {
+fn put(sandbox: &PortSandbox, entities: &EntityState) {
     for relations in [false, true] {
         for (name, fields) in entities {
             let mut entity = fields.clone();
@@ -86,7 +88,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(merge: Merge, pruning: Pruning, live: &State) -> Self {
+    pub(crate) fn new(merge: Merge, pruning: Pruning, live: &EntityState) -> Self {
         let sandbox = PortSandbox::start().unwrap();
         furnish(&sandbox);
         put(&sandbox, live);
@@ -152,15 +154,15 @@ impl World {
         let heads = compared.filter_map(|change| change.head.as_ref());
         let asked = heads.flat_map(|head| {
             let blueprint = blueprints.known.get(&head.entity.blueprint);
-            questions(&head.entity, blueprint)
+            blueprint_queries(&head.entity, blueprint)
         });
-        live.answers = self.port.answers(asked.collect()).await.unwrap();
+        live.query_results = self.port.query_results(asked.collect()).await.unwrap();
         let policy = Policy {
             merge: self.merge,
             pruning: self.pruning.clone(),
         };
         let owners = step.owners(&changes);
-        let known = Known {
+        let known = PlanContext {
             rewritten: &BTreeMap::new(),
             takeover: port_gitops::catalog::plan::Action::Adopt,
             live: &live,
@@ -217,12 +219,12 @@ impl World {
         }
     }
 
-    pub(crate) fn put_by_hand(&self, entities: &State) {
+    pub(crate) fn put_by_hand(&self, entities: &EntityState) {
         put(&self.sandbox, entities);
     }
 
     /// Another plan for the same is empty.
-    pub(crate) async fn assert_nothing_left(&self, head: &State, others: &BTreeSet<&str>) {
+    pub(crate) async fn assert_nothing_left(&self, head: &EntityState, others: &BTreeSet<&str>) {
         let step = Step {
             base: head,
             refused: others,
@@ -234,8 +236,8 @@ impl World {
         assert!(plan.is_empty(), "{plan:?}");
         for left in &plan.untouched {
             match left.reason {
-                Reason::Unchanged => {}
-                Reason::OwnedElsewhere(_) => {
+                NoOpReason::Unchanged => {}
+                NoOpReason::OwnedElsewhere(_) => {
                     assert!(others.contains(left.key.to_string().as_str()), "{left:?}");
                 }
                 _ => panic!("{left:?}"),
@@ -247,9 +249,9 @@ impl World {
 /// What is planned: from one state of Git to the next.
 pub(crate) struct Step<'s> {
     /// What was applied last, except for what was refused then.
-    pub(crate) base: &'s State,
+    pub(crate) base: &'s EntityState,
     pub(crate) refused: &'s BTreeSet<&'s str>,
-    pub(crate) head: &'s State,
+    pub(crate) head: &'s EntityState,
     /// What another source owns.
     pub(crate) others: &'s BTreeSet<&'s str>,
     /// Whether everything is compared with Port.
@@ -258,7 +260,7 @@ pub(crate) struct Step<'s> {
 
 impl Step<'_> {
     /// What the base had brought to Port.
-    pub(crate) fn accepted(&self) -> State {
+    pub(crate) fn accepted(&self) -> EntityState {
         let accepted = self.base.iter();
         accepted
             .filter(|(name, _)| !self.refused.contains(*name))
@@ -289,13 +291,13 @@ impl Step<'_> {
     }
 
     /// Which of what is looked up another source owns: of all, or of what is new or removed.
-    fn owners(&self, changes: &[Change]) -> BTreeMap<EntityKey, Owner> {
+    fn owners(&self, changes: &[Change]) -> BTreeMap<EntityKey, ClaimingSource> {
         let is_looked_up = |change: &&Change| {
             let name = change.key.to_string();
             let is_removed = change.head.is_none();
             (is_removed || self.is_compared(&name)) && self.others.contains(name.as_str())
         };
-        let owner = || Owner {
+        let owner = || ClaimingSource {
             source: "octo/else".to_owned(),
             claim: Claim::Owned,
         };

@@ -59,7 +59,7 @@ pub fn read(
     context: Context<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Entity, Flawed> {
-    let mut reader = Reader {
+    let mut reader = EntityReader {
         source,
         diagnostics,
         errors: 0,
@@ -162,9 +162,9 @@ pub(crate) fn headline(node: &Node) -> Span {
 struct Reported;
 
 /// A field's value, if the file has one.
-type Field<T> = Result<Option<T>, Reported>;
+type FieldResult<T> = Result<Option<T>, Reported>;
 
-struct Reader<'a> {
+struct EntityReader<'a> {
     source: &'a Arc<SourceFile>,
     diagnostics: &'a mut Vec<Diagnostic>,
     /// How many errors were reported.
@@ -173,7 +173,7 @@ struct Reader<'a> {
     others: usize,
 }
 
-impl Reader<'_> {
+impl EntityReader<'_> {
     fn report(
         &mut self,
         code: Code,
@@ -343,7 +343,7 @@ impl Reader<'_> {
     }
 
     /// A field that holds text, if it does and that is not `null`.
-    fn text_member<'n>(&mut self, node: &'n Node, field: &str) -> Field<(&'n str, Span)> {
+    fn text_member<'n>(&mut self, node: &'n Node, field: &str) -> FieldResult<(&'n str, Span)> {
         match node.get(field) {
             None => Ok(None),
             Some(value) if value.is_null() => Ok(None),

@@ -6,8 +6,10 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::program::{Input, Outputs, Program};
-use super::value::{Evaluated, Maker, Mapped, Usable, node};
-use super::{ExpressionId, Kind, MAX_ITEMS, Mapping, Reading, Resource, Template};
+use super::value::{Evaluated, Maker, MappingResult, Usable, node};
+use super::{
+    ContentKind, ExpressionId, ExpressionKind, MAX_ITEMS, Mapping, Resource, ValueTemplate,
+};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{self, Node, Value};
 use crate::git;
@@ -34,12 +36,12 @@ pub struct Task {
     /// What they see beside it: a name and a JSON value.
     pub item: Option<(String, String)>,
     /// The expressions.
-    pub wanted: Vec<Wanted>,
+    pub wanted: Vec<WantedValues>,
 }
 
 /// An expression, and which of its values count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
+pub struct WantedValues {
     /// Its index among [`Mapping::filters`].
     pub filter: usize,
     /// How many values.
@@ -48,7 +50,7 @@ pub struct Wanted {
 
 /// What an expression gives.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
+pub enum Evaluation {
     /// These values.
     Values(Vec<serde_json::Value>),
     /// An error, in jq's words.
@@ -79,12 +81,12 @@ impl fmt::Display for Limit {
 }
 
 /// What the expressions of one entity see, and what those give that had to be evaluated.
-pub(super) struct Scope<'a> {
+pub(super) struct Bindings<'a> {
     content: &'a Node,
     facts: &'a Node,
     item: Option<(&'a str, &'a Item)>,
-    wanted: &'a [Wanted],
-    answers: &'a [Answer],
+    wanted: &'a [WantedValues],
+    answers: &'a [Evaluation],
 }
 
 /// A part of a file that is made into entities of its own.
@@ -95,8 +97,8 @@ struct Item {
     is_there: bool,
 }
 
-impl Scope<'_> {
-    pub(super) fn answer(&self, filter: usize) -> Option<&Answer> {
+impl Bindings<'_> {
+    pub(super) fn answer(&self, filter: usize) -> Option<&Evaluation> {
         let index = self.wanted.iter().position(|one| one.filter == filter)?;
         self.answers.get(index)
     }
@@ -121,7 +123,7 @@ impl Scope<'_> {
 }
 
 /// What a file is to expressions, and all that they see of it as JSON, by the way that it is read.
-type Contents = BTreeMap<Reading, (Node, Arc<str>)>;
+type Contents = BTreeMap<ContentKind, (Node, Arc<str>)>;
 
 /// A file that a mapping selects.
 #[derive(Debug)]
@@ -130,18 +132,18 @@ pub struct MappedFile<'m> {
     source: Arc<SourceFile>,
     facts: Node,
     contents: Contents,
-    parts: Vec<Part<'m>>,
+    parts: Vec<ResourceOutput<'m>>,
     errors: Vec<Diagnostic>,
 }
 
 /// What one resource makes of the file.
 #[derive(Debug)]
-struct Part<'m> {
+struct ResourceOutput<'m> {
     resource: &'m Resource,
-    reading: Reading,
+    reading: ContentKind,
     /// What entities are made of; one `None` where the file itself is.
     items: Vec<Option<Item>>,
-    wanted: Vec<Wanted>,
+    wanted: Vec<WantedValues>,
 }
 
 impl<'m> MappedFile<'m> {
@@ -155,17 +157,17 @@ impl<'m> MappedFile<'m> {
         source: &SourceFile,
         path: &RepoPath,
         surroundings: &Surroundings,
-    ) -> Result<Self, Mapped> {
+    ) -> Result<Self, MappingResult> {
         let source = source.mapped(Origins {
             mapping: Arc::clone(mapping.source()),
             places: Vec::new(),
         });
         if git::is_lfs_pointer(source.text()) {
             let error = git_lfs(&source);
-            return Err(Mapped::lost(source, vec![error]));
+            return Err(MappingResult::lost(source, vec![error]));
         }
         let rules = mapping.rules(path, &surroundings.repository);
-        let part = |(resource, reading): (&'m Resource, Reading)| Part {
+        let part = |(resource, reading): (&'m Resource, ContentKind)| ResourceOutput {
             resource,
             reading,
             items: Vec::new(),
@@ -176,13 +178,13 @@ impl<'m> MappedFile<'m> {
             .collect();
         let mut resources = rules.iter().map(|(resource, _)| resource);
         if mapping.is_unreadable || resources.any(|resource| resource.flaw.is_some()) {
-            return Err(Mapped::unusable(source));
+            return Err(MappingResult::unusable(source));
         }
         let facts = facts(path, surroundings);
         let readings = rules.iter().map(|(_, reading)| *reading);
         let contents = match contents(&source, readings.collect(), &facts) {
             Ok(contents) => contents,
-            Err(errors) => return Err(Mapped::lost(source, errors)),
+            Err(errors) => return Err(MappingResult::lost(source, errors)),
         };
         Ok(Self {
             mapping,
@@ -196,7 +198,7 @@ impl<'m> MappedFile<'m> {
 
     /// What has to be evaluated to know which entities there are.
     pub fn selection(&self) -> Vec<Task> {
-        let task = |part: &Part<'_>| Task {
+        let task = |part: &ResourceOutput<'_>| Task {
             input: self.input(part.reading),
             item: None,
             wanted: part.wanted.clone(),
@@ -205,7 +207,7 @@ impl<'m> MappedFile<'m> {
     }
 
     /// Takes what [`Self::selection`] gave, and says what has to be evaluated for the entities.
-    pub fn fields(&mut self, answers: &[Vec<Answer>]) -> Vec<Task> {
+    pub fn fields(&mut self, answers: &[Vec<Evaluation>]) -> Vec<Task> {
         for index in 0..self.parts.len() {
             let answers = answers.get(index).map(Vec::as_slice).unwrap_or_default();
             match self.items(&self.parts[index], answers) {
@@ -217,7 +219,7 @@ impl<'m> MappedFile<'m> {
                 Err(error) => self.errors.push(*error),
             }
         }
-        let task = |part: &Part<'_>, item: &Option<Item>| Task {
+        let task = |part: &ResourceOutput<'_>, item: &Option<Item>| Task {
             input: self.input(part.reading),
             item: item.as_ref().map(|item| {
                 let name = part.resource.items.as_ref().map(|items| items.name.clone());
@@ -232,7 +234,7 @@ impl<'m> MappedFile<'m> {
     }
 
     /// Takes what [`Self::fields`] gave, and makes entities of the file.
-    pub fn finish(self, answers: &[Vec<Answer>]) -> Mapped {
+    pub fn finish(self, answers: &[Vec<Evaluation>]) -> MappingResult {
         let mut maker = self.maker();
         let mut answers = answers.iter();
         let mut candidates = Vec::new();
@@ -250,7 +252,7 @@ impl<'m> MappedFile<'m> {
                 candidates.extend(entities.map(|template| maker.candidate(template, &scope)));
             }
         }
-        Mapped {
+        MappingResult {
             source: maker.finish(),
             candidates,
             errors: self.errors,
@@ -259,8 +261,8 @@ impl<'m> MappedFile<'m> {
     }
 
     /// All of it at once, in this process and without limits.
-    pub fn map_here(mut self, program: &Program) -> Mapped {
-        let evaluate = |tasks: Vec<Task>| -> Vec<Vec<Answer>> {
+    pub fn map_here(mut self, program: &Program) -> MappingResult {
+        let evaluate = |tasks: Vec<Task>| -> Vec<Vec<Evaluation>> {
             let tasks = tasks.iter();
             tasks.map(|task| evaluate_here(program, task)).collect()
         };
@@ -269,7 +271,7 @@ impl<'m> MappedFile<'m> {
         self.finish(&evaluate(fields))
     }
 
-    fn input(&self, reading: Reading) -> Arc<str> {
+    fn input(&self, reading: ContentKind) -> Arc<str> {
         let content = self.contents.get(&reading);
         content.map_or_else(|| Arc::from("null"), |(_, input)| Arc::clone(input))
     }
@@ -284,12 +286,12 @@ impl<'m> MappedFile<'m> {
 
     fn scope<'a>(
         &'a self,
-        part: &'a Part<'_>,
+        part: &'a ResourceOutput<'_>,
         item: Option<(&'a str, &'a Item)>,
-        answers: &'a [Answer],
-    ) -> Scope<'a> {
+        answers: &'a [Evaluation],
+    ) -> Bindings<'a> {
         let content = self.contents.get(&part.reading);
-        Scope {
+        Bindings {
             content: content.map_or(&self.facts, |(content, _)| content),
             facts: &self.facts,
             item,
@@ -301,8 +303,8 @@ impl<'m> MappedFile<'m> {
     /// What of the file becomes entities.
     fn items(
         &self,
-        part: &Part<'_>,
-        answers: &[Answer],
+        part: &ResourceOutput<'_>,
+        answers: &[Evaluation],
     ) -> Result<Vec<Option<Item>>, Box<Diagnostic>> {
         let scope = self.scope(part, None, answers);
         let fail = |id, name: &str, reason: String| {
@@ -330,7 +332,7 @@ impl<'m> MappedFile<'m> {
 
 impl Mapping {
     /// What has to be evaluated to know which entities a resource makes of a file.
-    fn selecting(&self, resource: &Resource) -> Vec<Wanted> {
+    fn selecting(&self, resource: &Resource) -> Vec<WantedValues> {
         let query = resource
             .query
             .and_then(|id| self.filter(id, Outputs::First));
@@ -340,7 +342,7 @@ impl Mapping {
     }
 
     /// What has to be evaluated for these entities.
-    fn wanted(&self, templates: &[Template]) -> Vec<Wanted> {
+    fn wanted(&self, templates: &[ValueTemplate]) -> Vec<WantedValues> {
         let mut wanted = Vec::new();
         for template in templates {
             self.add_wanted(template, &mut wanted);
@@ -348,34 +350,34 @@ impl Mapping {
         wanted
     }
 
-    fn add_wanted(&self, template: &Template, wanted: &mut Vec<Wanted>) {
+    fn add_wanted(&self, template: &ValueTemplate, wanted: &mut Vec<WantedValues>) {
         match template {
-            Template::Value(id) => wanted.extend(self.filter(*id, Outputs::First)),
-            Template::Array(_, items) => {
+            ValueTemplate::Value(id) => wanted.extend(self.filter(*id, Outputs::First)),
+            ValueTemplate::Array(_, items) => {
                 items.iter().for_each(|item| self.add_wanted(item, wanted));
             }
-            Template::Object(_, fields) => {
+            ValueTemplate::Object(_, fields) => {
                 let values = fields.iter().map(|field| &field.value);
                 values.for_each(|value| self.add_wanted(value, wanted));
             }
         }
     }
 
-    fn filter(&self, id: ExpressionId, outputs: Outputs) -> Option<Wanted> {
+    fn filter(&self, id: ExpressionId, outputs: Outputs) -> Option<WantedValues> {
         match self.expression(id).kind {
-            Kind::Filter(filter) => Some(Wanted { filter, outputs }),
+            ExpressionKind::Filter(filter) => Some(WantedValues { filter, outputs }),
             _ => None,
         }
     }
 
     /// The items that an expression gives: those of one array, or several values, or one object.
-    fn items(&self, id: ExpressionId, scope: &Scope<'_>) -> Result<Vec<Item>, String> {
+    fn items(&self, id: ExpressionId, scope: &Bindings<'_>) -> Result<Vec<Item>, String> {
         let computed = |value: serde_json::Value| Item {
             node: node(value, Span::new(0, 0)),
             is_there: false,
         };
-        if let Kind::Filter(filter) = self.expression(id).kind
-            && let Some(Answer::Values(values)) = scope.answer(filter)
+        if let ExpressionKind::Filter(filter) = self.expression(id).kind
+            && let Some(Evaluation::Values(values)) = scope.answer(filter)
             && values.len() > 1
         {
             return Ok(values.iter().cloned().map(computed).collect());
@@ -397,20 +399,20 @@ impl Mapping {
 }
 
 /// Evaluates a task in this process, without limits.
-fn evaluate_here(program: &Program, task: &Task) -> Vec<Answer> {
+fn evaluate_here(program: &Program, task: &Task) -> Vec<Evaluation> {
     let input = Input::new(task.input.as_bytes());
     let input = input.and_then(|input| match &task.item {
         Some((name, item)) => input.with_item(name, item.as_bytes()),
         None => Ok(input),
     });
-    let answer = |wanted: &Wanted| match &input {
-        Ok(input) => Answer::of(program.evaluate(wanted.filter, input, wanted.outputs)),
-        Err(reason) => Answer::Failed(reason.clone()),
+    let answer = |wanted: &WantedValues| match &input {
+        Ok(input) => Evaluation::of(program.evaluate(wanted.filter, input, wanted.outputs)),
+        Err(reason) => Evaluation::Failed(reason.clone()),
     };
     task.wanted.iter().map(answer).collect()
 }
 
-impl Answer {
+impl Evaluation {
     /// What a [`Program`] gives.
     pub fn of(given: Result<String, String>) -> Self {
         match given.map(|values| serde_json::from_str(&values)) {
@@ -431,10 +433,10 @@ fn is_true(given: &Evaluated) -> bool {
 /// What a file's text is to expressions, in each way that it is wanted.
 fn contents(
     source: &Arc<SourceFile>,
-    readings: BTreeSet<Reading>,
+    readings: BTreeSet<ContentKind>,
     facts: &Node,
 ) -> Result<Contents, Vec<Diagnostic>> {
-    let read = |reading: Reading| {
+    let read = |reading: ContentKind| {
         let content = content(source, reading)?;
         let input = input(&content, facts);
         Ok((reading, (content, input)))
@@ -443,14 +445,14 @@ fn contents(
 }
 
 /// What a file's text is to expressions: JSON and YAML are read, by the extension.
-fn content(source: &Arc<SourceFile>, reading: Reading) -> Result<Node, Vec<Diagnostic>> {
+fn content(source: &Arc<SourceFile>, reading: ContentKind) -> Result<Node, Vec<Diagnostic>> {
     let path = source.path().as_str().to_ascii_lowercase();
     let whole = Span::new(0, source.text().len());
     let is_read = ["json", "yml", "yaml"].iter().any(|extension| {
         let stem = path.strip_suffix(extension);
         stem.is_some_and(|stem| stem.ends_with('.'))
     });
-    if reading == Reading::Text || !is_read {
+    if reading == ContentKind::Text || !is_read {
         let value = Value::String(source.text().to_owned());
         return Ok(Node { span: whole, value });
     }

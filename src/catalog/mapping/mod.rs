@@ -18,12 +18,13 @@ use std::sync::Arc;
 
 use globset::GlobMatcher;
 
+use super::rules::Effect;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{Location, RepoPath, SourceFile, Span};
-pub use file::{Answer, Limit, MappedFile, Surroundings, Task, Wanted};
-use program::Step;
+pub use file::{Evaluation, Limit, MappedFile, Surroundings, Task, WantedValues};
+use program::PathStep;
 pub use read::read;
-pub use value::{Candidate, Mapped, Usable};
+pub use value::{Candidate, MappingResult, Usable};
 
 /// How many items of one file become entities.
 const MAX_ITEMS: usize = 10_000;
@@ -48,7 +49,7 @@ struct Resource {
     files: Vec<FileRule>,
     query: Option<ExpressionId>,
     items: Option<Items>,
-    entities: Vec<Template>,
+    entities: Vec<ValueTemplate>,
     /// What is wrong with it, if that keeps it from being used.
     flaw: Option<Span>,
 }
@@ -60,20 +61,13 @@ struct FileRule {
     effect: Effect,
     /// The repositories that it is for; `None` is all.
     repositories: Option<Vec<String>>,
-    reading: Reading,
+    reading: ContentKind,
     span: Span,
-}
-
-/// Whether a rule lets a file in or keeps it out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Effect {
-    Include,
-    Exclude,
 }
 
 /// What `.content` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reading {
+enum ContentKind {
     /// What the JSON or YAML says.
     Parsed,
     /// The text.
@@ -95,15 +89,15 @@ struct ExpressionId(usize);
 #[derive(Debug)]
 struct Expression {
     span: Span,
-    kind: Kind,
+    kind: ExpressionKind,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum ExpressionKind {
     /// A value that is the same for every file.
     Constant(serde_json::Value),
     /// A way into what expressions see.
-    Path(Vec<Step>),
+    Path(Vec<PathStep>),
     /// What has to be evaluated: its number among those.
     Filter(usize),
     /// What cannot be read.
@@ -112,17 +106,17 @@ enum Kind {
 
 /// A value, or a part of one, with expressions in it.
 #[derive(Debug)]
-enum Template {
+enum ValueTemplate {
     Value(ExpressionId),
-    Array(Span, Vec<Template>),
-    Object(Span, Vec<Field>),
+    Array(Span, Vec<ValueTemplate>),
+    Object(Span, Vec<TemplateField>),
 }
 
 #[derive(Debug)]
-struct Field {
+struct TemplateField {
     key: String,
     key_span: Span,
-    value: Template,
+    value: ValueTemplate,
 }
 
 impl Mapping {

@@ -62,18 +62,18 @@ pub enum Outputs {
 
 /// An expression that reads as such.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Parsed {
+pub(super) enum ParsedExpression {
     /// A JSON value.
     Constant(serde_json::Value),
     /// A way into the input, such as `.content.name`.
-    Path(Vec<Step>),
+    Path(Vec<PathStep>),
     /// Anything else: it has to be evaluated.
     Filter,
 }
 
 /// A step on the way into a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum PathStep {
     /// `.name`
     Key(String),
     /// `[0]`, from the end where negative.
@@ -90,7 +90,7 @@ pub struct Program {
 pub struct Input(Val);
 
 /// Reads each expression, and compiles them. Gives what they are, or what is wrong with each of them.
-pub(super) fn read_all(expressions: &[&str]) -> Vec<Result<Parsed, Flaw>> {
+pub(super) fn read_all(expressions: &[&str]) -> Vec<Result<ParsedExpression, Flaw>> {
     let mut read: Vec<_> = on_large_stack(|| {
         let parse = |text: &&str| parse(text).map(|term| classify(&term));
         expressions.iter().map(parse).collect()
@@ -98,7 +98,7 @@ pub(super) fn read_all(expressions: &[&str]) -> Vec<Result<Parsed, Flaw>> {
     .unwrap_or_else(|| vec![Err(no_stack()); expressions.len()]);
     let sound = read.iter().zip(expressions);
     let filters = sound.enumerate().filter_map(|(index, (parsed, text))| {
-        (matches!(parsed, Ok(Parsed::Filter))).then_some((index, *text))
+        (matches!(parsed, Ok(ParsedExpression::Filter))).then_some((index, *text))
     });
     let (indices, filters): (Vec<usize>, Vec<&str>) = filters.unzip();
     let flaws = on_large_stack(|| Program::compile(&filters).err().unwrap_or_default());
@@ -160,10 +160,10 @@ fn parse(text: &str) -> Result<Term<&str>, Flaw> {
     })
 }
 
-fn classify(term: &Term<&str>) -> Parsed {
+fn classify(term: &Term<&str>) -> ParsedExpression {
     match constant(term) {
-        Some(value) => Parsed::Constant(value),
-        None => path(term).map_or(Parsed::Filter, Parsed::Path),
+        Some(value) => ParsedExpression::Constant(value),
+        None => path(term).map_or(ParsedExpression::Filter, ParsedExpression::Path),
     }
 }
 
@@ -191,14 +191,16 @@ fn text_of(parts: &[load::lex::StrPart<&str, Term<&str>>]) -> Option<String> {
     })
 }
 
-fn path(term: &Term<&str>) -> Option<Vec<Step>> {
+fn path(term: &Term<&str>) -> Option<Vec<PathStep>> {
     use jaq_core::path::{Opt, Part};
     let Term::Path(start, parts) = term else {
         return None;
     };
     let step = |(part, optional): &(Part<Term<&str>>, Opt)| match (part, optional) {
-        (Part::Index(Term::Str(None, parts)), Opt::Essential) => text_of(parts).map(Step::Key),
-        (Part::Index(Term::Num(number)), Opt::Essential) => number.parse().ok().map(Step::Index),
+        (Part::Index(Term::Str(None, parts)), Opt::Essential) => text_of(parts).map(PathStep::Key),
+        (Part::Index(Term::Num(number)), Opt::Essential) => {
+            number.parse().ok().map(PathStep::Index)
+        }
         _ => None,
     };
     match **start {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use globset::GlobBuilder;
 
-use super::program::{Flaw, Parsed, Step, read_all};
+use super::program::{Flaw, ParsedExpression, PathStep, read_all};
 use super::{
-    Effect, Expression, ExpressionId, Field, FileRule, Items, Kind, Mapping, Reading, Resource,
-    Template,
+    ContentKind, Expression, ExpressionId, ExpressionKind, FileRule, Items, Mapping, Resource,
+    TemplateField, ValueTemplate,
 };
 use crate::catalog::entity::nearest;
 use crate::catalog::reference::SCHEME;
+use crate::catalog::rules::Effect;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{self, Member, Node, Value};
 use crate::text::{Location, SourceFile, Span};
@@ -69,7 +70,7 @@ const UNUSED_IN_PORT: Unused = &[(
 
 /// Reads a mapping.
 pub fn read(source: &Arc<SourceFile>) -> Mapping {
-    let mut reader = Reader {
+    let mut reader = MappingReader {
         source,
         diagnostics: Vec::new(),
         errors: 0,
@@ -114,7 +115,7 @@ struct Draft {
     expressions: std::ops::Range<usize>,
 }
 
-struct Reader<'s> {
+struct MappingReader<'s> {
     source: &'s Arc<SourceFile>,
     diagnostics: Vec<Diagnostic>,
     errors: usize,
@@ -130,7 +131,7 @@ enum Text {
     Reference(String),
 }
 
-impl Reader<'_> {
+impl MappingReader<'_> {
     fn error(&mut self, span: Span, message: impl Into<String>) -> Option<&mut Diagnostic> {
         self.errors += 1;
         if self.errors > MAX_ERRORS {
@@ -287,12 +288,12 @@ impl Reader<'_> {
     fn file_rule(&mut self, node: &Node) -> Option<FileRule> {
         let known = ["path", "repos", "skipParsing"];
         let members = self.members(node, "an item of `files`", &known, UNUSED_IN_FILES)?;
-        let (mut path, mut repositories, mut reading) = (None, None, Reading::Parsed);
+        let (mut path, mut repositories, mut reading) = (None, None, ContentKind::Parsed);
         for member in members {
             match (member.key.as_str(), &member.value.value) {
                 ("path", _) => path = self.glob(&member.value),
                 ("repos", _) => repositories = self.repositories(&member.value),
-                (_, Value::Bool(true)) => reading = Reading::Text,
+                (_, Value::Bool(true)) => reading = ContentKind::Text,
                 (_, Value::Bool(false)) => {}
                 _ => self.wrong_type(&member.value, "`skipParsing`", "`true` or `false`"),
             }
@@ -392,7 +393,7 @@ impl Reader<'_> {
     }
 
     /// What becomes one entity.
-    fn mappings(&mut self, node: &Node) -> Option<Template> {
+    fn mappings(&mut self, node: &Node) -> Option<ValueTemplate> {
         let known = crate::catalog::entity::FIELDS;
         let members = self.members(node, "`mappings`", &known, &[])?;
         let mut fields = Vec::new();
@@ -411,30 +412,30 @@ impl Reader<'_> {
         if node.get("identifier").is_none() {
             self.error(start_of(node), "the mapping has no `identifier`");
         }
-        Some(Template::Object(node.span, fields))
+        Some(ValueTemplate::Object(node.span, fields))
     }
 
-    fn field(&mut self, member: &Member) -> Option<Field> {
-        Some(Field {
+    fn field(&mut self, member: &Member) -> Option<TemplateField> {
+        Some(TemplateField {
             key: member.key.clone(),
             key_span: member.key_span,
             value: self.template(&member.value, &member.key)?,
         })
     }
 
-    fn template(&mut self, node: &Node, name: &str) -> Option<Template> {
+    fn template(&mut self, node: &Node, name: &str) -> Option<ValueTemplate> {
         match &node.value {
             Value::Object(members) => {
                 let fields = members.iter().filter_map(|member| self.field(member));
-                Some(Template::Object(node.span, fields.collect()))
+                Some(ValueTemplate::Object(node.span, fields.collect()))
             }
             Value::Array(items) => {
                 let items = items.iter().filter_map(|item| self.template(item, name));
-                Some(Template::Array(node.span, items.collect()))
+                Some(ValueTemplate::Array(node.span, items.collect()))
             }
             _ => self
                 .expression(node, &format!("`{name}`"))
-                .map(Template::Value),
+                .map(ValueTemplate::Value),
         }
     }
 
@@ -469,13 +470,15 @@ impl Reader<'_> {
         let (mut expressions, mut filters) = (Vec::new(), Vec::new());
         for (index, (span, text)) in given.iter().enumerate() {
             let kind = match text {
-                Text::Reference(text) => Kind::Constant(text.as_str().into()),
+                Text::Reference(text) => ExpressionKind::Constant(text.as_str().into()),
                 Text::Expression(text) => match parsed.next() {
-                    Some(Ok(Parsed::Constant(value))) => Kind::Constant(value),
-                    Some(Ok(Parsed::Path(steps))) if !is_whole_file(&steps) => Kind::Path(steps),
-                    Some(Ok(Parsed::Path(_) | Parsed::Filter)) => {
+                    Some(Ok(ParsedExpression::Constant(value))) => ExpressionKind::Constant(value),
+                    Some(Ok(ParsedExpression::Path(steps))) if !is_whole_file(&steps) => {
+                        ExpressionKind::Path(steps)
+                    }
+                    Some(Ok(ParsedExpression::Path(_) | ParsedExpression::Filter)) => {
                         filters.push(text.clone());
-                        Kind::Filter(filters.len() - 1)
+                        ExpressionKind::Filter(filters.len() - 1)
                     }
                     Some(Err(flaw)) => {
                         self.flawed(*span, text, flaw);
@@ -484,9 +487,9 @@ impl Reader<'_> {
                                 draft.resource.flaw.get_or_insert(*span);
                             }
                         }
-                        Kind::Flawed
+                        ExpressionKind::Flawed
                     }
-                    None => Kind::Flawed,
+                    None => ExpressionKind::Flawed,
                 },
             };
             expressions.push(Expression { span: *span, kind });
@@ -517,8 +520,8 @@ impl Reader<'_> {
 }
 
 /// Whether a path is the object that older mappings have around the content.
-fn is_whole_file(steps: &[Step]) -> bool {
-    matches!(steps, [Step::Key(name)] if name == "file")
+fn is_whole_file(steps: &[PathStep]) -> bool {
+    matches!(steps, [PathStep::Key(name)] if name == "file")
 }
 
 /// Where in an expression an offset is.

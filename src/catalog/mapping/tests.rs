@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::program::Program;
-use super::{Mapped, MappedFile, Mapping, Surroundings, read};
+use super::{MappedFile, Mapping, MappingResult, Surroundings, read};
 use crate::catalog::declare::{Declarations, EntityFile, FileContent, declare};
 use crate::catalog::rules::BlueprintRules;
 use crate::diagnostic::Diagnostic;
@@ -25,7 +25,7 @@ fn surroundings() -> Surroundings {
 }
 
 /// What a mapping makes of a file.
-fn map(mapping: &Mapping, path: &str, text: &str) -> Mapped {
+fn map(mapping: &Mapping, path: &str, text: &str) -> MappingResult {
     let filters: Vec<_> = mapping.filters().iter().map(String::as_str).collect();
     let program = Program::compile(&filters).unwrap();
     let source = SourceFile::new(RepoPath::new(path), text);

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::file::{Answer, Limit, Scope};
-use super::program::Step;
-use super::{ExpressionId, Field, Kind, Mapping, Template};
+use super::file::{Bindings, Evaluation, Limit};
+use super::program::PathStep;
+use super::{ExpressionId, ExpressionKind, Mapping, TemplateField, ValueTemplate};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
 use crate::text::{Location, Origins, SourceFile, Span};
 
 /// What a mapping makes of a file.
 #[derive(Debug, Clone)]
-pub struct Mapped {
+pub struct MappingResult {
     /// The file, which knows where computed values come from.
     pub source: Arc<SourceFile>,
     /// What may be entities.
@@ -40,7 +40,7 @@ pub struct Candidate {
     pub errors: Vec<Diagnostic>,
 }
 
-impl Mapped {
+impl MappingResult {
     /// A file of which it is not known what the mapping makes of it.
     pub fn unusable(source: Arc<SourceFile>) -> Self {
         Self {
@@ -77,9 +77,13 @@ pub(super) struct Maker<'m> {
 
 impl Maker<'_> {
     /// What the template of an entity gives.
-    pub(super) fn candidate(&mut self, template: &Template, scope: &Scope<'_>) -> Candidate {
+    pub(super) fn candidate(
+        &mut self,
+        template: &ValueTemplate,
+        scope: &Bindings<'_>,
+    ) -> Candidate {
         let mut errors = Vec::new();
-        let Template::Object(span, fields) = template else {
+        let ValueTemplate::Object(span, fields) = template else {
             let node = self.computed(serde_json::Value::Null, Span::new(0, 0), scope);
             return Candidate { node, errors };
         };
@@ -87,7 +91,7 @@ impl Maker<'_> {
         for field in fields {
             let is_section = ["properties", "relations"].contains(&field.key.as_str());
             let value = match &field.value {
-                Template::Object(span, fields) if is_section => {
+                ValueTemplate::Object(span, fields) if is_section => {
                     Some(self.section(*span, fields, scope, &mut errors))
                 }
                 value => self.value(value, &field.key, scope, &mut errors),
@@ -112,8 +116,8 @@ impl Maker<'_> {
     fn section(
         &mut self,
         span: Span,
-        fields: &[Field],
-        scope: &Scope<'_>,
+        fields: &[TemplateField],
+        scope: &Bindings<'_>,
         errors: &mut Vec<Diagnostic>,
     ) -> Node {
         let mut members = Vec::new();
@@ -130,7 +134,7 @@ impl Maker<'_> {
     }
 
     /// A `null` where there must be a name is never silence.
-    fn missing(&self, field: &Field, value: &Node) -> Option<Diagnostic> {
+    fn missing(&self, field: &TemplateField, value: &Node) -> Option<Diagnostic> {
         let code = match field.key.as_str() {
             "identifier" => Code::MissingIdentifier,
             "blueprint" => Code::MissingBlueprint,
@@ -145,7 +149,7 @@ impl Maker<'_> {
         Some(found.help(help))
     }
 
-    fn member(&mut self, field: &Field, value: Node, scope: &Scope<'_>) -> Member {
+    fn member(&mut self, field: &TemplateField, value: Node, scope: &Bindings<'_>) -> Member {
         let from = match self.shown(value.span) {
             (from, None) => from,
             (_, Some(_)) => scope.from(),
@@ -160,13 +164,13 @@ impl Maker<'_> {
     /// A value with expressions in it; `None` if one of them fails, which is said.
     fn value(
         &mut self,
-        template: &Template,
+        template: &ValueTemplate,
         name: &str,
-        scope: &Scope<'_>,
+        scope: &Bindings<'_>,
         errors: &mut Vec<Diagnostic>,
     ) -> Option<Node> {
         match template {
-            Template::Value(id) => match self.mapping.evaluate(*id, scope) {
+            ValueTemplate::Value(id) => match self.mapping.evaluate(*id, scope) {
                 Ok(Evaluated::There(node)) => Some(node),
                 Ok(Evaluated::Computed(value)) => {
                     let span = self.mapping.expression(*id).span;
@@ -177,7 +181,7 @@ impl Maker<'_> {
                     None
                 }
             },
-            Template::Array(span, items) => {
+            ValueTemplate::Array(span, items) => {
                 let items = items.iter();
                 let items: Vec<_> = items
                     .filter_map(|item| self.value(item, name, scope, errors))
@@ -187,7 +191,7 @@ impl Maker<'_> {
                     value: Value::Array(items),
                 })
             }
-            Template::Object(span, fields) => {
+            ValueTemplate::Object(span, fields) => {
                 let mut members = Vec::new();
                 for field in fields {
                     if let Some(value) = self.value(&field.value, &field.key, scope, errors) {
@@ -208,7 +212,7 @@ impl Maker<'_> {
         id: ExpressionId,
         name: &str,
         reason: &str,
-        scope: &Scope<'_>,
+        scope: &Bindings<'_>,
     ) -> Diagnostic {
         let location = Location::new(&self.source, scope.from());
         let by = self.mapping.location(self.mapping.expression(id).span);
@@ -218,7 +222,7 @@ impl Maker<'_> {
     }
 
     /// A node whose every part was computed by the expression at `by`.
-    fn computed(&mut self, value: serde_json::Value, by: Span, scope: &Scope<'_>) -> Node {
+    fn computed(&mut self, value: serde_json::Value, by: Span, scope: &Bindings<'_>) -> Node {
         let span = self.place(scope.from(), by);
         node(value, span)
     }
@@ -252,31 +256,31 @@ impl Mapping {
     pub(super) fn evaluate(
         &self,
         id: ExpressionId,
-        scope: &Scope<'_>,
+        scope: &Bindings<'_>,
     ) -> Result<Evaluated, String> {
         match &self.expression(id).kind {
-            Kind::Constant(value) => Ok(Evaluated::Computed(value.clone())),
-            Kind::Path(steps) => follow(steps, scope),
-            Kind::Filter(filter) => match scope.answer(*filter) {
-                Some(Answer::Values(values)) => Ok(Evaluated::Computed(
+            ExpressionKind::Constant(value) => Ok(Evaluated::Computed(value.clone())),
+            ExpressionKind::Path(steps) => follow(steps, scope),
+            ExpressionKind::Filter(filter) => match scope.answer(*filter) {
+                Some(Evaluation::Values(values)) => Ok(Evaluated::Computed(
                     values.first().cloned().unwrap_or_default(),
                 )),
-                Some(Answer::Failed(reason)) => Err(reason.clone()),
-                Some(Answer::Stopped(limit)) => Err(limit.to_string()),
+                Some(Evaluation::Failed(reason)) => Err(reason.clone()),
+                Some(Evaluation::Stopped(limit)) => Err(limit.to_string()),
                 None => Err(Limit::Run.to_string()),
             },
-            Kind::Flawed => Err("it cannot be read".to_owned()),
+            ExpressionKind::Flawed => Err("it cannot be read".to_owned()),
         }
     }
 }
 
 /// Goes a way into what expressions see, by jq's rules.
-pub(super) fn follow(steps: &[Step], scope: &Scope<'_>) -> Result<Evaluated, String> {
+pub(super) fn follow(steps: &[PathStep], scope: &Bindings<'_>) -> Result<Evaluated, String> {
     let steps = match steps {
-        [Step::Key(file), rest @ ..] if file == "file" => rest,
+        [PathStep::Key(file), rest @ ..] if file == "file" => rest,
         steps => steps,
     };
-    let Some((Step::Key(first), rest)) = steps.split_first() else {
+    let Some((PathStep::Key(first), rest)) = steps.split_first() else {
         return Err("cannot index an object with a number".to_owned());
     };
     let (start, is_there) = scope.root(first);
@@ -290,23 +294,23 @@ pub(super) fn follow(steps: &[Step], scope: &Scope<'_>) -> Result<Evaluated, Str
     })
 }
 
-fn walk<'n>(start: &'n Node, steps: &[Step]) -> Result<Option<&'n Node>, String> {
+fn walk<'n>(start: &'n Node, steps: &[PathStep]) -> Result<Option<&'n Node>, String> {
     let mut node = start;
     for step in steps {
         let next = match (&node.value, step) {
             (Value::Null, _) => None,
-            (Value::Object(_), Step::Key(key)) => node.get(key),
-            (Value::Array(items), Step::Index(index)) => {
+            (Value::Object(_), PathStep::Key(key)) => node.get(key),
+            (Value::Array(items), PathStep::Index(index)) => {
                 let from_end = items.len().checked_sub(index.unsigned_abs());
                 match usize::try_from(*index) {
                     Ok(index) => items.get(index),
                     Err(_) => from_end.and_then(|index| items.get(index)),
                 }
             }
-            (_, Step::Key(key)) => {
+            (_, PathStep::Key(key)) => {
                 return Err(format!("cannot index {} with `{key}`", node.kind()));
             }
-            (_, Step::Index(_)) => {
+            (_, PathStep::Index(_)) => {
                 return Err(format!("cannot index {} with a number", node.kind()));
             }
         };

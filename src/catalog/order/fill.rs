@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Merge, Node, Write};
+use super::{Merge, PlannedWrite, Write};
 use crate::catalog::entity::BlueprintId;
 
 /// How many entities one request takes: [Create multiple entities][docs].
@@ -11,15 +11,15 @@ use crate::catalog::entity::BlueprintId;
 pub const MAX_ENTITIES: usize = 20;
 
 /// What can share a request.
-type Kind<'e> = (&'e BlueprintId, Merge);
+type RequestGroup<'e> = (&'e BlueprintId, Merge);
 
 /// Moves writes to later waves where that saves a request. Nothing that needs them moves.
-pub(super) fn fill(staged: &mut [(usize, Write)], nodes: &[Node<'_>], merge: Merge) {
+pub(super) fn fill(staged: &mut [(usize, Write)], nodes: &[PlannedWrite<'_>], merge: Merge) {
     let Some(last) = staged.iter().map(|(wave, _)| *wave).max() else {
         return;
     };
     let latest = latest(staged, nodes.len(), last);
-    let mut by_kind: BTreeMap<Kind<'_>, Vec<usize>> = BTreeMap::new();
+    let mut by_kind: BTreeMap<RequestGroup<'_>, Vec<usize>> = BTreeMap::new();
     for (place, (_, write)) in staged.iter().enumerate() {
         let entity = nodes[write.entity].0;
         let kind = (&entity.blueprint, write.merge(merge.of(entity)));

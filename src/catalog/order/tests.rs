@@ -58,8 +58,8 @@ fn waves_of(entities: &[(Entity, Action)]) -> Vec<String> {
     let word = |write: &Write| {
         let name = entities[write.entity].0.name.to_string();
         match &write.content {
-            Content::Whole => name,
-            Content::Without(_) => format!("{name}-"),
+            WriteContent::Whole => name,
+            WriteContent::Without(_) => format!("{name}-"),
         }
     };
     let words = |wave: &Vec<Write>| wave.iter().map(word).collect::<Vec<_>>().join(" ");
@@ -211,12 +211,12 @@ fn a_long_chain_is_no_deep_one() {
 }
 
 /// A blueprint and an identifier.
-type Named<'n> = (&'n str, &'n str);
+type Key<'n> = (&'n str, &'n str);
 
 /// The waves of deletions, each with its targets; their blueprints may be empty.
-fn deletion_waves_of(deletions: &[(Named<'_>, &[Named<'_>])]) -> Vec<DeletionWave> {
+fn deletion_waves_of(deletions: &[(Key<'_>, &[Key<'_>])]) -> Vec<DeletionWave> {
     let identifier = |name: &str| Identifier::parse(name).unwrap();
-    let target = |&(blueprint, name): &Named<'_>| Target {
+    let target = |&(blueprint, name): &Key<'_>| RelationTarget {
         blueprint: (!blueprint.is_empty()).then(|| blueprint.to_owned()),
         identifier: identifier(name),
     };

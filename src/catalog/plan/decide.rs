@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    Action, Claim, Deletion, DriftDigest, Known, Obstacle, Plan, Policy, Pruning, Reason, Target,
-    Untouched, Upsert,
+    Action, Claim, Deletion, DriftDigest, NoOpReason, Obstacle, Plan, PlanContext, Policy, Pruning,
+    RelationTarget, Untouched, Upsert,
 };
 use crate::catalog::blueprint::Blueprint;
 use crate::catalog::change::{Basis, Change, ChangeKind, Proof};
@@ -17,7 +17,7 @@ use crate::catalog::live::{Difference, Knowledge, LiveEntity, declared_differenc
 use crate::catalog::merge::{Merge, Merged, merge};
 use crate::text::{Location, RepoPath};
 
-pub(super) fn plan(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> Plan {
+pub(super) fn plan(changes: Vec<Change>, known: PlanContext<'_>, policy: &Policy) -> Plan {
     let heads = changes.iter().filter(|change| change.head.is_some());
     let mut planner = Planner {
         known,
@@ -36,7 +36,7 @@ pub(super) fn plan(changes: Vec<Change>, known: Known<'_>, policy: &Policy) -> P
 }
 
 /// The entities that a live one relates to.
-fn live_targets(live: &LiveEntity, blueprint: Option<&Blueprint>) -> Vec<Target> {
+fn live_targets(live: &LiveEntity, blueprint: Option<&Blueprint>) -> Vec<RelationTarget> {
     let relations = live.relations.iter();
     let targets = relations.flat_map(|(name, value)| {
         let targets = match value {
@@ -50,7 +50,7 @@ fn live_targets(live: &LiveEntity, blueprint: Option<&Blueprint>) -> Vec<Target>
 }
 
 /// What they may be as far as Git knows.
-fn declared_targets(change: &Change, blueprint: Option<&Blueprint>) -> Vec<Target> {
+fn declared_targets(change: &Change, blueprint: Option<&Blueprint>) -> Vec<RelationTarget> {
     let declared = change.former_entities().into_iter();
     let relations = declared.flat_map(|entity| &entity.relations);
     let targets = relations.flat_map(|(name, relation)| {
@@ -60,9 +60,9 @@ fn declared_targets(change: &Change, blueprint: Option<&Blueprint>) -> Vec<Targe
     targets.collect()
 }
 
-fn target(relation: &str, identifier: Identifier, blueprint: Option<&Blueprint>) -> Target {
+fn target(relation: &str, identifier: Identifier, blueprint: Option<&Blueprint>) -> RelationTarget {
     let rule = blueprint.and_then(|blueprint| blueprint.relation(relation));
-    Target {
+    RelationTarget {
         blueprint: rule.map(|rule| rule.target.clone()),
         identifier,
     }
@@ -73,7 +73,7 @@ fn is_query(key: &EntityKey) -> bool {
 }
 
 struct Planner<'p> {
-    known: Known<'p>,
+    known: PlanContext<'p>,
     policy: &'p Policy,
     /// What head declares, under its identifier even where a query names it.
     declared: BTreeSet<EntityKey>,
@@ -96,9 +96,9 @@ impl Planner<'_> {
         let is_kept = drift.is_some() && self.known.rewritten.get(&change.key) == drift.as_ref();
         let fields = || differences.iter().map(|one| one.field.clone()).collect();
         let reason = match (action, self.owner(&change.key)) {
-            (_, Some(owner)) => Some(Reason::OwnedElsewhere(owner)),
-            (None, None) => Some(Reason::Unchanged),
-            (Some(_), None) if is_kept => Some(Reason::KeptByPort(fields())),
+            (_, Some(owner)) => Some(NoOpReason::OwnedElsewhere(owner)),
+            (None, None) => Some(NoOpReason::Unchanged),
+            (Some(_), None) if is_kept => Some(NoOpReason::KeptByPort(fields())),
             (Some(_), None) => None,
         };
         if let Some(reason) = reason {
@@ -130,7 +130,7 @@ impl Planner<'_> {
         match self.known.live.get(&change.key) {
             Knowledge::Present(live) => {
                 let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
-                let found = self.known.live.answers.fill_in(entity, blueprint);
+                let found = self.known.live.query_results.fill_in(entity, blueprint);
                 let mode = self.policy.merge.of(entity);
                 let differences = differences(&found, live, mode, blueprint);
                 let action = match kind {
@@ -184,28 +184,28 @@ impl Planner<'_> {
     }
 
     /// Why something that Git no longer declares is not deleted, if so.
-    fn reason_to_keep(&self, change: &Change, live: Knowledge<'_>) -> Option<Reason> {
+    fn reason_to_keep(&self, change: &Change, live: Knowledge<'_>) -> Option<NoOpReason> {
         if self.policy.pruning == Pruning::Release {
-            return Some(Reason::Deselected);
+            return Some(NoOpReason::Deselected);
         }
         if let Some(owner) = self.known.owners.get(&change.key) {
-            return Some(Reason::HandedOver(owner.source.clone()));
+            return Some(NoOpReason::HandedOver(owner.source.clone()));
         }
         if let (Proof::Possible, Knowledge::Present(live)) = (change.proof, live)
             && !self.is_held(change, live)
         {
-            return Some(Reason::NeverWritten);
+            return Some(NoOpReason::NeverWritten);
         }
         match &self.policy.pruning {
-            Pruning::Release | Pruning::Off => Some(Reason::Removed),
+            Pruning::Release | Pruning::Off => Some(NoOpReason::Removed),
             // Port creates nothing for a query, so the entity was there before Git named it.
-            Pruning::On { .. } if is_query(&change.key) => Some(Reason::Removed),
+            Pruning::On { .. } if is_query(&change.key) => Some(NoOpReason::Removed),
             Pruning::On { obstacle, open } => {
                 let path = change.former_path.as_ref();
                 let of_file = path.and_then(|path| open.get(path));
                 let obstacle = obstacle.as_ref().or(of_file).cloned();
                 let obstacle = obstacle.or_else(|| self.namesake(&change.key));
-                obstacle.map(Reason::HeldBack)
+                obstacle.map(NoOpReason::HeldBack)
             }
         }
     }
@@ -233,7 +233,7 @@ impl Planner<'_> {
         })
     }
 
-    fn leave(&mut self, change: &Change, location: Option<Location>, reason: Reason) {
+    fn leave(&mut self, change: &Change, location: Option<Location>, reason: NoOpReason) {
         self.plan.untouched.push(Untouched {
             key: change.key.clone(),
             location,

@@ -30,7 +30,7 @@ fn deletion(held: Option<Value>, blueprints: &Blueprints) -> Deletion {
             open: BTreeMap::new(),
         },
     };
-    let known = Known {
+    let known = PlanContext {
         live: &known,
         blueprints,
         owners: &BTreeMap::new(),
@@ -41,7 +41,7 @@ fn deletion(held: Option<Value>, blueprints: &Blueprints) -> Deletion {
 }
 
 fn targets(held: Option<Value>, blueprints: &Blueprints) -> Vec<String> {
-    let show = |target: &Target| match &target.blueprint {
+    let show = |target: &RelationTarget| match &target.blueprint {
         Some(blueprint) => format!("{blueprint}/{}", target.identifier),
         None => target.identifier.to_string(),
     };

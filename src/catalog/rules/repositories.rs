@@ -3,13 +3,15 @@
 use std::fmt;
 
 use super::unmatched::{UnmatchedRule, notation};
-use super::{Effect, InvalidRules, Rule, Star, last_match, parse_rule, parse_rules, write_rules};
+use super::{
+    Effect, GlobRule, InvalidRules, Star, last_match, parse_rule, parse_rules, write_rules,
+};
 use crate::catalog::entity::nearest;
 use crate::git::RepoName;
 
 /// Globs of `owner/name`; later lines win. Case does not count, as on GitHub.
 #[derive(Debug, Clone)]
-pub struct RepositoryRules(Vec<Rule>);
+pub struct RepositoryRules(Vec<GlobRule>);
 
 impl RepositoryRules {
     /// Reads one rule a line: `[!]GLOB`, where `*` stays within the owner or the name; `#` at the start of a
@@ -37,7 +39,7 @@ impl RepositoryRules {
     /// The lines without `!` that match none of `repositories`, which are all that the token may read.
     pub fn unmatched(&self, repositories: &[RepoName]) -> Vec<UnmatchedRule> {
         let names: Vec<String> = repositories.iter().map(ToString::to_string).collect();
-        let matches = |rule: &Rule| {
+        let matches = |rule: &GlobRule| {
             let mut names = names.iter().map(|name| name.to_lowercase());
             names.any(|name| rule.glob.is_match(name))
         };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use globset::GlobBuilder;
 
-use super::{DEFAULT_FILES, Effect, FileRules, Rule, WORKFLOWS};
+use super::{DEFAULT_FILES, Effect, FileRules, GlobRule, WORKFLOWS};
 use crate::catalog::entity::nearest;
 use crate::text::RepoPath;
 
@@ -30,12 +30,12 @@ pub fn unmatched<'p>(
     paths: impl IntoIterator<Item = &'p RepoPath>,
 ) -> Vec<UnmatchedRule> {
     let paths: Vec<&str> = paths.into_iter().map(RepoPath::as_str).collect();
-    let is_default = |rule: &Rule| DEFAULT_FILES.lines().any(|line| line == rule.to_string());
-    let selects = |rule: &Rule| {
+    let is_default = |rule: &GlobRule| DEFAULT_FILES.lines().any(|line| line == rule.to_string());
+    let selects = |rule: &GlobRule| {
         let mut entity_files = paths.iter().filter(|path| !path.starts_with(WORKFLOWS));
         entity_files.any(|path| rule.glob.is_match(path))
     };
-    let unmatched: Vec<&Rule> = rules
+    let unmatched: Vec<&GlobRule> = rules
         .0
         .iter()
         .filter(|rule| rule.effect == Effect::Include && !is_default(rule) && !selects(rule))
@@ -43,7 +43,7 @@ pub fn unmatched<'p>(
     if unmatched.is_empty() {
         return Vec::new();
     }
-    let tree = Tree::new(&paths);
+    let tree = NamesByFolder::new(&paths);
     let unmatched = unmatched.into_iter().map(|rule| UnmatchedRule {
         line: rule.line,
         rule: rule.to_string(),
@@ -52,7 +52,7 @@ pub fn unmatched<'p>(
     unmatched.collect()
 }
 
-fn hint(rule: &Rule, tree: &Tree<'_>) -> Option<String> {
+fn hint(rule: &GlobRule, tree: &NamesByFolder<'_>) -> Option<String> {
     let glob = rule.glob.glob().glob();
     if tree.paths.iter().any(|path| rule.glob.is_match(path)) {
         return Some(format!("files in `{WORKFLOWS}` never hold entities"));
@@ -109,7 +109,7 @@ fn has_comma(glob: &str) -> bool {
 }
 
 /// Looks for the first name in a glob that the tree does not have.
-fn misspelt(glob: &str, tree: &Tree<'_>) -> Option<String> {
+fn misspelt(glob: &str, tree: &NamesByFolder<'_>) -> Option<String> {
     let parts: Vec<&str> = glob.split('/').collect();
     // Where a name has to lie; `None` after a wildcard.
     let mut parent = Some(String::new());
@@ -145,7 +145,7 @@ fn misspelt(glob: &str, tree: &Tree<'_>) -> Option<String> {
 }
 
 /// Looks for a glob of a slightly different shape that matches a file.
-fn other_shape(glob: &str, tree: &Tree<'_>) -> Option<String> {
+fn other_shape(glob: &str, tree: &NamesByFolder<'_>) -> Option<String> {
     let matches = |glob: &str| {
         let built = GlobBuilder::new(glob).literal_separator(true).build();
         let matcher = built.ok().map(|glob| glob.compile_matcher());
@@ -172,13 +172,13 @@ fn join(folder: &str, name: &str) -> String {
 }
 
 /// The names in a tree, by the folder that they are in; the root is the empty one.
-struct Tree<'p> {
+struct NamesByFolder<'p> {
     paths: &'p [&'p str],
     folders: BTreeMap<&'p str, BTreeSet<&'p str>>,
     files: BTreeMap<&'p str, BTreeSet<&'p str>>,
 }
 
-impl<'p> Tree<'p> {
+impl<'p> NamesByFolder<'p> {
     fn new(paths: &'p [&'p str]) -> Self {
         let mut tree = Self {
             paths,

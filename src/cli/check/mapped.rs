@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::tree::{Found, Language, ShownPaths, Unread, read, real_place, relative, slashed};
-use crate::catalog::declare::{FileContent, Unreadable};
+use crate::catalog::declare::{FileContent, UnreadableFile};
 use crate::catalog::mapping::{self, Mapping};
 use crate::cli::repository::{root_of, surroundings};
 use crate::diagnostic::{Code, Diagnostic};
@@ -15,13 +15,13 @@ use crate::text::{Location, RepoPath, SourceFile};
 
 /// A mapping in a working tree.
 #[derive(Debug)]
-pub(super) struct Mapped {
+pub(super) struct WorkingTreeMapping {
     file: PathBuf,
     mapping: Mapping,
     mapper: Mapper,
 }
 
-impl Mapped {
+impl WorkingTreeMapping {
     /// Reads the mapping in `file`, if there is to be one.
     ///
     /// # Errors
@@ -99,9 +99,9 @@ impl Mapped {
 fn read_mapping(content: FileContent) -> Mapping {
     let (path, problem) = match content {
         FileContent::Text(source) => return mapping::read(&source),
-        FileContent::Unreadable(path, Unreadable::Binary) => (path, "is not UTF-8 text"),
-        FileContent::Unreadable(path, Unreadable::TooLarge) => (path, "is larger than 1 MiB"),
-        FileContent::Unreadable(path, Unreadable::Symlink) => (path, "is a symbolic link"),
+        FileContent::Unreadable(path, UnreadableFile::Binary) => (path, "is not UTF-8 text"),
+        FileContent::Unreadable(path, UnreadableFile::TooLarge) => (path, "is larger than 1 MiB"),
+        FileContent::Unreadable(path, UnreadableFile::Symlink) => (path, "is a symbolic link"),
         FileContent::Mapped(mapped) => (mapped.source.path().clone(), "is a mapped file"),
     };
     let location = Location::start_of(&SourceFile::unreadable(path));

@@ -26,8 +26,8 @@ use crate::port::{self, Port};
 use crate::report::redact::Redaction;
 use crate::run::evaluator::NoWorker;
 use arguments::{Arguments, Format, HELP, Request};
-use mapped::Mapped;
-use show::{BlueprintCheck, Findings, Screen};
+use mapped::WorkingTreeMapping;
+use show::{BlueprintCheck, CheckSummary, Screen};
 use tree::{ShownPaths, Tree, Unread};
 
 /// What ends a check before its result.
@@ -82,7 +82,7 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Statu
         Format::Text => ShownPaths::FromHere,
         Format::Json | Format::GitHub | Format::Sarif => ShownPaths::FromRoot,
     };
-    let mapping = Mapped::open(arguments.mapping.as_deref(), shown, environment)?;
+    let mapping = WorkingTreeMapping::open(arguments.mapping.as_deref(), shown, environment)?;
     let mut found = Tree::new(&inputs.files, inputs.blueprint.as_ref(), shown)?
         .with_mapping(mapping.as_ref())
         .entity_files(&arguments.paths)?;
@@ -111,7 +111,7 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Statu
         }
     }
     // What the files alone say is worth telling even where Port says nothing.
-    let findings = Findings::new(&declared, &found.files, &inputs.files, blueprints);
+    let findings = CheckSummary::new(&declared, &found.files, &inputs.files, blueprints);
     screen.show(&declared.diagnostics, &findings)?;
     match failure {
         Some(error) => Err(error.into()),

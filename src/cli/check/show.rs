@@ -12,7 +12,7 @@ use crate::catalog::rules::FileRules;
 use crate::cli::counted;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::port::OnToken;
-use crate::report::console::{self, Colour};
+use crate::report::console::{self, ColourMode};
 use crate::report::log::Log;
 use crate::report::{annotations, json};
 use crate::text::RepoPath;
@@ -23,14 +23,14 @@ const VERSION: u32 = 2;
 /// Where findings are shown, and how.
 pub(super) struct Screen {
     format: Format,
-    colour: Colour,
+    colour: ColourMode,
     detail: Detail,
     log: Log,
 }
 
 /// What a check found, in numbers.
 #[derive(Debug)]
-pub(super) struct Findings {
+pub(super) struct CheckSummary {
     files: usize,
     entities: usize,
     /// Entities with errors, and documents of which nothing is known.
@@ -49,7 +49,7 @@ pub(super) enum BlueprintCheck {
     NotMade,
 }
 
-impl Findings {
+impl CheckSummary {
     /// `rules` chose the `files`.
     pub(super) fn new(
         declared: &Declarations,
@@ -97,7 +97,11 @@ impl Screen {
         }
     }
 
-    pub(super) fn show(&self, diagnostics: &[Diagnostic], findings: &Findings) -> io::Result<()> {
+    pub(super) fn show(
+        &self,
+        diagnostics: &[Diagnostic],
+        findings: &CheckSummary,
+    ) -> io::Result<()> {
         let notice = passed_over(&findings.passed_over);
         match self.format {
             Format::Text => {
@@ -134,7 +138,7 @@ impl Screen {
 }
 
 /// Whether text is coloured: <https://no-color.org>, <https://force-color.org>.
-fn colour(choice: ColorChoice, environment: &Environment) -> Colour {
+fn colour(choice: ColorChoice, environment: &Environment) -> ColourMode {
     let is_set = |name| environment.variable(name).is_some();
     let is_dumb = environment.variable("TERM") == Some("dumb");
     let is_coloured = match choice {
@@ -145,13 +149,13 @@ fn colour(choice: ColorChoice, environment: &Environment) -> Colour {
         ColorChoice::Auto => !is_dumb && io::stdout().is_terminal(),
     };
     match is_coloured {
-        true => Colour::Always,
-        false => Colour::Never,
+        true => ColourMode::Always,
+        false => ColourMode::Never,
     }
 }
 
-fn last_line(diagnostics: &[Diagnostic], findings: &Findings) -> String {
-    let Findings {
+fn last_line(diagnostics: &[Diagnostic], findings: &CheckSummary) -> String {
+    let CheckSummary {
         files,
         entities,
         blueprints,
@@ -185,7 +189,7 @@ fn last_line(diagnostics: &[Diagnostic], findings: &Findings) -> String {
     line
 }
 
-fn write_json(diagnostics: &[Diagnostic], findings: &Findings) -> io::Result<()> {
+fn write_json(diagnostics: &[Diagnostic], findings: &CheckSummary) -> io::Result<()> {
     let document = json!({
         "version": VERSION,
         "files": findings.files,

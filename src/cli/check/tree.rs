@@ -7,8 +7,8 @@ use std::path::{Component, Path, PathBuf};
 
 use ignore::{DirEntry, WalkBuilder};
 
-use super::mapped::Mapped;
-use crate::catalog::declare::{Declaration, Declarations, EntityFile, FileContent, Unreadable};
+use super::mapped::WorkingTreeMapping;
+use crate::catalog::declare::{Declaration, Declarations, EntityFile, FileContent, UnreadableFile};
 use crate::catalog::entity::{BlueprintId, nearest};
 use crate::catalog::reference::{self, Referenced};
 use crate::catalog::rules::FileRules;
@@ -76,7 +76,7 @@ pub struct Tree<'a> {
     rules: &'a FileRules,
     /// The blueprint of entities that name none and whose file's rule names none.
     blueprint: Option<&'a BlueprintId>,
-    mapping: Option<&'a Mapped>,
+    mapping: Option<&'a WorkingTreeMapping>,
     shown: ShownPaths,
     /// The current folder, without symbolic links.
     here: PathBuf,
@@ -111,7 +111,7 @@ impl<'a> Tree<'a> {
     }
 
     /// The same with the files that a mapping selects.
-    pub(super) fn with_mapping(self, mapping: Option<&'a Mapped>) -> Self {
+    pub(super) fn with_mapping(self, mapping: Option<&'a WorkingTreeMapping>) -> Self {
         Self { mapping, ..self }
     }
 
@@ -306,14 +306,14 @@ pub(super) fn real_place(file: &Path) -> io::Result<PathBuf> {
 pub(super) fn read(file: &Path, path: RepoPath) -> io::Result<FileContent> {
     let kind = fs::symlink_metadata(file)?;
     if kind.is_symlink() {
-        return Ok(FileContent::Unreadable(path, Unreadable::Symlink));
+        return Ok(FileContent::Unreadable(path, UnreadableFile::Symlink));
     }
     if kind.len() > document::MAX_BYTES as u64 {
-        return Ok(FileContent::Unreadable(path, Unreadable::TooLarge));
+        return Ok(FileContent::Unreadable(path, UnreadableFile::TooLarge));
     }
     Ok(match String::from_utf8(fs::read(file)?) {
         Ok(text) => FileContent::Text(SourceFile::new(path, text)),
-        Err(_) => FileContent::Unreadable(path, Unreadable::Binary),
+        Err(_) => FileContent::Unreadable(path, UnreadableFile::Binary),
     })
 }
 

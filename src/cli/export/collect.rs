@@ -260,7 +260,7 @@ impl Planned {
     /// If the spool cannot be read.
     pub(super) fn text(&self, spool: &mut Spool) -> Result<String, Unwritten> {
         let texts: Result<Vec<_>, _> = self.texts.iter().map(|span| spool.read(*span)).collect();
-        let format = document::Format::of_path(&self.path);
+        let format = document::FileFormat::of_path(&self.path);
         Ok(joined(&texts?, format, self.is_list()))
     }
 

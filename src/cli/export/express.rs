@@ -18,7 +18,7 @@ use crate::catalog::reference;
 use crate::catalog::rules::BlueprintRules;
 use crate::catalog::validate::{Omission, validate};
 use crate::diagnostic::Diagnostic;
-use crate::document::{self, Format};
+use crate::document::{self, FileFormat};
 use crate::text::{RepoPath, SourceFile};
 
 /// What an entity's text depends on beside what Port holds.
@@ -29,7 +29,7 @@ pub(super) struct Reading {
     /// The ones that may be written.
     pub(super) writable: BlueprintRules,
     /// The language.
-    pub(super) format: Format,
+    pub(super) format: FileFormat,
 }
 
 /// Where an entity's text goes, as far as that says something of it.
@@ -164,7 +164,7 @@ impl Reading {
         let sections = [("properties", properties), ("relations", relations)];
         let sections = sections.into_iter().filter(|(_, of)| !of.is_empty());
         match self.format {
-            Format::Yaml => {
+            FileFormat::Yaml => {
                 let mut text = String::new();
                 yaml::mapping(members, 0, &mut text);
                 for (name, section) in sections {
@@ -174,7 +174,7 @@ impl Reading {
                 }
                 text
             }
-            Format::Json => {
+            FileFormat::Json => {
                 let object = |section: Vec<(&str, &Value)>| -> Value {
                     let members = section.into_iter();
                     let members = members.map(|(name, value)| (name.to_owned(), value.clone()));
@@ -262,11 +262,11 @@ fn json<'n>(members: impl Iterator<Item = (&'n str, Value)>) -> String {
 }
 
 /// The text of a file with these documents.
-pub(super) fn joined(documents: &[String], format: Format, is_list: bool) -> String {
+pub(super) fn joined(documents: &[String], format: FileFormat, is_list: bool) -> String {
     match (documents, format) {
-        (documents, Format::Yaml) => documents.join("---\n"),
-        ([one], Format::Json) if !is_list => one.clone(),
-        (documents, Format::Json) => {
+        (documents, FileFormat::Yaml) => documents.join("---\n"),
+        ([one], FileFormat::Json) if !is_list => one.clone(),
+        (documents, FileFormat::Json) => {
             let items = documents
                 .iter()
                 .map(|one| format!("  {}", one.trim_end().replace('\n', "\n  ")));

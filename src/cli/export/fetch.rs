@@ -23,7 +23,7 @@ use crate::catalog::rules::FileRules;
 use crate::cli::blueprints::Described;
 use crate::cli::repository::root_of;
 use crate::inputs::Inputs;
-use crate::port::{EntityPage, Listing, Port};
+use crate::port::{EntityListing, EntityPage, Port};
 use crate::text::{RepoPath, counted};
 
 /// How often a long export says how far it is.
@@ -98,7 +98,7 @@ impl<'p> Fetcher<'p> {
             };
             notes.add_blueprint(id, shape);
             collection.begin(id.as_str());
-            let listing = Listing::new(id.clone(), shape, query.clone());
+            let listing = EntityListing::new(id.clone(), shape, query.clone());
             let mut page = Some(self.page(id, &listing, None).await?);
             while let Some(EntityPage { entities, next }) = page.take() {
                 let texts = express(&self.work, id, entities);
@@ -120,7 +120,7 @@ impl<'p> Fetcher<'p> {
     async fn page(
         &self,
         id: &BlueprintId,
-        listing: &Listing,
+        listing: &EntityListing,
         from: Option<&str>,
     ) -> Result<EntityPage, Error> {
         let page = self.port.page(listing, from).await;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use ring::digest::{SHA256, digest};
 
-use crate::document::Format;
+use crate::document::FileFormat;
 use crate::git;
 
 /// Where entities go, relative to the folder of the export.
@@ -93,8 +93,8 @@ impl Template {
     }
 
     /// The language of its files.
-    pub(super) fn format(&self) -> Format {
-        Format::of_path(&self.text)
+    pub(super) fn format(&self) -> FileFormat {
+        FileFormat::of_path(&self.text)
     }
 
     /// Whether every entity has a file of its own.

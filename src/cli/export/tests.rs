@@ -17,10 +17,10 @@ use crate::catalog::declare::{Declarations, EntityFile, FileContent, declare};
 use crate::catalog::entity::{BlueprintId, EntityKey, EntityName, Identifier};
 use crate::catalog::live::{Live, LiveEntity, is_same};
 use crate::catalog::merge::Merge;
-use crate::catalog::plan::{Known, Plan, Policy, Pruning};
+use crate::catalog::plan::{Plan, PlanContext, Policy, Pruning};
 use crate::catalog::rules::{BlueprintRules, FileRules};
 use crate::catalog::validate::{Omission, validate};
-use crate::document::{self, Format};
+use crate::document::{self, FileFormat};
 use crate::text::{RepoPath, SourceFile};
 
 const NAMES: [&str; 2] = ["service", "Service"];
@@ -299,8 +299,8 @@ fn export(catalog: &Catalog, template: &Template, rules: &FileRules) -> Exported
 }
 
 /// libyaml reads the same as this program.
-fn second_opinion(text: &str, format: Format) {
-    if format == Format::Json {
+fn second_opinion(text: &str, format: FileFormat) {
+    if format == FileFormat::Json {
         return;
     }
     let source = SourceFile::new(RepoPath::new("x.yml"), text);
@@ -394,7 +394,7 @@ fn check(catalog: &Catalog, template: &Template, rules: &FileRules) {
         if merge == Merge::Replace && !exported.left_out.is_empty() {
             continue;
         }
-        let known = Known {
+        let known = PlanContext {
             live: &live,
             blueprints: &blueprints,
             owners: &BTreeMap::new(),

@@ -62,7 +62,7 @@ fn checked(
     reference::resolve_all(&mut declared, |declaration| {
         let path = declaration.source.path().clone();
         let named = reference::references(declaration, &path).into_iter();
-        let text = |one: reference::Reference| (one.path, Referenced::Text(TEXT.to_owned()));
+        let text = |one: reference::TextReference| (one.path, Referenced::Text(TEXT.to_owned()));
         (path, named.map(text).collect())
     });
     let blueprints = Blueprints {

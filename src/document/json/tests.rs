@@ -5,10 +5,10 @@ use serde_json::json;
 
 use crate::diagnostic::Code;
 use crate::document::testing::{any_json, documents, nodes, shown};
-use crate::document::{Documents, Format, MAX_BYTES, MAX_DEPTH};
+use crate::document::{Documents, FileFormat, MAX_BYTES, MAX_DEPTH};
 
 fn read(text: &str) -> Documents {
-    documents(Format::Json, text)
+    documents(FileFormat::Json, text)
 }
 
 /// `line:column-line:column code: message` of the only diagnostic.

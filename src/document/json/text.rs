@@ -3,7 +3,7 @@
 use serde::de::IgnoredAny;
 use serde_json::Number;
 
-use super::{Read, Reader, is_word};
+use super::{JsonReader, Read, is_word};
 use crate::document::Value;
 use crate::document::character::name_of;
 use crate::document::findings::brief;
@@ -12,7 +12,7 @@ use crate::text::Span;
 /// What stands for an escape that means nothing.
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
-impl Reader<'_> {
+impl JsonReader<'_> {
     /// `string = '"' { character | escape } '"'`
     pub(super) fn string(&mut self) -> Read<String> {
         let start = self.at;

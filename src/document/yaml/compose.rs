@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 
 use super::input::{Characters, Offsets};
-use super::layout::{self, Announced, Properties};
+use super::layout::{self, Announced, NodeProperties};
 use super::message;
 use super::stream::{self, Followed};
 use crate::diagnostic::Code;
@@ -15,26 +15,26 @@ use crate::document::{MAX_DEPTH, TOO_DEEP_HELP};
 use crate::text::Span;
 
 /// One document as it is written: aliases are not followed, scalars not resolved.
-pub(super) struct Graph {
-    entries: Vec<Entry>,
+pub(super) struct NodeGraph {
+    entries: Vec<GraphNode>,
     pub(super) root: Id,
 }
 
-/// Names an [`Entry`] of a [`Graph`].
+/// Names an [`GraphNode`] of a [`NodeGraph`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Id(usize);
 
 /// A node of the graph.
-pub(super) struct Entry {
+pub(super) struct GraphNode {
     /// From the tag, if there is one, to the end of the value. For an alias, the alias.
     pub(super) span: Span,
     /// The tag in full, such as `tag:yaml.org,2002:str`.
     pub(super) tag: Option<Box<str>>,
-    pub(super) content: Content,
+    pub(super) content: NodeContent,
 }
 
 /// What a node is.
-pub(super) enum Content {
+pub(super) enum NodeContent {
     /// Boxed, as a file can hold half a million of them and the parser leaves room after each.
     Scalar {
         text: Box<str>,
@@ -48,14 +48,14 @@ pub(super) enum Content {
     Nothing,
 }
 
-impl Graph {
-    pub(super) fn entry(&self, id: Id) -> &Entry {
+impl NodeGraph {
+    pub(super) fn entry(&self, id: Id) -> &GraphNode {
         &self.entries[id.0]
     }
 }
 
 /// Composes the document at `document` in `text`. `None` if it is empty or broken.
-pub(super) fn compose(text: &str, document: Span, findings: &mut Findings) -> Option<Graph> {
+pub(super) fn compose(text: &str, document: Span, findings: &mut Findings) -> Option<NodeGraph> {
     if let Some(diagnostic) = message::forbidden_character(text, document, findings) {
         findings.push(diagnostic);
         return None;
@@ -100,15 +100,15 @@ fn without_unknown_directives<'t>(
 struct Broken;
 
 /// A collection whose end was not reached yet.
-struct Open {
+struct OpenCollection {
     id: Id,
-    shape: Shape,
+    shape: CollectionStyle,
     children: Vec<Id>,
 }
 
 /// How a collection is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
+enum CollectionStyle {
     /// In brackets, the first at this offset.
     Flow(usize),
     /// A block, or a single pair in a flow sequence: it ends where its last value does.
@@ -117,7 +117,7 @@ enum Shape {
 
 /// The kinds of collections.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum CollectionKind {
     Sequence,
     Mapping,
 }
@@ -127,9 +127,9 @@ struct Composer<'a> {
     document: Span,
     offsets: &'a Offsets,
     findings: &'a mut Findings,
-    entries: Vec<Entry>,
+    entries: Vec<GraphNode>,
     root: Option<Id>,
-    open: Vec<Open>,
+    open: Vec<OpenCollection>,
     /// The entries of anchors, by the parser's number for them.
     anchors: HashMap<usize, Id>,
     anchor_names: Vec<&'a str>,
@@ -166,17 +166,17 @@ impl<'a> Composer<'a> {
                 let properties = self.properties(token.start, anchor, tag.is_some());
                 let span = self.scalar_span(token, &text, style, &properties);
                 let is_plain = style == ScalarStyle::Plain;
-                let content = Content::Scalar {
+                let content = NodeContent::Scalar {
                     text: text.into_owned().into_boxed_str(),
                     is_plain,
                 };
                 self.add(span, &properties, tag.as_deref(), anchor, content)?;
             }
             Event::SequenceStart(anchor, tag) => {
-                self.enter(Kind::Sequence, token, anchor, tag.as_deref())?;
+                self.enter(CollectionKind::Sequence, token, anchor, tag.as_deref())?;
             }
             Event::MappingStart(anchor, tag) => {
-                self.enter(Kind::Mapping, token, anchor, tag.as_deref())?;
+                self.enter(CollectionKind::Mapping, token, anchor, tag.as_deref())?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.leave(token.start),
             Event::Alias(anchor) => self.alias(token, anchor)?,
@@ -185,18 +185,17 @@ impl<'a> Composer<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Option<Graph> {
-        let graph = Graph {
+    fn finish(self) -> Option<NodeGraph> {
+        let graph = NodeGraph {
             root: self.root?,
             entries: self.entries,
         };
         let root = graph.entry(graph.root);
-        let is_empty =
-            matches!(&root.content, Content::Scalar { text, is_plain: true } if text.is_empty());
+        let is_empty = matches!(&root.content, NodeContent::Scalar { text, is_plain: true } if text.is_empty());
         (!is_empty || root.tag.is_some()).then_some(graph)
     }
 
-    fn properties(&mut self, at: usize, anchor: usize, has_tag: bool) -> Properties {
+    fn properties(&mut self, at: usize, anchor: usize, has_tag: bool) -> NodeProperties {
         let announced = Announced {
             tag: has_tag,
             anchor: anchor > 0,
@@ -215,7 +214,7 @@ impl<'a> Composer<'a> {
         token: Span,
         text: &str,
         style: ScalarStyle,
-        properties: &Properties,
+        properties: &NodeProperties,
     ) -> Span {
         let has_properties = properties.end > token.start;
         let after_properties = layout::skip_blanks(self.text, properties.end);
@@ -253,26 +252,26 @@ impl<'a> Composer<'a> {
             .map(|open| (self.kind(open), open.children.len() % 2))
         {
             None => self.cursor,
-            Some((Kind::Sequence, _)) => layout::after(self.text, self.cursor, b'-'),
-            Some((Kind::Mapping, 0)) => {
+            Some((CollectionKind::Sequence, _)) => layout::after(self.text, self.cursor, b'-'),
+            Some((CollectionKind::Mapping, 0)) => {
                 let comma = layout::after(self.text, self.cursor, b',');
                 layout::after(self.text, comma, b'?')
             }
-            Some((Kind::Mapping, _)) => layout::after(self.text, self.cursor, b':'),
+            Some((CollectionKind::Mapping, _)) => layout::after(self.text, self.cursor, b':'),
         }
     }
 
-    fn kind(&self, open: &Open) -> Kind {
+    fn kind(&self, open: &OpenCollection) -> CollectionKind {
         match self.entries[open.id.0].content {
-            Content::Mapping(_) => Kind::Mapping,
-            _ => Kind::Sequence,
+            NodeContent::Mapping(_) => CollectionKind::Mapping,
+            _ => CollectionKind::Sequence,
         }
     }
 
     /// A collection begins, of which the parser gave the first `token`.
     fn enter(
         &mut self,
-        kind: Kind,
+        kind: CollectionKind,
         token: Span,
         anchor: usize,
         tag: Option<&Tag>,
@@ -286,19 +285,21 @@ impl<'a> Composer<'a> {
                 Some(b'[' | b'{')
             );
         let (shape, start) = match kind {
-            _ if is_flow => (Shape::Flow(after_properties), after_properties),
-            _ if properties.end == token.start => (Shape::Bare, self.bare_start(kind, token)),
-            Kind::Mapping => (Shape::Bare, token.end),
-            Kind::Sequence => (Shape::Bare, after_properties),
+            _ if is_flow => (CollectionStyle::Flow(after_properties), after_properties),
+            _ if properties.end == token.start => {
+                (CollectionStyle::Bare, self.bare_start(kind, token))
+            }
+            CollectionKind::Mapping => (CollectionStyle::Bare, token.end),
+            CollectionKind::Sequence => (CollectionStyle::Bare, after_properties),
         };
         let content = match kind {
-            Kind::Sequence => Content::Sequence(Vec::new()),
-            Kind::Mapping => Content::Mapping(Vec::new()),
+            CollectionKind::Sequence => NodeContent::Sequence(Vec::new()),
+            CollectionKind::Mapping => NodeContent::Mapping(Vec::new()),
         };
         let place = Span::new(start, start);
         let id = self.add(place, &properties, tag, anchor, content)?;
         self.cursor = if is_flow { start + 1 } else { start };
-        self.open.push(Open {
+        self.open.push(OpenCollection {
             id,
             shape,
             children: Vec::new(),
@@ -307,14 +308,14 @@ impl<'a> Composer<'a> {
     }
 
     /// Where a collection without brackets and properties starts.
-    fn bare_start(&self, kind: Kind, token: Span) -> usize {
+    fn bare_start(&self, kind: CollectionKind, token: Span) -> usize {
         match self
             .open
             .last()
             .map(|parent| (self.kind(parent), parent.children.len() % 2))
         {
             // A sequence that is indented no further than its key has its token after the `-`.
-            Some((Kind::Mapping, place)) if kind == Kind::Sequence => {
+            Some((CollectionKind::Mapping, place)) if kind == CollectionKind::Sequence => {
                 let indicator = if place == 0 { b'?' } else { b':' };
                 let after = layout::after(self.text, self.cursor, indicator);
                 layout::skip_blanks(self.text, after)
@@ -327,13 +328,14 @@ impl<'a> Composer<'a> {
     /// after the comma there.
     fn leave(&mut self, at: usize) {
         let Some(open) = self.open.pop() else { return };
-        if let Shape::Flow(_) = open.shape {
+        if let CollectionStyle::Flow(_) = open.shape {
             let bracket = layout::skip_blanks(self.text, layout::after(self.text, at, b','));
             self.cursor = bracket + 1;
         }
         let entry = &mut self.entries[open.id.0];
         entry.span.end = self.cursor.max(entry.span.start);
-        if let Content::Sequence(children) | Content::Mapping(children) = &mut entry.content {
+        if let NodeContent::Sequence(children) | NodeContent::Mapping(children) = &mut entry.content
+        {
             *children = open.children;
         }
     }
@@ -346,16 +348,16 @@ impl<'a> Composer<'a> {
                 let name = self.text.get(token.range()).unwrap_or_default();
                 let diagnostic = message::recursive_alias(name, token, self.findings);
                 self.findings.push(diagnostic);
-                Content::Nothing
+                NodeContent::Nothing
             }
-            Some(id) => Content::Alias(id),
-            None => Content::Nothing,
+            Some(id) => NodeContent::Alias(id),
+            None => NodeContent::Nothing,
         };
         self.add(
             token,
-            &Properties {
+            &NodeProperties {
                 end: token.start,
-                ..Properties::default()
+                ..NodeProperties::default()
             },
             None,
             0,
@@ -368,10 +370,10 @@ impl<'a> Composer<'a> {
     fn add(
         &mut self,
         span: Span,
-        properties: &Properties,
+        properties: &NodeProperties,
         tag: Option<&Tag>,
         anchor: usize,
-        content: Content,
+        content: NodeContent,
     ) -> Result<Id, Broken> {
         if self.open.len() >= MAX_DEPTH {
             return self.too_deep(span.start);
@@ -382,7 +384,7 @@ impl<'a> Composer<'a> {
             .map_or(span.start, |tag| tag.start.min(span.start));
         let tag = tag.map(|tag| format!("{}{}", tag.handle, tag.suffix).into_boxed_str());
         let id = Id(self.entries.len());
-        self.entries.push(Entry {
+        self.entries.push(GraphNode {
             span: Span::new(start, span.end),
             tag,
             content,
@@ -412,12 +414,12 @@ impl<'a> Composer<'a> {
             let diagnostic =
                 message::unknown_alias(self.text, name, &self.anchor_names, self.findings);
             self.findings.push(diagnostic);
-            let nothing = Properties {
+            let nothing = NodeProperties {
                 end: at,
-                ..Properties::default()
+                ..NodeProperties::default()
             };
             let span = Span::new(at, name.end);
-            self.add(span, &nothing, None, 0, Content::Nothing)?;
+            self.add(span, &nothing, None, 0, NodeContent::Nothing)?;
             return if self.findings.is_full() {
                 Err(Broken)
             } else {
@@ -428,8 +430,8 @@ impl<'a> Composer<'a> {
             return self.too_deep(at);
         }
         let bracket = self.open.iter().rev().find_map(|open| match open.shape {
-            Shape::Flow(bracket) => Some(bracket),
-            Shape::Bare => None,
+            CollectionStyle::Flow(bracket) => Some(bracket),
+            CollectionStyle::Bare => None,
         });
         let stumble = message::Stumble {
             info: error.info(),

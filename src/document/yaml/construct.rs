@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-use super::compose::{Content, Entry, Graph, Id};
+use super::compose::{GraphNode, Id, NodeContent, NodeGraph};
 use super::scalar::{self, Scalar};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::findings::{Findings, brief};
@@ -16,19 +16,19 @@ const MAX_ALIASED_BYTES: usize = 8 * crate::document::MAX_BYTES;
 
 /// What a file's aliases have expanded to so far.
 #[derive(Default)]
-pub(super) struct Budget {
+pub(super) struct AliasBudget {
     nodes: usize,
     bytes: usize,
 }
 
-impl Budget {
+impl AliasBudget {
     fn is_exceeded(&self) -> bool {
         self.nodes > MAX_ALIASED_NODES || self.bytes > MAX_ALIASED_BYTES
     }
 
-    fn spend(&mut self, entry: &Entry) {
+    fn spend(&mut self, entry: &GraphNode) {
         self.nodes += 1;
-        if let Content::Scalar { text, .. } = &entry.content {
+        if let NodeContent::Scalar { text, .. } = &entry.content {
             self.bytes += text.len();
         }
     }
@@ -39,7 +39,11 @@ impl Budget {
 }
 
 /// The value of the whole `graph`.
-pub(super) fn construct(graph: &Graph, findings: &mut Findings, budget: &mut Budget) -> Node {
+pub(super) fn construct(
+    graph: &NodeGraph,
+    findings: &mut Findings,
+    budget: &mut AliasBudget,
+) -> Node {
     Constructor {
         graph,
         findings,
@@ -50,9 +54,9 @@ pub(super) fn construct(graph: &Graph, findings: &mut Findings, budget: &mut Bud
 }
 
 struct Constructor<'a> {
-    graph: &'a Graph,
+    graph: &'a NodeGraph,
     findings: &'a mut Findings,
-    budget: &'a mut Budget,
+    budget: &'a mut AliasBudget,
     /// The outermost of the aliases that are being expanded.
     alias: Option<Span>,
 }
@@ -71,10 +75,10 @@ impl<'a> Constructor<'a> {
             };
         }
         let value = match &entry.content {
-            Content::Alias(target) => return self.expand(entry.span, *target, depth),
-            Content::Nothing => Value::Null,
-            Content::Scalar { text, is_plain } => self.scalar(entry, text, *is_plain),
-            Content::Sequence(items) => {
+            NodeContent::Alias(target) => return self.expand(entry.span, *target, depth),
+            NodeContent::Nothing => Value::Null,
+            NodeContent::Scalar { text, is_plain } => self.scalar(entry, text, *is_plain),
+            NodeContent::Sequence(items) => {
                 self.check_collection(entry, Tag::Sequence);
                 Value::Array(
                     items
@@ -83,7 +87,7 @@ impl<'a> Constructor<'a> {
                         .collect(),
                 )
             }
-            Content::Mapping(children) => {
+            NodeContent::Mapping(children) => {
                 self.check_collection(entry, Tag::Mapping);
                 self.mapping(children, depth)
             }
@@ -104,7 +108,7 @@ impl<'a> Constructor<'a> {
     }
 
     /// Whether `entry` is one too many of what the file's aliases stand for.
-    fn is_too_much(&mut self, alias: Span, entry: &Entry, depth: usize) -> bool {
+    fn is_too_much(&mut self, alias: Span, entry: &GraphNode, depth: usize) -> bool {
         self.budget.spend(entry);
         if depth > MAX_DEPTH {
             self.report_too_deep(alias);
@@ -149,7 +153,7 @@ impl<'a> Constructor<'a> {
         self.report(self.findings.at(Code::WrongType, span, message).help(help));
     }
 
-    fn scalar(&mut self, entry: &Entry, text: &str, is_plain: bool) -> Value {
+    fn scalar(&mut self, entry: &GraphNode, text: &str, is_plain: bool) -> Value {
         let resolved = match (self.tag(entry), is_plain) {
             (Some(tag), _) => tag.resolve(text),
             (None, true) => Some(scalar::resolve(text)),
@@ -173,7 +177,7 @@ impl<'a> Constructor<'a> {
     }
 
     /// The tag of `entry`. One that is not known is reported and counts as none.
-    fn tag(&mut self, entry: &Entry) -> Option<Tag> {
+    fn tag(&mut self, entry: &GraphNode) -> Option<Tag> {
         let name = entry.tag.as_deref()?;
         let tag = Tag::of(name);
         if tag.is_none() {
@@ -183,7 +187,7 @@ impl<'a> Constructor<'a> {
         tag
     }
 
-    fn check_collection(&mut self, entry: &Entry, kind: Tag) {
+    fn check_collection(&mut self, entry: &GraphNode, kind: Tag) {
         if self
             .tag(entry)
             .is_some_and(|tag| tag != kind && tag != Tag::NonSpecific)
@@ -192,7 +196,7 @@ impl<'a> Constructor<'a> {
         }
     }
 
-    fn report_mismatch(&mut self, entry: &Entry) {
+    fn report_mismatch(&mut self, entry: &GraphNode) {
         let tag = shorthand(entry.tag.as_deref().unwrap_or_default());
         let message = format!("the value is not what its tag `{tag}` says");
         self.report_at(entry.span, message, "change the value, or remove the tag");
@@ -232,30 +236,30 @@ impl<'a> Constructor<'a> {
         let graph = self.graph;
         let entry = graph.entry(id);
         let target = match entry.content {
-            Content::Alias(target) => graph.entry(target),
+            NodeContent::Alias(target) => graph.entry(target),
             _ => entry,
         };
         match &target.content {
-            Content::Scalar { text, is_plain } => {
+            NodeContent::Scalar { text, is_plain } => {
                 if entry.tag.is_some() {
                     self.scalar(entry, text, *is_plain);
                 }
                 self.is_affordable(entry, text).then(|| text.to_string())
             }
-            Content::Sequence(_) | Content::Mapping(_) => {
+            NodeContent::Sequence(_) | NodeContent::Mapping(_) => {
                 let message = "a key has to be text, this one is a collection".to_owned();
                 let help = "put quotes around it if it is text, such as the template `\"{{ … }}\"`";
                 self.report_at(entry.span, message, help);
                 None
             }
-            Content::Alias(_) | Content::Nothing => None,
+            NodeContent::Alias(_) | NodeContent::Nothing => None,
         }
     }
 
     /// Whether the key at `entry` may be repeated, if an alias has it stand for `text` again.
-    fn is_affordable(&mut self, entry: &Entry, text: &str) -> bool {
+    fn is_affordable(&mut self, entry: &GraphNode, text: &str) -> bool {
         let alias = match entry.content {
-            Content::Alias(_) => Some(self.alias.unwrap_or(entry.span)),
+            NodeContent::Alias(_) => Some(self.alias.unwrap_or(entry.span)),
             _ => self.alias,
         };
         let Some(alias) = alias else { return true };
@@ -275,7 +279,7 @@ impl<'a> Constructor<'a> {
     fn is_merge_key(&self, id: Id) -> bool {
         let entry = self.graph.entry(id);
         entry.tag.is_none()
-            && matches!(&entry.content, Content::Scalar { text, is_plain: true } if &**text == "<<")
+            && matches!(&entry.content, NodeContent::Scalar { text, is_plain: true } if &**text == "<<")
     }
 
     fn report_second_merge(&mut self, first: Span, second: Span) {

@@ -28,11 +28,11 @@ const PAIR: usize = 12;
 pub(super) struct Offsets {
     end: usize,
     /// The first character has no predecessor, so there is always one.
-    runs: RefCell<Vec<Run>>,
+    runs: RefCell<Vec<CharacterRun>>,
 }
 
 /// From the character `index` on, each takes one byte.
-struct Run {
+struct CharacterRun {
     index: usize,
     offset: usize,
 }
@@ -40,7 +40,7 @@ struct Run {
 impl Offsets {
     /// Those of the document at `document`.
     pub(super) fn new(document: Span) -> Self {
-        let first = Run {
+        let first = CharacterRun {
             index: 0,
             offset: document.start,
         };
@@ -62,7 +62,7 @@ impl Offsets {
 
     /// The character `index` stands at `offset`.
     fn jump(&self, index: usize, offset: usize) {
-        self.runs.borrow_mut().push(Run { index, offset });
+        self.runs.borrow_mut().push(CharacterRun { index, offset });
     }
 }
 

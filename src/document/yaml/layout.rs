@@ -72,7 +72,7 @@ pub(super) fn quoted_end(text: &str, start: usize) -> usize {
 
 /// A node's tag and anchor.
 #[derive(Default)]
-pub(super) struct Properties {
+pub(super) struct NodeProperties {
     /// The span of the tag.
     pub(super) tag: Option<Span>,
     /// The span of the anchor's name, without `&`.
@@ -89,10 +89,10 @@ pub(super) struct Announced {
 }
 
 /// The properties that are written at `at`, in either order.
-pub(super) fn properties(text: &str, at: usize, announced: Announced) -> Properties {
-    let mut found = Properties {
+pub(super) fn properties(text: &str, at: usize, announced: Announced) -> NodeProperties {
+    let mut found = NodeProperties {
         end: at,
-        ..Properties::default()
+        ..NodeProperties::default()
     };
     loop {
         let start = skip_blanks(text, found.end);

@@ -4,7 +4,7 @@ mod rules;
 
 use strsim::damerau_levenshtein;
 
-use self::rules::{Extent, RULES, Rule, UNKNOWN};
+use self::rules::{MessageRule, MessageSubject, RULES, UNKNOWN};
 use super::input::surrogate_pair;
 use super::layout;
 use super::stream::Followed;
@@ -168,15 +168,15 @@ pub(super) fn explain(
     }
 }
 
-impl Rule {
+impl MessageRule {
     fn applies(&self, text: &str, info: &str, at: usize) -> bool {
         // The parser takes an alias after a tag or anchor for what follows an empty value.
         let is_alias = || text.get(at..).is_some_and(|rest| rest.starts_with('*'));
-        info.contains(self.info) && (!matches!(self.extent, Extent::Alias) || is_alias())
+        info.contains(self.info) && (!matches!(self.extent, MessageSubject::Alias) || is_alias())
     }
 }
 
-impl Extent {
+impl MessageSubject {
     fn span(self, text: &str, at: usize) -> Span {
         let before = text.get(..at).unwrap_or_default();
         match self {

@@ -12,14 +12,14 @@ pub(super) fn documents(text: &str) -> Vec<Span> {
     let mut documents = Vec::new();
     let mut current = Current::new(0);
     for (start, line) in lines(text) {
-        let kind = Line::of(line);
-        let begins_anew = kind == Line::Start && current.reached >= Part::Content;
+        let kind = LineKind::of(line);
+        let begins_anew = kind == LineKind::Start && current.reached >= DocumentPart::Content;
         if begins_anew {
             documents.extend(current.until(start));
             current = Current::new(start);
         }
         current.take(kind);
-        if kind == Line::End {
+        if kind == LineKind::End {
             documents.extend(current.until(start + line.len()));
             current = Current::new(start + line.len());
         }
@@ -41,9 +41,9 @@ pub(super) enum Followed {
 pub(super) fn unknown_directives(text: &str, document: Span) -> (Vec<Span>, Followed) {
     let mut names = Vec::new();
     for (at, line) in lines(text.get(document.range()).unwrap_or_default()) {
-        match Line::of(line) {
-            Line::Blank => {}
-            Line::Directive => {
+        match LineKind::of(line) {
+            LineKind::Blank => {}
+            LineKind::Directive => {
                 // A byte order mark may stand before it.
                 let percent = document.start + at + line.find('%').unwrap_or_default();
                 let name = layout::word(text, percent);
@@ -51,8 +51,8 @@ pub(super) fn unknown_directives(text: &str, document: Span) -> (Vec<Span>, Foll
                     names.push(name);
                 }
             }
-            Line::Start => return (names, Followed::ByMarker),
-            Line::End | Line::Content => break,
+            LineKind::Start => return (names, Followed::ByMarker),
+            LineKind::End | LineKind::Content => break,
         }
     }
     (names, Followed::ByContent)
@@ -60,7 +60,7 @@ pub(super) fn unknown_directives(text: &str, document: Span) -> (Vec<Span>, Foll
 
 /// How far a document has got.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+enum DocumentPart {
     Nothing,
     Directives,
     Content,
@@ -69,35 +69,35 @@ enum Part {
 /// The document that is being cut out.
 struct Current {
     start: usize,
-    reached: Part,
+    reached: DocumentPart,
 }
 
 impl Current {
     fn new(start: usize) -> Self {
         Self {
             start,
-            reached: Part::Nothing,
+            reached: DocumentPart::Nothing,
         }
     }
 
-    fn take(&mut self, line: Line) {
+    fn take(&mut self, line: LineKind) {
         let part = match line {
-            Line::Blank => Part::Nothing,
+            LineKind::Blank => DocumentPart::Nothing,
             // After the start of a document, `%` is content.
-            Line::Directive => Part::Directives,
-            Line::Start | Line::End | Line::Content => Part::Content,
+            LineKind::Directive => DocumentPart::Directives,
+            LineKind::Start | LineKind::End | LineKind::Content => DocumentPart::Content,
         };
         self.reached = self.reached.max(part);
     }
 
     fn until(&self, end: usize) -> Option<Span> {
-        (self.reached > Part::Nothing).then(|| Span::new(self.start, end))
+        (self.reached > DocumentPart::Nothing).then(|| Span::new(self.start, end))
     }
 }
 
 /// What a line means to the stream.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Line {
+enum LineKind {
     /// Nothing, or a comment.
     Blank,
     /// `%…`
@@ -109,7 +109,7 @@ enum Line {
     Content,
 }
 
-impl Line {
+impl LineKind {
     fn of(line: &str) -> Self {
         // A byte order mark may stand before any document.
         let line = line.strip_prefix('\u{FEFF}').unwrap_or(line);

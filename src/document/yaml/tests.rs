@@ -6,10 +6,10 @@ mod specification;
 mod values;
 
 use super::super::testing::{documents as read_as, shown};
-use crate::document::{Documents, Format};
+use crate::document::{Documents, FileFormat};
 
 fn read(text: &str) -> Documents {
-    read_as(Format::Yaml, text)
+    read_as(FileFormat::Yaml, text)
 }
 
 /// The values of the documents in `text`, which has no mistakes.

@@ -22,13 +22,13 @@ pub(in crate::http) fn answer(
     })
 }
 
-fn retry_of(api: Api, attempt: &Attempt) -> Retry {
+fn retry_of(service: Service, attempt: &Attempt) -> Retry {
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
-    classify(api, attempt, is_json_if_successful, now)
+    classify(service, attempt, is_json_if_successful, now)
 }
 
 fn retry(status: u16, headers: &[(&'static str, &str)]) -> Retry {
-    retry_of(Api::Port, &answer(status, headers, "{}"))
+    retry_of(Service::Port, &answer(status, headers, "{}"))
 }
 
 fn seconds(seconds: u64) -> Retry {
@@ -43,11 +43,11 @@ fn only_what_may_pass_is_tried_again() {
     for status in [200, 201, 207, 301, 400, 401, 403, 404, 409, 413, 422, 501] {
         assert_eq!(retry(status, &[]), Retry::Never, "{status}");
     }
-    let of_page = |status| retry_of(Api::Port, &answer(status, &[], "<html>"));
+    let of_page = |status| retry_of(Service::Port, &answer(status, &[], "<html>"));
     assert_eq!(of_page(200), Retry::BackOff);
     assert_eq!(of_page(404), Retry::Never);
     let foreign = classify(
-        Api::Port,
+        Service::Port,
         &answer(404, &[], "<html>"),
         |_| false,
         UNIX_EPOCH,
@@ -80,8 +80,9 @@ fn the_server_says_when() {
 
 #[test]
 fn a_403_of_github_is_only_passing_when_it_is_about_rates() {
-    let github =
-        |headers: &[(&'static str, &str)], body| retry_of(Api::GitHub, &answer(403, headers, body));
+    let github = |headers: &[(&'static str, &str)], body| {
+        retry_of(Service::GitHub, &answer(403, headers, body))
+    };
     assert_eq!(
         github(&[("x-ratelimit-remaining", "17")], "{}"),
         Retry::Never
@@ -98,7 +99,7 @@ fn a_403_of_github_is_only_passing_when_it_is_about_rates() {
     let forbidden = r#"{"message": "Resource not accessible by integration"}"#;
     assert_eq!(github(&[], forbidden), Retry::Never);
     assert_eq!(
-        retry_of(Api::GitHub, &answer(429, &[], "{}")),
+        retry_of(Service::GitHub, &answer(429, &[], "{}")),
         Retry::SlowDown
     );
 }
@@ -112,8 +113,9 @@ fn a_403_of_port_is_final() {
 
 #[test]
 fn graphql_errors_come_with_status_200() {
-    let graphql =
-        |headers: &[(&'static str, &str)], body| retry_of(Api::GitHub, &answer(200, headers, body));
+    let graphql = |headers: &[(&'static str, &str)], body| {
+        retry_of(Service::GitHub, &answer(200, headers, body))
+    };
     let reset = [("x-ratelimit-remaining", "3"), ("x-ratelimit-reset", "40")];
     let secondary =
         r#"{"data": null, "errors": [{"message": "You have exceeded a secondary rate limit."}]}"#;

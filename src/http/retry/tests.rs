@@ -7,7 +7,7 @@ use crate::http::classify::tests::answer;
 use crate::shutdown::shutdown;
 
 async fn send(attempts: Vec<Attempt>) -> (Attempt, usize) {
-    let sender = Sender::new(Api::Port);
+    let sender = Sender::new(Service::Port);
     let attempts = RefCell::new(VecDeque::from(attempts));
     let result = sender
         .send("a request", async || {
@@ -49,7 +49,7 @@ async fn silence_is_bounded() {
         tokio::time::sleep(SILENCE).await;
         Err(TransportError::timeout("port.test"))
     };
-    let sender = Sender::new(Api::Port);
+    let sender = Sender::new(Service::Port);
     sender.send("a request", silent).await.unwrap_err();
     assert_eq!(sender.sent(), 6);
     let waits = Duration::from_millis(500 + 1_000 + 2_000 + 4_000 + 8_000);
@@ -73,7 +73,7 @@ async fn what_the_server_asks_for_is_obeyed() {
 #[tokio::test(start_paused = true)]
 async fn what_makes_something_anew_is_not_sent_again_blindly() {
     let send_once = async |attempts: Vec<Attempt>| {
-        let sender = Sender::new(Api::GitHub);
+        let sender = Sender::new(Service::GitHub);
         let attempts = RefCell::new(VecDeque::from(attempts));
         let request = Request::from("a comment").once();
         let next = async || attempts.borrow_mut().pop_front().expect("one more try");
@@ -96,7 +96,7 @@ async fn the_budget_is_shared_and_never_overdrawn() {
     let started = Instant::now();
     let window = RefCell::new((started, 0));
     let refused = RefCell::new(0);
-    let sender = Sender::new(Api::Port);
+    let sender = Sender::new(Service::Port);
     // As Port does it: a budget for each period, told in every answer.
     let serve = async || {
         tokio::time::sleep(Duration::from_millis(fastrand::u64(10..60))).await;
@@ -137,7 +137,7 @@ async fn waits_end_when_the_run_is_told_to_stop() {
         answer(503, &[], ""),
     ] {
         let (trigger, stop) = shutdown();
-        let sender = Sender::new(Api::Port).stop_on(stop);
+        let sender = Sender::new(Service::Port).stop_on(stop);
         let attempts = RefCell::new(VecDeque::from([first.clone()]));
         let started = Instant::now();
         let send = sender.send("a request", async || {
@@ -163,7 +163,7 @@ async fn a_secondary_limit_of_github_holds_both_its_apis() {
     let secondary: &[_] = &[("retry-after", "60")];
     let primary: &[_] = &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "60")];
     for (headers, is_held) in [(secondary, true), (primary, false)] {
-        let sender = Sender::new(Api::GitHub);
+        let sender = Sender::new(Service::GitHub);
         let attempts = RefCell::new(VecDeque::from([
             answer(403, headers, "{}"),
             answer(200, &[], "{}"),
@@ -186,7 +186,7 @@ async fn a_secondary_limit_of_github_holds_both_its_apis() {
 
 #[tokio::test(start_paused = true)]
 async fn patience_grows_where_github_does_not_say_how_much() {
-    let sender = Sender::new(Api::GitHub);
+    let sender = Sender::new(Service::GitHub);
     let limited = || {
         answer(
             403,

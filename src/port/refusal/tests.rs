@@ -4,7 +4,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::port::wire::{Bulk, One};
+use crate::port::wire::{Bulk, UpsertAnswer};
 
 fn answer(status: u16, body: impl Into<String>) -> Answer {
     Answer {
@@ -15,7 +15,7 @@ fn answer(status: u16, body: impl Into<String>) -> Answer {
 }
 
 fn rejection(status: u16, body: impl Into<String>) -> Rejection {
-    match read::<One>(&answer(status, body)) {
+    match read::<UpsertAnswer>(&answer(status, body)) {
         Ok(_) => panic!("it is done"),
         Err(rejection) => rejection,
     }
@@ -133,7 +133,7 @@ fn a_page_that_is_not_ports_is_named_by_its_title() {
             rejection.message,
             "something between the runner and Port answered, with a page titled \"Sign in – Example Corp\""
         );
-        assert!(!is_own::<One>(&answer(status, page)));
+        assert!(!is_own::<UpsertAnswer>(&answer(status, page)));
     }
     for body in [
         "",
@@ -205,9 +205,9 @@ proptest! {
         let answer = answer(status, body.clone());
         let value: Value = serde_json::from_str(&body).unwrap_or_default();
         let is_done = answer.status.is_success() && value["ok"] == true;
-        if let Ok(one) = read::<One>(&answer) {
+        if let Ok(one) = read::<UpsertAnswer>(&answer) {
             prop_assert!(is_done && value["entity"]["identifier"].is_string());
-            prop_assert!(is_own::<One>(&answer));
+            prop_assert!(is_own::<UpsertAnswer>(&answer));
             drop(one);
         }
         if let Ok(bulk) = read::<Bulk>(&answer) {

@@ -202,7 +202,7 @@ fn requests_are_few_and_not_too_large() {
 
 #[test]
 fn a_found_entity_may_say_more_or_less_than_specified() {
-    let found: Found = serde_json::from_value(json!({
+    let found: FoundEntity = serde_json::from_value(json!({
         "identifier": "a", "blueprint": "b", "team": "t", "icon": null,
         "properties": {"p": 1}, "relations": null, "createdAt": "now",
         "$datasource": "port-gitops/1 (o)",

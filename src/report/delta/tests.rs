@@ -4,15 +4,15 @@ use super::*;
 use crate::catalog::live::Field;
 
 fn delta(from: Option<Value>, to: Option<Value>) -> Delta {
-    of(&Change {
+    of(&ShownDifference {
         field: Field::Property("p".to_owned()),
         from: from.map(Shown::Value),
         to: to.map(Shown::Value),
     })
 }
 
-fn step(from: Option<&str>, to: Option<&str>) -> Step {
-    Step {
+fn step(from: Option<&str>, to: Option<&str>) -> ValueChange {
+    ValueChange {
         from: from.map(str::to_owned),
         to: to.map(str::to_owned),
     }
@@ -30,7 +30,8 @@ fn short_values_stand_side_by_side() {
 
 #[test]
 fn long_values_are_cut_with_their_length() {
-    let Delta::Value(Step { to: Some(to), .. }) = delta(None, Some(json!("ä".repeat(300)))) else {
+    let Delta::Value(ValueChange { to: Some(to), .. }) = delta(None, Some(json!("ä".repeat(300))))
+    else {
         panic!("it is a value");
     };
     assert!(to.ends_with("ä… (300 characters)"), "{to}");
@@ -57,13 +58,13 @@ fn texts_are_compared_by_line() {
     let from = "one\ntwo\nthree\nfour\nfive\n";
     let to = "one\ntwo\n3\nfour\nfive\nsix\n";
     let expected = Delta::Text(vec![
-        Line::Skipped(1),
-        Line::Kept("two".to_owned()),
-        Line::Removed("three".to_owned()),
-        Line::Added("3".to_owned()),
-        Line::Kept("four".to_owned()),
-        Line::Kept("five".to_owned()),
-        Line::Added("six".to_owned()),
+        DiffLine::Skipped(1),
+        DiffLine::Kept("two".to_owned()),
+        DiffLine::Removed("three".to_owned()),
+        DiffLine::Added("3".to_owned()),
+        DiffLine::Kept("four".to_owned()),
+        DiffLine::Kept("five".to_owned()),
+        DiffLine::Added("six".to_owned()),
     ]);
     assert_eq!(delta(Some(json!(from)), Some(json!(to))), expected);
 }
@@ -83,13 +84,13 @@ fn what_port_does_not_keep_apart_is_not_shown_of_an_object() {
 fn long_values_are_shown_where_they_differ() {
     let long = |end: &str| json!(format!("{}{end}", "ä".repeat(200)));
     let sides = |delta| match delta {
-        Delta::Value(Step { from, to }) => (from.unwrap(), to.unwrap()),
+        Delta::Value(ValueChange { from, to }) => (from.unwrap(), to.unwrap()),
         Delta::Keys(keys) => (
             keys[0].1.from.clone().unwrap(),
             keys[0].1.to.clone().unwrap(),
         ),
         Delta::Text(lines) => match lines.as_slice() {
-            [Line::Removed(from), Line::Added(to)] => (from.clone(), to.clone()),
+            [DiffLine::Removed(from), DiffLine::Added(to)] => (from.clone(), to.clone()),
             other => panic!("{other:?}"),
         },
         Delta::Hidden => panic!("nothing is hidden"),
@@ -120,7 +121,7 @@ fn a_line_is_held_against_the_one_whose_place_it_takes() {
     let texts: Vec<_> = lines
         .iter()
         .map(|line| match line {
-            Line::Removed(text) | Line::Added(text) => text.as_str(),
+            DiffLine::Removed(text) | DiffLine::Added(text) => text.as_str(),
             other => panic!("{other:?}"),
         })
         .collect();
@@ -138,7 +139,7 @@ fn of_long_lists_it_is_shown_what_comes_and_goes() {
             .collect()
     };
     let of_field = |field, from: &[u8], to: &[u8]| {
-        of(&Change {
+        of(&ShownDifference {
             field,
             from: Some(Shown::Value(names(from))),
             to: Some(Shown::Value(names(to))),
@@ -147,19 +148,19 @@ fn of_long_lists_it_is_shown_what_comes_and_goes() {
     let relation = || Field::Relation("r".to_owned());
     let many: Vec<u8> = (1..=12).collect();
     let others: Vec<u8> = many.iter().copied().filter(|one| *one != 6).collect();
-    let removed = Line::Removed("\"service-06\"".to_owned());
+    let removed = DiffLine::Removed("\"service-06\"".to_owned());
     let property = Field::Property("p".to_owned());
     let expected = Delta::Text(vec![
-        Line::Skipped(4),
-        Line::Kept("\"service-05\"".to_owned()),
+        DiffLine::Skipped(4),
+        DiffLine::Kept("\"service-05\"".to_owned()),
         removed.clone(),
-        Line::Kept("\"service-07\"".to_owned()),
-        Line::Skipped(5),
+        DiffLine::Kept("\"service-07\"".to_owned()),
+        DiffLine::Skipped(5),
     ]);
     assert_eq!(of_field(property, &many, &others), expected);
     let mut others: Vec<u8> = others.into_iter().rev().collect();
     others.push(13);
-    let added = Line::Added("\"service-13\"".to_owned());
+    let added = DiffLine::Added("\"service-13\"".to_owned());
     let expected = Delta::Text(vec![removed, added]);
     assert_eq!(of_field(relation(), &many, &others), expected);
     let short = of_field(relation(), &[1], &[1, 2]);
@@ -177,7 +178,7 @@ fn endless_texts_are_not_compared() {
         panic!("it is compared");
     };
     assert_eq!(lines.len(), LINES + 1);
-    assert_eq!(lines.last(), Some(&Line::CutOff(100 - LINES)));
+    assert_eq!(lines.last(), Some(&DiffLine::CutOff(100 - LINES)));
 }
 
 #[test]
@@ -187,7 +188,7 @@ fn of_a_long_value_the_part_is_shown_that_changed() {
         let (before, after) = ("a".repeat(LEAD), "b".repeat(LEAD));
         Some(format!("…{before}{word}{after}… ({length} characters)"))
     };
-    let expected = Step {
+    let expected = ValueChange {
         from: around("old", 403),
         to: around("newer", 405),
     };

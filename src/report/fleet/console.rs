@@ -10,7 +10,7 @@ use crate::report::console::{OPEN_LINES, outcome_colour, verb, write_first_probl
 use crate::report::entities::{self, Colour};
 use crate::report::log::{Log, visible};
 use crate::report::markdown::capitalised;
-use crate::report::{EntityReport, Report, State};
+use crate::report::{EntityReport, EntityState, Report};
 use crate::text::counted;
 
 /// Names are aligned up to this width.
@@ -124,7 +124,7 @@ fn write_details(report: &FleetReport, log: &Log) {
 }
 
 fn has_details(report: &Report) -> bool {
-    let is_news = |one: &EntityReport| one.state != State::Unchanged;
+    let is_news = |one: &EntityReport| one.state != EntityState::Unchanged;
     let has_remarks = !report.warnings.is_empty() || !report.notices.is_empty();
     has_remarks || !report.diagnostics.is_empty() || report.entities.iter().any(is_news)
 }
@@ -132,7 +132,9 @@ fn has_details(report: &Report) -> bool {
 /// Writes what a plain run would, with at most `shown` diagnostics. Gives how many there were.
 fn write_report(report: &Report, shown: usize, log: &Log) -> usize {
     let news = report.entities.iter();
-    let news: Vec<_> = news.filter(|one| one.state != State::Unchanged).collect();
+    let news: Vec<_> = news
+        .filter(|one| one.state != EntityState::Unchanged)
+        .collect();
     let listed = &news[..news.len().min(ENTITIES)];
     entities::write(listed, report.run.mode, log);
     if news.len() > listed.len() {
@@ -152,7 +154,7 @@ fn write_report(report: &Report, shown: usize, log: &Log) -> usize {
 
 /// Writes the last line: the result, requests, time.
 fn write_ending(report: &FleetReport, problems: &Problems<'_>, log: &Log) {
-    let unchanged = report.counts().get(&State::Unchanged).copied();
+    let unchanged = report.counts().get(&EntityState::Unchanged).copied();
     let unchanged = unchanged.map_or(String::new(), |count| format!(", {count} unchanged"));
     let verb = verb(report.mode);
     let repositories = counted(report.repositories.len(), "repository", "repositories");

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::problems::{Problems, named};
-use super::{FleetReport, RepositoryOutcome, RepositoryReport, RepositoryState, Skipped};
+use super::{ExclusionReason, FleetReport, RepositoryOutcome, RepositoryReport, RepositoryState};
 use crate::diagnostic::Severity;
 use crate::event::Mode;
 use crate::report::headline::{after, parts_of, result as result_of_report};
-use crate::report::{Drift, Report, State};
+use crate::report::{Drift, EntityState, Report};
 use crate::text::counted;
 
 /// `1 to create, 1 problem to fix, 12 repositories left for the next run`.
@@ -89,8 +89,8 @@ pub(super) fn meaning(report: &FleetReport, problems: &Problems<'_>) -> Vec<Stri
 /// What to do about what was not written.
 fn next_step(report: &FleetReport, problems: &Problems<'_>) -> Option<&'static str> {
     // What the run did not come to needs no help.
-    let is_wrong = |state: &State| {
-        state.is_unfinished() && !matches!(state, State::NotWritten | State::Unknown)
+    let is_wrong = |state: &EntityState| {
+        state.is_unfinished() && !matches!(state, EntityState::NotWritten | EntityState::Unknown)
     };
     let counts = report.repository_counts();
     if problems.count(Severity::Error) > 0 || report.counts().keys().any(is_wrong) {
@@ -133,7 +133,7 @@ pub(super) fn not_looked_at(report: &FleetReport) -> Vec<String> {
     left.chain(others).collect()
 }
 
-impl Skipped {
+impl ExclusionReason {
     fn words(self, count: usize) -> String {
         match self {
             Self::Archived => format!("{count} archived"),

@@ -5,16 +5,16 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{FleetReport, RepositoryReport, RepositoryState, Skipped};
+use super::{ExclusionReason, FleetReport, RepositoryReport, RepositoryState};
 use crate::diagnostic::Severity;
-use crate::report::json::{self, Detail};
+use crate::report::json::{self, ReportDetail};
 use crate::report::{Cost, Counts, Drift, Outcome};
 
 /// How much a document holds.
 #[derive(Debug, Clone, Copy)]
-enum Extent {
+enum FleetReportDetail {
     /// All repositories.
-    All(Detail),
+    All(ReportDetail),
     /// Those that something is wrong with or that changed, with counts.
     News,
     /// The same, without their reports.
@@ -28,7 +28,7 @@ enum Extent {
 /// # Errors
 /// If `out` cannot be written.
 pub fn write(report: &FleetReport, mut out: impl Write) -> io::Result<()> {
-    let document = document(report, Extent::All(Detail::Changes));
+    let document = document(report, FleetReportDetail::All(ReportDetail::Changes));
     serde_json::to_writer_pretty(&mut out, &document)?;
     writeln!(out)
 }
@@ -39,20 +39,22 @@ pub fn compact(report: &FleetReport, max_bytes: usize) -> String {
     let entities = report.reports().map(|one| one.entities.len()).sum();
     // Keys are texts and numbers finite, so this cannot fail.
     let text = |extent| serde_json::to_string(&document(report, extent)).unwrap_or_default();
-    let details = Detail::LESS_AND_LESS.into_iter().chain([Detail::Counts]);
+    let details = ReportDetail::LESS_AND_LESS
+        .into_iter()
+        .chain([ReportDetail::Counts]);
     details
         .filter(|detail| !detail.is_too_much(entities, max_bytes))
-        .map(Extent::All)
-        .chain([Extent::News, Extent::Reasons])
+        .map(FleetReportDetail::All)
+        .chain([FleetReportDetail::News, FleetReportDetail::Reasons])
         .map(text)
         .find(|text| text.len() <= max_bytes)
-        .unwrap_or_else(|| text(Extent::Counts))
+        .unwrap_or_else(|| text(FleetReportDetail::Counts))
 }
 
 /// What the report looks like.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'r> {
+struct FleetReportJson<'r> {
     version: u32,
     mode: &'static str,
     home: String,
@@ -61,24 +63,24 @@ struct Document<'r> {
     drift: Option<bool>,
     counts: Counts,
     repository_counts: BTreeMap<RepositoryState, usize>,
-    repositories: Option<Vec<Repository<'r>>>,
-    skipped: &'r BTreeMap<Skipped, usize>,
+    repositories: Option<Vec<RepositoryJson<'r>>>,
+    skipped: &'r BTreeMap<ExclusionReason, usize>,
     notices: Vec<&'r str>,
     cost: Cost,
 }
 
 #[derive(Serialize)]
-struct Repository<'r> {
+struct RepositoryJson<'r> {
     repository: String,
     state: RepositoryState,
     severity: Option<&'static str>,
     reason: Option<&'r str>,
-    report: Option<json::Document<'r>>,
+    report: Option<json::ReportJson<'r>>,
 }
 
-fn document(report: &FleetReport, extent: Extent) -> Document<'_> {
+fn document(report: &FleetReport, extent: FleetReportDetail) -> FleetReportJson<'_> {
     let notices = report.warnings.iter().chain(&report.notices);
-    Document {
+    FleetReportJson {
         version: json::VERSION,
         mode: report.mode.as_str(),
         home: report.home.to_string(),
@@ -94,12 +96,15 @@ fn document(report: &FleetReport, extent: Extent) -> Document<'_> {
     }
 }
 
-fn repositories(report: &FleetReport, extent: Extent) -> Option<Vec<Repository<'_>>> {
+fn repositories(
+    report: &FleetReport,
+    extent: FleetReportDetail,
+) -> Option<Vec<RepositoryJson<'_>>> {
     let (detail, is_short) = match extent {
-        Extent::All(detail) => (Some(detail), false),
-        Extent::News => (Some(Detail::Counts), true),
-        Extent::Reasons => (None, true),
-        Extent::Counts => return None,
+        FleetReportDetail::All(detail) => (Some(detail), false),
+        FleetReportDetail::News => (Some(ReportDetail::Counts), true),
+        FleetReportDetail::Reasons => (None, true),
+        FleetReportDetail::Counts => return None,
     };
     let sorted = report.sorted().into_iter();
     let listed = sorted.filter(|one| !is_short || is_news(one));
@@ -111,9 +116,9 @@ fn is_news(repository: &RepositoryReport) -> bool {
     repository.severity().is_some() || repository.state() == RepositoryState::Changed
 }
 
-fn repository(repository: &RepositoryReport, detail: Option<Detail>) -> Repository<'_> {
+fn repository(repository: &RepositoryReport, detail: Option<ReportDetail>) -> RepositoryJson<'_> {
     let report = repository.report().zip(detail);
-    Repository {
+    RepositoryJson {
         repository: repository.name.to_string(),
         state: repository.state(),
         severity: repository.severity().map(Severity::as_str),

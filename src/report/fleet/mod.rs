@@ -14,11 +14,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Cost, Counts, Drift, Ending, Outcome, Report, Since, State};
+use super::{Cost, Counts, Drift, Ending, EntityState, Outcome, Report, Since};
 use crate::diagnostic::Severity;
 use crate::event::Mode;
 use crate::git::RepoName;
-pub use crate::github::Skipped;
+pub use crate::github::ExclusionReason;
 
 /// Everything that there is to tell about a run over many repositories.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct FleetReport {
     /// What became of each repository, in any order.
     pub repositories: Vec<RepositoryReport>,
     /// How many of the repositories that the inputs select are never looked at, and why.
-    pub skipped: BTreeMap<Skipped, usize>,
+    pub skipped: BTreeMap<ExclusionReason, usize>,
     /// What is wrong with the inputs: sentences without a full stop.
     pub warnings: Vec<String>,
     /// How many warnings the step showed before.
@@ -155,7 +155,12 @@ fn state(report: &Report) -> RepositoryState {
         () if !is_complete || states.iter().any(|state| state.is_unfinished()) => {
             RepositoryState::Incomplete
         }
-        () if states.iter().any(|state| State::CHANGES.contains(state)) => RepositoryState::Changed,
+        () if states
+            .iter()
+            .any(|state| EntityState::CHANGES.contains(state)) =>
+        {
+            RepositoryState::Changed
+        }
         () => RepositoryState::Unchanged,
     }
 }

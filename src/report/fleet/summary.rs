@@ -12,7 +12,7 @@ use crate::report::causes::Cause;
 use crate::report::console::OPEN_LINES;
 use crate::report::markdown::{badge, capitalised, diff_lines, escape, mark};
 use crate::report::summary::{Elsewhere, MAX_BYTES, Page, place, places, problem};
-use crate::report::{EntityReport, Report, State};
+use crate::report::{EntityReport, EntityState, Report};
 use crate::text::counted;
 
 /// So many repositories have an open row, and so many more a folded one.
@@ -147,7 +147,7 @@ impl<W: Write> Page<W> {
 
 /// Whether what changes in all repositories takes few lines.
 fn is_short(fleet: &FleetReport) -> bool {
-    let is_news = |one: &&EntityReport| one.state != State::Unchanged;
+    let is_news = |one: &&EntityReport| one.state != EntityState::Unchanged;
     let news = |report: &Report| report.entities.iter().filter(is_news).count();
     let count: usize = fleet.reports().map(news).sum();
     let lines = |report: &Report| {
@@ -193,10 +193,10 @@ fn sign(repository: &RepositoryReport) -> &'static str {
     match (repository.state(), repository.report()) {
         (RepositoryState::Changed, Some(report)) => {
             let mut states = report.counts().into_keys();
-            let first = states.find(|state| State::CHANGES.contains(state));
-            badge(first.unwrap_or(State::Unchanged), None)
+            let first = states.find(|state| EntityState::CHANGES.contains(state));
+            badge(first.unwrap_or(EntityState::Unchanged), None)
         }
-        _ => badge(State::Unchanged, None),
+        _ => badge(EntityState::Unchanged, None),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::catalog::live::Field;
 use crate::catalog::testing::entity;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::git::CommitSha;
-use crate::report::redact::{Change, Shown};
+use crate::report::redact::{Shown, ShownDifference};
 use crate::report::{EntityReport, RunFacts, log, outputs};
 use crate::text::{Location, RepoPath, SourceFile, Span};
 
@@ -88,17 +88,17 @@ fn location(line: usize) -> Location {
     Location::new(&source, Span::new(start, start + 1))
 }
 
-fn one(identifier: &str, state: State) -> EntityReport {
+fn one(identifier: &str, state: EntityState) -> EntityReport {
     let key = EntityKey {
         name: entity(json!({"identifier": identifier})).name,
         blueprint: BlueprintId::parse("service").unwrap(),
     };
-    let change = Change {
+    let change = ShownDifference {
         field: Field::Title,
-        from: (state == State::Updated).then(|| Shown::Value(json!("Old"))),
+        from: (state == EntityState::Updated).then(|| Shown::Value(json!("Old"))),
         to: Some(Shown::Value(json!("New"))),
     };
-    let is_change = State::CHANGES.contains(&state);
+    let is_change = EntityState::CHANGES.contains(&state);
     EntityReport {
         changes: is_change.then_some(change).into_iter().collect(),
         ..EntityReport::new(Some(key), state, Some(location(1)))
@@ -115,11 +115,14 @@ const NOT_A_STRING: &str = "`identifier` must be a string, found a number";
 fn every_kind() -> FleetReport {
     let older = EntityReport {
         since: Since::Before,
-        ..one("old", State::Invalid)
+        ..one("old", EntityState::Invalid)
     };
     let mut changed = done(
         "octo/new",
-        vec![one("new", State::Created), one("pay", State::Updated)],
+        vec![
+            one("new", EntityState::Created),
+            one("pay", EntityState::Updated),
+        ],
         Vec::new(),
     );
     let notice = "the entity `service/gone` is no longer declared and stays in Port";
@@ -129,7 +132,11 @@ fn every_kind() -> FleetReport {
     let mut report = fleet(vec![
         with("octo/idle", RepositoryOutcome::UpToDate),
         with("octo/quiet", RepositoryOutcome::UpToDate),
-        done("octo/same", vec![one("same", State::Unchanged)], Vec::new()),
+        done(
+            "octo/same",
+            vec![one("same", EntityState::Unchanged)],
+            Vec::new(),
+        ),
         changed,
         done(
             "octo/old",
@@ -143,16 +150,19 @@ fn every_kind() -> FleetReport {
         ),
         done(
             "octo/broken",
-            vec![one("bad", State::Invalid), one("good", State::Created)],
+            vec![
+                one("bad", EntityState::Invalid),
+                one("good", EntityState::Created),
+            ],
             vec![mistake(1, NOT_A_STRING), mistake(2, NOT_A_STRING)],
         ),
         done(
             "octo/alike",
-            vec![one("worse", State::Invalid)],
+            vec![one("worse", EntityState::Invalid)],
             vec![mistake(3, NOT_A_STRING)],
         ),
     ]);
-    report.skipped = BTreeMap::from([(Skipped::Archived, 3), (Skipped::Fork, 1)]);
+    report.skipped = BTreeMap::from([(ExclusionReason::Archived, 3), (ExclusionReason::Fork, 1)]);
     report
         .warnings
         .push("no repository matches `octo/x-*`".to_owned());
@@ -209,7 +219,7 @@ fn the_outcome_is_that_of_the_worst_repository() {
     let invalid = |since| {
         let entity = EntityReport {
             since,
-            ..one("a", State::Invalid)
+            ..one("a", EntityState::Invalid)
         };
         done("octo/a", vec![entity], Vec::new())
     };
@@ -217,7 +227,7 @@ fn the_outcome_is_that_of_the_worst_repository() {
     report_of(&mut stopped).ending = Ending::Stopped("Port refuses the state".to_owned());
     let mut warned = done("octo/a", Vec::new(), Vec::new());
     report_of(&mut warned).warnings.push("a warning".to_owned());
-    let changed = done("octo/a", vec![one("a", State::Deleted)], Vec::new());
+    let changed = done("octo/a", vec![one("a", EntityState::Deleted)], Vec::new());
     let (error, warning) = (Some(Severity::Error), Some(Severity::Warning));
     for (repository, state, severity) in [
         (failed(Since::ThisRun), RepositoryState::Failed, error),
@@ -259,7 +269,7 @@ fn the_outcome_is_that_of_the_worst_repository() {
 fn outputs_are_sums_and_name_no_commit() {
     let drifts = |drifts: &[Option<Drift>]| {
         let one = |drift: &Option<Drift>| {
-            let mut repository = done("octo/a", vec![one("a", State::Created)], Vec::new());
+            let mut repository = done("octo/a", vec![one("a", EntityState::Created)], Vec::new());
             report_of(&mut repository).drift = *drift;
             repository
         };
@@ -321,7 +331,7 @@ fn a_plan_says_that_nothing_was_written() {
 #[test]
 fn a_repository_with_very_many_mistakes_stays_small() {
     let mistakes = (1..=10_000).map(|index| mistake(1, format!("mistake {index}")));
-    let entities = vec![one("bad", State::Invalid); 10_000];
+    let entities = vec![one("bad", EntityState::Invalid); 10_000];
     let mut report = every_kind();
     report
         .repositories
@@ -366,12 +376,15 @@ fn pages_and_outputs_are_never_too_large() {
         fleet(names.map(outcome).collect())
     };
     let broken = |name: String| {
-        let entities = vec![one("bad", State::Invalid), one("good", State::Created)];
+        let entities = vec![
+            one("bad", EntityState::Invalid),
+            one("good", EntityState::Created),
+        ];
         done(&name, entities, vec![mistake(1, format!("{name}: {long}"))])
     };
     let left = |name: String| with(&name, RepositoryOutcome::Left(long.clone()));
     let quiet = |name: String| with(&name, RepositoryOutcome::UpToDate);
-    let same = |name: String| done(&name, vec![one("same", State::Unchanged)], Vec::new());
+    let same = |name: String| done(&name, vec![one("same", EntityState::Unchanged)], Vec::new());
     for (report, listed, has_report) in [
         (many(3, &broken), Some(3), true),
         // Entities are left out, and then diagnostics.
@@ -469,7 +482,7 @@ fn text_is_shown_and_not_obeyed() {
     let text = || "x\n::error::y ##[error]z <b> @octocat".to_owned();
     let mut spoken = done(
         "octo/a",
-        vec![one("a", State::Created)],
+        vec![one("a", EntityState::Created)],
         vec![mistake(1, text())],
     );
     let report = report_of(&mut spoken);

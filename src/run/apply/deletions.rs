@@ -8,7 +8,7 @@ use super::flight::{Flight, Gates, RequestQueue};
 use super::{DeletionOutcome, Joined, Stopped, UpsertOutcome};
 use crate::catalog::entity::{BlueprintId, EntityKey, Identifier};
 use crate::catalog::order::{self, DeletionWave};
-use crate::catalog::plan::{Deletion, Obstacle, Target};
+use crate::catalog::plan::{Deletion, Obstacle, RelationTarget};
 use crate::http::Delivery;
 use crate::port::{self, CONCURRENT_REQUESTS, Dependant, ErrorCode, Port, RefusalScope, Rejection};
 
@@ -115,7 +115,7 @@ fn deletable<'p>(
 }
 
 /// By place: what relates to it.
-fn dependants(relations: &[(&EntityKey, &[Target])]) -> Vec<Vec<usize>> {
+fn dependants(relations: &[(&EntityKey, &[RelationTarget])]) -> Vec<Vec<usize>> {
     let mut dependants = vec![Vec::new(); relations.len()];
     for (target, dependant) in order::dependants(relations) {
         dependants[target].push(dependant);

@@ -8,7 +8,7 @@ use super::{Stopped, UpsertOutcome};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::{BlueprintId, Entity};
 use crate::catalog::merge::Merge;
-use crate::catalog::order::{Content, Schedule, Write};
+use crate::catalog::order::{Schedule, Write, WriteContent};
 use crate::catalog::plan::Upsert;
 use crate::http::Delivery;
 use crate::http::retry::MAX_TRIES;
@@ -162,8 +162,8 @@ impl<'p> UpsertQueue<'p> {
     fn content(&self, write: &Write) -> Cow<'p, Entity> {
         let entity = &self.upserts[write.entity].entity;
         match &write.content {
-            Content::Whole => Cow::Borrowed(entity),
-            Content::Without(relations) => {
+            WriteContent::Whole => Cow::Borrowed(entity),
+            WriteContent::Without(relations) => {
                 let mut entity = entity.clone();
                 entity.relations.retain(|name, _| !relations.contains(name));
                 Cow::Owned(entity)
@@ -194,8 +194,8 @@ impl<'p> UpsertQueue<'p> {
     fn note_written(&mut self, write: &Write, written: Written) {
         let first = self.first[write.entity].get_or_insert(written).upserted;
         self.outcomes[write.entity] = match write.content {
-            Content::Whole => UpsertOutcome::Written(first),
-            Content::Without(_) => UpsertOutcome::NotSent,
+            WriteContent::Whole => UpsertOutcome::Written(first),
+            WriteContent::Without(_) => UpsertOutcome::NotSent,
         };
     }
 

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use crate::catalog::mapping::program::Program;
 use crate::catalog::mapping::{
-    Answer, Limit, Mapped, MappedFile, Mapping, Surroundings, Task, Wanted,
+    Evaluation, Limit, MappedFile, Mapping, MappingResult, Surroundings, Task, WantedValues,
 };
 use crate::text::{RepoPath, SourceFile};
 use worker::{ANSWER, COMMAND, ERROR, READY};
@@ -96,7 +96,7 @@ impl Mapper {
         mapping: &Mapping,
         source: &SourceFile,
         path: &RepoPath,
-    ) -> Result<Mapped, NoWorker> {
+    ) -> Result<MappingResult, NoWorker> {
         match MappedFile::open(mapping, source, path, &self.surroundings) {
             Ok(file) => {
                 let mut evaluator = self.evaluator.lock().await;
@@ -116,7 +116,7 @@ impl Evaluator {
         &mut self,
         mapping: &Mapping,
         mut file: MappedFile<'_>,
-    ) -> Result<Mapped, NoWorker> {
+    ) -> Result<MappingResult, NoWorker> {
         let Some(program) = self.program.clone() else {
             let filters: Vec<_> = mapping.filters().iter().map(String::as_str).collect();
             return Ok(match Program::compile(&filters) {
@@ -138,7 +138,7 @@ impl Evaluator {
         program: &Path,
         filters: &[String],
         tasks: Vec<Task>,
-    ) -> Result<Vec<Vec<Answer>>, NoWorker> {
+    ) -> Result<Vec<Vec<Evaluation>>, NoWorker> {
         let mut answers = Vec::with_capacity(tasks.len());
         for task in &tasks {
             answers.push(self.evaluate(program, filters, task).await?);
@@ -151,7 +151,7 @@ impl Evaluator {
         program: &Path,
         filters: &[String],
         task: &Task,
-    ) -> Result<Vec<Answer>, NoWorker> {
+    ) -> Result<Vec<Evaluation>, NoWorker> {
         let mut answers = Vec::with_capacity(task.wanted.len());
         while let Some(wanted) = task
             .wanted
@@ -159,7 +159,7 @@ impl Evaluator {
             .filter(|one| !one.is_empty())
         {
             if self.left.is_zero() {
-                answers.extend(wanted.iter().map(|_| Answer::Stopped(Limit::Run)));
+                answers.extend(wanted.iter().map(|_| Evaluation::Stopped(Limit::Run)));
                 break;
             }
             let wanted = wanted.get(..BATCH).unwrap_or(wanted);
@@ -176,7 +176,7 @@ impl Evaluator {
             self.left = self.left.saturating_sub(started.elapsed());
             match stopped {
                 None => self.worker = Some(worker),
-                Some(limit) if worker.is_fresh => answers.push(Answer::Stopped(limit)),
+                Some(limit) if worker.is_fresh => answers.push(Evaluation::Stopped(limit)),
                 // What was evaluated before may be to blame.
                 Some(_) => {}
             }
@@ -237,8 +237,8 @@ impl Worker {
     async fn ask(
         &mut self,
         task: &Task,
-        wanted: &[Wanted],
-        answers: &mut Vec<Answer>,
+        wanted: &[WantedValues],
+        answers: &mut Vec<Evaluation>,
     ) -> Result<(), Limit> {
         let requests = self.requests(task, wanted);
         match timeout(EVALUATION, self.requests.write_all(requests.as_bytes())).await {
@@ -258,7 +258,7 @@ impl Worker {
         Ok(())
     }
 
-    fn requests(&mut self, task: &Task, wanted: &[Wanted]) -> String {
+    fn requests(&mut self, task: &Task, wanted: &[WantedValues]) -> String {
         let mut text = String::new();
         let is_known = self
             .input
@@ -288,12 +288,12 @@ impl Worker {
     }
 }
 
-fn read_answer(line: &str) -> Answer {
+fn read_answer(line: &str) -> Evaluation {
     if let Some(values) = line.strip_prefix(ANSWER) {
-        return Answer::of(Ok(values.to_owned()));
+        return Evaluation::of(Ok(values.to_owned()));
     }
     let error = line
         .strip_prefix(ERROR)
         .and_then(|text| serde_json::from_str(text).ok());
-    Answer::Failed(error.unwrap_or_else(|| "its value cannot be understood".to_owned()))
+    Evaluation::Failed(error.unwrap_or_else(|| "its value cannot be understood".to_owned()))
 }

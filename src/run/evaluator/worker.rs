@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, BufRead, Write};
 use std::thread;
 
-use crate::catalog::mapping::Wanted;
+use crate::catalog::mapping::WantedValues;
 use crate::catalog::mapping::program::{Input, Outputs, Program, STACK};
 
 /// The argument that this program is started with to be such a process.
@@ -44,7 +44,7 @@ pub(super) fn write_item(item: Option<&(String, String)>, text: &mut String) {
 }
 
 /// Adds the request to evaluate an expression.
-pub(super) fn write_wanted(wanted: Wanted, text: &mut String) {
+pub(super) fn write_wanted(wanted: WantedValues, text: &mut String) {
     let most = match wanted.outputs {
         Outputs::First => 0,
         Outputs::All(most) => most,
@@ -133,12 +133,12 @@ fn with_item(file: &Result<Input, String>, item: &[u8]) -> Result<Input, String>
     file.with_item(&name, json.get(1..).unwrap_or_default())
 }
 
-fn read_wanted(text: &[u8]) -> Option<Wanted> {
+fn read_wanted(text: &[u8]) -> Option<WantedValues> {
     let (filter, most) = str::from_utf8(text).ok()?.split_once(' ')?;
     let outputs = match most.parse().ok()? {
         0 => Outputs::First,
         most => Outputs::All(most),
     };
     let filter = filter.parse().ok()?;
-    Some(Wanted { filter, outputs })
+    Some(WantedValues { filter, outputs })
 }

@@ -7,18 +7,18 @@ use crate::catalog::declare::{Declaration, Declarations};
 use crate::catalog::entity::{Entity, EntityKey};
 use crate::catalog::live::{LiveEntity, differences};
 use crate::catalog::merge::Merge;
-use crate::catalog::plan::{Action, Deletion, Plan, Reason, Untouched, Upsert};
+use crate::catalog::plan::{Action, Deletion, NoOpReason, Plan, Untouched, Upsert};
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::event::Mode;
 use crate::port::{RefusalScope, Rejection, Upserted};
 use crate::report::redact::Redaction;
-use crate::report::{EntityReport, Link, State};
+use crate::report::{EntityReport, EntityState, RelationLink};
 use crate::run::apply::{Applied, DeletionOutcome, Refusals, UpsertOutcome};
 use crate::text::{Location, RepoPath, SourceFile};
 
 /// What a run found and did, for the report.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub struct RunFindings {
     /// What became of each entity, in the order of files and lines.
     pub entities: Vec<EntityReport>,
     /// What was refused, by Port or on the way there, in the order of files and lines.
@@ -44,7 +44,7 @@ pub struct Material<'m> {
     pub redaction: Redaction<'m>,
 }
 
-impl Findings {
+impl RunFindings {
     /// Puts everything together.
     pub fn new(material: Material<'_>) -> Self {
         let Material {
@@ -86,7 +86,7 @@ impl Findings {
     fn add_invalid(&mut self, head: &Declarations) {
         let invalid = head.invalid.iter().map(|invalid| {
             let location = invalid.location.clone();
-            EntityReport::new(invalid.key.clone(), State::Invalid, Some(location))
+            EntityReport::new(invalid.key.clone(), EntityState::Invalid, Some(location))
         });
         self.entities.extend(invalid);
     }
@@ -99,33 +99,33 @@ impl Findings {
             ..
         } = untouched;
         let (state, note) = match reason {
-            Reason::Unchanged | Reason::KeptByPort(_) => (State::Unchanged, None),
-            Reason::Removed => (State::Removed, None),
-            Reason::HeldBack(obstacle) => (State::HeldBack, Some(obstacle.reason.clone())),
-            Reason::HandedOver(owner) => (
-                State::Removed,
+            NoOpReason::Unchanged | NoOpReason::KeptByPort(_) => (EntityState::Unchanged, None),
+            NoOpReason::Removed => (EntityState::Removed, None),
+            NoOpReason::HeldBack(obstacle) => (EntityState::HeldBack, Some(obstacle.reason.clone())),
+            NoOpReason::HandedOver(owner) => (
+                EntityState::Removed,
                 Some(format!("`{owner}` owns it now")),
             ),
-            Reason::NeverWritten => (
-                State::Removed,
+            NoOpReason::NeverWritten => (
+                EntityState::Removed,
                 Some("it stays: it may never have been written from here; delete it in Port if nobody needs it".to_owned()),
             ),
-            Reason::Deselected => (
-                State::Removed,
+            NoOpReason::Deselected => (
+                EntityState::Removed,
                 Some("it stays: the inputs no longer select it, and this source no longer owns it".to_owned()),
             ),
-            Reason::OwnedElsewhere(owner) => {
+            NoOpReason::OwnedElsewhere(owner) => {
                 let location = location.iter();
                 self.rejections
                     .extend(location.map(|location| owned_elsewhere(key, owner, location, mode)));
-                (State::OwnedElsewhere, Some(format!("source: {owner}")))
+                (EntityState::OwnedElsewhere, Some(format!("source: {owner}")))
             }
         };
         let location = location
             .clone()
             .or_else(|| untouched.path.as_ref().map(file));
         let help = match reason {
-            Reason::HeldBack(obstacle) => Some(obstacle.help.clone()),
+            NoOpReason::HeldBack(obstacle) => Some(obstacle.help.clone()),
             _ => None,
         };
         self.entities.push(EntityReport {
@@ -209,19 +209,19 @@ impl Findings {
     fn add_deletion(&mut self, deletion: &Deletion, outcome: Option<&DeletionOutcome>) {
         let (mut note, mut help) = (None, None);
         let state = match outcome {
-            None | Some(DeletionOutcome::Deleted) => State::Deleted,
+            None | Some(DeletionOutcome::Deleted) => EntityState::Deleted,
             Some(DeletionOutcome::Rejected(rejection)) => {
                 note = Some(format!("{} ({})", rejection.message, rejection.status));
                 help = rejection.code.help().map(str::to_owned);
-                State::Failed
+                EntityState::Failed
             }
             Some(DeletionOutcome::HeldBack(obstacle)) => {
                 note = Some(obstacle.reason.clone());
                 help = Some(obstacle.help.clone());
-                State::HeldBack
+                EntityState::HeldBack
             }
-            Some(DeletionOutcome::NotSent) => State::NotWritten,
-            Some(DeletionOutcome::Unknown) => State::Unknown,
+            Some(DeletionOutcome::NotSent) => EntityState::NotWritten,
+            Some(DeletionOutcome::Unknown) => EntityState::Unknown,
         };
         let location = deletion.location.clone();
         let location = location.or_else(|| deletion.path.as_ref().map(file));
@@ -248,23 +248,23 @@ fn file(path: &RepoPath) -> Location {
 }
 
 /// Without an outcome, the state is what is expected.
-fn state(action: Action, outcome: Option<&UpsertOutcome>) -> State {
+fn state(action: Action, outcome: Option<&UpsertOutcome>) -> EntityState {
     let expected = match action {
-        Action::Create => State::Created,
-        Action::Adopt => State::Adopted,
-        Action::Update => State::Updated,
+        Action::Create => EntityState::Created,
+        Action::Adopt => EntityState::Adopted,
+        Action::Update => EntityState::Updated,
     };
     match outcome {
         None | Some(UpsertOutcome::Written(Upserted::Written)) => expected,
-        Some(UpsertOutcome::Written(Upserted::Created)) => State::Created,
+        Some(UpsertOutcome::Written(Upserted::Created)) => EntityState::Created,
         Some(UpsertOutcome::Written(Upserted::Updated)) if action == Action::Adopt => {
-            State::Adopted
+            EntityState::Adopted
         }
-        Some(UpsertOutcome::Written(Upserted::Updated)) => State::Updated,
-        Some(UpsertOutcome::Rejected(_)) => State::Failed,
-        Some(UpsertOutcome::NotSent) => State::NotWritten,
-        Some(UpsertOutcome::Blocked(_)) => State::Blocked,
-        Some(UpsertOutcome::Unknown) => State::Unknown,
+        Some(UpsertOutcome::Written(Upserted::Updated)) => EntityState::Updated,
+        Some(UpsertOutcome::Rejected(_)) => EntityState::Failed,
+        Some(UpsertOutcome::NotSent) => EntityState::NotWritten,
+        Some(UpsertOutcome::Blocked(_)) => EntityState::Blocked,
+        Some(UpsertOutcome::Unknown) => EntityState::Unknown,
     }
 }
 
@@ -284,11 +284,11 @@ fn owned_elsewhere(key: &EntityKey, owner: &str, location: &Location, mode: Mode
 }
 
 /// Where the entity's relations lead.
-fn links(entity: &Entity, redaction: Redaction<'_>) -> Vec<Link> {
+fn links(entity: &Entity, redaction: Redaction<'_>) -> Vec<RelationLink> {
     let mut links = Vec::new();
     for (name, relation) in &entity.relations {
         let rule = redaction.blueprints.relation(entity, name);
-        links.extend(relation.targets().iter().map(|target| Link {
+        links.extend(relation.targets().iter().map(|target| RelationLink {
             relation: name.clone(),
             blueprint: rule.map(|rule| rule.target.clone()),
             target: target.clone(),

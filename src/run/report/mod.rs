@@ -19,14 +19,14 @@ use super::session::Session;
 use super::source::Source;
 use crate::catalog::declare::passed_over;
 use crate::catalog::entity::EntityKey;
-use crate::catalog::plan::Reason;
+use crate::catalog::plan::NoOpReason;
 use crate::diagnostic::{self, Code, Diagnostic, Severity};
 use crate::event::Scope;
 use crate::port::Port;
-use crate::report::{Cost, Drift, Ending, EntityReport, Report, RunFacts, Since, State};
+use crate::report::{Cost, Drift, Ending, EntityReport, EntityState, Report, RunFacts, Since};
 use crate::run::apply::Stopped;
 use crate::text::RepoPath;
-use findings::{Findings, Material};
+use findings::{Material, RunFindings};
 pub(super) use fleet::{assemble_fleet, fleet_problems};
 
 /// What a plan is worth that is made without Port.
@@ -129,8 +129,8 @@ pub(super) fn problems(rounds: &[Round]) -> Vec<String> {
 }
 
 /// What a round found, and which of it the run fails for.
-fn find(session: &Session<'_>, round: &Round) -> Findings {
-    let mut findings = Findings::new(Material {
+fn find(session: &Session<'_>, round: &Round) -> RunFindings {
+    let mut findings = RunFindings::new(Material {
         head: &round.declared.head,
         plan: &round.plan,
         applied: round.applied.as_ref(),
@@ -196,12 +196,12 @@ fn since(responsibility: &Responsibility, entity: &EntityReport, round: &Round) 
         None => true,
     };
     let is_new = match (entity.state, key) {
-        (State::Invalid, _) => codes(entity, round).iter().any(|code| covers(code)),
-        (State::HeldBack, Some(key)) => responsibility.covers_deletion(key),
+        (EntityState::Invalid, _) => codes(entity, round).iter().any(|code| covers(code)),
+        (EntityState::HeldBack, Some(key)) => responsibility.covers_deletion(key),
         (_, Some(key)) if entity.is_removed => responsibility.covers_deletion(key),
-        (State::Failed, _) => covers(Code::RejectedByPort.as_str()),
-        (State::Blocked, _) => covers(Code::Blocked.as_str()),
-        (State::OwnedElsewhere, _) => covers(Code::OwnedElsewhere.as_str()),
+        (EntityState::Failed, _) => covers(Code::RejectedByPort.as_str()),
+        (EntityState::Blocked, _) => covers(Code::Blocked.as_str()),
+        (EntityState::OwnedElsewhere, _) => covers(Code::OwnedElsewhere.as_str()),
         _ => true,
     };
     match is_new {
@@ -227,7 +227,7 @@ fn supersede(entities: &mut Vec<EntityReport>, diagnostics: &mut Vec<Diagnostic>
     let upserts = plan.upserts.iter().map(|upsert| &upsert.key);
     let deletions = plan.deletions.iter().map(|deletion| &deletion.key);
     let untouched = plan.untouched.iter();
-    let untouched = untouched.filter(|one| one.reason != Reason::Unchanged);
+    let untouched = untouched.filter(|one| one.reason != NoOpReason::Unchanged);
     let keys: BTreeSet<&EntityKey> = upserts
         .chain(deletions)
         .chain(untouched.map(|one| &one.key))
@@ -235,7 +235,7 @@ fn supersede(entities: &mut Vec<EntityReport>, diagnostics: &mut Vec<Diagnostic>
     let is_stale = |entity: &EntityReport| match (&entity.key, &entity.location) {
         (Some(key), _) if keys.contains(key) => true,
         (_, Some(location)) => {
-            entity.state == State::Invalid && paths.contains_key(location.path())
+            entity.state == EntityState::Invalid && paths.contains_key(location.path())
         }
         (_, None) => false,
     };
@@ -266,10 +266,10 @@ fn drift(session: &Session<'_>, rounds: &[Round]) -> Option<Drift> {
     let is_no_drift = |left: &crate::catalog::plan::Untouched| {
         matches!(
             left.reason,
-            Reason::Unchanged
-                | Reason::KeptByPort(_)
-                | Reason::HandedOver(_)
-                | Reason::NeverWritten
+            NoOpReason::Unchanged
+                | NoOpReason::KeptByPort(_)
+                | NoOpReason::HandedOver(_)
+                | NoOpReason::NeverWritten
         )
     };
     let is_as_declared = first.plan.is_empty() && left.all(is_no_drift);

@@ -1,7 +1,7 @@
 //! What the user should know beside what became of each entity.
 
 use crate::catalog::live::Field;
-use crate::catalog::plan::{Plan, Reason, Untouched, Upsert};
+use crate::catalog::plan::{NoOpReason, Plan, Untouched, Upsert};
 use crate::run::apply::Applied;
 
 /// So many entities are named in one notice.
@@ -20,7 +20,7 @@ pub(super) fn of(plan: &Plan, applied: Option<&Applied>) -> Vec<String> {
 }
 
 fn removed(plan: &Plan) -> Option<String> {
-    let removed = plan.untouched_by(&Reason::Removed);
+    let removed = plan.untouched_by(&NoOpReason::Removed);
     let names = keys(removed.filter(|one| !is_named_by_query(one)))?;
     Some(format!(
         "Git no longer declares {names}; what it no longer declares stays in Port, unless `prune: true` is set"
@@ -28,7 +28,7 @@ fn removed(plan: &Plan) -> Option<String> {
 }
 
 fn named_no_more(plan: &Plan) -> Option<String> {
-    let removed = plan.untouched_by(&Reason::Removed);
+    let removed = plan.untouched_by(&NoOpReason::Removed);
     let names = keys(removed.filter(|one| is_named_by_query(one)))?;
     Some(format!(
         "Git no longer has the query {names}; what that found stays in Port, as it was there before"
@@ -40,7 +40,7 @@ fn is_named_by_query(untouched: &Untouched) -> bool {
 }
 
 fn kept_by_port(untouched: &Untouched) -> Option<String> {
-    let Reason::KeptByPort(fields) = &untouched.reason else {
+    let NoOpReason::KeptByPort(fields) = &untouched.reason else {
         return None;
     };
     let fields: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
@@ -52,7 +52,7 @@ fn kept_by_port(untouched: &Untouched) -> Option<String> {
 }
 
 fn deselected(plan: &Plan) -> Option<String> {
-    let names = keys(plan.untouched_by(&Reason::Deselected))?;
+    let names = keys(plan.untouched_by(&NoOpReason::Deselected))?;
     Some(format!(
         "the inputs no longer select {names}; this source no longer owns them, and they stay in Port"
     ))

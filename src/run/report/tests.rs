@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::findings::{Findings, Material};
+use super::findings::{Material, RunFindings};
 use super::{OFFLINE, unfinished};
 use crate::catalog::blueprint::{Blueprint, Blueprints};
 use crate::catalog::declare::{Declaration, Declarations, EntityFile, FileContent, declare};
 use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::catalog::live::{Field, differences};
 use crate::catalog::merge::Merge;
-use crate::catalog::plan::{Action, Deletion, Obstacle, Plan, Reason, Untouched, Upsert};
+use crate::catalog::plan::{Action, Deletion, NoOpReason, Obstacle, Plan, Untouched, Upsert};
 use crate::catalog::rules::{BlueprintRules, PropertyRules};
 use crate::catalog::testing::live;
 use crate::diagnostic::{Code, Diagnostic};
@@ -97,7 +97,7 @@ impl World {
             mode,
             redaction,
         };
-        let findings = Findings::new(material);
+        let findings = RunFindings::new(material);
         let mut diagnostics = self.head.diagnostics.clone();
         diagnostics.extend(findings.rejections);
         let mut entities = findings.entities;
@@ -201,13 +201,13 @@ fn plan(head: &Declarations) -> Plan {
             successors: Vec::new(),
         }],
         untouched: vec![
-            untouched("mail", Reason::Unchanged),
-            untouched("gone", Reason::Removed),
-            untouched("kept", Reason::HeldBack(too_many(12))),
-            untouched("newer", Reason::HandedOver("octo/newer".to_owned())),
+            untouched("mail", NoOpReason::Unchanged),
+            untouched("gone", NoOpReason::Removed),
+            untouched("kept", NoOpReason::HeldBack(too_many(12))),
+            untouched("newer", NoOpReason::HandedOver("octo/newer".to_owned())),
             untouched(
                 "invoices",
-                Reason::OwnedElsewhere("octo/invoices".to_owned()),
+                NoOpReason::OwnedElsewhere("octo/invoices".to_owned()),
             ),
         ],
         gone: Vec::new(),
@@ -281,7 +281,7 @@ fn scenes() -> Vec<Scene> {
             "failed_apply",
             World::new().report(Mode::Apply, Some(&applied())),
         ),
-        ("empty", only(plan(), &[State::Unchanged])),
+        ("empty", only(plan(), &[EntityState::Unchanged])),
         ("small", small(plan())),
         ("sixty", sixty(only(plan(), &[]))),
         ("held_back", held_back(only(plan(), &[]))),
@@ -311,7 +311,7 @@ fn scenes() -> Vec<Scene> {
 }
 
 /// The report without diagnostics and notices, and with entities in `states` alone.
-fn only(mut report: Report, states: &[State]) -> Report {
+fn only(mut report: Report, states: &[EntityState]) -> Report {
     report.entities.retain(|one| states.contains(&one.state));
     report.diagnostics.clear();
     report.notices.clear();
@@ -319,7 +319,7 @@ fn only(mut report: Report, states: &[State]) -> Report {
 }
 
 fn small(report: Report) -> Report {
-    let mut report = only(report, &[State::Created, State::Updated]);
+    let mut report = only(report, &[EntityState::Created, EntityState::Updated]);
     report
         .entities
         .retain(|one| !one.name().ends_with("payments"));
@@ -330,7 +330,7 @@ fn small(report: Report) -> Report {
     report
 }
 
-fn named(name: &str, state: State) -> EntityReport {
+fn named(name: &str, state: EntityState) -> EntityReport {
     let declaration = &World::new().head.valid[1];
     let name = crate::catalog::testing::entity(json!({"identifier": name})).name;
     let blueprint = declaration.entity.blueprint.clone();
@@ -342,7 +342,7 @@ fn sixty(mut report: Report) -> Report {
     let one = |index: usize| {
         let title = json!(format!("Service {index}"));
         EntityReport {
-            changes: vec![redact::Change {
+            changes: vec![redact::ShownDifference {
                 field: Field::Title,
                 from: (index > 40).then(|| redact::Shown::Value(json!("Old"))),
                 to: Some(redact::Shown::Value(title)),
@@ -350,9 +350,9 @@ fn sixty(mut report: Report) -> Report {
             ..named(
                 &format!("service-{index}"),
                 if index > 40 {
-                    State::Updated
+                    EntityState::Updated
                 } else {
-                    State::Created
+                    EntityState::Created
                 },
             )
         }
@@ -366,7 +366,7 @@ fn held_back(mut report: Report) -> Report {
     let one = |index: usize| EntityReport {
         note: Some(obstacle.reason.clone()),
         help: Some(obstacle.help.clone()),
-        ..named(&format!("service-{index}"), State::HeldBack)
+        ..named(&format!("service-{index}"), EntityState::HeldBack)
     };
     report.entities = (1..=15).map(one).collect();
     report.diagnostics = unfinished::diagnostics(&report.entities, Mode::Plan);
@@ -389,13 +389,13 @@ fn mistakes(report: Report) -> Report {
     diagnostics.extend(shared);
     Report {
         diagnostics,
-        ..only(report, &[State::Invalid])
+        ..only(report, &[EntityState::Invalid])
     }
 }
 
 fn cancelled(report: Report) -> Report {
-    let mut report = only(report, &[State::Created, State::Updated]);
-    report.entities[1].state = State::NotWritten;
+    let mut report = only(report, &[EntityState::Created, EntityState::Updated]);
+    report.entities[1].state = EntityState::NotWritten;
     report.entities.sort_by_key(|one| one.state);
     report.diagnostics = unfinished::diagnostics(&report.entities, Mode::Apply);
     report.ending = Ending::Interrupted;
@@ -453,7 +453,7 @@ fn what_does_not_change_leaves_room_for_the_rest() {
     let mut report = World::new().report(Mode::Plan, None);
     report.drift = Some(Drift::Found);
     let mut entities = report.entities.iter();
-    let is_unchanged = |one: &&EntityReport| one.state == State::Unchanged;
+    let is_unchanged = |one: &&EntityReport| one.state == EntityState::Unchanged;
     let unchanged = entities.find(is_unchanged).unwrap().clone();
     report.entities.extend(vec![unchanged; 10_000]);
     let page = page(&report);

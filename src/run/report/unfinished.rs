@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::event::Mode;
-use crate::report::{EntityReport, Since, State};
+use crate::report::{EntityReport, EntityState, Since};
 use crate::text::{Location, RepoPath, SourceFile};
 
 /// So many entities are named in a message.
@@ -15,14 +15,14 @@ const RELATED: usize = 2;
 
 /// What happened to an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum UnfinishedKind {
     NotDeleted,
     NotSent,
     NoAnswer,
 }
 
 /// Entities that share a cause.
-type Causes<'e> = BTreeMap<(Kind, Option<&'e str>, bool), Vec<&'e EntityReport>>;
+type Causes<'e> = BTreeMap<(UnfinishedKind, Option<&'e str>, bool), Vec<&'e EntityReport>>;
 
 /// A diagnostic for each cause, of the entities as `mode` leaves them.
 pub fn diagnostics(entities: &[EntityReport], mode: Mode) -> Vec<Diagnostic> {
@@ -45,18 +45,18 @@ pub fn diagnostics(entities: &[EntityReport], mode: Mode) -> Vec<Diagnostic> {
         .collect()
 }
 
-fn kind(entity: &EntityReport) -> Option<Kind> {
+fn kind(entity: &EntityReport) -> Option<UnfinishedKind> {
     match entity.state {
-        State::HeldBack => Some(Kind::NotDeleted),
-        State::Failed if entity.is_removed => Some(Kind::NotDeleted),
-        State::NotWritten => Some(Kind::NotSent),
-        State::Unknown => Some(Kind::NoAnswer),
+        EntityState::HeldBack => Some(UnfinishedKind::NotDeleted),
+        EntityState::Failed if entity.is_removed => Some(UnfinishedKind::NotDeleted),
+        EntityState::NotWritten => Some(UnfinishedKind::NotSent),
+        EntityState::Unknown => Some(UnfinishedKind::NoAnswer),
         _ => None,
     }
 }
 
 fn diagnostic(
-    kind: Kind,
+    kind: UnfinishedKind,
     reason: Option<&str>,
     entities: &[&EntityReport],
     mode: Mode,
@@ -69,7 +69,7 @@ fn diagnostic(
         (Mode::Apply, _) => ("were", "were not deleted"),
     };
     let (code, message, help) = match kind {
-        Kind::NotDeleted => {
+        UnfinishedKind::NotDeleted => {
             let reason = reason.unwrap_or("something prevents it");
             let help = first.help.as_deref();
             (
@@ -78,12 +78,12 @@ fn diagnostic(
                 help.unwrap_or("fix what the message names, then push again or re-run the job"),
             )
         }
-        Kind::NotSent => (
+        UnfinishedKind::NotSent => (
             Code::NotWritten,
             format!("{subject} {were} not sent: the run ended first"),
             "push again or re-run the job: it applies the rest",
         ),
-        Kind::NoAnswer => (
+        UnfinishedKind::NoAnswer => (
             Code::NotWritten,
             format!("{subject} {were} sent, and no answer came: Port may have it or not"),
             "push again or re-run the job: it compares with Port and applies the rest",

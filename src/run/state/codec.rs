@@ -102,9 +102,9 @@ pub(super) fn write(state: &State, save: &SaveId) -> Map<String, Value> {
     let (mut settled_mappings, mut open_mappings) = (Vec::new(), Vec::new());
     for (path, file) in state.files() {
         match file.settled() {
-            Some(part) => {
-                let (blob, texts) = write_version(&part.version, &mut settled_mappings);
-                settled.insert(path.to_string(), (blob, texts, write_keys(&part.entities)));
+            Some(held) => {
+                let (blob, texts) = write_version(&held.version, &mut settled_mappings);
+                settled.insert(path.to_string(), (blob, texts, write_keys(&held.entities)));
             }
             None => drop(open.insert(path.to_string(), write_open(file, &mut open_mappings))),
         }
@@ -202,17 +202,17 @@ fn write_keys(keys: &BTreeSet<EntityKey>) -> Keys {
 }
 
 fn write_open(file: &FileState, mappings: &mut Vec<String>) -> OpenFile {
-    let part = |part: &HeldVersion| {
-        let (blob, texts) = write_version(&part.version, mappings);
-        let is_accepted = part.proof == Proof::Accepted;
-        (blob, texts, write_keys(&part.entities), is_accepted)
+    let held = |held: &HeldVersion| {
+        let (blob, texts) = write_version(&held.version, mappings);
+        let is_accepted = held.proof == Proof::Accepted;
+        (blob, texts, write_keys(&held.entities), is_accepted)
     };
     let problem = |problem: &Problem| {
         let entity = problem.entity.as_ref().map(EntityKey::to_text);
         (problem.code.clone(), entity)
     };
     OpenFile {
-        parts: file.parts.iter().map(part).collect(),
+        parts: file.versions.iter().map(held).collect(),
         problems: file.problems.iter().map(problem).collect(),
     }
 }
@@ -263,9 +263,9 @@ pub(super) fn read(properties: &Map<String, Value>) -> Result<(State, SaveId), U
     let entities = kept("entities");
     let is_kept = |key: &EntityKey| !is_listed(key) || entities.contains(key.to_text().as_str());
     for (path, (blob, texts, keys)) in settled.files {
-        let part = read_part((blob, texts, keys, true), &settled.mappings, is_kept)?;
+        let held = read_held((blob, texts, keys, true), &settled.mappings, is_kept)?;
         let file = FileState {
-            parts: vec![part],
+            versions: vec![held],
             problems: BTreeSet::new(),
         };
         state.files.insert(RepoPath::new(path), file);
@@ -313,19 +313,19 @@ fn read_open(
     mappings: &[String],
     is_kept: impl Fn(&EntityKey) -> bool + Copy,
 ) -> Result<FileState, UnreadableState> {
-    let parts = file.parts.into_iter();
-    let parts = parts.map(|part| read_part(part, mappings, is_kept));
+    let versions = file.parts.into_iter();
+    let versions = versions.map(|held| read_held(held, mappings, is_kept));
     let problems = file.problems.into_iter().map(|(code, entity)| {
         let entity = entity.as_deref().map(read_key).transpose()?;
         Ok(Problem { code, entity })
     });
     Ok(FileState {
-        parts: parts.collect::<Result<_, _>>()?,
+        versions: versions.collect::<Result<_, _>>()?,
         problems: problems.collect::<Result<_, _>>()?,
     })
 }
 
-fn read_part(
+fn read_held(
     (blob, texts, keys, is_accepted): (String, TextIds, Keys, bool),
     mappings: &[String],
     is_kept: impl Fn(&EntityKey) -> bool,

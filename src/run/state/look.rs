@@ -54,10 +54,10 @@ pub(crate) fn to_look_at(
     mapping: impl Fn(&RepoPath) -> Option<BlobId>,
 ) -> BTreeMap<RepoPath, Side> {
     let known = |path: &RepoPath| state.file(path).and_then(FileState::settled);
-    let side = |path: &RepoPath| tip.side(path, known(path).map(|part| &part.version.file));
+    let side = |path: &RepoPath| tip.side(path, known(path).map(|held| &held.version.file));
     let is_current = |path: &RepoPath| match (known(path), side(path)) {
-        (Some(part), Side::File { blob, .. }) => {
-            let version = &part.version;
+        (Some(held), Side::File { blob, .. }) => {
+            let version = &held.version;
             version.is_at(&blob, mapping(path).as_ref(), |text| {
                 match tip.side(text, version.texts.get(text)) {
                     Side::File { blob, .. } => Some(blob),

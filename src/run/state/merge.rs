@@ -29,8 +29,8 @@ pub(crate) fn merge(base: &State, own: State, other: State) -> State {
             let Some(known) = state.file(&path) else {
                 continue;
             };
-            for part in &known.parts {
-                file.add(part.version.clone(), part.entities.clone(), Proof::Possible);
+            for held in &known.versions {
+                file.add(held.version.clone(), held.entities.clone(), Proof::Possible);
             }
             file.problems.extend(known.problems.iter().cloned());
         }

@@ -32,7 +32,7 @@ pub(crate) use merge::merge;
 pub(crate) use name::{FleetParts, SourceName, SourceParts};
 
 /// How many versions of an open file are kept.
-const MAX_PARTS: usize = 10;
+const MAX_VERSIONS: usize = 10;
 
 /// What is in Port because of one source, or may be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub(crate) struct State {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FileState {
     /// The versions that Port may hold something of, oldest first.
-    pub(crate) parts: Vec<HeldVersion>,
+    pub(crate) versions: Vec<HeldVersion>,
     /// What was wrong with the newest version.
     pub(crate) problems: BTreeSet<Problem>,
 }
@@ -140,8 +140,8 @@ impl State {
     /// Whether there is nothing to remember.
     pub(crate) fn is_empty(&self) -> bool {
         let declares = |file: &FileState| {
-            let mut parts = file.parts.iter();
-            !file.problems.is_empty() || parts.any(|part| !part.entities.is_empty())
+            let mut versions = file.versions.iter();
+            !file.problems.is_empty() || versions.any(|held| !held.entities.is_empty())
         };
         self.removed.is_empty() && self.waiting.is_empty() && !self.files.values().any(declares)
     }
@@ -169,7 +169,7 @@ impl State {
     pub(crate) fn entities(&self) -> BTreeMap<&EntityKey, BTreeSet<&RepoPath>> {
         let mut entities: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for (path, file) in &self.files {
-            for key in file.parts.iter().flat_map(|part| &part.entities) {
+            for key in file.versions.iter().flat_map(|held| &held.entities) {
                 entities.entry(key).or_default().insert(path);
             }
         }
@@ -220,7 +220,7 @@ impl State {
     /// declared it are open, so that it is compared with Port if Git restores it.
     pub(crate) fn begin_deletion(&mut self, key: &EntityKey) {
         for file in self.files.values_mut() {
-            if file.parts.iter().any(|part| part.entities.contains(key)) {
+            if file.versions.iter().any(|held| held.entities.contains(key)) {
                 file.open();
             }
         }
@@ -236,18 +236,18 @@ impl State {
             problems,
         } = outcome;
         let file = self.files.entry(path.clone()).or_default();
-        for part in &mut file.parts {
-            part.entities
+        for held in &mut file.versions {
+            held.entities
                 .retain(|key| !accepted.contains(key) && !left.contains(key));
         }
-        file.parts.retain(|part| !part.entities.is_empty());
+        file.versions.retain(|held| !held.entities.is_empty());
         file.problems = problems;
         if let Some(version) = &version {
             file.add(version.clone(), accepted, Proof::Accepted);
             file.add(version.clone(), possible, Proof::Possible);
             // A file that declares nothing is known too, so that it is not read again.
-            if file.parts.is_empty() && file.problems.is_empty() {
-                file.parts.push(HeldVersion {
+            if file.versions.is_empty() && file.problems.is_empty() {
+                file.versions.push(HeldVersion {
                     version: version.clone(),
                     entities: BTreeSet::new(),
                     proof: Proof::Accepted,
@@ -256,12 +256,12 @@ impl State {
         }
         // Entities that remain in an earlier version are declared by another file that has an
         // error.
-        let is_of_tip = |part: &HeldVersion| Some(&part.version) == version.as_ref();
-        if file.settled().is_some_and(|part| !is_of_tip(part)) {
+        let is_of_tip = |held: &HeldVersion| Some(&held.version) == version.as_ref();
+        if file.settled().is_some_and(|held| !is_of_tip(held)) {
             file.open();
         }
         file.limit();
-        if file.parts.is_empty() && file.problems.is_empty() {
+        if file.versions.is_empty() && file.problems.is_empty() {
             self.files.remove(path);
         }
     }
@@ -271,8 +271,8 @@ impl State {
         self.removed.remove(key);
         self.rewritten.remove(key);
         for file in self.files.values_mut() {
-            for part in &mut file.parts {
-                part.entities.remove(key);
+            for held in &mut file.versions {
+                held.entities.remove(key);
             }
         }
     }
@@ -281,8 +281,8 @@ impl State {
 impl FileState {
     /// The version that Port has accepted whole; `None` while the file is open.
     pub(crate) fn settled(&self) -> Option<&HeldVersion> {
-        match self.parts.as_slice() {
-            [part] if part.proof == Proof::Accepted && self.problems.is_empty() => Some(part),
+        match self.versions.as_slice() {
+            [held] if held.proof == Proof::Accepted && self.problems.is_empty() => Some(held),
             _ => None,
         }
     }
@@ -294,9 +294,9 @@ impl FileState {
 
     /// Opens a settled file: Port may no longer hold what its settled version declares.
     fn open(&mut self) {
-        if let Some(part) = self.settled() {
-            let version = part.version.clone();
-            self.parts.push(HeldVersion {
+        if let Some(held) = self.settled() {
+            let version = held.version.clone();
+            self.versions.push(HeldVersion {
                 version,
                 entities: BTreeSet::new(),
                 proof: Proof::Possible,
@@ -308,10 +308,10 @@ impl FileState {
         if keys.is_empty() {
             return;
         }
-        let is_same = |part: &&mut HeldVersion| part.version == version && part.proof == proof;
-        match self.parts.iter_mut().find(is_same) {
-            Some(part) => part.entities.extend(keys),
-            None => self.parts.push(HeldVersion {
+        let is_same = |held: &&mut HeldVersion| held.version == version && held.proof == proof;
+        match self.versions.iter_mut().find(is_same) {
+            Some(held) => held.entities.extend(keys),
+            None => self.versions.push(HeldVersion {
                 version,
                 entities: keys,
                 proof,
@@ -321,8 +321,8 @@ impl FileState {
 
     /// Limits the number of versions. The oldest, which Port accepted, stays; the next oldest go.
     fn limit(&mut self) {
-        while self.parts.len() > MAX_PARTS {
-            self.parts.remove(1);
+        while self.versions.len() > MAX_VERSIONS {
+            self.versions.remove(1);
         }
     }
 }

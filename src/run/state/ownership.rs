@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::codec;
 use super::store::{Error, Store};
 use crate::catalog::entity::EntityKey;
-use crate::catalog::plan::{Claim, Owner};
+use crate::catalog::plan::{Claim, ClaimingSource};
 
 /// The properties in which a state lists the entities that it claims.
 const OWNED: &str = "entities";
@@ -75,7 +75,7 @@ pub(crate) fn owners(
     keys: &BTreeSet<&EntityKey>,
     own: &Claims,
     others: &[Claims],
-) -> BTreeMap<EntityKey, Owner> {
+) -> BTreeMap<EntityKey, ClaimingSource> {
     let owner = |key: &EntityKey| {
         let claims = others.iter().filter(|other| other.name != own.name);
         let claims = claims.filter_map(|other| Some((other.claim(key)?, other)));
@@ -86,7 +86,7 @@ pub(crate) fn owners(
         let (claim, other) = claims
             .filter(counts)
             .min_by_key(|(claim, other)| (*claim, other.since))?;
-        Some(Owner {
+        Some(ClaimingSource {
             source: other.title.clone(),
             claim,
         })

@@ -53,16 +53,16 @@ fn show(state: &State) -> String {
     let Some(file) = state.file(&path()) else {
         return "unknown".to_owned();
     };
-    let part = |part: &HeldVersion| {
-        let sign = match part.proof {
+    let held = |held: &HeldVersion| {
+        let sign = match held.proof {
             Proof::Accepted => '+',
             Proof::Possible => '?',
         };
-        let names = part.entities.iter().map(|key| key.name.to_string());
-        let digit = &part.version.file.as_str()[..1];
+        let names = held.entities.iter().map(|key| key.name.to_string());
+        let digit = &held.version.file.as_str()[..1];
         format!("{digit}{sign}{}", names.collect::<String>())
     };
-    let parts: Vec<_> = file.parts.iter().map(part).collect();
+    let parts: Vec<_> = file.versions.iter().map(held).collect();
     let open = if file.is_open() { " open" } else { "" };
     format!("{}{open}", parts.join(" "))
 }
@@ -317,7 +317,7 @@ prop_compose! {
                 state.files.entry(path).or_default().problems.insert(problem("x"));
             }
         }
-        let is_known = |file: &FileState| !file.parts.is_empty() || !file.problems.is_empty();
+        let is_known = |file: &FileState| !file.versions.is_empty() || !file.problems.is_empty();
         state.files.retain(|_, file| is_known(file));
         for (name, is_prevented) in removed {
             let deletion = if is_prevented { DeletionState::Prevented } else { DeletionState::Pending };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Clearing, Reader, Reported, nearest};
+use super::{Clearing, EntityReader, Reported, nearest};
 use crate::catalog::entity::{Entity, Relation, Stated, Team, property_values};
 use crate::diagnostic::{Code, Severity};
 use crate::document::character::{is_invisible, name_of};
@@ -72,7 +72,7 @@ pub(super) struct Names {
     pub(super) outcome: Result<(), Reported>,
 }
 
-impl Reader<'_> {
+impl EntityReader<'_> {
     pub(super) fn check_field_names(&mut self, members: &[Member]) -> Names {
         let mut names = Names {
             hidden: BTreeSet::new(),

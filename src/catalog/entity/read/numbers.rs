@@ -2,12 +2,12 @@
 
 use serde_json::Number;
 
-use super::Reader;
+use super::EntityReader;
 use crate::catalog::entity::values::LARGEST_EXACT;
 use crate::diagnostic::{Code, Severity};
 use crate::document::{Member, Node, Value};
 
-impl Reader<'_> {
+impl EntityReader<'_> {
     /// Warns of integers in a property's value that Port may round, as JavaScript does.
     pub(super) fn check_numbers(&mut self, property: &Member) {
         self.check_value(&property.key, &property.value);

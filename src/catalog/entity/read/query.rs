@@ -6,7 +6,7 @@
 //!
 //! [docs]: https://docs.port.io/build-your-software-catalog/customize-integrations/configure-mapping#mapping-entities-using-search-queries
 
-use super::{AN_OBJECT, Query, Reader, Reported, canonical, nearest};
+use super::{AN_OBJECT, EntityReader, Query, Reported, canonical, nearest};
 use crate::diagnostic::Code;
 use crate::document::{Member, Node, Value};
 use crate::text::Span;
@@ -54,7 +54,7 @@ impl Operand {
     }
 }
 
-impl Reader<'_> {
+impl EntityReader<'_> {
     /// Reads the query that `field` holds.
     pub(super) fn query(&mut self, value: &Node, field: &str) -> Result<Query, Reported> {
         let is_query = OF_A_QUERY.iter().all(|key| value.get(key).is_some());

@@ -2,7 +2,7 @@
 
 /// What a position that the parser reports is about.
 #[derive(Clone, Copy)]
-pub(super) enum Extent {
+pub(super) enum MessageSubject {
     Character,
     Word,
     /// The parser noticed it on the next line.
@@ -16,10 +16,10 @@ pub(super) enum Extent {
 }
 
 /// How one of the parser's errors is put.
-pub(super) struct Rule {
+pub(super) struct MessageRule {
     /// A part of the parser's message.
     pub(super) info: &'static str,
-    pub(super) extent: Extent,
+    pub(super) extent: MessageSubject,
     /// `{found}` is replaced by what stands there, `{close}` by the bracket that is awaited.
     pub(super) message: &'static str,
     pub(super) help: &'static str,
@@ -27,11 +27,11 @@ pub(super) struct Rule {
 
 const fn rule(
     info: &'static str,
-    extent: Extent,
+    extent: MessageSubject,
     message: &'static str,
     help: &'static str,
-) -> Rule {
-    Rule {
+) -> MessageRule {
+    MessageRule {
         info,
         extent,
         message,
@@ -45,263 +45,269 @@ const DIRECTIVE: &str = "remove the line, or write `%YAML 1.2` or `%TAG !handle!
 const QUOTE: &str = "put quotes around it if it is text";
 
 /// What is said where no rule holds; `{info}` is replaced by what the parser says.
-pub(super) static UNKNOWN: Rule = rule("", Extent::Word, "this is not YAML: {info}", QUOTE);
+pub(super) static UNKNOWN: MessageRule =
+    rule("", MessageSubject::Word, "this is not YAML: {info}", QUOTE);
 
 /// The first rule whose `info` is part of what the parser says holds.
-pub(super) static RULES: &[Rule] = &[
+pub(super) static RULES: &[MessageRule] = &[
     // Tabs
-    rule("tab", Extent::Tab, "a tab cannot indent YAML", SPACES),
+    rule(
+        "tab",
+        MessageSubject::Tab,
+        "a tab cannot indent YAML",
+        SPACES,
+    ),
     rule(
         "valid YAML whitespace",
-        Extent::Tab,
+        MessageSubject::Tab,
         "a tab cannot indent YAML",
         SPACES,
     ),
     // Quotes
     rule(
         "found unexpected end of stream",
-        Extent::Character,
+        MessageSubject::Character,
         "the quote is never closed",
         "add the closing quote",
     ),
     rule(
         "found unexpected document indicator",
-        Extent::Character,
+        MessageSubject::Character,
         "the quote is not closed before the document ends",
         "add the closing quote",
     ),
     rule(
         "invalid trailing content after double-quoted scalar",
-        Extent::Word,
+        MessageSubject::Word,
         "found {found} after the closing quote",
         "put the whole value into quotes; a quote inside is written `\\\"` between double quotes \
          and `''` between single ones",
     ),
     rule(
         "unknown escape character",
-        Extent::Escape,
+        MessageSubject::Escape,
         "{found} means nothing between double quotes",
         "write `\\\\` for a backslash, or use single quotes",
     ),
     rule(
         "expected hexadecimal number",
-        Extent::Escape,
+        MessageSubject::Escape,
         "the escape {found} is cut short",
         "`\\x` takes two hexadecimal digits, `\\u` four and `\\U` eight",
     ),
     rule(
         "invalid Unicode character escape code",
-        Extent::Escape,
+        MessageSubject::Escape,
         "{found} is no character",
         "it is one half of a surrogate pair: write both halves, or the character itself",
     ),
     rule(
         "indentation in quoted scalar",
-        Extent::Character,
+        MessageSubject::Character,
         "the quote is not closed where the indentation ends",
         "add the closing quote, or indent all lines of the text further than its key",
     ),
     // Indentation
     rule(
         "wrongly indented line in block scalar",
-        Extent::Word,
+        MessageSubject::Word,
         "the line is indented less than the text that it belongs to",
         "indent all lines below `|` or `>` alike",
     ),
     rule(
         "invalid indentation in flow construct",
-        Extent::Word,
+        MessageSubject::Word,
         "{found} is not indented enough to stand in the bracket above",
         "close the bracket, or indent the line further than the key of the bracket",
     ),
     rule(
         "invalid indentation",
-        Extent::Word,
+        MessageSubject::Word,
         "{found} is indented wrongly",
         SAME_COLUMN,
     ),
     rule(
         "did not find expected <document start>",
-        Extent::Word,
+        MessageSubject::Word,
         "expected the end of the document, found {found}",
         "let it start in the same column as its siblings, or put `---` before it",
     ),
     // Mappings and sequences
     rule(
         "mapping values are not allowed",
-        Extent::Character,
+        MessageSubject::Character,
         "a `:` cannot stand here",
         "put quotes around the value if the `:` belongs to its text, else check the indentation",
     ),
     rule(
         "illegal placement of ':'",
-        Extent::Character,
+        MessageSubject::Character,
         "a `:` cannot stand here",
         "write a key and its `:` on one line; is a bracket above not closed?",
     ),
     rule(
         "simple key expect",
-        Extent::LineBefore,
+        MessageSubject::LineBefore,
         "expected `:` after the key {found}",
         "write `key: value`, or indent the line further if it belongs to the value above",
     ),
     rule(
         "did not find expected key",
-        Extent::Alias,
+        MessageSubject::Alias,
         "an alias cannot have a tag or an anchor",
         "remove it",
     ),
     rule(
         "did not find expected key",
-        Extent::Word,
+        MessageSubject::Word,
         "expected a key, found {found}",
         SAME_COLUMN,
     ),
     rule(
         "did not find expected '-'",
-        Extent::Word,
+        MessageSubject::Word,
         "expected `-` before {found}",
         "start each item with `- ` in the same column",
     ),
     rule(
         "block sequence entries are not allowed",
-        Extent::Character,
+        MessageSubject::Character,
         "a list cannot start here",
         "start the list on a line of its own, or put quotes around the value if it is text",
     ),
     rule(
         "only valid inside a block",
-        Extent::Character,
+        MessageSubject::Character,
         "a `-` list cannot stand in brackets",
         "separate the items with `,`",
     ),
     rule(
         "plain scalar cannot start with '-'",
-        Extent::Character,
+        MessageSubject::Character,
         "a `-` cannot stand here",
         QUOTE,
     ),
     rule(
         "mapping keys are not allowed",
-        Extent::Character,
+        MessageSubject::Character,
         "a `?` cannot stand here",
         QUOTE,
     ),
     rule(
         "expected whitespace",
-        Extent::Character,
+        MessageSubject::Character,
         "expected a blank here",
         QUOTE,
     ),
     // Brackets
     rule(
         "expected ',' or",
-        Extent::Word,
+        MessageSubject::Word,
         "expected `,` or `{close}`, found {found}",
         "separate what is in the bracket with `,`, and close it",
     ),
     rule(
         "may not precede any of",
-        Extent::Character,
+        MessageSubject::Character,
         "expected a blank after the `:`",
         "write `key: value`",
     ),
     rule(
         "misplaced bracket",
-        Extent::Character,
+        MessageSubject::Character,
         "{found} closes no bracket",
         "remove it, or put quotes around the value if it is text",
     ),
     rule(
         "did not find expected node content",
-        Extent::Character,
+        MessageSubject::Character,
         "expected a value, found {found}",
         "write the value; put quotes around it if it is text",
     ),
     rule(
         "unexpected end of plain scalar",
-        Extent::Word,
+        MessageSubject::Word,
         "expected a value, found {found}",
         QUOTE,
     ),
     rule(
         "unexpected character",
-        Extent::Character,
+        MessageSubject::Character,
         "text cannot start with {found}",
         QUOTE,
     ),
     // Comments and block scalars
     rule(
         "comments must be separated",
-        Extent::Character,
+        MessageSubject::Character,
         "a comment needs a blank before its `#`",
         "add the blank, or put quotes around the value if the `#` belongs to its text",
     ),
     rule(
         "comment intercepting",
-        Extent::Word,
+        MessageSubject::Word,
         "a comment cannot stand inside of text that continues after it",
         "put quotes around the text if the `#` belongs to it, else move the comment",
     ),
     rule(
         "while scanning a block scalar, did not find",
-        Extent::Word,
+        MessageSubject::Word,
         "text after {found} has to start on the next line",
         "start a new line, or put quotes around the value",
     ),
     rule(
         "indicator equal to 0",
-        Extent::Word,
+        MessageSubject::Word,
         "{found} requires an indentation of 0",
         "leave the digit out",
     ),
     // Anchors, tags and directives
     rule(
         "while scanning an anchor or alias",
-        Extent::Character,
+        MessageSubject::Character,
         "expected a name after {found}",
         QUOTE,
     ),
     rule(
         "handle wasn't declared",
-        Extent::Word,
+        MessageSubject::Word,
         "the tag {found} is not known",
         "remove it, or put quotes around the value if it is text",
     ),
     rule(
         "before directive",
-        Extent::Word,
+        MessageSubject::Word,
         "found the directive {found} inside of a document",
         "end the document before it with `...`, or put quotes around the value if it is text",
     ),
     rule(
         "directive",
-        Extent::Word,
+        MessageSubject::Word,
         "the directive {found} is incomplete, unknown or given twice",
         DIRECTIVE,
     ),
     rule(
         "TAG",
-        Extent::Word,
+        MessageSubject::Word,
         "the directive {found} is incomplete, unknown or given twice",
         DIRECTIVE,
     ),
     rule(
         "tag",
-        Extent::Word,
+        MessageSubject::Word,
         "{found} is not a tag",
         "put quotes around the value if it is text",
     ),
     // Document markers
     rule(
         "after document end marker",
-        Extent::Word,
+        MessageSubject::Word,
         "found {found} after `...`, which ends the document",
         "move it to the next line",
     ),
     rule(
         "byte order mark",
-        Extent::Character,
+        MessageSubject::Character,
         "a byte order mark (U+FEFF) stands inside of a document",
         "remove the character, which is invisible",
     ),

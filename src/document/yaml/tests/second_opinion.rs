@@ -17,20 +17,20 @@ use crate::document::testing::nodes;
 use crate::document::{Member, Node, Value};
 
 #[derive(Debug, Clone)]
-enum Tree {
+enum Generated {
     /// A plain scalar that may stand for something else than text.
     Plain(&'static str),
     Text(String),
-    Sequence(Vec<Tree>),
+    Sequence(Vec<Generated>),
     /// The members, and perhaps what is merged into them.
-    Mapping(BTreeMap<String, Tree>, Option<Merge>),
+    Mapping(BTreeMap<String, Generated>, Option<Merged>),
     /// One of the anchored values, if there are any.
     Alias(usize),
 }
 
 /// Which of the anchored mappings are merged.
 #[derive(Debug, Clone)]
-enum Merge {
+enum Merged {
     One(usize),
     Both(usize, usize),
 }
@@ -77,31 +77,31 @@ fn any_text() -> impl Strategy<Value = String> {
     ]
 }
 
-fn any_tree() -> impl Strategy<Value = Tree> {
+fn any_tree() -> impl Strategy<Value = Generated> {
     let leaf = prop_oneof![
-        2 => select(PLAIN.as_slice()).prop_map(Tree::Plain),
-        5 => any_text().prop_map(Tree::Text),
-        1 => any::<usize>().prop_map(Tree::Alias),
+        2 => select(PLAIN.as_slice()).prop_map(Generated::Plain),
+        5 => any_text().prop_map(Generated::Text),
+        1 => any::<usize>().prop_map(Generated::Alias),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Tree::Sequence),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Generated::Sequence),
             any_mapping(inner),
         ]
     })
 }
 
-fn any_mapping(inner: impl Strategy<Value = Tree>) -> impl Strategy<Value = Tree> {
+fn any_mapping(inner: impl Strategy<Value = Generated>) -> impl Strategy<Value = Generated> {
     let merge = prop_oneof![
         4 => Just(None),
-        1 => any::<usize>().prop_map(|one| Some(Merge::One(one))),
-        1 => any::<(usize, usize)>().prop_map(|(one, two)| Some(Merge::Both(one, two))),
+        1 => any::<usize>().prop_map(|one| Some(Merged::One(one))),
+        1 => any::<(usize, usize)>().prop_map(|(one, two)| Some(Merged::Both(one, two))),
     ];
     (
         prop::collection::btree_map("k[a-c]{1,2}", inner, 0..4),
         merge,
     )
-        .prop_map(|(members, merge)| Tree::Mapping(members, merge))
+        .prop_map(|(members, merge)| Generated::Mapping(members, merge))
 }
 
 /// Writes trees, in the styles that the choices say.
@@ -121,24 +121,24 @@ impl<C: Iterator<Item = u8>> Writer<C> {
     }
 
     /// A value in brackets, or a scalar that may stand in them. Its lines are indented.
-    fn flow(&mut self, tree: &Tree, indentation: usize) -> String {
+    fn flow(&mut self, tree: &Generated, indentation: usize) -> String {
         let pad = " ".repeat(indentation);
         let gap = match self.choose(4) {
             0 => format!("{}\n{pad}", self.comment()),
             _ => " ".to_owned(),
         };
         match tree {
-            Tree::Plain(plain) => (*plain).to_owned(),
-            Tree::Text(text) => self.quoted(text, indentation),
-            Tree::Alias(index) => self.alias(*index),
-            Tree::Sequence(items) => {
+            Generated::Plain(plain) => (*plain).to_owned(),
+            Generated::Text(text) => self.quoted(text, indentation),
+            Generated::Alias(index) => self.alias(*index),
+            Generated::Sequence(items) => {
                 let items: Vec<_> = items
                     .iter()
                     .map(|item| self.flow(item, indentation))
                     .collect();
                 format!("[{gap}{} ]", items.join(&format!(" ,{gap}")))
             }
-            Tree::Mapping(members, merge) => {
+            Generated::Mapping(members, merge) => {
                 let mut pairs: Vec<_> = members
                     .iter()
                     .map(|(key, value)| format!("{key}: {}", self.flow(value, indentation)))
@@ -156,10 +156,10 @@ impl<C: Iterator<Item = u8>> Writer<C> {
         }
     }
 
-    fn merge(&self, merge: Option<&Merge>) -> Option<String> {
+    fn merge(&self, merge: Option<&Merged>) -> Option<String> {
         match merge.filter(|_| self.mappings > 0)? {
-            Merge::One(one) => Some(format!("<<: {}", self.alias(*one))),
-            Merge::Both(one, two) => {
+            Merged::One(one) => Some(format!("<<: {}", self.alias(*one))),
+            Merged::Both(one, two) => {
                 Some(format!("<<: [{}, {}]", self.alias(*one), self.alias(*two)))
             }
         }
@@ -202,16 +202,16 @@ impl<C: Iterator<Item = u8>> Writer<C> {
     }
 
     /// What stands after `key:` or `-` whose own lines are indented so.
-    fn block(&mut self, tree: &Tree, indentation: usize) -> String {
+    fn block(&mut self, tree: &Generated, indentation: usize) -> String {
         let inner = indentation + 1 + usize::from(self.choose(3));
         match tree {
-            Tree::Text(text) if self.choose(2) == 0 => self
+            Generated::Text(text) if self.choose(2) == 0 => self
                 .block_scalar(text, inner - indentation, inner)
                 .unwrap_or_else(|| format!(" {}\n", self.quoted(text, inner))),
-            Tree::Sequence(items) if !items.is_empty() && self.choose(4) > 0 => {
+            Generated::Sequence(items) if !items.is_empty() && self.choose(4) > 0 => {
                 format!("{}\n{}", self.comment(), self.items(items, inner))
             }
-            Tree::Mapping(members, merge) if !members.is_empty() && self.choose(4) > 0 => {
+            Generated::Mapping(members, merge) if !members.is_empty() && self.choose(4) > 0 => {
                 format!(
                     "{}\n{}",
                     self.comment(),
@@ -222,17 +222,19 @@ impl<C: Iterator<Item = u8>> Writer<C> {
         }
     }
 
-    fn items(&mut self, items: &[Tree], indentation: usize) -> String {
+    fn items(&mut self, items: &[Generated], indentation: usize) -> String {
         let pad = " ".repeat(indentation);
         let mut text = String::new();
         for item in items {
             match item {
                 // Compact: the first line of the collection is that of its `-`.
-                Tree::Sequence(nested) if !nested.is_empty() && self.choose(3) == 0 => {
+                Generated::Sequence(nested) if !nested.is_empty() && self.choose(3) == 0 => {
                     let nested = self.items(nested, indentation + 2);
                     text.push_str(&format!("{pad}- {}", nested.trim_start_matches(' ')));
                 }
-                Tree::Mapping(members, merge) if !members.is_empty() && self.choose(3) == 0 => {
+                Generated::Mapping(members, merge)
+                    if !members.is_empty() && self.choose(3) == 0 =>
+                {
                     let members = self.members(members, merge.as_ref(), indentation + 2);
                     text.push_str(&format!("{pad}- {}", members.trim_start_matches(' ')));
                 }
@@ -244,8 +246,8 @@ impl<C: Iterator<Item = u8>> Writer<C> {
 
     fn members(
         &mut self,
-        members: &BTreeMap<String, Tree>,
-        merge: Option<&Merge>,
+        members: &BTreeMap<String, Generated>,
+        merge: Option<&Merged>,
         indentation: usize,
     ) -> String {
         let pad = " ".repeat(indentation);
@@ -306,7 +308,7 @@ impl<C: Iterator<Item = u8>> Writer<C> {
     }
 
     /// A document: a mapping, of which `shared` holds the anchored values.
-    fn document(&mut self, shared: &[Tree], tree: &Tree) -> String {
+    fn document(&mut self, shared: &[Generated], tree: &Generated) -> String {
         let mut text = "shared:\n".to_owned();
         for (index, tree) in shared.iter().enumerate() {
             let anchor = match self.choose(3) {

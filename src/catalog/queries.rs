@@ -19,14 +19,14 @@ const TEAMS: &str = "_team";
 
 /// A search query, and the blueprint among whose entities it looks.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Question {
+pub struct BlueprintQuery {
     /// The blueprint.
     pub blueprint: BlueprintId,
     /// The query.
     pub query: Query,
 }
 
-impl Question {
+impl BlueprintQuery {
     /// Which teams there are for `query`.
     fn of_teams(query: &Query) -> Self {
         Self::among(TEAMS, query)
@@ -46,28 +46,28 @@ impl Question {
 }
 
 /// What the team and the relations of `entity` ask, as far as its blueprint says where to look.
-pub fn questions(entity: &Entity, blueprint: Option<&Blueprint>) -> Vec<Question> {
-    let mut questions = Vec::new();
+pub fn blueprint_queries(entity: &Entity, blueprint: Option<&Blueprint>) -> Vec<BlueprintQuery> {
+    let mut queries = Vec::new();
     if let Stated::Value(Team::Query(query)) = &entity.team {
-        questions.push(Question::of_teams(query));
+        queries.push(BlueprintQuery::of_teams(query));
     }
     for (name, relation) in &entity.relations {
         let rule = blueprint.and_then(|blueprint| blueprint.relation(name));
         if let (Relation::Query(query), Some(rule)) = (relation, rule) {
-            questions.push(Question::of_targets(rule, query));
+            queries.push(BlueprintQuery::of_targets(rule, query));
         }
     }
-    questions
+    queries
 }
 
 /// What Port finds, as far as it was searched.
 #[derive(Debug, Clone, Default)]
-pub struct Answers(BTreeMap<Question, BTreeSet<Identifier>>);
+pub struct QueryResults(BTreeMap<BlueprintQuery, BTreeSet<Identifier>>);
 
-impl Answers {
-    /// Notes that `question` finds these.
-    pub fn insert(&mut self, question: Question, found: BTreeSet<Identifier>) {
-        self.0.insert(question, found);
+impl QueryResults {
+    /// Notes that `query` finds these.
+    pub fn insert(&mut self, query: BlueprintQuery, found: BTreeSet<Identifier>) {
+        self.0.insert(query, found);
     }
 
     /// The entity with its queries replaced by what they find. A query stays where the answer is not
@@ -94,7 +94,7 @@ impl Answers {
         let Stated::Value(Team::Query(query)) = &entity.team else {
             return None;
         };
-        let found = self.0.get(&Question::of_teams(query))?;
+        let found = self.0.get(&BlueprintQuery::of_teams(query))?;
         let names = found.iter().map(|team| team.as_str().to_owned());
         Some(Team::Many(names.collect()))
     }
@@ -103,7 +103,7 @@ impl Answers {
         let Relation::Query(query) = relation else {
             return None;
         };
-        let found = self.0.get(&Question::of_targets(rule, query))?;
+        let found = self.0.get(&BlueprintQuery::of_targets(rule, query))?;
         match rule.cardinality {
             Cardinality::Many => Some(Relation::Many(found.iter().cloned().collect())),
             Cardinality::One if found.len() == 1 => found.first().cloned().map(Relation::One),
@@ -128,13 +128,13 @@ mod tests {
 
     #[test]
     fn each_query_asks_where_its_field_leads() {
-        let asking = entity(json!({
+        let with_queries = entity(json!({
             "team": query("t"),
             "relations": {"one": query("x"), "many": query("x"), "unknown": query("y")},
         }));
         let shape = blueprint(json!({}));
         let asked = |blueprint| {
-            let asked = questions(&asking, blueprint).into_iter();
+            let asked = blueprint_queries(&with_queries, blueprint).into_iter();
             asked
                 .map(|one| one.blueprint.to_string())
                 .collect::<Vec<_>>()
@@ -142,23 +142,23 @@ mod tests {
         assert_eq!(asked(Some(&shape)), ["_team", "b", "b"]);
         assert_eq!(asked(None), ["_team"], "nobody knows where relations lead");
         let plain = entity(json!({"team": "t", "relations": {"one": "x"}}));
-        assert_eq!(questions(&plain, Some(&shape)), []);
+        assert_eq!(blueprint_queries(&plain, Some(&shape)), []);
     }
 
     #[test]
     fn what_is_found_takes_the_place_of_a_query() {
-        let asking = entity(json!({
+        let with_queries = entity(json!({
             "team": query("t"), "properties": {"a": 1},
             "relations": {"one": query("x"), "many": query("y"), "unknown": query("x")},
         }));
         let shape = blueprint(json!({}));
         let filled = |found: &[&str]| {
-            let mut answers = Answers::default();
-            for question in questions(&asking, Some(&shape)) {
+            let mut results = QueryResults::default();
+            for query in blueprint_queries(&with_queries, Some(&shape)) {
                 let found = found.iter().map(|name| Identifier::parse(name).unwrap());
-                answers.insert(question, found.collect());
+                results.insert(query, found.collect());
             }
-            json!(answers.fill_in(&asking, Some(&shape)).into_owned())
+            json!(results.fill_in(&with_queries, Some(&shape)).into_owned())
         };
         let one = filled(&["x"]);
         assert_eq!(one["team"], json!(["x"]));
@@ -169,23 +169,26 @@ mod tests {
             let relations = json!({"one": query("x"), "many": found, "unknown": query("x")});
             assert_eq!(filled(found)["relations"], relations, "one target is one");
         }
-        let unanswered = Answers::default();
-        assert_eq!(*unanswered.fill_in(&asking, Some(&shape)), asking);
+        let unanswered = QueryResults::default();
+        assert_eq!(
+            *unanswered.fill_in(&with_queries, Some(&shape)),
+            with_queries
+        );
     }
 
     #[test]
     fn a_query_is_held_against_what_it_finds() {
-        let asking = entity(json!({
+        let with_queries = entity(json!({
             "team": query("t"), "relations": {"one": query("x"), "many": query("y")},
         }));
         let shape = blueprint(json!({}));
         let differing = |found: &[&str], held: Value| {
-            let mut answers = Answers::default();
-            for question in questions(&asking, Some(&shape)) {
+            let mut results = QueryResults::default();
+            for query in blueprint_queries(&with_queries, Some(&shape)) {
                 let found = found.iter().map(|name| Identifier::parse(name).unwrap());
-                answers.insert(question, found.collect());
+                results.insert(query, found.collect());
             }
-            let filled = answers.fill_in(&asking, Some(&shape));
+            let filled = results.fill_in(&with_queries, Some(&shape));
             let differences = differences(&filled, &live(held), Merge::Merge, Some(&shape));
             let fields = differences.into_iter();
             fields.map(|one| one.field.to_string()).collect::<Vec<_>>()

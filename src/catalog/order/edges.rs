@@ -2,34 +2,37 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::{Node, RequiredCycle};
+use super::{PlannedWrite, RequiredCycle};
 use crate::catalog::blueprint::{Blueprints, Presence};
 use crate::catalog::entity::{Entity, Identifier};
 
 /// A relation of one entity to another; both are given by index.
 #[derive(Debug)]
-pub(super) struct Link<'e> {
+pub(super) struct RelationEdge<'e> {
     pub(super) from: usize,
     pub(super) relation: &'e str,
     pub(super) to: usize,
     pub(super) presence: Presence,
 }
 
-impl Link<'_> {
+impl RelationEdge<'_> {
     pub(super) fn is_loop(&self) -> bool {
         self.from == self.to
     }
 }
 
-/// All links among `nodes`.
-pub(super) fn find<'e>(nodes: &[Node<'e>], blueprints: &Blueprints) -> Vec<Link<'e>> {
+/// All edges among `nodes`.
+pub(super) fn find<'e>(
+    nodes: &[PlannedWrite<'e>],
+    blueprints: &Blueprints,
+) -> Vec<RelationEdge<'e>> {
     let mut places: HashMap<&Identifier, Vec<usize>> = HashMap::new();
     for (place, (entity, _)) in nodes.iter().enumerate() {
         if let Some(identifier) = entity.name.identifier() {
             places.entry(identifier).or_default().push(place);
         }
     }
-    let mut links = Vec::new();
+    let mut edges = Vec::new();
     for (from, (entity, _)) in nodes.iter().enumerate() {
         for (relation, targets) in &entity.relations {
             let (blueprint, presence) = rule(entity, relation, blueprints);
@@ -41,7 +44,7 @@ pub(super) fn find<'e>(nodes: &[Node<'e>], blueprints: &Blueprints) -> Vec<Link<
                 .iter()
                 .filter_map(|target| places.get(target))
                 .flatten();
-            links.extend(found.filter(is_target).map(|&to| Link {
+            edges.extend(found.filter(is_target).map(|&to| RelationEdge {
                 from,
                 relation,
                 to,
@@ -49,7 +52,7 @@ pub(super) fn find<'e>(nodes: &[Node<'e>], blueprints: &Blueprints) -> Vec<Link<
             }));
         }
     }
-    links
+    edges
 }
 
 /// Where a relation leads, if that is known, and whether its entity must have it.
@@ -64,20 +67,20 @@ fn rule<'b>(
     }
 }
 
-/// Each of `links` as the cycle that it is part of. All of them are.
-pub(super) fn cycles(links: &[&Link<'_>]) -> Vec<RequiredCycle> {
+/// Each of `edges` as the cycle that it is part of. All of them are.
+pub(super) fn cycles(edges: &[&RelationEdge<'_>]) -> Vec<RequiredCycle> {
     let mut targets: HashMap<usize, Vec<usize>> = HashMap::new();
-    for link in links {
-        targets.entry(link.from).or_default().push(link.to);
+    for edge in edges {
+        targets.entry(edge.from).or_default().push(edge.to);
     }
     let mut seen = HashSet::new();
-    links
+    edges
         .iter()
-        .filter(|link| seen.insert((link.from, link.relation)))
-        .map(|link| RequiredCycle {
-            entity: link.from,
-            relation: link.relation.to_owned(),
-            way: way(link.to, link.from, &targets),
+        .filter(|edge| seen.insert((edge.from, edge.relation)))
+        .map(|edge| RequiredCycle {
+            entity: edge.from,
+            relation: edge.relation.to_owned(),
+            way: way(edge.to, edge.from, &targets),
         })
         .collect()
 }

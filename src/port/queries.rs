@@ -5,39 +5,42 @@ use std::collections::BTreeSet;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
-use super::search::{CONCURRENT_SEARCHES, Found, Search};
+use super::search::{CONCURRENT_SEARCHES, FoundEntity, Search};
 use super::{Error, Port};
 use crate::catalog::entity::{BlueprintId, Identifier, Query};
-use crate::catalog::question::{Answers, MOST_FOUND, Question};
+use crate::catalog::queries::{BlueprintQuery, MOST_FOUND, QueryResults};
 
 impl Port {
-    /// What each of `questions` finds. Costs a request for each, as it finds no more than
-    /// [`MOST_FOUND`]. What Port does not answer, or finds too much for, has no answer: then it is
-    /// the write that tells.
+    /// What each of `queries` finds. Costs a request for each, as it finds no more than
+    /// [`MOST_FOUND`]. A query that Port refuses, or that finds too much, has no result: then
+    /// the write decides.
     ///
     /// # Errors
     /// If Port is unreachable or refuses the credentials.
-    pub async fn answers(&self, questions: BTreeSet<Question>) -> Result<Answers, Error> {
-        let mut answers = Answers::default();
-        let mut found = stream::iter(questions)
-            .map(async |question| {
-                let found = self.identifiers(&question).await?;
-                Ok::<_, Error>((question, found))
+    pub async fn query_results(
+        &self,
+        queries: BTreeSet<BlueprintQuery>,
+    ) -> Result<QueryResults, Error> {
+        let mut results = QueryResults::default();
+        let mut found = stream::iter(queries)
+            .map(async |query| {
+                let found = self.identifiers(&query).await?;
+                Ok::<_, Error>((query, found))
             })
             .buffer_unordered(CONCURRENT_SEARCHES);
-        while let Some((question, found)) = found.try_next().await? {
+        while let Some((query, found)) = found.try_next().await? {
             if let Some(found) = found {
-                answers.insert(question, found);
+                results.insert(query, found);
             }
         }
-        Ok(answers)
+        Ok(results)
     }
 
     async fn identifiers(
         &self,
-        question: &Question,
+        query: &BlueprintQuery,
     ) -> Result<Option<BTreeSet<Identifier>>, Error> {
-        let Question { blueprint, query } = question;
+        let BlueprintQuery { blueprint, query } = query;
         let include = vec!["$identifier".to_owned()];
         let found = self.found_by(blueprint, query, include, MOST_FOUND).await?;
         Ok(found.map(|found| {
@@ -55,7 +58,7 @@ impl Port {
         query: &Query,
         include: Vec<String>,
         most: usize,
-    ) -> Result<Option<Vec<Found>>, Error> {
+    ) -> Result<Option<Vec<FoundEntity>>, Error> {
         let search = Search {
             blueprint: blueprint.clone(),
             query: json!(query),
