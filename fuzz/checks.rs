@@ -87,8 +87,8 @@ pub fn diagnostics_at(path: &str, text: &str) {
 
     let shown = Shown::default();
     let log = Log::new(shown.clone());
-    console::write_diagnostics(console::Colour::Always, &head.diagnostics, &log);
-    console::write_diagnostics(console::Colour::Always, &validated.diagnostics, &log);
+    console::write_diagnostics(console::ColourMode::Always, &head.diagnostics, &log);
+    console::write_diagnostics(console::ColourMode::Always, &validated.diagnostics, &log);
     let shown = String::from_utf8(shown.0.lock().unwrap().clone()).unwrap();
     for line in shown.split(['\n', '\r']) {
         assert!(!line.trim_start().starts_with("::"), "{line}");

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use port_gitops::cli::{Command, Status, check, export, schema};
+use port_gitops::cli::{ExitStatus, Subcommand, check, export, schema};
 use port_gitops::environment::Environment;
 use port_gitops::run::evaluator::worker;
 use port_gitops::shutdown::{ShutdownTrigger, shutdown};
@@ -35,16 +35,16 @@ async fn act() -> ExitCode {
     // An action has no arguments: its inputs are variables.
     let mut arguments = std::env::args_os().skip(1);
     if let Some(first) = arguments.next() {
-        let status = match Command::read(&first) {
-            Ok(Command::Check) => check::run(arguments, &environment).await,
-            Ok(Command::Schema) => schema::run(arguments, &environment).await,
-            Ok(Command::Export) => export::run(arguments, &environment).await,
+        let status = match Subcommand::read(&first) {
+            Ok(Subcommand::Check) => check::run(arguments, &environment).await,
+            Ok(Subcommand::Schema) => schema::run(arguments, &environment).await,
+            Ok(Subcommand::Export) => export::run(arguments, &environment).await,
             Err(status) => status,
         };
         return match status {
-            Status::Success => ExitCode::SUCCESS,
-            Status::Problem => ExitCode::from(1),
-            Status::CannotGoOn => ExitCode::from(2),
+            ExitStatus::Success => ExitCode::SUCCESS,
+            ExitStatus::Problem => ExitCode::from(1),
+            ExitStatus::CannotGoOn => ExitCode::from(2),
         };
     }
 

@@ -7,7 +7,7 @@ use port_gitops::catalog::declare::{FileContent, declare};
 use port_gitops::catalog::entity::BlueprintId;
 use port_gitops::catalog::reference::Referenced;
 use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_FILES, FileRules};
-use port_gitops::cli::check::tree::{Found, ShownPaths, Tree};
+use port_gitops::cli::check::tree::{EntityFiles, ShownPaths, WorkingTree};
 
 use crate::infer;
 use crate::stage::{Result, Stage, heading};
@@ -91,12 +91,12 @@ impl Own {
     }
 
     /// The entity files, with paths as the repository has them.
-    fn read(&self) -> Result<Found> {
+    fn read(&self) -> Result<EntityFiles> {
         let rules = FileRules::parse(self.files.as_deref().unwrap_or(DEFAULT_FILES));
         let rules = rules.map_err(listed)?;
         let blueprint = self.blueprint.as_deref().map(BlueprintId::parse);
         let blueprint = blueprint.transpose()?;
-        let tree = Tree::new(&rules, blueprint.as_ref(), ShownPaths::FromRoot)?;
+        let tree = WorkingTree::new(&rules, blueprint.as_ref(), ShownPaths::FromRoot)?;
         let found = tree.entity_files(std::slice::from_ref(&self.path))?;
         if found.files.is_empty() {
             let path = self.path.display();

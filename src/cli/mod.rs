@@ -45,7 +45,7 @@ Options:
 
 /// What the process is started for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
+pub enum Subcommand {
     /// Check entity files.
     Check,
     /// Make a JSON Schema of them.
@@ -56,7 +56,7 @@ pub enum Command {
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
+pub enum ExitStatus {
     /// All is well: exit status 0.
     Success,
     /// It found a problem: exit status 1.
@@ -65,7 +65,7 @@ pub enum Status {
     CannotGoOn,
 }
 
-impl Command {
+impl Subcommand {
     const ALL: [(&'static str, Self); 3] = [
         ("check", Self::Check),
         ("schema", Self::Schema),
@@ -76,7 +76,7 @@ impl Command {
     ///
     /// # Errors
     /// If it is no command, what was printed instead: help, the version, or what is wrong with it.
-    pub fn read(first: &OsStr) -> Result<Self, Status> {
+    pub fn read(first: &OsStr) -> Result<Self, ExitStatus> {
         let name = first.to_string_lossy();
         let known = Self::ALL.iter().find(|(known, _)| *known == name);
         if let Some((_, command)) = known {
@@ -96,7 +96,7 @@ impl Command {
 const TRY_HELP: &str = "Try `port-gitops --help`.";
 
 fn unknown(command: &str) -> String {
-    let names = Command::ALL.map(|(name, _)| name);
+    let names = Subcommand::ALL.map(|(name, _)| name);
     match nearest(command, names) {
         Some(near) => format!("there is no command `{command}`; did you mean `{near}`?"),
         None => format!(
@@ -107,18 +107,18 @@ fn unknown(command: &str) -> String {
 }
 
 /// Prints the output of a command.
-pub(crate) fn print(text: &str) -> Status {
+pub(crate) fn print(text: &str) -> ExitStatus {
     match write!(io::stdout(), "{text}") {
-        Ok(()) => Status::Success,
+        Ok(()) => ExitStatus::Success,
         Err(error) => fail(&format!("cannot write: {error}")),
     }
 }
 
 /// Says on standard error what kept the command from being carried out.
-pub(crate) fn fail(error: &str) -> Status {
+pub(crate) fn fail(error: &str) -> ExitStatus {
     // If standard error is closed, nobody reads this.
     let _ = writeln!(io::stderr(), "error: {}", as_variables(error));
-    Status::CannotGoOn
+    ExitStatus::CannotGoOn
 }
 
 /// Says on standard error what happens on the way to Port, retries above all, until what comes out is

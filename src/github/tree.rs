@@ -86,12 +86,12 @@ struct TreeListing {
 }
 
 /// A commit or tree, and how far below it.
-type Key = (String, Depth);
+type ListingKey = (String, Depth);
 
 /// What was listed in this run: ids name what never changes, so nothing is requested twice.
 #[derive(Debug, Default)]
 pub(super) struct Listings {
-    cells: Mutex<HashMap<Key, Arc<OnceCell<Arc<TreeListing>>>>>,
+    cells: Mutex<HashMap<ListingKey, Arc<OnceCell<Arc<TreeListing>>>>>,
     sizes: Mutex<HashMap<BlobId, u64>>,
 }
 
@@ -99,7 +99,7 @@ pub(super) struct Listings {
 const NOTABLE_SIZE: u64 = 16 * 1024;
 
 impl Listings {
-    fn cell(&self, key: Key) -> Arc<OnceCell<Arc<TreeListing>>> {
+    fn cell(&self, key: ListingKey) -> Arc<OnceCell<Arc<TreeListing>>> {
         Arc::clone(lock(&self.cells).entry(key).or_default())
     }
 

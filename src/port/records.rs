@@ -54,7 +54,7 @@ fn is_about_one(rejection: &Rejection) -> bool {
 }
 
 #[derive(Deserialize)]
-struct PropertiesAnswer {
+struct StoredEntity {
     #[serde(rename = "ok")]
     _ok: Done,
     entity: Properties,
@@ -67,7 +67,7 @@ struct Properties {
 }
 
 #[derive(Deserialize)]
-struct BlueprintAnswer {
+struct CreatedBlueprint {
     #[serde(rename = "ok")]
     _ok: Done,
     blueprint: Value,
@@ -87,7 +87,7 @@ impl Port {
         let what = format!("the request for `{identifier}` of `{blueprint}`");
         let url = self.url(&["blueprints", blueprint.as_str(), "entities", identifier]);
         let request = || self.client.get(url.clone());
-        match self.call::<PropertiesAnswer>(&what, request).await? {
+        match self.call::<StoredEntity>(&what, request).await? {
             Ok(found) => Ok(Some(found.entity.properties)),
             Err(rejection) if rejection.code == ErrorCode::NotFound => Ok(None),
             Err(rejection) => Err(rejection.into_error(&what)),
@@ -154,7 +154,7 @@ impl Port {
             post.body(body.bytes())
         };
         if count == 1 {
-            let written = self.call::<PropertiesAnswer>(&what, request).await?;
+            let written = self.call::<StoredEntity>(&what, request).await?;
             return Ok(PutAnswer::Each(vec![written.map(drop)]));
         }
         Ok(match self.call::<wire::Bulk>(&what, request).await? {
@@ -177,7 +177,7 @@ impl Port {
         url.query_pairs_mut()
             .append_pair("create_catalog_page", "false");
         let request = || self.client.post(url.clone()).json(body);
-        let created = self.call::<BlueprintAnswer>(&what, request).await?;
+        let created = self.call::<CreatedBlueprint>(&what, request).await?;
         Ok(created.map(drop))
     }
 
@@ -194,7 +194,7 @@ impl Port {
         let what = format!("the request for the blueprint `{blueprint}`");
         let url = self.url(&["blueprints", blueprint.as_str()]);
         let request = || self.client.get(url.clone());
-        let mut blueprint = match self.call::<BlueprintAnswer>(&what, request).await? {
+        let mut blueprint = match self.call::<CreatedBlueprint>(&what, request).await? {
             Ok(found) => found.blueprint,
             Err(rejection) => return Ok(Err(rejection)),
         };
@@ -213,7 +213,7 @@ impl Port {
         }
         let body = json!({ "schema": schema });
         let request = || self.client.patch(url.clone()).json(&body);
-        let changed = self.call::<BlueprintAnswer>(&what, request).await?;
+        let changed = self.call::<CreatedBlueprint>(&what, request).await?;
         Ok(changed.map(|_| true))
     }
 

@@ -28,7 +28,7 @@ fn shape() -> Blueprint {
 
 /// What can happen to a file by accident.
 #[derive(Debug, Clone)]
-enum Slip {
+enum Accident {
     /// Another name for a field.
     Renamed(usize, String),
     /// The fields below a field of their own.
@@ -41,17 +41,17 @@ enum Slip {
     Foreign(String, Vec<usize>),
 }
 
-fn slip() -> impl Strategy<Value = Slip> {
+fn slip() -> impl Strategy<Value = Accident> {
     let field = 0..FIELDS.len();
     prop_oneof![
-        4 => (field.clone(), edits()).prop_map(|(at, edits)| Slip::Renamed(at, edited(FIELDS[at].0, &edits))),
-        1 => (field.clone(), "[a-z]{1,12}").prop_map(|(at, name)| Slip::Renamed(at, name)),
-        1 => "[a-z]{3,10}".prop_map(Slip::Wrapped),
+        4 => (field.clone(), edits()).prop_map(|(at, edits)| Accident::Renamed(at, edited(FIELDS[at].0, &edits))),
+        1 => (field.clone(), "[a-z]{1,12}").prop_map(|(at, name)| Accident::Renamed(at, name)),
+        1 => "[a-z]{3,10}".prop_map(Accident::Wrapped),
         1 => (5..FIELDS.len(), prop::sample::select(vec!["", "\u{a0}\u{a0}"]))
-            .prop_map(|(at, indentation)| Slip::Outdented(at, indentation)),
-        1 => prop::sample::select(vec![5_usize, 6]).prop_map(Slip::Indented),
+            .prop_map(|(at, indentation)| Accident::Outdented(at, indentation)),
+        1 => prop::sample::select(vec![5_usize, 6]).prop_map(Accident::Indented),
         1 => ("x[a-z]{2,12}", prop::collection::vec(2..FIELDS.len(), 0..4))
-            .prop_map(|(name, cleared)| Slip::Foreign(name, cleared)),
+            .prop_map(|(name, cleared)| Accident::Foreign(name, cleared)),
     ]
 }
 
@@ -78,7 +78,7 @@ fn edited(name: &str, edits: &[(usize, u8, char)]) -> String {
     name.into_iter().collect()
 }
 
-impl Slip {
+impl Accident {
     fn text(&self) -> String {
         let line = |(name, rest): &(&str, &str)| format!("{name}:{rest}");
         let mut lines: Vec<_> = FIELDS.iter().map(line).collect();

@@ -211,12 +211,12 @@ fn a_long_chain_is_no_deep_one() {
 }
 
 /// A blueprint and an identifier.
-type Key<'n> = (&'n str, &'n str);
+type EntityPair<'n> = (&'n str, &'n str);
 
 /// The waves of deletions, each with its targets; their blueprints may be empty.
-fn deletion_waves_of(deletions: &[(Key<'_>, &[Key<'_>])]) -> Vec<DeletionWave> {
+fn deletion_waves_of(deletions: &[(EntityPair<'_>, &[EntityPair<'_>])]) -> Vec<DeletionWave> {
     let identifier = |name: &str| Identifier::parse(name).unwrap();
-    let target = |&(blueprint, name): &Key<'_>| RelationTarget {
+    let target = |&(blueprint, name): &EntityPair<'_>| RelationTarget {
         blueprint: (!blueprint.is_empty()).then(|| blueprint.to_owned()),
         identifier: identifier(name),
     };

@@ -46,8 +46,8 @@ Exit status: 0 nothing is wrong, 1 an entity is invalid, 2 the check could not b
 
 /// What the command line says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Request {
-    Check(Arguments),
+pub(super) enum CheckInvocation {
+    Check(CheckArguments),
     Explain(String),
     Help,
     Version,
@@ -55,7 +55,7 @@ pub(super) enum Request {
 
 /// How to check what.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Arguments {
+pub(super) struct CheckArguments {
     /// Files and folders; none stands for the current folder.
     pub(super) paths: Vec<PathBuf>,
     /// The text of the input `files`.
@@ -67,11 +67,11 @@ pub(super) struct Arguments {
     /// The text of the input `blueprints`.
     pub(super) blueprints: Option<String>,
     /// How findings are shown.
-    pub(super) format: Format,
+    pub(super) format: OutputFormat,
     /// Whether text is coloured.
     pub(super) color: ColorChoice,
     /// How much of the text is shown.
-    pub(super) detail: Detail,
+    pub(super) detail: TextDetail,
 }
 
 /// Whether text is coloured.
@@ -86,7 +86,7 @@ pub(super) enum ColorChoice {
 
 /// How much of the text is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Detail {
+pub(super) enum TextDetail {
     /// Every finding, and a last line.
     #[default]
     All,
@@ -96,7 +96,7 @@ pub(super) enum Detail {
 
 /// How findings are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Format {
+pub(super) enum OutputFormat {
     /// For people.
     #[default]
     Text,
@@ -108,11 +108,11 @@ pub(super) enum Format {
     Sarif,
 }
 
-impl Request {
+impl CheckInvocation {
     /// Reads the arguments after the command's name.
     pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, lexopt::Error> {
         let mut parser = lexopt::Parser::from_args(arguments);
-        let mut arguments = Arguments::default();
+        let mut arguments = CheckArguments::default();
         while let Some(argument) = parser.next()? {
             match argument {
                 Short('h') | Long("help") => return Ok(Self::Help),
@@ -123,11 +123,13 @@ impl Request {
                 Long("blueprints") => {
                     add_line(&mut arguments.blueprints, &text_value(&mut parser)?);
                 }
-                Long("format") => arguments.format = parser.value()?.parse_with(Format::parse)?,
+                Long("format") => {
+                    arguments.format = parser.value()?.parse_with(OutputFormat::parse)?
+                }
                 Long("color" | "colour") => {
                     arguments.color = parser.value()?.parse_with(ColorChoice::parse)?;
                 }
-                Short('q') | Long("quiet") => arguments.detail = Detail::Errors,
+                Short('q') | Long("quiet") => arguments.detail = TextDetail::Errors,
                 Long("explain") => return Ok(Self::Explain(text_value(&mut parser)?)),
                 Value(path) => arguments.paths.push(path.into()),
                 other => return Err(other.unexpected()),
@@ -148,7 +150,7 @@ impl ColorChoice {
     }
 }
 
-impl Format {
+impl OutputFormat {
     fn parse(name: &str) -> Result<Self, &'static str> {
         match name {
             "text" => Ok(Self::Text),
@@ -164,35 +166,38 @@ impl Format {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Request, String> {
+    fn parse(line: &str) -> Result<CheckInvocation, String> {
         let arguments = line.split_whitespace().map(OsString::from);
-        Request::parse(arguments).map_err(|error| error.to_string())
+        CheckInvocation::parse(arguments).map_err(|error| error.to_string())
     }
 
     #[test]
     fn every_option_is_read() {
         let given = "--files a/* --files=!a/x a --mapping m --blueprint b --blueprints * --format json --color never -q -- -c";
-        let expected = Arguments {
+        let expected = CheckArguments {
             paths: vec!["a".into(), "-c".into()],
             files: Some("a/*\n!a/x".to_owned()),
             mapping: Some("m".into()),
             blueprint: Some("b".to_owned()),
             blueprints: Some("*".to_owned()),
-            format: Format::Json,
+            format: OutputFormat::Json,
             color: ColorChoice::Never,
-            detail: Detail::Errors,
+            detail: TextDetail::Errors,
         };
-        assert_eq!(parse(given), Ok(Request::Check(expected)));
-        assert_eq!(parse(""), Ok(Request::Check(Arguments::default())));
+        assert_eq!(parse(given), Ok(CheckInvocation::Check(expected)));
+        assert_eq!(
+            parse(""),
+            Ok(CheckInvocation::Check(CheckArguments::default()))
+        );
     }
 
     #[test]
     fn help_and_version_are_found_anywhere() {
         for given in ["-h", "--help", "--format json --help"] {
-            assert_eq!(parse(given), Ok(Request::Help), "{given}");
+            assert_eq!(parse(given), Ok(CheckInvocation::Help), "{given}");
         }
         for given in ["-V", "--version", "a -V"] {
-            assert_eq!(parse(given), Ok(Request::Version), "{given}");
+            assert_eq!(parse(given), Ok(CheckInvocation::Version), "{given}");
         }
     }
 

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::tree::{Found, Language, ShownPaths, Unread, read, real_place, relative, slashed};
+use super::tree::{
+    DeclaredBy, EntityFiles, ShownPaths, Unread, read, real_place, relative, slashed,
+};
 use crate::catalog::declare::{FileContent, UnreadableFile};
 use crate::catalog::mapping::{self, Mapping};
 use crate::cli::repository::{root_of, surroundings};
@@ -67,7 +69,7 @@ impl WorkingTreeMapping {
     /// If its expressions cannot be evaluated at all.
     pub(super) async fn map(
         &self,
-        found: &mut Found,
+        found: &mut EntityFiles,
         is_whole: bool,
     ) -> Result<Vec<Diagnostic>, NoWorker> {
         let mut said = self.mapping.diagnostics.clone();
@@ -80,11 +82,11 @@ impl WorkingTreeMapping {
             let Some((language, path)) = found.place(source.path()) else {
                 continue;
             };
-            is_used |= language != Language::Entities;
+            is_used |= language != DeclaredBy::Entities;
             let mapped = match language {
-                Language::Entities => continue,
-                Language::Mapping => self.mapper.map(&self.mapping, source, path).await?,
-                Language::Both => selected_twice(&self.mapping, source, self.mapper.repository()),
+                DeclaredBy::Entities => continue,
+                DeclaredBy::Mapping => self.mapper.map(&self.mapping, source, path).await?,
+                DeclaredBy::Both => selected_twice(&self.mapping, source, self.mapper.repository()),
             };
             file.content = FileContent::Mapped(Arc::new(mapped));
         }

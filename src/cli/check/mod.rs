@@ -19,16 +19,16 @@ use crate::catalog::change::compare;
 use crate::catalog::declare::{Declarations, EntityFile, declare};
 use crate::catalog::rules::PropertyRules;
 use crate::catalog::validate::{Omission, check_flawed, validate};
-use crate::cli::{self, ConnectError, Given, InvalidOptions, Status, VERSION, connect};
+use crate::cli::{self, ConnectError, ExitStatus, Given, InvalidOptions, VERSION, connect};
 use crate::environment::Environment;
 use crate::inputs::Inputs;
 use crate::port::{self, Port};
 use crate::report::redact::Redaction;
 use crate::run::evaluator::NoWorker;
-use arguments::{Arguments, Format, HELP, Request};
+use arguments::{CheckArguments, CheckInvocation, HELP, OutputFormat};
 use mapped::WorkingTreeMapping;
 use show::{BlueprintCheck, CheckSummary, Screen};
-use tree::{ShownPaths, Tree, Unread};
+use tree::{ShownPaths, Unread, WorkingTree};
 
 /// What ends a check before its result.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,10 @@ enum Error {
 
 /// Does what the arguments after the command's name say. Findings go to standard output, what
 /// keeps the check from being made to standard error.
-pub async fn run(arguments: impl Iterator<Item = OsString>, environment: &Environment) -> Status {
+pub async fn run(
+    arguments: impl Iterator<Item = OsString>,
+    environment: &Environment,
+) -> ExitStatus {
     let _progress = cli::show_progress();
     match obey(arguments, environment).await {
         Ok(status) => status,
@@ -62,28 +65,28 @@ pub async fn run(arguments: impl Iterator<Item = OsString>, environment: &Enviro
 async fn obey(
     arguments: impl Iterator<Item = OsString>,
     environment: &Environment,
-) -> Result<Status, Error> {
-    match Request::parse(arguments)? {
-        Request::Help => write!(io::stdout(), "{VERSION}\n{HELP}")?,
-        Request::Version => writeln!(io::stdout(), "{VERSION}")?,
-        Request::Explain(code) => match explain::explain(&code) {
+) -> Result<ExitStatus, Error> {
+    match CheckInvocation::parse(arguments)? {
+        CheckInvocation::Help => write!(io::stdout(), "{VERSION}\n{HELP}")?,
+        CheckInvocation::Version => writeln!(io::stdout(), "{VERSION}")?,
+        CheckInvocation::Explain(code) => match explain::explain(&code) {
             Ok(text) => writeln!(io::stdout(), "{text}")?,
             Err(reason) => return Ok(cli::fail(&reason)),
         },
-        Request::Check(arguments) => return check(&arguments, environment).await,
+        CheckInvocation::Check(arguments) => return check(&arguments, environment).await,
     }
-    Ok(Status::Success)
+    Ok(ExitStatus::Success)
 }
 
-async fn check(arguments: &Arguments, environment: &Environment) -> Result<Status, Error> {
+async fn check(arguments: &CheckArguments, environment: &Environment) -> Result<ExitStatus, Error> {
     let screen = Screen::new(arguments, environment);
     let inputs = read_inputs(arguments, environment)?;
     let shown = match arguments.format {
-        Format::Text => ShownPaths::FromHere,
-        Format::Json | Format::GitHub | Format::Sarif => ShownPaths::FromRoot,
+        OutputFormat::Text => ShownPaths::FromHere,
+        OutputFormat::Json | OutputFormat::GitHub | OutputFormat::Sarif => ShownPaths::FromRoot,
     };
     let mapping = WorkingTreeMapping::open(arguments.mapping.as_deref(), shown, environment)?;
-    let mut found = Tree::new(&inputs.files, inputs.blueprint.as_ref(), shown)?
+    let mut found = WorkingTree::new(&inputs.files, inputs.blueprint.as_ref(), shown)?
         .with_mapping(mapping.as_ref())
         .entity_files(&arguments.paths)?;
     let is_whole = arguments.paths.is_empty();
@@ -115,8 +118,8 @@ async fn check(arguments: &Arguments, environment: &Environment) -> Result<Statu
     screen.show(&declared.diagnostics, &findings)?;
     match failure {
         Some(error) => Err(error.into()),
-        None if findings.invalid > 0 => Ok(Status::Problem),
-        None => Ok(Status::Success),
+        None if findings.invalid > 0 => Ok(ExitStatus::Problem),
+        None => Ok(ExitStatus::Success),
     }
 }
 
@@ -155,7 +158,10 @@ async fn judge(declared: &mut Declarations, port: &Port) -> Result<Blueprints, p
 }
 
 /// Options and variables mean what the action's inputs mean, so they are read as those.
-fn read_inputs(arguments: &Arguments, environment: &Environment) -> Result<Inputs, InvalidOptions> {
+fn read_inputs(
+    arguments: &CheckArguments,
+    environment: &Environment,
+) -> Result<Inputs, InvalidOptions> {
     let given = [
         ("files", "--files", &arguments.files),
         ("blueprint", "--blueprint", &arguments.blueprint),

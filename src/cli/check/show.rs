@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde_json::json;
 
-use super::arguments::{Arguments, ColorChoice, Detail, Format};
+use super::arguments::{CheckArguments, ColorChoice, OutputFormat, TextDetail};
 use super::{EntityFile, Environment, sarif};
 use crate::catalog::declare::{Declarations, Invalid, passed_over};
 use crate::catalog::rules::FileRules;
@@ -22,9 +22,9 @@ const VERSION: u32 = 2;
 
 /// Where findings are shown, and how.
 pub(super) struct Screen {
-    format: Format,
+    format: OutputFormat,
     colour: ColourMode,
-    detail: Detail,
+    detail: TextDetail,
     log: Log,
 }
 
@@ -78,7 +78,7 @@ impl CheckSummary {
 }
 
 impl Screen {
-    pub(super) fn new(arguments: &Arguments, environment: &Environment) -> Self {
+    pub(super) fn new(arguments: &CheckArguments, environment: &Environment) -> Self {
         Self {
             format: arguments.format,
             colour: colour(arguments.color, environment),
@@ -91,9 +91,9 @@ impl Screen {
     pub(super) fn mask(&self) -> OnToken {
         let log = self.log.clone();
         match self.format {
-            Format::GitHub => Box::new(move |token| log.mask(token)),
+            OutputFormat::GitHub => Box::new(move |token| log.mask(token)),
             // A terminal would show the command that masks it.
-            Format::Text | Format::Json | Format::Sarif => Box::new(|_| {}),
+            OutputFormat::Text | OutputFormat::Json | OutputFormat::Sarif => Box::new(|_| {}),
         }
     }
 
@@ -104,8 +104,8 @@ impl Screen {
     ) -> io::Result<()> {
         let notice = passed_over(&findings.passed_over);
         match self.format {
-            Format::Text => {
-                if self.detail == Detail::Errors {
+            OutputFormat::Text => {
+                if self.detail == TextDetail::Errors {
                     let errors = diagnostics.iter().filter(|one| one.is_error());
                     let errors: Vec<_> = errors.cloned().collect();
                     console::write_diagnostics(self.colour, &errors, &self.log);
@@ -123,15 +123,15 @@ impl Screen {
                 }
                 self.log.line(last_line(diagnostics, findings));
             }
-            Format::GitHub => {
+            OutputFormat::GitHub => {
                 if let Some(notice) = notice {
                     self.log.line(format!("note: {notice}"));
                 }
                 annotations::write_diagnostics(diagnostics, &self.log);
                 self.log.line(last_line(diagnostics, findings));
             }
-            Format::Json => write_json(diagnostics, findings)?,
-            Format::Sarif => sarif::write(diagnostics)?,
+            OutputFormat::Json => write_json(diagnostics, findings)?,
+            OutputFormat::Sarif => sarif::write(diagnostics)?,
         }
         Ok(())
     }

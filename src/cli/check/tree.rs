@@ -44,15 +44,15 @@ impl Unread {
 
 /// Where in its repository an entity file is.
 #[derive(Debug, Clone)]
-struct Place {
+struct FileLocation {
     root: PathBuf,
     path: RepoPath,
-    language: Language,
+    language: DeclaredBy,
 }
 
 /// What says which entities are in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Language {
+pub(super) enum DeclaredBy {
     /// The file itself.
     Entities,
     /// The mapping.
@@ -63,16 +63,16 @@ pub(super) enum Language {
 
 /// The entity files of a working tree.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct EntityFiles {
     /// What is in them.
     pub files: Vec<EntityFile>,
     /// By the path that is shown.
-    places: BTreeMap<RepoPath, Place>,
+    places: BTreeMap<RepoPath, FileLocation>,
 }
 
 /// What of a working tree holds entities.
 #[derive(Debug)]
-pub struct Tree<'a> {
+pub struct WorkingTree<'a> {
     rules: &'a FileRules,
     /// The blueprint of entities that name none and whose file's rule names none.
     blueprint: Option<&'a BlueprintId>,
@@ -82,10 +82,10 @@ pub struct Tree<'a> {
     here: PathBuf,
     /// By where they are, so that none is there twice.
     files: BTreeMap<PathBuf, EntityFile>,
-    places: BTreeMap<RepoPath, Place>,
+    places: BTreeMap<RepoPath, FileLocation>,
 }
 
-impl<'a> Tree<'a> {
+impl<'a> WorkingTree<'a> {
     /// Nothing yet; `rules` and `blueprint` are the action's inputs `files` and `blueprint`.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl<'a> Tree<'a> {
     ///
     /// # Errors
     /// If a path is not there or cannot be read.
-    pub fn entity_files(mut self, paths: &[PathBuf]) -> Result<Found, Unread> {
+    pub fn entity_files(mut self, paths: &[PathBuf]) -> Result<EntityFiles, Unread> {
         let here = [PathBuf::from(".")];
         let paths = if paths.is_empty() { &here } else { paths };
         for path in paths {
@@ -132,7 +132,7 @@ impl<'a> Tree<'a> {
                 self.add_file(&file, &root)?;
             }
         }
-        Ok(Found {
+        Ok(EntityFiles {
             files: self.files.into_values().collect(),
             places: self.places,
         })
@@ -175,9 +175,9 @@ impl<'a> Tree<'a> {
         let is_mapped = mapping.is_some_and(|mapping| mapping.selects(&path));
         let language = match (&selected, is_mapped) {
             (None, false) => return Ok(()),
-            (Some(_), false) => Language::Entities,
-            (None, true) => Language::Mapping,
-            (Some(_), true) => Language::Both,
+            (Some(_), false) => DeclaredBy::Entities,
+            (None, true) => DeclaredBy::Mapping,
+            (Some(_), true) => DeclaredBy::Both,
         };
         let by_rule = selected.and_then(|selected| selected.blueprint);
         let default_blueprint = by_rule.or(self.blueprint);
@@ -185,7 +185,7 @@ impl<'a> Tree<'a> {
             ShownPaths::FromRoot => path.clone(),
             ShownPaths::FromHere => RepoPath::new(relative(file, &self.here)),
         };
-        let place = Place {
+        let place = FileLocation {
             root: root.to_owned(),
             path,
             language,
@@ -201,9 +201,9 @@ impl<'a> Tree<'a> {
     }
 }
 
-impl Found {
+impl EntityFiles {
     /// What says which entities are in the file that is shown as `shown`, and where in its repository that is.
-    pub(super) fn place(&self, shown: &RepoPath) -> Option<(Language, &RepoPath)> {
+    pub(super) fn place(&self, shown: &RepoPath) -> Option<(DeclaredBy, &RepoPath)> {
         let place = self.places.get(shown)?;
         Some((place.language, &place.path))
     }
@@ -220,7 +220,8 @@ impl Found {
 
     /// What is at each path that the properties of `declaration` name.
     pub fn named_by(&self, declaration: &Declaration) -> BTreeMap<RepoPath, Referenced> {
-        let Some(Place { root, path, .. }) = self.places.get(declaration.source.path()) else {
+        let Some(FileLocation { root, path, .. }) = self.places.get(declaration.source.path())
+        else {
             return BTreeMap::new();
         };
         let named = reference::references(declaration, path).into_iter();

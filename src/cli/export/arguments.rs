@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::{Long, Short, Value};
 
-use super::template::Template;
+use super::template::PathTemplate;
 use crate::cli::{add_line, text_value};
 
 /// What `--help` prints after the program's name and version.
@@ -40,8 +40,8 @@ Exit status: 0 done, 2 the files could not be made.
 
 /// What the command line says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Request {
-    Export(Arguments),
+pub(super) enum ExportInvocation {
+    Export(ExportArguments),
     Help,
     Version,
 }
@@ -59,9 +59,9 @@ pub(super) enum Writing {
 
 /// What is exported, and where to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Arguments {
+pub(super) struct ExportArguments {
     pub(super) folder: PathBuf,
-    pub(super) template: Template,
+    pub(super) template: PathTemplate,
     pub(super) query: Option<PathBuf>,
     pub(super) writing: Writing,
     /// The text of the input `blueprints`.
@@ -72,11 +72,11 @@ pub(super) struct Arguments {
     pub(super) state_blueprint: Option<String>,
 }
 
-impl Request {
+impl ExportInvocation {
     /// Reads the arguments after the command's name.
     pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, lexopt::Error> {
         let mut parser = lexopt::Parser::from_args(arguments);
-        let (mut folder, mut template, mut query) = (None, Template::default(), None);
+        let (mut folder, mut template, mut query) = (None, PathTemplate::default(), None);
         let (mut is_forced, mut is_dry) = (false, false);
         let (mut blueprints, mut files, mut state_blueprint) = (None, None, None);
         while let Some(argument) = parser.next()? {
@@ -88,7 +88,7 @@ impl Request {
                 Long("path") => {
                     let text = text_value(&mut parser)?;
                     template =
-                        Template::parse(&text).map_err(|error| format!("--path: {error}"))?;
+                        PathTemplate::parse(&text).map_err(|error| format!("--path: {error}"))?;
                 }
                 Long("files") => add_line(&mut files, &text_value(&mut parser)?),
                 Long("state-blueprint") => state_blueprint = Some(text_value(&mut parser)?),
@@ -103,7 +103,7 @@ impl Request {
             (false, true) => Writing::Force,
             (false, false) => Writing::New,
         };
-        Ok(Self::Export(Arguments {
+        Ok(Self::Export(ExportArguments {
             folder: folder.ok_or("the folder that the files go to is missing: export DIR")?,
             template,
             query,
@@ -119,26 +119,26 @@ impl Request {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Request, String> {
+    fn parse(line: &str) -> Result<ExportInvocation, String> {
         let arguments = line.split_whitespace().map(OsString::from);
-        Request::parse(arguments).map_err(|error| error.to_string())
+        ExportInvocation::parse(arguments).map_err(|error| error.to_string())
     }
 
     #[test]
     fn every_option_is_read() {
         let given = "--blueprint a* --blueprint !ab --query q.json --path {blueprint}.json --files *.json \
                      --state-blueprint s --force here";
-        let expected = Arguments {
+        let expected = ExportArguments {
             folder: "here".into(),
-            template: Template::parse("{blueprint}.json").unwrap(),
+            template: PathTemplate::parse("{blueprint}.json").unwrap(),
             query: Some("q.json".into()),
             writing: Writing::Force,
             blueprints: Some("a*\n!ab".to_owned()),
             files: Some("*.json".to_owned()),
             state_blueprint: Some("s".to_owned()),
         };
-        assert_eq!(parse(given), Ok(Request::Export(expected)));
-        assert_eq!(parse("x --help"), Ok(Request::Help));
+        assert_eq!(parse(given), Ok(ExportInvocation::Export(expected)));
+        assert_eq!(parse("x --help"), Ok(ExportInvocation::Help));
     }
 
     #[test]

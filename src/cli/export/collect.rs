@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::express::joined;
-use super::template::{Suffix, Template};
+use super::template::{PathTemplate, Suffix};
 use crate::cli::files::Unwritten;
 use crate::document;
 
@@ -22,25 +22,25 @@ pub(super) struct Spool {
 
 /// Where in the spool a text is.
 #[derive(Debug, Clone, Copy)]
-struct Span {
+struct SpoolRange {
     start: u64,
     length: usize,
 }
 
 /// One entity of the export.
 #[derive(Debug)]
-struct Entry {
+struct CollectedEntity {
     /// Its index in [`Collection::blueprints`].
     blueprint: usize,
     identifier: String,
-    text: Span,
+    text: SpoolRange,
 }
 
 /// Everything that is exported.
 #[derive(Debug, Default)]
 pub(super) struct Collection {
     blueprints: Vec<String>,
-    entries: Vec<Entry>,
+    entries: Vec<CollectedEntity>,
 }
 
 /// A file that is to be written.
@@ -52,7 +52,7 @@ pub(super) struct Planned {
     pub(super) blueprint: String,
     /// Whether its name says more than the template does.
     pub(super) suffix: Suffix,
-    texts: Vec<Span>,
+    texts: Vec<SpoolRange>,
     form: Form,
 }
 
@@ -102,8 +102,8 @@ impl Spool {
         })
     }
 
-    fn add(&mut self, text: &str) -> Result<Span, Unwritten> {
-        let span = Span {
+    fn add(&mut self, text: &str) -> Result<SpoolRange, Unwritten> {
+        let span = SpoolRange {
             start: self.length,
             length: text.len(),
         };
@@ -113,7 +113,7 @@ impl Spool {
         Ok(span)
     }
 
-    fn read(&mut self, span: Span) -> Result<String, Unwritten> {
+    fn read(&mut self, span: SpoolRange) -> Result<String, Unwritten> {
         let mut read = || {
             self.file.flush()?;
             let mut text = vec![0; span.length];
@@ -147,12 +147,12 @@ impl Collection {
     ) -> Result<(), Unwritten> {
         let span = match spool {
             Some(spool) => spool.add(text)?,
-            None => Span {
+            None => SpoolRange {
                 start: 0,
                 length: text.len(),
             },
         };
-        self.entries.push(Entry {
+        self.entries.push(CollectedEntity {
             blueprint: self.blueprints.len().saturating_sub(1),
             identifier,
             text: span,
@@ -164,7 +164,7 @@ impl Collection {
     ///
     /// # Errors
     /// If two entities cannot have different files, or a file would be too large to be read.
-    pub(super) fn files(mut self, template: &Template) -> Result<Vec<Planned>, Unplanned> {
+    pub(super) fn files(mut self, template: &PathTemplate) -> Result<Vec<Planned>, Unplanned> {
         // What changes while pages are read can be on two of them: the later one is newer.
         let mut at: BTreeMap<(usize, &str), usize> = BTreeMap::new();
         for (index, entry) in self.entries.iter().enumerate() {
@@ -177,7 +177,7 @@ impl Collection {
             kept.contains(&(index - 1))
         });
         self.entries.sort_by(|one, other| {
-            let key = |entry: &Entry| entry.blueprint;
+            let key = |entry: &CollectedEntity| entry.blueprint;
             (key(one), &one.identifier).cmp(&(key(other), &other.identifier))
         });
         let mut files = self.by_path(template)?;
@@ -185,8 +185,8 @@ impl Collection {
         Ok(files)
     }
 
-    fn by_path(&self, template: &Template) -> Result<Vec<Planned>, Unplanned> {
-        let path = |entry: &Entry, suffix| {
+    fn by_path(&self, template: &PathTemplate) -> Result<Vec<Planned>, Unplanned> {
+        let path = |entry: &CollectedEntity, suffix| {
             template.path(&self.blueprints[entry.blueprint], &entry.identifier, suffix)
         };
         let mut spellings: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -197,7 +197,7 @@ impl Collection {
                 .or_default()
                 .insert(path);
         }
-        let mut files: BTreeMap<String, (Suffix, Vec<&Entry>)> = BTreeMap::new();
+        let mut files: BTreeMap<String, (Suffix, Vec<&CollectedEntity>)> = BTreeMap::new();
         for entry in &self.entries {
             let plain = path(entry, Suffix::None);
             let is_alone = spellings
@@ -224,11 +224,12 @@ impl Collection {
         &self,
         path: String,
         suffix: Suffix,
-        entries: &[&Entry],
+        entries: &[&CollectedEntity],
         form: Form,
     ) -> Result<Planned, Unplanned> {
-        let name =
-            |entry: &Entry| format!("{}/{}", self.blueprints[entry.blueprint], entry.identifier);
+        let name = |entry: &CollectedEntity| {
+            format!("{}/{}", self.blueprints[entry.blueprint], entry.identifier)
+        };
         if let ([one, other, ..], Form::One) = (entries, form) {
             return Err(Unplanned::Collision {
                 one: name(one),

@@ -23,7 +23,7 @@ use crate::text::{RepoPath, SourceFile};
 
 /// What an entity's text depends on beside what Port holds.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct ExportContext {
     /// All blueprints of the export.
     pub(super) blueprints: Blueprints,
     /// The ones that may be written.
@@ -34,7 +34,7 @@ pub(super) struct Reading {
 
 /// Where an entity's text goes, as far as that says something of it.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct TargetFile {
     /// The file, from the root of its repository.
     pub(super) path: RepoPath,
     /// The blueprint of entities there that name none.
@@ -61,10 +61,10 @@ struct Subject<'s> {
     blueprint: &'s BlueprintId,
     identifier: &'s Identifier,
     live: &'s LiveEntity,
-    place: &'s Place,
+    place: &'s TargetFile,
 }
 
-impl Reading {
+impl ExportContext {
     /// The text for an entity that Port holds.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl Reading {
         blueprint: &BlueprintId,
         identifier: &Identifier,
         live: &LiveEntity,
-        place: &Place,
+        place: &TargetFile,
     ) -> Result<Expressed, String> {
         let subject = Subject {
             blueprint,

@@ -12,10 +12,10 @@ use tokio::task::spawn_blocking;
 
 use super::Error;
 use super::collect::{Collection, Planned, Spool};
-use super::express::{Expressed, Place, Reading};
+use super::express::{ExportContext, Expressed, TargetFile};
 use super::notes::{Notes, shown};
-use super::template::{Suffix, Template};
-use super::write::Folder;
+use super::template::{PathTemplate, Suffix};
+use super::write::ExportFolder;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::{BlueprintId, Identifier};
 use crate::catalog::live::LiveEntity;
@@ -39,22 +39,22 @@ pub(super) struct Fetcher<'p> {
 
 /// What a page becomes texts with, on a thread of its own.
 struct Work {
-    reading: Reading,
+    context: ExportContext,
     files: FileRules,
-    template: Template,
+    template: PathTemplate,
     /// The folder of the export, from the root of its repository: empty, or with a `/` at the end.
     prefix: String,
 }
 
 /// What became of an entity.
-type Outcome = (Identifier, Result<Expressed, String>);
+type ExportedEntity = (Identifier, Result<Expressed, String>);
 
 impl<'p> Fetcher<'p> {
     pub(super) fn new(
         port: &'p Port,
         inputs: &Inputs,
-        template: &Template,
-        folder: &Folder,
+        template: &PathTemplate,
+        folder: &ExportFolder,
         blueprints: Vec<Described>,
     ) -> Self {
         let mut known = Blueprints::default();
@@ -64,7 +64,7 @@ impl<'p> Fetcher<'p> {
             known.known.insert(described.id, described.blueprint);
         }
         let work = Work {
-            reading: Reading {
+            context: ExportContext {
                 blueprints: known,
                 writable: inputs.blueprints.clone(),
                 format: template.format(),
@@ -91,9 +91,9 @@ impl<'p> Fetcher<'p> {
         mut spool: Option<&mut Spool>,
     ) -> Result<Collection, Error> {
         let mut collection = Collection::default();
-        let mut progress = Progress::new();
+        let mut progress = ExportProgress::new();
         for id in &self.blueprints {
-            let Some(shape) = self.work.reading.blueprints.known.get(id) else {
+            let Some(shape) = self.work.context.blueprints.known.get(id) else {
                 continue;
             };
             notes.add_blueprint(id, shape);
@@ -155,7 +155,7 @@ async fn express(
     work: &Arc<Work>,
     id: &BlueprintId,
     mut entities: Vec<(Identifier, LiveEntity)>,
-) -> Result<Vec<Outcome>, Error> {
+) -> Result<Vec<ExportedEntity>, Error> {
     let cores = available_parallelism().map_or(1, NonZero::get);
     let share = entities.len().div_ceil(cores).max(1);
     let mut threads = Vec::new();
@@ -173,7 +173,7 @@ async fn express(
 }
 
 fn add(
-    texts: Vec<Outcome>,
+    texts: Vec<ExportedEntity>,
     id: &BlueprintId,
     collection: &mut Collection,
     notes: &mut Notes,
@@ -198,23 +198,23 @@ impl Work {
         &self,
         blueprint: &BlueprintId,
         entities: Vec<(Identifier, LiveEntity)>,
-    ) -> Result<Vec<Outcome>, Error> {
+    ) -> Result<Vec<ExportedEntity>, Error> {
         let express = |(identifier, live): (Identifier, LiveEntity)| {
             let path = self
                 .template
                 .path(blueprint.as_str(), identifier.as_str(), Suffix::None);
             let place = self.place(path)?;
-            let text = self.reading.express(blueprint, &identifier, &live, &place);
+            let text = self.context.express(blueprint, &identifier, &live, &place);
             Ok((identifier, text))
         };
         entities.into_iter().map(express).collect()
     }
 
     /// Where a file of the export is in its repository.
-    fn place(&self, path: String) -> Result<Place, Error> {
+    fn place(&self, path: String) -> Result<TargetFile, Error> {
         let path = RepoPath::new(format!("{}{path}", self.prefix));
         match self.files.select(&path) {
-            Some(selected) => Ok(Place {
+            Some(selected) => Ok(TargetFile {
                 default_blueprint: selected.blueprint.cloned(),
                 path,
             }),
@@ -251,11 +251,11 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// How far an export is, for whoever waits for it.
-struct Progress {
+struct ExportProgress {
     said: Instant,
 }
 
-impl Progress {
+impl ExportProgress {
     fn new() -> Self {
         Self {
             said: Instant::now(),

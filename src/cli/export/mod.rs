@@ -19,17 +19,17 @@ use std::ffi::OsString;
 use super::blueprints::{NoBlueprints, described};
 use super::files::Unwritten;
 use super::{
-    ConnectError, Given, InvalidOptions, Status, VERSION, counted, fail, print, read_inputs,
+    ConnectError, ExitStatus, Given, InvalidOptions, VERSION, counted, fail, print, read_inputs,
     require_port,
 };
 use crate::environment::Environment;
 use crate::inputs::Inputs;
 use crate::port;
-use arguments::{Arguments, HELP, Request, Writing};
+use arguments::{ExportArguments, ExportInvocation, HELP, Writing};
 use collect::{Spool, Unplanned};
 use fetch::Fetcher;
 use notes::Notes;
-use write::Folder;
+use write::ExportFolder;
 
 /// What keeps an export from being made.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +81,10 @@ fn some(paths: &[String]) -> String {
 
 /// Does what the arguments after the command's name say. Costs one request for a token, one for all
 /// blueprints, and one for every 1,000 entities of a blueprint.
-pub async fn run(arguments: impl Iterator<Item = OsString>, environment: &Environment) -> Status {
+pub async fn run(
+    arguments: impl Iterator<Item = OsString>,
+    environment: &Environment,
+) -> ExitStatus {
     let _progress = super::show_progress();
     match obey(arguments, environment).await {
         Ok(status) => status,
@@ -92,21 +95,24 @@ pub async fn run(arguments: impl Iterator<Item = OsString>, environment: &Enviro
 async fn obey(
     arguments: impl Iterator<Item = OsString>,
     environment: &Environment,
-) -> Result<Status, Error> {
-    let arguments = match Request::parse(arguments)? {
-        Request::Help => return Ok(print(&format!("{VERSION}\n{HELP}"))),
-        Request::Version => return Ok(print(&format!("{VERSION}\n"))),
-        Request::Export(arguments) => arguments,
+) -> Result<ExitStatus, Error> {
+    let arguments = match ExportInvocation::parse(arguments)? {
+        ExportInvocation::Help => return Ok(print(&format!("{VERSION}\n{HELP}"))),
+        ExportInvocation::Version => return Ok(print(&format!("{VERSION}\n"))),
+        ExportInvocation::Export(arguments) => arguments,
     };
     export(&arguments, environment).await
 }
 
-async fn export(arguments: &Arguments, environment: &Environment) -> Result<Status, Error> {
+async fn export(
+    arguments: &ExportArguments,
+    environment: &Environment,
+) -> Result<ExitStatus, Error> {
     let inputs = inputs(arguments, environment)?;
     let query = arguments.query.as_deref().map(query::read).transpose()?;
     let port = require_port("export", &inputs, environment)?;
     let blueprints = described(&port, &inputs).await?;
-    let folder = Folder::open(&arguments.folder, arguments.writing)?;
+    let folder = ExportFolder::open(&arguments.folder, arguments.writing)?;
     let mut spool = match arguments.writing {
         Writing::DryRun => None,
         Writing::New | Writing::Force => Some(Spool::new(folder.path())?),
@@ -131,7 +137,10 @@ async fn export(arguments: &Arguments, environment: &Environment) -> Result<Stat
     Ok(print(&done.summary(entities, arguments, &notes)))
 }
 
-fn inputs(arguments: &Arguments, environment: &Environment) -> Result<Inputs, InvalidOptions> {
+fn inputs(
+    arguments: &ExportArguments,
+    environment: &Environment,
+) -> Result<Inputs, InvalidOptions> {
     let given = [
         ("blueprints", "--blueprint", &arguments.blueprints),
         ("files", "--files", &arguments.files),

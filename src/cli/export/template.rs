@@ -9,13 +9,13 @@ use crate::git;
 
 /// Where entities go, relative to the folder of the export.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Template {
+pub(super) struct PathTemplate {
     text: String,
-    parts: Vec<Part>,
+    parts: Vec<TemplatePart>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum TemplatePart {
     Literal(String),
     Blueprint,
     Identifier,
@@ -40,21 +40,21 @@ pub(super) enum Suffix {
     Digest,
 }
 
-impl Default for Template {
+impl Default for PathTemplate {
     fn default() -> Self {
         Self {
             text: "{blueprint}/{identifier}.entity.yml".to_owned(),
             parts: vec![
-                Part::Blueprint,
-                Part::Literal("/".to_owned()),
-                Part::Identifier,
-                Part::Literal(".entity.yml".to_owned()),
+                TemplatePart::Blueprint,
+                TemplatePart::Literal("/".to_owned()),
+                TemplatePart::Identifier,
+                TemplatePart::Literal(".entity.yml".to_owned()),
             ],
         }
     }
 }
 
-impl Template {
+impl PathTemplate {
     /// Reads `{blueprint}/{identifier}.entity.yml` and the like.
     ///
     /// # Errors
@@ -76,16 +76,16 @@ impl Template {
             .split_once('{')
             .and_then(|(literal, rest)| Some((literal, rest.split_once('}')?)))
         {
-            parts.push(Part::Literal(literal.to_owned()));
+            parts.push(TemplatePart::Literal(literal.to_owned()));
             parts.push(match name {
-                "blueprint" => Part::Blueprint,
-                "identifier" => Part::Identifier,
+                "blueprint" => TemplatePart::Blueprint,
+                "identifier" => TemplatePart::Identifier,
                 other => return Err(InvalidTemplate::Unknown(other.to_owned())),
             });
             rest = after;
         }
-        parts.push(Part::Literal(rest.to_owned()));
-        parts.retain(|part| *part != Part::Literal(String::new()));
+        parts.push(TemplatePart::Literal(rest.to_owned()));
+        parts.retain(|part| *part != TemplatePart::Literal(String::new()));
         Ok(Self {
             text: text.to_owned(),
             parts,
@@ -99,7 +99,7 @@ impl Template {
 
     /// Whether every entity has a file of its own.
     pub(super) fn names_identifiers(&self) -> bool {
-        self.parts.contains(&Part::Identifier)
+        self.parts.contains(&TemplatePart::Identifier)
     }
 
     /// The path of an entity's file.
@@ -108,16 +108,18 @@ impl Template {
         // It goes to the last name that tells entities apart.
         let is_last = |index: usize| {
             let after = &self.parts[index + 1..];
-            !after.iter().any(|part| !matches!(part, Part::Literal(_)))
+            !after
+                .iter()
+                .any(|part| !matches!(part, TemplatePart::Literal(_)))
         };
         for (index, part) in self.parts.iter().enumerate() {
             let name = match part {
-                Part::Literal(text) => {
+                TemplatePart::Literal(text) => {
                     path.push_str(text);
                     continue;
                 }
-                Part::Blueprint => blueprint,
-                Part::Identifier => identifier,
+                TemplatePart::Blueprint => blueprint,
+                TemplatePart::Identifier => identifier,
             };
             path.push_str(&file_name(name));
             if suffix == Suffix::Digest && is_last(index) {
@@ -218,10 +220,13 @@ mod tests {
 
     #[test]
     fn templates_say_where_files_go() {
-        let path =
-            |template: &str, suffix| Template::parse(template).unwrap().path("b", "i/j", suffix);
-        let default = Template::parse("{blueprint}/{identifier}.entity.yml");
-        assert_eq!(default, Ok(Template::default()));
+        let path = |template: &str, suffix| {
+            PathTemplate::parse(template)
+                .unwrap()
+                .path("b", "i/j", suffix)
+        };
+        let default = PathTemplate::parse("{blueprint}/{identifier}.entity.yml");
+        assert_eq!(default, Ok(PathTemplate::default()));
         assert_eq!(
             path("{blueprint}/{identifier}.entity.yml", Suffix::None),
             "b/i=2Fj.entity.yml"
@@ -245,7 +250,7 @@ mod tests {
             "{name}.yml",
             "a/",
         ] {
-            assert!(Template::parse(wrong).is_err(), "{wrong}");
+            assert!(PathTemplate::parse(wrong).is_err(), "{wrong}");
         }
     }
 }

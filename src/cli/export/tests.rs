@@ -9,8 +9,8 @@ use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
 use super::collect::{Collection, Spool};
-use super::express::{Expressed, Place, Reading};
-use super::template::{Suffix, Template};
+use super::express::{ExportContext, Expressed, TargetFile};
+use super::template::{PathTemplate, Suffix};
 use crate::catalog::blueprint::{Blueprint, Blueprints};
 use crate::catalog::change::compare;
 use crate::catalog::declare::{Declarations, EntityFile, FileContent, declare};
@@ -251,8 +251,8 @@ fn key(blueprint: &BlueprintId, identifier: &str) -> EntityKey {
     }
 }
 
-fn export(catalog: &Catalog, template: &Template, rules: &FileRules) -> Exported {
-    let reading = Reading {
+fn export(catalog: &Catalog, template: &PathTemplate, rules: &FileRules) -> Exported {
+    let context = ExportContext {
         blueprints: blueprints(),
         writable: BlueprintRules::parse("*").unwrap(),
         format: template.format(),
@@ -266,13 +266,13 @@ fn export(catalog: &Catalog, template: &Template, rules: &FileRules) -> Exported
         let blueprint = BlueprintId::parse(name).unwrap();
         for ((_, identifier), live) in catalog.iter().filter(|((of, _), _)| *of == index) {
             let path = RepoPath::new(template.path(name, identifier, Suffix::None));
-            let place = Place {
+            let place = TargetFile {
                 default_blueprint: rules.select(&path).unwrap().blueprint.cloned(),
                 path,
             };
             let key = key(&blueprint, identifier);
             let id = Identifier::from_port(identifier.as_str());
-            match reading.express(&blueprint, &id, live, &place) {
+            match context.express(&blueprint, &id, live, &place) {
                 Ok(Expressed {
                     text,
                     left_out: fields,
@@ -359,7 +359,7 @@ fn expected(catalog: &Catalog) -> (BTreeSet<(EntityKey, String)>, BTreeSet<Entit
     (left_out, without)
 }
 
-fn check(catalog: &Catalog, template: &Template, rules: &FileRules) {
+fn check(catalog: &Catalog, template: &PathTemplate, rules: &FileRules) {
     let exported = export(catalog, template, rules);
     let (left_out, without) = expected(catalog);
     assert_eq!(exported.left_out, left_out);
@@ -433,7 +433,7 @@ proptest! {
         catalog in catalog(), template in select(TEMPLATES.to_vec()),
         rules in select(vec!["**/*.yml\n**/*.json", "**/*.{yml,json} => service"]),
     ) {
-        check(&catalog, &Template::parse(template).unwrap(), &FileRules::parse(rules).unwrap());
+        check(&catalog, &PathTemplate::parse(template).unwrap(), &FileRules::parse(rules).unwrap());
     }
 }
 
@@ -454,7 +454,7 @@ fn it_is_written_as_people_would() {
     };
     let catalog = Catalog::from([((0, "shop".to_owned()), live)]);
     let rules = FileRules::parse("**/*").unwrap();
-    let export = |template| export(&catalog, &Template::parse(template).unwrap(), &rules).files;
+    let export = |template| export(&catalog, &PathTemplate::parse(template).unwrap(), &rules).files;
     let yaml = "\
 identifier: shop
 blueprint: service
@@ -515,7 +515,7 @@ fn names_that_differ_in_case_are_kept_apart_and_equal_ones_are_an_error() {
     let rules = FileRules::parse("**/*").unwrap();
     let files = export(
         &catalog,
-        &Template::parse("{identifier}.yml").unwrap(),
+        &PathTemplate::parse("{identifier}.yml").unwrap(),
         &rules,
     )
     .files;
@@ -537,7 +537,7 @@ fn names_that_differ_in_case_are_kept_apart_and_equal_ones_are_an_error() {
         collection.add("shop".to_owned(), "", None).unwrap();
     }
     let error = collection
-        .files(&Template::parse("{identifier}.yml").unwrap())
+        .files(&PathTemplate::parse("{identifier}.yml").unwrap())
         .unwrap_err();
     assert!(
         error

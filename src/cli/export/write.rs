@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::arguments::{Arguments, Writing};
+use super::arguments::{ExportArguments, Writing};
 use super::collect::{Planned, Spool, Unplanned};
 use super::notes::{Notes, shown};
 use super::{Error, counted};
@@ -13,27 +13,27 @@ use crate::document;
 
 /// Where the files go.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct ExportFolder {
     path: PathBuf,
-    origin: Origin,
+    origin: FolderOrigin,
 }
 
 /// Whether the folder was there before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
+enum FolderOrigin {
     Found,
     Made,
 }
 
-impl Folder {
+impl ExportFolder {
     /// The folder at `path`; unless nothing is written, it is made if it is not there.
     ///
     /// # Errors
     /// If it cannot be made, or something else is there.
     pub(super) fn open(path: &Path, writing: Writing) -> Result<Self, Unwritten> {
         let origin = match path.exists() {
-            true => Origin::Found,
-            false => Origin::Made,
+            true => FolderOrigin::Found,
+            false => FolderOrigin::Made,
         };
         if writing != Writing::DryRun {
             fs::create_dir_all(path).map_err(|error| Unwritten::new(path, error))?;
@@ -50,7 +50,7 @@ impl Folder {
 
     /// Takes it away again, if it was not there before and is empty.
     pub(super) fn remove_if_new(&self) {
-        if self.origin == Origin::Made {
+        if self.origin == FolderOrigin::Made {
             // It is not empty, or nobody misses it.
             let _ = fs::remove_dir(&self.path);
         }
@@ -59,16 +59,21 @@ impl Folder {
 
 /// What became of the files.
 #[derive(Debug, Default)]
-pub(super) struct Done {
+pub(super) struct WriteSummary {
     written: usize,
     /// They were there, with the same text.
     unchanged: usize,
     lines: Vec<String>,
 }
 
-impl Done {
+impl WriteSummary {
     /// What is printed in the end.
-    pub(super) fn summary(&self, entities: usize, arguments: &Arguments, notes: &Notes) -> String {
+    pub(super) fn summary(
+        &self,
+        entities: usize,
+        arguments: &ExportArguments,
+        notes: &Notes,
+    ) -> String {
         let mut text: String = self.lines.iter().map(|line| format!("{line}\n")).collect();
         let verb = match arguments.writing {
             Writing::DryRun => "Would write",
@@ -98,10 +103,10 @@ impl Done {
 /// If something is there that may not be replaced, or a file cannot be written.
 pub(super) fn write(
     files: &[Planned],
-    folder: &Folder,
-    arguments: &Arguments,
+    folder: &ExportFolder,
+    arguments: &ExportArguments,
     spool: Option<&mut Spool>,
-) -> Result<Done, Error> {
+) -> Result<WriteSummary, Error> {
     let Some(spool) = spool else {
         return Ok(listed(files, folder));
     };
@@ -114,7 +119,7 @@ pub(super) fn write(
             false => Ok(text),
         }
     };
-    let mut done = Done::default();
+    let mut done = WriteSummary::default();
     let (mut new, mut existing) = (Vec::new(), Vec::new());
     let mut parent = Path::new("");
     for file in files {
@@ -126,14 +131,14 @@ pub(super) fn write(
         }
         let found = found(&folder.path.join(path), || text(file))?;
         // The text for one entity was read back, so it is not too large. A list may be.
-        if file.is_list() && !matches!(found, Found::Same) {
+        if file.is_list() && !matches!(found, ExistingFile::Same) {
             text(file)?;
         }
         match found {
-            Found::Nothing => new.push(file),
-            Found::Same => done.unchanged += 1,
-            Found::Other if arguments.writing == Writing::Force => new.push(file),
-            Found::Other => existing.push(shown(&file.path)),
+            ExistingFile::Nothing => new.push(file),
+            ExistingFile::Same => done.unchanged += 1,
+            ExistingFile::Other if arguments.writing == Writing::Force => new.push(file),
+            ExistingFile::Other => existing.push(shown(&file.path)),
         }
     }
     if !existing.is_empty() {
@@ -152,7 +157,7 @@ pub(super) fn write(
     Ok(done)
 }
 
-fn listed(files: &[Planned], folder: &Folder) -> Done {
+fn listed(files: &[Planned], folder: &ExportFolder) -> WriteSummary {
     let line = |file: &Planned| {
         let entities = match file.entities() {
             1 => String::new(),
@@ -164,29 +169,33 @@ fn listed(files: &[Planned], folder: &Folder) -> Done {
         };
         format!("{}{entities}{exists}", shown(&file.path))
     };
-    Done {
+    WriteSummary {
         written: files.len(),
         lines: files.iter().map(line).collect(),
-        ..Done::default()
+        ..WriteSummary::default()
     }
 }
 
 /// What is at a path.
-enum Found {
+enum ExistingFile {
     Nothing,
     Same,
     Other,
 }
 
-fn found(path: &Path, text: impl FnOnce() -> Result<String, Error>) -> Result<Found, Error> {
+fn found(path: &Path, text: impl FnOnce() -> Result<String, Error>) -> Result<ExistingFile, Error> {
     match fs::symlink_metadata(path) {
         Ok(kind) if kind.is_file() => {
             let text = text()?;
             let same = fs::read(path).is_ok_and(|old| old == text.as_bytes());
-            Ok(if same { Found::Same } else { Found::Other })
+            Ok(if same {
+                ExistingFile::Same
+            } else {
+                ExistingFile::Other
+            })
         }
-        Ok(_) => Ok(Found::Other),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
+        Ok(_) => Ok(ExistingFile::Other),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(ExistingFile::Nothing),
         Err(error) => Err(Unwritten::new(path, error).into()),
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::{Long, Short};
 
-use super::build::Shape;
+use super::build::Completeness;
 use crate::cli::{add_line, text_value};
 
 /// What `--help` prints after the program's name and version.
@@ -37,17 +37,17 @@ Exit status: 0 done, or up to date; 1 the file is stale; 2 the schema could not 
 
 /// What the command line says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Request {
-    Make(Arguments),
+pub(super) enum SchemaInvocation {
+    Make(SchemaArguments),
     Help,
     Version,
 }
 
 /// Which schema, and where it goes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Arguments {
-    pub(super) target: Target,
-    pub(super) shape: Shape,
+pub(super) struct SchemaArguments {
+    pub(super) target: SchemaTarget,
+    pub(super) shape: Completeness,
     /// The text of the input `blueprint`.
     pub(super) blueprint: Option<String>,
     /// The text of the input `blueprints`.
@@ -58,7 +58,7 @@ pub(super) struct Arguments {
 
 /// What becomes of the schema.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum SchemaTarget {
     /// It is printed.
     Output,
     /// It is written there.
@@ -67,11 +67,11 @@ pub(super) enum Target {
     Check(PathBuf),
 }
 
-impl Request {
+impl SchemaInvocation {
     /// Reads the arguments after the command's name.
     pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, lexopt::Error> {
         let mut parser = lexopt::Parser::from_args(arguments);
-        let (mut output, mut is_check, mut shape) = (None, false, Shape::Whole);
+        let (mut output, mut is_check, mut shape) = (None, false, Completeness::Whole);
         let (mut blueprint, mut blueprints, mut state_blueprint) = (None, None, None);
         while let Some(argument) = parser.next()? {
             match argument {
@@ -79,7 +79,7 @@ impl Request {
                 Short('V') | Long("version") => return Ok(Self::Version),
                 Long("output") => output = Some(PathBuf::from(parser.value()?)),
                 Long("check") => is_check = true,
-                Long("partial") => shape = Shape::Partial,
+                Long("partial") => shape = Completeness::Partial,
                 Long("blueprint") => blueprint = Some(text_value(&mut parser)?),
                 Long("blueprints") => add_line(&mut blueprints, &text_value(&mut parser)?),
                 Long("state-blueprint") => state_blueprint = Some(text_value(&mut parser)?),
@@ -87,12 +87,12 @@ impl Request {
             }
         }
         let target = match (output, is_check) {
-            (None, false) => Target::Output,
-            (Some(path), false) => Target::File(path),
-            (Some(path), true) => Target::Check(path),
+            (None, false) => SchemaTarget::Output,
+            (Some(path), false) => SchemaTarget::File(path),
+            (Some(path), true) => SchemaTarget::Check(path),
             (None, true) => return Err("--check needs --output FILE".into()),
         };
-        Ok(Self::Make(Arguments {
+        Ok(Self::Make(SchemaArguments {
             target,
             shape,
             blueprint,
@@ -106,24 +106,24 @@ impl Request {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Request, String> {
+    fn parse(line: &str) -> Result<SchemaInvocation, String> {
         let arguments = line.split_whitespace().map(OsString::from);
-        Request::parse(arguments).map_err(|error| error.to_string())
+        SchemaInvocation::parse(arguments).map_err(|error| error.to_string())
     }
 
     #[test]
     fn every_option_is_read() {
         let given = "--output a.json --check --partial --blueprint b --blueprints * --blueprints=!c \
                      --state-blueprint s";
-        let expected = Arguments {
-            target: Target::Check("a.json".into()),
-            shape: Shape::Partial,
+        let expected = SchemaArguments {
+            target: SchemaTarget::Check("a.json".into()),
+            shape: Completeness::Partial,
             blueprint: Some("b".to_owned()),
             blueprints: Some("*\n!c".to_owned()),
             state_blueprint: Some("s".to_owned()),
         };
-        assert_eq!(parse(given), Ok(Request::Make(expected)));
-        assert_eq!(parse("--check -h"), Ok(Request::Help));
+        assert_eq!(parse(given), Ok(SchemaInvocation::Make(expected)));
+        assert_eq!(parse("--check -h"), Ok(SchemaInvocation::Help));
         for (given, message) in [
             ("--check", "--check needs --output FILE"),
             ("--ouput x", "invalid option '--ouput'"),

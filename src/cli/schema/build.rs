@@ -15,7 +15,7 @@ pub(super) use value::Null;
 
 /// Whether files have to hold what blueprints require.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum Completeness {
     /// They do: nothing else writes the entities.
     Whole,
     /// They need not, as something else may write it.
@@ -33,7 +33,7 @@ pub(super) fn text(mut schema: Value) -> String {
 pub(super) fn schema(
     blueprints: &[Described],
     default: Option<&BlueprintId>,
-    shape: Shape,
+    shape: Completeness,
 ) -> Value {
     let entity = json!({"$ref": "#/definitions/entity"});
     json!({
@@ -120,7 +120,11 @@ fn rule() -> Value {
     })
 }
 
-fn entity_schema(blueprints: &[Described], default: Option<&BlueprintId>, shape: Shape) -> Value {
+fn entity_schema(
+    blueprints: &[Described],
+    default: Option<&BlueprintId>,
+    shape: Completeness,
+) -> Value {
     let mut names: Vec<_> = blueprints
         .iter()
         .map(|one| json!(one.id.as_str()))
@@ -177,7 +181,7 @@ fn entity_schema(blueprints: &[Described], default: Option<&BlueprintId>, shape:
 }
 
 /// What a blueprint says of its entities.
-fn of_blueprint(described: &Described, shape: Shape) -> Value {
+fn of_blueprint(described: &Described, shape: Completeness) -> Value {
     let Described {
         json, blueprint, ..
     } = described;
@@ -191,7 +195,7 @@ fn of_blueprint(described: &Described, shape: Shape) -> Value {
     });
     let (properties, relations) = (properties.collect(), relations.collect());
     let (mut required_properties, mut required_relations) = (Vec::new(), Vec::new());
-    if shape == Shape::Whole {
+    if shape == Completeness::Whole {
         required_properties.extend(blueprint.required_properties());
         required_relations.extend(blueprint.required_relations());
     }

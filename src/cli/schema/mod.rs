@@ -17,13 +17,13 @@ use serde_json::Value;
 use super::blueprints::{NoBlueprints, described};
 use super::files::{self, Unwritten};
 use super::{
-    ConnectError, Given, InvalidOptions, Status, VERSION, counted, fail, print, read_inputs,
+    ConnectError, ExitStatus, Given, InvalidOptions, VERSION, counted, fail, print, read_inputs,
     require_port,
 };
 use crate::catalog::entity::BlueprintId;
 use crate::environment::Environment;
 use crate::inputs::Inputs;
-use arguments::{Arguments, HELP, Request, Target};
+use arguments::{HELP, SchemaArguments, SchemaInvocation, SchemaTarget};
 
 /// What keeps a schema from being made.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,10 @@ enum Error {
 
 /// Does what the arguments after the command's name say. Costs one request for a token and one for all
 /// blueprints.
-pub async fn run(arguments: impl Iterator<Item = OsString>, environment: &Environment) -> Status {
+pub async fn run(
+    arguments: impl Iterator<Item = OsString>,
+    environment: &Environment,
+) -> ExitStatus {
     let _progress = super::show_progress();
     match obey(arguments, environment).await {
         Ok(status) => status,
@@ -57,11 +60,11 @@ pub async fn run(arguments: impl Iterator<Item = OsString>, environment: &Enviro
 async fn obey(
     arguments: impl Iterator<Item = OsString>,
     environment: &Environment,
-) -> Result<Status, Error> {
-    let arguments = match Request::parse(arguments)? {
-        Request::Help => return Ok(print(&format!("{VERSION}\n{HELP}"))),
-        Request::Version => return Ok(print(&format!("{VERSION}\n"))),
-        Request::Make(arguments) => arguments,
+) -> Result<ExitStatus, Error> {
+    let arguments = match SchemaInvocation::parse(arguments)? {
+        SchemaInvocation::Help => return Ok(print(&format!("{VERSION}\n{HELP}"))),
+        SchemaInvocation::Version => return Ok(print(&format!("{VERSION}\n"))),
+        SchemaInvocation::Make(arguments) => arguments,
     };
     let inputs = inputs(&arguments, environment)?;
     let port = require_port("schema", &inputs, environment)?;
@@ -74,13 +77,16 @@ async fn obey(
     let schema = build::schema(&blueprints, inputs.blueprint.as_ref(), arguments.shape);
     let text = build::text(schema.clone());
     match &arguments.target {
-        Target::Output => Ok(print(&text)),
-        Target::File(path) => write(path, &text, blueprints.len()),
-        Target::Check(path) => check(path, &schema, &text),
+        SchemaTarget::Output => Ok(print(&text)),
+        SchemaTarget::File(path) => write(path, &text, blueprints.len()),
+        SchemaTarget::Check(path) => check(path, &schema, &text),
     }
 }
 
-fn inputs(arguments: &Arguments, environment: &Environment) -> Result<Inputs, InvalidOptions> {
+fn inputs(
+    arguments: &SchemaArguments,
+    environment: &Environment,
+) -> Result<Inputs, InvalidOptions> {
     let given = [
         ("blueprint", "--blueprint", &arguments.blueprint),
         ("blueprints", "--blueprints", &arguments.blueprints),
@@ -98,7 +104,7 @@ fn inputs(arguments: &Arguments, environment: &Environment) -> Result<Inputs, In
     read_inputs(given.into(), environment)
 }
 
-fn write(path: &Path, text: &str, blueprints: usize) -> Result<Status, Error> {
+fn write(path: &Path, text: &str, blueprints: usize) -> Result<ExitStatus, Error> {
     let shown = path.display();
     if fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
         return Ok(print(&format!("{shown} is up to date\n")));
@@ -109,12 +115,12 @@ fn write(path: &Path, text: &str, blueprints: usize) -> Result<Status, Error> {
 }
 
 /// Whether the file at `path` is what would be written there.
-fn check(path: &Path, schema: &Value, text: &str) -> Result<Status, Error> {
+fn check(path: &Path, schema: &Value, text: &str) -> Result<ExitStatus, Error> {
     let shown = path.display();
     let again = format!("run `port-gitops schema --output {shown}` and commit the file");
     let stale = |why: &str| {
         print(&format!("{shown} {why}; {again}\n"));
-        Ok(Status::Problem)
+        Ok(ExitStatus::Problem)
     };
     let old = match fs::read(path) {
         Ok(old) if old == text.as_bytes() => {
@@ -141,5 +147,5 @@ fn check(path: &Path, schema: &Value, text: &str) -> Result<Status, Error> {
         report.push_str(&format!("  {change}\n"));
     }
     print(&report);
-    Ok(Status::Problem)
+    Ok(ExitStatus::Problem)
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-use super::build::{self, Shape};
+use super::build::{self, Completeness};
 use crate::catalog::blueprint::{Blueprint, Blueprints, Property};
 use crate::catalog::change::compare;
 use crate::catalog::declare::{EntityFile, FileContent, declare};
@@ -29,7 +29,7 @@ fn described(json: Value) -> Described {
     }
 }
 
-fn schema_of(blueprints: &[Value], shape: Shape) -> Value {
+fn schema_of(blueprints: &[Value], shape: Completeness) -> Value {
     let blueprints: Vec<_> = blueprints.iter().cloned().map(described).collect();
     build::schema(&blueprints, None, shape)
 }
@@ -283,14 +283,14 @@ fn entity() -> BoxedStrategy<Value> {
 
 /// What somebody might do to a file by mistake.
 #[derive(Debug, Clone)]
-enum Slip {
+enum EditorMistake {
     None,
     Add(Vec<&'static str>, &'static str, Value),
     Replace(Vec<&'static str>, Value),
     InArray,
 }
 
-fn slip() -> impl Strategy<Value = Slip> {
+fn slip() -> impl Strategy<Value = EditorMistake> {
     let section = || select(vec![vec![], vec!["properties"], vec!["relations"]]);
     let name = select(vec![
         "sum",
@@ -313,10 +313,10 @@ fn slip() -> impl Strategy<Value = Slip> {
         vec!["relations"],
     ]);
     prop_oneof![
-        4 => Just(Slip::None),
-        1 => (section(), name, value()).prop_map(|(at, name, value)| Slip::Add(at, name, value)),
-        1 => (place, value()).prop_map(|(at, value)| Slip::Replace(at, value)),
-        1 => Just(Slip::InArray),
+        4 => Just(EditorMistake::None),
+        1 => (section(), name, value()).prop_map(|(at, name, value)| EditorMistake::Add(at, name, value)),
+        1 => (place, value()).prop_map(|(at, value)| EditorMistake::Replace(at, value)),
+        1 => Just(EditorMistake::InArray),
     ]
 }
 
@@ -327,12 +327,12 @@ fn at<'v>(entity: &'v mut Value, path: &[&str]) -> &'v mut Value {
     })
 }
 
-fn slipped(mut entity: Value, slip: &Slip) -> Value {
+fn slipped(mut entity: Value, slip: &EditorMistake) -> Value {
     match slip {
-        Slip::None => {}
-        Slip::InArray => return json!([entity, {"identifier": "last"}]),
-        Slip::Replace(path, value) => *at(&mut entity, path) = value.clone(),
-        Slip::Add(path, name, value) => {
+        EditorMistake::None => {}
+        EditorMistake::InArray => return json!([entity, {"identifier": "last"}]),
+        EditorMistake::Replace(path, value) => *at(&mut entity, path) = value.clone(),
+        EditorMistake::Add(path, name, value) => {
             let place = at(&mut entity, path);
             if place.is_null() {
                 *place = json!({});
@@ -403,7 +403,7 @@ proptest! {
     ) {
         let file = slipped(fitted(entity, &service, how), &slip);
         let blueprints = [service, job];
-        for (shape, omission) in [(Shape::Whole, Omission::IsMissing), (Shape::Partial, Omission::MayExist)] {
+        for (shape, omission) in [(Completeness::Whole, Omission::IsMissing), (Completeness::Partial, Omission::MayExist)] {
             let schema = schema_of(&blueprints, shape);
             let is_accepted = validator(&schema).is_valid(&file);
             let (errors, warnings) = checked(&blueprints, &file, omission);
@@ -429,14 +429,14 @@ fn what_is_written_out_is_the_same_to_the_byte() {
         }},
         "relations": {"domain": {"target": "domain", "title": "Domain", "many": false, "required": false}},
     });
-    let text = build::text(schema_of(std::slice::from_ref(&one), Shape::Whole));
+    let text = build::text(schema_of(std::slice::from_ref(&one), Completeness::Whole));
     let mut other = one.clone();
     other["schema"]["properties"] = json!({
         "token": one["schema"]["properties"]["token"],
         "tier": one["schema"]["properties"]["tier"],
         "url": one["schema"]["properties"]["url"],
     });
-    assert_eq!(text, build::text(schema_of(&[other], Shape::Whole)));
+    assert_eq!(text, build::text(schema_of(&[other], Completeness::Whole)));
     assert!(
         !text.contains("hunter2"),
         "the default of a secret is shown"
@@ -492,7 +492,7 @@ fn the_name_of_a_file_stands_for_any_text() {
             let blueprint = json!({
                 "identifier": "service", "schema": {"properties": {"p": schema}}, "relations": {},
             });
-            let validator = validator(&schema_of(&[blueprint], Shape::Whole));
+            let validator = validator(&schema_of(&[blueprint], Completeness::Whole));
             let entity = |value: &Value| json!({"identifier": "x", "blueprint": "service", "properties": {"p": value}});
             assert!(validator.is_valid(&entity(&value)), "{schema}");
             let url = value.to_string().replace("file://./x", "file:///x");
@@ -509,7 +509,7 @@ fn a_default_blueprint_is_that_of_entities_that_name_none() {
     });
     let described = [described(service)];
     let id = described[0].id.clone();
-    let schema = build::schema(&described, Some(&id), Shape::Whole);
+    let schema = build::schema(&described, Some(&id), Completeness::Whole);
     let validator = validator(&schema);
     assert!(validator.is_valid(&json!({"identifier": "x", "properties": {"url": "a"}})));
     assert!(!validator.is_valid(&json!({"identifier": "x", "properties": {"ulr": "a"}})));

@@ -13,12 +13,12 @@ use crate::http::{Client, Settings, Timeouts};
 use crate::inputs::Credentials;
 use crate::port::{MissingTargets, WriteOptions};
 
-struct World {
+struct SearchWorld {
     sandbox: PortSandbox,
     port: Port,
 }
 
-impl World {
+impl SearchWorld {
     fn new() -> Self {
         let sandbox = PortSandbox::start().unwrap();
         sandbox.add_blueprint(shape("service"));
@@ -56,7 +56,7 @@ impl World {
     }
 }
 
-impl Drop for World {
+impl Drop for SearchWorld {
     fn drop(&mut self) {
         check_port(&self.sandbox, Extent::Both);
     }
@@ -92,7 +92,7 @@ fn key(blueprint: &str, identifier: &str) -> EntityKey {
 
 #[tokio::test]
 async fn what_port_holds_is_known_afterwards() {
-    let world = World::new();
+    let world = SearchWorld::new();
     let entity = json!({
         "identifier": "a/b", "title": "A", "team": ["t"],
         "properties": {"text": "x", "computed": "y"},
@@ -127,7 +127,7 @@ async fn what_port_holds_is_known_afterwards() {
 
 #[tokio::test]
 async fn thousands_of_entities_cost_few_requests() {
-    let world = World::new();
+    let world = SearchWorld::new();
     let keys: Vec<_> = (0..2_500)
         .map(|n| key("service", &format!("e{n:05}")))
         .collect();
@@ -143,7 +143,7 @@ async fn thousands_of_entities_cost_few_requests() {
 
 #[tokio::test]
 async fn ports_validation_writes_nothing() {
-    let world = World::new();
+    let world = SearchWorld::new();
     let entity = |identifier: &str, text: Value| {
         let fields = json!({
             "identifier": identifier, "blueprint": "service", "properties": {"text": text}

@@ -105,8 +105,8 @@ struct ClearingQueue<'p, 'w> {
 }
 
 impl<'p> RequestQueue for ClearingQueue<'p, '_> {
-    type Task = ClearRequest<'p>;
-    type TaskResult = ClearingResult;
+    type Batch = ClearRequest<'p>;
+    type BatchResult = ClearingResult;
 
     fn next(&mut self) -> Option<ClearRequest<'p>> {
         let Self {

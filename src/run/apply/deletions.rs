@@ -454,8 +454,8 @@ pub(crate) fn related(dependants: &[Dependant]) -> String {
 }
 
 impl<'p> RequestQueue for DeletionQueue<'p> {
-    type Task = DeletionBatch<'p>;
-    type TaskResult = DeletionResult;
+    type Batch = DeletionBatch<'p>;
+    type BatchResult = DeletionResult;
 
     fn next(&mut self) -> Option<DeletionBatch<'p>> {
         self.drop_refused();

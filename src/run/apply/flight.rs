@@ -32,15 +32,15 @@ pub(super) struct Flight<'a> {
 /// The requests of one kind that are still to be sent, and what became of the others.
 pub(super) trait RequestQueue {
     /// What is sent with one request.
-    type Task;
+    type Batch;
     /// What comes of it.
-    type TaskResult;
+    type BatchResult;
 
     /// The next request to send, if there is one now. Until its answer is noted, nobody knows what Port
     /// made of it.
-    fn next(&mut self) -> Option<Self::Task>;
+    fn next(&mut self) -> Option<Self::Batch>;
     /// Notes an answer.
-    fn end(&mut self, task: Self::Task, answer: Self::TaskResult);
+    fn end(&mut self, batch: Self::Batch, answer: Self::BatchResult);
     /// Why nothing more is to be sent, if so.
     fn stopped(&mut self) -> &mut Option<Stopped>;
 }
@@ -60,24 +60,24 @@ impl<'a> Flight<'a> {
     pub(super) async fn run<Q: RequestQueue>(
         &self,
         queue: &mut Q,
-        send: impl AsyncFn(&Q::Task) -> Q::TaskResult,
+        send: impl AsyncFn(&Q::Batch) -> Q::BatchResult,
     ) {
-        let answered = async |task: Q::Task| {
-            let answer = send(&task).await;
-            (task, answer)
+        let answered = async |batch: Q::Batch| {
+            let answer = send(&batch).await;
+            (batch, answer)
         };
         let mut grace_is_over = std::pin::pin!(self.grace_is_over());
         let mut under_way = FuturesUnordered::new();
         loop {
             while under_way.len() < self.port.concurrency()
                 && self.may_send(queue)
-                && let Some(task) = queue.next()
+                && let Some(batch) = queue.next()
             {
-                under_way.push(answered(task));
+                under_way.push(answered(batch));
             }
             tokio::select! {
                 next = under_way.next() => match next {
-                    Some((task, answer)) => queue.end(task, answer),
+                    Some((batch, answer)) => queue.end(batch, answer),
                     None => break,
                 },
                 () = &mut grace_is_over => {

@@ -249,8 +249,8 @@ impl<'p> UpsertQueue<'p> {
 }
 
 impl<'p> RequestQueue for UpsertQueue<'p> {
-    type Task = UpsertBatch<'p>;
-    type TaskResult = BulkResult;
+    type Batch = UpsertBatch<'p>;
+    type BatchResult = BulkResult;
 
     fn next(&mut self) -> Option<UpsertBatch<'p>> {
         self.drop_refused();

@@ -99,7 +99,7 @@ fn of_value(said: &Value, secrecy: Secrecy) -> Value {
         true => Secrecy::Secret,
         false => secrecy,
     };
-    let format = said["format"].as_str().and_then(Format::of);
+    let format = said["format"].as_str().and_then(PropertyFormat::of);
     let mut schema = words(said, format.as_ref().map(|format| format.hint));
     let mut copy = |key: &str| {
         if let Some(value) = said.get(key) {
@@ -136,7 +136,7 @@ fn may_be_text(said: &Value) -> bool {
 }
 
 /// What does not hold for the name of a file that stands for a text.
-fn of_texts(said: &Value, format: Option<&Format>, secrecy: Secrecy) -> Map<String, Value> {
+fn of_texts(said: &Value, format: Option<&PropertyFormat>, secrecy: Secrecy) -> Map<String, Value> {
     let mut constraints = Map::new();
     for key in OF_TEXTS {
         if let Some(value) = said.get(key) {
@@ -202,7 +202,7 @@ fn holds_secret(said: &Value) -> bool {
 ///
 /// [docs]: https://docs.port.io/build-your-software-catalog/customize-integrations/configure-data-model/setup-blueprint/properties/
 #[derive(Debug, Clone, Copy)]
-struct Format {
+struct PropertyFormat {
     syntax: Syntax,
     /// What it is, for people.
     hint: &'static str,
@@ -216,7 +216,7 @@ enum Syntax {
     Format(&'static str),
 }
 
-impl Format {
+impl PropertyFormat {
     fn of(name: &str) -> Option<Self> {
         let (syntax, hint) = match name {
             "url" => (

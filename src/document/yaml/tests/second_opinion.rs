@@ -23,14 +23,14 @@ enum Generated {
     Text(String),
     Sequence(Vec<Generated>),
     /// The members, and perhaps what is merged into them.
-    Mapping(BTreeMap<String, Generated>, Option<Merged>),
+    Mapping(BTreeMap<String, Generated>, Option<GeneratedMerge>),
     /// One of the anchored values, if there are any.
     Alias(usize),
 }
 
 /// Which of the anchored mappings are merged.
 #[derive(Debug, Clone)]
-enum Merged {
+enum GeneratedMerge {
     One(usize),
     Both(usize, usize),
 }
@@ -94,8 +94,8 @@ fn any_tree() -> impl Strategy<Value = Generated> {
 fn any_mapping(inner: impl Strategy<Value = Generated>) -> impl Strategy<Value = Generated> {
     let merge = prop_oneof![
         4 => Just(None),
-        1 => any::<usize>().prop_map(|one| Some(Merged::One(one))),
-        1 => any::<(usize, usize)>().prop_map(|(one, two)| Some(Merged::Both(one, two))),
+        1 => any::<usize>().prop_map(|one| Some(GeneratedMerge::One(one))),
+        1 => any::<(usize, usize)>().prop_map(|(one, two)| Some(GeneratedMerge::Both(one, two))),
     ];
     (
         prop::collection::btree_map("k[a-c]{1,2}", inner, 0..4),
@@ -156,10 +156,10 @@ impl<C: Iterator<Item = u8>> Writer<C> {
         }
     }
 
-    fn merge(&self, merge: Option<&Merged>) -> Option<String> {
+    fn merge(&self, merge: Option<&GeneratedMerge>) -> Option<String> {
         match merge.filter(|_| self.mappings > 0)? {
-            Merged::One(one) => Some(format!("<<: {}", self.alias(*one))),
-            Merged::Both(one, two) => {
+            GeneratedMerge::One(one) => Some(format!("<<: {}", self.alias(*one))),
+            GeneratedMerge::Both(one, two) => {
                 Some(format!("<<: [{}, {}]", self.alias(*one), self.alias(*two)))
             }
         }
@@ -247,7 +247,7 @@ impl<C: Iterator<Item = u8>> Writer<C> {
     fn members(
         &mut self,
         members: &BTreeMap<String, Generated>,
-        merge: Option<&Merged>,
+        merge: Option<&GeneratedMerge>,
         indentation: usize,
     ) -> String {
         let pad = " ".repeat(indentation);
