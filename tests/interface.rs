@@ -10,7 +10,7 @@ use port_gitops::document::{self, Node, Value};
 use port_gitops::event::Mode;
 use port_gitops::git::{CommitSha, RepoName};
 use port_gitops::inputs;
-use port_gitops::report::{Cost, Ending, Report, RunFacts, outputs};
+use port_gitops::report::{ComparedWith, Cost, Ending, Report, RunFacts, outputs};
 use port_gitops::text::{RepoPath, SourceFile};
 
 fn read(path: &str) -> String {
@@ -98,6 +98,7 @@ fn a_run_writes_just_the_outputs_that_the_action_declares() {
     let report = Report {
         run: RunFacts {
             mode: Mode::Apply,
+            compared_with: ComparedWith::Port,
             repository: RepoName::parse("octo-org/catalog").unwrap(),
             head: CommitSha::parse(&"1".repeat(40)).unwrap(),
             branch: None,

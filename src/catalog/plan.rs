@@ -281,10 +281,10 @@ pub fn limit_deletions<'p>(plans: impl Iterator<Item = &'p mut Plan>, at_most: u
     let entities = counted(count, "entity", "entities");
     let reason = NoOpReason::HeldBack(Obstacle {
         reason: format!(
-            "the run would delete {entities}, and the input `max-deletes` allows {at_most}"
+            "{entities} are more than the {at_most} that the input `max-deletes` allows"
         ),
         help: format!(
-            "raise the input `max-deletes` in the workflow to {count} or more for one run, or restore the entities in Git"
+            "to delete them, set `max-deletes` to {count} or more in the workflow for one run; to keep them, restore them in Git"
         ),
     });
     for plan in plans {

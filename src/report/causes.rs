@@ -61,7 +61,11 @@ pub(super) fn by_cause<'d, D: Copy + Into<&'d Diagnostic>>(
             }),
         }
     }
-    // What only waits for another entity is fixed with it.
-    causes.sort_by_key(|cause| cause.first.into().code == Code::Blocked);
+    // What waits for something else is often fixed with it.
+    causes.sort_by_key(|cause| match cause.first.into().code {
+        Code::Blocked => 2,
+        Code::NotDeleted => 1,
+        _ => 0,
+    });
     causes
 }

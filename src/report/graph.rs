@@ -215,7 +215,7 @@ mod tests {
     use crate::catalog::testing;
     use crate::event::Mode;
     use crate::git::{CommitSha, RepoName};
-    use crate::report::{Cost, Ending, RelationLink, RunFacts};
+    use crate::report::{ComparedWith, Cost, Ending, RelationLink, RunFacts};
 
     fn updated(name: &str, targets: &[String]) -> EntityReport {
         let entity = testing::entity(serde_json::json!({"identifier": name}));
@@ -234,6 +234,7 @@ mod tests {
         let report = Report {
             run: RunFacts {
                 mode: Mode::Plan,
+                compared_with: ComparedWith::Port,
                 repository: RepoName::parse("octo/shop").unwrap(),
                 head: CommitSha::parse(&"c0ffee12".repeat(5)).unwrap(),
                 branch: None,

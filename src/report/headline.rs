@@ -2,10 +2,18 @@
 
 use super::causes::by_cause;
 use super::console::label;
-use super::{Counts, Drift, Ending, EntityState, Report};
+use super::{ComparedWith, Counts, Drift, Ending, EntityState, Report};
 use crate::diagnostic::Severity;
 use crate::event::Mode;
 use crate::text::counted;
+
+/// Problems of one severity.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ProblemCount {
+    /// What many entities share counts once.
+    pub(super) causes: usize,
+    pub(super) places: usize,
+}
 
 /// `1 to create, 2 to update, 1 problem to fix, 1 warning`.
 pub(super) fn result(report: &Report) -> String {
@@ -27,14 +35,17 @@ pub(super) fn after(ending: &Ending, result: String) -> String {
 }
 
 fn parts(report: &Report) -> Vec<String> {
-    let rows = |severity| rows(report, severity);
-    parts_of(&report.counts(), rows, report.run.mode)
+    let problems = |severity| ProblemCount {
+        causes: rows(report, severity),
+        places: report.diagnostics_of(severity).count(),
+    };
+    parts_of(&report.counts(), problems, report.run.mode)
 }
 
 /// How many entities change or were not written, and how many problems there are of each severity.
 pub(super) fn parts_of(
     counts: &Counts,
-    problems: impl Fn(Severity) -> usize,
+    problems: impl Fn(Severity) -> ProblemCount,
     mode: Mode,
 ) -> Vec<String> {
     let states = EntityState::CHANGES.iter();
@@ -47,9 +58,12 @@ pub(super) fn parts_of(
         (Severity::Error, "problem to fix", "problems to fix"),
         (Severity::Warning, "warning", "warnings"),
     ] {
-        match problems(severity) {
+        let ProblemCount { causes, places } = problems(severity);
+        let problems = counted(causes, one, many);
+        match causes {
             0 => {}
-            count => parts.push(counted(count, one, many)),
+            _ if places > causes => parts.push(format!("{problems} in {places} places")),
+            _ => parts.push(problems),
         }
     }
     parts
@@ -108,7 +122,7 @@ fn drift(report: &Report) -> Option<&'static str> {
 
 fn plan(report: &Report) -> String {
     if is_drift_report(report) {
-        return "Nothing was written: run an apply to restore Git's values, or change Git."
+        return "Nothing was written. To restore Git's values, run this workflow with `mode: apply`; to keep Port's, change the files in Git."
             .to_owned();
     }
     if report.run.pull_request.is_none() {
@@ -120,6 +134,9 @@ fn plan(report: &Report) -> String {
     match (changes(report), has_problems, held) {
         (0, false, _) => "Merging changes nothing in Port.".to_owned(),
         (0, true, _) => "Merging changes nothing in Port until this is fixed.".to_owned(),
+        (_, false, _) if report.run.compared_with == ComparedWith::Git => {
+            "Merging applies this, if Port accepts it: it was not compared with Port.".to_owned()
+        }
         (_, false, _) => "Merging applies this.".to_owned(),
         (changes, true, 0) => {
             let changes = counted(changes, "valid change", "valid changes");

@@ -74,11 +74,22 @@ impl Drift {
     }
 }
 
+/// What the declarations were compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ComparedWith {
+    /// What Port holds.
+    Port,
+    /// An earlier revision in Git alone: the run had no credentials.
+    Git,
+}
+
 /// Which run a report is about.
 #[derive(Debug, Clone)]
 pub struct RunFacts {
     /// Whether it wrote.
     pub mode: Mode,
+    /// What its declarations were compared with.
+    pub compared_with: ComparedWith,
     /// The repository.
     pub repository: RepoName,
     /// The revision whose files counted.

@@ -225,9 +225,12 @@ impl<'p> Fleet<'p> {
                 *self.skipped.entry(ExclusionReason::Empty).or_default() += 1;
                 return None;
             }
-            Head::Gone => "it is gone, or the token no longer sees it".to_owned(),
+            Head::Gone => "it is gone, or the token no longer sees it; if it is gone for good, delete its entity in Port"
+                .to_owned(),
             Head::Unreadable { message } => {
-                format!("GitHub does not let the token read it: {message}")
+                format!(
+                    "GitHub does not let the token read it: {message}; give the app access to it, or exclude it in the input `repositories`"
+                )
             }
         };
         self.others.push(SkippedRepository {

@@ -21,9 +21,9 @@ use crate::http::proxy::Proxies;
 use crate::http::{Client, Settings, TIMEOUT_VARIABLE, Timeouts};
 use crate::inputs::{self, FleetSelection, Inputs, Merge, StateBlueprint};
 use crate::port::{Port, WriteOptions};
-use crate::report::RunFacts;
 use crate::report::annotations;
 use crate::report::log::Log;
+use crate::report::{ComparedWith, RunFacts};
 use crate::shutdown::Shutdown;
 
 /// What every run needs.
@@ -252,8 +252,13 @@ impl Setup {
 
     /// What the report says of the run itself.
     pub(crate) fn facts(&self, run: &Run) -> RunFacts {
+        let compared_with = match (run.catalog, &self.inputs.credentials) {
+            (CatalogAccess::Never, _) | (_, None) => ComparedWith::Git,
+            (_, Some(_)) => ComparedWith::Port,
+        };
         RunFacts {
             mode: run.mode,
+            compared_with,
             repository: self.runner.repository.clone(),
             head: run.commit.clone(),
             branch: run.branch.clone(),

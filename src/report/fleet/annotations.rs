@@ -12,7 +12,7 @@ use crate::report::log::Log;
 /// Writes annotations, and what else the user should know. Warnings about inputs that have no annotation get a line.
 pub(super) fn write(report: &FleetReport, problems: &Problems<'_>, log: &Log) {
     let drift = headline::drift_found(report);
-    let count = |severity, others| problems.count(severity) + others;
+    let count = |severity, others| problems.count(severity).causes + others;
     let annotations = Annotations::of_messages(
         [
             count(Severity::Error, usize::from(report.stopped().is_some())),

@@ -93,7 +93,7 @@ fn next_step(report: &FleetReport, problems: &Problems<'_>) -> Option<&'static s
         state.is_unfinished() && !matches!(state, EntityState::NotWritten | EntityState::Unknown)
     };
     let counts = report.repository_counts();
-    if problems.count(Severity::Error) > 0 || report.counts().keys().any(is_wrong) {
+    if problems.count(Severity::Error).causes > 0 || report.counts().keys().any(is_wrong) {
         return Some("Fix what is listed below; the next run applies the rest.");
     }
     let is_incomplete = [RepositoryState::Incomplete, RepositoryState::Left]

@@ -6,6 +6,7 @@ use super::{FleetReport, RepositoryOutcome, RepositoryReport};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::git::RepoName;
 use crate::report::causes::{Cause, by_cause};
+use crate::report::headline::ProblemCount;
 use crate::report::{Report, Since};
 
 /// So many repositories are named where several share something.
@@ -134,8 +135,13 @@ impl<'r> Problems<'r> {
     }
 
     /// How many there are of a severity.
-    pub(super) fn count(&self, severity: Severity) -> usize {
-        self.remarks(severity).count() + self.causes(severity).count()
+    pub(super) fn count(&self, severity: Severity) -> ProblemCount {
+        let repositories = self.remarks(severity).map(|one| one.repositories.len());
+        let places = self.causes(severity).map(|one| one.others.len() + 1);
+        ProblemCount {
+            causes: self.remarks(severity).count() + self.causes(severity).count(),
+            places: repositories.chain(places).sum(),
+        }
     }
 
     /// Those with repositories as a whole, of a severity.

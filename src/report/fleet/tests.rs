@@ -12,7 +12,7 @@ use crate::catalog::testing::entity;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::git::CommitSha;
 use crate::report::redact::{Shown, ShownDifference};
-use crate::report::{EntityReport, RunFacts, log, outputs};
+use crate::report::{ComparedWith, EntityReport, RunFacts, log, outputs};
 use crate::text::{Location, RepoPath, SourceFile, Span};
 
 fn name(name: &str) -> RepoName {
@@ -52,6 +52,7 @@ fn done(
 ) -> RepositoryReport {
     let run = RunFacts {
         mode: Mode::Apply,
+        compared_with: ComparedWith::Port,
         repository: name(repository),
         head: CommitSha::parse(&"c0ffee12".repeat(5)).unwrap(),
         branch: None,

@@ -270,12 +270,16 @@ fn state(action: Action, outcome: Option<&UpsertOutcome>) -> EntityState {
 
 /// Only a plan lets it pass with a warning.
 fn owned_elsewhere(key: &EntityKey, owner: &str, location: &Location, mode: Mode) -> Diagnostic {
+    let to_move = match mode {
+        Mode::Plan => "merge this first, then remove it",
+        Mode::Apply => "remove it",
+    };
     let text = format!("`{key}` is in Port because of another source: {owner}");
     let found = Diagnostic::new(Code::OwnedElsewhere, location.clone(), text)
         .shared(format!("in Port because of another source: {owner}"))
         .label("owned elsewhere")
         .help(format!(
-            "declare it in one source only; to move it here: 1. keep it here and apply, 2. remove it from {owner}, 3. apply here again; it is not deleted on the way"
+            "declare it in one source only. To move it here, {to_move} from {owner}, then run this again; Port keeps it meanwhile"
         ));
     match mode {
         Mode::Plan => found.warn(),

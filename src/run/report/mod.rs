@@ -30,7 +30,7 @@ use findings::{Material, RunFindings};
 pub(super) use fleet::{assemble_fleet, fleet_problems};
 
 /// What a plan is worth that is made without Port.
-const OFFLINE: &str = "made without access to Port (as for a fork's pull request): compared with the base branch only; Port may still reject it";
+const OFFLINE: &str = "made without access to Port, as on a pull request from a fork: compared with the base branch only";
 
 /// Puts the report together.
 pub(super) fn assemble(session: &Session<'_>, source: Source<'_>, started: Instant) -> Report {

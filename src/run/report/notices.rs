@@ -23,7 +23,7 @@ fn removed(plan: &Plan) -> Option<String> {
     let removed = plan.untouched_by(&NoOpReason::Removed);
     let names = keys(removed.filter(|one| !is_named_by_query(one)))?;
     Some(format!(
-        "Git no longer declares {names}; what it no longer declares stays in Port, unless `prune: true` is set"
+        "Git no longer declares {names}, and Port keeps what was removed, as `prune: true` is not set"
     ))
 }
 

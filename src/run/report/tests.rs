@@ -107,6 +107,7 @@ impl World {
         Report {
             run: RunFacts {
                 mode,
+                compared_with: ComparedWith::Port,
                 repository: RepoName::parse("octo/shop").unwrap(),
                 head: CommitSha::parse(&"c0ffee12".repeat(5)).unwrap(),
                 branch: None,
@@ -203,7 +204,7 @@ fn plan(head: &Declarations) -> Plan {
         untouched: vec![
             untouched("mail", NoOpReason::Unchanged),
             untouched("gone", NoOpReason::Removed),
-            untouched("kept", NoOpReason::HeldBack(too_many(12))),
+            untouched("kept", NoOpReason::HeldBack(in_a_broken_file())),
             untouched("newer", NoOpReason::HandedOver("octo/newer".to_owned())),
             untouched(
                 "invoices",
@@ -214,13 +215,20 @@ fn plan(head: &Declarations) -> Plan {
     }
 }
 
+fn in_a_broken_file() -> Obstacle {
+    Obstacle {
+        reason: "the file that declared it has errors".to_owned(),
+        help: "fix the error at shop/port.yml:7:13 first".to_owned(),
+    }
+}
+
 fn too_many(count: usize) -> Obstacle {
     Obstacle {
         reason: format!(
-            "the run would delete {count} entities, and the input `max-deletes` allows 10"
+            "{count} entities are more than the 10 that the input `max-deletes` allows"
         ),
         help: format!(
-            "raise the input `max-deletes` in the workflow to {count} or more for one run, or restore the entities in Git"
+            "to delete them, set `max-deletes` to {count} or more in the workflow for one run; to keep them, restore them in Git"
         ),
     }
 }
@@ -306,6 +314,7 @@ fn scenes() -> Vec<Scene> {
     let mut fork = small(plan());
     fork.notices.push(OFFLINE.to_owned());
     fork.run.port_url = None;
+    fork.run.compared_with = ComparedWith::Git;
     scenes.push(("fork", fork));
     scenes
 }
@@ -462,7 +471,7 @@ fn what_does_not_change_leaves_room_for_the_rest() {
         "- … and 9901 more",
         "```mermaid",
         "Port differs from",
-        "stays in Port",
+        "Port keeps what was removed",
     ] {
         assert!(page.contains(text), "{text}");
     }

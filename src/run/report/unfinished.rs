@@ -80,12 +80,12 @@ fn diagnostic(
         }
         UnfinishedKind::NotSent => (
             Code::NotWritten,
-            format!("{subject} {were} not sent: the run ended first"),
+            format!("{subject} {were} not written: the run ended before"),
             "push again or re-run the job: it applies the rest",
         ),
         UnfinishedKind::NoAnswer => (
             Code::NotWritten,
-            format!("{subject} {were} sent, and no answer came: Port may have it or not"),
+            format!("{subject} {were} sent, and no answer came: Port may or may not have it"),
             "push again or re-run the job: it compares with Port and applies the rest",
         ),
     };

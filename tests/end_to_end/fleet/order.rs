@@ -124,7 +124,7 @@ fn deletions_are_limited_for_the_whole_run() {
     let result = run(&step("3"));
     assert_eq!((result.status, result.output("deleted")), (1, "0"));
     assert!(
-        result.log.contains("would delete 4 entities"),
+        result.log.contains("4 entities are more than the 3"),
         "{}",
         result.log
     );
