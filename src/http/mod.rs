@@ -1,11 +1,11 @@
 //! The one client towards the world: both APIs go through its connections, proxies, certificates
 //! and timeouts, and through one retry loop.
 
-mod classify;
 mod pace;
 pub mod patience;
 pub mod proxy;
 pub mod retry;
+mod retry_rules;
 mod tls;
 mod transport;
 mod tunnel;

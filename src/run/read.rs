@@ -1,4 +1,4 @@
-//! The entity files that a run looks at → what they declare, now and in earlier versions.
+//! The entity files that a round selects → what they declare, now and in earlier versions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::each::each;
 use super::error::Error;
 use super::files::{Files, ReadAs};
-use super::look::{Against, Looked};
 use super::mapping::{LoadedMapping, load_versions};
 use super::pass::Pass;
 use super::round::{Declared, RoundScope};
+use super::selection::{Against, Selection};
 use super::session::Session;
 use super::source::{Continuity, Source};
 use super::state::{HeldVersion, Version};
@@ -59,31 +59,34 @@ enum TextLocations {
 /// files GitHub does not give leaves the run.
 pub(crate) async fn read<'s, 'p>(
     session: &Session<'_>,
-    sources: Vec<(&'s mut Source<'p>, Looked)>,
+    sources: Vec<(&'s mut Source<'p>, Selection)>,
 ) -> Vec<Pass<'s, 'p>> {
-    let reading = each(sources, async |source: &mut Source<'p>, looked: &Looked| {
-        read_source(source.files(session), source, looked).await
-    });
+    let reading = each(
+        sources,
+        async |source: &mut Source<'p>, selection: &Selection| {
+            read_source(source.files(session), source, selection).await
+        },
+    );
     let passes = reading.await.into_iter();
     passes
-        .map(|(source, looked, declared)| Pass::new(source, &looked, declared))
+        .map(|(source, selection, declared)| Pass::new(source, &selection, declared))
         .collect()
 }
 
 async fn read_source(
     files: Files<'_>,
     source: &Source<'_>,
-    looked: &Looked,
+    selection: &Selection,
 ) -> Result<Declared, Error> {
     let mut reader = VersionReader {
         files,
         source,
-        looked,
-        sides: looked.files.clone(),
+        selection,
+        sides: selection.files.clone(),
         read: BTreeMap::new(),
         mappings: BTreeMap::new(),
     };
-    let mut former = reader.former(looked.files.keys());
+    let mut former = reader.former(selection.files.keys());
     let mut former_files = reader.fetch(&former).await?;
     let mut head = reader.declare_head();
     let beside = reader.beside(&head);
@@ -125,8 +128,8 @@ async fn read_source(
 struct VersionReader<'r> {
     files: Files<'r>,
     source: &'r Source<'r>,
-    looked: &'r Looked,
-    /// The files that are looked at, with what the commit has there.
+    selection: &'r Selection,
+    /// The selected files, with what the commit has there.
     sides: BTreeMap<RepoPath, Side>,
     /// What was read at these paths.
     read: BTreeMap<RepoPath, ReadFile>,
@@ -144,7 +147,7 @@ struct ReadFile {
 impl VersionReader<'_> {
     /// Everything that the files at `paths` are compared with.
     fn former<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<Former> {
-        match &self.looked.against {
+        match &self.selection.against {
             Against::State => self.of_state(paths),
             Against::Commit(None, _) => Vec::new(),
             Against::Commit(Some(commit), sides) => self.of_commit(paths, commit, sides),
@@ -176,7 +179,7 @@ impl VersionReader<'_> {
     /// How the file at `path` is read at the commit that a plan compares with.
     fn language_before(&self, path: &RepoPath) -> FormerReadAs {
         let repository = self.files.mapper.repository();
-        let mapping = self.looked.mapping.as_ref();
+        let mapping = self.selection.mapping.as_ref();
         let before = mapping.and_then(|mapping| mapping.before.as_deref());
         let maps = |before: &&LoadedMapping| before.mapping.selects(path, repository);
         let is_mapping = mapping.is_some_and(|mapping| mapping.is_at(path));
@@ -192,7 +195,7 @@ impl VersionReader<'_> {
     /// How the file at `path` is read at the tip; `None` if it holds no entities.
     fn language(&self, path: &RepoPath) -> Option<ReadAs<'_>> {
         let by_files = self.files.inputs.files.select(path).is_some();
-        let Some(loaded) = &self.looked.mapping else {
+        let Some(loaded) = &self.selection.mapping else {
             return by_files.then_some(ReadAs::Entities);
         };
         let is_mapped = loaded.maps(path, self.files.mapper.repository(), &self.source.state);
@@ -209,7 +212,7 @@ impl VersionReader<'_> {
 
     /// The version of the mapping that a file of the commit is of.
     fn mapping_of(&self, path: &RepoPath) -> Option<&BlobId> {
-        let loaded = self.looked.mapping.as_ref()?;
+        let loaded = self.selection.mapping.as_ref()?;
         let is_mapped = loaded.maps(path, self.files.mapper.repository(), &self.source.state);
         loaded.blob.as_ref().filter(|_| is_mapped)
     }
@@ -221,7 +224,7 @@ impl VersionReader<'_> {
 
     /// Reads the earlier versions of the mapping that `former` are of.
     async fn load_mappings(&mut self, former: &[Former]) -> Result<(), Error> {
-        if let Some(loaded) = &self.looked.mapping {
+        if let Some(loaded) = &self.selection.mapping {
             for one in [Some(loaded), loaded.before.as_deref()]
                 .into_iter()
                 .flatten()
@@ -349,7 +352,7 @@ impl VersionReader<'_> {
     }
 
     async fn read_head(&self, path: &RepoPath, content: GitFile) -> Result<ReadFile, Error> {
-        let mapping = self.looked.mapping.as_ref();
+        let mapping = self.selection.mapping.as_ref();
         let is_mapping = mapping.is_some_and(|mapping| mapping.is_at(path));
         let file = match self.language(path) {
             Some(language) => {
@@ -388,7 +391,7 @@ impl VersionReader<'_> {
         let files = self.read.values().filter_map(|read| read.file.clone());
         let files: Vec<_> = files.collect();
         let mut head = declare(&files, &self.files.inputs.blueprints);
-        if let Some(mapping) = &self.looked.mapping {
+        if let Some(mapping) = &self.selection.mapping {
             let is_mapped =
                 |path: &RepoPath| mapping.is_at(path) || self.mapping_of(path).is_some();
             if self.sides.keys().any(is_mapped) {
@@ -398,7 +401,7 @@ impl VersionReader<'_> {
         head
     }
 
-    /// Unchanged files that are needed too: they declare an entity that a file looked at declares,
+    /// Unchanged files that are needed too: they declare an entity that a selected file declares,
     /// or have a query that may name an entity about to be deleted.
     fn beside(&self, head: &Declarations) -> BTreeMap<RepoPath, Side> {
         let entities = self.source.state.entities();
@@ -432,19 +435,19 @@ impl VersionReader<'_> {
             .collect()
     }
 
-    /// What the tip has at the path of a known file that is not looked at.
+    /// What the tip has at the path of a known file that is not selected.
     fn unchanged_side(&self, path: &RepoPath) -> Side {
         let file = self.source.state.file(path);
         let settled = file.and_then(|file| file.settled());
-        match (&self.looked.against, settled) {
-            (Against::State, Some(held)) => self.looked.tip.side(path, Some(&held.version.file)),
+        match (&self.selection.against, settled) {
+            (Against::State, Some(held)) => self.selection.tip.side(path, Some(&held.version.file)),
             _ => self.text_side(path),
         }
     }
 
-    /// What the commit has at a path that is not looked at, as far as it is known.
+    /// What the commit has at a path that is not selected, as far as it is known.
     fn text_side(&self, path: &RepoPath) -> Side {
-        match self.looked.tip.side(path, None) {
+        match self.selection.tip.side(path, None) {
             // A comparison does not tell links from files.
             Side::File { mode: None, .. } => Side::Unknown,
             side => side,
@@ -541,8 +544,8 @@ impl VersionReader<'_> {
             let file = self.source.state.file(path);
             file.is_some_and(|file| file.is_open())
         };
-        let by_state = matches!(self.looked.against, Against::State);
-        let all = by_state && (self.looked.extent == RoundScope::All || !is_same);
+        let by_state = matches!(self.selection.against, Against::State);
+        let all = by_state && (self.selection.extent == RoundScope::All || !is_same);
         let paths = self.sides.keys();
         paths
             .filter(|path| all || (by_state && is_open(path)))

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::http::TransportErrorKind;
-use crate::http::classify::tests::answer;
+use crate::http::retry_rules::tests::answer;
 use crate::shutdown::shutdown;
 
 async fn send(attempts: Vec<Attempt>) -> (Attempt, usize) {

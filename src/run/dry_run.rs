@@ -21,7 +21,7 @@ use crate::port::{self, CONCURRENT_REQUESTS, ErrorCode, Port, RefusalScope, Reje
 ///
 /// # Errors
 /// If a request to Port fails.
-pub(crate) async fn validate(
+pub(crate) async fn dry_run(
     session: &Session<'_>,
     port: &Port,
     passes: &mut [Pass<'_, '_>],
