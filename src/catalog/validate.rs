@@ -84,17 +84,17 @@ pub fn check_flawed(declared: &mut Declarations, blueprints: &Blueprints, omissi
     let mut found: BTreeMap<(RepoPath, usize), Vec<Diagnostic>> = BTreeMap::new();
     for flawed in &declared.flawed {
         let location = flawed.location();
-        let place = (location.path().clone(), location.span.start);
+        let position = (location.path().clone(), location.span.start);
         let known = blueprints.known.contains_key(&flawed.entity.blueprint);
         if known {
             // Two mappings of one file can show the same value.
-            let found = found.entry(place).or_default();
+            let found = found.entry(position).or_default();
             found.extend(check(flawed, blueprints, omission));
         }
     }
     for invalid in &mut declared.invalid {
-        let place = (invalid.location.path().clone(), invalid.location.span.start);
-        if let Some(found) = found.get(&place) {
+        let position = (invalid.location.path().clone(), invalid.location.span.start);
+        if let Some(found) = found.get(&position) {
             invalid.codes.extend(error_codes(found));
         }
     }

@@ -75,14 +75,14 @@ impl Checkout {
 
     /// Opens a regular file below the root, looking at every step of the way there.
     fn find(&self, path: &RepoPath) -> Option<File> {
-        let mut place = self.root.clone();
+        let mut current = self.root.clone();
         let mut names = path.as_str().split('/').peekable();
         while let Some(name) = names.next() {
             if !is_plain(name) {
                 return None;
             }
-            place.push(name);
-            let kind = fs::symlink_metadata(&place).ok()?.file_type();
+            current.push(name);
+            let kind = fs::symlink_metadata(&current).ok()?.file_type();
             let is_as_wanted = match names.peek() {
                 Some(_) => kind.is_dir(),
                 None => kind.is_file(),
@@ -92,7 +92,7 @@ impl Checkout {
             }
         }
         // What was a file a moment ago can be something else by now.
-        let file = File::open(place).ok()?;
+        let file = File::open(current).ok()?;
         file.metadata().ok()?.is_file().then_some(file)
     }
 }

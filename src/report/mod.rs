@@ -259,7 +259,7 @@ pub struct EntityReport {
     pub state: EntityState,
     /// Where it is declared, or was, if Git ever declared it as far as is known.
     pub location: Option<Location>,
-    /// Whether head no longer has that place.
+    /// Whether head no longer has that text.
     pub is_removed: bool,
     /// Whether what is wrong with it is new.
     pub since: Since,

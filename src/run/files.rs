@@ -110,6 +110,6 @@ pub(crate) fn selected_twice(
 fn as_mapped(mapping: &Mapping, source: &SourceFile) -> Arc<SourceFile> {
     source.mapped(Origins {
         mapping: Arc::clone(mapping.source()),
-        places: Vec::new(),
+        spans: Vec::new(),
     })
 }

@@ -77,7 +77,9 @@ impl RunFindings {
             findings.add_deletion(deletion, outcome.or(refused.as_ref()));
         }
         findings.notices = notices::of(plan, applied);
-        findings.entities.sort_by(|a, b| place(a).cmp(&place(b)));
+        findings
+            .entities
+            .sort_by(|a, b| position_in_files(a).cmp(&position_in_files(b)));
         diagnostic::sort(&mut findings.rejections);
         redaction.conceal(&mut findings.rejections);
         findings
@@ -298,8 +300,8 @@ fn links(entity: &Entity, redaction: Redaction<'_>) -> Vec<RelationLink> {
 }
 
 /// What no file declares comes last.
-fn place(entity: &EntityReport) -> (bool, Option<(&str, usize)>) {
+fn position_in_files(entity: &EntityReport) -> (bool, Option<(&str, usize)>) {
     let location = entity.location.as_ref();
-    let place = location.map(|location| (location.path().as_str(), location.span.start));
-    (place.is_none(), place)
+    let position = location.map(|location| (location.path().as_str(), location.span.start));
+    (position.is_none(), position)
 }

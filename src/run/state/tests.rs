@@ -219,7 +219,7 @@ fn what_one_run_declares_is_not_removed_by_another() {
 }
 
 /// What is read of `port.yml` with `text.md`, where the tip has these blobs.
-fn selected(state: &State, tip: &Tip) -> Vec<String> {
+fn to_read(state: &State, tip: &Tip) -> Vec<String> {
     let selected = |path: &RepoPath| path.as_str().ends_with(".yml");
     let files = files_to_read(state, tip, selected, |_| None);
     files.keys().map(ToString::to_string).collect()
@@ -242,7 +242,7 @@ fn changed(files: &[(&str, char)]) -> Tip {
 }
 
 #[test]
-fn files_are_read_of_whose_version_is_another_or_that_are_open() {
+fn files_are_read_whose_version_is_another_or_that_are_open() {
     let mut state = State::default();
     let mut with_text = outcome('1', "a", "", "");
     with_text.version.as_mut().unwrap().texts =
@@ -260,10 +260,10 @@ fn files_are_read_of_whose_version_is_another_or_that_are_open() {
         (&[("new.yml", '1')], &["new.yml"]),
         (&[("gone.yml", '-')], &[]),
     ] {
-        assert_eq!(selected(&state, &changed(files)), expected, "{files:?}");
+        assert_eq!(to_read(&state, &changed(files)), expected, "{files:?}");
     }
     state.begin(&path(), &version('1'), keys("b"));
-    assert_eq!(selected(&state, &changed(&[])), ["port.yml"]);
+    assert_eq!(to_read(&state, &changed(&[])), ["port.yml"]);
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn with_a_file_come_those_that_share_an_entity_with_it() {
     }
     state.begin(&path(), &version('2'), keys("a"));
     state.begin(&RepoPath::new("a.yml"), &version('3'), keys("b"));
-    let read = selected(&state, &changed(&[]));
+    let read = to_read(&state, &changed(&[]));
     assert_eq!(read, ["a.yml", "b.yml", "port.yml"]);
 }
 
