@@ -133,14 +133,14 @@ mod tests {
             "relations": {"one": query("x"), "many": query("x"), "unknown": query("y")},
         }));
         let shape = blueprint(json!({}));
-        let asked = |blueprint| {
-            let asked = blueprint_queries(&with_queries, blueprint).into_iter();
-            asked
+        let found = |blueprint| {
+            let queries = blueprint_queries(&with_queries, blueprint).into_iter();
+            queries
                 .map(|one| one.blueprint.to_string())
                 .collect::<Vec<_>>()
         };
-        assert_eq!(asked(Some(&shape)), ["_team", "b", "b"]);
-        assert_eq!(asked(None), ["_team"], "nobody knows where relations lead");
+        assert_eq!(found(Some(&shape)), ["_team", "b", "b"]);
+        assert_eq!(found(None), ["_team"], "nobody knows where relations lead");
         let plain = entity(json!({"team": "t", "relations": {"one": "x"}}));
         assert_eq!(blueprint_queries(&plain, Some(&shape)), []);
     }

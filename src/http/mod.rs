@@ -204,7 +204,7 @@ impl Client {
                 Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED)
             }
             (Some(proxy), Some(TunnelError::Unsuccessful)) => {
-                tunnel::ask(proxy, target, &self.tls, self.timeouts.connect).await
+                tunnel::connect_status(proxy, target, &self.tls, self.timeouts.connect).await
             }
             _ => return TransportError::new(target, proxy, error),
         };

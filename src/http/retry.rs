@@ -281,7 +281,7 @@ impl Sender {
         retry: Retry,
         tries: u32,
     ) -> Result<TryAgain, TransportError> {
-        let asked = match retry {
+        let wait = match retry {
             Retry::Never => return Ok(TryAgain::No),
             Retry::BackOff => {
                 let wait = full_jitter(back_off(tries));
@@ -289,10 +289,10 @@ impl Sender {
                 self.unless_stopped(tokio::time::sleep(wait)).await?;
                 return Ok(TryAgain::Yes);
             }
-            Retry::WaitFor(asked) => asked,
+            Retry::WaitFor(wait) => wait,
             Retry::SlowDown => SLOW_DOWN.saturating_mul(2_u32.saturating_pow(tries - 1)),
         };
-        let wait = asked + self.pace().jitter();
+        let wait = wait + self.pace().jitter();
         let why = match result {
             // GraphQL's limits come with 200, which by itself would explain nothing.
             Ok(answer) if !answer.status.is_success() => {

@@ -26,7 +26,7 @@ use crate::text::RepoPath;
 /// A version of a file that is compared with the commit's.
 struct Former {
     file: WantedFile,
-    language: FormerReadAs,
+    read_as: FormerReadAs,
     texts: TextLocations,
     entities: Option<BTreeSet<EntityKey>>,
     proof: Proof,
@@ -167,7 +167,7 @@ impl VersionReader<'_> {
                 path: path.clone(),
                 side: sides.get(path).cloned().unwrap_or(Side::Unknown),
             },
-            language: self.language_before(path),
+            read_as: self.read_as_before(path),
             texts: TextLocations::At(commit.clone()),
             entities: None,
             proof: Proof::Accepted,
@@ -177,7 +177,7 @@ impl VersionReader<'_> {
     }
 
     /// How the file at `path` is read at the commit that a plan compares with.
-    fn language_before(&self, path: &RepoPath) -> FormerReadAs {
+    fn read_as_before(&self, path: &RepoPath) -> FormerReadAs {
         let repository = self.files.mapper.repository();
         let mapping = self.selection.mapping.as_ref();
         let before = mapping.and_then(|mapping| mapping.before.as_deref());
@@ -193,7 +193,7 @@ impl VersionReader<'_> {
     }
 
     /// How the file at `path` is read at the tip; `None` if it holds no entities.
-    fn language(&self, path: &RepoPath) -> Option<ReadAs<'_>> {
+    fn read_as(&self, path: &RepoPath) -> Option<ReadAs<'_>> {
         let by_files = self.files.inputs.files.select(path).is_some();
         let Some(loaded) = &self.selection.mapping else {
             return by_files.then_some(ReadAs::Entities);
@@ -234,7 +234,7 @@ impl VersionReader<'_> {
                 self.mappings.extend(known);
             }
         }
-        let blobs = former.iter().filter_map(|former| match &former.language {
+        let blobs = former.iter().filter_map(|former| match &former.read_as {
             FormerReadAs::Mapping(blob) => Some(blob.clone()),
             FormerReadAs::Entities | FormerReadAs::None => None,
         });
@@ -254,7 +254,7 @@ impl VersionReader<'_> {
         former: &Former,
         content: BlobContent,
     ) -> Result<Option<EntityFile>, Error> {
-        let language = match &former.language {
+        let read_as = match &former.read_as {
             FormerReadAs::None => return Ok(None),
             FormerReadAs::Entities => ReadAs::Entities,
             FormerReadAs::Mapping(blob) => match self.mappings.get(blob) {
@@ -264,7 +264,7 @@ impl VersionReader<'_> {
             },
         };
         let path = former.file.path.clone();
-        self.files.entity_file(path, content, language).await
+        self.files.entity_file(path, content, read_as).await
     }
 
     fn of_state<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<Former> {
@@ -296,7 +296,7 @@ impl VersionReader<'_> {
                     blob: held.version.file.clone(),
                 },
             },
-            language: match &held.version.mapping {
+            read_as: match &held.version.mapping {
                 // The mapping itself declares nothing.
                 _ if self.is_mapping(path) => FormerReadAs::None,
                 Some(blob) => FormerReadAs::Mapping(blob.clone()),
@@ -354,16 +354,16 @@ impl VersionReader<'_> {
     async fn read_head(&self, path: &RepoPath, content: GitFile) -> Result<ReadFile, Error> {
         let mapping = self.selection.mapping.as_ref();
         let is_mapping = mapping.is_some_and(|mapping| mapping.is_at(path));
-        let file = match self.language(path) {
-            Some(language) => {
+        let file = match self.read_as(path) {
+            Some(read_as) => {
                 let reading = self
                     .files
-                    .entity_file(path.clone(), content.content, language);
+                    .entity_file(path.clone(), content.content, read_as);
                 reading.await?
             }
             None => None,
         };
-        let is_selected = is_mapping || self.language(path).is_some();
+        let is_selected = is_mapping || self.read_as(path).is_some();
         Ok(ReadFile {
             blob: content.blob.filter(|_| is_selected),
             mapping: self.mapping_of(path).cloned(),
@@ -380,7 +380,7 @@ impl VersionReader<'_> {
         };
         let mapping = self.mapping_of(&former.file.path);
         is_same
-            && match &former.language {
+            && match &former.read_as {
                 FormerReadAs::Mapping(blob) => mapping == Some(blob),
                 FormerReadAs::Entities => mapping.is_none(),
                 FormerReadAs::None => false,

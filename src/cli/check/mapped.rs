@@ -79,11 +79,11 @@ impl WorkingTreeMapping {
             let FileContent::Text(source) = &file.content else {
                 continue;
             };
-            let Some((language, path)) = found.location(source.path()) else {
+            let Some((declared_by, path)) = found.location(source.path()) else {
                 continue;
             };
-            is_used |= language != DeclaredBy::Entities;
-            let mapped = match language {
+            is_used |= declared_by != DeclaredBy::Entities;
+            let mapped = match declared_by {
                 DeclaredBy::Entities => continue,
                 DeclaredBy::Mapping => self.mapper.map(&self.mapping, source, path).await?,
                 DeclaredBy::Both => selected_twice(&self.mapping, source, self.mapper.repository()),

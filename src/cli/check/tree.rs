@@ -47,7 +47,7 @@ impl Unread {
 struct FileLocation {
     root: PathBuf,
     path: RepoPath,
-    language: DeclaredBy,
+    declared_by: DeclaredBy,
 }
 
 /// What says which entities are in a file.
@@ -173,7 +173,7 @@ impl<'a> WorkingTree<'a> {
         }
         let selected = self.rules.select(&path);
         let is_mapped = mapping.is_some_and(|mapping| mapping.selects(&path));
-        let language = match (&selected, is_mapped) {
+        let declared_by = match (&selected, is_mapped) {
             (None, false) => return Ok(()),
             (Some(_), false) => DeclaredBy::Entities,
             (None, true) => DeclaredBy::Mapping,
@@ -188,7 +188,7 @@ impl<'a> WorkingTree<'a> {
         let location = FileLocation {
             root: root.to_owned(),
             path,
-            language,
+            declared_by,
         };
         self.locations.insert(shown.clone(), location);
         let content = read(file, shown).map_err(|error| Unread::new(file, error))?;
@@ -205,7 +205,7 @@ impl EntityFiles {
     /// What says which entities are in the file that is shown as `shown`, and where in its repository that is.
     pub(super) fn location(&self, shown: &RepoPath) -> Option<(DeclaredBy, &RepoPath)> {
         let location = self.locations.get(shown)?;
-        Some((location.language, &location.path))
+        Some((location.declared_by, &location.path))
     }
 
     /// Replaces the names of files in properties by their texts, as the working tree
