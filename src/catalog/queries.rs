@@ -45,7 +45,7 @@ impl BlueprintQuery {
     }
 }
 
-/// What the team and the relations of `entity` ask, as far as its blueprint says where to look.
+/// The queries of the team and the relations of `entity`, as far as its blueprint says where they search.
 pub fn blueprint_queries(entity: &Entity, blueprint: Option<&Blueprint>) -> Vec<BlueprintQuery> {
     let mut queries = Vec::new();
     if let Stated::Value(Team::Query(query)) = &entity.team {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn each_query_asks_where_its_field_leads() {
+    fn each_query_searches_where_its_field_leads() {
         let with_queries = entity(json!({
             "team": query("t"),
             "relations": {"one": query("x"), "many": query("x"), "unknown": query("y")},

@@ -1,4 +1,4 @@
-//! Entity × blueprint → diagnostics on the very line.
+//! Entity × blueprint → diagnostics on the line of the mistake.
 
 mod circle;
 #[cfg(test)]
@@ -53,7 +53,7 @@ pub struct Validated {
 }
 
 /// Checks every entity that may have to be written against its blueprint. An entity whose blueprint
-/// was not asked for passes. In what comes out, relations to many name lists.
+/// was not read passes. In what comes out, relations to many name lists.
 pub fn validate(changes: Vec<Change>, blueprints: &Blueprints, omission: Omission) -> Validated {
     let mut validated = Validated::default();
     for mut change in changes {

@@ -98,7 +98,7 @@ fn a_branch_that_is_applied_is_a_source_of_its_own() {
 }
 
 #[test]
-fn runs_that_someone_asks_for_look_at_all_files() {
+fn dispatched_runs_read_all_files() {
     let decide = |name: &str, mode, full_ref, sha| {
         Event::parse(name, "{}").unwrap().decide(EventContext {
             mode,

@@ -39,8 +39,8 @@ impl Checkout {
         has_id(&bytes, blob).then_some(bytes)
     }
 
-    /// The files among those that `is_wanted` whose text holds `needle`, as far as the workspace can
-    /// tell: Git itself is not used. No link is followed, and what `.gitignore` names is left
+    /// The files among those that `is_wanted` whose text holds `needle`, as far as the workspace
+    /// shows: Git itself is not used. No link is followed, and what `.gitignore` names is left
     /// out: earlier steps put whole package trees there.
     pub fn files_with(
         &self,
@@ -114,7 +114,7 @@ fn is_plain(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.eq_ignore_ascii_case(".git") && !name.contains('\0')
 }
 
-/// Whether Git would call these bytes so; the id's length tells which hash it is.
+/// Whether Git would call these bytes so; the id's length shows which hash it is.
 fn has_id(bytes: &[u8], blob: &BlobId) -> bool {
     let algorithm = match blob.as_str().len() {
         40 => &SHA1_FOR_LEGACY_USE_ONLY,

@@ -102,7 +102,7 @@ struct RawBlob {
 }
 
 impl Repository {
-    /// Reads every wanted file, in the order given: from the checkout where that holds the very
+    /// Reads every wanted file, in the order given: from the checkout where that holds the same
     /// blob, else up to 100 a request from GitHub. What is known to be absent, a link or too large
     /// costs nothing. Calls whose futures are polled together (`join_all`) share requests, also those of
     /// other repositories of the same [`GitHub`](super::GitHub).

@@ -400,7 +400,7 @@ impl Sender {
 }
 
 /// Whether GitHub's limit is a [secondary one][docs], which counts requests of all kinds together: it is
-/// told apart by its header, or by saying nothing of when it ends.
+/// recognised by its header, or by the lack of a time at which it ends.
 ///
 /// [docs]: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
 fn is_of_both_lanes(retry: Retry, result: &Attempt) -> bool {

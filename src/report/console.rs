@@ -285,7 +285,7 @@ fn excerpt(text: &str, at: usize) -> Excerpt {
     let start = line_break.map_or(earliest, |line_break| earliest + line_break + 1);
     let end = text
         .get(at..latest)
-        .and_then(|behind| behind.find('\n'))
+        .and_then(|after| after.find('\n'))
         .map_or(latest, |line_break| at + line_break);
     let line = text.get(start..end).unwrap_or_default();
     Excerpt {

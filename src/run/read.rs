@@ -371,7 +371,7 @@ impl VersionReader<'_> {
         })
     }
 
-    /// Whether the commit is known to have the very file: then it is not read twice.
+    /// Whether the commit is known to have the same file: then it is not read twice.
     fn is_head(&self, former: &Former) -> bool {
         let head = self.sides.get(&former.file.path);
         let is_same = match (head, &former.file.side) {
@@ -448,7 +448,7 @@ impl VersionReader<'_> {
     /// What the commit has at a path that is not selected, as far as it is known.
     fn text_side(&self, path: &RepoPath) -> Side {
         match self.selection.tip.side(path, None) {
-            // A comparison does not tell links from files.
+            // A comparison does not distinguish links from files.
             Side::File { mode: None, .. } => Side::Unknown,
             side => side,
         }
@@ -480,7 +480,7 @@ impl VersionReader<'_> {
         self.read.iter().map(version).collect()
     }
 
-    /// Whether a version declares what the commit declares: it is the very file, and names no texts.
+    /// Whether a version declares what the commit declares: it is the same file, and names no texts.
     fn declares_as_head(&self, former: &Former) -> bool {
         let names_none = matches!(&former.texts, TextLocations::Known(texts) if texts.is_empty());
         names_none && self.is_head(former)

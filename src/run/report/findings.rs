@@ -36,7 +36,7 @@ pub struct Material<'m> {
     pub plan: &'m Plan,
     /// What became of it, if anything was written.
     pub applied: Option<&'m Applied>,
-    /// What Port would refuse of it, if it was only asked.
+    /// What Port would refuse of it, if it was only validated.
     pub refusals: &'m Refusals,
     /// Whether the run was there to write.
     pub mode: Mode,
@@ -163,7 +163,7 @@ impl RunFindings {
         }
         let key = declaration.entity.key();
         let changes = match (upsert.action, upsert.differences.as_slice()) {
-            // Of a new entity everything is new, whether Port was asked or not.
+            // Of a new entity everything is new, whether Port was read or not.
             (Action::Create, []) => {
                 &differences(&upsert.entity, &LiveEntity::default(), Merge::Merge, None)
             }
