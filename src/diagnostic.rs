@@ -262,11 +262,11 @@ impl Diagnostic {
 
 /// Sorts by file and line.
 pub fn sort(diagnostics: &mut [Diagnostic]) {
-    let place = |diagnostic: &Diagnostic| {
+    let location = |diagnostic: &Diagnostic| {
         let location = diagnostic.location();
         (location.path().clone(), location.span.start)
     };
-    diagnostics.sort_by_cached_key(place);
+    diagnostics.sort_by_cached_key(location);
 }
 
 #[cfg(test)]
@@ -277,10 +277,10 @@ mod tests {
     #[test]
     fn no_text_is_endless() {
         let source = SourceFile::unreadable(RepoPath::new("f"));
-        let (place, long) = (Location::start_of(&source), "é".repeat(501));
-        let diagnostic = Diagnostic::new(Code::Syntax, place.clone(), &long)
+        let (location, long) = (Location::start_of(&source), "é".repeat(501));
+        let diagnostic = Diagnostic::new(Code::Syntax, location.clone(), &long)
             .label(&long)
-            .related(place, &long)
+            .related(location, &long)
             .help(&long);
         let expected = "é".repeat(500) + "…";
         assert_eq!(diagnostic.message, expected);

@@ -95,7 +95,7 @@ pub struct Origins {
     pub mapping: Arc<SourceFile>,
     /// What each value was computed from, as far as that is known, in the file itself; and the
     /// expression, in the mapping.
-    pub places: Vec<(Span, Span)>,
+    pub spans: Vec<(Span, Span)>,
 }
 
 impl SourceFile {
@@ -152,7 +152,7 @@ impl SourceFile {
             .as_ref()
             .zip(number)
             .and_then(|(origins, number)| {
-                let (from, by) = origins.places.get(number)?;
+                let (from, by) = origins.spans.get(number)?;
                 Some((*from, Some(Location::new(&origins.mapping, *by))))
             });
         found.unwrap_or((span, None))
@@ -317,7 +317,7 @@ mod tests {
         let (from, by) = (Span::new(1, 2), Span::new(2, 4));
         let origins = Origins {
             mapping: Arc::clone(&mapping),
-            places: vec![(from, by)],
+            spans: vec![(from, by)],
         };
         let source = SourceFile::new(RepoPath::new("f"), "\nx").mapped(origins);
         let span = source.computed(0);

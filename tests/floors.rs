@@ -25,26 +25,26 @@ const FLOORS: &[&[&str]] = &[
 /// The stages of a run in `src/run`, from the lowest up; `mod` puts them together.
 const STAGES: &[&[&str]] = &[
     &["apply", "evaluator", "state"],
-    &["error", "round", "rules"],
-    &["conclude", "files"],
+    &["error", "round", "unmatched"],
+    &["files", "new_state"],
     &["setup", "texts"],
     &["session"],
     &["comment", "mapping"],
     &["source"],
     &["each", "find"],
-    &["fleet", "look"],
+    &["fleet", "selection"],
     &["pass"],
     &[
-        "check",
         "dependants",
+        "dry_run",
         "ownership",
         "read",
         "responsibility",
-        "validate",
+        "validation",
     ],
     &["report"],
-    &["plan", "save"],
-    &["close"],
+    &["planning", "save"],
+    &["round_end"],
     &["mod"],
 ];
 

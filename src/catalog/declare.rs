@@ -377,19 +377,19 @@ impl Declarations {
     }
 
     fn reject_duplicates(&mut self) {
-        let mut places: BTreeMap<EntityKey, Vec<Location>> = BTreeMap::new();
+        let mut duplicates: BTreeMap<EntityKey, Vec<Location>> = BTreeMap::new();
         for declaration in &self.valid {
-            places
+            duplicates
                 .entry(declaration.entity.key())
                 .or_default()
                 .push(declaration.location());
         }
-        places.retain(|_, locations| locations.len() > 1);
-        self.reject_places(&places);
+        duplicates.retain(|_, locations| locations.len() > 1);
+        self.reject_all_of(&duplicates);
     }
 
-    fn reject_places(&mut self, places: &BTreeMap<EntityKey, Vec<Location>>) {
-        for (key, locations) in places {
+    fn reject_all_of(&mut self, repeated: &BTreeMap<EntityKey, Vec<Location>>) {
+        for (key, locations) in repeated {
             self.diagnostics.extend(duplicates(key, locations));
             let invalid = |location: &Location| Invalid {
                 key: Some(key.clone()),
@@ -399,7 +399,7 @@ impl Declarations {
             self.invalid.extend(locations.iter().map(invalid));
         }
         let is_repeated =
-            |declaration: &mut Arc<Declaration>| places.contains_key(&declaration.entity.key());
+            |declaration: &mut Arc<Declaration>| repeated.contains_key(&declaration.entity.key());
         self.repeated.extend(self.valid.extract_if(.., is_repeated));
     }
 }

@@ -121,7 +121,7 @@ fn leave_what_is_clear(entity: &mut Entity, former: &[&Entity], live: Knowledge<
     }
 }
 
-/// Whether anything was taken away, so that live has to be read before merging.
+/// Whether anything was removed, so that live has to be read before merging.
 pub fn takes_away(former: &[&Entity], head: &Entity) -> bool {
     !taken_away(former, head).is_empty()
 }

@@ -294,20 +294,20 @@ pub struct DeletionWave {
 
 /// Pairs of indexes: an entity and one that relates to it.
 pub fn dependants(deletions: &[(&EntityKey, &[RelationTarget])]) -> Vec<(usize, usize)> {
-    let mut places: HashMap<&Identifier, Vec<usize>> = HashMap::new();
-    for (place, (key, _)) in deletions.iter().enumerate() {
+    let mut indices: HashMap<&Identifier, Vec<usize>> = HashMap::new();
+    for (index, (key, _)) in deletions.iter().enumerate() {
         if let Some(identifier) = key.name.identifier() {
-            places.entry(identifier).or_default().push(place);
+            indices.entry(identifier).or_default().push(index);
         }
     }
     let mut pairs = Vec::new();
     for (dependant, (_, targets)) in deletions.iter().enumerate() {
         for target in *targets {
-            let named = places.get(&target.identifier).into_iter().flatten();
-            let meant = named.filter(|&&place| {
-                place != dependant && target.may_be_of(&deletions[place].0.blueprint)
+            let named = indices.get(&target.identifier).into_iter().flatten();
+            let meant = named.filter(|&&index| {
+                index != dependant && target.may_be_of(&deletions[index].0.blueprint)
             });
-            pairs.extend(meant.map(|&place| (place, dependant)));
+            pairs.extend(meant.map(|&index| (index, dependant)));
         }
     }
     pairs

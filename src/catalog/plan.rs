@@ -86,7 +86,7 @@ impl RelationTarget {
 pub enum NoOpReason {
     /// Port has it as it is declared.
     Unchanged,
-    /// Port shows the very differences that the run before wrote: these fields.
+    /// Port shows the same differences that the run before wrote: these fields.
     KeptByPort(Vec<Field>),
     /// Git no longer declares it, and it stays: nothing is pruned, or a query named it.
     Removed,
@@ -164,7 +164,7 @@ pub struct PlanContext<'k> {
 pub struct DriftDigest(String);
 
 impl DriftDigest {
-    /// How many hexadecimal digits tell two sets of differences apart.
+    /// How many hexadecimal digits distinguish two sets of differences.
     const DIGITS: usize = 12;
 
     /// The digest of `differences` in an entity of `blueprint`; `None` where a secret is among them,

@@ -45,7 +45,7 @@ impl BlueprintQuery {
     }
 }
 
-/// What the team and the relations of `entity` ask, as far as its blueprint says where to look.
+/// The queries of the team and the relations of `entity`, as far as its blueprint says where they search.
 pub fn blueprint_queries(entity: &Entity, blueprint: Option<&Blueprint>) -> Vec<BlueprintQuery> {
     let mut queries = Vec::new();
     if let Stated::Value(Team::Query(query)) = &entity.team {
@@ -127,20 +127,20 @@ mod tests {
     }
 
     #[test]
-    fn each_query_asks_where_its_field_leads() {
+    fn each_query_searches_where_its_field_leads() {
         let with_queries = entity(json!({
             "team": query("t"),
             "relations": {"one": query("x"), "many": query("x"), "unknown": query("y")},
         }));
         let shape = blueprint(json!({}));
-        let asked = |blueprint| {
-            let asked = blueprint_queries(&with_queries, blueprint).into_iter();
-            asked
+        let found = |blueprint| {
+            let queries = blueprint_queries(&with_queries, blueprint).into_iter();
+            queries
                 .map(|one| one.blueprint.to_string())
                 .collect::<Vec<_>>()
         };
-        assert_eq!(asked(Some(&shape)), ["_team", "b", "b"]);
-        assert_eq!(asked(None), ["_team"], "nobody knows where relations lead");
+        assert_eq!(found(Some(&shape)), ["_team", "b", "b"]);
+        assert_eq!(found(None), ["_team"], "nobody knows where relations lead");
         let plain = entity(json!({"team": "t", "relations": {"one": "x"}}));
         assert_eq!(blueprint_queries(&plain, Some(&shape)), []);
     }

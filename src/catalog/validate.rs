@@ -1,4 +1,4 @@
-//! Entity × blueprint → diagnostics on the very line.
+//! Entity × blueprint → diagnostics on the line of the mistake.
 
 mod circle;
 #[cfg(test)]
@@ -53,7 +53,7 @@ pub struct Validated {
 }
 
 /// Checks every entity that may have to be written against its blueprint. An entity whose blueprint
-/// was not asked for passes. In what comes out, relations to many name lists.
+/// was not read passes. In what comes out, relations to many name lists.
 pub fn validate(changes: Vec<Change>, blueprints: &Blueprints, omission: Omission) -> Validated {
     let mut validated = Validated::default();
     for mut change in changes {
@@ -84,17 +84,17 @@ pub fn check_flawed(declared: &mut Declarations, blueprints: &Blueprints, omissi
     let mut found: BTreeMap<(RepoPath, usize), Vec<Diagnostic>> = BTreeMap::new();
     for flawed in &declared.flawed {
         let location = flawed.location();
-        let place = (location.path().clone(), location.span.start);
+        let position = (location.path().clone(), location.span.start);
         let known = blueprints.known.contains_key(&flawed.entity.blueprint);
         if known {
             // Two mappings of one file can show the same value.
-            let found = found.entry(place).or_default();
+            let found = found.entry(position).or_default();
             found.extend(check(flawed, blueprints, omission));
         }
     }
     for invalid in &mut declared.invalid {
-        let place = (invalid.location.path().clone(), invalid.location.span.start);
-        if let Some(found) = found.get(&place) {
+        let position = (invalid.location.path().clone(), invalid.location.span.start);
+        if let Some(found) = found.get(&position) {
             invalid.codes.extend(error_codes(found));
         }
     }

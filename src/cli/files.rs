@@ -68,9 +68,9 @@ mod tests {
         assert_eq!(fs::read_to_string(&target).unwrap(), "old");
         assert_eq!(fs::read_to_string(&link).unwrap(), "new");
 
-        let taken = folder.path().join("taken");
-        fs::create_dir(&taken).unwrap();
-        replace(&taken, b"new").unwrap_err();
+        let occupied = folder.path().join("occupied");
+        fs::create_dir(&occupied).unwrap();
+        replace(&occupied, b"new").unwrap_err();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 }

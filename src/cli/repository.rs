@@ -12,13 +12,13 @@ pub(crate) fn is_repository(folder: &Path) -> bool {
 
 /// The nearest folder above `path` that is a repository; without one the current folder, `here`, or else
 /// the file's own. Both are absolute and without symbolic links.
-pub(crate) fn root_of(place: &Path, here: &Path) -> PathBuf {
-    let repository = place.ancestors().find(|folder| is_repository(folder));
+pub(crate) fn root_of(path: &Path, here: &Path) -> PathBuf {
+    let repository = path.ancestors().find(|folder| is_repository(folder));
     match repository {
         Some(root) => root.to_owned(),
-        None if place.starts_with(here) => here.to_owned(),
-        None if place.is_dir() => place.to_owned(),
-        None => place.parent().unwrap_or(place).to_owned(),
+        None if path.starts_with(here) => here.to_owned(),
+        None if path.is_dir() => path.to_owned(),
+        None => path.parent().unwrap_or(path).to_owned(),
     }
 }
 
@@ -55,12 +55,12 @@ pub(crate) fn surroundings(root: &Path) -> Surroundings {
 
 /// Where Git keeps what belongs to a working tree: one of several has a file that says so.
 fn git_folder(root: &Path) -> PathBuf {
-    let place = root.join(".git");
-    let named = fs::read_to_string(&place).ok();
+    let path = root.join(".git");
+    let named = fs::read_to_string(&path).ok();
     let named = named
         .as_deref()
         .and_then(|text| text.trim().strip_prefix("gitdir: "));
-    named.map_or(place.clone(), |folder| root.join(folder))
+    named.map_or(path.clone(), |folder| root.join(folder))
 }
 
 /// The URL of the remote `origin` in [Git's configuration][docs].

@@ -294,8 +294,8 @@ impl<'a> JsonReader<'a> {
         let diagnostic = self.mistake(self.next_character(), message);
         let diagnostic = match (self.peek(), self.open.last()) {
             (None | Some(']' | '}'), Some(&open)) => {
-                let place = self.findings.location(Span::new(open, open + 1));
-                diagnostic.related(place, "opened here")
+                let bracket = self.findings.location(Span::new(open, open + 1));
+                diagnostic.related(bracket, "opened here")
             }
             _ => diagnostic,
         };

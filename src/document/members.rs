@@ -10,7 +10,7 @@ use crate::text::Span;
 #[derive(Default)]
 pub(super) struct Members {
     members: Vec<Member>,
-    places: HashMap<String, Span>,
+    spans: HashMap<String, Span>,
 }
 
 impl Members {
@@ -18,13 +18,13 @@ impl Members {
     pub(super) fn with_capacity(capacity: usize) -> Self {
         Self {
             members: Vec::with_capacity(capacity),
-            places: HashMap::with_capacity(capacity),
+            spans: HashMap::with_capacity(capacity),
         }
     }
 
     /// Adds `member`. If its key is there already, the first one stays and its index is returned.
     pub(super) fn insert(&mut self, member: Member) -> Result<(), Span> {
-        match self.places.entry(member.key.clone()) {
+        match self.spans.entry(member.key.clone()) {
             Entry::Occupied(first) => Err(*first.get()),
             Entry::Vacant(free) => {
                 free.insert(member.key_span);
@@ -37,8 +37,8 @@ impl Members {
     /// Adds those of `others` whose keys are not there yet.
     pub(super) fn extend_missing(&mut self, others: Vec<Member>) {
         for member in others {
-            if !self.places.contains_key(&member.key) {
-                self.places.insert(member.key.clone(), member.key_span);
+            if !self.spans.contains_key(&member.key) {
+                self.spans.insert(member.key.clone(), member.key_span);
                 self.members.push(member);
             }
         }

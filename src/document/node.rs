@@ -97,13 +97,13 @@ impl Node {
 
     /// Whether `span` lies in the text of this value or of any value in it, wherever an alias
     /// took that from.
-    pub fn covers(&self, place: Span) -> bool {
-        self.span.contains(place)
+    pub fn covers(&self, span: Span) -> bool {
+        self.span.contains(span)
             || match &self.value {
-                Value::Array(items) => items.iter().any(|item| item.covers(place)),
+                Value::Array(items) => items.iter().any(|item| item.covers(span)),
                 Value::Object(members) => members
                     .iter()
-                    .any(|member| member.key_span.contains(place) || member.value.covers(place)),
+                    .any(|member| member.key_span.contains(span) || member.value.covers(span)),
                 _ => false,
             }
     }

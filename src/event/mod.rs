@@ -166,7 +166,7 @@ enum Trigger {
         head: CommitSha,
     },
     /// A person or a schedule started a run of a branch as it is.
-    Asked,
+    Dispatch,
     Other,
 }
 
@@ -237,15 +237,15 @@ impl Event {
     ///
     /// # Errors
     /// If the event and the inputs do not go together.
-    pub fn decide(&self, asked: EventContext<'_>) -> Result<Decision, EventError> {
-        if asked.reach == Reach::Fleet && self.trigger != Trigger::Asked {
+    pub fn decide(&self, context: EventContext<'_>) -> Result<Decision, EventError> {
+        if context.reach == Reach::Fleet && self.trigger != Trigger::Dispatch {
             return Err(EventError::NotForFleets(self.name.clone()));
         }
-        if asked.mode == ModeInput::Apply && asked.is_on_pull_request_ref() {
+        if context.mode == ModeInput::Apply && context.is_on_pull_request_ref() {
             return Err(EventError::ApplyUnmerged(self.name.clone()));
         }
         match &self.trigger {
-            Trigger::Push(push) => Ok(push.decide(asked)),
+            Trigger::Push(push) => Ok(push.decide(context)),
             Trigger::PullRequest {
                 number,
                 base,
@@ -256,14 +256,14 @@ impl Event {
                 Run {
                     mode: Mode::Plan,
                     catalog: *catalog,
-                    scope: asked.scope(Scope::Changed(base.clone()), base),
+                    scope: context.scope(Scope::Changed(base.clone()), base),
                     commit: head.clone(),
                     branch: Some(branch.clone()),
                     role: BranchRole::Default,
                     push: None,
                     pull_request: Some(*number),
                 },
-                asked,
+                context,
             ),
             Trigger::MergeGroup { base, head } => {
                 let base = Base::MergeBaseWith(base.to_string());
@@ -271,18 +271,18 @@ impl Event {
                     Run {
                         mode: Mode::Plan,
                         catalog: CatalogAccess::WithCredentials,
-                        scope: asked.scope(Scope::Changed(base.clone()), &base),
+                        scope: context.scope(Scope::Changed(base.clone()), &base),
                         commit: head.clone(),
                         branch: None,
                         role: BranchRole::Default,
                         push: None,
                         pull_request: None,
                     },
-                    asked,
+                    context,
                 )
             }
-            Trigger::Other if asked.mode == ModeInput::Auto => {
-                let modes = if asked.is_on_pull_request_ref() {
+            Trigger::Other if context.mode == ModeInput::Auto => {
+                let modes = if context.is_on_pull_request_ref() {
                     "`plan`"
                 } else {
                     "`plan` or `apply`"
@@ -292,12 +292,12 @@ impl Event {
                     self.name
                 )))
             }
-            Trigger::Asked | Trigger::Other => decide_branch(asked),
+            Trigger::Dispatch | Trigger::Other => decide_branch(context),
         }
     }
 
-    fn decide_unmerged(&self, run: Run, asked: EventContext<'_>) -> Result<Decision, EventError> {
-        match asked.mode {
+    fn decide_unmerged(&self, run: Run, context: EventContext<'_>) -> Result<Decision, EventError> {
+        match context.mode {
             ModeInput::Apply => Err(EventError::ApplyUnmerged(self.name.clone())),
             ModeInput::Auto | ModeInput::Plan => Ok(Decision::Run(run)),
         }
@@ -373,21 +373,21 @@ impl Mode {
 }
 
 impl Push {
-    fn decide(&self, asked: EventContext<'_>) -> Decision {
+    fn decide(&self, context: EventContext<'_>) -> Decision {
         let Some(branch) = BranchName::from_ref(&self.full_ref) else {
             return Decision::Nothing(not_a_branch(&self.full_ref));
         };
         if self.after.is_zero() {
             return Decision::Nothing(format!("the branch `{branch}` was deleted"));
         }
-        let mode = asked.mode(&branch);
-        let base = asked.base(mode, Some(&branch));
+        let mode = context.mode(&branch);
+        let base = context.base(mode, Some(&branch));
         Decision::Run(Run {
             mode,
             catalog: mode.catalog_access(),
-            scope: asked.scope(Scope::Changed(base.clone()), &base),
+            scope: context.scope(Scope::Changed(base.clone()), &base),
             commit: self.after.clone(),
-            role: asked.role(mode, Some(&branch)),
+            role: context.role(mode, Some(&branch)),
             branch: Some(branch),
             push: Some(Pushed {
                 before: Some(self.before.clone()).filter(|before| !before.is_zero()),
@@ -399,29 +399,29 @@ impl Push {
 }
 
 /// A run of what the runner says is checked out.
-fn decide_branch(asked: EventContext<'_>) -> Result<Decision, EventError> {
-    let given = asked.sha.unwrap_or_default();
+fn decide_branch(context: EventContext<'_>) -> Result<Decision, EventError> {
+    let given = context.sha.unwrap_or_default();
     let head = CommitSha::parse(given).ok_or_else(|| EventError::NoCommit(given.to_owned()))?;
-    let full_ref = asked.full_ref.unwrap_or_default();
+    let full_ref = context.full_ref.unwrap_or_default();
     let branch = BranchName::from_ref(full_ref);
     let mode = match &branch {
-        Some(branch) => asked.mode(branch),
-        None if asked.mode == ModeInput::Apply => {
+        Some(branch) => context.mode(branch),
+        None if context.mode == ModeInput::Apply => {
             return Ok(Decision::Nothing(not_a_branch(full_ref)));
         }
         None => Mode::Plan,
     };
-    let base = asked.base(mode, branch.as_ref());
+    let base = context.base(mode, branch.as_ref());
     Ok(Decision::Run(Run {
         mode,
-        catalog: if asked.is_on_pull_request_ref() {
+        catalog: if context.is_on_pull_request_ref() {
             CatalogAccess::Never
         } else {
             mode.catalog_access()
         },
-        scope: asked.scope(asked.usual_scope(), &base),
+        scope: context.scope(context.usual_scope(), &base),
         commit: head,
-        role: asked.role(mode, branch.as_ref()),
+        role: context.role(mode, branch.as_ref()),
         branch,
         push: None,
         pull_request: None,
@@ -438,7 +438,7 @@ impl Trigger {
             "push" => Self::push(text),
             "pull_request" | "pull_request_target" => Self::pull_request(text),
             "merge_group" => Self::merge_group(text),
-            "workflow_dispatch" | "schedule" | "repository_dispatch" => Ok(Self::Asked),
+            "workflow_dispatch" | "schedule" | "repository_dispatch" => Ok(Self::Dispatch),
             _ => Ok(Self::Other),
         }
     }

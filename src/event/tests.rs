@@ -68,7 +68,7 @@ fn a_push_to_another_branch_is_planned() {
 #[test]
 fn explicit_inputs_win() {
     let scope = |scope, full_ref: &str| {
-        let asked = EventContext {
+        let context = EventContext {
             mode: ModeInput::Auto,
             scope,
             reach: Reach::Repository,
@@ -76,7 +76,7 @@ fn explicit_inputs_win() {
             full_ref: None,
             sha: None,
         };
-        run(push_event(full_ref, A, B).decide(asked).unwrap()).1
+        run(push_event(full_ref, A, B).decide(context).unwrap()).1
     };
     let (main, topic) = ("refs/heads/main", "refs/heads/topic");
     assert_eq!(scope(ScopeInput::All, main), Scope::All);
@@ -98,7 +98,7 @@ fn a_branch_that_is_applied_is_a_source_of_its_own() {
 }
 
 #[test]
-fn runs_that_someone_asks_for_look_at_all_files() {
+fn dispatched_runs_read_all_files() {
     let decide = |name: &str, mode, full_ref, sha| {
         Event::parse(name, "{}").unwrap().decide(EventContext {
             mode,
@@ -170,7 +170,7 @@ fn a_fleet_is_compared_with_its_states() {
             (Mode::Plan, state()),
         ),
     ] {
-        let asked = EventContext {
+        let context = EventContext {
             mode,
             scope,
             reach: Reach::Fleet,
@@ -179,7 +179,7 @@ fn a_fleet_is_compared_with_its_states() {
             sha: Some(A),
         };
         for name in ["workflow_dispatch", "schedule", "repository_dispatch"] {
-            match Event::parse(name, "{}").unwrap().decide(asked).unwrap() {
+            match Event::parse(name, "{}").unwrap().decide(context).unwrap() {
                 Decision::Run(run) => {
                     assert_eq!(run.role, BranchRole::Default);
                     assert_eq!(
@@ -195,7 +195,7 @@ fn a_fleet_is_compared_with_its_states() {
             push_event(full_ref, A, B),
             Event::parse("issues", "{}").unwrap(),
         ] {
-            let error = event.decide(asked).unwrap_err().to_string();
+            let error = event.decide(context).unwrap_err().to_string();
             let advice = format!("take `{}` out of the workflow's `on:`", event.name);
             assert!(error.contains(&advice), "{error}");
         }

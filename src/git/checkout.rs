@@ -39,8 +39,8 @@ impl Checkout {
         has_id(&bytes, blob).then_some(bytes)
     }
 
-    /// The files among those that `is_wanted` whose text holds `needle`, as far as the workspace can
-    /// tell: Git itself is not used. No link is followed, and what `.gitignore` names is left
+    /// The files among those that `is_wanted` whose text holds `needle`, as far as the workspace
+    /// shows: Git itself is not used. No link is followed, and what `.gitignore` names is left
     /// out: earlier steps put whole package trees there.
     pub fn files_with(
         &self,
@@ -75,14 +75,14 @@ impl Checkout {
 
     /// Opens a regular file below the root, looking at every step of the way there.
     fn find(&self, path: &RepoPath) -> Option<File> {
-        let mut place = self.root.clone();
+        let mut current = self.root.clone();
         let mut names = path.as_str().split('/').peekable();
         while let Some(name) = names.next() {
             if !is_plain(name) {
                 return None;
             }
-            place.push(name);
-            let kind = fs::symlink_metadata(&place).ok()?.file_type();
+            current.push(name);
+            let kind = fs::symlink_metadata(&current).ok()?.file_type();
             let is_as_wanted = match names.peek() {
                 Some(_) => kind.is_dir(),
                 None => kind.is_file(),
@@ -92,7 +92,7 @@ impl Checkout {
             }
         }
         // What was a file a moment ago can be something else by now.
-        let file = File::open(place).ok()?;
+        let file = File::open(current).ok()?;
         file.metadata().ok()?.is_file().then_some(file)
     }
 }
@@ -114,7 +114,7 @@ fn is_plain(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.eq_ignore_ascii_case(".git") && !name.contains('\0')
 }
 
-/// Whether Git would call these bytes so; the id's length tells which hash it is.
+/// Whether Git would call these bytes so; the id's length shows which hash it is.
 fn has_id(bytes: &[u8], blob: &BlobId) -> bool {
     let algorithm = match blob.as_str().len() {
         40 => &SHA1_FOR_LEGACY_USE_ONLY,

@@ -91,7 +91,7 @@ fn is_too_heavy(answer: &Answer) -> bool {
 
 impl Api {
     pub(super) fn new(access: Access<'_>) -> Result<Self, Error> {
-        // One instance cannot serve both: based at `/api/v3` it would ask for `/api/v3/graphql`.
+        // One instance cannot serve both: based at `/api/v3` it would request `/api/v3/graphql`.
         let graphql_base = access.urls.graphql.as_str().trim_end_matches(GRAPHQL_PATH);
         Ok(Self {
             rest: octocrab(&access, access.urls.rest.as_str())?,

@@ -19,7 +19,7 @@ const A_PAGE: usize = 100;
 const MAX_PAGES: usize = 30;
 /// How often it is tried to write a comment whose fate is unclear.
 const MAX_TRIES: u32 = 4;
-/// How long a list may lag behind what was written.
+/// How long a list may be older than what was written.
 const LAG: Duration = Duration::from_secs(2);
 
 /// What to do where there is no comment yet.

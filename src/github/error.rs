@@ -166,7 +166,7 @@ pub(super) struct GraphQlError {
 impl GraphQlError {
     /// See [resource limits][docs]: GitHub gives up on a query after ten seconds, or when it uses
     /// too much, and says so in words or by type. The words of a `NOT_FOUND` hold the path that was
-    /// asked for, so they say nothing of this.
+    /// requested, so they say nothing of this.
     ///
     /// [docs]: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
     pub(super) fn is_about_weight(&self) -> bool {

@@ -102,7 +102,7 @@ struct RawBlob {
 }
 
 impl Repository {
-    /// Reads every wanted file, in the order given: from the checkout where that holds the very
+    /// Reads every wanted file, in the order given: from the checkout where that holds the same
     /// blob, else up to 100 a request from GitHub. What is known to be absent, a link or too large
     /// costs nothing. Calls whose futures are polled together (`join_all`) share requests, also those of
     /// other repositories of the same [`GitHub`](super::GitHub).
@@ -123,18 +123,18 @@ impl Repository {
                 requests.len() - 1
             })
         };
-        let place = |file| match self.without_request(file, checkout) {
+        let origin = |file| match self.without_request(file, checkout) {
             Some(content) => ContentOrigin::Here(content),
             None => ContentOrigin::Requested(number_of(file)),
         };
-        let places: Vec<_> = wanted.iter().map(place).collect();
+        let origins: Vec<_> = wanted.iter().map(origin).collect();
         let contents = self.fetch_all(&requests).await?;
-        let content = |place| match place {
+        let content = |origin| match origin {
             ContentOrigin::Here(content) => content,
             // One content can be wanted at several paths.
             ContentOrigin::Requested(number) => contents[number].clone(),
         };
-        Ok(places.into_iter().map(content).collect())
+        Ok(origins.into_iter().map(content).collect())
     }
 
     fn without_request(&self, file: &WantedFile, checkout: Option<&Checkout>) -> Option<GitFile> {

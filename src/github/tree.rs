@@ -245,11 +245,13 @@ impl Repository {
             return Ok(Arc::default());
         };
         let cell = self.listings.cell((tree.to_owned(), depth));
-        let listing = cell.get_or_try_init(|| self.ask_tree(tree, depth)).await?;
+        let listing = cell
+            .get_or_try_init(|| self.fetch_tree(tree, depth))
+            .await?;
         Ok(Arc::clone(listing))
     }
 
-    async fn ask_tree(&self, tree: &str, depth: Depth) -> Result<Arc<TreeListing>, Error> {
+    async fn fetch_tree(&self, tree: &str, depth: Depth) -> Result<Arc<TreeListing>, Error> {
         // Any value at all makes a listing recursive, so a folder's has no parameter.
         let query = match depth {
             Depth::Folder => "",

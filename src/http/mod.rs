@@ -1,11 +1,11 @@
 //! The one client towards the world: both APIs go through its connections, proxies, certificates
 //! and timeouts, and through one retry loop.
 
-mod classify;
 mod pace;
 pub mod patience;
 pub mod proxy;
 pub mod retry;
+mod retry_rules;
 mod tls;
 mod transport;
 mod tunnel;
@@ -204,7 +204,7 @@ impl Client {
                 Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED)
             }
             (Some(proxy), Some(TunnelError::Unsuccessful)) => {
-                tunnel::ask(proxy, target, &self.tls, self.timeouts.connect).await
+                tunnel::connect_status(proxy, target, &self.tls, self.timeouts.connect).await
             }
             _ => return TransportError::new(target, proxy, error),
         };

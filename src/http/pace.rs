@@ -115,7 +115,7 @@ impl Pace {
     }
 
     /// Whether a request may go now. What is under way counts against what is left, since its
-    /// answer cannot have told yet.
+    /// answer cannot count yet.
     pub(super) fn admit(&mut self, lane: Lane, now: Instant) -> Admission {
         let budget = self.budget(lane);
         if let Some(moment) = budget.held_until.filter(|&moment| now < moment) {
@@ -133,7 +133,7 @@ impl Pace {
     }
 
     /// How long a request that leaves so many others would have to wait; `None` if it may go, or if one
-    /// of those under way will tell.
+    /// of those under way will show.
     pub(super) fn shortage(&mut self, lane: Lane, kept: u64, now: Instant) -> Option<Duration> {
         let budget = self.budget(lane);
         let least = match kept {

@@ -29,7 +29,7 @@ pub struct Proxy {
     url: Url,
 }
 
-/// A proxy variable that cannot be used. What it holds is not told: it can hold a password.
+/// A proxy variable that cannot be used. Its value is not shown: it can hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{variable} is not the URL of a proxy ({reason}); it must look like `http://host:port` or `http://user:password@host:port`, with special characters of user and password percent-encoded"

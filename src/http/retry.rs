@@ -8,13 +8,13 @@ use reqwest::StatusCode;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::classify::{self, Retry};
 use super::pace::{Admission, BudgetReading, News, Pace};
+use super::retry_rules::{self, Retry};
 use super::{Answer, Delivery, TransportError};
 use crate::shutdown::Shutdown;
 
-pub use super::classify::{Attempt, IsOwn, Service, classify, is_passing};
 pub use super::pace::Lane;
+pub use super::retry_rules::{Attempt, IsOwn, Service, is_passing, retry_after_attempt};
 
 /// How often a request is sent at most.
 pub const MAX_TRIES: u32 = 6;
@@ -81,7 +81,7 @@ impl<'w> From<&'w str> for Request<'w> {
             repeat: Repeat::Safe,
             lane: Lane::Rest,
             reserve: Reserve::Keep,
-            is_own: classify::is_json_if_successful,
+            is_own: retry_rules::is_json_if_successful,
         }
     }
 }
@@ -223,7 +223,7 @@ impl Sender {
             drop(under_way);
             self.say_what(request.what, &result, started.elapsed());
             tries += 1;
-            if !classify::is_without_effect(&result) {
+            if !retry_rules::is_without_effect(&result) {
                 delivery = Delivery::Unknown;
             }
             let result = result.map_err(|error| error.with_delivery(delivery));
@@ -231,7 +231,8 @@ impl Sender {
             if tries == MAX_TRIES || !may_repeat {
                 return result;
             }
-            let retry = classify(self.service, &result, request.is_own, self.clock.now());
+            let retry =
+                retry_after_attempt(self.service, &result, request.is_own, self.clock.now());
             match self.wait(request, &result, retry, tries).await {
                 Ok(TryAgain::Yes) => {}
                 Ok(TryAgain::No) => return result,
@@ -280,7 +281,7 @@ impl Sender {
         retry: Retry,
         tries: u32,
     ) -> Result<TryAgain, TransportError> {
-        let asked = match retry {
+        let wait = match retry {
             Retry::Never => return Ok(TryAgain::No),
             Retry::BackOff => {
                 let wait = full_jitter(back_off(tries));
@@ -288,10 +289,10 @@ impl Sender {
                 self.unless_stopped(tokio::time::sleep(wait)).await?;
                 return Ok(TryAgain::Yes);
             }
-            Retry::WaitFor(asked) => asked,
+            Retry::WaitFor(wait) => wait,
             Retry::SlowDown => SLOW_DOWN.saturating_mul(2_u32.saturating_pow(tries - 1)),
         };
-        let wait = asked + self.pace().jitter();
+        let wait = wait + self.pace().jitter();
         let why = match result {
             // GraphQL's limits come with 200, which by itself would explain nothing.
             Ok(answer) if !answer.status.is_success() => {
@@ -352,8 +353,8 @@ impl Sender {
         ) {
             pace.slow_down(started, now);
         }
-        let reset = classify::reset(answer, self.clock.now());
-        if let (Some(remaining), Some(reset)) = (classify::remaining(answer), reset) {
+        let reset = retry_rules::reset(answer, self.clock.now());
+        if let (Some(remaining), Some(reset)) = (retry_rules::remaining(answer), reset) {
             let lane = match answer.header("x-ratelimit-resource") {
                 Some("graphql") => Lane::GraphQl,
                 Some("core") => Lane::Rest,
@@ -399,7 +400,7 @@ impl Sender {
 }
 
 /// Whether GitHub's limit is a [secondary one][docs], which counts requests of all kinds together: it is
-/// told apart by its header, or by saying nothing of when it ends.
+/// recognised by its header, or by the lack of a time at which it ends.
 ///
 /// [docs]: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
 fn is_of_both_lanes(retry: Retry, result: &Attempt) -> bool {

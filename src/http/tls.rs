@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn certificates_are_taken_with_text_around_them() {
+    fn certificates_are_read_with_text_around_them() {
         let (one, two) = (
             Authority::new("One").unwrap(),
             Authority::new("Two").unwrap(),

@@ -20,7 +20,7 @@ pub struct TransportError {
     pub kind: TransportErrorKind,
     host: String,
     proxy: Option<ProxyName>,
-    place: FailedHop,
+    hop: FailedHop,
     cause: String,
     delivery: Delivery,
 }
@@ -135,12 +135,12 @@ impl TransportError {
         proxy: Option<&Proxy>,
         error: &(dyn StdError + 'static),
     ) -> Self {
-        let (kind, place) = classify(target, proxy, error);
+        let (kind, hop) = classify(target, proxy, error);
         Self {
             kind,
             host: host_and_port(target),
             proxy: proxy.map(ProxyName::new),
-            place,
+            hop,
             cause: cause(error),
             delivery: Delivery::Unknown,
         }
@@ -157,7 +157,7 @@ impl TransportError {
             kind: TransportErrorKind::Proxy(fault),
             host: host_and_port(target),
             proxy: Some(ProxyName::new(proxy)),
-            place: FailedHop::Proxy,
+            hop: FailedHop::Proxy,
             cause: status.map_or_else(|| "no reason given".to_owned(), |status| status.to_string()),
             delivery: Delivery::Unknown,
         }
@@ -199,7 +199,7 @@ impl TransportError {
             kind,
             host: host.to_owned(),
             proxy: None,
-            place: FailedHop::Server,
+            hop: FailedHop::Server,
             cause,
             delivery: Delivery::Unsent,
         }
@@ -226,7 +226,7 @@ impl TransportError {
             kind: TransportErrorKind::Timeout,
             host: host.to_owned(),
             proxy: None,
-            place: FailedHop::Server,
+            hop: FailedHop::Server,
             cause: String::new(),
             delivery: Delivery::Unknown,
         }
@@ -253,7 +253,7 @@ impl TransportError {
     /// What the user can do about it; `input` is the one that says where the API is.
     pub fn help(&self, input: &str) -> String {
         let host = &self.host;
-        let Some((proxy, FailedHop::Proxy)) = self.proxy.as_ref().map(|proxy| (proxy, self.place))
+        let Some((proxy, FailedHop::Proxy)) = self.proxy.as_ref().map(|proxy| (proxy, self.hop))
         else {
             return self.help_with_server(input);
         };
@@ -305,14 +305,14 @@ impl TransportError {
 
     /// Who the trouble is with.
     fn peer(&self) -> String {
-        match (&self.proxy, self.place) {
+        match (&self.proxy, self.hop) {
             (Some(proxy), FailedHop::Proxy) => format!("{proxy} on the way to {}", self.host),
             _ => self.host.clone(),
         }
     }
 }
 
-fn help_with_certificate(fault: CertificateFault, place: &str) -> String {
+fn help_with_certificate(fault: CertificateFault, peer: &str) -> String {
     match fault {
         CertificateFault::UnknownIssuer => {
             "if it is your company's, give its root certificate in the input `ca-certificates`"
@@ -322,7 +322,7 @@ fn help_with_certificate(fault: CertificateFault, place: &str) -> String {
             "it has to be renewed there, unless the runner's clock is wrong".to_owned()
         }
         CertificateFault::NotYetValid => "check the runner's clock".to_owned(),
-        CertificateFault::WrongName | CertificateFault::Other => format!("check {place}"),
+        CertificateFault::WrongName | CertificateFault::Other => format!("check {peer}"),
     }
 }
 
@@ -400,7 +400,7 @@ fn classify(
     let is_with_proxy = proxy.is_some()
         && is_connect
         && (target.scheme() == "http" || tunnel_error(error).is_some());
-    let place = match is_with_proxy {
+    let hop = match is_with_proxy {
         true => FailedHop::Proxy,
         false => FailedHop::Server,
     };
@@ -411,7 +411,7 @@ fn classify(
         Some(error) if error.is_timeout() => TransportErrorKind::Timeout,
         _ => TransportErrorKind::Broken,
     };
-    (kind, place)
+    (kind, hop)
 }
 
 fn classify_tls(error: &rustls::Error) -> Option<TransportErrorKind> {

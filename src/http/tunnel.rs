@@ -25,7 +25,7 @@ const LONGEST: usize = 1024;
 /// there is no answer within `limit`.
 ///
 /// [rfc]: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6
-pub(super) async fn ask(
+pub(super) async fn connect_status(
     proxy: &Proxy,
     target: &Url,
     tls: &Arc<ClientConfig>,

@@ -82,7 +82,7 @@ pub struct Inputs {
     pub merge: Merge,
     /// What Port does about relation targets that do not exist.
     pub missing_targets: MissingTargets,
-    /// What tells two sources of one repository apart.
+    /// What distinguishes two sources of one repository.
     pub owner: Option<String>,
     /// Where the state is kept.
     pub state_blueprint: StateBlueprint,

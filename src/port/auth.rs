@@ -28,7 +28,7 @@ pub(super) struct Token {
     secret: Arc<SecretString>,
     refresh_at: Instant,
     /// Which answer it came in. Port gives the same text out again while it is valid, so the text
-    /// does not tell.
+    /// does not show it.
     generation: u64,
 }
 

@@ -60,7 +60,7 @@ pub enum ErrorCode {
 /// What a refusal concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalScope {
-    /// One entity of the request; the others would have been taken.
+    /// One entity of the request; the others would have been accepted.
     Entity,
     /// The size of the request.
     Size,
@@ -68,7 +68,7 @@ pub enum RefusalScope {
     Blueprint,
     /// Everything that the run writes.
     Run,
-    /// Nothing in particular: later it may be taken.
+    /// Nothing in particular: later it may be accepted.
     Passing,
 }
 

@@ -87,7 +87,7 @@ pub(super) fn pack_first_json(
     (body.count > 0).then_some(body)
 }
 
-/// A body, and what was taken from `entities` and found no room.
+/// A body, and the first of `entities` that found no room.
 fn fill(
     first: Option<Vec<u8>>,
     entities: &mut impl Iterator<Item = Vec<u8>>,

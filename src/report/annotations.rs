@@ -114,7 +114,7 @@ impl<'r> Annotations<'r> {
         true
     }
 
-    /// Takes a place among those that GitHub shows. Gives how many there are beyond, if it is the last.
+    /// Takes one of the annotations that GitHub shows. Gives how many there are beyond, if it is the last.
     fn take(&mut self, severity: Severity) -> Option<usize> {
         let level = match severity {
             Severity::Error => &mut self.errors,

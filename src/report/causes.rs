@@ -37,7 +37,7 @@ pub(super) fn position(diagnostic: &Diagnostic) -> String {
     }
 }
 
-/// Puts together what has the same code and cause, or says the very same. Root causes come first.
+/// Puts together what has the same code and cause, or says exactly the same. Root causes come first.
 pub(super) fn by_cause<'d, D: Copy + Into<&'d Diagnostic>>(
     diagnostics: impl Iterator<Item = D>,
 ) -> Vec<Cause<D>> {

@@ -8,8 +8,8 @@ const MAX_BYTES: usize = 60_000;
 /// What the page needs on top of its budget, at most.
 const FRAME_BYTES: usize = 4_000;
 
-/// The hidden line by which a comment is found again. It depends on nothing but `owner`, which tells
-/// two sources of one repository apart: whatever else changes, there is one comment.
+/// The hidden line by which a comment is found again. It depends on nothing but `owner`, which
+/// distinguishes two sources of one repository: whatever else changes, there is one comment.
 pub fn marker(owner: Option<&str>) -> String {
     // `--` and `>` would end the comment in which it hides.
     let safe = |letter: char| match letter {

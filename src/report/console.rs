@@ -18,8 +18,8 @@ const WIDTH: usize = 140;
 const SHOWN_WITH_SOURCE: usize = 100;
 /// How many diagnostics that share a cause are shown with their source.
 const FRAMED_OF_A_CAUSE: usize = 3;
-/// So many other places of a cause are named.
-const PLACES: usize = 50;
+/// So many other locations of a cause are named.
+const MAX_LOCATIONS: usize = 50;
 /// What becomes of entities is not folded while it takes fewer lines.
 pub(super) const OPEN_LINES: usize = 40;
 
@@ -106,7 +106,7 @@ fn write_others(cause: &Cause<&Diagnostic>, framed: usize, log: &Log) {
     let Some(first) = others.first() else {
         return;
     };
-    let named = others.iter().take(PLACES);
+    let named = others.iter().take(MAX_LOCATIONS);
     let named: Vec<_> = named.map(|one| position(one)).collect();
     let more = match others.len() - named.len() {
         0 => String::new(),
@@ -208,7 +208,7 @@ fn render(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
     let title = level(diagnostic)
         .primary_title(visible(&diagnostic.message).into_owned())
         .id(diagnostic.code.as_str());
-    let mut group = with_places(Group::with_title(title), diagnostic);
+    let mut group = with_locations(Group::with_title(title), diagnostic);
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(visible(help).into_owned()));
     }
@@ -217,7 +217,7 @@ fn render(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
 
 /// The lines alone: the annotation just before says the rest.
 fn render_frame(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
-    renderer.render(&[with_places(
+    renderer.render(&[with_locations(
         Group::with_level(level(diagnostic)),
         diagnostic,
     )])
@@ -231,7 +231,7 @@ fn level(diagnostic: &Diagnostic) -> Level<'static> {
     }
 }
 
-fn with_places<'d>(group: Group<'d>, diagnostic: &'d Diagnostic) -> Group<'d> {
+fn with_locations<'d>(group: Group<'d>, diagnostic: &'d Diagnostic) -> Group<'d> {
     let group = group.elements(snippet(&diagnostic.primary, AnnotationKind::Primary));
     let related = diagnostic.related.iter();
     related.fold(group, |group, label| {
@@ -239,8 +239,8 @@ fn with_places<'d>(group: Group<'d>, diagnostic: &'d Diagnostic) -> Group<'d> {
     })
 }
 
-/// The first line of a place, marked. A file can be one very long line, or a place a whole file, so
-/// only the part of the line around the place's start is handed on.
+/// The first line of a location, marked. A file can be one very long line, and a location can be a whole
+/// file, so only the part of the line around the location's start is passed on.
 fn snippet(label: &Label, kind: AnnotationKind) -> Vec<Element<'_>> {
     let Location { source, span } = &label.location;
     let text = source.text();
@@ -262,10 +262,10 @@ fn snippet(label: &Label, kind: AnnotationKind) -> Vec<Element<'_>> {
         return vec![snippet.path(path).into()];
     }
     // The column in the excerpt is not that in the file.
-    let place = Origin::path(path)
+    let origin = Origin::path(path)
         .line(start.line)
         .char_column(start.column);
-    vec![place.into(), snippet.into()]
+    vec![origin.into(), snippet.into()]
 }
 
 /// A part of a line.
@@ -285,7 +285,7 @@ fn excerpt(text: &str, at: usize) -> Excerpt {
     let start = line_break.map_or(earliest, |line_break| earliest + line_break + 1);
     let end = text
         .get(at..latest)
-        .and_then(|behind| behind.find('\n'))
+        .and_then(|after| after.find('\n'))
         .map_or(latest, |line_break| at + line_break);
     let line = text.get(start..end).unwrap_or_default();
     Excerpt {
@@ -302,13 +302,13 @@ mod tests {
 
     fn shown(text: &str, span: Span) -> String {
         let source = SourceFile::new(RepoPath::new("port.json"), text);
-        let place = Location::new(&source, span);
-        let diagnostic = Diagnostic::new(Code::Syntax, place, "wrong").label("here");
+        let location = Location::new(&source, span);
+        let diagnostic = Diagnostic::new(Code::Syntax, location, "wrong").label("here");
         render(&diagnostic, &Renderer::plain().term_width(WIDTH))
     }
 
     #[test]
-    fn the_place_in_a_long_line_is_shown_with_what_is_around_it() {
+    fn a_position_in_a_long_line_is_shown_with_what_is_around_it() {
         for blank in ["\"é\",", "1,"] {
             let before = blank.repeat(300_000);
             let text = format!("[\n[{before}wrong{before}]");
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_of_many_lines_is_shown_by_its_first() {
+    fn a_span_of_many_lines_is_shown_by_its_first() {
         let text = "a: [1,\r\n 2]\n";
         let shown = shown(text, Span::new(3, text.len() - 1));
         assert!(shown.contains("1 | a: [1,\n  |    ^^^ here"), "{shown}");

@@ -21,19 +21,19 @@ pub(super) fn create(workspace: &Path, path: &Path) -> io::Result<File> {
     let owner = FileOwner::of(&fs::metadata(workspace)?);
     let is_name = |part: &Component<'_>| matches!(part, Component::Normal(_));
     let mut names = path.components().filter(is_name).peekable();
-    let mut place = workspace.to_owned();
+    let mut current = workspace.to_owned();
     while let Some(name) = names.next() {
-        place.push(name);
+        current.push(name);
         let is_folder = names.peek().is_some();
-        match fs::symlink_metadata(&place) {
-            Ok(found) if found.is_symlink() => return Err(link(workspace, &place)),
+        match fs::symlink_metadata(&current) {
+            Ok(found) if found.is_symlink() => return Err(link(workspace, &current)),
             Ok(_) if is_folder => {}
             // It may have a second name outside, as a hard link.
-            Ok(_) => fs::remove_file(&place)?,
+            Ok(_) => fs::remove_file(&current)?,
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             Err(_) if is_folder => {
-                fs::create_dir(&place)?;
-                owner.take_folder(&place);
+                fs::create_dir(&current)?;
+                owner.take_folder(&current);
             }
             Err(_) => {}
         }
@@ -42,13 +42,13 @@ pub(super) fn create(workspace: &Path, path: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .write(true)
         .create_new(true)
-        .open(&place)?;
+        .open(&current)?;
     owner.take(&file);
     Ok(file)
 }
 
-fn link(workspace: &Path, place: &Path) -> io::Error {
-    let name = place.strip_prefix(workspace).unwrap_or(place).display();
+fn link(workspace: &Path, path: &Path) -> io::Error {
+    let name = path.strip_prefix(workspace).unwrap_or(path).display();
     io::Error::other(format!(
         "`{name}` is a symbolic link, and nothing is written through links of the workspace: remove \
          it from the repository, or choose another path"

@@ -80,8 +80,8 @@ struct Edge {
 }
 
 struct RelationGraph {
-    /// Places of the changed entities, by blueprint and identifier.
-    places: BTreeMap<(String, String), usize>,
+    /// Indices of the changed entities, by blueprint and identifier.
+    indices: BTreeMap<(String, String), usize>,
     /// What does not change but is pointed to.
     others: Vec<String>,
     nodes: usize,
@@ -90,7 +90,7 @@ struct RelationGraph {
 
 impl RelationGraph {
     fn new(changed: &[&EntityReport]) -> Self {
-        let place = |(index, entity): (usize, &&EntityReport)| {
+        let index = |(index, entity): (usize, &&EntityReport)| {
             let key = entity.key.as_ref()?;
             let EntityName::Identifier(name) = &key.name else {
                 return None;
@@ -99,7 +99,7 @@ impl RelationGraph {
             Some(((blueprint, name.as_str().to_owned()), index))
         };
         Self {
-            places: changed.iter().enumerate().filter_map(place).collect(),
+            indices: changed.iter().enumerate().filter_map(index).collect(),
             others: Vec::new(),
             nodes: changed.len(),
             edges: Vec::new(),
@@ -118,7 +118,7 @@ impl RelationGraph {
                 Some((blueprint.clone(), link.target.as_str().to_owned()))
             });
             let (known, others): (Vec<_>, Vec<_>) =
-                keys.partition(|key| self.places.contains_key(key));
+                keys.partition(|key| self.indices.contains_key(key));
             let others = match others.as_slice() {
                 [(blueprint, _), ..] if others.len() > FEW => {
                     let name = format!("{} of {blueprint}", others.len());
@@ -129,7 +129,9 @@ impl RelationGraph {
                     .filter_map(|key| self.unchanged(key))
                     .collect::<Vec<_>>(),
             };
-            let known = known.iter().filter_map(|key| self.places.get(key).copied());
+            let known = known
+                .iter()
+                .filter_map(|key| self.indices.get(key).copied());
             let edges = known.chain(others).map(|to| Edge {
                 from,
                 relation: relation.clone(),
@@ -139,11 +141,11 @@ impl RelationGraph {
         }
     }
 
-    /// The place of what does not change, where there is room for it.
+    /// The index of what does not change, where there is room for it.
     fn unchanged(&mut self, key: (String, String)) -> Option<usize> {
-        let place = self.other(format!("{}/{}", key.0, key.1))?;
-        self.places.insert(key, place);
-        Some(place)
+        let index = self.other(format!("{}/{}", key.0, key.1))?;
+        self.indices.insert(key, index);
+        Some(index)
     }
 
     fn other(&mut self, name: String) -> Option<usize> {

@@ -50,7 +50,7 @@ impl RunFacts {
 }
 
 impl Report {
-    /// The page that shows a place at the run's revision.
+    /// The page that shows a location at the run's revision.
     pub fn link(&self, location: &Location) -> String {
         let RunFacts {
             server_url,
@@ -67,7 +67,7 @@ impl Report {
         )
     }
 
-    /// The page that shows where a diagnostic is, unless head no longer has that place.
+    /// The page that shows where a diagnostic is, unless head no longer has that text.
     pub(super) fn link_of(&self, diagnostic: &Diagnostic) -> Option<String> {
         let is_at_head = diagnostic.code != Code::NotDeleted;
         is_at_head.then(|| self.link(diagnostic.location()))

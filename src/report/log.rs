@@ -30,7 +30,7 @@ pub struct WorkflowCommand<'a> {
     pub name: &'static str,
     /// Names and values; those without a value are left out.
     pub properties: Vec<(&'static str, String)>,
-    /// What stands behind the second `::`.
+    /// What follows the second `::`.
     pub data: &'a str,
 }
 

@@ -1,4 +1,4 @@
-//! What a run did, and the ways to tell it. Each reporter is a function of a [`Report`].
+//! What a run did, and the ways to report it. Each reporter is a function of a [`Report`].
 
 pub mod annotations;
 mod causes;
@@ -32,7 +32,7 @@ use crate::git::{BranchName, CommitSha, RepoName};
 use crate::text::{Location, counted};
 use redact::ShownDifference;
 
-/// Everything that there is to tell about a run.
+/// Everything that there is to report about a run.
 #[derive(Debug)]
 pub struct Report {
     /// Which run it was.
@@ -270,11 +270,11 @@ pub struct EntityReport {
     pub state: EntityState,
     /// Where it is declared, or was, if Git ever declared it as far as is known.
     pub location: Option<Location>,
-    /// Whether head no longer has that place.
+    /// Whether head no longer has that text.
     pub is_removed: bool,
     /// Whether what is wrong with it is new.
     pub since: Since,
-    /// Why, in words that fit behind the state.
+    /// Why, in words that fit after the state.
     pub note: Option<String>,
     /// What to do about it, where that is known: a sentence without a full stop.
     pub help: Option<String>,

@@ -1,4 +1,4 @@
-//! What happens on the way, as the rooms below tell it through `tracing`.
+//! What happens on the way, as the other modules report it through `tracing`.
 
 use std::fmt::{Debug, Write};
 

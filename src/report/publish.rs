@@ -11,7 +11,7 @@ use super::{Ending, Outcome, Report, console, file, json, outputs, summary};
 use crate::diagnostic::Severity;
 use crate::environment::Runner;
 
-/// A report that could not be written to one of its places.
+/// A report that could not be written to one of its files.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {}: {error}", path.display())]
 pub struct PublishError {
@@ -30,11 +30,11 @@ pub fn publish(
     log: &Log,
 ) -> Result<(), PublishError> {
     write_log(report, log);
-    let places = Places {
+    let files = ReportFiles {
         runner,
         report_file,
     };
-    places.write(
+    files.write(
         |out| outputs::write(report, out),
         |out| summary::write(report, out),
         |out| json::write(report, out),
@@ -52,11 +52,11 @@ pub fn publish_fleet(
     log: &Log,
 ) -> Result<(), PublishError> {
     fleet::console::write(report, log);
-    let places = Places {
+    let files = ReportFiles {
         runner,
         report_file,
     };
-    places.write(
+    files.write(
         |out| outputs::write_fleet(report, out),
         |out| fleet::summary::write(report, out),
         |out| fleet::json::write(report, out),
@@ -64,12 +64,12 @@ pub fn publish_fleet(
 }
 
 /// The files that a report is written to.
-struct Places<'r> {
+struct ReportFiles<'r> {
     runner: &'r Runner,
     report_file: Option<&'r Path>,
 }
 
-impl Places<'_> {
+impl ReportFiles<'_> {
     /// Writes each of the files, whatever becomes of the others.
     fn write(
         &self,

@@ -346,7 +346,7 @@ fn without(secrets: &BTreeSet<String>, text: &str) -> String {
     secrets.into_iter().fold(text.to_owned(), replace)
 }
 
-/// The same text with a `*` for each byte within `spans`, so that every place stays where it is.
+/// The same text with a `*` for each byte within `spans`, so that every position stays the same.
 fn masked(source: &Arc<SourceFile>, spans: &[Span]) -> Arc<SourceFile> {
     if spans.is_empty() {
         return Arc::clone(source);

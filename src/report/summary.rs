@@ -19,8 +19,8 @@ pub(super) const MAX_BYTES: usize = 1000 * 1024;
 const UNFOLDED: usize = 10;
 /// So many entities share a block of what changes.
 const BLOCK: usize = 20;
-/// So many places of one problem are linked.
-const PLACES: usize = 3;
+/// So many locations of one problem are linked.
+const MAX_LOCATIONS: usize = 3;
 /// Of what does not change so many are named: nobody looks for more, and the page has to be drawn.
 const UNCHANGED: usize = 100;
 /// So many entities are named where there are many, and in the table of problems.
@@ -139,7 +139,7 @@ impl<W: Write> Page<W> {
         self.line("| --- | --- | --- |")?;
         for severity in Severity::ALL {
             for cause in by_cause(report.diagnostics_of(severity)) {
-                let row = problem(&cause, &report.run, |one| place(one, report));
+                let row = problem(&cause, &report.run, |one| location(one, report));
                 self.line(&row)?;
             }
         }
@@ -389,11 +389,11 @@ fn is_named(entity: &EntityReport, report: &Report) -> bool {
     })
 }
 
-/// A row of the table of problems. `run` knows the documentation, and `place` says where a diagnostic is.
+/// A row of the table of problems. `run` knows the documentation, and `location` says where a diagnostic is.
 pub(super) fn problem<'d, D: Copy + Into<&'d Diagnostic>>(
     cause: &Cause<D>,
     run: &RunFacts,
-    place: impl Fn(D) -> String,
+    location: impl Fn(D) -> String,
 ) -> String {
     let first: &Diagnostic = cause.first.into();
     let help = first.help.as_deref();
@@ -407,24 +407,24 @@ pub(super) fn problem<'d, D: Copy + Into<&'d Diagnostic>>(
         mark(first.severity()),
         escape(&cause.message()),
         help.unwrap_or_default(),
-        places(cause.all().map(place), 1 + cause.others.len()),
+        locations(cause.all().map(location), 1 + cause.others.len()),
     )
 }
 
-/// The first few of `count` places, and how many more there are.
-pub(super) fn places(places: impl Iterator<Item = String>, count: usize) -> String {
-    let mut places: Vec<_> = places.take(PLACES).collect();
-    if count > PLACES {
-        places.push(format!("and {} more", count - PLACES));
+/// The first few of `count` locations, and how many more there are.
+pub(super) fn locations(locations: impl Iterator<Item = String>, count: usize) -> String {
+    let mut locations: Vec<_> = locations.take(MAX_LOCATIONS).collect();
+    if count > MAX_LOCATIONS {
+        locations.push(format!("and {} more", count - MAX_LOCATIONS));
     }
-    places.join("<br>")
+    locations.join("<br>")
 }
 
 /// Where a diagnostic is, with a link to the line.
-pub(super) fn place(diagnostic: &Diagnostic, report: &Report) -> String {
-    let place = escape(&position(diagnostic));
+pub(super) fn location(diagnostic: &Diagnostic, report: &Report) -> String {
+    let location = escape(&position(diagnostic));
     match report.link_of(diagnostic) {
-        Some(link) => format!("[{place}]({link})"),
-        None => place,
+        Some(link) => format!("[{location}]({link})"),
+        None => location,
     }
 }

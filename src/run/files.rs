@@ -57,14 +57,14 @@ impl Files<'_> {
         &self,
         path: RepoPath,
         content: BlobContent,
-        language: ReadAs<'_>,
+        read_as: ReadAs<'_>,
     ) -> Result<Option<EntityFile>, Error> {
         let selected = self.inputs.files.select(&path);
         let by_rule = selected.and_then(|selected| selected.blueprint);
         let default_blueprint = by_rule.or(self.inputs.blueprint.as_ref()).cloned();
         let content = match content {
             BlobContent::Absent | BlobContent::Missing => return Ok(None),
-            BlobContent::Text(text) => self.content(SourceFile::new(path, text), language).await?,
+            BlobContent::Text(text) => self.content(SourceFile::new(path, text), read_as).await?,
             BlobContent::Binary => FileContent::Unreadable(path, UnreadableFile::Binary),
             BlobContent::TooLarge => FileContent::Unreadable(path, UnreadableFile::TooLarge),
             BlobContent::Symlink => FileContent::Unreadable(path, UnreadableFile::Symlink),
@@ -78,9 +78,9 @@ impl Files<'_> {
     async fn content(
         &self,
         source: Arc<SourceFile>,
-        language: ReadAs<'_>,
+        read_as: ReadAs<'_>,
     ) -> Result<FileContent, Error> {
-        let mapped = match language {
+        let mapped = match read_as {
             ReadAs::Entities => return Ok(FileContent::Text(source)),
             ReadAs::Mapping(mapping) => {
                 let path = source.path();
@@ -110,6 +110,6 @@ pub(crate) fn selected_twice(
 fn as_mapped(mapping: &Mapping, source: &SourceFile) -> Arc<SourceFile> {
     source.mapped(Origins {
         mapping: Arc::clone(mapping.source()),
-        places: Vec::new(),
+        spans: Vec::new(),
     })
 }

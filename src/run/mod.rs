@@ -2,11 +2,9 @@
 
 #[doc(hidden)]
 pub mod apply;
-mod check;
-mod close;
 mod comment;
-mod conclude;
 mod dependants;
+mod dry_run;
 mod each;
 mod error;
 #[doc(hidden)]
@@ -14,24 +12,26 @@ pub mod evaluator;
 mod files;
 mod find;
 mod fleet;
-mod look;
 mod mapping;
+mod new_state;
 mod ownership;
 mod pass;
-mod plan;
+mod planning;
 mod read;
 #[doc(hidden)]
 pub mod report;
 mod responsibility;
 mod round;
-mod rules;
+mod round_end;
 mod save;
+mod selection;
 mod session;
 mod setup;
 mod source;
 mod state;
 mod texts;
-mod validate;
+mod unmatched;
+mod validation;
 
 use std::io::Write;
 use std::path::Path;
@@ -52,9 +52,9 @@ use apply::apply;
 use error::Error;
 pub(crate) use files::selected_twice;
 use find::FoundSource;
-use look::{Looked, RoundKind};
 use pass::Pass;
 use round::RoundScope;
+use selection::{RoundKind, Selection};
 use session::Session;
 use setup::Setup;
 use source::{Origin, Source};
@@ -170,7 +170,7 @@ async fn run_fleet(
 async fn work(session: &Session<'_>, sources: &mut [Source<'_>]) -> Result<(), Error> {
     round(session, open(sources), RoundKind::First).await?;
     loop {
-        close::close(session, open(sources)).await;
+        round_end::end_round(session, open(sources)).await;
         let moved = open(sources);
         if moved.is_empty() {
             return Ok(());
@@ -203,18 +203,18 @@ fn open<'s, 'p>(sources: &'s mut [Source<'p>]) -> Vec<&'s mut Source<'p>> {
 async fn round(
     session: &Session<'_>,
     sources: Vec<&mut Source<'_>>,
-    number: RoundKind,
+    kind: RoundKind,
 ) -> Result<(), Error> {
     let stages = async {
-        let looked = look::look(session, sources, number).await;
-        announce(session, &looked);
-        let likely = check::likely_blueprints(&looked);
-        let likely = check::fetch_blueprints(session.port, likely);
-        let reading = async { Ok(read::read(session, looked).await) };
+        let selection = selection::select(session, sources, kind).await;
+        announce(session, &selection);
+        let likely = validation::likely_blueprints(&selection);
+        let likely = validation::fetch_blueprints(session.port, likely);
+        let reading = async { Ok(read::read(session, selection).await) };
         let (mut passes, mut blueprints) = futures::try_join!(reading, likely)?;
-        plan::compare(session, &mut passes);
-        check::check(session, &mut passes, &mut blueprints).await?;
-        plan::plan(session, &mut passes, &blueprints).await?;
+        planning::compare(session, &mut passes);
+        validation::validate(session, &mut passes, &mut blueprints).await?;
+        planning::plan(session, &mut passes, &blueprints).await?;
         dependants::find(session, &mut passes, &mut blueprints).await?;
         responsibility::find(session, &mut passes).await?;
         Ok((passes, blueprints))
@@ -226,8 +226,8 @@ async fn round(
             passes = carry_out(session, passes, &blueprints, port).await?;
         }
         (Some(port), Mode::Plan) => {
-            let asking = validate::validate(session, port, &mut passes, &blueprints);
-            session.unless_interrupted(asking).await?;
+            let dry_run = dry_run::dry_run(session, port, &mut passes, &blueprints);
+            session.unless_interrupted(dry_run).await?;
         }
         (None, _) => {}
     }
@@ -247,7 +247,7 @@ async fn carry_out<'s, 'p>(
     port: &Port,
 ) -> Result<Vec<Pass<'s, 'p>>, Error> {
     let declared = ownership::all_declared(&passes);
-    save::beginnings(session, &mut passes).await?;
+    save::before_writing(session, &mut passes).await?;
     passes.retain(|pass| pass.source.failure.is_none());
     let plans: Vec<_> = passes.iter().map(|pass| &pass.plan).collect();
     if plans.iter().any(|plan| !plan.is_empty()) {
@@ -260,18 +260,21 @@ async fn carry_out<'s, 'p>(
     }
     ownership::keep_what_is_not_taken_over(&mut passes, &declared);
     for pass in &mut passes {
-        pass.conclude();
+        pass.note_outcomes();
     }
     Ok(passes)
 }
 
 /// Says how many files are checked.
-fn announce(session: &Session<'_>, looked: &[(&mut Source<'_>, Looked)]) {
-    let count = looked.iter().map(|(_, looked)| looked.files.len()).sum();
-    let is_all = !looked.is_empty()
-        && looked
+fn announce(session: &Session<'_>, selection: &[(&mut Source<'_>, Selection)]) {
+    let count = selection
+        .iter()
+        .map(|(_, selection)| selection.files.len())
+        .sum();
+    let is_all = !selection.is_empty()
+        && selection
             .iter()
-            .all(|(_, looked)| looked.extent == RoundScope::All);
+            .all(|(_, selection)| selection.extent == RoundScope::All);
     let files = counted(count, "entity file", "entity files");
     session.log.line(match (count, is_all) {
         (0, false) => "No entity file has changed".to_owned(),

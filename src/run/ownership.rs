@@ -145,25 +145,28 @@ pub(super) fn refuse_contested(passes: &mut [Pass<'_, '_>], claims: &[Claims]) {
     if passes.len() < 2 {
         return;
     }
-    let mut places: BTreeMap<EntityKey, Vec<(String, Location)>> = BTreeMap::new();
+    let mut declarations: BTreeMap<EntityKey, Vec<(String, Location)>> = BTreeMap::new();
     for pass in &*passes {
         for head in pass
             .changes
             .iter()
             .filter_map(|change| change.head.as_ref())
         {
-            let place = (pass.source.origin.name.to_string(), head.location());
-            places.entry(head.entity.key()).or_default().push(place);
+            let declaration = (pass.source.origin.name.to_string(), head.location());
+            declarations
+                .entry(head.entity.key())
+                .or_default()
+                .push(declaration);
         }
     }
     let owned: BTreeSet<_> = claims.iter().flat_map(|one| &one.owned).collect();
-    places.retain(|key, places| places.len() > 1 && !owned.contains(key));
+    declarations.retain(|key, declarations| declarations.len() > 1 && !owned.contains(key));
     for pass in passes {
         let name = pass.source.origin.name.to_string();
         let mut validated = Validated::default();
         for change in std::mem::take(&mut pass.changes) {
-            let contested = change.head.as_ref().zip(places.get(&change.key));
-            let Some((head, places)) = contested else {
+            let contested = change.head.as_ref().zip(declarations.get(&change.key));
+            let Some((head, declarations)) = contested else {
                 validated.changes.push(change);
                 continue;
             };
@@ -172,7 +175,7 @@ pub(super) fn refuse_contested(passes: &mut [Pass<'_, '_>], claims: &[Claims]) {
                 location: head.location(),
                 codes: BTreeSet::from([Code::DuplicateEntity]),
             });
-            let others = places.iter().filter(|(other, _)| *other != name);
+            let others = declarations.iter().filter(|(other, _)| *other != name);
             let found = contested_at(head.location(), &change.key, others);
             validated.diagnostics.push(found);
         }

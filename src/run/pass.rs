@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::apply::{Applied, Refusals};
-use super::conclude;
-use super::look::{Against, Looked};
+use super::new_state;
 use super::round::{Declared, Responsibility, Round, RoundScope};
+use super::selection::{Against, Selection};
 use super::source::{Continuity, Source};
-use super::state::look::Tip;
+use super::state::tip::Tip;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::Change;
 use crate::catalog::plan::Plan;
@@ -39,12 +39,16 @@ pub(crate) struct Pass<'s, 'p> {
 
 impl<'s, 'p> Pass<'s, 'p> {
     /// A pass of a source whose files are read.
-    pub(crate) fn new(source: &'s mut Source<'p>, looked: &Looked, declared: Declared) -> Self {
+    pub(crate) fn new(
+        source: &'s mut Source<'p>,
+        selection: &Selection,
+        declared: Declared,
+    ) -> Self {
         Self {
             source,
-            extent: looked.extent,
-            is_listed: matches!(looked.tip, Tip::Listed(_)),
-            is_of_state: matches!(looked.against, Against::State),
+            extent: selection.extent,
+            is_listed: matches!(selection.tip, Tip::Listed(_)),
+            is_of_state: matches!(selection.against, Against::State),
             declared,
             changes: Vec::new(),
             plan: Plan::default(),
@@ -55,16 +59,16 @@ impl<'s, 'p> Pass<'s, 'p> {
     }
 
     /// Notes in the source's state what is about to be written.
-    pub(crate) fn begin(&mut self) {
-        conclude::begin(&mut self.source.state, &self.declared, &self.plan);
+    pub(crate) fn note_plan(&mut self) {
+        new_state::before_writing(&mut self.source.state, &self.declared, &self.plan);
         self.source.written.extend(self.plan.keys().cloned());
     }
 
     /// Notes in the source's state what became of the plan.
-    pub(crate) fn conclude(&mut self) {
+    pub(crate) fn note_outcomes(&mut self) {
         let source = &mut *self.source;
         let applied = self.applied.as_ref();
-        conclude::conclude(&mut source.state, &self.declared, &self.plan, applied);
+        new_state::after_writing(&mut source.state, &self.declared, &self.plan, applied);
         source.state.commit = Some(source.commit.clone());
         // Not for a first run: if a concurrent run had other inputs, `merge` emptied the digest, so
         // that the next run compares everything.

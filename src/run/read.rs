@@ -1,4 +1,4 @@
-//! The entity files that a run looks at → what they declare, now and in earlier versions.
+//! The entity files that a round selects → what they declare, now and in earlier versions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::each::each;
 use super::error::Error;
 use super::files::{Files, ReadAs};
-use super::look::{Against, Looked};
 use super::mapping::{LoadedMapping, load_versions};
 use super::pass::Pass;
 use super::round::{Declared, RoundScope};
+use super::selection::{Against, Selection};
 use super::session::Session;
 use super::source::{Continuity, Source};
 use super::state::{HeldVersion, Version};
@@ -26,7 +26,7 @@ use crate::text::RepoPath;
 /// A version of a file that is compared with the commit's.
 struct Former {
     file: WantedFile,
-    language: FormerReadAs,
+    read_as: FormerReadAs,
     texts: TextLocations,
     entities: Option<BTreeSet<EntityKey>>,
     proof: Proof,
@@ -59,31 +59,34 @@ enum TextLocations {
 /// files GitHub does not give leaves the run.
 pub(crate) async fn read<'s, 'p>(
     session: &Session<'_>,
-    sources: Vec<(&'s mut Source<'p>, Looked)>,
+    sources: Vec<(&'s mut Source<'p>, Selection)>,
 ) -> Vec<Pass<'s, 'p>> {
-    let reading = each(sources, async |source: &mut Source<'p>, looked: &Looked| {
-        read_source(source.files(session), source, looked).await
-    });
+    let reading = each(
+        sources,
+        async |source: &mut Source<'p>, selection: &Selection| {
+            read_source(source.files(session), source, selection).await
+        },
+    );
     let passes = reading.await.into_iter();
     passes
-        .map(|(source, looked, declared)| Pass::new(source, &looked, declared))
+        .map(|(source, selection, declared)| Pass::new(source, &selection, declared))
         .collect()
 }
 
 async fn read_source(
     files: Files<'_>,
     source: &Source<'_>,
-    looked: &Looked,
+    selection: &Selection,
 ) -> Result<Declared, Error> {
     let mut reader = VersionReader {
         files,
         source,
-        looked,
-        sides: looked.files.clone(),
+        selection,
+        sides: selection.files.clone(),
         read: BTreeMap::new(),
         mappings: BTreeMap::new(),
     };
-    let mut former = reader.former(looked.files.keys());
+    let mut former = reader.former(selection.files.keys());
     let mut former_files = reader.fetch(&former).await?;
     let mut head = reader.declare_head();
     let beside = reader.beside(&head);
@@ -125,8 +128,8 @@ async fn read_source(
 struct VersionReader<'r> {
     files: Files<'r>,
     source: &'r Source<'r>,
-    looked: &'r Looked,
-    /// The files that are looked at, with what the commit has there.
+    selection: &'r Selection,
+    /// The selected files, with what the commit has there.
     sides: BTreeMap<RepoPath, Side>,
     /// What was read at these paths.
     read: BTreeMap<RepoPath, ReadFile>,
@@ -144,7 +147,7 @@ struct ReadFile {
 impl VersionReader<'_> {
     /// Everything that the files at `paths` are compared with.
     fn former<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<Former> {
-        match &self.looked.against {
+        match &self.selection.against {
             Against::State => self.of_state(paths),
             Against::Commit(None, _) => Vec::new(),
             Against::Commit(Some(commit), sides) => self.of_commit(paths, commit, sides),
@@ -164,7 +167,7 @@ impl VersionReader<'_> {
                 path: path.clone(),
                 side: sides.get(path).cloned().unwrap_or(Side::Unknown),
             },
-            language: self.language_before(path),
+            read_as: self.read_as_before(path),
             texts: TextLocations::At(commit.clone()),
             entities: None,
             proof: Proof::Accepted,
@@ -174,9 +177,9 @@ impl VersionReader<'_> {
     }
 
     /// How the file at `path` is read at the commit that a plan compares with.
-    fn language_before(&self, path: &RepoPath) -> FormerReadAs {
+    fn read_as_before(&self, path: &RepoPath) -> FormerReadAs {
         let repository = self.files.mapper.repository();
-        let mapping = self.looked.mapping.as_ref();
+        let mapping = self.selection.mapping.as_ref();
         let before = mapping.and_then(|mapping| mapping.before.as_deref());
         let maps = |before: &&LoadedMapping| before.mapping.selects(path, repository);
         let is_mapping = mapping.is_some_and(|mapping| mapping.is_at(path));
@@ -190,9 +193,9 @@ impl VersionReader<'_> {
     }
 
     /// How the file at `path` is read at the tip; `None` if it holds no entities.
-    fn language(&self, path: &RepoPath) -> Option<ReadAs<'_>> {
+    fn read_as(&self, path: &RepoPath) -> Option<ReadAs<'_>> {
         let by_files = self.files.inputs.files.select(path).is_some();
-        let Some(loaded) = &self.looked.mapping else {
+        let Some(loaded) = &self.selection.mapping else {
             return by_files.then_some(ReadAs::Entities);
         };
         let is_mapped = loaded.maps(path, self.files.mapper.repository(), &self.source.state);
@@ -209,7 +212,7 @@ impl VersionReader<'_> {
 
     /// The version of the mapping that a file of the commit is of.
     fn mapping_of(&self, path: &RepoPath) -> Option<&BlobId> {
-        let loaded = self.looked.mapping.as_ref()?;
+        let loaded = self.selection.mapping.as_ref()?;
         let is_mapped = loaded.maps(path, self.files.mapper.repository(), &self.source.state);
         loaded.blob.as_ref().filter(|_| is_mapped)
     }
@@ -221,7 +224,7 @@ impl VersionReader<'_> {
 
     /// Reads the earlier versions of the mapping that `former` are of.
     async fn load_mappings(&mut self, former: &[Former]) -> Result<(), Error> {
-        if let Some(loaded) = &self.looked.mapping {
+        if let Some(loaded) = &self.selection.mapping {
             for one in [Some(loaded), loaded.before.as_deref()]
                 .into_iter()
                 .flatten()
@@ -231,7 +234,7 @@ impl VersionReader<'_> {
                 self.mappings.extend(known);
             }
         }
-        let blobs = former.iter().filter_map(|former| match &former.language {
+        let blobs = former.iter().filter_map(|former| match &former.read_as {
             FormerReadAs::Mapping(blob) => Some(blob.clone()),
             FormerReadAs::Entities | FormerReadAs::None => None,
         });
@@ -251,7 +254,7 @@ impl VersionReader<'_> {
         former: &Former,
         content: BlobContent,
     ) -> Result<Option<EntityFile>, Error> {
-        let language = match &former.language {
+        let read_as = match &former.read_as {
             FormerReadAs::None => return Ok(None),
             FormerReadAs::Entities => ReadAs::Entities,
             FormerReadAs::Mapping(blob) => match self.mappings.get(blob) {
@@ -261,7 +264,7 @@ impl VersionReader<'_> {
             },
         };
         let path = former.file.path.clone();
-        self.files.entity_file(path, content, language).await
+        self.files.entity_file(path, content, read_as).await
     }
 
     fn of_state<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<Former> {
@@ -293,7 +296,7 @@ impl VersionReader<'_> {
                     blob: held.version.file.clone(),
                 },
             },
-            language: match &held.version.mapping {
+            read_as: match &held.version.mapping {
                 // The mapping itself declares nothing.
                 _ if self.is_mapping(path) => FormerReadAs::None,
                 Some(blob) => FormerReadAs::Mapping(blob.clone()),
@@ -349,18 +352,18 @@ impl VersionReader<'_> {
     }
 
     async fn read_head(&self, path: &RepoPath, content: GitFile) -> Result<ReadFile, Error> {
-        let mapping = self.looked.mapping.as_ref();
+        let mapping = self.selection.mapping.as_ref();
         let is_mapping = mapping.is_some_and(|mapping| mapping.is_at(path));
-        let file = match self.language(path) {
-            Some(language) => {
+        let file = match self.read_as(path) {
+            Some(read_as) => {
                 let reading = self
                     .files
-                    .entity_file(path.clone(), content.content, language);
+                    .entity_file(path.clone(), content.content, read_as);
                 reading.await?
             }
             None => None,
         };
-        let is_selected = is_mapping || self.language(path).is_some();
+        let is_selected = is_mapping || self.read_as(path).is_some();
         Ok(ReadFile {
             blob: content.blob.filter(|_| is_selected),
             mapping: self.mapping_of(path).cloned(),
@@ -368,7 +371,7 @@ impl VersionReader<'_> {
         })
     }
 
-    /// Whether the commit is known to have the very file: then it is not read twice.
+    /// Whether the commit is known to have the same file: then it is not read twice.
     fn is_head(&self, former: &Former) -> bool {
         let head = self.sides.get(&former.file.path);
         let is_same = match (head, &former.file.side) {
@@ -377,7 +380,7 @@ impl VersionReader<'_> {
         };
         let mapping = self.mapping_of(&former.file.path);
         is_same
-            && match &former.language {
+            && match &former.read_as {
                 FormerReadAs::Mapping(blob) => mapping == Some(blob),
                 FormerReadAs::Entities => mapping.is_none(),
                 FormerReadAs::None => false,
@@ -388,7 +391,7 @@ impl VersionReader<'_> {
         let files = self.read.values().filter_map(|read| read.file.clone());
         let files: Vec<_> = files.collect();
         let mut head = declare(&files, &self.files.inputs.blueprints);
-        if let Some(mapping) = &self.looked.mapping {
+        if let Some(mapping) = &self.selection.mapping {
             let is_mapped =
                 |path: &RepoPath| mapping.is_at(path) || self.mapping_of(path).is_some();
             if self.sides.keys().any(is_mapped) {
@@ -398,7 +401,7 @@ impl VersionReader<'_> {
         head
     }
 
-    /// Unchanged files that are needed too: they declare an entity that a file looked at declares,
+    /// Unchanged files that are needed too: they declare an entity that a selected file declares,
     /// or have a query that may name an entity about to be deleted.
     fn beside(&self, head: &Declarations) -> BTreeMap<RepoPath, Side> {
         let entities = self.source.state.entities();
@@ -432,20 +435,20 @@ impl VersionReader<'_> {
             .collect()
     }
 
-    /// What the tip has at the path of a known file that is not looked at.
+    /// What the tip has at the path of a known file that is not selected.
     fn unchanged_side(&self, path: &RepoPath) -> Side {
         let file = self.source.state.file(path);
         let settled = file.and_then(|file| file.settled());
-        match (&self.looked.against, settled) {
-            (Against::State, Some(held)) => self.looked.tip.side(path, Some(&held.version.file)),
+        match (&self.selection.against, settled) {
+            (Against::State, Some(held)) => self.selection.tip.side(path, Some(&held.version.file)),
             _ => self.text_side(path),
         }
     }
 
-    /// What the commit has at a path that is not looked at, as far as it is known.
+    /// What the commit has at a path that is not selected, as far as it is known.
     fn text_side(&self, path: &RepoPath) -> Side {
-        match self.looked.tip.side(path, None) {
-            // A comparison does not tell links from files.
+        match self.selection.tip.side(path, None) {
+            // A comparison does not distinguish links from files.
             Side::File { mode: None, .. } => Side::Unknown,
             side => side,
         }
@@ -477,7 +480,7 @@ impl VersionReader<'_> {
         self.read.iter().map(version).collect()
     }
 
-    /// Whether a version declares what the commit declares: it is the very file, and names no texts.
+    /// Whether a version declares what the commit declares: it is the same file, and names no texts.
     fn declares_as_head(&self, former: &Former) -> bool {
         let names_none = matches!(&former.texts, TextLocations::Known(texts) if texts.is_empty());
         names_none && self.is_head(former)
@@ -541,8 +544,8 @@ impl VersionReader<'_> {
             let file = self.source.state.file(path);
             file.is_some_and(|file| file.is_open())
         };
-        let by_state = matches!(self.looked.against, Against::State);
-        let all = by_state && (self.looked.extent == RoundScope::All || !is_same);
+        let by_state = matches!(self.selection.against, Against::State);
+        let all = by_state && (self.selection.extent == RoundScope::All || !is_same);
         let paths = self.sides.keys();
         paths
             .filter(|path| all || (by_state && is_open(path)))

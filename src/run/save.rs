@@ -16,7 +16,7 @@ use crate::port::CONCURRENT_REQUESTS;
 ///
 /// # Errors
 /// If the run is told to stop.
-pub(super) async fn beginnings(
+pub(super) async fn before_writing(
     session: &Session<'_>,
     passes: &mut [Pass<'_, '_>],
 ) -> Result<(), Error> {
@@ -25,7 +25,7 @@ pub(super) async fn beginnings(
     let is_beginning =
         |pass: &&mut Pass<'_, '_>| !pass.plan.is_empty() && pass.source.failure.is_none();
     for pass in passes.iter_mut().filter(is_beginning) {
-        pass.begin();
+        pass.note_plan();
         let source = &mut *pass.source;
         if !source.is_stored(&source.state) {
             savings.push(Saving {
@@ -81,7 +81,7 @@ pub(super) struct Ended<'s, 'p> {
 
 /// Saves the state of each source as the run leaves it, and ends the work on it. If another run saved
 /// meanwhile, what either of them changed stays open.
-pub(super) async fn endings(session: &Session<'_>, ended: Vec<Ended<'_, '_>>) {
+pub(super) async fn after_writing(session: &Session<'_>, ended: Vec<Ended<'_, '_>>) {
     let mut savings = Vec::new();
     for Ended { source, latest } in ended {
         let is_overtaken = match (&source.stored, &latest) {

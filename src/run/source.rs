@@ -25,7 +25,7 @@ use crate::github::Repository;
 use crate::inputs::Merge;
 use crate::report::Ending;
 
-/// How many hexadecimal digits tell two sets of inputs apart.
+/// How many hexadecimal digits distinguish two sets of inputs.
 const DIGEST_DIGITS: usize = 12;
 
 /// Where a source's files are, and what is known of them before they are read.

@@ -12,7 +12,7 @@ use jsonschema::{Draft, ValidationError, Validator};
 use serde_json::Value;
 use url::Url;
 
-/// How many violations are told of one value. A hostile file could hold half a million.
+/// How many violations of one value are reported. A hostile file could hold half a million.
 const MAX_VIOLATIONS: usize = 100;
 
 /// A schema, compiled when it is first needed.

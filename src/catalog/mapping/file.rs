@@ -103,7 +103,7 @@ impl Bindings<'_> {
         self.answers.get(index)
     }
 
-    /// What expressions see under a name, and whether it has its place in the file.
+    /// What expressions see under a name, and whether it is in the file as it is.
     pub(super) fn root(&self, name: &str) -> (Option<&Node>, bool) {
         match (self.item, name) {
             (Some((item, value)), _) if item == name => (Some(&value.node), value.is_there),
@@ -160,7 +160,7 @@ impl<'m> MappedFile<'m> {
     ) -> Result<Self, MappingResult> {
         let source = source.mapped(Origins {
             mapping: Arc::clone(mapping.source()),
-            places: Vec::new(),
+            spans: Vec::new(),
         });
         if git::is_lfs_pointer(source.text()) {
             let error = git_lfs(&source);
@@ -280,7 +280,7 @@ impl<'m> MappedFile<'m> {
         Maker {
             mapping: self.mapping,
             source: Arc::clone(&self.source),
-            places: Vec::new(),
+            spans: Vec::new(),
         }
     }
 

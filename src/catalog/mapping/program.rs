@@ -44,7 +44,7 @@ const CLOSER_TO_JQ: &str = include_str!("closer.jq");
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flaw {
     /// The words in the expression, in bytes.
-    pub place: Range<usize>,
+    pub range: Range<usize>,
     /// What is wrong with them.
     pub message: String,
     /// What to do about it, where that is known.
@@ -112,7 +112,7 @@ pub(super) fn read_all(expressions: &[&str]) -> Vec<Result<ParsedExpression, Fla
 
 fn no_stack() -> Flaw {
     Flaw {
-        place: 0..0,
+        range: 0..0,
         message: "there is not enough memory to read it".to_owned(),
         help: None,
     }
@@ -130,25 +130,25 @@ pub(super) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option
 fn parse(text: &str) -> Result<Term<&str>, Flaw> {
     if text.len() > MAX_EXPRESSION {
         return Err(Flaw {
-            place: 0..text.len(),
+            range: 0..text.len(),
             message: format!("it is longer than {MAX_EXPRESSION} bytes"),
             help: None,
         });
     }
-    let flaw = |place: &str, expected: &str| {
-        let found = match place.chars().next() {
+    let flaw = |range: &str, expected: &str| {
+        let found = match range.chars().next() {
             None => "the end".to_owned(),
-            Some(_) => format!("`{}`", place.lines().next().unwrap_or_default()),
+            Some(_) => format!("`{}`", range.lines().next().unwrap_or_default()),
         };
         Flaw {
-            place: load::span(text, place),
+            range: load::span(text, range),
             message: format!("expected {expected}, found {found}"),
             help: None,
         }
     };
     let tokens = Lexer::new(text).lex().map_err(|errors| {
         let first = errors.into_iter().next();
-        first.map_or_else(no_stack, |(expected, place)| flaw(place, expected.as_str()))
+        first.map_or_else(no_stack, |(expected, range)| flaw(range, expected.as_str()))
     })?;
     let parsed = Parser::new(&tokens).parse(|parser| parser.term());
     parsed.map_err(|errors| {
@@ -224,12 +224,12 @@ impl Program {
             return Err(flaws);
         }
         let mut code = String::new();
-        let mut places = Vec::new();
+        let mut ranges = Vec::new();
         for (index, text) in expressions.iter().enumerate() {
             // The line break ends a comment.
             let word = if index == 0 { "if" } else { "elif" };
             let _ = write!(code, "{word} {CHOICE} == {index} then (");
-            places.push(code.len()..code.len() + text.len());
+            ranges.push(code.len()..code.len() + text.len());
             let _ = write!(code, "{text}\n) ");
         }
         code.push_str(if expressions.is_empty() {
@@ -238,14 +238,14 @@ impl Program {
             "else . end"
         });
         compile(&code).map_err(|errors| {
-            let flaw = |(place, message, help): (Range<usize>, String, _)| {
-                let index = places.iter().position(|one| one.contains(&place.start));
+            let flaw = |(range, message, help): (Range<usize>, String, _)| {
+                let index = ranges.iter().position(|one| one.contains(&range.start));
                 let start = index
-                    .and_then(|index| places.get(index))
+                    .and_then(|index| ranges.get(index))
                     .map_or(0, |one| one.start);
-                let place = place.start - start..place.end - start;
+                let range = range.start - start..range.end - start;
                 let flaw = Flaw {
-                    place,
+                    range,
                     message,
                     help,
                 };

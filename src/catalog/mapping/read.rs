@@ -499,18 +499,18 @@ impl MappingReader<'_> {
 
     fn flawed(&mut self, span: Span, text: &str, flaw: Flaw) {
         let Flaw {
-            place,
+            range,
             message,
             help,
         } = flaw;
         let start = self.source.slice(span).find(text).map(|at| span.start + at);
         let (span, at) = match start {
             Some(start) => (
-                Span::new(start + place.start, start + place.end),
+                Span::new(start + range.start, start + range.end),
                 String::new(),
             ),
             // With escapes or indentation in it, the text is not the expression as it is.
-            None => (span, position(text, place.start)),
+            None => (span, position(text, range.start)),
         };
         let help = help.unwrap_or(
             "write jq, as in Port's own mappings; a text stands in quotes of its own: `'\"text\"'`",

@@ -72,7 +72,7 @@ pub(super) enum Evaluated {
 pub(super) struct Maker<'m> {
     pub(super) mapping: &'m Mapping,
     pub(super) source: Arc<SourceFile>,
-    pub(super) places: Vec<(Span, Span)>,
+    pub(super) spans: Vec<(Span, Span)>,
 }
 
 impl Maker<'_> {
@@ -104,7 +104,7 @@ impl Maker<'_> {
                 Some(value) => members.push(self.member(field, value, scope)),
             }
         }
-        let span = self.place(scope.from(), *span);
+        let span = self.computed_span(scope.from(), *span);
         let value = Value::Object(members);
         Candidate {
             node: Node { span, value },
@@ -128,7 +128,7 @@ impl Maker<'_> {
             }
         }
         Node {
-            span: self.place(scope.from(), span),
+            span: self.computed_span(scope.from(), span),
             value: Value::Object(members),
         }
     }
@@ -156,7 +156,7 @@ impl Maker<'_> {
         };
         Member {
             key: field.key.clone(),
-            key_span: self.place(from, field.key_span),
+            key_span: self.computed_span(from, field.key_span),
             value,
         }
     }
@@ -187,7 +187,7 @@ impl Maker<'_> {
                     .filter_map(|item| self.value(item, name, scope, errors))
                     .collect();
                 Some(Node {
-                    span: self.place(scope.from(), *span),
+                    span: self.computed_span(scope.from(), *span),
                     value: Value::Array(items),
                 })
             }
@@ -199,7 +199,7 @@ impl Maker<'_> {
                     }
                 }
                 Some(Node {
-                    span: self.place(scope.from(), *span),
+                    span: self.computed_span(scope.from(), *span),
                     value: Value::Object(members),
                 })
             }
@@ -223,20 +223,20 @@ impl Maker<'_> {
 
     /// A node whose every part was computed by the expression at `by`.
     fn computed(&mut self, value: serde_json::Value, by: Span, scope: &Bindings<'_>) -> Node {
-        let span = self.place(scope.from(), by);
+        let span = self.computed_span(scope.from(), by);
         node(value, span)
     }
 
-    fn place(&mut self, from: Span, by: Span) -> Span {
-        self.places.push((from, by));
-        self.source.computed(self.places.len() - 1)
+    fn computed_span(&mut self, from: Span, by: Span) -> Span {
+        self.spans.push((from, by));
+        self.source.computed(self.spans.len() - 1)
     }
 
     /// What a span that this maker has given stands for.
     fn shown(&self, span: Span) -> (Span, Option<Location>) {
         let first = self.source.computed(0).start;
         let number = span.start.checked_sub(first);
-        match number.and_then(|number| self.places.get(number)) {
+        match number.and_then(|number| self.spans.get(number)) {
             Some((from, by)) => (*from, Some(self.mapping.location(*by))),
             None => (span, None),
         }
@@ -246,7 +246,7 @@ impl Maker<'_> {
     pub(super) fn finish(self) -> Arc<SourceFile> {
         self.source.mapped(Origins {
             mapping: Arc::clone(self.mapping.source()),
-            places: self.places,
+            spans: self.spans,
         })
     }
 }

@@ -55,7 +55,7 @@ fn slip() -> impl Strategy<Value = Accident> {
     ]
 }
 
-/// One or two typos: a place, what happens there, and a character for it.
+/// One or two typos: a position, what happens there, and a character for it.
 fn edits() -> impl Strategy<Value = Vec<(usize, u8, char)>> {
     let character = prop_oneof![prop::char::range('a', 'z'), Just('\u{a0}'), Just('_')];
     prop::collection::vec((0..12_usize, 0..6_u8, character), 1..3)

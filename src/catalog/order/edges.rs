@@ -26,10 +26,10 @@ pub(super) fn find<'e>(
     nodes: &[PlannedWrite<'e>],
     blueprints: &Blueprints,
 ) -> Vec<RelationEdge<'e>> {
-    let mut places: HashMap<&Identifier, Vec<usize>> = HashMap::new();
-    for (place, (entity, _)) in nodes.iter().enumerate() {
+    let mut indices: HashMap<&Identifier, Vec<usize>> = HashMap::new();
+    for (index, (entity, _)) in nodes.iter().enumerate() {
         if let Some(identifier) = entity.name.identifier() {
-            places.entry(identifier).or_default().push(place);
+            indices.entry(identifier).or_default().push(index);
         }
     }
     let mut edges = Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn find<'e>(
             let found = targets
                 .targets()
                 .iter()
-                .filter_map(|target| places.get(target))
+                .filter_map(|target| indices.get(target))
                 .flatten();
             edges.extend(found.filter(is_target).map(|&to| RelationEdge {
                 from,

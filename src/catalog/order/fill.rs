@@ -20,13 +20,13 @@ pub(super) fn fill(staged: &mut [(usize, Write)], nodes: &[PlannedWrite<'_>], me
     };
     let latest = latest(staged, nodes.len(), last);
     let mut by_kind: BTreeMap<RequestGroup<'_>, Vec<usize>> = BTreeMap::new();
-    for (place, (_, write)) in staged.iter().enumerate() {
+    for (index, (_, write)) in staged.iter().enumerate() {
         let entity = nodes[write.entity].0;
         let kind = (&entity.blueprint, write.merge(merge.of(entity)));
-        by_kind.entry(kind).or_default().push(place);
+        by_kind.entry(kind).or_default().push(index);
     }
-    for places in by_kind.into_values() {
-        fill_kind(staged, &places, &latest, last);
+    for indices in by_kind.into_values() {
+        fill_kind(staged, &indices, &latest, last);
     }
 }
 
@@ -45,10 +45,10 @@ fn latest(staged: &[(usize, Write)], entities: usize, last: usize) -> Vec<usize>
     staged.iter().map(of).collect()
 }
 
-fn fill_kind(staged: &mut [(usize, Write)], places: &[usize], latest: &[usize], last: usize) {
+fn fill_kind(staged: &mut [(usize, Write)], indices: &[usize], latest: &[usize], last: usize) {
     let mut by_wave = vec![Vec::new(); last + 1];
-    for &place in places {
-        by_wave[staged[place].0].push(place);
+    for &index in indices {
+        by_wave[staged[index].0].push(index);
     }
     let mut counts: Vec<_> = by_wave.iter().map(Vec::len).collect();
     for wave in 0..last {
@@ -56,19 +56,19 @@ fn fill_kind(staged: &mut [(usize, Write)], places: &[usize], latest: &[usize], 
         let mut movable: Vec<_> = by_wave[wave]
             .iter()
             .copied()
-            .filter(|&place| staged[place].0 == wave && latest[place] > wave)
+            .filter(|&index| staged[index].0 == wave && latest[index] > wave)
             .collect();
         if surplus == 0 || movable.len() < surplus {
             continue;
         }
-        movable.sort_by_key(|&place| latest[place]);
+        movable.sort_by_key(|&index| latest[index]);
         let moves = moves(&movable, surplus, wave, &counts, latest);
         if moves.len() < surplus {
             continue;
         }
-        for (place, to) in moves {
-            staged[place].0 = to;
-            by_wave[to].push(place);
+        for (index, to) in moves {
+            staged[index].0 = to;
+            by_wave[to].push(index);
             counts[wave] -= 1;
             counts[to] += 1;
         }
@@ -88,13 +88,13 @@ fn moves(
     let mut moves = Vec::new();
     for (to, count) in counts.iter().enumerate().skip(wave + 1) {
         // Who cannot wait so long stays.
-        while waiting.next_if(|&place| latest[place] < to).is_some() {}
+        while waiting.next_if(|&index| latest[index] < to).is_some() {}
         if waiting.peek().is_none() {
             break;
         }
         let room = (MAX_ENTITIES - count % MAX_ENTITIES) % MAX_ENTITIES;
         let moved = room.min(surplus - moves.len());
-        moves.extend(waiting.by_ref().take(moved).map(|place| (place, to)));
+        moves.extend(waiting.by_ref().take(moved).map(|index| (index, to)));
     }
     moves
 }

@@ -62,7 +62,7 @@ fn what_must_outlive_an_entity_is_what_port_says() {
 }
 
 #[test]
-fn where_port_was_not_asked_git_has_to_do() {
+fn where_port_was_not_read_git_decides() {
     assert_eq!(targets(None, &Blueprints::default()), ["b", "a"]);
 }
 

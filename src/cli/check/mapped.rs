@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::tree::{
-    DeclaredBy, EntityFiles, ShownPaths, Unread, read, real_place, relative, slashed,
+    DeclaredBy, EntityFiles, ShownPaths, Unread, read, real_path, relative, slashed,
 };
 use crate::catalog::declare::{FileContent, UnreadableFile};
 use crate::catalog::mapping::{self, Mapping};
@@ -38,17 +38,17 @@ impl WorkingTreeMapping {
         };
         let unread = |error| Unread::new(file, error);
         let here = Path::new(".").canonicalize().map_err(unread)?;
-        let place = real_place(file).map_err(unread)?;
-        let root = root_of(&place, &here);
+        let real = real_path(file).map_err(unread)?;
+        let root = root_of(&real, &here);
         let path = match shown {
-            ShownPaths::FromRoot => slashed(place.strip_prefix(&root).unwrap_or(&place)),
-            ShownPaths::FromHere => relative(&place, &here),
+            ShownPaths::FromRoot => slashed(real.strip_prefix(&root).unwrap_or(&real)),
+            ShownPaths::FromHere => relative(&real, &here),
         };
-        let content = read(&place, RepoPath::new(path)).map_err(unread)?;
+        let content = read(&real, RepoPath::new(path)).map_err(unread)?;
         Ok(Some(Self {
             mapping: read_mapping(content),
             mapper: Mapper::new(environment.program(), surroundings(&root)),
-            file: place,
+            file: real,
         }))
     }
 
@@ -79,11 +79,11 @@ impl WorkingTreeMapping {
             let FileContent::Text(source) = &file.content else {
                 continue;
             };
-            let Some((language, path)) = found.place(source.path()) else {
+            let Some((declared_by, path)) = found.location(source.path()) else {
                 continue;
             };
-            is_used |= language != DeclaredBy::Entities;
-            let mapped = match language {
+            is_used |= declared_by != DeclaredBy::Entities;
+            let mapped = match declared_by {
                 DeclaredBy::Entities => continue,
                 DeclaredBy::Mapping => self.mapper.map(&self.mapping, source, path).await?,
                 DeclaredBy::Both => selected_twice(&self.mapping, source, self.mapper.repository()),

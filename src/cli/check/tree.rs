@@ -47,7 +47,7 @@ impl Unread {
 struct FileLocation {
     root: PathBuf,
     path: RepoPath,
-    language: DeclaredBy,
+    declared_by: DeclaredBy,
 }
 
 /// What says which entities are in a file.
@@ -67,7 +67,7 @@ pub struct EntityFiles {
     /// What is in them.
     pub files: Vec<EntityFile>,
     /// By the path that is shown.
-    places: BTreeMap<RepoPath, FileLocation>,
+    locations: BTreeMap<RepoPath, FileLocation>,
 }
 
 /// What of a working tree holds entities.
@@ -82,7 +82,7 @@ pub struct WorkingTree<'a> {
     here: PathBuf,
     /// By where they are, so that none is there twice.
     files: BTreeMap<PathBuf, EntityFile>,
-    places: BTreeMap<RepoPath, FileLocation>,
+    locations: BTreeMap<RepoPath, FileLocation>,
 }
 
 impl<'a> WorkingTree<'a> {
@@ -106,7 +106,7 @@ impl<'a> WorkingTree<'a> {
             shown,
             here,
             files: BTreeMap::new(),
-            places: BTreeMap::new(),
+            locations: BTreeMap::new(),
         })
     }
 
@@ -127,14 +127,14 @@ impl<'a> WorkingTree<'a> {
             if kind.is_dir() {
                 self.add_folder(path)?;
             } else {
-                let file = real_place(path).map_err(|error| Unread::new(path, error))?;
+                let file = real_path(path).map_err(|error| Unread::new(path, error))?;
                 let root = root_of(&file, &self.here);
                 self.add_file(&file, &root)?;
             }
         }
         Ok(EntityFiles {
             files: self.files.into_values().collect(),
-            places: self.places,
+            locations: self.locations,
         })
     }
 
@@ -173,7 +173,7 @@ impl<'a> WorkingTree<'a> {
         }
         let selected = self.rules.select(&path);
         let is_mapped = mapping.is_some_and(|mapping| mapping.selects(&path));
-        let language = match (&selected, is_mapped) {
+        let declared_by = match (&selected, is_mapped) {
             (None, false) => return Ok(()),
             (Some(_), false) => DeclaredBy::Entities,
             (None, true) => DeclaredBy::Mapping,
@@ -185,12 +185,12 @@ impl<'a> WorkingTree<'a> {
             ShownPaths::FromRoot => path.clone(),
             ShownPaths::FromHere => RepoPath::new(relative(file, &self.here)),
         };
-        let place = FileLocation {
+        let location = FileLocation {
             root: root.to_owned(),
             path,
-            language,
+            declared_by,
         };
-        self.places.insert(shown.clone(), place);
+        self.locations.insert(shown.clone(), location);
         let content = read(file, shown).map_err(|error| Unread::new(file, error))?;
         let entity_file = EntityFile {
             content,
@@ -203,9 +203,9 @@ impl<'a> WorkingTree<'a> {
 
 impl EntityFiles {
     /// What says which entities are in the file that is shown as `shown`, and where in its repository that is.
-    pub(super) fn place(&self, shown: &RepoPath) -> Option<(DeclaredBy, &RepoPath)> {
-        let place = self.places.get(shown)?;
-        Some((place.language, &place.path))
+    pub(super) fn location(&self, shown: &RepoPath) -> Option<(DeclaredBy, &RepoPath)> {
+        let location = self.locations.get(shown)?;
+        Some((location.declared_by, &location.path))
     }
 
     /// Replaces the names of files in properties by their texts, as the working tree
@@ -213,14 +213,17 @@ impl EntityFiles {
     pub fn resolve(&self, declared: &mut Declarations) {
         reference::resolve_all(declared, |declaration| {
             let shown = declaration.source.path();
-            let at = self.places.get(shown).map_or(shown, |place| &place.path);
+            let at = self
+                .locations
+                .get(shown)
+                .map_or(shown, |location| &location.path);
             (at.clone(), self.named_by(declaration))
         });
     }
 
     /// What is at each path that the properties of `declaration` name.
     pub fn named_by(&self, declaration: &Declaration) -> BTreeMap<RepoPath, Referenced> {
-        let Some(FileLocation { root, path, .. }) = self.places.get(declaration.source.path())
+        let Some(FileLocation { root, path, .. }) = self.locations.get(declaration.source.path())
         else {
             return BTreeMap::new();
         };
@@ -247,13 +250,13 @@ fn path_of(error: &ignore::Error) -> Option<&Path> {
 
 /// What Git would have at a path, if the working tree were committed.
 fn referenced(root: &Path, path: &RepoPath) -> Referenced {
-    let mut place = root.to_owned();
+    let mut current = root.to_owned();
     let mut names = path.as_str().split('/').peekable();
     while let Some(name) = names.next() {
-        place.push(name);
-        let Ok(found) = fs::symlink_metadata(&place) else {
+        current.push(name);
+        let Ok(found) = fs::symlink_metadata(&current) else {
             return match names.peek() {
-                None => near(&place).map_or(Referenced::Absent, Referenced::Near),
+                None => near(&current).map_or(Referenced::Absent, Referenced::Near),
                 Some(_) => Referenced::Absent,
             };
         };
@@ -268,19 +271,19 @@ fn referenced(root: &Path, path: &RepoPath) -> Referenced {
             _ => {}
         }
     }
-    match fs::read(&place).map(String::from_utf8) {
+    match fs::read(&current).map(String::from_utf8) {
         Ok(Ok(text)) => Referenced::Text(text),
         Ok(Err(_)) => Referenced::Binary,
         Err(_) => Referenced::Absent,
     }
 }
 
-/// The name of a file beside `place` that is nearly its name.
-fn near(place: &Path) -> Option<String> {
-    let entries = fs::read_dir(place.parent()?).ok()?;
+/// The name of a file beside `path` that is nearly its name.
+fn near(path: &Path) -> Option<String> {
+    let entries = fs::read_dir(path.parent()?).ok()?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let names: Vec<_> = names.collect();
-    let name = place.file_name()?.to_str()?;
+    let name = path.file_name()?.to_str()?;
     let mut alike = names.iter().map(String::as_str);
     let same = alike.find(|one| one.eq_ignore_ascii_case(name));
     let near = same.or_else(|| nearest(name, names.iter().map(String::as_str)));
@@ -295,7 +298,7 @@ fn is_of_this_repository(entry: &DirEntry) -> bool {
 }
 
 /// The path without symbolic links, but for the file itself.
-pub(super) fn real_place(file: &Path) -> io::Result<PathBuf> {
+pub(super) fn real_path(file: &Path) -> io::Result<PathBuf> {
     let folder = match file.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),

@@ -61,7 +61,7 @@ struct Subject<'s> {
     blueprint: &'s BlueprintId,
     identifier: &'s Identifier,
     live: &'s LiveEntity,
-    place: &'s TargetFile,
+    target: &'s TargetFile,
 }
 
 impl ExportContext {
@@ -74,13 +74,13 @@ impl ExportContext {
         blueprint: &BlueprintId,
         identifier: &Identifier,
         live: &LiveEntity,
-        place: &TargetFile,
+        target: &TargetFile,
     ) -> Result<Expressed, String> {
         let subject = Subject {
             blueprint,
             identifier,
             live,
-            place,
+            target,
         };
         let mut facts = self.facts(&subject);
         let mut left_out = Vec::new();
@@ -148,7 +148,7 @@ impl ExportContext {
         let identifier = Value::from(subject.identifier.as_str());
         let blueprint = Value::from(subject.blueprint.as_str());
         let mut members = vec![("identifier", &identifier)];
-        if subject.place.default_blueprint.as_ref() != Some(subject.blueprint) {
+        if subject.target.default_blueprint.as_ref() != Some(subject.blueprint) {
             members.push(("blueprint", &blueprint));
         }
         let (mut properties, mut relations) = (Vec::new(), Vec::new());
@@ -197,14 +197,14 @@ impl ExportContext {
             blueprint,
             identifier,
             live,
-            place,
+            target,
         } = subject;
         if text.len() > document::MAX_BYTES {
             return Err("it is larger than 1 MiB".to_owned());
         }
         let file = EntityFile {
-            content: FileContent::Text(SourceFile::new(place.path.clone(), text)),
-            default_blueprint: place.default_blueprint.clone(),
+            content: FileContent::Text(SourceFile::new(target.path.clone(), text)),
+            default_blueprint: target.default_blueprint.clone(),
         };
         let declared = declare(&[file], &self.writable);
         first_error(&declared.diagnostics)?;

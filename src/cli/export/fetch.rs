@@ -136,8 +136,8 @@ impl<'p> Fetcher<'p> {
     /// If no rule, or another one, selects them.
     pub(super) fn check_selection(&self, files: &[Planned]) -> Result<(), Error> {
         for file in files.iter().filter(|file| file.suffix == Suffix::Digest) {
-            let place = self.work.place(file.path.clone())?;
-            let is_default = place
+            let target = self.work.target_file(file.path.clone())?;
+            let is_default = target
                 .default_blueprint
                 .is_some_and(|id| id.as_str() != file.blueprint);
             if is_default {
@@ -203,15 +203,15 @@ impl Work {
             let path = self
                 .template
                 .path(blueprint.as_str(), identifier.as_str(), Suffix::None);
-            let place = self.place(path)?;
-            let text = self.context.express(blueprint, &identifier, &live, &place);
+            let target = self.target_file(path)?;
+            let text = self.context.express(blueprint, &identifier, &live, &target);
             Ok((identifier, text))
         };
         entities.into_iter().map(express).collect()
     }
 
     /// Where a file of the export is in its repository.
-    fn place(&self, path: String) -> Result<TargetFile, Error> {
+    fn target_file(&self, path: String) -> Result<TargetFile, Error> {
         let path = RepoPath::new(format!("{}{path}", self.prefix));
         match self.files.select(&path) {
             Some(selected) => Ok(TargetFile {

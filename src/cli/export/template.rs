@@ -105,7 +105,7 @@ impl PathTemplate {
     /// The path of an entity's file.
     pub(super) fn path(&self, blueprint: &str, identifier: &str, suffix: Suffix) -> String {
         let mut path = String::new();
-        // It goes to the last name that tells entities apart.
+        // It goes to the last name that distinguishes entities.
         let is_last = |index: usize| {
             let after = &self.parts[index + 1..];
             !after
@@ -184,7 +184,7 @@ fn is_device(name: &str) -> bool {
         || port.is_some_and(|digit| digit.len() == 1 && digit.bytes().all(|d| d.is_ascii_digit()))
 }
 
-/// Enough of a digest to tell apart what has the same name otherwise.
+/// Enough of a digest to distinguish what has the same name otherwise.
 fn short_digest(text: &str) -> String {
     let mut digits = git::hexadecimal(digest(&SHA256, text.as_bytes()).as_ref());
     digits.truncate(12);

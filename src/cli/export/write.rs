@@ -203,11 +203,11 @@ fn found(path: &Path, text: impl FnOnce() -> Result<String, Error>) -> Result<Ex
 /// Makes sure that no folder from `folder` down to `below` is a link: that would lead to where Git does not
 /// look.
 fn refuse_links(folder: &Path, below: &Path) -> Result<(), Error> {
-    let mut place = folder.to_owned();
+    let mut current = folder.to_owned();
     for name in below {
-        place.push(name);
-        if fs::symlink_metadata(&place).is_ok_and(|kind| kind.is_symlink()) {
-            return Err(Error::Link(place.display().to_string()));
+        current.push(name);
+        if fs::symlink_metadata(&current).is_ok_and(|kind| kind.is_symlink()) {
+            return Err(Error::Link(current.display().to_string()));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Values → YAML that reads back as the very same values, here and with other readers.
+//! Values → YAML that reads back as exactly the same values, here and with other readers.
 //!
 //! A text is plain only where every schema of YAML, 1.1 with its `yes` and its dates included, reads it as
 //! text. Whatever is in doubt is in double quotes.

@@ -243,7 +243,7 @@ fn an_open_bracket_is_pointed_at() {
 }
 
 #[test]
-fn reading_goes_on_behind_a_small_mistake() {
+fn reading_goes_on_after_a_small_mistake() {
     let documents = read("{a: 'b', \"c\": 01, \"d\": [1 2,,3,],}");
     assert_eq!(documents.diagnostics.len(), 7, "{}", shown(&documents));
     assert!(documents.roots.is_empty());

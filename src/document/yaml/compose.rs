@@ -223,8 +223,8 @@ impl<'a> Composer<'a> {
                 Span::new(properties.end, properties.end)
             }
             ScalarStyle::Plain if text.is_empty() => {
-                let place = self.omitted();
-                Span::new(place, place)
+                let offset = self.omitted();
+                Span::new(offset, offset)
             }
             ScalarStyle::Plain => Span::new(after_properties.min(token.end), token.end),
             ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
@@ -296,8 +296,8 @@ impl<'a> Composer<'a> {
             CollectionKind::Sequence => NodeContent::Sequence(Vec::new()),
             CollectionKind::Mapping => NodeContent::Mapping(Vec::new()),
         };
-        let place = Span::new(start, start);
-        let id = self.add(place, &properties, tag, anchor, content)?;
+        let span = Span::new(start, start);
+        let id = self.add(span, &properties, tag, anchor, content)?;
         self.cursor = if is_flow { start + 1 } else { start };
         self.open.push(OpenCollection {
             id,
@@ -315,8 +315,8 @@ impl<'a> Composer<'a> {
             .map(|parent| (self.kind(parent), parent.children.len() % 2))
         {
             // A sequence that is indented no further than its key has its token after the `-`.
-            Some((CollectionKind::Mapping, place)) if kind == CollectionKind::Sequence => {
-                let indicator = if place == 0 { b'?' } else { b':' };
+            Some((CollectionKind::Mapping, index)) if kind == CollectionKind::Sequence => {
+                let indicator = if index == 0 { b'?' } else { b':' };
                 let after = layout::after(self.text, self.cursor, indicator);
                 layout::skip_blanks(self.text, after)
             }

@@ -119,7 +119,7 @@ impl<'t> Characters<'t> {
 
     /// Whether the `:` of a key was read last, and the key is on its line. Where it is not, a tab may
     /// stand for the indentation of a mapping that starts there.
-    fn is_behind_key(&self) -> bool {
+    fn is_after_key(&self) -> bool {
         let read = self.text.get(..self.at()).unwrap_or_default();
         let key = read.trim_end_matches([':', '-', '?', ' ', '\t']);
         read.ends_with(':') && !key.is_empty() && !key.ends_with(['\n', '\r', '\u{FEFF}'])
@@ -236,11 +236,11 @@ impl Input for Characters<'_> {
     }
 
     fn skip_ws_to_eol(&mut self, skip_tabs: SkipTabs) -> (usize, Result<SkipTabs, &'static str>) {
-        let is_behind_key = self.is_behind_key();
+        let is_after_key = self.is_after_key();
         let (count, result) = StrInput::new(self.rest()).skip_ws_to_eol(skip_tabs);
         (0..count).for_each(|_| self.skip());
         let result = result.map(|found| {
-            let has_blank = found.has_valid_yaml_ws() || is_behind_key;
+            let has_blank = found.has_valid_yaml_ws() || is_after_key;
             SkipTabs::Result(found.found_tabs(), has_blank)
         });
         (count, result)

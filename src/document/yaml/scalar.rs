@@ -11,7 +11,7 @@ pub(super) enum Scalar {
     Bool(bool),
     Integer(Number),
     Float(Number),
-    /// Infinity, not a number, or a number too large to tell from infinity.
+    /// Infinity, not a number, or a number too large to distinguish from infinity.
     NotFinite,
     Text,
 }

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::http::TransportErrorKind;
-use crate::http::classify::tests::answer;
+use crate::http::retry_rules::tests::answer;
 use crate::shutdown::shutdown;
 
 async fn send(attempts: Vec<Attempt>) -> (Attempt, usize) {
@@ -57,7 +57,7 @@ async fn silence_is_bounded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_server_asks_for_is_obeyed() {
+async fn the_wait_that_the_server_names_is_kept() {
     let started = tokio::time::Instant::now();
     send(vec![
         answer(429, &[("retry-after", "120")], ""),
@@ -97,7 +97,7 @@ async fn the_budget_is_shared_and_never_overdrawn() {
     let window = RefCell::new((started, 0));
     let refused = RefCell::new(0);
     let sender = Sender::new(Service::Port);
-    // As Port does it: a budget for each period, told in every answer.
+    // As Port does it: a budget for each period, named in every answer.
     let serve = async || {
         tokio::time::sleep(Duration::from_millis(fastrand::u64(10..60))).await;
         let (since, used) = &mut *window.borrow_mut();

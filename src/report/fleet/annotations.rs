@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::problems::{Placed, Problems, Remark, named};
+use super::problems::{Problems, Remark, ReportedDiagnostic, named};
 use super::{FleetReport, headline};
 use crate::diagnostic::{Code, Severity};
 use crate::report::annotations::Annotations;
@@ -44,7 +44,7 @@ pub(super) fn write(report: &FleetReport, problems: &Problems<'_>, log: &Log) {
             annotations.write_message(severity, &format!("{}: {text}", named(repositories)));
         }
         for cause in spread(problems.causes(severity)) {
-            let Placed { diagnostic, report } = cause.first;
+            let ReportedDiagnostic { diagnostic, report } = cause.first;
             annotations.write_elsewhere(diagnostic, &text(cause), &report.run);
         }
     }
@@ -53,12 +53,12 @@ pub(super) fn write(report: &FleetReport, problems: &Problems<'_>, log: &Log) {
 /// The first cause of each repository, then the second of each, and so on: one with very many mistakes must leave room
 /// for the others. What only waits for another entity stays last.
 fn spread<'p, 'r: 'p>(
-    causes: impl Iterator<Item = &'p Cause<Placed<'r>>>,
-) -> Vec<&'p Cause<Placed<'r>>> {
+    causes: impl Iterator<Item = &'p Cause<ReportedDiagnostic<'r>>>,
+) -> Vec<&'p Cause<ReportedDiagnostic<'r>>> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut causes: Vec<_> = causes.collect();
     causes.sort_by_cached_key(|cause| {
-        let Placed { diagnostic, report } = cause.first;
+        let ReportedDiagnostic { diagnostic, report } = cause.first;
         let count = counts.entry(report.run.repository.to_string()).or_default();
         *count += 1;
         (diagnostic.code == Code::Blocked, *count)
@@ -67,12 +67,12 @@ fn spread<'p, 'r: 'p>(
 }
 
 /// What is wrong, in which repositories, and a link to the first line.
-fn text(cause: &Cause<Placed<'_>>) -> String {
-    let Placed { diagnostic, report } = cause.first;
+fn text(cause: &Cause<ReportedDiagnostic<'_>>) -> String {
+    let ReportedDiagnostic { diagnostic, report } = cause.first;
     let (names, message) = (named(&cause.repositories()), cause.message());
-    let place = position(diagnostic);
+    let location = position(diagnostic);
     match report.link_of(diagnostic) {
-        Some(link) => format!("{names}: {message}\n{place} {link}"),
-        None => format!("{names}: {message}\n{place}"),
+        Some(link) => format!("{names}: {message}\n{location} {link}"),
+        None => format!("{names}: {message}\n{location}"),
     }
 }

@@ -1,4 +1,4 @@
-//! What a run over many repositories did, and the ways to tell it. Each repository that was looked at has a
+//! What a run over many repositories did, and the ways to report it. Each repository that was looked at has a
 //! [`Report`] of its own, just as after a plain run.
 
 mod annotations;
@@ -20,7 +20,7 @@ use crate::event::Mode;
 use crate::git::RepoName;
 pub use crate::github::ExclusionReason;
 
-/// Everything that there is to tell about a run over many repositories.
+/// Everything that there is to report about a run over many repositories.
 #[derive(Debug)]
 pub struct FleetReport {
     /// Whether it wrote.

@@ -14,14 +14,14 @@ const NAMED: usize = 3;
 
 /// A diagnostic, and the report of the repository that it is in.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Placed<'r> {
+pub(super) struct ReportedDiagnostic<'r> {
     pub(super) diagnostic: &'r Diagnostic,
     pub(super) report: &'r Report,
 }
 
-impl<'r> From<Placed<'r>> for &'r Diagnostic {
-    fn from(placed: Placed<'r>) -> Self {
-        placed.diagnostic
+impl<'r> From<ReportedDiagnostic<'r>> for &'r Diagnostic {
+    fn from(reported: ReportedDiagnostic<'r>) -> Self {
+        reported.diagnostic
     }
 }
 
@@ -42,7 +42,7 @@ pub(super) enum FirstProblem<'r> {
     Cause(Cause<&'r Diagnostic>, &'r Report),
 }
 
-impl<'r> Cause<Placed<'r>> {
+impl<'r> Cause<ReportedDiagnostic<'r>> {
     /// The repositories that have it, each once.
     pub(super) fn repositories(&self) -> Vec<&'r RepoName> {
         let mut names: Vec<_> = self.all().map(|one| &one.report.run.repository).collect();
@@ -96,7 +96,7 @@ impl RepositoryReport {
 /// What is wrong in all repositories of a report.
 pub(super) struct Problems<'r> {
     remarks: Vec<Remark<'r>>,
-    causes: Vec<Cause<Placed<'r>>>,
+    causes: Vec<Cause<ReportedDiagnostic<'r>>>,
 }
 
 impl<'r> Problems<'r> {
@@ -121,7 +121,7 @@ impl<'r> Problems<'r> {
         let of_severity = |severity| {
             by_cause(reports().flat_map(move |report| {
                 let diagnostics = report.diagnostics_of(severity);
-                diagnostics.map(move |diagnostic| Placed { diagnostic, report })
+                diagnostics.map(move |diagnostic| ReportedDiagnostic { diagnostic, report })
             }))
         };
         Self {
@@ -151,7 +151,10 @@ impl<'r> Problems<'r> {
     }
 
     /// Those with files, of a severity.
-    pub(super) fn causes(&self, severity: Severity) -> impl Iterator<Item = &Cause<Placed<'r>>> {
+    pub(super) fn causes(
+        &self,
+        severity: Severity,
+    ) -> impl Iterator<Item = &Cause<ReportedDiagnostic<'r>>> {
         let causes = self.causes.iter();
         causes.filter(move |cause| cause.first.diagnostic.severity() == severity)
     }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::headline::{heading, meaning, not_looked_at, result_of};
-use super::problems::{FirstProblem, Placed, Problems, Remark};
+use super::problems::{FirstProblem, Problems, Remark, ReportedDiagnostic};
 use super::{FleetReport, RepositoryReport, RepositoryState, console};
 use crate::diagnostic::Severity;
 use crate::git::RepoName;
 use crate::report::causes::Cause;
 use crate::report::console::OPEN_LINES;
 use crate::report::markdown::{badge, capitalised, diff_lines, escape, mark};
-use crate::report::summary::{Elsewhere, MAX_BYTES, Page, place, places, problem};
+use crate::report::summary::{Elsewhere, MAX_BYTES, Page, location, locations, problem};
 use crate::report::{EntityReport, EntityState, Report};
 use crate::text::counted;
 
@@ -173,7 +173,7 @@ fn row(repository: &RepositoryReport, fleet: &FleetReport) -> String {
             format!(
                 "{}<br>{}",
                 escape(&cause.message()),
-                place(cause.first, report)
+                location(cause.first, report)
             )
         }
     };
@@ -213,14 +213,18 @@ fn remark_row(remark: &Remark<'_>, fleet: &FleetReport) -> String {
         "| {} | {} | {} |",
         mark(remark.severity),
         escape(remark.text),
-        places(repositories, all.len())
+        locations(repositories, all.len())
     )
 }
 
 /// A row about files.
-fn cause_row(cause: &Cause<Placed<'_>>, fleet: &FleetReport) -> String {
-    problem(cause, &cause.first.report.run, |one: Placed<'_>| {
-        let repository = linked(&one.report.run.repository, fleet);
-        format!("{repository}: {}", place(one.diagnostic, one.report))
-    })
+fn cause_row(cause: &Cause<ReportedDiagnostic<'_>>, fleet: &FleetReport) -> String {
+    problem(
+        cause,
+        &cause.first.report.run,
+        |one: ReportedDiagnostic<'_>| {
+            let repository = linked(&one.report.run.repository, fleet);
+            format!("{repository}: {}", location(one.diagnostic, one.report))
+        },
+    )
 }

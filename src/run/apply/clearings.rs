@@ -14,8 +14,8 @@ use crate::port::{self, RefusalScope, Rejection};
 
 /// What is to be cleared of one entity.
 struct ClearRequest<'p> {
-    /// The upsert's place.
-    place: usize,
+    /// The upsert's index.
+    index: usize,
     blueprint: &'p BlueprintId,
     identifier: String,
     fields: Vec<Field>,
@@ -33,14 +33,14 @@ pub(super) async fn clear(
     flight: &Flight<'_>,
 ) -> BTreeMap<usize, Vec<Field>> {
     let mut clearings = VecDeque::new();
-    for (place, upsert) in upserts.iter().enumerate() {
+    for (index, upsert) in upserts.iter().enumerate() {
         let fields = cleared(&upsert.entity);
-        let identifier = written.identifiers[place].clone();
+        let identifier = written.identifiers[index].clone();
         if let (false, Some(identifier), UpsertOutcome::Written(_)) =
-            (fields.is_empty(), identifier, &written.outcomes[place])
+            (fields.is_empty(), identifier, &written.outcomes[index])
         {
             clearings.push_back(ClearRequest {
-                place,
+                index,
                 blueprint: &upsert.entity.blueprint,
                 identifier,
                 fields,
@@ -64,7 +64,7 @@ pub(super) async fn clear(
     } = queue;
     written.outcomes = outcomes;
     for left in clearings {
-        written.outcomes[left.place] = UpsertOutcome::NotSent;
+        written.outcomes[left.index] = UpsertOutcome::NotSent;
     }
     kept
 }
@@ -119,7 +119,7 @@ impl<'p> RequestQueue for ClearingQueue<'p, '_> {
             let Some(refusal) = gates.refusal(one.blueprint) else {
                 return true;
             };
-            outcomes[one.place] = UpsertOutcome::Rejected(refusal.clone());
+            outcomes[one.index] = UpsertOutcome::Rejected(refusal.clone());
             false
         });
         let next = clearings
@@ -127,7 +127,7 @@ impl<'p> RequestQueue for ClearingQueue<'p, '_> {
             .position(|one| gates.may_pass(one.blueprint))?;
         let one = clearings.remove(next)?;
         gates.begin(one.blueprint);
-        outcomes[one.place] = UpsertOutcome::Unknown;
+        outcomes[one.index] = UpsertOutcome::Unknown;
         Some(one)
     }
 
@@ -136,9 +136,9 @@ impl<'p> RequestQueue for ClearingQueue<'p, '_> {
             Ok(Ok(kept)) => {
                 self.gates.open(one.blueprint);
                 if !kept.is_empty() {
-                    self.kept.insert(one.place, kept);
+                    self.kept.insert(one.index, kept);
                 }
-                self.written.outcomes[one.place].clone()
+                self.written.outcomes[one.index].clone()
             }
             Ok(Err(rejection)) => {
                 let what = format!("the change of `{}/{}`", one.blueprint, one.identifier);
@@ -159,7 +159,7 @@ impl<'p> RequestQueue for ClearingQueue<'p, '_> {
                 outcome
             }
         };
-        self.outcomes[one.place] = outcome;
+        self.outcomes[one.index] = outcome;
     }
 
     fn stopped(&mut self) -> &mut Option<Stopped> {

@@ -15,11 +15,11 @@ use crate::port::{self, CONCURRENT_REQUESTS, Dependant, ErrorCode, Port, Refusal
 /// So many dependants of an entity are named.
 const NAMED: usize = 10;
 
-/// Deletions that travel together, by their places in [`DeletionQueue::deletions`].
+/// Deletions that travel together, by their indices in [`DeletionQueue::deletions`].
 #[derive(Clone)]
 struct DeletionBatch<'p> {
     blueprint: &'p BlueprintId,
-    places: Vec<usize>,
+    indices: Vec<usize>,
     /// Whether those that are gone already were taken out.
     lookup: Lookup,
 }
@@ -72,7 +72,7 @@ pub(super) async fn delete(
         dependants: dependants(&relations),
         outcomes: named
             .iter()
-            .map(|(place, ..)| guard(&plans.successors[*place], plans, upserts))
+            .map(|(index, ..)| guard(&plans.successors[*index], plans, upserts))
             .collect(),
         batches: VecDeque::new(),
         port: flight.port,
@@ -88,21 +88,21 @@ pub(super) async fn delete(
     if queue.stopped.is_none() {
         queue.name_dependants(flight.port).await;
     }
-    for ((place, ..), outcome) in named.iter().zip(queue.outcomes) {
-        outcomes[*place] = outcome;
+    for ((index, ..), outcome) in named.iter().zip(queue.outcomes) {
+        outcomes[*index] = outcome;
     }
     (outcomes, queue.stopped)
 }
 
-/// The deletions to be tried, with their places in the plans; why the others are not is noted.
+/// The deletions to be tried, with their indices in the plans; why the others are not is noted.
 fn deletable<'p>(
     plans: &Joined<'p>,
     outcomes: &mut [DeletionOutcome],
 ) -> Vec<(usize, &'p Deletion, &'p Identifier)> {
     let mut named = Vec::new();
-    for ((place, deletion), outcome) in plans.deletions.iter().copied().enumerate().zip(outcomes) {
+    for ((index, deletion), outcome) in plans.deletions.iter().copied().enumerate().zip(outcomes) {
         match deletion.key.name.identifier() {
-            Some(identifier) => named.push((place, deletion, identifier)),
+            Some(identifier) => named.push((index, deletion, identifier)),
             None => {
                 *outcome = DeletionOutcome::HeldBack(Obstacle {
                     reason: "a query names it, and only an identifier can be deleted".to_owned(),
@@ -114,7 +114,7 @@ fn deletable<'p>(
     named
 }
 
-/// By place: what relates to it.
+/// By index: what relates to it.
 fn dependants(relations: &[(&EntityKey, &[RelationTarget])]) -> Vec<Vec<usize>> {
     let mut dependants = vec![Vec::new(); relations.len()];
     for (target, dependant) in order::dependants(relations) {
@@ -126,11 +126,11 @@ fn dependants(relations: &[(&EntityKey, &[RelationTarget])]) -> Vec<Vec<usize>> 
 /// Nothing is deleted before what its file declares in its stead is there.
 fn guard(successors: &[usize], plans: &Joined<'_>, upserts: &[UpsertOutcome]) -> DeletionOutcome {
     let is_missing =
-        |place: &&usize| !matches!(upserts.get(**place), Some(UpsertOutcome::Written(_)));
+        |index: &&usize| !matches!(upserts.get(**index), Some(UpsertOutcome::Written(_)));
     match successors.iter().find(is_missing) {
         None => DeletionOutcome::NotSent,
-        Some(&place) => {
-            let successor = plans.upserts.get(place).map(|upsert| upsert.entity.key());
+        Some(&index) => {
+            let successor = plans.upserts.get(index).map(|upsert| upsert.entity.key());
             let successor = successor.map(|key| format!("`{key}`")).unwrap_or_default();
             DeletionOutcome::HeldBack(Obstacle {
                 reason: format!("{successor}, which the same file now declares, was not written"),
@@ -168,26 +168,26 @@ impl<'p> DeletionQueue<'p> {
         }
     }
 
-    async fn delete(&mut self, places: &[usize], flight: &Flight<'_>) {
+    async fn delete(&mut self, indices: &[usize], flight: &Flight<'_>) {
         let mut by_blueprint: BTreeMap<&BlueprintId, Vec<usize>> = BTreeMap::new();
-        for &place in places {
-            let blueprint = &self.deletions[place].0.key.blueprint;
-            by_blueprint.entry(blueprint).or_default().push(place);
+        for &index in indices {
+            let blueprint = &self.deletions[index].0.key.blueprint;
+            by_blueprint.entry(blueprint).or_default().push(index);
         }
         let batches = by_blueprint
             .into_iter()
-            .map(|(blueprint, places)| DeletionBatch {
+            .map(|(blueprint, indices)| DeletionBatch {
                 blueprint,
-                places,
+                indices,
                 lookup: Lookup::Open,
             });
         self.batches = batches.collect();
         let deletions = self.deletions.clone();
         let send = async |batch: &DeletionBatch<'p>| {
             let names: Vec<_> = batch
-                .places
+                .indices
                 .iter()
-                .map(|&place| (place, deletions[place].1))
+                .map(|&index| (index, deletions[index].1))
                 .collect();
             let sent = send(flight, batch, &names);
             sent.await.unwrap_or_else(DeletionResult::Lost)
@@ -196,38 +196,38 @@ impl<'p> DeletionQueue<'p> {
     }
 
     /// Those that nothing prevents. What is to stay keeps what it relates to.
-    fn unblocked(&mut self, places: &[usize]) -> Vec<usize> {
+    fn unblocked(&mut self, indices: &[usize]) -> Vec<usize> {
         let mut unblocked = Vec::new();
-        for &place in places {
+        for &index in indices {
             let stays = |&&dependant: &&usize| {
                 matches!(
                     self.outcomes[dependant],
                     DeletionOutcome::HeldBack(_) | DeletionOutcome::Rejected(_)
                 )
             };
-            let dependant = self.dependants[place].iter().find(stays).copied();
+            let dependant = self.dependants[index].iter().find(stays).copied();
             if let Some(dependant) = dependant
-                && self.outcomes[place] == DeletionOutcome::NotSent
+                && self.outcomes[index] == DeletionOutcome::NotSent
             {
                 let key = &self.deletions[dependant].0.key;
-                self.outcomes[place] = DeletionOutcome::HeldBack(Obstacle {
+                self.outcomes[index] = DeletionOutcome::HeldBack(Obstacle {
                     reason: format!("`{key}`, which relates to it, was not deleted"),
                     help: format!("delete `{key}` first, or change its relation"),
                 });
             }
-            if self.outcomes[place] == DeletionOutcome::NotSent {
-                unblocked.push(place);
+            if self.outcomes[index] == DeletionOutcome::NotSent {
+                unblocked.push(index);
             }
         }
         unblocked
     }
 
-    fn kept(&self, places: &[usize]) -> Vec<usize> {
-        let is_kept = |place: &usize| match &self.outcomes[*place] {
+    fn kept(&self, indices: &[usize]) -> Vec<usize> {
+        let is_kept = |index: &usize| match &self.outcomes[*index] {
             DeletionOutcome::Rejected(rejection) => may_be_needed(rejection),
             _ => false,
         };
-        places.iter().copied().filter(is_kept).collect()
+        indices.iter().copied().filter(is_kept).collect()
     }
 
     fn note_refusal(
@@ -237,27 +237,27 @@ impl<'p> DeletionQueue<'p> {
         gone: &[usize],
         lookup: Lookup,
     ) {
-        for &place in gone {
-            self.outcomes[place] = DeletionOutcome::Deleted;
+        for &index in gone {
+            self.outcomes[index] = DeletionOutcome::Deleted;
         }
         let what = format!(
             "the deletion of {} `{}`",
-            batch.places.len(),
+            batch.indices.len(),
             batch.blueprint
         );
         if let Some(stopped) = self.gates.note(batch.blueprint, &what, rejection) {
             self.stopped.get_or_insert(stopped);
         }
-        let mut left = batch.places;
-        left.retain(|place| !gone.contains(place));
+        let mut left = batch.indices;
+        left.retain(|index| !gone.contains(index));
         let scope = rejection.code.scope();
         let is_divisible =
             matches!(scope, RefusalScope::Entity | RefusalScope::Size) && left.len() > 1;
         // What was not found is out of it now.
         let is_complete = rejection.code == ErrorCode::NotFound && !gone.is_empty();
-        let again = |places: &[usize]| DeletionBatch {
+        let again = |indices: &[usize]| DeletionBatch {
             blueprint: batch.blueprint,
-            places: places.to_vec(),
+            indices: indices.to_vec(),
             lookup,
         };
         if is_complete && !left.is_empty() {
@@ -271,8 +271,8 @@ impl<'p> DeletionQueue<'p> {
                 RefusalScope::Run => DeletionOutcome::NotSent,
                 _ => DeletionOutcome::Rejected(rejection.clone()),
             };
-            for place in left {
-                self.outcomes[place] = outcome.clone();
+            for index in left {
+                self.outcomes[index] = outcome.clone();
             }
         }
     }
@@ -281,10 +281,10 @@ impl<'p> DeletionQueue<'p> {
         self.gates.open(batch.blueprint);
         let message = "Port's answer does not say that it was deleted, and it is still there";
         let unconfirmed = Rejection::unconfirmed(200, message);
-        for &place in &batch.places {
-            self.outcomes[place] = match place {
-                place if kept.contains(&place) => DeletionOutcome::Rejected(unconfirmed.clone()),
-                place if unknown.contains(&place) => DeletionOutcome::Unknown,
+        for &index in &batch.indices {
+            self.outcomes[index] = match index {
+                index if kept.contains(&index) => DeletionOutcome::Rejected(unconfirmed.clone()),
+                index if unknown.contains(&index) => DeletionOutcome::Unknown,
                 _ => DeletionOutcome::Deleted,
             };
         }
@@ -302,8 +302,8 @@ impl<'p> DeletionQueue<'p> {
             let Some(refusal) = gates.refusal(batch.blueprint) else {
                 return true;
             };
-            for &place in &batch.places {
-                outcomes[place] = match refusal.code {
+            for &index in &batch.indices {
+                outcomes[index] = match refusal.code {
                     ErrorCode::MissingBlueprint => DeletionOutcome::Deleted,
                     _ => DeletionOutcome::Rejected(refusal.clone()),
                 };
@@ -316,14 +316,14 @@ impl<'p> DeletionQueue<'p> {
     async fn name_dependants(&mut self, port: &Port) {
         let deletions = &self.deletions;
         let outcomes = self.outcomes.iter_mut().enumerate();
-        let kept = outcomes.filter_map(|(place, outcome)| match outcome {
+        let kept = outcomes.filter_map(|(index, outcome)| match outcome {
             DeletionOutcome::Rejected(rejection) if may_be_needed(rejection) => {
-                Some((place, rejection))
+                Some((index, rejection))
             }
             _ => None,
         });
-        let naming = stream::iter(kept).map(async |(place, rejection)| {
-            let (deletion, identifier) = deletions[place];
+        let naming = stream::iter(kept).map(async |(index, rejection)| {
+            let (deletion, identifier) = deletions[index];
             let dependants = port.dependants(&deletion.key.blueprint, identifier).await;
             match dependants.as_deref() {
                 Ok([]) => {}
@@ -378,12 +378,12 @@ impl<'s> Sent<'s> {
         names.filter(|name| is_meant(name.as_str())).collect()
     }
 
-    fn places(&self, is_meant: impl Fn(&str) -> bool) -> Vec<usize> {
+    fn indices(&self, is_meant: impl Fn(&str) -> bool) -> Vec<usize> {
         let meant = self
             .names
             .iter()
             .filter(|(_, name)| is_meant(name.as_str()));
-        meant.map(|(place, _)| *place).collect()
+        meant.map(|(index, _)| *index).collect()
     }
 
     /// Looks up what is not `confirmed` to be deleted.
@@ -395,8 +395,8 @@ impl<'s> Sent<'s> {
             false => self.port.surviving(self.blueprint, &open).await,
         };
         let (kept, unknown, error) = match surviving {
-            Ok(kept) => (self.places(|name| kept.contains(name)), Vec::new(), None),
-            Err(error) => (Vec::new(), self.places(is_open), Some(error)),
+            Ok(kept) => (self.indices(|name| kept.contains(name)), Vec::new(), None),
+            Err(error) => (Vec::new(), self.indices(is_open), Some(error)),
         };
         DeletionResult::Deleted {
             kept,
@@ -410,17 +410,17 @@ impl<'s> Sent<'s> {
         let (port, blueprint) = (self.port, self.blueprint);
         let may_be_gone = rejection.code.scope() == RefusalScope::Entity && lookup == Lookup::Open;
         let (gone, lookup) = match (rejection.code, self.names) {
-            (ErrorCode::MissingBlueprint, _) => (self.places(|_| true), lookup),
+            (ErrorCode::MissingBlueprint, _) => (self.indices(|_| true), lookup),
             (ErrorCode::NotFound, [(_, name)]) => {
                 let found = port.entity(blueprint, name.as_str()).await;
-                (self.places(|_| matches!(found, Ok(None))), lookup)
+                (self.indices(|_| matches!(found, Ok(None))), lookup)
             }
             (_, [_, _, ..]) if may_be_gone => {
                 // Without an answer, each is found out about when it is sent by itself.
                 let identifiers = self.identifiers(|_| true);
                 let found = port.found(blueprint, &identifiers).await;
                 let is_gone = |name: &str| found.as_ref().is_ok_and(|found| !found.contains(name));
-                (self.places(is_gone), Lookup::Done)
+                (self.indices(is_gone), Lookup::Done)
             }
             _ => (Vec::new(), lookup),
         };
@@ -463,17 +463,17 @@ impl<'p> RequestQueue for DeletionQueue<'p> {
         let mut batches = self.batches.iter();
         let next = batches.position(|batch| gates.may_pass(batch.blueprint))?;
         let mut batch = self.batches.remove(next)?;
-        let names = batch.places.iter().map(|&place| self.deletions[place].1);
+        let names = batch.indices.iter().map(|&index| self.deletions[index].1);
         let most = self.port.deletable(names);
-        if batch.places.len() > most {
+        if batch.indices.len() > most {
             let rest = DeletionBatch {
-                places: batch.places.split_off(most),
+                indices: batch.indices.split_off(most),
                 ..batch
             };
             self.batches.insert(next, rest);
         }
-        for &place in &batch.places {
-            self.outcomes[place] = DeletionOutcome::Unknown;
+        for &index in &batch.indices {
+            self.outcomes[index] = DeletionOutcome::Unknown;
         }
         self.gates.begin(batch.blueprint);
         Some(batch)
@@ -498,8 +498,8 @@ impl<'p> RequestQueue for DeletionQueue<'p> {
             } => self.note_refusal(batch, &rejection, &gone, lookup),
             DeletionResult::Lost(error) => {
                 if error.delivery() == Delivery::Unsent {
-                    for place in batch.places {
-                        self.outcomes[place] = DeletionOutcome::NotSent;
+                    for index in batch.indices {
+                        self.outcomes[index] = DeletionOutcome::NotSent;
                     }
                 }
                 self.stopped.get_or_insert(error.into());

@@ -18,7 +18,7 @@ use crate::shutdown::Shutdown;
 /// seconds between its first and its second signal.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// So many requests in a row that fail to the last try, and Port is taken to be down.
+/// So many requests in a row that fail to the last try, and Port counts as down.
 const GIVE_UP_AFTER: usize = 3;
 
 /// What all requests of an apply share.
@@ -55,7 +55,7 @@ impl<'a> Flight<'a> {
         }
     }
 
-    /// Sends the tasks of `queue` until all are answered, the queue has stopped, or the run is told to
+    /// Sends the batches of `queue` until all are answered, the queue has stopped, or the run is told to
     /// stop and the grace is over.
     pub(super) async fn run<Q: RequestQueue>(
         &self,

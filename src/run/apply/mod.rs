@@ -65,7 +65,7 @@ pub struct Applied {
     pub outcomes: Vec<UpsertOutcome>,
     /// An outcome for each of the plan's deletions, in their order.
     pub deletions: Vec<DeletionOutcome>,
-    /// What upserts should have cleared and Port keeps, by their places.
+    /// What upserts should have cleared and Port keeps, by their indices in the plan.
     pub kept: BTreeMap<usize, Vec<Field>>,
     /// Why the rest was not tried, if so.
     pub stopped: Option<Stopped>,
@@ -100,7 +100,7 @@ impl From<port::Error> for Stopped {
 struct Joined<'p> {
     upserts: Vec<&'p Upsert>,
     deletions: Vec<&'p Deletion>,
-    /// For each deletion the upserts, by their places here, without which it must not be deleted.
+    /// For each deletion the upserts, by their indices here, without which it must not be deleted.
     successors: Vec<Vec<usize>>,
 }
 
@@ -113,9 +113,9 @@ impl<'p> Joined<'p> {
         };
         for plan in plans {
             let first = joined.upserts.len();
-            let place = |index: &usize| first + index;
+            let shifted = |index: &usize| first + index;
             let of_each = plan.deletions.iter();
-            let of_each = of_each.map(|one| one.successors.iter().map(place).collect());
+            let of_each = of_each.map(|one| one.successors.iter().map(shifted).collect());
             joined.successors.extend(of_each);
             joined.upserts.extend(&plan.upserts);
             joined.deletions.extend(&plan.deletions);
@@ -173,7 +173,7 @@ impl Applied {
         let later = self.kept.split_off(&count);
         let later = later
             .into_iter()
-            .map(|(place, fields)| (place - count, fields));
+            .map(|(index, fields)| (index - count, fields));
         Self {
             outcomes: self.outcomes.drain(..count).collect(),
             deletions: self.deletions.drain(..plan.deletions.len()).collect(),

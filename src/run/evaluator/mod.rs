@@ -30,7 +30,7 @@ use worker::{ANSWER, COMMAND, ERROR, READY};
 const EVALUATION: Duration = Duration::from_secs(1);
 /// How long all expressions of a run may take.
 const RUN: Duration = Duration::from_secs(60);
-/// How many expressions are asked for at once: their requests must fit into a pipe.
+/// How many expressions are sent at once: their requests must fit into a pipe.
 const BATCH: usize = 256;
 /// How long a process may take to begin, on a busy machine.
 const START: Duration = Duration::from_secs(30);
@@ -172,7 +172,7 @@ impl Evaluator {
                 Some(worker) => worker,
                 None => Worker::start(program, filters).await.map_err(NoWorker)?,
             };
-            let stopped = worker.ask(task, wanted, &mut answers).await.err();
+            let stopped = worker.evaluate(task, wanted, &mut answers).await.err();
             self.left = self.left.saturating_sub(started.elapsed());
             match stopped {
                 None => self.worker = Some(worker),
@@ -234,7 +234,7 @@ impl Worker {
     ///
     /// # Errors
     /// What stopped the first one that is missing then. The process is of no more use.
-    async fn ask(
+    async fn evaluate(
         &mut self,
         task: &Task,
         wanted: &[WantedValues],

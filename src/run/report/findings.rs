@@ -36,7 +36,7 @@ pub struct Material<'m> {
     pub plan: &'m Plan,
     /// What became of it, if anything was written.
     pub applied: Option<&'m Applied>,
-    /// What Port would refuse of it, if it was only asked.
+    /// What Port would refuse of it, if it was only validated.
     pub refusals: &'m Refusals,
     /// Whether the run was there to write.
     pub mode: Mode,
@@ -77,7 +77,9 @@ impl RunFindings {
             findings.add_deletion(deletion, outcome.or(refused.as_ref()));
         }
         findings.notices = notices::of(plan, applied);
-        findings.entities.sort_by(|a, b| place(a).cmp(&place(b)));
+        findings
+            .entities
+            .sort_by(|a, b| position_in_files(a).cmp(&position_in_files(b)));
         diagnostic::sort(&mut findings.rejections);
         redaction.conceal(&mut findings.rejections);
         findings
@@ -161,7 +163,7 @@ impl RunFindings {
         }
         let key = declaration.entity.key();
         let changes = match (upsert.action, upsert.differences.as_slice()) {
-            // Of a new entity everything is new, whether Port was asked or not.
+            // Of a new entity everything is new, whether Port was read or not.
             (Action::Create, []) => {
                 &differences(&upsert.entity, &LiveEntity::default(), Merge::Merge, None)
             }
@@ -302,8 +304,8 @@ fn links(entity: &Entity, redaction: Redaction<'_>) -> Vec<RelationLink> {
 }
 
 /// What no file declares comes last.
-fn place(entity: &EntityReport) -> (bool, Option<(&str, usize)>) {
+fn position_in_files(entity: &EntityReport) -> (bool, Option<(&str, usize)>) {
     let location = entity.location.as_ref();
-    let place = location.map(|location| (location.path().as_str(), location.span.start));
-    (place.is_none(), place)
+    let position = location.map(|location| (location.path().as_str(), location.span.start));
+    (position.is_none(), position)
 }

@@ -177,7 +177,7 @@ fn downgrade_older_rejection(
     };
     let code = code.as_str();
     let covers = |key| responsibility.covers(location.path(), code, key);
-    // Several mapped entities can be shown at one place.
+    // Several mapped entities can be shown at one location.
     let is_older = match keys.is_empty() {
         true => !covers(None),
         false => keys.iter().any(|key| !covers(Some(key))),

@@ -68,8 +68,8 @@ fn uncleared(upsert: &Upsert) -> Option<String> {
 
 /// What Port was to clear and did not.
 fn kept(plan: &Plan, applied: &Applied) -> Vec<String> {
-    let kept = applied.kept.iter().filter_map(|(&place, fields)| {
-        let (key, fields) = (plan.upserts.get(place)?.entity.key(), list(fields)?);
+    let kept = applied.kept.iter().filter_map(|(&index, fields)| {
+        let (key, fields) = (plan.upserts.get(index)?.entity.key(), list(fields)?);
         Some(format!(
             "Port keeps {fields} of `{key}`, though this run cleared it: clear it in Port"
         ))

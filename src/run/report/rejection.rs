@@ -118,7 +118,7 @@ fn quotes(message: &str, name: &str) -> bool {
 /// Whether the pointer ends where the message's word does: `/properties/a` is not in `/properties/ab`.
 fn points_to(message: &str, pointer: &str) -> bool {
     message.match_indices(pointer).any(|(at, _)| {
-        let behind = message[at + pointer.len()..].chars().next();
-        behind.is_none_or(|next| !next.is_alphanumeric() && !matches!(next, '_' | '-'))
+        let next = message[at + pointer.len()..].chars().next();
+        next.is_none_or(|next| !next.is_alphanumeric() && !matches!(next, '_' | '-'))
     })
 }

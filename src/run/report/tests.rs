@@ -422,7 +422,7 @@ fn what_people_see() {
             std::fs::write(folder.join(format!("{name}.md")), &page).unwrap();
         }
         insta::assert_snapshot!(name, format!("{}\n{page}", readable(&log)));
-        // A comment is the same page, behind the line by which it is found again.
+        // A comment is the same page, after the line by which it is found again.
         let comment = comment::body(&report, "<!-- marker -->", RUN);
         assert_eq!(comment, format!("<!-- marker -->\n{page}"), "{name}");
         let is_news = !matches!(name, "empty");

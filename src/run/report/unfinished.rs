@@ -10,7 +10,7 @@ use crate::text::{Location, RepoPath, SourceFile};
 
 /// So many entities are named in a message.
 const NAMED: usize = 3;
-/// So many other places are shown beside the first.
+/// So many other locations are shown beside the first.
 const RELATED: usize = 2;
 
 /// What happened to an entity.

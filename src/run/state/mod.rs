@@ -12,13 +12,13 @@
 
 mod codec;
 pub(crate) mod fleet;
-pub(crate) mod look;
-mod merge;
+pub(crate) mod merge;
 mod name;
 pub(crate) mod ownership;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tip;
 
 use std::collections::{BTreeMap, BTreeSet};
 

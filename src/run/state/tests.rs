@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::codec::{self, SaveId, UnreadableState};
-use super::look::{Tip, to_look_at};
+use super::tip::{Tip, files_to_read};
 use super::*;
 use crate::git::FileMode;
 use crate::github::Side;
@@ -218,10 +218,10 @@ fn what_one_run_declares_is_not_removed_by_another() {
     assert!(merged.removed.is_empty());
 }
 
-/// What is looked at of `port.yml` with `text.md`, where the tip has these blobs.
-fn looked_at(state: &State, tip: &Tip) -> Vec<String> {
+/// What is read of `port.yml` with `text.md`, where the tip has these blobs.
+fn to_read(state: &State, tip: &Tip) -> Vec<String> {
     let selected = |path: &RepoPath| path.as_str().ends_with(".yml");
-    let files = to_look_at(state, tip, selected, |_| None);
+    let files = files_to_read(state, tip, selected, |_| None);
     files.keys().map(ToString::to_string).collect()
 }
 
@@ -242,7 +242,7 @@ fn changed(files: &[(&str, char)]) -> Tip {
 }
 
 #[test]
-fn files_are_looked_at_whose_version_is_another_or_that_are_open() {
+fn files_are_read_whose_version_is_another_or_that_are_open() {
     let mut state = State::default();
     let mut with_text = outcome('1', "a", "", "");
     with_text.version.as_mut().unwrap().texts =
@@ -260,10 +260,10 @@ fn files_are_looked_at_whose_version_is_another_or_that_are_open() {
         (&[("new.yml", '1')], &["new.yml"]),
         (&[("gone.yml", '-')], &[]),
     ] {
-        assert_eq!(looked_at(&state, &changed(files)), expected, "{files:?}");
+        assert_eq!(to_read(&state, &changed(files)), expected, "{files:?}");
     }
     state.begin(&path(), &version('1'), keys("b"));
-    assert_eq!(looked_at(&state, &changed(&[])), ["port.yml"]);
+    assert_eq!(to_read(&state, &changed(&[])), ["port.yml"]);
 }
 
 #[test]
@@ -274,8 +274,8 @@ fn with_a_file_come_those_that_share_an_entity_with_it() {
     }
     state.begin(&path(), &version('2'), keys("a"));
     state.begin(&RepoPath::new("a.yml"), &version('3'), keys("b"));
-    let looked = looked_at(&state, &changed(&[]));
-    assert_eq!(looked, ["a.yml", "b.yml", "port.yml"]);
+    let read = to_read(&state, &changed(&[]));
+    assert_eq!(read, ["a.yml", "b.yml", "port.yml"]);
 }
 
 fn round_trip(state: &State) -> State {

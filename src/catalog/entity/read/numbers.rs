@@ -38,7 +38,7 @@ impl EntityReader<'_> {
         let is_beyond = match (number.as_i64(), number.as_u64()) {
             (Some(number), _) => number.unsigned_abs() > LARGEST_EXACT,
             (None, Some(number)) => number > LARGEST_EXACT,
-            // Of an integer with still more digits only the text tells.
+            // Of an integer with still more digits, only the text is exact.
             (None, None) => text.starts_with("0x") || !text.contains(['.', 'e', 'E']),
         };
         if !is_beyond {

@@ -89,7 +89,7 @@ fn anchors_and_directives_are_of_one_document() {
     assert_eq!(documents.diagnostics.len(), 2, "{}", shown(&documents));
 }
 
-/// Ignoring them is what the specification asks for, and warning too.
+/// Ignoring them is what the specification requires, and warning too.
 #[test]
 fn unknown_directives_are_warned_of() {
     let text = "%É ü\n%YAML 1.2\n%FOO x\n---\né: [ü]\n...\n%FOO\n--- b\n";

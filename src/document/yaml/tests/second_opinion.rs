@@ -193,9 +193,9 @@ impl<C: Iterator<Item = u8>> Writer<C> {
                 && !text.contains(['\\', '"', '\n']) =>
             {
                 // An escaped line break stands for nothing; a blank after it is escaped too.
-                let (before, behind) = text.split_at(text.len() / 2);
-                let escape = if behind.starts_with(' ') { "\\" } else { "" };
-                format!("\"{before}\\{fold}{escape}{behind}\"")
+                let (before, after) = text.split_at(text.len() / 2);
+                let escape = if after.starts_with(' ') { "\\" } else { "" };
+                format!("\"{before}\\{fold}{escape}{after}\"")
             }
             _ => serde_json::Value::from(text).to_string(),
         }

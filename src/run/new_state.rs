@@ -14,7 +14,7 @@ use crate::text::RepoPath;
 pub(crate) const NOT_WRITTEN: &str = "not-written";
 
 /// Notes in `state` what is about to be written.
-pub(super) fn begin(state: &mut State, declared: &Declared, plan: &Plan) {
+pub(super) fn before_writing(state: &mut State, declared: &Declared, plan: &Plan) {
     let mut by_path: BTreeMap<&RepoPath, BTreeSet<EntityKey>> = BTreeMap::new();
     for upsert in &plan.upserts {
         let declaration = &upsert.declaration;
@@ -32,7 +32,7 @@ pub(super) fn begin(state: &mut State, declared: &Declared, plan: &Plan) {
 }
 
 /// Notes in `state` what became of `plan`.
-pub(super) fn conclude(
+pub(super) fn after_writing(
     state: &mut State,
     declared: &Declared,
     plan: &Plan,

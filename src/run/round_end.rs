@@ -33,7 +33,7 @@ enum AfterRound {
 
 /// Saves the state of each source if it changed, and ends the work on it. A source whose branch has a
 /// new tip stays open, at that commit.
-pub(super) async fn close(session: &Session<'_>, sources: Vec<&mut Source<'_>>) {
+pub(super) async fn end_round(session: &Session<'_>, sources: Vec<&mut Source<'_>>) {
     let looking = stream::iter(sources).map(async |source| {
         let next = next(session, source).await;
         (source, next)
@@ -56,7 +56,7 @@ pub(super) async fn close(session: &Session<'_>, sources: Vec<&mut Source<'_>>) 
         }
     }
     save::commits(session, quiet).await;
-    save::endings(session, ended).await;
+    save::after_writing(session, ended).await;
 }
 
 /// Fetches the branch's tip and the state once more.

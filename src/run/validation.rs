@@ -3,22 +3,22 @@
 use std::collections::BTreeSet;
 
 use super::error::Error;
-use super::look::{Against, Looked};
 use super::pass::Pass;
+use super::selection::{Against, Selection};
 use super::session::Session;
 use super::source::Source;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::BlueprintId;
-use crate::catalog::validate::{check_flawed, validate};
+use crate::catalog::validate::{self, check_flawed};
 use crate::port::Port;
 
 /// The blueprints of what the files held when they were applied last. Most likely they are needed.
-pub(crate) fn likely_blueprints(sources: &[(&mut Source<'_>, Looked)]) -> BTreeSet<BlueprintId> {
+pub(crate) fn likely_blueprints(sources: &[(&mut Source<'_>, Selection)]) -> BTreeSet<BlueprintId> {
     let of_state = sources
         .iter()
-        .filter(|(_, looked)| matches!(looked.against, Against::State));
-    let files = of_state.flat_map(|(source, looked)| {
-        let paths = looked.files.keys();
+        .filter(|(_, selection)| matches!(selection.against, Against::State));
+    let files = of_state.flat_map(|(source, selection)| {
+        let paths = selection.files.keys();
         paths.filter_map(|path| source.state.file(path))
     });
     let versions = files.flat_map(|file| &file.versions);
@@ -31,7 +31,7 @@ pub(crate) fn likely_blueprints(sources: &[(&mut Source<'_>, Looked)]) -> BTreeS
 ///
 /// # Errors
 /// If a request to Port fails.
-pub(crate) async fn check(
+pub(crate) async fn validate(
     session: &Session<'_>,
     passes: &mut [Pass<'_, '_>],
     blueprints: &mut Blueprints,
@@ -54,7 +54,7 @@ pub(crate) async fn check(
     let omission = session.setup.omission();
     for pass in passes {
         let changes = std::mem::take(&mut pass.changes);
-        let validated = validate(changes, blueprints, omission);
+        let validated = validate::validate(changes, blueprints, omission);
         pass.keep_valid(validated);
         check_flawed(&mut pass.declared.head, blueprints, omission);
     }

@@ -56,7 +56,12 @@ pub type IsOwn = fn(&Answer) -> bool;
 /// [port]: https://docs.port.io/api-reference/rate-limits
 /// [rest]: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
 /// [graphql]: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api#exceeding-the-rate-limit
-pub fn classify(service: Service, attempt: &Attempt, is_own: IsOwn, now: SystemTime) -> Retry {
+pub fn retry_after_attempt(
+    service: Service,
+    attempt: &Attempt,
+    is_own: IsOwn,
+    now: SystemTime,
+) -> Retry {
     let answer = match attempt {
         Ok(answer) => answer,
         Err(error) if error.is_final() => return Retry::Never,
@@ -76,7 +81,7 @@ pub fn classify(service: Service, attempt: &Attempt, is_own: IsOwn, now: SystemT
             retry_after(answer, now).map_or(Retry::BackOff, Retry::WaitFor)
         }
         _ if !is_own(answer) => Retry::BackOff,
-        StatusCode::OK if service == Service::GitHub => classify_graphql(answer, now),
+        StatusCode::OK if service == Service::GitHub => retry_after_graphql(answer, now),
         _ => Retry::Never,
     }
 }
@@ -166,7 +171,7 @@ impl GraphQlErrorKind {
 }
 
 /// GraphQL's errors come with status 200. A REST answer is none of this form.
-fn classify_graphql(answer: &Answer, now: SystemTime) -> Retry {
+fn retry_after_graphql(answer: &Answer, now: SystemTime) -> Retry {
     let Ok(GraphQlErrors { errors }) = answer.json() else {
         return Retry::Never;
     };

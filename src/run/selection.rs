@@ -1,4 +1,4 @@
-//! Which entity files a run looks at.
+//! Which entity files a round reads.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,20 @@ use super::each::each;
 use super::error::Error;
 use super::mapping::{Home, LoadedMapping, load};
 use super::round::RoundScope;
-use super::rules::unmatched_lines;
 use super::session::Session;
 use super::source::{Continuity, Source};
 use super::state::FileState;
-use super::state::look::{Tip, to_look_at};
+use super::state::tip::{Tip, files_to_read};
+use super::unmatched::unmatched_lines;
 use crate::catalog::mapping::Usable;
 use crate::event::{Base, Scope};
 use crate::git::{BlobId, BranchName, CommitSha};
 use crate::github::{self, Ancestry, ChangedSince, Diff, Repository, Side};
 use crate::text::RepoPath;
 
-/// The files to look at, and what they are compared with.
+/// The selected files, and what they are compared with.
 #[derive(Debug)]
-pub(crate) struct Looked {
+pub(crate) struct Selection {
     /// The files, with what the commit has there.
     pub(crate) files: BTreeMap<RepoPath, Side>,
     /// What is known of the commit.
@@ -41,48 +41,48 @@ pub(crate) enum Against {
     Commit(Option<CommitSha>, BTreeMap<RepoPath, Side>),
 }
 
-/// How often a run has looked at its branch.
+/// Which round of a run it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RoundKind {
-    /// This is the first time.
+    /// The first one.
     First,
     /// The branch has moved since.
     Later,
 }
 
-/// Finds the files of each source to look at. A source of which GitHub does not say that leaves the
+/// Selects the files of each source to read. A source of which GitHub does not say that leaves the
 /// run.
-pub(crate) async fn look<'s, 'p>(
+pub(crate) async fn select<'s, 'p>(
     session: &Session<'_>,
     sources: Vec<&'s mut Source<'p>>,
-    round: RoundKind,
-) -> Vec<(&'s mut Source<'p>, Looked)> {
+    kind: RoundKind,
+) -> Vec<(&'s mut Source<'p>, Selection)> {
     let sources = sources.into_iter().map(|source| (source, ())).collect();
-    let looking = each(sources, async |source: &mut Source<'p>, ()| {
+    let selecting = each(sources, async |source: &mut Source<'p>, ()| {
         let mapping = match &source.origin.fleet_mapping {
             Some(fleet) => Some(fleet.mapping.clone()),
             None => load(source.files(session), &source.commit, Side::Unknown).await?,
         };
         source.note_mapping(mapping.as_ref());
-        let looked = look_at(session, source, mapping, round).await?;
-        if round == RoundKind::First {
-            source.warnings = unmatched_lines(&session.setup.inputs.files, &looked.tip);
+        let selection = select_files(session, source, mapping, kind).await?;
+        if kind == RoundKind::First {
+            source.warnings = unmatched_lines(&session.setup.inputs.files, &selection.tip);
         }
-        Ok(looked)
+        Ok(selection)
     });
-    let looked = looking.await.into_iter();
-    looked
-        .map(|(source, (), looked)| (source, looked))
+    let selection = selecting.await.into_iter();
+    selection
+        .map(|(source, (), selection)| (source, selection))
         .collect()
 }
 
-async fn look_at(
+async fn select_files(
     session: &Session<'_>,
     source: &mut Source<'_>,
     mapping: Option<LoadedMapping>,
-    round: RoundKind,
-) -> Result<Looked, Error> {
-    match (&session.run.scope, round) {
+    kind: RoundKind,
+) -> Result<Selection, Error> {
+    match (&session.run.scope, kind) {
         (Scope::Changed(Base::MergeBaseWith(other)), _) => {
             let repository = &source.origin.repository;
             let diff = repository.diff_from_merge_base(other, &source.commit);
@@ -120,7 +120,7 @@ async fn since_state(
     session: &Session<'_>,
     source: &mut Source<'_>,
     mut mapping: Option<LoadedMapping>,
-) -> Result<Looked, Error> {
+) -> Result<Selection, Error> {
     let tip = tip_since_state(session, source, mapping.as_ref()).await?;
     let source = &*source;
     if let Some(mapping) = &mut mapping {
@@ -132,7 +132,7 @@ async fn since_state(
         require_files(source, mapping, here);
     }
     let selector = Selector::new(session, source, mapping.as_ref());
-    let mut files = to_look_at(
+    let mut files = files_to_read(
         &source.state,
         &tip,
         |path| selector.selects(path),
@@ -144,7 +144,7 @@ async fn since_state(
     if let Some(mapping) = mapping.as_ref().filter(is_unusable) {
         files.insert(mapping.path.clone(), mapping.side());
     }
-    Ok(Looked {
+    Ok(Selection {
         files,
         tip,
         against: Against::State,
@@ -208,7 +208,7 @@ async fn all(
     session: &Session<'_>,
     source: &Source<'_>,
     mut mapping: Option<LoadedMapping>,
-) -> Result<Looked, Error> {
+) -> Result<Selection, Error> {
     let tree = source.origin.repository.tree(&source.commit).await?;
     if let Some(mapping) = &mut mapping {
         let here = tree.iter().map(|(path, file)| (path, Side::from(file)));
@@ -225,7 +225,7 @@ async fn all(
             .filter(|mapping| mapping.home == Home::Same)
             .map(|mapping| (mapping.path.clone(), mapping.side())),
     );
-    Ok(Looked {
+    Ok(Selection {
         files,
         tip: Tip::Listed(tree),
         against: Against::State,
@@ -254,7 +254,7 @@ async fn of_diff(
     source: &Source<'_>,
     mut mapping: Option<LoadedMapping>,
     diff: Diff,
-) -> Result<Looked, Error> {
+) -> Result<Selection, Error> {
     let (mut base, mut head) = (BTreeMap::new(), BTreeMap::new());
     for file in diff.files {
         base.insert(file.path.clone(), file.base);
@@ -278,7 +278,7 @@ async fn of_diff(
             files.insert(path.clone(), Side::Unknown);
         }
     }
-    Ok(Looked {
+    Ok(Selection {
         files,
         tip: Tip::Changed(head),
         against: Against::Commit(diff.base, base),

@@ -1,4 +1,4 @@
-//! Which files a run looks at: those that are open, and those whose version at the tip is not the
+//! Which files a round reads: those that are open, and those whose version at the tip is not the
 //! settled one.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,11 +43,11 @@ impl Tip {
     }
 }
 
-/// The files to look at, with what the tip has there: those that are open or changed, and those
+/// The files to read, with what the tip has there: those that are open or changed, and those
 /// that share an entity with one of them, since only Port knows which of these it holds. Files of
 /// the tip count if the inputs select them (`is_selected`), files of the state always. `mapping`
 /// gives the mapping's version for a mapped file.
-pub(crate) fn to_look_at(
+pub(crate) fn files_to_read(
     state: &State,
     tip: &Tip,
     is_selected: impl Fn(&RepoPath) -> bool,

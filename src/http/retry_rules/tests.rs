@@ -24,7 +24,7 @@ pub(in crate::http) fn answer(
 
 fn retry_of(service: Service, attempt: &Attempt) -> Retry {
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
-    classify(service, attempt, is_json_if_successful, now)
+    retry_after_attempt(service, attempt, is_json_if_successful, now)
 }
 
 fn retry(status: u16, headers: &[(&'static str, &str)]) -> Retry {
@@ -46,7 +46,7 @@ fn only_what_may_pass_is_tried_again() {
     let of_page = |status| retry_of(Service::Port, &answer(status, &[], "<html>"));
     assert_eq!(of_page(200), Retry::BackOff);
     assert_eq!(of_page(404), Retry::Never);
-    let foreign = classify(
+    let foreign = retry_after_attempt(
         Service::Port,
         &answer(404, &[], "<html>"),
         |_| false,

@@ -21,7 +21,7 @@ use crate::port::{self, CONCURRENT_REQUESTS, ErrorCode, Port, RefusalScope, Reje
 ///
 /// # Errors
 /// If a request to Port fails.
-pub(crate) async fn validate(
+pub(crate) async fn dry_run(
     session: &Session<'_>,
     port: &Port,
     passes: &mut [Pass<'_, '_>],
@@ -48,8 +48,8 @@ async fn refusals(
     blueprints: &Blueprints,
 ) -> Result<BTreeMap<usize, Rejection>, Error> {
     let options = session.setup.write_options();
-    let asked = ValidatedEntities::new(upserts, blueprints, options.merge);
-    let batches = asked.batches(port.upsert_limit());
+    let entities = ValidatedEntities::new(upserts, blueprints, options.merge);
+    let batches = entities.batches(port.upsert_limit());
     let answers: Vec<(Vec<usize>, port::Validations)> = stream::iter(&batches)
         .map(async |batch| {
             let ValidationBatch {
@@ -70,7 +70,7 @@ async fn refusals(
         for (index, validated) in indices.into_iter().zip(answer?) {
             match validated {
                 Err(rejection) if !is_about_entity(&rejection) => unchecked = Some(rejection),
-                Err(rejection) if !asked.explains(&rejection, index) => {
+                Err(rejection) if !entities.explains(&rejection, index) => {
                     refusals.insert(index, rejection);
                 }
                 Ok(()) | Err(_) => {}
@@ -118,21 +118,21 @@ impl<'p> ValidatedEntities<'p> {
             .iter()
             .filter(|upsert| upsert.action == Action::Create)
             .map(|upsert| upsert.entity.key());
-        let mut asked = Self {
+        let mut validated = Self {
             entities: Vec::new(),
             created: created.collect(),
             blueprints,
             merge,
         };
-        asked.entities = upserts
+        validated.entities = upserts
             .iter()
-            .map(|upsert| asked.without_new_targets(&upsert.entity))
+            .map(|upsert| validated.without_new_targets(&upsert.entity))
             .collect();
-        asked
+        validated
     }
 
     fn without_new_targets(&self, entity: &'p Entity) -> Cow<'p, Entity> {
-        let mut asked = Cow::Borrowed(entity);
+        let mut sent = Cow::Borrowed(entity);
         for (name, relation) in &entity.relations {
             let rule = self.blueprints.relation(entity, name);
             let Some(rule) = rule.filter(|rule| rule.presence == Presence::Optional) else {
@@ -141,17 +141,17 @@ impl<'p> ValidatedEntities<'p> {
             if !self.leads_to_new(rule, relation) {
                 continue;
             }
-            let asked = asked.to_mut();
+            let sent = sent.to_mut();
             match relation {
                 Relation::Many(targets) => {
                     let mut known = targets.clone();
                     known.retain(|target| !self.is_new(rule, target));
-                    asked.relations.insert(name.clone(), Relation::Many(known));
+                    sent.relations.insert(name.clone(), Relation::Many(known));
                 }
-                _ => drop(asked.relations.remove(name)),
+                _ => drop(sent.relations.remove(name)),
             }
         }
-        asked
+        sent
     }
 
     fn is_new(&self, rule: &RelationRule, target: &Identifier) -> bool {
