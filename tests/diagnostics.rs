@@ -34,7 +34,9 @@ use port_gitops::report::annotations::Annotations;
 use port_gitops::report::console::{self, ColourMode};
 use port_gitops::report::log::Log;
 use port_gitops::report::redact::Redaction;
-use port_gitops::report::{Cost, Ending, EntityReport, EntityState, Report, RunFacts};
+use port_gitops::report::{
+    ComparedWith, Cost, Ending, EntityReport, EntityState, Report, RunFacts,
+};
 use port_gitops::run::apply::{Applied, Refusals, UpsertOutcome};
 use port_gitops::run::report::findings::{Material, RunFindings};
 use port_gitops::run::report::unfinished;
@@ -359,6 +361,7 @@ fn annotations(diagnostics: Vec<Diagnostic>) -> String {
     let report = Report {
         run: RunFacts {
             mode: Mode::Plan,
+            compared_with: ComparedWith::Port,
             repository: RepoName::parse("octo-org/catalog").unwrap(),
             head: CommitSha::parse(&"1".repeat(40)).unwrap(),
             branch: None,
