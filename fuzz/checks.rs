@@ -108,7 +108,7 @@ pub fn mapping(text: &str) {
         &serde_json::Value::from(expression).to_string(),
     );
     let mapping =
-        port_gitops::catalog::mapping::read(&SourceFile::new(RepoPath::new("m.json"), mapping));
+        port_gitops::catalog::mapping::parse(&SourceFile::new(RepoPath::new("m.json"), mapping));
     check_places(mapping.source().text(), &mapping.diagnostics);
     let source = SourceFile::new(RepoPath::new("x.json"), file);
     let runtime = tokio::runtime::Builder::new_current_thread()

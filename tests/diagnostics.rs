@@ -147,7 +147,7 @@ fn diagnostics(
     if let (Code::InvalidMapping | Code::UnusedSetting, FileContent::Text(source)) =
         (code, &content)
     {
-        return mapping::read(source).diagnostics;
+        return mapping::parse(source).diagnostics;
     }
     let head = declared(content);
     let changes = changes(&head);

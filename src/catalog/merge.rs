@@ -42,7 +42,7 @@ pub struct Merged {
 ///
 /// `former` is what earlier revisions declared: the base, and in a recovery also attempts that did
 /// not complete. What they declared and head does not is cleared where the live value is one of
-/// theirs and `blueprint` still has it, but not where it is required: see [`required_taken_away`].
+/// theirs and `blueprint` still has it, but not where it is required: see [`required_dropped`].
 /// While nothing is known of the live entity, nothing is cleared but what `head` says is to be.
 pub fn merge(
     former: &[&Entity],
@@ -56,7 +56,7 @@ pub fn merge(
         uncleared: Vec::new(),
     };
     if let (Knowledge::Present(live), Merge::Merge) = (live, mode) {
-        for field in taken_away(former, head) {
+        for field in dropped_fields(former, head) {
             if field == Field::Team && blueprint.is_some_and(Blueprint::inherits_teams) {
                 continue;
             }
@@ -121,14 +121,14 @@ fn leave_what_is_clear(entity: &mut Entity, former: &[&Entity], live: Knowledge<
     }
 }
 
-/// Whether anything was removed, so that live has to be read before merging.
-pub fn takes_away(former: &[&Entity], head: &Entity) -> bool {
-    !taken_away(former, head).is_empty()
+/// Whether `head` drops anything, so that live has to be read before merging.
+pub fn drops_fields(former: &[&Entity], head: &Entity) -> bool {
+    !dropped_fields(former, head).is_empty()
 }
 
-/// What Git took away though `blueprint` requires it, unless somebody else owns it by now. It stays
+/// What Git dropped though `blueprint` requires it, unless somebody else owns it by now. It stays
 /// in Port until the file has it again.
-pub fn required_taken_away(
+pub fn required_dropped(
     former: &[&Entity],
     head: &Entity,
     live: Knowledge<'_>,
@@ -138,14 +138,14 @@ pub fn required_taken_away(
         Knowledge::Unknown | Knowledge::Absent => true,
         Knowledge::Present(live) => whose(field, former, live) == ValueOwner::Git,
     };
-    let mut fields = taken_away(former, head);
+    let mut fields = dropped_fields(former, head);
     fields.retain(|field| is_required(field, blueprint) && is_ours(field));
     fields
 }
 
 /// The fields that have a value in one of `former` and are not mentioned in `head`, in order; none
 /// where `head` may clear nothing.
-fn taken_away(former: &[&Entity], head: &Entity) -> Vec<Field> {
+fn dropped_fields(former: &[&Entity], head: &Entity) -> Vec<Field> {
     let mut fields = Vec::new();
     if head.clearing == Clearing::HeldBack {
         return fields;

@@ -24,7 +24,7 @@ use crate::document::{Member, Node, Value};
 use crate::text::{Location, RepoPath, SourceFile, Span};
 
 pub use circle::Circles;
-pub use whole_run::{dangling_in, refuse_dangling, refuse_taking_required};
+pub use whole_run::{dangling_in, refuse_dangling, refuse_dropping_required};
 
 /// How many errors are reported of one entity.
 const MAX_FINDINGS: usize = 100;

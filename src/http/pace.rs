@@ -114,8 +114,8 @@ impl Pace {
         }
     }
 
-    /// Whether a request may go now. What is under way counts against what is left, since its
-    /// answer cannot count yet.
+    /// Whether a request may go now. Requests under way count against what is left, since the last
+    /// answer does not include them.
     pub(super) fn admit(&mut self, lane: Lane, now: Instant) -> Admission {
         let budget = self.budget(lane);
         if let Some(moment) = budget.held_until.filter(|&moment| now < moment) {
@@ -160,7 +160,7 @@ impl Pace {
 
     /// Takes in what an answer says. Answers overtake one another, so within one period the least
     /// that is left counts.
-    pub(super) fn read(&mut self, lane: Lane, reading: BudgetReading, now: Instant) {
+    pub(super) fn note(&mut self, lane: Lane, reading: BudgetReading, now: Instant) {
         let said = Window {
             remaining: reading.remaining,
             ends: now + reading.reset + self.jitter,
@@ -232,7 +232,7 @@ mod tests {
     fn what_is_under_way_counts_against_what_is_left() {
         let (mut pace, now) = pace();
         assert_eq!(pace.admit(Lane::Rest, now), Admission::Go);
-        pace.read(Lane::Rest, reading(2, 10), now);
+        pace.note(Lane::Rest, reading(2, 10), now);
         assert_eq!(pace.admit(Lane::Rest, now), Admission::Go);
         assert_eq!(pace.admit(Lane::Rest, now), Admission::AfterAnswer);
         assert_eq!(pace.admit(Lane::GraphQl, now), Admission::Go);
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn a_budget_runs_short_before_it_is_used_up() {
         let (mut pace, now) = pace();
-        pace.read(Lane::Rest, reading(12, 90), now);
+        pace.note(Lane::Rest, reading(12, 90), now);
         assert_eq!(pace.shortage(Lane::Rest, 10, now), None);
         for _ in 0..2 {
             assert_eq!(pace.admit(Lane::Rest, now), Admission::Go);
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn a_used_up_budget_is_waited_for() {
         let (mut pace, now) = pace();
-        pace.read(Lane::Rest, reading(0, 10), now);
+        pace.note(Lane::Rest, reading(0, 10), now);
         let ends = now + SECOND * 10;
         assert_eq!(pace.admit(Lane::Rest, now), Admission::At(ends));
         assert_eq!(pace.admit(Lane::Rest, ends), Admission::Go);
@@ -268,15 +268,15 @@ mod tests {
     #[test]
     fn answers_that_overtake_one_another_do_not_raise_the_budget() {
         let (mut pace, now) = pace();
-        pace.read(Lane::Rest, reading(0, 10), now);
-        pace.read(Lane::Rest, reading(3, 10), now);
+        pace.note(Lane::Rest, reading(0, 10), now);
+        pace.note(Lane::Rest, reading(3, 10), now);
         assert_eq!(
             pace.admit(Lane::Rest, now),
             Admission::At(now + SECOND * 10)
         );
-        pace.read(Lane::Rest, reading(99, 20), now);
+        pace.note(Lane::Rest, reading(99, 20), now);
         assert_eq!(pace.admit(Lane::Rest, now), Admission::Go);
-        pace.read(Lane::Rest, reading(0, 10), now);
+        pace.note(Lane::Rest, reading(0, 10), now);
         assert_eq!(pace.admit(Lane::Rest, now), Admission::Go);
     }
 

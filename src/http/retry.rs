@@ -361,7 +361,7 @@ impl Sender {
                 _ => lane,
             };
             let reading = BudgetReading { remaining, reset };
-            pace.read(lane, reading, now);
+            pace.note(lane, reading, now);
         }
     }
 

@@ -74,7 +74,7 @@ pub enum RefusalScope {
 
 impl ErrorCode {
     /// Reads the field `error` of a refusal. Where that says nothing that is known, `status` does.
-    pub fn read(status: u16, error: Option<&str>) -> Self {
+    pub fn of(status: u16, error: Option<&str>) -> Self {
         match (error, status) {
             (_, 413) => Self::TooLarge,
             (_, status) if is_passing(status) || status >= 500 => Self::Busy,
@@ -186,7 +186,7 @@ impl Rejection {
     /// A refusal with a code of Port's (`error`), if it has one.
     pub fn new(status: u16, error: Option<&str>, message: impl Into<String>) -> Self {
         Self {
-            code: ErrorCode::read(status, error),
+            code: ErrorCode::of(status, error),
             status,
             message: message.into(),
         }
@@ -203,7 +203,7 @@ impl Rejection {
 
     pub(super) fn of_item(status: u16, complaint: Complaint) -> Self {
         let Complaint { error, message, .. } = complaint;
-        let code = ErrorCode::read(status, error.as_deref());
+        let code = ErrorCode::of(status, error.as_deref());
         let message = message.or(error).unwrap_or_default();
         Self {
             code,
@@ -239,7 +239,7 @@ impl Rejection {
                 false => rejection,
             };
         }
-        match ErrorCode::read(status, None) {
+        match ErrorCode::of(status, None) {
             // Others have limits, too, and mean the same by these.
             code @ (ErrorCode::Busy | ErrorCode::TooLarge) => Self {
                 code,

@@ -133,7 +133,7 @@ pub(crate) async fn load_versions(
 
 fn read(path: &RepoPath, content: BlobContent) -> Mapping {
     let problem = match content {
-        BlobContent::Text(text) => return mapping::read(&SourceFile::new(path.clone(), text)),
+        BlobContent::Text(text) => return mapping::parse(&SourceFile::new(path.clone(), text)),
         BlobContent::Absent | BlobContent::Missing => {
             return Mapping::unreadable(Mapping::missing(path));
         }

@@ -70,7 +70,7 @@ impl<'s, 'p> Pass<'s, 'p> {
         let applied = self.applied.as_ref();
         new_state::after_writing(&mut source.state, &self.declared, &self.plan, applied);
         source.state.commit = Some(source.commit.clone());
-        // Not for a first run: if a concurrent run had other inputs, `merge` emptied the digest, so
+        // Not for a first run: if a concurrent run had other inputs, `merge_states` emptied the digest, so
         // that the next run compares everything.
         if source.continuity == Continuity::OtherInputs {
             source.state.inputs = source.inputs.clone();

@@ -13,10 +13,10 @@ use crate::catalog::change::{self, Basis, Change, Proof};
 use crate::catalog::declare::Invalid;
 use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::catalog::live::{Knowledge, Live};
-use crate::catalog::merge::{Merge, takes_away};
+use crate::catalog::merge::{Merge, drops_fields};
 use crate::catalog::plan::{Action, Obstacle, Plan, PlanContext, Policy, Pruning, limit_deletions};
 use crate::catalog::queries::{BlueprintQuery, blueprint_queries};
-use crate::catalog::validate::{Circles, refuse_dangling, refuse_taking_required};
+use crate::catalog::validate::{Circles, refuse_dangling, refuse_dropping_required};
 use crate::event::Mode;
 use crate::inputs::{MissingTargets, Prune};
 use crate::text::RepoPath;
@@ -116,7 +116,7 @@ fn refuse(
     if inputs.merge == Merge::Merge {
         for pass in &mut *passes {
             let changes = std::mem::take(&mut pass.changes);
-            pass.keep_valid(refuse_taking_required(changes, live, blueprints));
+            pass.keep_valid(refuse_dropping_required(changes, live, blueprints));
         }
     }
     if inputs.missing_targets == MissingTargets::Reject {
@@ -179,8 +179,8 @@ fn wanted<'c>(session: &Session<'_>, changes: &'c [Change]) -> Vec<&'c EntityKey
         (Some(_), Basis::Git, _) if names_removed(&change.key) => true,
         (Some(_), Basis::Git, Mode::Plan) => change.is_candidate(),
         (Some(head), Basis::Git, Mode::Apply) => {
-            let takes = || takes_away(&change.former_entities(), &head.entity);
-            inputs.merge == Merge::Merge && takes()
+            let drops = || drops_fields(&change.former_entities(), &head.entity);
+            inputs.merge == Merge::Merge && drops()
         }
     };
     let changes = changes.iter().filter(is_wanted);

@@ -14,7 +14,7 @@ use super::round::Round;
 use super::session::Session;
 use super::setup::Setup;
 use super::state::State;
-use super::state::merge;
+use super::state::merge_states;
 use super::state::store::{Facts, Store, Stored};
 use crate::catalog::entity::EntityKey;
 use crate::environment::Environment;
@@ -194,7 +194,7 @@ impl<'p> Source<'p> {
     }
 
     /// Appends the mapping's id to the digest of inputs. [`Continuity`] ignores it, since a new
-    /// mapping is a changed file; [`merge`] compares it.
+    /// mapping is a changed file; [`merge_states`] compares it.
     pub(crate) fn note_mapping(&mut self, mapping: Option<&mapping::LoadedMapping>) {
         self.inputs = with_mapping(without_mapping(&self.inputs), mapping);
         // An empty digest stays empty: see `begin`.
@@ -217,7 +217,7 @@ impl<'p> Source<'p> {
     pub(crate) fn merge_with(&mut self, latest: Stored) {
         let base = self.stored.take().map(|stored| stored.state);
         let own = std::mem::take(&mut self.state);
-        self.state = merge(&base.unwrap_or_default(), own, latest.state.clone());
+        self.state = merge_states(&base.unwrap_or_default(), own, latest.state.clone());
         self.stored = Some(latest);
         self.notices.push(
             "another run applied this source at the same time, so the next run compares what either of them wrote with Port; put both into one `concurrency` group".to_owned(),

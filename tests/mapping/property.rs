@@ -34,7 +34,7 @@ resources:
 
 thread_local! {
     static COMPILED: (Mapping, Program) = {
-        let mapping = mapping::read(&SourceFile::new(RepoPath::new("mapping.yml"), COPY));
+        let mapping = mapping::parse(&SourceFile::new(RepoPath::new("mapping.yml"), COPY));
         assert!(mapping.diagnostics.is_empty(), "{:#?}", mapping.diagnostics);
         let filters: Vec<_> = mapping.filters().iter().map(String::as_str).collect();
         let program = Program::compile(&filters).unwrap();

@@ -18,7 +18,7 @@ fn recipe(heading: &str) -> Mapping {
     let section = DOCUMENT.split_once(&format!("\n{heading}\n")).unwrap().1;
     let block = section.split_once("```yaml mapping.yml\n").unwrap().1;
     let text = block.split_once("```\n").unwrap().0;
-    let mapping = mapping::read(&SourceFile::new(RepoPath::new("mapping.yml"), text));
+    let mapping = mapping::parse(&SourceFile::new(RepoPath::new("mapping.yml"), text));
     assert!(
         mapping.diagnostics.is_empty(),
         "{heading}: {:#?}",

@@ -9,7 +9,7 @@ use port_gitops::catalog::change::{Basis, Change, Earlier, Proof, Standing, comp
 use port_gitops::catalog::declare::{Declaration, Declarations};
 use port_gitops::catalog::entity::{BlueprintId, EntityKey};
 use port_gitops::catalog::live::Live;
-use port_gitops::catalog::merge::{Merge, takes_away};
+use port_gitops::catalog::merge::{Merge, drops_fields};
 use port_gitops::catalog::plan::{
     Action, Claim, ClaimingSource, NoOpReason, Plan, PlanContext, Policy, Pruning, Upsert,
 };
@@ -141,7 +141,7 @@ impl World {
         let (earlier, head) = (step.earlier(), declarations(step.head));
         let changes = compare(&earlier, &head, &step.open());
         let is_read = |change: &&Change| match (&change.head, change.basis) {
-            (Some(head), Basis::Git) => takes_away(&change.former_entities(), &head.entity),
+            (Some(head), Basis::Git) => drops_fields(&change.former_entities(), &head.entity),
             _ => true,
         };
         let keys: Vec<_> = changes

@@ -127,7 +127,7 @@ fn an_inherited_team_is_ports_to_say() {
 }
 
 #[test]
-fn a_replacement_takes_away_what_it_leaves_out() {
+fn a_replacement_clears_what_it_leaves_out() {
     let held = json!({
         "title": "T", "icon": "I", "team": ["t"],
         "properties": {"a": "x", "computed": 1},

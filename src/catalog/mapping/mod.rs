@@ -23,7 +23,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{Location, RepoPath, SourceFile, Span};
 pub use file::{Evaluation, Limit, MappedFile, Surroundings, Task, WantedValues};
 use program::PathStep;
-pub use read::read;
+pub use read::parse;
 pub use value::{Candidate, MappingResult, Usable};
 
 /// How many items of one file become entities.

@@ -69,7 +69,7 @@ const UNUSED_IN_PORT: Unused = &[(
 )];
 
 /// Reads a mapping.
-pub fn read(source: &Arc<SourceFile>) -> Mapping {
+pub fn parse(source: &Arc<SourceFile>) -> Mapping {
     let mut reader = MappingReader {
         source,
         diagnostics: Vec::new(),

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::program::Program;
-use super::{MappedFile, Mapping, MappingResult, Surroundings, read};
+use super::{MappedFile, Mapping, MappingResult, Surroundings, parse};
 use crate::catalog::declare::{Declarations, EntityFile, FileContent, declare};
 use crate::catalog::rules::BlueprintRules;
 use crate::diagnostic::Diagnostic;
 use crate::text::{RepoPath, SourceFile};
 
 fn mapping(text: &str) -> Mapping {
-    read(&SourceFile::new(RepoPath::new("mapping.yml"), text))
+    parse(&SourceFile::new(RepoPath::new("mapping.yml"), text))
 }
 
 fn surroundings() -> Surroundings {

@@ -66,7 +66,7 @@ fn an_explicit_null_is_sent_as_it_is() {
     assert_eq!(sent(json!({}), head, json!({})), expected);
     // Nothing was there to take away.
     let former = entity(json!({"properties": {"a": null}, "relations": {"one": null}}));
-    assert!(!takes_away(&[&former], &entity(json!({}))));
+    assert!(!drops_fields(&[&former], &entity(json!({}))));
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn what_is_required_stays_and_is_named() {
         (Knowledge::Present(&ours), &must[..]),
         (Knowledge::Present(&theirs), &[]),
     ] {
-        let named = required_taken_away(&[&former], &head, knowledge, &shape());
+        let named = required_dropped(&[&former], &head, knowledge, &shape());
         assert_eq!(named, expected);
         let merged = merge(&[&former], &head, knowledge, Some(&shape()), Merge::Merge);
         assert!(!merged.entity.properties.contains_key("must"));

@@ -9,7 +9,7 @@ use crate::catalog::change::Change;
 use crate::catalog::declare::{Declaration, Invalid, error_codes};
 use crate::catalog::entity::{EntityKey, Identifier};
 use crate::catalog::live::{Field, Live};
-use crate::catalog::merge::required_taken_away;
+use crate::catalog::merge::required_dropped;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};
 use crate::text::Location;
@@ -49,7 +49,7 @@ pub fn dangling_in(
 
 /// Refuses to take away what a blueprint requires. With `merge: true` a file may leave it out, as
 /// somebody else may write it, but what only Git wrote would stay for ever.
-pub fn refuse_taking_required(
+pub fn refuse_dropping_required(
     changes: Vec<Change>,
     live: &Live,
     blueprints: &Blueprints,
@@ -60,9 +60,9 @@ pub fn refuse_taking_required(
         };
         let former = change.former_entities();
         let live = live.get(&change.key);
-        required_taken_away(&former, &declaration.entity, live, blueprint)
+        required_dropped(&former, &declaration.entity, live, blueprint)
             .iter()
-            .map(|field| taken_away(declaration, field))
+            .map(|field| dropped_required(declaration, field))
             .collect()
     })
 }
@@ -89,7 +89,7 @@ pub(super) fn refuse(
     validated
 }
 
-fn taken_away(declaration: &Declaration, field: &Field) -> Diagnostic {
+fn dropped_required(declaration: &Declaration, field: &Field) -> Diagnostic {
     let blueprint = &declaration.entity.blueprint;
     let (code, what) = match field {
         Field::Relation(_) => (Code::InvalidRelation, "relation"),

@@ -100,7 +100,7 @@ impl WorkingTreeMapping {
 
 fn read_mapping(content: FileContent) -> Mapping {
     let (path, problem) = match content {
-        FileContent::Text(source) => return mapping::read(&source),
+        FileContent::Text(source) => return mapping::parse(&source),
         FileContent::Unreadable(path, UnreadableFile::Binary) => (path, "is not UTF-8 text"),
         FileContent::Unreadable(path, UnreadableFile::TooLarge) => (path, "is larger than 1 MiB"),
         FileContent::Unreadable(path, UnreadableFile::Symlink) => (path, "is a symbolic link"),

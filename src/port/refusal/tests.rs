@@ -108,7 +108,7 @@ fn codes_say_more_than_statuses() {
             (rejection.status, rejection.message.as_str()),
             (status, "no")
         );
-        assert_eq!(ErrorCode::read(status, Some(error)), code);
+        assert_eq!(ErrorCode::of(status, Some(error)), code);
     }
 }
 

@@ -97,7 +97,7 @@ struct OpenFile {
 }
 
 /// The properties that hold `state`. [`Facts`](super::store::Facts) are added by the caller.
-pub(super) fn write(state: &State, save: &SaveId) -> Map<String, Value> {
+pub(super) fn encode(state: &State, save: &SaveId) -> Map<String, Value> {
     let (mut settled, mut open) = (BTreeMap::new(), BTreeMap::new());
     let (mut settled_mappings, mut open_mappings) = (Vec::new(), Vec::new());
     for (path, file) in state.files() {
@@ -240,7 +240,7 @@ pub(super) fn pack(value: &impl Serialize) -> Vec<String> {
 ///
 /// # Errors
 /// If they are not as a program of this version or an older one wrote them.
-pub(super) fn read(properties: &Map<String, Value>) -> Result<(State, SaveId), UnreadableState> {
+pub(super) fn decode(properties: &Map<String, Value>) -> Result<(State, SaveId), UnreadableState> {
     let settled: Settled = unpack(properties, "settled")?;
     let open: Open = unpack(properties, "open")?;
     if settled.save != open.save {

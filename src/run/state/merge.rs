@@ -8,7 +8,7 @@ use crate::text::RepoPath;
 
 /// Merges the states that two runs made of `base`. Files that either changed become open, with the
 /// versions of both, since only Port knows which it holds.
-pub(crate) fn merge(base: &State, own: State, other: State) -> State {
+pub(crate) fn merge_states(base: &State, own: State, other: State) -> State {
     let touched = |state: &State| -> BTreeSet<RepoPath> {
         let paths = state.files.keys().chain(base.files.keys());
         paths

@@ -28,7 +28,7 @@ use crate::catalog::plan::DriftDigest;
 use crate::git::{BlobId, CommitSha};
 use crate::text::RepoPath;
 
-pub(crate) use merge::merge;
+pub(crate) use merge::merge_states;
 pub(crate) use name::{FleetParts, SourceName, SourceParts};
 
 /// How many versions of an open file are kept.

@@ -290,7 +290,7 @@ impl Store<'_> {
         let Some(properties) = self.port.properties(&self.blueprint, name).await? else {
             return Ok(None);
         };
-        let (state, save) = codec::read(&properties).map_err(|reason| Error::Unreadable {
+        let (state, save) = codec::decode(&properties).map_err(|reason| Error::Unreadable {
             name: self.name.clone(),
             blueprint: self.blueprint.clone(),
             reason,
@@ -352,7 +352,7 @@ impl Save<'_> {
 
     fn body(&self, save: &SaveId) -> Result<Value, Error> {
         let Self { state, facts, .. } = self;
-        let mut properties = codec::write(state, save);
+        let mut properties = codec::encode(state, save);
         let mut set = |name: &str, value: Value| {
             if !value.is_null() {
                 properties.insert(name.to_owned(), value);

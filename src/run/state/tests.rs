@@ -186,7 +186,7 @@ fn runs_that_overlap_leave_open_what_either_changed() {
     own.conclude(&path(), outcome('2', "port", "", ""));
     other.conclude(&path(), outcome('3', "port", "", ""));
     other.conclude(&other_path, outcome('3', "other", "", ""));
-    let merged = merge(&base, own, other);
+    let merged = merge_states(&base, own, other);
     assert_eq!(show(&merged), "1?port 3?port 2?port open");
     assert!(merged.file(&other_path).unwrap().is_open());
     assert!(!merged.file(&quiet).unwrap().is_open());
@@ -198,8 +198,8 @@ fn runs_that_overlap_with_other_inputs_leave_none() {
         inputs: inputs.to_owned(),
         ..State::default()
     };
-    assert_eq!(merge(&with("a"), with("a"), with("a")).inputs, "a");
-    assert_eq!(merge(&with("a"), with("a"), with("b")).inputs, "");
+    assert_eq!(merge_states(&with("a"), with("a"), with("a")).inputs, "a");
+    assert_eq!(merge_states(&with("a"), with("a"), with("b")).inputs, "");
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn what_one_run_declares_is_not_removed_by_another() {
     let (mut own, other) = (base.clone(), base.clone());
     own.conclude(&path(), outcome('2', "", "", "a"));
     own.removed.insert(key("a"), removed);
-    let merged = merge(&base, own, other);
+    let merged = merge_states(&base, own, other);
     assert_eq!(show(&merged), "1?a open");
     assert!(merged.removed.is_empty());
 }
@@ -279,13 +279,13 @@ fn with_a_file_come_those_that_share_an_entity_with_it() {
 }
 
 fn round_trip(state: &State) -> State {
-    let (read, save) = codec::read(&properties(state)).unwrap();
+    let (read, save) = codec::decode(&properties(state)).unwrap();
     assert_eq!(save, SaveId::of("1"));
     read
 }
 
 fn properties(state: &State) -> serde_json::Map<String, serde_json::Value> {
-    let mut properties = codec::write(state, &SaveId::of("1"));
+    let mut properties = codec::encode(state, &SaveId::of("1"));
     if let Some(commit) = &state.commit {
         properties.insert("commit".to_owned(), commit.as_str().into());
     }
@@ -352,7 +352,7 @@ fn lists_may_be_shortened_and_not_lengthened() {
     ] {
         shortened.insert(name.to_owned(), list.into());
     }
-    let (read, _) = codec::read(&shortened).unwrap();
+    let (read, _) = codec::decode(&shortened).unwrap();
     assert_eq!(show(&read), "1+b");
     assert!(read.removed.is_empty() && read.waiting.is_empty());
 }
@@ -366,7 +366,7 @@ fn what_was_edited_or_is_newer_is_not_read() {
         let mut edited = good.clone();
         let text = edited[name][0].as_str().unwrap().to_owned();
         edited.insert(name.to_owned(), change(text));
-        codec::read(&edited).unwrap_err()
+        codec::decode(&edited).unwrap_err()
     };
     let is_damaged = |error: UnreadableState| matches!(error, UnreadableState::Damaged(_));
     for name in ["settled", "open"] {
@@ -385,10 +385,10 @@ fn what_was_edited_or_is_newer_is_not_read() {
         let newer = |text: String| vec![text.replacen("1:", "2:", 1)].into();
         assert_eq!(edit(name, &newer), UnreadableState::Newer(2));
     }
-    let other = codec::write(&state, &SaveId::of("2"));
+    let other = codec::encode(&state, &SaveId::of("2"));
     let mut mixed = good.clone();
     mixed.insert("open".to_owned(), other["open"].clone());
-    assert!(is_damaged(codec::read(&mixed).unwrap_err()));
+    assert!(is_damaged(codec::decode(&mixed).unwrap_err()));
 }
 
 #[test]
