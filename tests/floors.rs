@@ -45,6 +45,7 @@ const STAGES: &[&[&str]] = &[
     &["report"],
     &["planning", "save"],
     &["round_end"],
+    &["carry_out"],
     &["mod"],
 ];
 

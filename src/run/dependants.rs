@@ -39,7 +39,7 @@ pub(crate) async fn find(
     let Some(port) = session.port.filter(|_| session.run.mode == Mode::Plan) else {
         return Ok(());
     };
-    let plans: Vec<_> = passes.iter().map(|pass| &pass.plan).collect();
+    let plans: Vec<_> = passes.iter().map(|pass| &*pass.plan).collect();
     let mut staying_of_each = Vec::new();
     for plan in &plans {
         staying_of_each.push(staying(port, plan, &plans).await);

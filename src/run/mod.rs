@@ -2,6 +2,7 @@
 
 #[doc(hidden)]
 pub mod apply;
+mod carry_out;
 mod comment;
 mod dependants;
 mod dry_run;
@@ -38,21 +39,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::catalog::blueprint::Blueprints;
-use crate::catalog::plan::summary;
 use crate::environment::Environment;
 use crate::event::{Decision, Mode};
 use crate::inputs::FleetSelection;
-use crate::port::Port;
 use crate::report::log::Log;
 use crate::report::{Ending, Outcome, progress, publish};
 use crate::shutdown::Shutdown;
 use crate::text::counted;
-use apply::apply;
 use error::Error;
 pub(crate) use files::selected_twice;
 use find::FoundSource;
-use pass::Pass;
 use round::RoundScope;
 use selection::{RoundKind, Selection};
 use session::Session;
@@ -165,12 +161,11 @@ async fn run_fleet(
     Ok(exit(&report.ending, report.outcome()))
 }
 
-/// Applies the tips of all sources, again where a branch moved meanwhile, and saves the states. If an
+/// Applies the tips of all sources, again where a branch moved meanwhile. If an
 /// error ends the run after the first round, the rounds so far are still reported.
 async fn work(session: &Session<'_>, sources: &mut [Source<'_>]) -> Result<(), Error> {
     round(session, open(sources), RoundKind::First).await?;
     loop {
-        round_end::end_round(session, open(sources)).await;
         let moved = open(sources);
         if moved.is_empty() {
             return Ok(());
@@ -199,7 +194,8 @@ fn open<'s, 'p>(sources: &'s mut [Source<'p>]) -> Vec<&'s mut Source<'p>> {
         .collect()
 }
 
-/// The stages of a round, in their order.
+/// The stages of a round, in their order. With them ends the work on each source, unless its branch moved
+/// meanwhile.
 async fn round(
     session: &Session<'_>,
     sources: Vec<&mut Source<'_>>,
@@ -221,9 +217,10 @@ async fn round(
     };
     let (mut passes, blueprints) = session.unless_interrupted(stages).await?;
     responsibility::mark(session, &mut passes, &blueprints);
+    let blueprints = Arc::new(blueprints);
     match (session.port, session.run.mode) {
         (Some(port), Mode::Apply) => {
-            passes = carry_out(session, passes, &blueprints, port).await?;
+            return carry_out::carry_out(session, passes, &blueprints, port).await;
         }
         (Some(port), Mode::Plan) => {
             let dry_run = dry_run::dry_run(session, port, &mut passes, &blueprints);
@@ -231,38 +228,10 @@ async fn round(
         }
         (None, _) => {}
     }
-    let blueprints = Arc::new(blueprints);
-    for pass in passes {
-        pass.finish(&blueprints);
-    }
+    let passes = passes.into_iter();
+    let sources = passes.map(|pass| pass.finish(&blueprints)).collect();
+    round_end::end_round(session, sources).await;
     Ok(())
-}
-
-/// Saves what is about to be written, writes it, and notes what became of it. A source whose state
-/// cannot be saved leaves the run.
-async fn carry_out<'s, 'p>(
-    session: &Session<'_>,
-    mut passes: Vec<Pass<'s, 'p>>,
-    blueprints: &Blueprints,
-    port: &Port,
-) -> Result<Vec<Pass<'s, 'p>>, Error> {
-    let declared = ownership::all_declared(&passes);
-    save::before_writing(session, &mut passes).await?;
-    passes.retain(|pass| pass.source.failure.is_none());
-    let plans: Vec<_> = passes.iter().map(|pass| &pass.plan).collect();
-    if plans.iter().any(|plan| !plan.is_empty()) {
-        session.log.line(format!("Applying: {}", summary(&plans)));
-        let options = session.setup.write_options();
-        let applied = apply(&plans, blueprints, port, &options, session.shutdown).await;
-        for (pass, applied) in passes.iter_mut().zip(applied) {
-            pass.applied = (!pass.plan.is_empty()).then_some(applied);
-        }
-    }
-    ownership::keep_what_is_not_taken_over(&mut passes, &declared);
-    for pass in &mut passes {
-        pass.note_outcomes();
-    }
-    Ok(passes)
 }
 
 /// Says how many files are checked.

@@ -1,6 +1,7 @@
 //! Who owns what the sources of a run declare or remove.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::apply::UpsertOutcome;
 use super::error::Error;
@@ -94,25 +95,32 @@ pub(super) fn all_declared(passes: &[Pass<'_, '_>]) -> BTreeSet<EntityKey> {
     passes.iter().flat_map(declared).collect()
 }
 
-/// Once the plans are carried out: takes out of them what a source was to hand over to another one of
+/// Once the plans are carried out: takes out of a source's plan what it was to hand over to another one of
 /// the run that did not take it over, because of an error. As if both were files of one repository, the
 /// file that declared it stays open, and the next run decides anew. `declared` is what any source of the
-/// run declares.
+/// run declares, `taken` what any of them has [taken over](taken_over).
 pub(super) fn keep_what_is_not_taken_over(
-    passes: &mut [Pass<'_, '_>],
+    pass: &mut Pass<'_, '_>,
     declared: &BTreeSet<EntityKey>,
+    taken: &BTreeSet<EntityKey>,
 ) {
-    let taken: BTreeSet<EntityKey> = passes.iter().flat_map(taken_over).cloned().collect();
-    for pass in passes {
-        pass.plan.untouched.retain(|one| match one.reason {
+    if hands_over(pass) {
+        let plan = Arc::make_mut(&mut pass.plan);
+        plan.untouched.retain(|one| match one.reason {
             NoOpReason::HandedOver(_) => taken.contains(&one.key) || !declared.contains(&one.key),
             _ => true,
         });
     }
 }
 
+/// Whether a source is to hand anything over.
+pub(super) fn hands_over(pass: &Pass<'_, '_>) -> bool {
+    let mut untouched = pass.plan.untouched.iter();
+    untouched.any(|one| matches!(one.reason, NoOpReason::HandedOver(_)))
+}
+
 /// What a source declares and its state holds or waits for from now on.
-fn taken_over<'a>(pass: &'a Pass<'_, '_>) -> impl Iterator<Item = &'a EntityKey> {
+pub(super) fn taken_over<'a>(pass: &'a Pass<'_, '_>) -> impl Iterator<Item = &'a EntityKey> {
     let outcomes = pass.applied.iter().flat_map(|applied| &applied.outcomes);
     let upserts = pass.plan.upserts.iter().zip(outcomes);
     let written = upserts.filter(|(_, outcome)| !matches!(outcome, UpsertOutcome::Blocked(_)));

@@ -28,7 +28,7 @@ pub(crate) struct Pass<'s, 'p> {
     /// What changed and is valid, as far as is known.
     pub(crate) changes: Vec<Change>,
     /// What is to be done.
-    pub(crate) plan: Plan,
+    pub(crate) plan: Arc<Plan>,
     /// What Port would refuse of it.
     pub(crate) refusals: Refusals,
     /// What became of it, if it was carried out.
@@ -51,7 +51,7 @@ impl<'s, 'p> Pass<'s, 'p> {
             is_of_state: matches!(selection.against, Against::State),
             declared,
             changes: Vec::new(),
-            plan: Plan::default(),
+            plan: Arc::default(),
             refusals: Refusals::default(),
             applied: None,
             responsibility: Responsibility::All,
@@ -77,8 +77,8 @@ impl<'s, 'p> Pass<'s, 'p> {
         }
     }
 
-    /// Ends the pass: what it found and did is kept with the source.
-    pub(crate) fn finish(self, blueprints: &Arc<Blueprints>) {
+    /// Ends the pass: what it found and did is kept with the source, which is returned.
+    pub(crate) fn finish(self, blueprints: &Arc<Blueprints>) -> &'s mut Source<'p> {
         self.source.rounds.push(Round {
             commit: self.source.commit.clone(),
             extent: self.extent,
@@ -90,6 +90,7 @@ impl<'s, 'p> Pass<'s, 'p> {
             applied: self.applied,
             responsibility: self.responsibility,
         });
+        self.source
     }
 
     /// Keeps the valid changes, and adds the errors to what is declared.

@@ -1,6 +1,7 @@
 //! Decides what to do, from what changed in Git, what Port holds and what other sources own.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::error::Error;
 use super::ownership;
@@ -82,7 +83,7 @@ pub(crate) async fn plan(
             },
         };
         let policy = policy(session, pass);
-        pass.plan = Plan::new(pass.changes.clone(), known, &policy);
+        pass.plan = Arc::new(Plan::new(pass.changes.clone(), known, &policy));
     };
     passes.iter_mut().for_each(decide);
     let deleted = deleted(passes);
@@ -94,7 +95,7 @@ pub(crate) async fn plan(
             decide(pass);
         }
     }
-    let plans = passes.iter_mut().map(|pass| &mut pass.plan);
+    let plans = passes.iter_mut().map(|pass| Arc::make_mut(&mut pass.plan));
     limit_deletions(plans, session.setup.inputs.max_deletes);
     Ok(())
 }

@@ -19,7 +19,7 @@ pub(crate) struct Round {
     pub(crate) commit: CommitSha,
     pub(crate) declared: Declared,
     /// What was to be done.
-    pub(crate) plan: Plan,
+    pub(crate) plan: Arc<Plan>,
     /// The blueprints of the entities that the round is about.
     pub(crate) blueprints: Arc<Blueprints>,
     /// What Port would refuse, in a plan.

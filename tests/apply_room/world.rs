@@ -112,8 +112,10 @@ impl World {
             .into();
         let blueprints = self.port.blueprints(wanted).await.unwrap();
         self.sandbox.clear_journal();
-        let mut applied = apply(&[plan], &blueprints, &self.port, &options, &self.stop).await;
-        applied.pop().unwrap()
+        let mut all = Vec::new();
+        let done = |_, applied| all.push(applied);
+        apply(&[plan], &blueprints, &self.port, &options, &self.stop, done).await;
+        all.pop().unwrap()
     }
 
     /// The requests that wrote: each one's path below its blueprint, and its entities' names.

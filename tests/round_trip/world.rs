@@ -182,8 +182,10 @@ impl World {
         };
         let (_trigger, shutdown) = shutdown();
         let blueprints = self.blueprints().await;
-        let mut applied = apply(&[plan], &blueprints, &self.port, &options, &shutdown).await;
-        let applied = applied.pop().unwrap();
+        let mut all = Vec::new();
+        let done = |_, applied| all.push(applied);
+        apply(&[plan], &blueprints, &self.port, &options, &shutdown, done).await;
+        let applied = all.pop().unwrap();
         assert!(applied.stopped.is_none());
         let after = self.entities();
         let mut touched = BTreeSet::new();

@@ -7,10 +7,12 @@ mod flight;
 mod upserts;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::live::Field;
+use crate::catalog::merge::cleared;
 use crate::catalog::plan::{Deletion, Obstacle, Plan, Upsert};
 use crate::port::{self, Port, Rejection, Upserted, WriteOptions};
 use crate::shutdown::Shutdown;
@@ -124,8 +126,66 @@ impl<'p> Joined<'p> {
     }
 }
 
-/// Writes everything that `plans` say, as one plan: relations are ordered across them. Gives what
-/// became of each. One entity's failure keeps those from being written that need it, and no others;
+/// One of the plans, and where its part of [`Joined`] is.
+struct Part<'p> {
+    index: usize,
+    plan: &'p Plan,
+    upserts: Range<usize>,
+    deletions: Range<usize>,
+}
+
+impl<'p> Part<'p> {
+    fn of_each(plans: &[&'p Plan]) -> Vec<Self> {
+        let (mut upserts, mut deletions) = (0, 0);
+        let parts = plans.iter().enumerate().map(|(index, plan)| {
+            let first = (upserts, deletions);
+            upserts += plan.upserts.len();
+            deletions += plan.deletions.len();
+            Self {
+                index,
+                plan,
+                upserts: first.0..upserts,
+                deletions: first.1..deletions,
+            }
+        });
+        parts.collect()
+    }
+
+    /// Whether nothing is left to do, given what has become of all upserts so far. What is to be deleted
+    /// or cleared comes after all of them.
+    fn is_done(&self, upserts: &[UpsertOutcome]) -> bool {
+        let is_final = |outcome: &UpsertOutcome| match outcome {
+            UpsertOutcome::Written(_) | UpsertOutcome::Rejected(_) | UpsertOutcome::Blocked(_) => {
+                true
+            }
+            UpsertOutcome::NotSent | UpsertOutcome::Unknown => false,
+        };
+        let is_cleared = |upsert: &Upsert| !cleared(&upsert.entity).is_empty();
+        let mut own = upserts[self.upserts.clone()].iter();
+        !self.plan.is_empty()
+            && own.all(is_final)
+            && self.plan.deletions.is_empty()
+            && !self.plan.upserts.iter().any(is_cleared)
+    }
+
+    /// Its part of what has become of all plans.
+    fn take(&self, all: &Applied) -> Applied {
+        let first = self.upserts.start;
+        let kept = all.kept.range(self.upserts.clone());
+        Applied {
+            outcomes: all.outcomes[self.upserts.clone()].to_vec(),
+            deletions: all.deletions[self.deletions.clone()].to_vec(),
+            kept: kept
+                .map(|(index, fields)| (index - first, fields.clone()))
+                .collect(),
+            stopped: all.stopped.clone(),
+        }
+    }
+}
+
+/// Writes everything that `plans` say, as one plan: relations are ordered across them. Calls `done` once
+/// for each, with its index and what became of it: for a plan that only upserts, as soon as its last
+/// entity is done. One entity's failure keeps those from being written that need it, and no others;
 /// Port being unreachable, or a request to stop, ends it all.
 pub async fn apply(
     plans: &[&Plan],
@@ -133,8 +193,10 @@ pub async fn apply(
     port: &Port,
     options: &WriteOptions,
     shutdown: &Shutdown,
-) -> Vec<Applied> {
+    mut done: impl FnMut(usize, Applied),
+) {
     let joined = Joined::new(plans);
+    let mut parts = Part::of_each(plans);
     let mut all = Applied {
         outcomes: vec![UpsertOutcome::NotSent; joined.upserts.len()],
         deletions: vec![DeletionOutcome::NotSent; joined.deletions.len()],
@@ -144,7 +206,20 @@ pub async fn apply(
     match port.authenticate().await {
         Ok(()) => {
             let flight = Flight::new(port, options, shutdown);
-            let mut written = upserts::write(&joined.upserts, blueprints, &flight).await;
+            let mut noted = |outcomes: &[UpsertOutcome]| {
+                parts.retain(|part| {
+                    let is_done = part.is_done(outcomes);
+                    if is_done {
+                        done(
+                            part.index,
+                            Applied::without_deletions(&outcomes[part.upserts.clone()]),
+                        );
+                    }
+                    !is_done
+                });
+            };
+            let writing = upserts::write(&joined.upserts, blueprints, &flight, &mut noted);
+            let mut written = writing.await;
             all.kept = clearings::clear(&joined.upserts, &mut written, &flight).await;
             (all.outcomes, all.stopped) = (written.outcomes, written.stopped);
             if all.stopped.is_none() {
@@ -154,7 +229,9 @@ pub async fn apply(
         }
         Err(error) => all.stopped = Some(error.into()),
     }
-    plans.iter().map(|plan| all.take(plan)).collect()
+    for part in parts {
+        done(part.index, part.take(&all));
+    }
 }
 
 impl Applied {
@@ -167,18 +244,13 @@ impl Applied {
         }
     }
 
-    /// Takes from the front what became of `plan`.
-    fn take(&mut self, plan: &Plan) -> Self {
-        let count = plan.upserts.len();
-        let later = self.kept.split_off(&count);
-        let later = later
-            .into_iter()
-            .map(|(index, fields)| (index - count, fields));
+    /// What became of a plan that only upserts.
+    fn without_deletions(outcomes: &[UpsertOutcome]) -> Self {
         Self {
-            outcomes: self.outcomes.drain(..count).collect(),
-            deletions: self.deletions.drain(..plan.deletions.len()).collect(),
-            kept: std::mem::replace(&mut self.kept, later.collect()),
-            stopped: self.stopped.clone(),
+            outcomes: outcomes.to_vec(),
+            deletions: Vec::new(),
+            kept: BTreeMap::new(),
+            stopped: None,
         }
     }
 }

@@ -40,11 +40,13 @@ pub(super) struct Upserts {
     pub(super) stopped: Option<Stopped>,
 }
 
-/// Writes `upserts`.
+/// Writes `upserts`. After each answer that does not end it all, `noted` gets what has become of them so
+/// far.
 pub(super) async fn write(
     upserts: &[&Upsert],
     blueprints: &Blueprints,
     flight: &Flight<'_>,
+    noted: &mut dyn FnMut(&[UpsertOutcome]),
 ) -> Upserts {
     let merge = flight.options.merge;
     let nodes: Vec<_> = upserts
@@ -63,6 +65,7 @@ pub(super) async fn write(
         rounds: 0,
         gates: Gates::default(),
         stopped: None,
+        noted,
     };
     for wave in &schedule.waves {
         queue.write_wave(wave, flight).await;
@@ -78,7 +81,7 @@ pub(super) async fn write(
     }
 }
 
-struct UpsertQueue<'p> {
+struct UpsertQueue<'p, 'n> {
     port: &'p Port,
     upserts: &'p [&'p Upsert],
     merge: Merge,
@@ -93,9 +96,10 @@ struct UpsertQueue<'p> {
     rounds: u32,
     gates: Gates<'p>,
     stopped: Option<Stopped>,
+    noted: &'n mut dyn FnMut(&[UpsertOutcome]),
 }
 
-impl<'p> UpsertQueue<'p> {
+impl<'p> UpsertQueue<'p, '_> {
     /// Sends a wave, and what failed in passing again, alone with others of its kind.
     async fn write_wave(&mut self, wave: &'p [Write], flight: &Flight<'_>) {
         let mut writes = self.unblocked(wave);
@@ -248,7 +252,7 @@ impl<'p> UpsertQueue<'p> {
     }
 }
 
-impl<'p> RequestQueue for UpsertQueue<'p> {
+impl<'p> RequestQueue for UpsertQueue<'p, '_> {
     type Batch = UpsertBatch<'p>;
     type BatchResult = BulkResult;
 
@@ -296,6 +300,9 @@ impl<'p> RequestQueue for UpsertQueue<'p> {
                 }
                 self.stopped.get_or_insert(error.into());
             }
+        }
+        if self.stopped.is_none() {
+            (self.noted)(&self.outcomes);
         }
     }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use port_gitops_sandbox::port::Failure;
-use port_gitops_sandbox::{Fault, Matcher, Sandbox};
+use port_gitops_sandbox::{Exchange, Fault, Matcher, Sandbox};
 
 use super::world::Fleet;
 use super::{scheduled, status, title};
@@ -188,4 +188,42 @@ fn a_state_that_port_refuses_concerns_only_its_repository() {
         assert_eq!(title(&fleet, "e2").as_deref(), Some("Two"), "{case}");
         assert_eq!(status(&fleet, "r2"), "synced", "{case}");
     }
+}
+
+/// Two of three requests that write entities are answered, and the third never is.
+#[test]
+fn what_is_finished_when_a_run_is_killed_is_not_looked_at_again() {
+    let fleet = Fleet::declaring(60);
+    let entities = Matcher::new("POST", "*/domain/entities/bulk");
+    fleet.port.inject(Fault::hang().when(entities).skip(2));
+    let step = fleet.step("schedule");
+    let mut process = step.command(binary()).spawn().unwrap();
+    let is_synced = |number: &usize| {
+        let state = fleet.state(&format!("r{number}"));
+        state.is_some_and(|state| state["properties"]["status"] == "synced")
+    };
+    let synced = || (0..60).filter(is_synced).count();
+    let started = Instant::now();
+    while synced() < 40 && started.elapsed() < Duration::from_secs(10) {
+        sleep(Duration::from_millis(20));
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert_eq!(synced(), 40);
+    fleet.port.clear_faults();
+    let result = scheduled(&fleet);
+    assert_eq!((result.status, result.output("updated")), (0, "0"));
+    assert_eq!(result.output("created"), "20", "{}", result.log);
+    assert_eq!(synced(), 60);
+    let count = |api: &[Exchange], path: &str| {
+        let path = Matcher::new("GET", path);
+        api.iter().filter(|one| path.matches(one)).count()
+    };
+    let github = fleet.github.requests(&Matcher::any());
+    // The others, and the one that runs the fleet.
+    assert_eq!(count(&github, "*/git/trees/*"), 20 + 1);
+    let port = fleet.port.requests(&Matcher::any());
+    // Of the others at the start, before the writes and before the save; of the one that runs the fleet, and
+    // the fleet's own.
+    assert_eq!(count(&port, "*/gitops_source/entities/*"), 3 * 20 + 2);
 }
