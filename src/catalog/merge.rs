@@ -5,8 +5,9 @@
 //! had put there: otherwise somebody else owns it now.
 
 use super::blueprint::{Blueprint, Cardinality, Presence, Property};
+use super::difference::{Field, is_same, is_same_relation, is_same_team};
 use super::entity::{Clearing, Entity, Relation, Stated, Team};
-use super::live::{Field, Knowledge, LiveEntity, is_same, is_same_relation, is_same_team};
+use super::live::{Knowledge, LiveEntity};
 
 /// What a write does with what the file does not mention: the input `merge`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,6 +4,7 @@
 pub mod blueprint;
 pub mod change;
 pub mod declare;
+pub mod difference;
 pub mod entity;
 pub mod live;
 pub mod mapping;

@@ -117,7 +117,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::catalog::live::differences;
+    use crate::catalog::difference::differences;
     use crate::catalog::merge::Merge;
     use crate::catalog::testing::{blueprint, entity, live};
 

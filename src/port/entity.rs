@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 use super::search::FoundEntity;
 use super::wire::{self, Done};
 use super::{Error, ErrorCode, Port, Rejection};
+use crate::catalog::difference::Field;
 use crate::catalog::entity::BlueprintId;
-use crate::catalog::live::{Field, LiveEntity};
+use crate::catalog::live::LiveEntity;
 
 #[derive(Deserialize)]
 struct EntityAnswer {

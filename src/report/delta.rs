@@ -7,7 +7,7 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use super::redact::{REDACTED, Shown, ShownDifference};
-use crate::catalog::live::{Field, is_same};
+use crate::catalog::difference::{Field, is_same};
 use crate::text::counted;
 
 /// Longer values are cut to this many characters.

@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 
 use super::redact::{Shown, ShownDifference};
 use super::{Cost, Counts, Drift, Ending, EntityReport, EntityState, Outcome, Report};
+use crate::catalog::difference::Field;
 use crate::catalog::entity::EntityName;
-use crate::catalog::live::Field;
 use crate::diagnostic::Diagnostic;
 use crate::git::BranchName;
 use crate::text::Location;

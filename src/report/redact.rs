@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::catalog::blueprint::{Blueprint, Blueprints, OfInvalid};
 use crate::catalog::declare::Declaration;
+use crate::catalog::difference::{Difference, Field};
 use crate::catalog::entity::{BlueprintId, FIELDS};
-use crate::catalog::live::{Difference, Field};
 use crate::catalog::rules::PropertyRules;
 use crate::diagnostic::Diagnostic;
 use crate::document::{self, Node};

@@ -14,8 +14,8 @@ use super::session::Session;
 use super::source::Source;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::declare::{Declaration, Declarations, declare};
+use crate::catalog::difference::{Difference, Field};
 use crate::catalog::entity::{BlueprintId, EntityKey, EntityName, Identifier};
-use crate::catalog::live::{Difference, Field};
 use crate::catalog::plan::Plan;
 use crate::catalog::validate::dangling_in;
 use crate::event::Mode;
@@ -31,7 +31,7 @@ type Staying = BTreeMap<usize, Vec<Dependant>>;
 ///
 /// # Errors
 /// If GitHub does not give a file, or Port does not give a blueprint.
-pub(crate) async fn find(
+pub(crate) async fn check_deletions(
     session: &Session<'_>,
     passes: &mut [Pass<'_, '_>],
     blueprints: &mut Blueprints,

@@ -35,7 +35,7 @@ enum StateLookup {
 ///
 /// # Errors
 /// If a request to GitHub or Port fails, or the state cannot be read.
-pub(crate) async fn find<'p>(
+pub(crate) async fn find_source<'p>(
     session: &Session<'p>,
     origin: Origin<'p>,
 ) -> Result<FoundSource<'p>, Error> {

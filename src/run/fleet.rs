@@ -72,7 +72,7 @@ struct FleetCandidate {
 ///
 /// # Errors
 /// If a request to GitHub or Port fails, or the mapping cannot be used.
-pub(crate) async fn find<'p>(
+pub(crate) async fn find_sources<'p>(
     session: &Session<'p>,
     selection: &FleetSelection,
     home: Origin<'p>,

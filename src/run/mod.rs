@@ -119,7 +119,7 @@ async fn run_one(
     started: Instant,
 ) -> Result<Exit, Error> {
     let (setup, log) = (session.setup, session.log);
-    let finding = session.unless_interrupted(find::find(session, origin));
+    let finding = session.unless_interrupted(find::find_source(session, origin));
     let mut source = match finding.await? {
         FoundSource::Source(source) => *source,
         FoundSource::Nothing(reason) => return nothing_to_do(&reason, setup, log),
@@ -144,7 +144,7 @@ async fn run_fleet(
     started: Instant,
 ) -> Result<Exit, Error> {
     let (setup, log) = (session.setup, session.log);
-    let finding = session.unless_interrupted(fleet::find(session, selection, home));
+    let finding = session.unless_interrupted(fleet::find_sources(session, selection, home));
     let (fleet, mut sources) = match finding.await {
         Err(error) if error.end_of_budget().is_some() => {
             return nothing_to_do(&error.to_string(), setup, log);
@@ -211,12 +211,12 @@ async fn round(
         planning::compare(session, &mut passes);
         validation::validate(session, &mut passes, &mut blueprints).await?;
         planning::plan(session, &mut passes, &blueprints).await?;
-        dependants::find(session, &mut passes, &mut blueprints).await?;
-        responsibility::find(session, &mut passes).await?;
+        dependants::check_deletions(session, &mut passes, &mut blueprints).await?;
+        responsibility::determine(session, &mut passes).await?;
         Ok((passes, blueprints))
     };
     let (mut passes, blueprints) = session.unless_interrupted(stages).await?;
-    responsibility::mark(session, &mut passes, &blueprints);
+    responsibility::downgrade_older(session, &mut passes, &blueprints);
     let blueprints = Arc::new(blueprints);
     match (session.port, session.run.mode) {
         (Some(port), Mode::Apply) => {

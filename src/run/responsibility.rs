@@ -16,11 +16,14 @@ use crate::event::{Base, Pushed, Scope};
 use crate::inputs::Prune;
 use crate::text::RepoPath;
 
-/// Finds out for each source which problems the run fails for.
+/// Determines for each source which problems the run fails for.
 ///
 /// # Errors
 /// If a request to GitHub fails.
-pub(super) async fn find(session: &Session<'_>, passes: &mut [Pass<'_, '_>]) -> Result<(), Error> {
+pub(super) async fn determine(
+    session: &Session<'_>,
+    passes: &mut [Pass<'_, '_>],
+) -> Result<(), Error> {
     for pass in passes {
         pass.responsibility = Responsibility::of(session, pass.source, &pass.declared).await?;
     }
@@ -28,7 +31,11 @@ pub(super) async fn find(session: &Session<'_>, passes: &mut [Pass<'_, '_>]) -> 
 }
 
 /// Makes warnings of the errors that the run does not fail for, and takes secrets out of them.
-pub(super) fn mark(session: &Session<'_>, passes: &mut [Pass<'_, '_>], blueprints: &Blueprints) {
+pub(super) fn downgrade_older(
+    session: &Session<'_>,
+    passes: &mut [Pass<'_, '_>],
+    blueprints: &Blueprints,
+) {
     for pass in passes {
         let head = &mut pass.declared.head;
         for diagnostic in &mut head.diagnostics {

@@ -12,8 +12,9 @@ use super::{
 use crate::catalog::blueprint::Blueprint;
 use crate::catalog::change::{Basis, Change, ChangeKind, Proof};
 use crate::catalog::declare::Declaration;
+use crate::catalog::difference::{Difference, declared_differences, differences};
 use crate::catalog::entity::{Entity, EntityKey, EntityName, Identifier};
-use crate::catalog::live::{Difference, Knowledge, LiveEntity, declared_differences, differences};
+use crate::catalog::live::{Knowledge, LiveEntity};
 use crate::catalog::merge::{Merge, Merged, merge};
 use crate::text::{Location, RepoPath};
 

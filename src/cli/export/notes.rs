@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use crate::catalog::blueprint::{Blueprint, Computation, Ownership, Property};
+use crate::catalog::difference::Field;
 use crate::catalog::entity::{BlueprintId, Identifier};
-use crate::catalog::live::Field;
 use crate::cli::counted;
 
 /// What no file has, and why.

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::catalog::live::Field;
+use crate::catalog::difference::Field;
 
 fn delta(from: Option<Value>, to: Option<Value>) -> Delta {
     of(&ShownDifference {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::catalog::difference::Field;
 use crate::catalog::entity::{BlueprintId, EntityKey};
-use crate::catalog::live::Field;
 use crate::catalog::testing::entity;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::git::CommitSha;

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::catalog::blueprint::Blueprints;
+use crate::catalog::difference::Field;
 use crate::catalog::entity::EntityKey;
-use crate::catalog::live::Field;
 use crate::catalog::merge::cleared;
 use crate::catalog::plan::{Deletion, Obstacle, Plan, Upsert};
 use crate::port::{self, Port, Rejection, Upserted, WriteOptions};

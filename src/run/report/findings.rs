@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{notices, rejection};
 use crate::catalog::declare::{Declaration, Declarations};
+use crate::catalog::difference::differences;
 use crate::catalog::entity::{Entity, EntityKey};
-use crate::catalog::live::{LiveEntity, differences};
+use crate::catalog::live::LiveEntity;
 use crate::catalog::merge::Merge;
 use crate::catalog::plan::{Action, Deletion, NoOpReason, Plan, Untouched, Upsert};
 use crate::diagnostic::{self, Code, Diagnostic};

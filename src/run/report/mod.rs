@@ -47,7 +47,7 @@ pub(super) fn assemble(session: &Session<'_>, source: Source<'_>, started: Insta
     let (mut entities, mut diagnostics) = (Vec::new(), Vec::new());
     let mut foreign = BTreeSet::new();
     for round in rounds {
-        let findings = find(session, &round);
+        let findings = run_findings(session, &round);
         notices.extend(findings.notices);
         supersede(&mut entities, &mut diagnostics, &round);
         foreign.retain(|path| !round.declared.versions.contains_key(path));
@@ -129,7 +129,7 @@ pub(super) fn problems(rounds: &[Round]) -> Vec<String> {
 }
 
 /// What a round found, and which of it the run fails for.
-fn find(session: &Session<'_>, round: &Round) -> RunFindings {
+fn run_findings(session: &Session<'_>, round: &Round) -> RunFindings {
     let mut findings = RunFindings::new(Material {
         head: &round.declared.head,
         plan: &round.plan,

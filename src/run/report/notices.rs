@@ -1,6 +1,6 @@
 //! What the user should know beside what became of each entity.
 
-use crate::catalog::live::Field;
+use crate::catalog::difference::Field;
 use crate::catalog::plan::{NoOpReason, Plan, Untouched, Upsert};
 use crate::run::apply::Applied;
 

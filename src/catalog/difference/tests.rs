@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::catalog::live::Knowledge;
 use crate::catalog::merge::merge;
 use crate::catalog::testing::{blueprint, entity, live};
 
