@@ -379,10 +379,18 @@ impl<'p> Fleet<'p> {
     }
 
     fn memory(&self, sources: &[Source<'_>]) -> FleetMemory {
-        let mut memory = FleetMemory {
-            inputs: self.inputs.clone(),
-            ..FleetMemory::default()
-        };
+        let mut memory = self.last.clone().unwrap_or_default();
+        if memory.inputs != self.inputs {
+            memory.nothing.clear();
+            memory.inputs = self.inputs.clone();
+        }
+        // Another fleet of the same repository may select the others.
+        let others = self.others.iter().map(|other| other.id);
+        let selected = others.chain(sources.iter().filter_map(|source| source.origin.id));
+        for id in selected {
+            memory.nothing.remove(&id);
+            memory.failed.remove(&id);
+        }
         for other in &self.others {
             match &other.reason {
                 SkipReason::UpToDate { .. } | SkipReason::Left(_) => {}
