@@ -1,6 +1,6 @@
 //! The one retry loop, for both APIs: it tries, waits and paces.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -54,7 +54,7 @@ pub enum Reserve {
     Use,
 }
 
-/// How many requests are kept for finishing what was begun.
+/// How many requests are kept for finishing what was begun, unless [`Sender::keep`] says otherwise.
 const KEPT: u64 = 50;
 /// What one who does not wait waits all the same: a minute, and what is added for clocks and jitter.
 const BEARABLE_WAIT: Duration = Duration::from_secs(65);
@@ -144,6 +144,7 @@ pub struct Sender {
     pace: Mutex<Pace>,
     answered: Notify,
     when_exhausted: WhenExhausted,
+    kept: AtomicU64,
     shutdown: Option<Shutdown>,
 }
 
@@ -170,6 +171,7 @@ impl Sender {
             pace: Mutex::new(Pace::new(full_jitter(FIRST_BACKOFF))),
             answered: Notify::new(),
             when_exhausted: WhenExhausted::Wait,
+            kept: AtomicU64::new(KEPT),
             shutdown: None,
         }
     }
@@ -180,6 +182,12 @@ impl Sender {
             when_exhausted,
             ..self
         }
+    }
+
+    /// Keeps so many requests of the budget for those with [`Reserve::Use`] from now on, where requests fail
+    /// instead of waiting.
+    pub fn keep(&self, requests: u64) {
+        self.kept.store(requests, Ordering::Relaxed);
     }
 
     /// The same, sending nothing any more and ending all waits once `shutdown` is requested.
@@ -248,7 +256,7 @@ impl Sender {
                 return Err(TransportError::interrupted(self.service.name()));
             }
             let kept = match reserve {
-                Reserve::Keep => KEPT,
+                Reserve::Keep => self.kept.load(Ordering::Relaxed),
                 Reserve::Use => 0,
             };
             let shortage = self.pace().shortage(lane, kept, Instant::now());
@@ -328,6 +336,9 @@ impl Sender {
                 Ok(())
             }
             Ok(News::Known) => Ok(()),
+            Err(wait) if self.when_exhausted == WhenExhausted::Fail => {
+                Err(TransportError::budget_exhausted(name, wait))
+            }
             Err(wait) => Err(TransportError::rate_limit(name, wait)),
         }
     }

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::{Error, ErrorCode, Port, refusal};
-use crate::http::retry::Request;
+use crate::http::retry::{Request, Reserve};
 use crate::inputs::Credentials;
 
 /// A token that is this close to its end is not used for another request.
@@ -114,6 +114,7 @@ impl Port {
                 .await
         };
         let sent = Request::from(what).answered_by(refusal::is_own::<Granted>);
+        let sent = sent.reserve(Reserve::Use);
         let answer = self.sender.send(sent, request).await?;
         let granted: Granted = match refusal::read(&answer) {
             Ok(granted) => granted,

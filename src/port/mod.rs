@@ -22,7 +22,7 @@ use url::Url;
 use crate::catalog::entity::BlueprintId;
 use crate::catalog::order::MAX_ENTITIES;
 use crate::http::retry::{IsOwn, Request, Sender, Service};
-use crate::http::{self, Answer, Client, Delivery, TransportError};
+use crate::http::{self, Answer, Client, Delivery, TransportError, TransportErrorKind};
 use crate::inputs::{Credentials, Merge, MissingTargets};
 use crate::shutdown::Shutdown;
 use auth::TokenKeeper;
@@ -30,6 +30,7 @@ use delete::MAX_DELETIONS;
 use wire::{Body, BulkLimit};
 
 pub use crate::http::CONCURRENT_REQUESTS;
+pub use crate::http::retry::{Reserve, WhenExhausted};
 pub use auth::OnToken;
 pub use delete::Dependant;
 pub use records::{Existing, ListMember};
@@ -43,6 +44,9 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
+
+/// So many requests of the budget are kept in any case, for what a run saves in the end.
+const ALWAYS_KEPT: u64 = 10;
 
 /// How an upsert treats what is there.
 #[derive(Debug, Clone)]
@@ -120,7 +124,10 @@ pub enum Error {
     RunExhausted(String),
     /// Port cannot be reached.
     #[error("Port could not be reached: {}; {}", .0, .0.help("base-url"))]
-    Unreachable(#[from] TransportError),
+    Unreachable(TransportError),
+    /// The budget is nearly used up, and [`WhenExhausted::Fail`] says not to wait.
+    #[error("{}; {}", .0, .0.help("base-url"))]
+    BudgetExhausted(TransportError),
     /// The answer is JSON, but not what the specification says.
     #[error(
         "Port answered {what} in an unknown form: {reason}; check that `base-url` is Port's API"
@@ -131,6 +138,15 @@ pub enum Error {
         /// What is wrong with the answer.
         reason: String,
     },
+}
+
+impl From<TransportError> for Error {
+    fn from(error: TransportError) -> Self {
+        match error.kind {
+            TransportErrorKind::BudgetExhausted(_) => Self::BudgetExhausted(error),
+            _ => Self::Unreachable(error),
+        }
+    }
 }
 
 /// What to do about an error that is not about an entity.
@@ -147,7 +163,7 @@ impl Error {
     pub fn delivery(&self) -> Delivery {
         match self {
             Self::Unauthorized { .. } | Self::RunExhausted(_) => Delivery::Unsent,
-            Self::Unreachable(error) => error.delivery(),
+            Self::Unreachable(error) | Self::BudgetExhausted(error) => error.delivery(),
             Self::Refused { .. } | Self::UnknownForm { .. } => Delivery::Unknown,
         }
     }
@@ -187,6 +203,23 @@ impl Port {
             sender: self.sender.stop_on(shutdown),
             ..self
         }
+    }
+
+    /// The same, with another treatment of requests for which the budget does not suffice.
+    pub fn when_exhausted(self, when_exhausted: WhenExhausted) -> Self {
+        let port = Self {
+            sender: self.sender.when_exhausted(when_exhausted),
+            ..self
+        };
+        port.keep(0);
+        port
+    }
+
+    /// Keeps so many requests of the budget, and a few more, for those that finish what was begun
+    /// ([`Reserve::Use`]). It matters where requests fail instead of waiting.
+    pub fn keep(&self, requests: usize) {
+        let requests = u64::try_from(requests).unwrap_or(u64::MAX);
+        self.sender.keep(requests.saturating_add(ALWAYS_KEPT));
     }
 
     /// How many requests there may be under way at the same time.
@@ -305,7 +338,21 @@ impl Port {
         what: &str,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<Result<T, Rejection>, Error> {
-        let answer = self.authorized(what, refusal::is_own::<T>, request).await?;
+        self.call_with(what, Reserve::Keep, request).await
+    }
+
+    /// The same, using what is kept of the budget if `reserve` says so.
+    ///
+    /// # Errors
+    /// As above.
+    async fn call_with<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        reserve: Reserve,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<Result<T, Rejection>, Error> {
+        let what = Request::from(what).answered_by(refusal::is_own::<T>);
+        let answer = self.authorized(what.reserve(reserve), request).await?;
         Ok(refusal::read(&answer))
     }
 
@@ -325,12 +372,11 @@ impl Port {
     /// Sends with a token; if Port no longer accepts it, once more with a new one.
     async fn authorized(
         &self,
-        what: &str,
-        is_own: IsOwn,
+        what: Request<'_>,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<Answer, Error> {
+        let is_own = what.is_own;
         let token = self.token().await?;
-        let what = Request::from(what).answered_by(is_own);
         let answer = self.send_with(&token, what, &request).await?;
         if !is_refused_token(&answer, is_own) {
             return Ok(answer);

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::search::{CONCURRENT_SEARCHES, FoundEntity, MAX_IDENTIFIER_BYTES, PAGE, Search, lists};
 use super::wire::{self, Done};
-use super::{Error, ErrorCode, Port, RefusalScope, Rejection};
+use super::{Error, ErrorCode, Port, RefusalScope, Rejection, Reserve};
 use crate::catalog::entity::BlueprintId;
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -75,7 +75,7 @@ struct CreatedBlueprint {
 
 impl Port {
     /// The properties of one entity; `None` if there is no such entity, no such blueprint, or
-    /// neither is shown to these credentials.
+    /// neither is shown to these credentials. Uses what is kept of the budget if `reserve` says so.
     ///
     /// # Errors
     /// If Port is unreachable, refuses the credentials or answers with another error.
@@ -83,18 +83,21 @@ impl Port {
         &self,
         blueprint: &BlueprintId,
         identifier: &str,
+        reserve: Reserve,
     ) -> Result<Option<Map<String, Value>>, Error> {
         let what = format!("the request for `{identifier}` of `{blueprint}`");
         let url = self.url(&["blueprints", blueprint.as_str(), "entities", identifier]);
         let request = || self.client.get(url.clone());
-        match self.call::<StoredEntity>(&what, request).await? {
+        let answer = self.call_with::<StoredEntity>(&what, reserve, request);
+        match answer.await? {
             Ok(found) => Ok(Some(found.entity.properties)),
             Err(rejection) if rejection.code == ErrorCode::NotFound => Ok(None),
             Err(rejection) => Err(rejection.into_error(&what)),
         }
     }
 
-    /// Writes entities as they stand in `bodies`, in as few requests as Port takes. Says of each, in
+    /// Writes entities as they stand in `bodies`, in as few requests as Port takes, and uses what is kept
+    /// of the budget. Says of each, in
     /// their order, whether Port has it or why Port refuses it. An error says that neither is known:
     /// Port is unreachable or the credentials are refused.
     pub async fn put(
@@ -154,10 +157,12 @@ impl Port {
             post.body(body.bytes())
         };
         if count == 1 {
-            let written = self.call::<StoredEntity>(&what, request).await?;
+            let written = self.call_with::<StoredEntity>(&what, Reserve::Use, request);
+            let written = written.await?;
             return Ok(PutAnswer::Each(vec![written.map(drop)]));
         }
-        Ok(match self.call::<wire::Bulk>(&what, request).await? {
+        let written = self.call_with::<wire::Bulk>(&what, Reserve::Use, request);
+        Ok(match written.await? {
             Ok(bulk) => {
                 self.note_upsert_limit(&bulk);
                 let results = bulk.results(count).into_iter();

@@ -40,6 +40,7 @@ pub(super) async fn carry_out(
     let declared = ownership::all_declared(&passes);
     save::before_writing(session, &mut passes).await?;
     passes.retain(|pass| pass.source.failure.is_none());
+    port.keep(requests_to_save(passes.len()));
     let plans: Vec<_> = passes.iter().map(|pass| Arc::clone(&pass.plan)).collect();
     let (sender, done) = mpsc::unbounded_channel();
     let applying = async move {
@@ -93,6 +94,7 @@ impl<'s, 'p> Closing<'_, 's, 'p> {
             if more == More::No {
                 return;
             }
+            port.keep(requests_to_save(self.passes.iter().flatten().count()));
         }
     }
 
@@ -124,6 +126,11 @@ impl<'s, 'p> Closing<'_, 's, 'p> {
         let passes = passes.into_iter();
         passes.map(|pass| pass.finish(self.blueprints)).collect()
     }
+}
+
+/// How many requests it takes to save so many states: each is loaded before.
+fn requests_to_save(count: usize) -> usize {
+    count + count.div_ceil(10)
 }
 
 /// Whether anything is still being carried out.

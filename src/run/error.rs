@@ -65,11 +65,18 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// That GitHub's budget or the token has come to its end, if it is that: the next run can go on.
-    pub(crate) fn end_of_budget(&self) -> Option<&github::Error> {
+    /// The same once more, if it is that a budget or GitHub's token has come to its end: the next run can
+    /// go on.
+    pub(crate) fn end_of_budget(&self) -> Option<Self> {
         use github::Error::{BudgetExhausted, TokenEnded};
         match self {
-            Self::GitHub(error @ (BudgetExhausted { .. } | TokenEnded { .. })) => Some(error),
+            Self::GitHub(error @ (BudgetExhausted { .. } | TokenEnded { .. })) => {
+                Some(Self::GitHub(error.clone()))
+            }
+            Self::Port(error @ port::Error::BudgetExhausted(_))
+            | Self::State(store::Error::Port(error @ port::Error::BudgetExhausted(_))) => {
+                Some(Self::Port(error.clone()))
+            }
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ use super::source::{Origin, Source};
 use super::state::store::{self, Store, Stored};
 use crate::event::{BranchRole, Mode, Pushed};
 use crate::github::Side;
-use crate::port::{self, ErrorCode};
+use crate::port::{self, ErrorCode, Reserve};
 use crate::text::RepoPath;
 
 /// How long a push that touches no entity file waits for Port.
@@ -85,7 +85,7 @@ async fn load(
     let Some(store) = store else {
         return Ok(StateLookup::State(None));
     };
-    let mut loading = std::pin::pin!(store.load());
+    let mut loading = std::pin::pin!(store.load(Reserve::Keep));
     let loaded = timeout(QUIET, &mut loading).await;
     match loaded {
         Ok(Ok(stored)) => return Ok(StateLookup::State(stored.map(Box::new))),

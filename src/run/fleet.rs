@@ -20,8 +20,14 @@ use crate::event::{BranchRole, Mode, Scope};
 use crate::git::{BranchName, CommitSha, RepoName};
 use crate::github::{ExclusionReason, Head, ListedRepository, Side};
 use crate::inputs::{FleetSelection, Prune};
-use crate::port::{CONCURRENT_REQUESTS, Existing};
+use crate::port::{CONCURRENT_REQUESTS, Existing, Reserve};
 use crate::text::counted;
+
+/// How many requests to Port a source takes: its state is loaded before the first write and before it is
+/// saved; one more is its share of those that many sources share.
+const REQUESTS_OF_A_SOURCE: usize = 3;
+/// How many the plan of all sources takes.
+const FOR_THE_PLAN: usize = 20;
 
 /// What a run over many repositories knows beside its sources.
 #[derive(Debug)]
@@ -57,6 +63,8 @@ pub(crate) enum SkipReason {
     DeclaresNothing(CommitSha),
     /// It cannot be read, or its state cannot: a sentence without a full stop.
     Unreadable(String),
+    /// Port's budget does not last for it: a sentence without a full stop.
+    Left(String),
 }
 
 /// The default branch of a repository.
@@ -268,7 +276,8 @@ impl<'p> Fleet<'p> {
         declares_nothing.then(|| SkipReason::DeclaresNothing(commit.clone()))
     }
 
-    /// Loads the states of repositories. One whose state cannot be read is noted.
+    /// Loads the states of repositories. One whose state cannot be read is noted, and so is one for which
+    /// Port's budget does not last: what it takes for those before it is kept.
     async fn sources(
         &mut self,
         session: &Session<'p>,
@@ -276,7 +285,11 @@ impl<'p> Fleet<'p> {
         home: &Origin<'p>,
         mapping: Option<Arc<FleetMapping>>,
     ) -> Result<Vec<Source<'p>>, Error> {
-        let loading = stream::iter(candidates).map(async |candidate| {
+        let numbered = stream::iter(candidates).zip(stream::iter(1..));
+        let loading = numbered.map(async |(candidate, number)| {
+            if let Some(port) = session.port {
+                port.keep(FOR_THE_PLAN + REQUESTS_OF_A_SOURCE * number);
+            }
             let store = session.setup.store(session.port, candidate.id, None);
             match load(store.as_ref()).await {
                 Err(error) if is_outage(&error) => Err(Error::from(error)),
@@ -296,9 +309,15 @@ impl<'p> Fleet<'p> {
                 Err(error) => self.others.push(SkippedRepository {
                     id: candidate.id,
                     name: candidate.name,
-                    reason: SkipReason::Unreadable(error.to_string()),
+                    reason: match error.is_end_of_budget() {
+                        true => SkipReason::Left(error.to_string()),
+                        false => SkipReason::Unreadable(error.to_string()),
+                    },
                 }),
             }
+        }
+        if let Some(port) = session.port {
+            port.keep((REQUESTS_OF_A_SOURCE - 1) * sources.len());
         }
         Ok(sources)
     }
@@ -352,7 +371,7 @@ impl<'p> Fleet<'p> {
     fn entities(&self, sources: &[Source<'_>]) -> u64 {
         let others = self.others.iter().map(|other| match &other.reason {
             SkipReason::UpToDate { entities } => *entities,
-            SkipReason::DeclaresNothing(_) | SkipReason::Unreadable(_) => 0,
+            SkipReason::DeclaresNothing(_) | SkipReason::Unreadable(_) | SkipReason::Left(_) => 0,
         });
         let sources = sources.iter().map(|source| source.state.entities().len());
         let sources = sources.map(|count| count.try_into().unwrap_or(u64::MAX));
@@ -360,13 +379,21 @@ impl<'p> Fleet<'p> {
     }
 
     fn memory(&self, sources: &[Source<'_>]) -> FleetMemory {
-        let mut memory = FleetMemory {
-            inputs: self.inputs.clone(),
-            ..FleetMemory::default()
-        };
+        let mut memory = self.last.clone().unwrap_or_default();
+        if memory.inputs != self.inputs {
+            memory.nothing.clear();
+            memory.inputs = self.inputs.clone();
+        }
+        // Another fleet of the same repository may select the others.
+        let others = self.others.iter().map(|other| other.id);
+        let selected = others.chain(sources.iter().filter_map(|source| source.origin.id));
+        for id in selected {
+            memory.nothing.remove(&id);
+            memory.failed.remove(&id);
+        }
         for other in &self.others {
             match &other.reason {
-                SkipReason::UpToDate { .. } => {}
+                SkipReason::UpToDate { .. } | SkipReason::Left(_) => {}
                 SkipReason::DeclaresNothing(commit) => {
                     memory.nothing.insert(other.id, commit.to_string());
                 }
@@ -389,7 +416,7 @@ impl<'p> Fleet<'p> {
 
 async fn load(store: Option<&Store<'_>>) -> Result<Option<Stored>, store::Error> {
     match store {
-        Some(store) => store.load().await,
+        Some(store) => store.load(Reserve::Keep).await,
         None => Ok(None),
     }
 }

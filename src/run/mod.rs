@@ -164,7 +164,14 @@ async fn run_fleet(
 /// Applies the tips of all sources, again where a branch moved meanwhile. If an
 /// error ends the run after the first round, the rounds so far are still reported.
 async fn work(session: &Session<'_>, sources: &mut [Source<'_>]) -> Result<(), Error> {
-    round(session, open(sources), RoundKind::First).await?;
+    if let Err(error) = round(session, open(sources), RoundKind::First).await {
+        if error.end_of_budget().is_none() {
+            return Err(error);
+        }
+        for source in open(sources) {
+            source.failure = error.end_of_budget();
+        }
+    }
     loop {
         let moved = open(sources);
         if moved.is_empty() {

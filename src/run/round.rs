@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::apply::{Applied, Refusals};
+use super::apply::{Applied, DeletionOutcome, Refusals, UpsertOutcome};
 use super::state::{DeletionState, Problem, State, Version};
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::Earlier;
@@ -11,6 +11,7 @@ use crate::catalog::declare::Declarations;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::Plan;
 use crate::git::CommitSha;
+use crate::port;
 use crate::text::RepoPath;
 
 /// What a round found and did at one commit of a source.
@@ -66,6 +67,17 @@ pub(crate) enum Responsibility {
         pushed: BTreeSet<RepoPath>,
         found: Box<State>,
     },
+}
+
+impl Round {
+    /// The error, if not everything was written since Port's budget was nearly used up.
+    pub(crate) fn end_of_budget(&self) -> Option<&port::Error> {
+        let applied = self.applied.as_ref()?;
+        let is_left = applied.outcomes.contains(&UpsertOutcome::NotSent)
+            || applied.deletions.contains(&DeletionOutcome::NotSent);
+        let stopped = applied.stopped.as_ref().filter(|_| is_left)?;
+        stopped.end_of_budget()
+    }
 }
 
 impl Responsibility {

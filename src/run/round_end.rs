@@ -12,7 +12,7 @@ use super::source::Source;
 use super::state::store::Stored;
 use crate::event::Mode;
 use crate::git::CommitSha;
-use crate::port::CONCURRENT_REQUESTS;
+use crate::port::{CONCURRENT_REQUESTS, Reserve};
 use crate::report::Ending;
 
 /// How often a run applies its branch's tip while the branch keeps moving. In a fleet, a source whose
@@ -95,7 +95,7 @@ async fn next(session: &Session<'_>, source: &Source<'_>) -> Result<AfterRound, 
     };
     let loading = async {
         match &source.store {
-            Some(store) => Ok(store.load().await?),
+            Some(store) => Ok(store.load(Reserve::Use).await?),
             None => Ok(None),
         }
     };
@@ -134,7 +134,9 @@ impl Source<'_> {
         self.ending = Some(match error {
             Error::Interrupted => Ending::Interrupted,
             // The next run can finish after an outage, but not with a state that Port refuses.
-            Error::State(error) if !is_outage(&error) => Ending::Stopped(error.to_string()),
+            Error::State(error) if !is_outage(&error) && !error.is_end_of_budget() => {
+                Ending::Stopped(error.to_string())
+            }
             // The state still lists what was written as possibly in Port, so nothing is lost.
             error => {
                 self.notices.push(format!(

@@ -9,7 +9,7 @@ use super::session::Session;
 use super::source::Source;
 use super::state::Status;
 use super::state::store::{self, NewCommit, Save, Saved, Stored};
-use crate::port::CONCURRENT_REQUESTS;
+use crate::port::{CONCURRENT_REQUESTS, Reserve};
 
 /// Saves the state of each source of which something is about to be written: it lists that as possible.
 /// A source whose state cannot be saved leaves the run: nothing of it may be written.
@@ -57,7 +57,7 @@ async fn leave_overtaken(session: &Session<'_>, passes: &mut [Pass<'_, '_>]) -> 
     let loading = stream::iter(writing).map(async |pass| {
         let source = &mut *pass.source;
         if let (Some(store), Some(known)) = (&source.store, &source.stored) {
-            source.failure = match store.load().await {
+            source.failure = match store.load(Reserve::Keep).await {
                 Ok(Some(latest)) if latest.is_same_save(known) => None,
                 Ok(_) => Some(Error::Overtaken),
                 Err(error) => Some(error.into()),

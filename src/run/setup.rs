@@ -214,7 +214,8 @@ impl Setup {
         let mask = Box::new(move |token: &str| log.mask(token));
         let base_url = self.inputs.base_url.clone();
         let port = Port::new(self.client.clone(), base_url, credentials, mask);
-        Ok(Some(port.stop_on(shutdown.clone())))
+        let port = port.stop_on(shutdown.clone());
+        Ok(Some(port.when_exhausted(when_exhausted(&self.inputs))))
     }
 
     /// What it means that a file leaves out what its blueprint requires.
@@ -330,10 +331,15 @@ fn open_github(
         token: &inputs.github_token,
         owner: &owner,
         patience,
-        when_exhausted: match inputs.fleet {
-            Some(_) => WhenExhausted::Fail,
-            None => WhenExhausted::Wait,
-        },
+        when_exhausted: when_exhausted(inputs),
     };
     Ok(GitHub::open(access)?)
+}
+
+/// A run over many repositories leaves what is left to the next run.
+fn when_exhausted(inputs: &Inputs) -> WhenExhausted {
+    match inputs.fleet {
+        Some(_) => WhenExhausted::Fail,
+        None => WhenExhausted::Wait,
+    }
 }

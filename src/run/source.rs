@@ -165,6 +165,8 @@ impl<'p> Source<'p> {
         let workflow = runner.workflow.clone().unwrap_or_default();
         self.continuity = match &self.stored {
             None => Continuity::First,
+            // Nothing but the entity is there.
+            Some(stored) if stored.state == State::default() => Continuity::First,
             Some(stored) if without_mapping(&stored.state.inputs) == self.inputs => {
                 Continuity::Same
             }

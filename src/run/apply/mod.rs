@@ -234,6 +234,16 @@ pub async fn apply(
     }
 }
 
+impl Stopped {
+    /// The error, if it is that Port's budget is nearly used up.
+    pub(crate) fn end_of_budget(&self) -> Option<&port::Error> {
+        match self {
+            Self::Port(error @ port::Error::BudgetExhausted(_)) => Some(error),
+            Self::Port(_) | Self::Interrupted => None,
+        }
+    }
+}
+
 impl Applied {
     /// Whether the state can still be saved: Port is reachable, and no stop was requested.
     pub(crate) fn can_save(&self) -> bool {

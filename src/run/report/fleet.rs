@@ -6,9 +6,10 @@ use std::time::Instant;
 use super::assemble;
 use crate::git::RepoName;
 use crate::report::fleet::{FleetReport, RepositoryOutcome, RepositoryReport};
-use crate::report::{Ending, Since};
+use crate::report::{Ending, Report, Since};
 use crate::run::error::Error;
 use crate::run::fleet::{Fleet, SkipReason, SkippedRepository};
+use crate::run::round::Round;
 use crate::run::session::Session;
 use crate::run::source::Source;
 
@@ -39,7 +40,11 @@ pub(crate) fn assemble_fleet(
             .id
             .is_some_and(|id| fleet.has_failed_before(id));
         let outcome = match source.failure.take() {
-            None => RepositoryOutcome::Done(Box::new(assemble(session, source, started))),
+            None => {
+                let last = source.rounds.last();
+                let end_of_budget = last.and_then(Round::end_of_budget).map(ToString::to_string);
+                done(assemble(session, source, started), end_of_budget)
+            }
             Some(error) => failed(&error, is_older),
         };
         repositories.push(RepositoryReport { name, outcome });
@@ -86,7 +91,7 @@ fn ending(fleet: &Fleet<'_>, sources: &[Source<'_>]) -> Ending {
 /// Why nothing could be done about any repository, if so.
 fn nothing_was_possible(fleet: &Fleet<'_>, sources: &[Source<'_>]) -> Option<String> {
     let of_others = fleet.others.iter().map(|other| match &other.reason {
-        SkipReason::UpToDate { .. } | SkipReason::DeclaresNothing(_) => None,
+        SkipReason::UpToDate { .. } | SkipReason::DeclaresNothing(_) | SkipReason::Left(_) => None,
         SkipReason::Unreadable(reason) => Some(reason.clone()),
     });
     let of_sources = sources.iter().map(|source| {
@@ -104,11 +109,27 @@ fn nothing_was_possible(fleet: &Fleet<'_>, sources: &[Source<'_>]) -> Option<Str
 fn outcome(fleet: &Fleet<'_>, other: &SkippedRepository) -> RepositoryOutcome {
     match &other.reason {
         SkipReason::UpToDate { .. } | SkipReason::DeclaresNothing(_) => RepositoryOutcome::UpToDate,
+        SkipReason::Left(reason) => RepositoryOutcome::Left(reason.clone()),
         SkipReason::Unreadable(reason) => {
             let since = since(fleet.has_failed_before(other.id));
             RepositoryOutcome::Failed(reason.clone(), since)
         }
     }
+}
+
+/// What became of a repository that was looked at. With `end_of_budget`, only a part of it was written, or
+/// nothing.
+fn done(mut report: Report, end_of_budget: Option<String>) -> RepositoryOutcome {
+    match end_of_budget {
+        Some(reason) if report.entities.is_empty() && report.diagnostics.is_empty() => {
+            return RepositoryOutcome::Left(reason);
+        }
+        Some(reason) => report.notices.push(format!(
+            "some of its entities are left for the next run: {reason}"
+        )),
+        None => {}
+    }
+    RepositoryOutcome::Done(Box::new(report))
 }
 
 fn failed(error: &Error, is_older: bool) -> RepositoryOutcome {
@@ -166,7 +187,9 @@ pub(crate) fn fleet_problems(
     });
     let of_others = fleet.others.iter().filter_map(|other| match &other.reason {
         SkipReason::UpToDate { .. } | SkipReason::DeclaresNothing(_) => None,
-        SkipReason::Unreadable(reason) => Some(line(&other.name, reason)),
+        SkipReason::Unreadable(reason) | SkipReason::Left(reason) => {
+            Some(line(&other.name, reason))
+        }
     });
     of_sources.chain(of_others).collect()
 }

@@ -145,6 +145,10 @@ fn run_findings(session: &Session<'_>, round: &Round) -> RunFindings {
     for entity in &mut findings.entities {
         entity.since = since(responsibility, entity, round);
     }
+    if round.end_of_budget().is_some() {
+        let entities = &mut findings.entities;
+        entities.retain(|entity| entity.state != EntityState::NotWritten);
+    }
     let mut unfinished = unfinished::diagnostics(&findings.entities, session.run.mode);
     session
         .redaction(&round.blueprints)
@@ -249,6 +253,8 @@ pub(super) fn ending(rounds: &[Round]) -> Ending {
     let mut stopped = applied.rev().filter_map(|applied| applied.stopped.as_ref());
     match stopped.next() {
         None => Ending::Complete,
+        // The next run continues.
+        Some(stopped) if stopped.end_of_budget().is_some() => Ending::Complete,
         Some(Stopped::Interrupted) => Ending::Interrupted,
         Some(Stopped::Port(error)) => Ending::Stopped(error.to_string()),
     }

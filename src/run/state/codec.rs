@@ -239,8 +239,16 @@ pub(super) fn pack(value: &impl Serialize) -> Vec<String> {
 /// Reads the state that `properties` hold, and which save wrote it.
 ///
 /// # Errors
-/// If they are not as a program of this version or an older one wrote them.
+/// If they are not as a program of this version or an older one wrote them. Where none of them is there,
+/// the state is empty: somebody deleted the entity while a run saved its new commit, which made it anew.
 pub(super) fn decode(properties: &Map<String, Value>) -> Result<(State, SaveId), UnreadableState> {
+    let is_there = |name| {
+        let list = properties.get(name).and_then(Value::as_array);
+        list.is_some_and(|list| !list.is_empty())
+    };
+    if !["settled", "open", "entities"].into_iter().any(is_there) {
+        return Ok((State::default(), SaveId(String::new())));
+    }
     let settled: Settled = unpack(properties, "settled")?;
     let open: Open = unpack(properties, "open")?;
     if settled.save != open.save {

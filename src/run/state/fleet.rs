@@ -9,7 +9,7 @@ use super::Status;
 use super::codec;
 use super::store::{self, Error, Facts, Store};
 use crate::git::CommitSha;
-use crate::port::Existing;
+use crate::port::{Existing, Reserve};
 
 /// What a run over many repositories remembers beside the states of these.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +47,8 @@ impl Store<'_> {
     /// If a request to Port fails.
     pub(crate) async fn load_fleet(&self) -> Result<Option<FleetMemory>, Error> {
         let name = self.name.as_str();
-        let properties = self.port.properties(&self.blueprint, name).await?;
+        let loading = self.port.properties(&self.blueprint, name, Reserve::Keep);
+        let properties = loading.await?;
         Ok(properties.map(|found| codec::unpack(&found, "settled").unwrap_or_default()))
     }
 

@@ -8,7 +8,7 @@ use super::codec::{self, SaveId, UnreadableState};
 use super::{SourceName, State, Status};
 use crate::catalog::entity::BlueprintId;
 use crate::git::CommitSha;
-use crate::port::{self, ErrorCode, Existing, Port, Rejection};
+use crate::port::{self, ErrorCode, Existing, Port, Rejection, Reserve};
 
 /// How many bytes Port takes in one body.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -50,6 +50,13 @@ pub(crate) enum Error {
     /// Inside this module only: a save says so by [`Saved::NoBlueprint`].
     #[error("the blueprint of states is not in Port and may not be created: {0}")]
     NoBlueprint(String),
+}
+
+impl Error {
+    /// Whether Port's budget is nearly used up.
+    pub(crate) fn is_end_of_budget(&self) -> bool {
+        matches!(self, Self::Port(port::Error::BudgetExhausted(_)))
+    }
 }
 
 /// A state as Port holds it.
@@ -284,10 +291,11 @@ pub(crate) async fn glimpse(
 }
 
 impl Store<'_> {
-    /// Loads the state; `None` if there is none, or none that these credentials may see.
-    pub(crate) async fn load(&self) -> Result<Option<Stored>, Error> {
+    /// Loads the state; `None` if there is none, or none that these credentials may see. Uses what is
+    /// kept of Port's budget if `reserve` says so.
+    pub(crate) async fn load(&self, reserve: Reserve) -> Result<Option<Stored>, Error> {
         let name = self.name.as_str();
-        let Some(properties) = self.port.properties(&self.blueprint, name).await? else {
+        let Some(properties) = self.port.properties(&self.blueprint, name, reserve).await? else {
             return Ok(None);
         };
         let (state, save) = codec::decode(&properties).map_err(|reason| Error::Unreadable {
@@ -396,7 +404,7 @@ impl Save<'_> {
                 if rejection.code == ErrorCode::IdentifierTaken && self.known.is_none() =>
             {
                 // The answer to an earlier try may have been lost.
-                match self.store.load().await? {
+                match self.store.load(Reserve::Use).await? {
                     None => Err(Error::Hidden {
                         name: self.store.name.clone(),
                         blueprint: self.store.blueprint.clone(),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use port_gitops_sandbox::port::Failure;
 use port_gitops_sandbox::{Exchange, Fault, Matcher, Sandbox};
+use serde_json::json;
 
 use super::world::Fleet;
 use super::{scheduled, status, title};
@@ -226,4 +227,32 @@ fn what_is_finished_when_a_run_is_killed_is_not_looked_at_again() {
     // Of the others at the start, before the writes and before the save; of the one that runs the fleet, and
     // the fleet's own.
     assert_eq!(count(&port, "*/gitops_source/entities/*"), 3 * 20 + 2);
+}
+
+/// A new commit is saved without loading the state, so the entity comes back with that alone.
+#[test]
+fn a_state_that_is_deleted_while_its_commit_is_saved_is_made_anew() {
+    let fleet = Fleet::declaring(1);
+    assert_eq!(scheduled(&fleet).status, 0);
+    fleet.git("r0").write("README.md", "# Another text\n");
+    fleet.git("r0").commit("Say more").unwrap();
+    let id = fleet.github.id_of("acme/r0").unwrap();
+    let port = Arc::clone(&fleet.port);
+    let state = format!("github.com/{id}");
+    let delete = move || assert!(port.remove_entity("gitops_source", &state));
+    fleet
+        .port
+        .inject(Fault::call(delete).on("POST", "*/gitops_source/entities"));
+    assert_eq!(scheduled(&fleet).status, 0);
+    let properties = || fleet.state("r0").unwrap()["properties"].clone();
+    assert!(properties()["settled"].is_null() && properties()["commit"].is_string());
+    let result = scheduled(&fleet);
+    assert_eq!(
+        (result.status, result.output("created")),
+        (0, "0"),
+        "{}",
+        result.log
+    );
+    assert!(!result.log.contains("other inputs"), "{}", result.log);
+    assert_eq!(properties()["entities"], json!(["domain|e0"]));
 }

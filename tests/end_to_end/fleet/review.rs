@@ -299,3 +299,18 @@ fn what_an_up_to_date_repository_relates_to_is_not_deleted() {
     fleet.git(HOME).commit("Do not").unwrap();
     assert_eq!(succeed(&pruning(&fleet)).output("deleted"), "1");
 }
+
+#[test]
+fn two_fleets_of_one_repository_remember_for_each_other() {
+    let fleet = Fleet::of(2);
+    fleet.github.mark("acme/r0", Attribute::Refused);
+    let run_for = |name: &str| run(&fleet.step("schedule").input("repositories", name));
+    assert_eq!(run_for("acme/r0").status, 2);
+    assert_eq!(run_for("acme/r1").status, 0);
+    fleet.github.clear_journal();
+    assert_eq!(run_for("acme/*").status, 0, "it is known by now");
+    let requests = fleet
+        .github
+        .requests(&Matcher::new("GET", "/repos/acme/r1/*"));
+    assert!(requests.is_empty(), "it is known to declare nothing");
+}

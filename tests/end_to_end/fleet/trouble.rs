@@ -259,3 +259,50 @@ fn a_batch_of_states_that_port_refuses_as_a_whole_is_written_one_by_one() {
         }
     }
 }
+
+/// It runs out before any state is loaded, while states are loaded, and while entities are written.
+#[test]
+fn what_ports_budget_does_not_last_for_is_left_to_the_next_run() {
+    let hour = std::time::Duration::from_secs(3600);
+    for (repositories, entities, budget) in [(20, 1, 40), (40, 1, 100), (6, 200, 75)] {
+        let fleet = Fleet::of(repositories);
+        for number in 0..repositories {
+            let documents = (0..entities)
+                .map(|index| format!("---\nidentifier: e{number}-{index}\nblueprint: domain\n"));
+            let file: String = documents.collect();
+            fleet.git(&format!("r{number}")).write("port.yml", &file);
+        }
+        fleet.commit_all("Declare");
+        fleet.port.set_rate_limit(budget, hour);
+        let result = scheduled(&fleet);
+        let case = format!("{budget}: {}", result.log);
+        let created: usize = result.output("created").parse().unwrap();
+        let total = repositories * entities;
+        assert_eq!(result.status, 0, "{case}");
+        assert_eq!(
+            (result.output("failed"), created > 0),
+            ("0", budget > 40),
+            "{case}"
+        );
+        assert!(created < total, "{case}");
+        for text in ["is nearly used up", "left for the next run"] {
+            assert!(result.log.contains(text), "{case}");
+        }
+        let states = fleet.port.entities().into_iter();
+        let mut states = states.filter(|(blueprint, ..)| blueprint == "gitops_source");
+        let is_saved = |status: &serde_json::Value| status == "synced" || status == "incomplete";
+        assert!(
+            states.all(|(.., state)| is_saved(&state["properties"]["status"])),
+            "{case}"
+        );
+        fleet.port.set_rate_limit(100_000, hour);
+        let result = scheduled(&fleet);
+        assert_eq!(result.status, 0, "{case}{}", result.log);
+        assert_eq!(
+            result.output("created"),
+            (total - created).to_string(),
+            "{case}"
+        );
+        assert_eq!(status(&fleet, "r5"), "synced", "{case}");
+    }
+}
