@@ -67,7 +67,7 @@ fn find<'c>(
 /// Whether an entity is new: by Port where it was compared with Port, else by Git.
 fn action(change: &Change, live: &Live) -> Action {
     match (live.get(&change.key), change.kind()) {
-        (Knowledge::Present(_), _) => Action::Update,
+        (Knowledge::Present(_) | Knowledge::AsDeclared, _) => Action::Update,
         (Knowledge::Absent, _) | (Knowledge::Unknown, ChangeKind::Created) => Action::Create,
         (Knowledge::Unknown, _) => Action::Update,
     }
