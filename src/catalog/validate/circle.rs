@@ -75,12 +75,8 @@ fn action(change: &Change, live: &Live) -> Action {
 
 fn diagnostic(cycle: &RequiredCycle, declarations: &[&Arc<Declaration>]) -> Diagnostic {
     let declaration = declarations[cycle.entity];
-    let relation = declaration
-        .node
-        .get("relations")
-        .and_then(|relations| relations.get(&cycle.relation));
-    let location = match relation {
-        Some(value) => Location::new(&declaration.source, value.span),
+    let location = match declaration.member("relations", &cycle.relation) {
+        Some(member) => Location::new(&declaration.source, member.value.span),
         None => declaration.location(),
     };
     let key = |index: &usize| format!("`{}`", declarations[*index].entity.key());
