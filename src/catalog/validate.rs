@@ -18,7 +18,7 @@ use super::change::Change;
 use super::declare::{Declaration, Declarations, Invalid, error_codes};
 use super::entity::{Clearing, Relation, nearest};
 use super::reference::SCHEME;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{self, Code, Diagnostic};
 use crate::document::character::{is_invisible, name_of};
 use crate::document::{Node, Value};
 use crate::text::{Location, RepoPath, SourceFile, Span};
@@ -145,6 +145,7 @@ fn check(
             checker.omissions(blueprint);
         }
     }
+    diagnostic::sort(&mut checker.diagnostics);
     checker.diagnostics
 }
 
