@@ -80,10 +80,10 @@ const MARK_EVERY: usize = 1024;
 #[derive(PartialEq, Eq)]
 pub struct SourceFile {
     path: RepoPath,
-    text: String,
-    line_starts: Vec<usize>,
+    text: Box<str>,
+    line_starts: Box<[usize]>,
     /// How many characters start before every [`MARK_EVERY`]th byte.
-    marks: Vec<usize>,
+    marks: Box<[usize]>,
     /// Where what a mapping makes of the file comes from; `None` for a file that is no mapping's.
     origins: Option<Origins>,
 }
@@ -100,7 +100,7 @@ pub struct Origins {
 
 impl SourceFile {
     /// Indexes `text`, the content of the file at `path`.
-    pub fn new(path: RepoPath, text: impl Into<String>) -> Arc<Self> {
+    pub fn new(path: RepoPath, text: impl Into<Box<str>>) -> Arc<Self> {
         let text = text.into();
         let line_starts = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
@@ -202,7 +202,7 @@ impl SourceFile {
     }
 }
 
-fn marks(text: &str) -> Vec<usize> {
+fn marks(text: &str) -> Box<[usize]> {
     let mut count = 0;
     let chunks = text.as_bytes().chunks(MARK_EVERY).map(|chunk| {
         count += starts(chunk);

@@ -99,7 +99,7 @@ impl RelationRule {
     /// The entity that the relation points to where it names `target`.
     pub fn target_key(&self, target: &Identifier) -> EntityKey {
         EntityKey {
-            blueprint: BlueprintId::from_port(&self.target),
+            blueprint: BlueprintId::from_port(self.target.as_str()),
             name: EntityName::Identifier(target.clone()),
         }
     }

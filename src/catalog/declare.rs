@@ -5,7 +5,7 @@ mod secrets;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use regex::Regex;
 
@@ -13,7 +13,7 @@ use super::entity::{self, BlueprintId, Context, Entity, EntityKey};
 use super::mapping::{Candidate, MappingResult, Usable};
 use super::rules::BlueprintRules;
 use crate::diagnostic::{self, Code, Diagnostic};
-use crate::document::{self, Documents, Node};
+use crate::document::{self, Documents, Member, Node};
 use crate::git;
 use crate::text::{Location, RepoPath, SourceFile, Span};
 
@@ -65,10 +65,48 @@ pub struct Declaration {
     pub entity: Entity,
     /// The file.
     pub source: Arc<SourceFile>,
-    /// The entity's text.
-    pub node: Node,
+    /// The entities of the file as trees.
+    nodes: Arc<Nodes>,
+    /// Which of them it is.
+    index: usize,
+    /// The span to show for the entity as a whole.
+    headline: Span,
     /// Other files whose texts are properties of it.
     pub texts: BTreeSet<RepoPath>,
+}
+
+/// The entities of a file as trees.
+///
+/// A run holds thousands of declarations, and needs positions of those few that have a problem. So the
+/// trees are not kept: the file is parsed again when a position in it is looked for.
+#[derive(Debug)]
+struct Nodes {
+    source: Arc<SourceFile>,
+    read: OnceLock<Vec<Node>>,
+}
+
+impl Nodes {
+    fn of_file(source: &Arc<SourceFile>) -> Arc<Self> {
+        Arc::new(Self {
+            source: Arc::clone(source),
+            read: OnceLock::new(),
+        })
+    }
+
+    /// Nodes that are not in the file as they are.
+    fn computed(source: &Arc<SourceFile>, nodes: Vec<Node>) -> Arc<Self> {
+        Arc::new(Self {
+            source: Arc::clone(source),
+            read: OnceLock::from(nodes),
+        })
+    }
+
+    fn get(&self, index: usize) -> &Node {
+        let roots = || document::parse(&self.source).roots.into_iter();
+        let nodes = || roots().flat_map(entity_nodes).collect();
+        // The index was counted in the same text.
+        &self.read.get_or_init(nodes)[index]
+    }
 }
 
 impl Declaration {
@@ -79,7 +117,36 @@ impl Declaration {
 
     /// The span to show for the entity as a whole.
     pub fn location(&self) -> Location {
-        Location::new(&self.source, entity::headline(&self.node))
+        Location::new(&self.source, self.headline)
+    }
+
+    /// The entity's text as a tree. It may have to be parsed for that: values are in [`Self::entity`].
+    pub fn node(&self) -> &Node {
+        self.nodes.get(self.index)
+    }
+
+    /// The members of `properties` or `relations`, with their positions: see [`Self::node`].
+    pub fn members(&self, section: &str) -> &[Member] {
+        match self.node().get(section).map(|node| &node.value) {
+            Some(document::Value::Object(members)) => members,
+            _ => &[],
+        }
+    }
+
+    /// The member of `properties` or `relations` that is called `name`, with its position: see
+    /// [`Self::node`].
+    pub fn member(&self, section: &str, name: &str) -> Option<&Member> {
+        let mut members = self.members(section).iter();
+        members.find(|member| member.key == name)
+    }
+
+    /// The same entity with another tree.
+    pub(super) fn with_node(&self, node: Node) -> Self {
+        Self {
+            nodes: Nodes::computed(&self.source, vec![node]),
+            index: 0,
+            ..self.clone()
+        }
     }
 }
 
@@ -110,8 +177,8 @@ pub struct Declarations {
     /// Those of the entities with errors of which nothing is wrong but that they are declared more
     /// than once.
     pub repeated: Vec<Arc<Declaration>>,
-    /// Those of the entities with errors whose blueprints are known, and nothing else of them: their
-    /// texts can be held against these.
+    /// Those of the entities with errors whose blueprints are known, as far as they can be read: that can
+    /// be held against these.
     pub flawed: Vec<Arc<Declaration>>,
     /// The files that are most likely not meant for Port: nothing in them has an identifier or names a
     /// blueprint.
@@ -208,12 +275,13 @@ impl Declarations {
         self.add_lost_documents(&candidates, &errors);
         let mut found = FileFindings::default();
         let before = self.valid.len();
-        for node in candidates {
+        let nodes = Nodes::of_file(source);
+        for (index, node) in candidates.iter().enumerate() {
             if found.errors.len() >= MAX_FINDINGS {
-                found.errors.push(too_many(source, &node));
+                found.errors.push(too_many(source, node));
                 self.invalid.push(Invalid {
                     key: None,
-                    location: Location::new(source, entity::headline(&node)),
+                    location: Location::new(source, entity::headline(node)),
                     codes: error_codes(&found.errors),
                 });
                 break;
@@ -221,7 +289,8 @@ impl Declarations {
             let inside = errors.iter().filter(|one| node.covers(one.location().span));
             let codes = inside.map(|one| one.code).collect();
             let is_follow_up = |found: &Diagnostic, node: &Node| is_follow_up(found, node, &errors);
-            self.add_entity(node, source, context, codes, is_follow_up, &mut found);
+            let from = (&nodes, index);
+            self.add_entity(node, from, context, codes, is_follow_up, &mut found);
         }
         if !errors.is_empty() || !found.errors.is_empty() {
             self.named.extend(context.default_blueprint.cloned());
@@ -264,7 +333,9 @@ impl Declarations {
         self.invalid.extend(mapped.errors.iter().map(lost));
         let mut found = FileFindings::default();
         found.add(mapped.errors.clone());
-        for Candidate { node, errors } in &mapped.candidates {
+        let nodes = mapped.candidates.iter().map(|one| one.node.clone());
+        let nodes = Nodes::computed(source, nodes.collect());
+        for (index, Candidate { node, errors }) in mapped.candidates.iter().enumerate() {
             if found.errors.len() >= MAX_FINDINGS {
                 let location = Location::new(source, entity::headline(node));
                 let codes = error_codes(&found.errors);
@@ -280,14 +351,8 @@ impl Declarations {
             let is_follow_up = |found: &Diagnostic, _: &Node| {
                 [Code::MissingIdentifier, Code::MissingBlueprint].contains(&found.code)
             };
-            self.add_entity(
-                node.clone(),
-                source,
-                context,
-                codes,
-                is_follow_up,
-                &mut found,
-            );
+            let from = (&nodes, index);
+            self.add_entity(node, from, context, codes, is_follow_up, &mut found);
         }
         if !found.errors.is_empty() {
             self.named.extend(context.default_blueprint.cloned());
@@ -296,36 +361,40 @@ impl Declarations {
         self.diagnostics.extend(found.others);
     }
 
-    /// Adds what `node` declares; `codes` is what is wrong with it already, and `is_follow_up` says what
-    /// is wrong only because of that.
+    /// Adds what `node` declares, which is the one with this index among a file's; `codes` is what is
+    /// wrong with it already, and `is_follow_up` says what is wrong only because of that.
     fn add_entity(
         &mut self,
-        node: Node,
-        source: &Arc<SourceFile>,
+        node: &Node,
+        (nodes, index): (&Arc<Nodes>, usize),
         context: Context<'_>,
         mut codes: BTreeSet<Code>,
         is_follow_up: impl Fn(&Diagnostic, &Node) -> bool,
         findings: &mut FileFindings,
     ) {
         let is_sound = codes.is_empty();
+        let source = &nodes.source;
         let mut found = Vec::new();
-        let entity = entity::read(&node, source, context, &mut found);
+        let entity = entity::read(node, source, context, &mut found);
         if !is_sound {
-            found.retain(|one| !is_follow_up(one, &node));
+            found.retain(|one| !is_follow_up(one, node));
         }
         codes.extend(error_codes(&found));
         findings.add(found);
-        let location = Location::new(source, entity::headline(&node));
+        let headline = entity::headline(node);
+        let location = Location::new(source, headline);
+        let declaration = |entity: Entity| {
+            Arc::new(Declaration {
+                entity,
+                source: Arc::clone(source),
+                nodes: Arc::clone(nodes),
+                index,
+                headline,
+                texts: BTreeSet::new(),
+            })
+        };
         match entity {
-            Ok(entity) if is_sound => {
-                let source = Arc::clone(source);
-                self.valid.push(Arc::new(Declaration {
-                    entity,
-                    source,
-                    node,
-                    texts: BTreeSet::new(),
-                }));
-            }
+            Ok(entity) if is_sound => self.valid.push(declaration(entity)),
             Ok(entity) => self.invalid.push(Invalid {
                 key: Some(entity.key()),
                 location,
@@ -338,14 +407,7 @@ impl Declarations {
                     codes,
                 });
                 let outline = flawed.outline.filter(|_| is_sound);
-                self.flawed.extend(outline.map(|entity| {
-                    Arc::new(Declaration {
-                        entity: *entity,
-                        source: Arc::clone(source),
-                        node,
-                        texts: BTreeSet::new(),
-                    })
-                }));
+                self.flawed.extend(outline.map(|entity| declaration(*entity)));
             }
         }
     }

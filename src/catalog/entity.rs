@@ -9,7 +9,7 @@ mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
 use serde::{Serialize, Serializer};
@@ -26,8 +26,8 @@ const MAX_IDENTIFIER_CHARACTERS: usize = 1000;
 const MAX_BLUEPRINT_CHARACTERS: usize = 100;
 
 /// A blueprint's identifier.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct BlueprintId(String);
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlueprintId(Arc<str>);
 
 impl BlueprintId {
     /// Takes what Port allows: letters of any script, digits and `@ _ . + : \ / -`, at most 100
@@ -37,11 +37,11 @@ impl BlueprintId {
     /// Says what is wrong with the name.
     pub fn parse(name: &str) -> Result<Self, InvalidName> {
         check_name(name, MAX_BLUEPRINT_CHARACTERS, |one| !"='".contains(one))?;
-        Ok(Self(name.to_owned()))
+        Ok(Self(name.into()))
     }
 
     /// Takes what Port says, whatever it is.
-    pub fn from_port(name: impl Into<String>) -> Self {
+    pub fn from_port(name: impl Into<Arc<str>>) -> Self {
         Self(name.into())
     }
 
@@ -54,7 +54,13 @@ impl BlueprintId {
     ///
     /// [docs]: https://docs.port.io/scorecards/concepts-and-structure#core-limitations
     pub fn is_computed(&self) -> bool {
-        self.0 == "_rule_result"
+        *self.0 == *"_rule_result"
+    }
+}
+
+impl Serialize for BlueprintId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 
@@ -65,8 +71,8 @@ impl fmt::Display for BlueprintId {
 }
 
 /// An entity's identifier, unique within its blueprint.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Identifier(String);
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identifier(Arc<str>);
 
 impl Identifier {
     /// Takes what Port allows: letters of any script, digits and `@ _ . + : \ / = ' -`, at most
@@ -76,17 +82,23 @@ impl Identifier {
     /// Says what is wrong with the name.
     pub fn parse(name: &str) -> Result<Self, InvalidName> {
         check_name(name, MAX_IDENTIFIER_CHARACTERS, |_| true)?;
-        Ok(Self(name.to_owned()))
+        Ok(Self(name.into()))
     }
 
     /// Takes what Port says, whatever it is: what is there has a name, by whichever rules it got it.
-    pub fn from_port(name: impl Into<String>) -> Self {
+    pub fn from_port(name: impl Into<Arc<str>>) -> Self {
         Self(name.into())
     }
 
     /// The identifier.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Serialize for Identifier {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 
@@ -206,11 +218,11 @@ impl Serialize for EntityName {
 ///
 /// Equal queries are equal texts: JSON with sorted keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Query(String);
+pub struct Query(Arc<str>);
 
 impl Query {
     fn new(query: &Value) -> Self {
-        Self(query.to_string())
+        Self(query.to_string().into())
     }
 }
 
@@ -244,7 +256,7 @@ impl EntityKey {
     /// If it is neither.
     pub fn with_name(blueprint: BlueprintId, name: &str) -> Result<Self, InvalidName> {
         let name = match name.starts_with('{') {
-            true => EntityName::Query(Query(name.to_owned())),
+            true => EntityName::Query(Query(name.into())),
             false => EntityName::Identifier(Identifier::parse(name)?),
         };
         Ok(Self { blueprint, name })

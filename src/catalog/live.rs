@@ -25,11 +25,19 @@ pub struct LiveEntity {
 /// What is known of the live catalog.
 #[derive(Debug, Clone, Default)]
 pub struct Live {
-    entities: BTreeMap<EntityKey, Option<LiveEntity>>,
+    entities: BTreeMap<EntityKey, Held>,
     /// What it is called that a query names.
     names: BTreeMap<EntityKey, Identifier>,
     /// What the queries of teams and relations find.
     pub query_results: QueryResults,
+}
+
+/// What Port holds of an entity that was fetched.
+#[derive(Debug, Clone)]
+enum Held {
+    Nothing,
+    AsDeclared,
+    Entity(Box<LiveEntity>),
 }
 
 /// What is known of one entity.
@@ -39,6 +47,9 @@ pub enum Knowledge<'l> {
     Unknown,
     /// Port does not have it.
     Absent,
+    /// Port has it as head declares it, so that nothing has to be written. Its values are not kept:
+    /// most of a repository's entities are like this.
+    AsDeclared,
     /// Port has it.
     Present(&'l LiveEntity),
 }
@@ -46,7 +57,13 @@ pub enum Knowledge<'l> {
 impl Live {
     /// Notes what Port said of `key`; `None` is that it has no such entity.
     pub fn insert(&mut self, key: EntityKey, entity: Option<LiveEntity>) {
-        self.entities.insert(key, entity);
+        let held = entity.map_or(Held::Nothing, |entity| Held::Entity(Box::new(entity)));
+        self.entities.insert(key, held);
+    }
+
+    /// Notes that Port has `key` as head declares it.
+    pub fn insert_as_declared(&mut self, key: EntityKey) {
+        self.entities.insert(key, Held::AsDeclared);
     }
 
     /// Notes that the query which is `key`'s name finds exactly one entity, called `name`.
@@ -70,8 +87,9 @@ impl Live {
     pub fn get(&self, key: &EntityKey) -> Knowledge<'_> {
         match self.entities.get(key) {
             None => Knowledge::Unknown,
-            Some(None) => Knowledge::Absent,
-            Some(Some(entity)) => Knowledge::Present(entity),
+            Some(Held::Nothing) => Knowledge::Absent,
+            Some(Held::AsDeclared) => Knowledge::AsDeclared,
+            Some(Held::Entity(entity)) => Knowledge::Present(entity),
         }
     }
 }

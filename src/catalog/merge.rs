@@ -110,7 +110,7 @@ fn leave_what_is_clear(entity: &mut Entity, former: &[&Entity], live: Knowledge<
         let was_cleared = |former: &&Entity| cleared(former).contains(&field);
         let is_clear = match live {
             Knowledge::Present(live) => !is_held(&field, live, identifier.as_deref()),
-            Knowledge::Absent => true,
+            Knowledge::Absent | Knowledge::AsDeclared => true,
             Knowledge::Unknown => !former.is_empty() && former.iter().all(was_cleared),
         };
         match field {
@@ -136,7 +136,7 @@ pub fn required_dropped(
     blueprint: &Blueprint,
 ) -> Vec<Field> {
     let is_ours = |field: &Field| match live {
-        Knowledge::Unknown | Knowledge::Absent => true,
+        Knowledge::Unknown | Knowledge::Absent | Knowledge::AsDeclared => true,
         Knowledge::Present(live) => whose(field, former, live) == ValueOwner::Git,
     };
     let mut fields = dropped_fields(former, head);

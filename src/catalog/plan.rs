@@ -17,6 +17,7 @@ use super::live::Live;
 use super::merge::Merge;
 use crate::git;
 use crate::text::{Location, RepoPath, counted};
+pub use decide::is_in_port;
 
 /// What an upsert is expected to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

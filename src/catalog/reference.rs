@@ -66,7 +66,10 @@ enum NoPath {
 /// wrong with them.
 pub fn references(declaration: &Declaration, at: &RepoPath) -> Vec<TextReference> {
     let mut references = Vec::new();
-    if let Some(properties) = declaration.node.get("properties") {
+    if !names_files(declaration) {
+        return references;
+    }
+    if let Some(properties) = declaration.node().get("properties") {
         each_text(properties, &mut |text, span| {
             if let Some(Ok(path)) = target(at, text) {
                 references.push(TextReference { path, span });
@@ -86,7 +89,8 @@ pub fn resolve(
     at: &RepoPath,
     contents: &BTreeMap<RepoPath, Referenced>,
 ) -> Result<Declaration, Vec<Diagnostic>> {
-    let mut resolved = declaration.clone();
+    let mut node = declaration.node().clone();
+    let mut values = None;
     let mut texts = BTreeSet::new();
     let mut diagnostics = Vec::new();
     let mut read = |text: &str, span| {
@@ -119,19 +123,19 @@ pub fn resolve(
         );
         None
     };
-    if let Some(properties) = properties_of(&mut resolved.node) {
+    if let Some(properties) = properties_of(&mut node) {
         replace_texts(properties, &mut read);
         if let Value::Object(members) = &properties.value {
-            let clearing = resolved.entity.clearing;
-            resolved.entity.properties = property_values(members, clearing);
+            values = Some(property_values(members, declaration.entity.clearing));
         }
     }
-    if diagnostics.is_empty() {
-        resolved.texts = texts;
-        Ok(resolved)
-    } else {
-        Err(diagnostics)
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
     }
+    let mut resolved = declaration.with_node(node);
+    resolved.entity.properties = values.unwrap_or_default();
+    resolved.texts = texts;
+    Ok(resolved)
 }
 
 /// Replaces the files' names by their texts in all of `declarations`; `read` gives where in
@@ -168,14 +172,17 @@ pub fn resolve_all(
 
 /// Whether a property names a file, be it one outside of the repository.
 fn names_files(declaration: &Declaration) -> bool {
-    let mut is_found = false;
-    if let Some(properties) = declaration.node.get("properties") {
-        let at = declaration.source.path();
-        each_text(properties, &mut |text, _| {
-            is_found |= target(at, text).is_some()
-        });
+    let mut properties = declaration.entity.properties.values();
+    properties.any(|value| holds_reference(value))
+}
+
+fn holds_reference(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::String(text) => is_reference(text),
+        serde_json::Value::Array(items) => items.iter().any(holds_reference),
+        serde_json::Value::Object(members) => members.values().any(holds_reference),
+        _ => false,
     }
-    is_found
 }
 
 /// Whether a text can be a property's value.
@@ -330,14 +337,14 @@ mod tests {
         .unwrap();
         let expected = json!({"a": "A", "o": {"l": [1, "B"]}, "u": "file:///x"});
         assert_eq!(
-            serde_json::Value::from(resolved.entity.properties),
+            serde_json::Value::from(resolved.entity.properties.clone()),
             expected
         );
         assert_eq!(
             resolved.entity.title.value().map(String::as_str),
             Some("file://a.md")
         );
-        let node = resolved.node.get("properties").unwrap();
+        let node = resolved.node().get("properties").unwrap();
         assert_eq!(node.get("a").unwrap().as_str(), Some("A"));
     }
 

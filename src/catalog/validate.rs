@@ -18,9 +18,9 @@ use super::change::Change;
 use super::declare::{Declaration, Declarations, Invalid, error_codes};
 use super::entity::{Clearing, Relation, nearest};
 use super::reference::SCHEME;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{self, Code, Diagnostic};
 use crate::document::character::{is_invisible, name_of};
-use crate::document::{Member, Node, Value};
+use crate::document::{Node, Value};
 use crate::text::{Location, RepoPath, SourceFile, Span};
 
 pub use circle::Circles;
@@ -57,13 +57,13 @@ pub struct Validated {
 pub fn validate(changes: Vec<Change>, blueprints: &Blueprints, omission: Omission) -> Validated {
     let mut validated = Validated::default();
     for mut change in changes {
+        let declared = change.head.clone();
         list_targets(&mut change, blueprints);
-        let candidate = change.head.as_ref().filter(|_| change.is_candidate());
-        let Some(declaration) = candidate else {
+        let Some(declaration) = declared.filter(|_| change.is_candidate()) else {
             validated.changes.push(change);
             continue;
         };
-        let diagnostics = check(declaration, blueprints, omission);
+        let diagnostics = check(&declaration, blueprints, omission);
         if diagnostics.iter().any(Diagnostic::is_error) {
             validated.invalid.push(Invalid {
                 key: Some(declaration.entity.key()),
@@ -145,6 +145,7 @@ fn check(
             checker.omissions(blueprint);
         }
     }
+    diagnostic::sort(&mut checker.diagnostics);
     checker.diagnostics
 }
 
@@ -177,11 +178,8 @@ impl Checker<'_> {
     fn unknown_blueprint(&mut self, names: &[String]) {
         let blueprint = self.declaration.entity.blueprint.as_str();
         let headline = self.declaration.location().span;
-        let own = self
-            .declaration
-            .node
-            .get("blueprint")
-            .filter(|value| !value.is_null());
+        let own = self.declaration.node().get("blueprint");
+        let own = own.filter(|value| !value.is_null());
         let span = own.map_or(headline, |value| value.span);
         let message = format!("Port has no blueprint `{blueprint}`");
         let help = did_you_mean(blueprint, names.iter().map(String::as_str))
@@ -199,7 +197,10 @@ impl Checker<'_> {
         let Ownership::Inherited { path } = &blueprint.ownership else {
             return;
         };
-        if let Some(member) = self.declaration.node.member("team") {
+        if !self.declaration.entity.team.is_stated() {
+            return;
+        }
+        if let Some(member) = self.declaration.node().member("team") {
             let of = &self.declaration.entity.blueprint;
             let message = format!(
                 "entities of `{of}` inherit their teams through `{path}`, so none can be written"
@@ -216,46 +217,56 @@ impl Checker<'_> {
     }
 
     fn properties(&mut self, blueprint: &Blueprint) {
-        for member in members(self.declaration, "properties") {
+        let declaration = self.declaration;
+        for (name, value) in &declaration.entity.properties {
             if self.is_full() {
                 return;
             }
-            match blueprint.property(&member.key) {
-                None => self.unknown_property(member, blueprint),
+            match blueprint.property(name) {
+                None => self.unknown_property(name, blueprint),
                 Some(Property::Computed(computation)) => {
                     let message = format!(
-                        "`{}` is {} property, which Port computes by itself",
-                        member.key,
+                        "`{name}` is {} property, which Port computes by itself",
                         computation.as_str()
                     );
                     let help = Some("remove the line".to_owned());
                     self.report(
                         Code::CalculatedProperty,
-                        member.key_span,
+                        self.key_span("properties", name),
                         message,
                         "cannot be written",
                         help,
                     );
                 }
-                Some(Property::Stored { presence, .. }) if member.value.is_null() => {
-                    self.cleared(member, *presence, Code::InvalidProperty);
+                Some(Property::Stored { presence, .. }) if value.is_null() => {
+                    self.cleared("properties", name, *presence, Code::InvalidProperty);
                 }
                 Some(Property::Stored { schema, .. }) => {
-                    let violations = schema.violations(&member.value.to_json());
+                    let violations = schema.violations(value);
                     if violations.is_empty() && schema.is_markdown() {
-                        self.markdown(member);
+                        self.markdown(name, value.as_str().unwrap_or_default());
                     }
                     for violation in violations {
-                        self.violation(member, &violation);
+                        self.violation(name, &violation);
                     }
                 }
             }
         }
     }
 
+    /// The value of a property or relation in the file; the entity as a whole if it has none.
+    fn value(&self, section: &str, name: &str) -> &Node {
+        let member = self.declaration.member(section, name);
+        member.map_or(self.declaration.node(), |member| &member.value)
+    }
+
+    fn key_span(&self, section: &str, name: &str) -> Span {
+        let member = self.declaration.member(section, name);
+        member.map_or(self.declaration.location().span, |member| member.key_span)
+    }
+
     /// A Markdown property whose text looks like the name of a Markdown file.
-    fn markdown(&mut self, member: &Member) {
-        let text = member.value.as_str().unwrap_or_default();
+    fn markdown(&mut self, name: &str, text: &str) {
         let path = file_meant(text);
         let is_name = |path: &&str| {
             let is_path = !path.contains(|one: char| one.is_whitespace() || one == ':');
@@ -263,11 +274,9 @@ impl Checker<'_> {
             is_path && extension.is_some_and(|extension| extension.eq_ignore_ascii_case("md"))
         };
         if let Some(path) = Some(path).filter(is_name) {
-            let message = format!(
-                "`{}` is the text `{text}`, not the text of that file",
-                member.key
-            );
-            let location = Location::new(&self.declaration.source, member.value.span);
+            let message = format!("`{name}` is the text `{text}`, not the text of that file");
+            let span = self.value("properties", name).span;
+            let location = Location::new(&self.declaration.source, span);
             let help = format!(
                 "write `{SCHEME}./{path}` if the text of the file beside this one is meant"
             );
@@ -280,8 +289,7 @@ impl Checker<'_> {
         }
     }
 
-    fn unknown_property(&mut self, member: &Member, blueprint: &Blueprint) {
-        let name = member.key.as_str();
+    fn unknown_property(&mut self, name: &str, blueprint: &Blueprint) {
         let of = &self.declaration.entity.blueprint;
         let help = match blueprint.relation(name) {
             Some(_) => Some(format!("`{name}` is a relation: put it under `relations`")),
@@ -292,7 +300,7 @@ impl Checker<'_> {
         let message = format!("the blueprint `{of}` has no property `{name}`");
         self.report(
             Code::UnknownProperty,
-            member.key_span,
+            self.key_span("properties", name),
             message,
             "unknown property",
             help,
@@ -300,16 +308,18 @@ impl Checker<'_> {
     }
 
     /// An explicit `null`.
-    fn cleared(&mut self, member: &Member, presence: Presence, code: Code) {
+    fn cleared(&mut self, section: &str, name: &str, presence: Presence, code: Code) {
         if presence == Presence::Required {
-            let message = format!("`{}` is required, so it cannot be cleared", member.key);
+            let message = format!("`{name}` is required, so it cannot be cleared");
             let help = Some("write a value".to_owned());
-            self.report(code, member.value.span, message, "required", help);
+            let span = self.value(section, name).span;
+            self.report(code, span, message, "required", help);
         }
     }
 
-    fn violation(&mut self, member: &Member, violation: &Violation) {
-        let (value, path) = resolve(&member.value, &member.key, &violation.pointer);
+    fn violation(&mut self, name: &str, violation: &Violation) {
+        let value = self.value("properties", name);
+        let (value, path) = resolve(value, name, &violation.pointer);
         let (requirement, help) = words(&violation.kind, value, &self.declaration.source);
         let span = match &violation.kind {
             ViolationKind::UnknownKeys(keys) => keys
@@ -328,22 +338,22 @@ impl Checker<'_> {
     }
 
     fn relations(&mut self, blueprint: &Blueprint) {
-        for member in members(self.declaration, "relations") {
+        let declaration = self.declaration;
+        for (name, relation) in &declaration.entity.relations {
             if self.is_full() {
                 return;
             }
-            match blueprint.relation(&member.key) {
-                None => self.unknown_relation(member, blueprint),
-                Some(rule) if member.value.is_null() => {
-                    self.cleared(member, rule.presence, Code::InvalidRelation);
+            match blueprint.relation(name) {
+                None => self.unknown_relation(name, blueprint),
+                Some(rule) if *relation == Relation::Null => {
+                    self.cleared("relations", name, rule.presence, Code::InvalidRelation);
                 }
-                Some(rule) => self.cardinality(member, rule),
+                Some(rule) => self.cardinality(name, relation, rule),
             }
         }
     }
 
-    fn unknown_relation(&mut self, member: &Member, blueprint: &Blueprint) {
-        let name = member.key.as_str();
+    fn unknown_relation(&mut self, name: &str, blueprint: &Blueprint) {
         let of = &self.declaration.entity.blueprint;
         let help = match blueprint.property(name) {
             Some(_) => Some(format!("`{name}` is a property: put it under `properties`")),
@@ -354,29 +364,31 @@ impl Checker<'_> {
         let message = format!("the blueprint `{of}` has no relation `{name}`");
         self.report(
             Code::UnknownRelation,
-            member.key_span,
+            self.key_span("relations", name),
             message,
             "unknown relation",
             help,
         );
     }
 
-    fn cardinality(&mut self, member: &Member, rule: &RelationRule) {
+    fn cardinality(&mut self, name: &str, relation: &Relation, rule: &RelationRule) {
         let RelationRule {
             target,
             cardinality,
             ..
         } = rule;
-        let name = &member.key;
-        let location = Location::new(&self.declaration.source, member.value.span);
-        let report = |message| Diagnostic::new(Code::InvalidRelation, location, message);
-        let diagnostic = match (&member.value.value, cardinality) {
-            (Value::Array(_), Cardinality::One) => report(format!(
+        let report = |message| {
+            let span = self.value("relations", name).span;
+            let location = Location::new(&self.declaration.source, span);
+            Diagnostic::new(Code::InvalidRelation, location, message)
+        };
+        let diagnostic = match (relation, cardinality) {
+            (Relation::Many(_), Cardinality::One) => report(format!(
                 "the relation `{name}` points to one `{target}`, found an array"
             ))
             .label("expected one identifier")
             .help("write the identifier alone, without brackets"),
-            (Value::String(one), Cardinality::Many) => report(format!(
+            (Relation::One(one), Cardinality::Many) => report(format!(
                 "the relation `{name}` points to many `{target}`, found a string: it is sent as an array"
             ))
             .warn()
@@ -390,14 +402,19 @@ impl Checker<'_> {
     fn omissions(&mut self, blueprint: &Blueprint) {
         let headline = self.declaration.location().span;
         let of = self.declaration.entity.blueprint.clone();
-        let missing = |section, name: &&str| !has(self.declaration, section, name);
+        let entity = &self.declaration.entity;
+        // What cannot be read is there all the same.
+        let is_missing =
+            |section, name: &&str| self.declaration.member(section, name).is_none();
         let properties: Vec<_> = blueprint
             .required_properties()
-            .filter(|name| missing("properties", name))
+            .filter(|name| !entity.properties.contains_key(*name))
+            .filter(|name| is_missing("properties", name))
             .collect();
         let relations: Vec<_> = blueprint
             .required_relations()
-            .filter(|name| missing("relations", name))
+            .filter(|name| !entity.relations.contains_key(*name))
+            .filter(|name| is_missing("relations", name))
             .collect();
         for name in properties.into_iter().take(MAX_FINDINGS) {
             let message = format!("the property `{name}` is missing, which `{of}` requires");
@@ -422,19 +439,6 @@ impl Checker<'_> {
             );
         }
     }
-}
-
-fn members<'d>(declaration: &'d Declaration, section: &str) -> &'d [Member] {
-    match declaration.node.get(section).map(|node| &node.value) {
-        Some(Value::Object(members)) => members,
-        _ => &[],
-    }
-}
-
-fn has(declaration: &Declaration, section: &str, name: &str) -> bool {
-    members(declaration, section)
-        .iter()
-        .any(|member| member.key == name)
 }
 
 /// What a JSON pointer leads to below a property, and the way there as people write it.

@@ -99,8 +99,10 @@ impl Checkout {
 
 /// The file's bytes, if there are at most [`MAX_BYTES`].
 fn read_limited(file: File) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
     let limit = u64::try_from(MAX_BYTES).ok()?;
+    let size = file.metadata().ok()?.len().min(limit);
+    // A run holds the texts of thousands of files: each takes as much memory as it is long.
+    let mut bytes = Vec::with_capacity(usize::try_from(size).ok()?);
     file.take(limit + 1).read_to_end(&mut bytes).ok()?;
     (bytes.len() <= MAX_BYTES).then_some(bytes)
 }

@@ -98,7 +98,7 @@ impl Port {
     /// search query names.
     ///
     /// What a query names stays unknown where it finds more than one entity. Without its blueprint an
-    /// entity that is named itself is absent.
+    /// entity that is named itself is absent. The values of an entity that `is_as_declared` are not kept.
     ///
     /// # Errors
     /// If Port is unreachable, refuses the credentials or answers with another error.
@@ -106,10 +106,11 @@ impl Port {
         &self,
         keys: impl IntoIterator<Item = &'k EntityKey>,
         blueprints: &Blueprints,
+        is_as_declared: impl Fn(&EntityKey, &LiveEntity) -> bool,
     ) -> Result<Live, Error> {
         let keys: Vec<_> = keys.into_iter().collect();
         let (named, asked) = futures::try_join!(
-            self.live_by_identifier(&keys, blueprints),
+            self.live_by_identifier(&keys, blueprints, is_as_declared),
             self.live_by_query(&keys, blueprints)
         )?;
         let mut live = named;
@@ -126,6 +127,7 @@ impl Port {
         &self,
         keys: &[&EntityKey],
         blueprints: &Blueprints,
+        is_as_declared: impl Fn(&EntityKey, &LiveEntity) -> bool,
     ) -> Result<Live, Error> {
         let mut live = Live::default();
         let batches = batches_of(keys.iter().copied());
@@ -147,7 +149,10 @@ impl Port {
                     blueprint: blueprint.clone(),
                     name: EntityName::Identifier(identifier.clone()),
                 };
-                live.insert(key, found.remove(identifier.as_str()).map(LiveEntity::from));
+                match found.remove(identifier.as_str()).map(LiveEntity::from) {
+                    Some(entity) if is_as_declared(&key, &entity) => live.insert_as_declared(key),
+                    found => live.insert(key, found),
+                }
             }
         }
         Ok(live)
@@ -169,7 +174,7 @@ impl Port {
                 let found = self.found_by(&key.blueprint, query, include, 1).await?;
                 let one = found.map(|mut found| {
                     let found = found.pop()?;
-                    let name = Identifier::from_port(&found.identifier);
+                    let name = Identifier::from_port(found.identifier.as_str());
                     Some((name, LiveEntity::from(found)))
                 });
                 Ok::<_, Error>(one.map(|one| (key.clone(), one)))

@@ -169,7 +169,7 @@ impl Redaction<'_> {
             return text.to_owned();
         }
         let mut hidden = Vec::new();
-        self.find(&declaration.node, &mut hidden);
+        self.find(declaration.node(), &mut hidden);
         without(&secrets(&hidden, &declaration.source), text)
     }
 

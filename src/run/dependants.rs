@@ -146,7 +146,7 @@ fn names(value: &serde_json::Value, target: &Identifier) -> bool {
 
 fn key(dependant: &Dependant) -> Option<EntityKey> {
     let blueprint = BlueprintId::parse(dependant.blueprint.as_ref()?).ok()?;
-    let name = EntityName::Identifier(Identifier::from_port(&dependant.identifier));
+    let name = EntityName::Identifier(Identifier::from_port(dependant.identifier.as_str()));
     Some(EntityKey { blueprint, name })
 }
 

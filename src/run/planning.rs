@@ -13,9 +13,11 @@ use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::{self, Basis, Change, Proof};
 use crate::catalog::declare::Invalid;
 use crate::catalog::entity::{BlueprintId, EntityKey};
-use crate::catalog::live::{Knowledge, Live};
+use crate::catalog::live::{Knowledge, Live, LiveEntity};
 use crate::catalog::merge::{Merge, drops_fields};
-use crate::catalog::plan::{Action, Obstacle, Plan, PlanContext, Policy, Pruning, limit_deletions};
+use crate::catalog::plan::{
+    Action, Obstacle, Plan, PlanContext, Policy, Pruning, is_in_port, limit_deletions,
+};
 use crate::catalog::queries::{BlueprintQuery, blueprint_queries};
 use crate::catalog::validate::{Circles, refuse_dangling, refuse_dropping_required};
 use crate::event::Mode;
@@ -149,7 +151,19 @@ async fn live(
     let Some(port) = session.port.filter(|_| !keys.is_empty()) else {
         return Ok(Live::default());
     };
-    let mut live = port.live(keys, blueprints).await?;
+    let changes = || passes.iter().flat_map(|pass| &pass.changes);
+    // Several sources may declare one entity.
+    let mut by_key: BTreeMap<&EntityKey, Vec<&Change>> = BTreeMap::new();
+    for change in changes().filter(|change| keys.contains(&change.key)) {
+        by_key.entry(&change.key).or_default().push(change);
+    }
+    let merge = session.setup.inputs.merge;
+    let is_as_declared = |key: &EntityKey, live: &LiveEntity| {
+        let blueprint = blueprints.known.get(&key.blueprint);
+        let changes = by_key.get(key).map(Vec::as_slice).unwrap_or_default();
+        changes.iter().all(|change| is_in_port(change, live, blueprint, merge))
+    };
+    let mut live = port.live(keys, blueprints, is_as_declared).await?;
     // A search may not find yet what this run wrote at an earlier tip.
     for key in written {
         if let Some(identifier) = key.name.identifier() {
@@ -157,8 +171,7 @@ async fn live(
             live.insert(key.clone(), found);
         }
     }
-    let changes = passes.iter().flat_map(|pass| &pass.changes);
-    let queries = open_queries(changes, &live, blueprints, session.run.mode);
+    let queries = open_queries(changes(), &live, blueprints, session.run.mode);
     live.query_results = port.query_results(queries).await?;
     Ok(live)
 }

@@ -3,7 +3,6 @@
 use super::Declaration;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::hints::has_placeholder;
-use crate::document::{Member, Value};
 use crate::text::Location;
 
 /// How names of secrets end, in lower case and without separators.
@@ -23,11 +22,12 @@ const SHORTEST: usize = 8;
 
 /// A warning of the first property that is called like a secret and has a value of its own.
 pub(super) fn find(declaration: &Declaration) -> Option<Diagnostic> {
-    let properties = declaration.node.get("properties").map(|node| &node.value);
-    let Some(Value::Object(members)) = properties else {
+    let mut properties = declaration.entity.properties.iter();
+    if !properties.any(|(name, value)| is_secret(name, value.as_str())) {
         return None;
-    };
-    let member = members.iter().find(|member| is_secret(member))?;
+    }
+    let mut members = declaration.members("properties").iter();
+    let member = members.find(|member| is_secret(&member.key, member.value.as_str()))?;
     let name = &member.key;
     let location = Location::new(&declaration.source, member.key_span);
     let message = format!("`{name}` looks like a secret, and stands in Git in plain text");
@@ -40,11 +40,11 @@ pub(super) fn find(declaration: &Declaration) -> Option<Diagnostic> {
     )
 }
 
-fn is_secret(member: &Member) -> bool {
+fn is_secret(name: &str, value: Option<&str>) -> bool {
     let plain = |one: &char| one.is_alphanumeric();
-    let name: String = member.key.to_lowercase().chars().filter(plain).collect();
+    let name: String = name.to_lowercase().chars().filter(plain).collect();
     let is_called_so = ENDINGS.iter().any(|ending| name.ends_with(ending));
-    is_called_so && member.value.as_str().is_some_and(is_value)
+    is_called_so && value.is_some_and(is_value)
 }
 
 /// Whether a text may be a secret, rather than words about one or a reference to where it is.

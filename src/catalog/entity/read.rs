@@ -86,23 +86,34 @@ pub fn read(
         Some(_) => Clearing::HeldBack,
         None => Clearing::Allowed,
     };
-    let (Some(name), Some(blueprint)) = (name.clone(), blueprint.clone()) else {
-        return Err(Flawed::new(blueprint, name, clearing));
+    let Some(blueprint) = blueprint else {
+        return Err(Flawed::default());
     };
-    let fields = (title, icon, team, properties, relations, names.outcome);
-    let (Ok(title), Ok(icon), Ok(team), Ok(properties), Ok(relations), Ok(())) = fields else {
-        return Err(Flawed::new(Some(blueprint), Some(name), clearing));
-    };
+    let is_sound = name.is_some()
+        && title.is_ok()
+        && icon.is_ok()
+        && team.is_ok()
+        && properties.is_ok()
+        && relations.is_ok()
+        && names.outcome.is_ok();
+    let nameless = || EntityName::Identifier(Identifier::from_port(""));
     let mut entity = Entity {
         blueprint,
-        name,
-        title,
-        icon,
-        team,
-        properties,
-        relations,
+        name: name.clone().unwrap_or_else(nameless),
+        title: title.unwrap_or_default(),
+        icon: icon.unwrap_or_default(),
+        team: team.unwrap_or_default(),
+        properties: properties.unwrap_or_default(),
+        relations: relations.unwrap_or_else(|Partial(relations)| relations),
         clearing: Clearing::Allowed,
     };
+    if !is_sound {
+        entity.clearing = clearing;
+        return Err(Flawed {
+            key: name.map(|_| entity.key()),
+            outline: Some(Box::new(entity)),
+        });
+    }
     if let Some(cause) = names.unknown.or(empty) {
         reader.hold_back(node, &mut entity, cause);
     }
@@ -114,36 +125,8 @@ pub fn read(
 pub struct Flawed {
     /// Which one it is.
     pub key: Option<EntityKey>,
-    /// Of which blueprint it is, and nothing else: enough to hold its text against the blueprint.
+    /// What of it can be read, if its blueprint is known: enough to hold it against the blueprint.
     pub outline: Option<Box<Entity>>,
-}
-
-impl Flawed {
-    fn new(blueprint: Option<BlueprintId>, name: Option<EntityName>, clearing: Clearing) -> Self {
-        let Some(blueprint) = blueprint else {
-            return Self::default();
-        };
-        let key = name.map(|name| EntityKey {
-            blueprint: blueprint.clone(),
-            name,
-        });
-        let name = key.as_ref().map(|key| key.name.clone());
-        let nameless = || EntityName::Identifier(Identifier::from_port(""));
-        let outline = Entity {
-            blueprint,
-            name: name.unwrap_or_else(nameless),
-            title: Stated::LeftOut,
-            icon: Stated::LeftOut,
-            team: Stated::LeftOut,
-            properties: Map::new(),
-            relations: BTreeMap::new(),
-            clearing,
-        };
-        Self {
-            key,
-            outline: Some(Box::new(outline)),
-        }
-    }
 }
 
 /// The span to show for an entity as a whole: its identifier's value, else its first key.
@@ -160,6 +143,9 @@ pub(crate) fn headline(node: &Node) -> Span {
 
 /// An error that has been reported.
 struct Reported;
+
+/// An error that has been reported, and what could be read all the same.
+struct Partial<T>(T);
 
 /// A field's value, if the file has one.
 type FieldResult<T> = Result<Option<T>, Reported>;
@@ -394,16 +380,28 @@ impl EntityReader<'_> {
         }
     }
 
-    fn relations(&mut self, node: &Node) -> Result<BTreeMap<String, Relation>, Reported> {
+    fn relations(
+        &mut self,
+        node: &Node,
+    ) -> Result<BTreeMap<String, Relation>, Partial<BTreeMap<String, Relation>>> {
+        let mut relations = BTreeMap::new();
         match node.get("relations").map(|value| (&value.value, value)) {
-            None | Some((Value::Null, _)) => Ok(BTreeMap::new()),
+            None | Some((Value::Null, _)) => Ok(relations),
             Some((Value::Object(members), _)) => {
-                let relations = self.all(members, |reader, member| {
-                    Ok((member.key.clone(), reader.relation(member)?))
-                })?;
-                Ok(relations.into_iter().collect())
+                for member in members {
+                    if let Ok(relation) = self.relation(member) {
+                        relations.insert(member.key.clone(), relation);
+                    }
+                }
+                match relations.len() == members.len() {
+                    true => Ok(relations),
+                    false => Err(Partial(relations)),
+                }
             }
-            Some((_, value)) => Err(self.wrong_type(value, "`relations`", AN_OBJECT)),
+            Some((_, value)) => {
+                self.wrong_type(value, "`relations`", AN_OBJECT);
+                Err(Partial(relations))
+            }
         }
     }
 

@@ -36,6 +36,21 @@ pub(super) fn plan(changes: Vec<Change>, known: PlanContext<'_>, policy: &Policy
     planner.plan
 }
 
+/// Whether Port holds what head declares, and nothing that an earlier version declared has to be
+/// cleared: see [`Knowledge::AsDeclared`].
+pub fn is_in_port(
+    change: &Change,
+    live: &LiveEntity,
+    blueprint: Option<&Blueprint>,
+    mode: Merge,
+) -> bool {
+    let Some(head) = &change.head else {
+        return false;
+    };
+    let differences = differences(&head.entity, live, mode.of(&head.entity), blueprint);
+    change.kind() != ChangeKind::Changed && differences.is_empty()
+}
+
 /// The entities that a live one relates to.
 fn live_targets(live: &LiveEntity, blueprint: Option<&Blueprint>) -> Vec<RelationTarget> {
     let relations = live.relations.iter();
@@ -141,6 +156,7 @@ impl Planner<'_> {
                 let action = (!differences.is_empty()).then_some(action);
                 (action, differences)
             }
+            Knowledge::AsDeclared => (None, Vec::new()),
             Knowledge::Absent => (Some(Action::Create), Vec::new()),
             // What was not compared with Port is written if Git changed it, and in doubt too.
             Knowledge::Unknown => {
@@ -173,7 +189,9 @@ impl Planner<'_> {
         let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
         let targets = match live {
             Knowledge::Present(live) => live_targets(live, blueprint),
-            Knowledge::Unknown | Knowledge::Absent => declared_targets(change, blueprint),
+            Knowledge::Unknown | Knowledge::Absent | Knowledge::AsDeclared => {
+                declared_targets(change, blueprint)
+            }
         };
         self.plan.deletions.push(Deletion {
             key: change.key.clone(),

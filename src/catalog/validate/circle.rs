@@ -67,7 +67,7 @@ fn find<'c>(
 /// Whether an entity is new: by Port where it was compared with Port, else by Git.
 fn action(change: &Change, live: &Live) -> Action {
     match (live.get(&change.key), change.kind()) {
-        (Knowledge::Present(_), _) => Action::Update,
+        (Knowledge::Present(_) | Knowledge::AsDeclared, _) => Action::Update,
         (Knowledge::Absent, _) | (Knowledge::Unknown, ChangeKind::Created) => Action::Create,
         (Knowledge::Unknown, _) => Action::Update,
     }
@@ -75,12 +75,8 @@ fn action(change: &Change, live: &Live) -> Action {
 
 fn diagnostic(cycle: &RequiredCycle, declarations: &[&Arc<Declaration>]) -> Diagnostic {
     let declaration = declarations[cycle.entity];
-    let relation = declaration
-        .node
-        .get("relations")
-        .and_then(|relations| relations.get(&cycle.relation));
-    let location = match relation {
-        Some(value) => Location::new(&declaration.source, value.span),
+    let location = match declaration.member("relations", &cycle.relation) {
+        Some(member) => Location::new(&declaration.source, member.value.span),
         None => declaration.location(),
     };
     let key = |index: &usize| format!("`{}`", declarations[*index].entity.key());

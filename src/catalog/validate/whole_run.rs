@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Validated, members};
+use super::Validated;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::Change;
 use crate::catalog::declare::{Declaration, Invalid, error_codes};
@@ -111,13 +111,20 @@ fn dangling(
         return Vec::new();
     };
     let mut found = Vec::new();
-    for member in members(declaration, "relations") {
-        let Some(rule) = blueprint.relation(&member.key) else {
+    for (name, relation) in &declaration.entity.relations {
+        let Some(rule) = blueprint.relation(name) else {
+            continue;
+        };
+        let is_gone = |target: &Identifier| removed.contains(&rule.target_key(target));
+        if !relation.targets().iter().any(is_gone) {
+            continue;
+        }
+        let Some(member) = declaration.member("relations", name) else {
             continue;
         };
         let is_removed = |node: &&Node| {
             let target = node.as_str().and_then(|name| Identifier::parse(name).ok());
-            target.is_some_and(|target| removed.contains(&rule.target_key(&target)))
+            target.as_ref().is_some_and(is_gone)
         };
         for target in targets(member).iter().filter(is_removed) {
             found.push(dangling_target(declaration, target));

@@ -167,7 +167,7 @@ fn downgrade_older_rejection(
     let is_here = |one: &&std::sync::Arc<crate::catalog::declare::Declaration>| {
         let (headline, _) = one.source.resolve(one.location().span);
         let is_shown_there = one.source.is_mapped() && headline == location.span;
-        one.source.path() == location.path() && (one.node.covers(location.span) || is_shown_there)
+        one.source.path() == location.path() && (one.node().covers(location.span) || is_shown_there)
     };
     let keys: Vec<_> = head
         .sound()

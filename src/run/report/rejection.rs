@@ -6,7 +6,7 @@
 use crate::catalog::declare::Declaration;
 use crate::catalog::entity::EntityKey;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::document::{Member, Node, Value};
+use crate::document::{Node, Value};
 use crate::port::{ErrorCode, Rejection};
 use crate::text::{Location, Span};
 
@@ -78,7 +78,7 @@ fn named_target(declaration: &Declaration, message: &str) -> Option<Span> {
 
 /// What the relations point to.
 fn targets(declaration: &Declaration) -> impl Iterator<Item = &Node> {
-    let relations = members(declaration, "relations").iter();
+    let relations = declaration.members("relations").iter();
     relations.flat_map(|member| match &member.value.value {
         Value::Array(items) => items.as_slice(),
         _ => std::slice::from_ref(&member.value),
@@ -88,7 +88,8 @@ fn targets(declaration: &Declaration) -> impl Iterator<Item = &Node> {
 /// The property or relation that the message points to or quotes.
 fn named_member(declaration: &Declaration, message: &str) -> Option<Span> {
     let in_section = |section| {
-        members(declaration, section)
+        declaration
+            .members(section)
             .iter()
             .map(move |member| (section, member))
     };
@@ -100,13 +101,6 @@ fn named_member(declaration: &Declaration, message: &str) -> Option<Span> {
         .find(|(section, member)| points_to(message, &format!("/{section}/{}", member.key)));
     let quoted = || all.iter().find(|(_, member)| quotes(message, &member.key));
     pointed.or_else(quoted).map(|(_, member)| member.value.span)
-}
-
-fn members<'d>(declaration: &'d Declaration, section: &str) -> &'d [Member] {
-    match declaration.node.get(section).map(|node| &node.value) {
-        Some(Value::Object(members)) => members,
-        _ => &[],
-    }
 }
 
 fn quotes(message: &str, name: &str) -> bool {

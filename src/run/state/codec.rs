@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -276,13 +277,11 @@ pub(super) fn decode(properties: &Map<String, Value>) -> Result<(State, SaveId),
             versions: vec![held],
             problems: BTreeSet::new(),
         };
-        state.files.insert(RepoPath::new(path), file);
+        state.files.insert(RepoPath::new(path), Arc::new(file));
     }
     for (path, file) in open.files {
-        state.files.insert(
-            RepoPath::new(path),
-            read_open(file, &open.mappings, is_kept)?,
-        );
+        let file = read_open(file, &open.mappings, is_kept)?;
+        state.files.insert(RepoPath::new(path), Arc::new(file));
     }
     let removed = kept("removed");
     for (key, (path, is_prevented)) in open.removed {

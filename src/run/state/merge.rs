@@ -1,6 +1,7 @@
 //! Two runs that saved the state of one source at the same time.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::{FileState, State};
 use crate::catalog::change::Proof;
@@ -35,7 +36,7 @@ pub(crate) fn merge_states(base: &State, own: State, other: State) -> State {
             file.problems.extend(known.problems.iter().cloned());
         }
         file.limit();
-        merged.files.insert(path, file);
+        merged.files.insert(path, Arc::new(file));
     }
     let declared: BTreeSet<_> = merged.entities().into_keys().cloned().collect();
     let removed = [&own, &other].map(|state| state.removed.clone());

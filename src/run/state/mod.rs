@@ -21,6 +21,7 @@ mod tests;
 pub(crate) mod tip;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::catalog::change::Proof;
 use crate::catalog::entity::EntityKey;
@@ -37,8 +38,9 @@ const MAX_VERSIONS: usize = 10;
 /// What is in Port because of one source, or may be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct State {
-    /// Every file that was looked at, and what of it may be in Port.
-    files: BTreeMap<RepoPath, FileState>,
+    /// Every file that was looked at, and what of it may be in Port. A run has several copies of its
+    /// state, most of whose files stay the same: these are shared.
+    files: BTreeMap<RepoPath, Arc<FileState>>,
     /// What is no longer declared and Port still holds.
     pub(crate) removed: BTreeMap<EntityKey, Removed>,
     /// What is declared here and another source owns.
@@ -139,7 +141,7 @@ pub(crate) struct FileOutcome {
 impl State {
     /// Whether there is nothing to remember.
     pub(crate) fn is_empty(&self) -> bool {
-        let declares = |file: &FileState| {
+        let declares = |file: &Arc<FileState>| {
             let mut versions = file.versions.iter();
             !file.problems.is_empty() || versions.any(|held| !held.entities.is_empty())
         };
@@ -156,13 +158,18 @@ impl State {
     }
 
     /// The files that it knows, by path.
-    pub(crate) fn files(&self) -> &BTreeMap<RepoPath, FileState> {
+    pub(crate) fn files(&self) -> &BTreeMap<RepoPath, Arc<FileState>> {
         &self.files
+    }
+
+    /// The file at `path`, to be changed.
+    fn file_mut(&mut self, path: &RepoPath) -> &mut FileState {
+        Arc::make_mut(self.files.entry(path.clone()).or_default())
     }
 
     /// What is known of the file at `path`.
     pub(crate) fn file(&self, path: &RepoPath) -> Option<&FileState> {
-        self.files.get(path)
+        self.files.get(path).map(Arc::as_ref)
     }
 
     /// Everything that is declared and may be in Port, with the files that declare it.
@@ -203,7 +210,7 @@ impl State {
 
     /// How far the source is in sync, while no run is writing.
     pub(crate) fn status(&self) -> Status {
-        match self.is_deletion_prevented() || self.files.values().any(FileState::is_open) {
+        match self.is_deletion_prevented() || self.files.values().any(|file| file.is_open()) {
             true => Status::Incomplete,
             false => Status::Synced,
         }
@@ -211,7 +218,7 @@ impl State {
 
     /// Notes that `keys` of the file at `path` are about to be written as `version` declares them.
     pub(crate) fn begin(&mut self, path: &RepoPath, version: &Version, keys: BTreeSet<EntityKey>) {
-        let file = self.files.entry(path.clone()).or_default();
+        let file = self.file_mut(path);
         file.add(version.clone(), keys, Proof::Possible);
         file.limit();
     }
@@ -221,7 +228,7 @@ impl State {
     pub(crate) fn begin_deletion(&mut self, key: &EntityKey) {
         for file in self.files.values_mut() {
             if file.versions.iter().any(|held| held.entities.contains(key)) {
-                file.open();
+                Arc::make_mut(file).open();
             }
         }
     }
@@ -235,7 +242,7 @@ impl State {
             left,
             problems,
         } = outcome;
-        let file = self.files.entry(path.clone()).or_default();
+        let file = self.file_mut(path);
         for held in &mut file.versions {
             held.entities
                 .retain(|key| !accepted.contains(key) && !left.contains(key));
@@ -271,8 +278,10 @@ impl State {
         self.removed.remove(key);
         self.rewritten.remove(key);
         for file in self.files.values_mut() {
-            for held in &mut file.versions {
-                held.entities.remove(key);
+            if file.versions.iter().any(|held| held.entities.contains(key)) {
+                for held in &mut Arc::make_mut(file).versions {
+                    held.entities.remove(key);
+                }
             }
         }
     }

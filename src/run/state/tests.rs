@@ -309,12 +309,12 @@ prop_compose! {
                 let mut version = version(char::from(b'0' + digit));
                 version.mapping = (digit % 3 > 0).then(|| blob(char::from(b'0' + digit % 3)));
                 let names = keys(&names.replace('\'', "x"));
-                let file = state.files.entry(path.clone()).or_default();
+                let file = state.file_mut(&path);
                 let proof = if is_accepted { Proof::Accepted } else { Proof::Possible };
                 file.add(version, names, proof);
             }
             if is_wrong {
-                state.files.entry(path).or_default().problems.insert(problem("x"));
+                state.file_mut(&path).problems.insert(problem("x"));
             }
         }
         let is_known = |file: &FileState| !file.versions.is_empty() || !file.problems.is_empty();
