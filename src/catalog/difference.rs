@@ -53,8 +53,10 @@ pub struct Difference {
 /// A spelling that Port does not keep apart is no difference: `null` and nothing, `1` and `1.0`, the
 /// order of teams and of a relation's targets. The text of a date is, as Port keeps it.
 ///
-/// Whatever a search query finds is Port's to say. So a query that no [`QueryResults`] have filled in counts
+/// Only Port knows what a search query finds. So a query that no [`QueryResults`] have filled in counts
 /// as a difference, with the query itself as what the field will be.
+///
+/// [`QueryResults`]: super::queries::QueryResults
 ///
 /// With [`Merge::Replace`] what `sent` leaves out goes too, of properties and relations as far as
 /// `blueprint` says that entities hold them; but not a property's default, which Port may put there anew.
