@@ -129,7 +129,7 @@ codes! {
     UnknownRelation "unknown-relation" Error;
     /// A relation is missing, or points to another number of entities than the blueprint says.
     InvalidRelation "invalid-relation" Error;
-    /// New entities require one another in a circle.
+    /// New entities require one another in a cycle.
     RelationCycle "relation-cycle" Error;
     /// A relation points to an entity that Port does not have.
     MissingRelationTarget "missing-relation-target" Error;

@@ -25,7 +25,7 @@ use port_gitops::catalog::plan::{
 };
 use port_gitops::catalog::reference;
 use port_gitops::catalog::rules::{BlueprintRules, DEFAULT_BLUEPRINTS, PropertyRules};
-use port_gitops::catalog::validate::{Circles, Omission, validate};
+use port_gitops::catalog::validate::{Cycles, Omission, validate};
 use port_gitops::diagnostic::{Code, Diagnostic};
 use port_gitops::event::Mode;
 use port_gitops::git::{CommitSha, RepoName};
@@ -165,7 +165,7 @@ fn diagnostics(
     let checked = validate(changes, blueprints, omission);
     found.extend(checked.diagnostics);
     let live = Live::default();
-    let circles = Circles::find(checked.changes.iter(), &live, blueprints);
+    let circles = Cycles::find(checked.changes.iter(), &live, blueprints);
     found.extend(circles.refuse(checked.changes).diagnostics);
     found
 }

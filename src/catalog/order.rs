@@ -67,7 +67,7 @@ pub struct Schedule {
     pub waves: Vec<Vec<Write>>,
 }
 
-/// A relation that can never be written: its blueprint requires it, and so it goes in a circle.
+/// A relation that can never be written: its blueprint requires it, and so it is part of a cycle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequiredCycle {
     /// The entity's index in the input.
@@ -288,7 +288,7 @@ pub fn deletion_waves(deletions: &[(&EntityKey, &[RelationTarget])]) -> Vec<Dele
 pub struct DeletionWave {
     /// Nothing in the wave relates to these.
     pub plain: Vec<usize>,
-    /// These relate to one another in a circle.
+    /// These relate to one another in a cycle.
     pub entangled: Vec<usize>,
 }
 

@@ -1,6 +1,6 @@
 //! Entity × blueprint → diagnostics on the line of the mistake.
 
-mod circle;
+mod cycle;
 #[cfg(test)]
 mod tests;
 mod whole_run;
@@ -23,7 +23,7 @@ use crate::document::character::{is_invisible, name_of};
 use crate::document::{Node, Value};
 use crate::text::{Location, RepoPath, SourceFile, Span};
 
-pub use circle::Circles;
+pub use cycle::Cycles;
 pub use whole_run::{dangling_in, refuse_dangling, refuse_dropping_required};
 
 /// How many errors are reported of one entity.
@@ -404,8 +404,7 @@ impl Checker<'_> {
         let of = self.declaration.entity.blueprint.clone();
         let entity = &self.declaration.entity;
         // What cannot be read is there all the same.
-        let is_missing =
-            |section, name: &&str| self.declaration.member(section, name).is_none();
+        let is_missing = |section, name: &&str| self.declaration.member(section, name).is_none();
         let properties: Vec<_> = blueprint
             .required_properties()
             .filter(|name| !entity.properties.contains_key(*name))

@@ -47,7 +47,7 @@ pub enum TransportErrorKind {
     Proxy(ProxyFault),
     /// The answer sends the request to another server.
     Redirect,
-    /// The answer sends a write on in a way that would make a read of it, or in a circle.
+    /// The answer sends a write on in a way that would make a read of it, or in a loop.
     RedirectedWrite,
     /// No answer in time.
     Timeout,

@@ -19,7 +19,7 @@ use crate::catalog::plan::{
     Action, Obstacle, Plan, PlanContext, Policy, Pruning, is_in_port, limit_deletions,
 };
 use crate::catalog::queries::{BlueprintQuery, blueprint_queries};
-use crate::catalog::validate::{Circles, refuse_dangling, refuse_dropping_required};
+use crate::catalog::validate::{Cycles, refuse_dangling, refuse_dropping_required};
 use crate::event::Mode;
 use crate::inputs::{MissingTargets, Prune};
 use crate::text::RepoPath;
@@ -124,10 +124,10 @@ fn refuse(
     }
     if inputs.missing_targets == MissingTargets::Reject {
         let changes = passes.iter().flat_map(|pass| &pass.changes);
-        let circles = Circles::find(changes, live, blueprints);
+        let cycles = Cycles::find(changes, live, blueprints);
         for pass in passes {
             let changes = std::mem::take(&mut pass.changes);
-            pass.keep_valid(circles.refuse(changes));
+            pass.keep_valid(cycles.refuse(changes));
         }
     }
 }
@@ -161,7 +161,9 @@ async fn live(
     let is_as_declared = |key: &EntityKey, live: &LiveEntity| {
         let blueprint = blueprints.known.get(&key.blueprint);
         let changes = by_key.get(key).map(Vec::as_slice).unwrap_or_default();
-        changes.iter().all(|change| is_in_port(change, live, blueprint, merge))
+        changes
+            .iter()
+            .all(|change| is_in_port(change, live, blueprint, merge))
     };
     let mut live = port.live(keys, blueprints, is_as_declared).await?;
     // A search may not find yet what this run wrote at an earlier tip.

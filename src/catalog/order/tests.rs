@@ -144,8 +144,8 @@ fn a_required_relation_in_a_cycle_is_kept_where_another_can_wait() {
 }
 
 #[test]
-fn a_circle_of_required_relations_is_found() {
-    let circle = || {
+fn a_cycle_of_required_relations_is_found() {
+    let cycle = || {
         vec![
             entity("a", &[("must", &["b"])]),
             entity("b", &[("must", &["c"])]),
@@ -153,7 +153,7 @@ fn a_circle_of_required_relations_is_found() {
             entity("d", &[("must", &["a"])]),
         ]
     };
-    let found = cycles_of(&new(circle()));
+    let found = cycles_of(&new(cycle()));
     let ways: Vec<_> = found
         .iter()
         .map(|cycle| (cycle.entity, &cycle.way[..]))
@@ -163,7 +163,7 @@ fn a_circle_of_required_relations_is_found() {
         [(0, &[1, 2, 0][..]), (1, &[2, 0, 1]), (2, &[0, 1, 2])]
     );
     // One that is there already can be pointed to.
-    let mut entities = new(circle());
+    let mut entities = new(cycle());
     entities[1].1 = Action::Update;
     assert_eq!(cycles_of(&entities), []);
     assert_eq!(waves_of(&entities), ["a", "c- d", "b c"]);

@@ -157,7 +157,7 @@ impl<'p> DeletionQueue<'p> {
         let mut entangled = self.unblocked(&wave.entangled);
         let all = [plain, entangled.clone()].concat();
         self.delete(&all, flight).await;
-        // Of a circle, each that goes may set another free.
+        // Of a cycle, each that goes may set another free.
         loop {
             let kept = self.kept(&entangled);
             if kept.is_empty() || kept.len() == entangled.len() || self.stopped.is_some() {

@@ -1,4 +1,4 @@
-//! New entities that require one another in a circle, so that none can be written first.
+//! New entities that require one another in a cycle, so that none can be written first.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::catalog::plan::Action;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::Location;
 
-/// New entities that require one another in a circle, with an error at each relation that is part of
+/// New entities that require one another in a cycle, with an error at each relation that is part of
 /// it.
 #[derive(Debug)]
-pub struct Circles(HashMap<EntityKey, Vec<Diagnostic>>);
+pub struct Cycles(HashMap<EntityKey, Vec<Diagnostic>>);
 
-impl Circles {
-    /// Finds the circles among `changes`.
+impl Cycles {
+    /// Finds the cycles among `changes`.
     pub fn find<'c>(
         changes: impl Iterator<Item = &'c Change>,
         live: &Live,
@@ -30,7 +30,7 @@ impl Circles {
         Self(find(changes, live, blueprints))
     }
 
-    /// Refuses those of `changes` that are in a circle.
+    /// Refuses those of `changes` that are in a cycle.
     pub fn refuse(&self, changes: Vec<Change>) -> Validated {
         refuse(changes, |change, _| {
             self.0.get(&change.key).cloned().unwrap_or_default()
