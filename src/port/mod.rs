@@ -127,7 +127,7 @@ pub enum Error {
     Unreachable(TransportError),
     /// The budget is nearly used up, and [`WhenExhausted::Fail`] says not to wait.
     #[error("{}; {}", .0, .0.help("base-url"))]
-    BudgetExhausted(TransportError),
+    BudgetExhausted(Box<TransportError>),
     /// The answer is JSON, but not what the specification says.
     #[error(
         "Port answered {what} in an unknown form: {reason}; check that `base-url` is Port's API"
@@ -143,7 +143,7 @@ pub enum Error {
 impl From<TransportError> for Error {
     fn from(error: TransportError) -> Self {
         match error.kind {
-            TransportErrorKind::BudgetExhausted(_) => Self::BudgetExhausted(error),
+            TransportErrorKind::BudgetExhausted(_) => Self::BudgetExhausted(Box::new(error)),
             _ => Self::Unreachable(error),
         }
     }
@@ -163,7 +163,8 @@ impl Error {
     pub fn delivery(&self) -> Delivery {
         match self {
             Self::Unauthorized { .. } | Self::RunExhausted(_) => Delivery::Unsent,
-            Self::Unreachable(error) | Self::BudgetExhausted(error) => error.delivery(),
+            Self::Unreachable(error) => error.delivery(),
+            Self::BudgetExhausted(error) => error.delivery(),
             Self::Refused { .. } | Self::UnknownForm { .. } => Delivery::Unknown,
         }
     }

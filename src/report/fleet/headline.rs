@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::problems::{Problems, named};
-use super::{ExclusionReason, FleetReport, RepositoryOutcome, RepositoryReport, RepositoryState};
+use super::{
+    EntityFiles, ExclusionReason, FleetReport, RepositoryOutcome, RepositoryReport, RepositoryState,
+};
 use crate::diagnostic::Severity;
 use crate::event::Mode;
 use crate::report::headline::{after, parts_of, result as result_of_report};
@@ -28,6 +30,11 @@ pub(super) fn result(report: &FleetReport, problems: &Problems<'_>) -> String {
 /// The result of one repository.
 pub(super) fn result_of(repository: &RepositoryReport) -> String {
     match &repository.outcome {
+        RepositoryOutcome::Done(report)
+            if repository.entity_files == EntityFiles::None && report.entities.is_empty() =>
+        {
+            after(&report.ending, "no entity files".to_owned())
+        }
         RepositoryOutcome::Done(report) => result_of_report(report),
         RepositoryOutcome::UpToDate
         | RepositoryOutcome::Failed(..)

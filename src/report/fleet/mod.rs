@@ -52,6 +52,17 @@ pub struct RepositoryReport {
     pub name: RepoName,
     /// What became of it.
     pub outcome: RepositoryOutcome,
+    /// Whether it declares anything.
+    pub entity_files: EntityFiles,
+}
+
+/// Whether a repository has files that the inputs select.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntityFiles {
+    /// It has, or had, or was not looked at.
+    Some,
+    /// It has none.
+    None,
 }
 
 /// What became of a repository.

@@ -42,6 +42,7 @@ fn with(repository: &str, outcome: RepositoryOutcome) -> RepositoryReport {
     RepositoryReport {
         name: name(repository),
         outcome,
+        entity_files: EntityFiles::Some,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::assemble;
 use crate::git::RepoName;
-use crate::report::fleet::{FleetReport, RepositoryOutcome, RepositoryReport};
+use crate::report::fleet::{EntityFiles, FleetReport, RepositoryOutcome, RepositoryReport};
 use crate::report::{Ending, Report, Since};
 use crate::run::error::Error;
 use crate::run::fleet::{Fleet, SkipReason, SkippedRepository};
@@ -35,6 +35,7 @@ pub(crate) fn assemble_fleet(
     for mut source in sources {
         source.warnings.clear();
         let name = source.origin.name.clone();
+        let entity_files = entity_files(&source);
         let is_older = source
             .origin
             .id
@@ -47,11 +48,16 @@ pub(crate) fn assemble_fleet(
             }
             Some(error) => failed(&error, is_older),
         };
-        repositories.push(RepositoryReport { name, outcome });
+        repositories.push(RepositoryReport {
+            name,
+            outcome,
+            entity_files,
+        });
     }
     let others = fleet.others.iter().map(|other| RepositoryReport {
         name: other.name.clone(),
         outcome: outcome(&fleet, other),
+        entity_files: EntityFiles::Some,
     });
     repositories.extend(others);
     FleetReport {
@@ -65,6 +71,14 @@ pub(crate) fn assemble_fleet(
         notices: offline.into_iter().chain(notice).collect(),
         ending,
         cost: super::cost(session, started),
+    }
+}
+
+fn entity_files(source: &Source<'_>) -> EntityFiles {
+    let mut rounds = source.rounds.iter();
+    match source.state.is_empty() && rounds.all(|round| round.declared.versions.is_empty()) {
+        true => EntityFiles::None,
+        false => EntityFiles::Some,
     }
 }
 

@@ -73,6 +73,7 @@ fn the_first_run_brings_all_repositories_to_port_and_the_next_costs_little() {
         assert!(title(&fleet, &format!("e{number}")).is_some());
     }
     assert!(fleet.state("r19").is_none(), "it declares nothing");
+    assert!(result.log.contains("no entity files"), "{}", result.log);
     let (_, port) = requests(&fleet);
     let bulk = |route: &str| port.iter().filter(|line| line.ends_with(route)).count();
     assert_eq!(bulk("/domain/entities/bulk"), 1);
