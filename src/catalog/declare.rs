@@ -407,7 +407,8 @@ impl Declarations {
                     codes,
                 });
                 let outline = flawed.outline.filter(|_| is_sound);
-                self.flawed.extend(outline.map(|entity| declaration(*entity)));
+                self.flawed
+                    .extend(outline.map(|entity| declaration(*entity)));
             }
         }
     }

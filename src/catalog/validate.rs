@@ -404,8 +404,7 @@ impl Checker<'_> {
         let of = self.declaration.entity.blueprint.clone();
         let entity = &self.declaration.entity;
         // What cannot be read is there all the same.
-        let is_missing =
-            |section, name: &&str| self.declaration.member(section, name).is_none();
+        let is_missing = |section, name: &&str| self.declaration.member(section, name).is_none();
         let properties: Vec<_> = blueprint
             .required_properties()
             .filter(|name| !entity.properties.contains_key(*name))

@@ -161,7 +161,9 @@ async fn live(
     let is_as_declared = |key: &EntityKey, live: &LiveEntity| {
         let blueprint = blueprints.known.get(&key.blueprint);
         let changes = by_key.get(key).map(Vec::as_slice).unwrap_or_default();
-        changes.iter().all(|change| is_in_port(change, live, blueprint, merge))
+        changes
+            .iter()
+            .all(|change| is_in_port(change, live, blueprint, merge))
     };
     let mut live = port.live(keys, blueprints, is_as_declared).await?;
     // A search may not find yet what this run wrote at an earlier tip.

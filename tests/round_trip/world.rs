@@ -149,7 +149,11 @@ impl World {
             .filter(is_read)
             .map(|change| &change.key)
             .collect();
-        let mut live: Live = self.port.live(keys, &blueprints, |_, _| false).await.unwrap();
+        let mut live: Live = self
+            .port
+            .live(keys, &blueprints, |_, _| false)
+            .await
+            .unwrap();
         let compared = changes.iter().filter(|change| change.basis == Basis::Live);
         let heads = compared.filter_map(|change| change.head.as_ref());
         let asked = heads.flat_map(|head| {

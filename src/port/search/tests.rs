@@ -105,7 +105,11 @@ async fn what_port_holds_is_known_afterwards() {
         key("service", "none"),
         key("gone", "a"),
     ];
-    let live = world.port.live(&keys, &blueprints(), |_, _| false).await.unwrap();
+    let live = world
+        .port
+        .live(&keys, &blueprints(), |_, _| false)
+        .await
+        .unwrap();
     let Knowledge::Present(entity) = live.get(&keys[0]) else {
         panic!("it is there");
     };
@@ -135,7 +139,11 @@ async fn thousands_of_entities_cost_few_requests() {
         let entity = json!({"identifier": key.name.to_string(), "properties": {"text": "x"}});
         world.put("service", entity, "octo/shop");
     }
-    let live = world.port.live(&keys, &blueprints(), |_, _| false).await.unwrap();
+    let live = world
+        .port
+        .live(&keys, &blueprints(), |_, _| false)
+        .await
+        .unwrap();
     let is_known = |key: &EntityKey| matches!(live.get(key), Knowledge::Present(_));
     assert!(keys.iter().all(is_known));
     assert_eq!(world.searches(), 3);
