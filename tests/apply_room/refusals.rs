@@ -341,7 +341,32 @@ async fn title_icon_and_team_are_cleared_by_one_request() {
     assert_eq!(patches.len(), 1);
     let nulls = json!({"title": null, "icon": null, "team": null});
     assert_eq!(patches[0].json().unwrap(), nulls);
-    assert_eq!(world.sandbox.requests_to("GET", &path).len(), 1);
+    // The answer shows what became of it.
+    assert_eq!(world.sandbox.requests_to("GET", &path).len(), 0);
+}
+
+#[tokio::test]
+async fn what_was_cleared_is_read_back_where_the_answer_does_not_show_it() {
+    for (entity, requests) in [
+        (json!({"identifier": "e0"}), 1),
+        (
+            json!({"identifier": "e0", "team": {"rules": []}, "properties": {}}),
+            1,
+        ),
+        (
+            json!({"identifier": "e0", "title": null, "properties": {}}),
+            0,
+        ),
+    ] {
+        let world = adorned(1).unchecked();
+        let answer = Answer::json(200, &json!({"ok": true, "entity": entity}));
+        world.sandbox.inject(Fault::answer(answer).on("PATCH", "*"));
+        let applied = world.apply(&creating(&[cleared("e0")])).await;
+        assert!(is_complete(&applied));
+        let path = format!("{SINGLE}/e0");
+        assert_eq!(world.sandbox.requests_to("GET", &path).len(), requests);
+        assert_eq!(applied.kept.contains_key(&0), requests == 1, "{entity}");
+    }
 }
 
 #[tokio::test]

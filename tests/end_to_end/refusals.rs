@@ -134,6 +134,25 @@ fn title_icon_and_team_are_cleared() {
     }
 }
 
+/// One reads what Port holds, and one clears it.
+#[test]
+fn a_cleared_title_costs_two_requests() {
+    let requests = |title: &str| {
+        let world = World::new();
+        world.port.turn_off(Switch::PatchNullsIgnored);
+        world
+            .repository
+            .write("port.yml", "{identifier: a, blueprint: domain, title: A}");
+        succeed(&world.push("Add"));
+        world.port.clear_journal();
+        let text = format!("{{identifier: a, blueprint: domain{title}}}");
+        world.repository.write("port.yml", &text);
+        succeed(&world.push("Change"));
+        world.port_requests().len()
+    };
+    assert_eq!(requests(""), requests(", title: B") + 2);
+}
+
 #[test]
 fn what_port_does_not_clear_is_said() {
     let world = World::new();

@@ -83,3 +83,38 @@ fn names_that_port_says_are_not_checked() {
     let found = targets(Some(held), &Blueprints::default());
     assert_eq!(found, ["a b", "*", "the sales"]);
 }
+
+/// Whose values need not be kept is decided by what would be written.
+#[test]
+fn what_port_holds_as_declared_needs_nothing() {
+    let full =
+        json!({"title": "T", "properties": {"a": 1, "b": null}, "relations": {"many": ["x"]}});
+    let less = json!({"properties": {"a": 1}});
+    let asks = json!({"relations": {"one": {"combinator": "and", "rules": [
+        {"property": "$title", "operator": "=", "value": "x"},
+    ]}}});
+    let held =
+        json!({"title": "T", "properties": {"a": 1.0, "c": 2}, "relations": {"many": ["x"]}});
+    for (former, head, is_same) in [
+        (None, Some(&full), [true, false]),
+        (Some(&full), Some(&full), [true, false]),
+        // The title may have to be cleared.
+        (Some(&full), Some(&less), [false, false]),
+        (None, Some(&asks), [false, false]),
+        (Some(&full), None, [false, false]),
+    ] {
+        let declared = |fields: &Value| Arc::new(declaration(fields.clone()));
+        let change = Change {
+            key: declaration(json!({})).entity.key(),
+            former: former.map(declared).into_iter().collect(),
+            head: head.map(declared),
+            basis: Basis::Live,
+            proof: Proof::Accepted,
+            former_path: None,
+        };
+        let held = live(held.clone());
+        let found =
+            [Merge::Merge, Merge::Replace].map(|mode| is_in_port(&change, &held, None, mode));
+        assert_eq!(found, is_same, "{former:?} {head:?}");
+    }
+}

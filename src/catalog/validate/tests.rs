@@ -139,3 +139,21 @@ fn one_run_finds_everything() {
     assert_eq!(head.invalid.len(), invalid);
     assert!(head.invalid[0].codes.contains(&Code::InvalidProperty));
 }
+
+/// What is there and cannot be read is wrong, and not missing.
+#[test]
+fn a_field_that_cannot_be_read_is_not_missing() {
+    let shape = json!({
+        "schema": {"properties": {"text": {"type": "string"}}, "required": ["text"]},
+        "relations": {"one": {"target": "b", "required": true}},
+    });
+    let id = BlueprintId::parse("b").unwrap();
+    let blueprints = Blueprints {
+        known: [(id, Blueprint::from_json(shape).unwrap())].into(),
+        ..Blueprints::default()
+    };
+    let mut head = declared("identifier: a\nrelations: {one: 5}\n");
+    check_flawed(&mut head, &blueprints, Omission::IsMissing);
+    let found: Vec<_> = head.diagnostics.iter().map(|one| one.code).collect();
+    assert_eq!(found, [Code::MissingProperty, Code::WrongType]);
+}
