@@ -111,9 +111,9 @@ pub fn declared_differences(base: &Entity, head: &Entity) -> Vec<Difference> {
         relations: base.relations.iter().filter_map(relation).collect(),
     };
     let mut found = differences(head, &assumed, Merge::Replace, None);
-    let asks = |team: &Stated<Team>| matches!(team, Stated::Value(Team::Query(_)));
+    let is_query = |team: &Stated<Team>| matches!(team, Stated::Value(Team::Query(_)));
     found.retain(|difference| match difference.field {
-        Field::Team if asks(&base.team) || asks(&head.team) => base.team != head.team,
+        Field::Team if is_query(&base.team) || is_query(&head.team) => base.team != head.team,
         _ => difference.from != difference.to,
     });
     found

@@ -198,8 +198,8 @@ fn whose(field: &Field, former: &[&Entity], live: &LiveEntity) -> ValueOwner {
         Field::Team => {
             let teams = || former.iter().filter_map(|entity| entity.team.value());
             let is_ours = teams().any(|team| is_same_team(team, &live.team));
-            let asks = teams().any(|team| matches!(team, Team::Query(_)));
-            (is_ours, asks && !live.team.is_empty())
+            let has_query = teams().any(|team| matches!(team, Team::Query(_)));
+            (is_ours, has_query && !live.team.is_empty())
         }
         Field::Property(name) => {
             let held = live.properties.get(name);
@@ -217,8 +217,11 @@ fn whose(field: &Field, former: &[&Entity], live: &LiveEntity) -> ValueOwner {
                     .filter_map(|entity| entity.relations.get(name))
             };
             let is_ours = declared().any(|relation| is_same_relation(relation, held));
-            let asks = declared().any(|relation| matches!(relation, Relation::Query(_)));
-            (is_ours, asks && held.is_some_and(|held| !held.is_null()))
+            let has_query = declared().any(|relation| matches!(relation, Relation::Query(_)));
+            (
+                is_ours,
+                has_query && held.is_some_and(|held| !held.is_null()),
+            )
         }
     };
     match (is_ours, is_unclear) {

@@ -144,7 +144,7 @@ pub struct Untouched {
     pub reason: NoOpReason,
 }
 
-/// What is known of the catalog.
+/// What a plan depends on beside the changes: what is known of the catalog.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanContext<'k> {
     /// Its entities.
@@ -239,8 +239,8 @@ pub struct Plan {
 
 impl Plan {
     /// Decides what to do about each change.
-    pub fn new(changes: Vec<Change>, known: PlanContext<'_>, policy: &Policy) -> Self {
-        decide::plan(changes, known, policy)
+    pub fn new(changes: Vec<Change>, context: PlanContext<'_>, policy: &Policy) -> Self {
+        decide::plan(changes, context, policy)
     }
 
     /// Whether there is nothing to write.

@@ -109,12 +109,12 @@ impl Port {
         is_as_declared: impl Fn(&EntityKey, &LiveEntity) -> bool,
     ) -> Result<Live, Error> {
         let keys: Vec<_> = keys.into_iter().collect();
-        let (named, asked) = futures::try_join!(
+        let (named, found_by_query) = futures::try_join!(
             self.live_by_identifier(&keys, blueprints, is_as_declared),
             self.live_by_query(&keys, blueprints)
         )?;
         let mut live = named;
-        for (key, found) in asked {
+        for (key, found) in found_by_query {
             match found {
                 Some((name, entity)) => live.insert_found(key, name, entity),
                 None => live.insert(key, None),

@@ -18,12 +18,12 @@ use crate::catalog::live::{Knowledge, LiveEntity};
 use crate::catalog::merge::{Merge, Merged, merge};
 use crate::text::{Location, RepoPath};
 
-pub(super) fn plan(changes: Vec<Change>, known: PlanContext<'_>, policy: &Policy) -> Plan {
+pub(super) fn plan(changes: Vec<Change>, context: PlanContext<'_>, policy: &Policy) -> Plan {
     let heads = changes.iter().filter(|change| change.head.is_some());
     let mut planner = Planner {
-        known,
+        context,
         policy,
-        declared: heads.map(|head| known.live.resolve(&head.key)).collect(),
+        declared: heads.map(|head| context.live.resolve(&head.key)).collect(),
         plan: Plan::default(),
     };
     for change in changes {
@@ -89,7 +89,7 @@ fn is_query(key: &EntityKey) -> bool {
 }
 
 struct Planner<'p> {
-    known: PlanContext<'p>,
+    context: PlanContext<'p>,
     policy: &'p Policy,
     /// What head declares, under its identifier even where a query names it.
     declared: BTreeSet<EntityKey>,
@@ -98,8 +98,8 @@ struct Planner<'p> {
 
 impl Planner<'_> {
     fn add_declared(&mut self, change: &Change, head: &Arc<Declaration>) {
-        let live = self.known.live.get(&change.key);
-        let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
+        let live = self.context.live.get(&change.key);
+        let blueprint = self.context.blueprints.known.get(&change.key.blueprint);
         let mode = self.policy.merge.of(&head.entity);
         let former = change.former_entities();
         let Merged { entity, uncleared } = merge(&former, &head.entity, live, blueprint, mode);
@@ -109,7 +109,7 @@ impl Planner<'_> {
             true => DriftDigest::of(&differences, blueprint),
             false => None,
         };
-        let is_kept = drift.is_some() && self.known.rewritten.get(&change.key) == drift.as_ref();
+        let is_kept = drift.is_some() && self.context.rewritten.get(&change.key) == drift.as_ref();
         let fields = || differences.iter().map(|one| one.field.clone()).collect();
         let reason = match (action, self.owner(&change.key)) {
             (_, Some(owner)) => Some(NoOpReason::OwnedElsewhere(owner)),
@@ -133,7 +133,7 @@ impl Planner<'_> {
 
     /// The source that owns the entity, if that is another one.
     fn owner(&self, key: &EntityKey) -> Option<String> {
-        let owner = self.known.owners.get(key)?;
+        let owner = self.context.owners.get(key)?;
         (owner.claim == Claim::Owned).then(|| owner.source.clone())
     }
 
@@ -143,14 +143,14 @@ impl Planner<'_> {
         if (kind, basis) == (ChangeKind::Unchanged, Basis::Git) {
             return (None, Vec::new());
         }
-        match self.known.live.get(&change.key) {
+        match self.context.live.get(&change.key) {
             Knowledge::Present(live) => {
-                let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
-                let found = self.known.live.query_results.fill_in(entity, blueprint);
+                let blueprint = self.context.blueprints.known.get(&change.key.blueprint);
+                let found = self.context.live.query_results.fill_in(entity, blueprint);
                 let mode = self.policy.merge.of(entity);
                 let differences = differences(&found, live, mode, blueprint);
                 let action = match kind {
-                    ChangeKind::Created => self.known.takeover,
+                    ChangeKind::Created => self.context.takeover,
                     _ => Action::Update,
                 };
                 let action = (!differences.is_empty()).then_some(action);
@@ -174,10 +174,10 @@ impl Planner<'_> {
     }
 
     fn add_removed(&mut self, change: &Change) {
-        let live = self.known.live.get(&change.key);
+        let live = self.context.live.get(&change.key);
         let is_declared = self
             .declared
-            .contains(&self.known.live.resolve(&change.key));
+            .contains(&self.context.live.resolve(&change.key));
         if live == Knowledge::Absent || is_declared {
             return self.plan.gone.push(change.key.clone());
         }
@@ -186,7 +186,7 @@ impl Planner<'_> {
         if let Some(reason) = self.reason_to_keep(change, live) {
             return self.leave(change, location, reason);
         }
-        let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
+        let blueprint = self.context.blueprints.known.get(&change.key.blueprint);
         let targets = match live {
             Knowledge::Present(live) => live_targets(live, blueprint),
             Knowledge::Unknown | Knowledge::Absent | Knowledge::AsDeclared => {
@@ -207,7 +207,7 @@ impl Planner<'_> {
         if self.policy.pruning == Pruning::Release {
             return Some(NoOpReason::Deselected);
         }
-        if let Some(owner) = self.known.owners.get(&change.key) {
+        if let Some(owner) = self.context.owners.get(&change.key) {
             return Some(NoOpReason::HandedOver(owner.source.clone()));
         }
         if let (Proof::Possible, Knowledge::Present(live)) = (change.proof, live)
@@ -231,7 +231,7 @@ impl Planner<'_> {
 
     /// Whether Port holds what an earlier version declares, if that is more than an identifier.
     fn is_held(&self, change: &Change, live: &LiveEntity) -> bool {
-        let blueprint = self.known.blueprints.known.get(&change.key.blueprint);
+        let blueprint = self.context.blueprints.known.get(&change.key.blueprint);
         let mut former = change.former_entities().into_iter();
         former.any(|entity| {
             let differences = differences(entity, live, Merge::Merge, blueprint);
