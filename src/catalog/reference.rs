@@ -173,7 +173,7 @@ pub fn resolve_all(
 /// Whether a property names a file, be it one outside of the repository.
 fn names_files(declaration: &Declaration) -> bool {
     let mut properties = declaration.entity.properties.values();
-    properties.any(|value| holds_reference(value))
+    properties.any(holds_reference)
 }
 
 fn holds_reference(value: &serde_json::Value) -> bool {
