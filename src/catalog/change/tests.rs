@@ -39,7 +39,11 @@ fn open(path: &str, text: &str, proof: Proof) -> Earlier {
 fn describe(change: &Change) -> String {
     let kind = format!("{:?}", change.kind()).to_lowercase();
     let basis = format!("{:?}", change.basis).to_lowercase();
-    format!("{kind} {} by {basis}", change.key)
+    let skipped = match change.is_candidate() {
+        true => "",
+        false => ", skipped",
+    };
+    format!("{kind} {} by {basis}{skipped}", change.key)
 }
 
 fn changes(earlier: &[Earlier], head: &[(&str, &str)]) -> Vec<String> {
@@ -52,7 +56,7 @@ fn form_and_place_do_not_matter() {
     let same = "# the same\nblueprint: b\nproperties: {y: 2, x: 0x1}\nidentifier: 'a'\n";
     assert_eq!(
         changes(&[settled("a.json", ONE)], &[("z/a.yml", same)]),
-        ["unchanged b/a by git"]
+        ["unchanged b/a by git, skipped"]
     );
 }
 
@@ -65,7 +69,7 @@ fn entities_are_created_changed_and_removed() {
         [
             "changed b/a by git",
             "created b/new by live",
-            "removed b/gone by live"
+            "removed b/gone by live, skipped"
         ]
     );
 }
@@ -141,7 +145,7 @@ fn what_cannot_be_read_at_head_is_not_removed() {
     assert_eq!(changes(&earlier(), &[("a.json", invalid)]), [""; 0]);
     assert_eq!(
         changes(&earlier(), &[("b.json", "{")]),
-        ["removed b/a by live"],
+        ["removed b/a by live, skipped"],
         "whether it may be deleted is the plan's to decide"
     );
 }

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::catalog::blueprint::Ownership;
 use crate::catalog::testing::{blueprint, entity, live};
 
 fn shape() -> Blueprint {
@@ -67,6 +68,8 @@ fn an_explicit_null_is_sent_as_it_is() {
     // Nothing was there to take away.
     let former = entity(json!({"properties": {"a": null}, "relations": {"one": null}}));
     assert!(!drops_fields(&[&former], &entity(json!({}))));
+    let former = entity(json!({"properties": {"a": "x"}}));
+    assert!(drops_fields(&[&former], &entity(json!({}))));
 }
 
 #[test]
@@ -105,22 +108,39 @@ fn without_knowledge_or_need_head_is_sent() {
 }
 
 #[test]
+fn inherited_teams_are_not_cleared() {
+    let former = entity(json!({"team": "t", "properties": {"a": "x"}}));
+    let held = live(json!({"team": ["t"], "properties": {"a": "x"}}));
+    let mut shape = shape();
+    let path = "one".to_owned();
+    shape.ownership = Ownership::Inherited { path };
+    let knowledge = Knowledge::Present(&held);
+    let head = entity(json!({}));
+    let merged = merge(&[&former], &head, knowledge, Some(&shape), Merge::Merge);
+    let expected = entity(json!({"properties": {"a": null}}));
+    assert_eq!(merged.entity, expected);
+}
+
+#[test]
 fn what_a_query_found_cannot_be_compared() {
     let query = json!({"combinator": "and", "rules": []});
     let former = entity(json!({
         "team": query, "relations": {"one": query, "many": query}
     }));
-    let held = live(json!({"team": ["t"], "relations": {"one": "x", "many": null}}));
-    let merged = merge(
-        &[&former],
-        &entity(json!({})),
-        Knowledge::Present(&held),
-        Some(&shape()),
-        Merge::Merge,
-    );
-    assert_eq!(merged.entity, entity(json!({})));
-    let expected = [Field::Team, Field::Relation("one".to_owned())];
-    assert_eq!(merged.uncleared, expected);
+    let head = entity(json!({}));
+    for (held, expected) in [
+        (
+            json!({"team": ["t"], "relations": {"one": "x", "many": null}}),
+            &[Field::Team, Field::Relation("one".to_owned())][..],
+        ),
+        (json!({}), &[]),
+    ] {
+        let held = live(held);
+        let knowledge = Knowledge::Present(&held);
+        let merged = merge(&[&former], &head, knowledge, Some(&shape()), Merge::Merge);
+        assert_eq!(merged.entity, head);
+        assert_eq!(merged.uncleared, expected);
+    }
 }
 
 #[test]
@@ -141,6 +161,9 @@ fn title_icon_and_team_are_cleared_where_port_holds_them() {
     let present = Knowledge::Present(&held);
     assert_eq!(merged(&[&former], &left_out, present), ours);
     assert_eq!(merged(&[&former], &left_out, Knowledge::Unknown), []);
+    let icon = live(json!({"icon": "I"}));
+    let present_icon = Knowledge::Present(&icon);
+    assert_eq!(merged(&[&former], &left_out, present_icon), [Field::Icon]);
     // Whoever says so means it, whatever is there.
     assert_eq!(merged(&[&former], &null, present), every);
     assert_eq!(merged(&[], &null, present), every);

@@ -48,7 +48,8 @@ fn blueprints() -> Blueprints {
     blueprints
 }
 
-/// The waves as text: an entity's name, with `-` after it where relations are left out.
+/// The waves as text: an entity's name, with `-` after it where relations are left out and
+/// `+` where they follow.
 fn waves_of(entities: &[(Entity, Action)]) -> Vec<String> {
     let nodes: Vec<_> = entities
         .iter()
@@ -58,6 +59,7 @@ fn waves_of(entities: &[(Entity, Action)]) -> Vec<String> {
     let word = |write: &Write| {
         let name = entities[write.entity].0.name.to_string();
         match &write.content {
+            WriteContent::Whole if write.is_second() => format!("{name}+"),
             WriteContent::Whole => name,
             WriteContent::Without(_) => format!("{name}-"),
         }
@@ -119,14 +121,14 @@ fn a_cycle_is_written_without_and_then_with_its_relations() {
         entity("c", &[("needs", &["a"])]),
         of("domain", "d", &[]),
     ]);
-    assert_eq!(waves_of(&entities), ["a- d", "b- c", "a b"]);
+    assert_eq!(waves_of(&entities), ["a- d", "b- c", "a+ b+"]);
     assert_eq!(cycles_of(&entities), []);
 }
 
 #[test]
 fn what_is_new_cannot_point_at_itself_yet() {
     let entities = |action| vec![(entity("a", &[("needs", &["a"])]), action)];
-    assert_eq!(waves_of(&entities(Action::Create)), ["a-", "a"]);
+    assert_eq!(waves_of(&entities(Action::Create)), ["a-", "a+"]);
     assert_eq!(waves_of(&entities(Action::Update)), ["a"]);
     let required = new(vec![entity("a", &[("must", &["a"])])]);
     assert_eq!(waves_of(&required), ["a"]);
@@ -139,7 +141,7 @@ fn a_required_relation_in_a_cycle_is_kept_where_another_can_wait() {
         entity("a", &[("must", &["b"])]),
         entity("b", &[("needs", &["a"])]),
     ]);
-    assert_eq!(waves_of(&entities), ["b-", "a", "b"]);
+    assert_eq!(waves_of(&entities), ["b-", "a", "b+"]);
     assert_eq!(cycles_of(&entities), []);
 }
 
@@ -162,11 +164,18 @@ fn a_cycle_of_required_relations_is_found() {
         ways,
         [(0, &[1, 2, 0][..]), (1, &[2, 0, 1]), (2, &[0, 1, 2])]
     );
+    // The way is the shortest.
+    let two = cycles_of(&new(vec![
+        entity("a", &[("must", &["b"])]),
+        entity("b", &[("must", &["c", "a"])]),
+        entity("c", &[("must", &["a"])]),
+    ]));
+    assert_eq!(two[0].way, [1, 0]);
     // One that is there already can be pointed to.
     let mut entities = new(cycle());
     entities[1].1 = Action::Update;
     assert_eq!(cycles_of(&entities), []);
-    assert_eq!(waves_of(&entities), ["a", "c- d", "b c"]);
+    assert_eq!(waves_of(&entities), ["a", "c- d", "b c+"]);
 }
 
 #[test]

@@ -118,3 +118,107 @@ fn what_port_holds_as_declared_needs_nothing() {
         assert_eq!(found, is_same, "{former:?} {head:?}");
     }
 }
+
+/// The plan for `b/e`. `held` is `None` where Port was not read, `Some(None)` where it has no such entity.
+fn plan_of(
+    (former, head): (Option<Value>, Option<Value>),
+    held: Option<Option<Value>>,
+    claim: Option<Claim>,
+    pruning: Pruning,
+) -> Plan {
+    let key = declaration(json!({})).entity.key();
+    let mut known = Live::default();
+    if let Some(held) = held {
+        known.insert(key.clone(), held.map(live));
+    }
+    let claim = claim.map(|claim| ClaimingSource {
+        source: "other".to_owned(),
+        claim,
+    });
+    let change = Change {
+        key: key.clone(),
+        former: former.map(declaration).map(Arc::new).into_iter().collect(),
+        head: head.map(declaration).map(Arc::new),
+        basis: Basis::Live,
+        proof: Proof::Accepted,
+        former_path: None,
+    };
+    let known = PlanContext {
+        live: &known,
+        blueprints: &Blueprints::default(),
+        owners: &claim.map(|claim| (key, claim)).into_iter().collect(),
+        rewritten: &BTreeMap::new(),
+        takeover: Action::Adopt,
+    };
+    let merge = Merge::Merge;
+    Plan::new(vec![change], known, &Policy { merge, pruning })
+}
+
+/// What becomes of its one entity.
+fn describe(plan: &Plan) -> String {
+    let upserts = plan.upserts.iter().map(|one| format!("{:?}", one.action));
+    let deletions = plan.deletions.iter().map(|_| "Delete".to_owned());
+    let untouched = plan.untouched.iter().map(|one| format!("{:?}", one.reason));
+    let gone = plan.gone.iter().map(|_| "Gone".to_owned());
+    let all: Vec<_> = upserts
+        .chain(deletions)
+        .chain(untouched)
+        .chain(gone)
+        .collect();
+    all.join(", ").split('(').next().unwrap().to_owned()
+}
+
+#[test]
+fn what_is_declared_is_written_where_port_differs() {
+    let titled = |title: &str| Some(json!({"title": title}));
+    let (new, other) = (titled("new"), titled("other"));
+    for (former, held, claim, expected) in [
+        (None, Some(None), None, "Create"),
+        (None, None, None, "Create"),
+        (None, Some(other.clone()), None, "Adopt"),
+        (None, Some(new.clone()), None, "Unchanged"),
+        (other.clone(), None, None, "Update"),
+        (new.clone(), Some(other.clone()), None, "Update"),
+        (None, Some(other.clone()), Some(Claim::Waiting), "Adopt"),
+        (
+            None,
+            Some(other.clone()),
+            Some(Claim::Owned),
+            "OwnedElsewhere",
+        ),
+    ] {
+        let drifted = former == new;
+        let plan = plan_of((former, new.clone()), held, claim, Pruning::Off);
+        assert_eq!(describe(&plan), expected);
+        let is_written = !["Unchanged", "OwnedElsewhere"].contains(&expected);
+        assert_eq!(plan.is_empty(), !is_written);
+        assert_eq!(plan.count(Action::Adopt) == 1, expected == "Adopt");
+        assert_eq!(plan.upserts.iter().any(|one| one.drift.is_some()), drifted);
+    }
+}
+
+#[test]
+fn what_is_removed_is_deleted_where_it_may_be() {
+    let on = || Pruning::On {
+        obstacle: None,
+        open: BTreeMap::new(),
+    };
+    let former = || (Some(json!({"title": "T"})), None);
+    let held = || Some(Some(json!({"title": "T"})));
+    for (held, claim, pruning, expected) in [
+        (held(), None, on(), "Delete"),
+        (None, None, on(), "Delete"),
+        (Some(None), None, on(), "Gone"),
+        (held(), Some(Claim::Waiting), on(), "HandedOver"),
+        (held(), None, Pruning::Off, "Removed"),
+        (held(), None, Pruning::Release, "Deselected"),
+    ] {
+        assert_eq!(describe(&plan_of(former(), held, claim, pruning)), expected);
+    }
+    let mut plan = plan_of(former(), held(), None, on());
+    for (at_most, expected) in [(1, "Delete"), (0, "HeldBack")] {
+        limit_deletions([&mut plan].into_iter(), at_most);
+        assert_eq!(describe(&plan), expected);
+        assert_eq!(plan.is_empty(), expected == "HeldBack");
+    }
+}
