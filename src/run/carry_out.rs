@@ -31,7 +31,7 @@ type DonePlan = (usize, Applied);
 ///
 /// # Errors
 /// If the run is told to stop before it writes.
-pub(super) async fn carry_out(
+pub(super) async fn save_and_apply(
     session: &Session<'_>,
     mut passes: Vec<Pass<'_, '_>>,
     blueprints: &Arc<Blueprints>,

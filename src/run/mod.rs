@@ -1,4 +1,6 @@
-//! A run, from the event to the report. [`pipeline`] and [`round()`] are its table of contents.
+//! A run, from the event to the report. Its table of contents: [`pipeline`] finds the sources and their states
+//! ([`run_one`] or [`run_fleet`]), [`work`] repeats the stages of [`round()`] while branches move, and the report
+//! comes last.
 
 #[doc(hidden)]
 pub mod apply;
@@ -201,8 +203,7 @@ fn open<'s, 'p>(sources: &'s mut [Source<'p>]) -> Vec<&'s mut Source<'p>> {
         .collect()
 }
 
-/// The stages of a round, in their order. With them ends the work on each source, unless its branch moved
-/// meanwhile.
+/// The stages of a round, in their order. They end the work on each source, unless its branch has moved.
 async fn round(
     session: &Session<'_>,
     sources: Vec<&mut Source<'_>>,
@@ -227,7 +228,7 @@ async fn round(
     let blueprints = Arc::new(blueprints);
     match (session.port, session.run.mode) {
         (Some(port), Mode::Apply) => {
-            return carry_out::carry_out(session, passes, &blueprints, port).await;
+            return carry_out::save_and_apply(session, passes, &blueprints, port).await;
         }
         (Some(port), Mode::Plan) => {
             let dry_run = dry_run::dry_run(session, port, &mut passes, &blueprints);
