@@ -113,7 +113,7 @@ pub struct Obstacle {
     pub help: String,
 }
 
-/// Another source that lays claim to an entity.
+/// Another source that claims an entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimingSource {
     /// What people call that source.

@@ -23,7 +23,7 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// The checkout in `workspace`; `None` where nothing speaks for one.
+    /// The checkout in `workspace`; `None` where nothing suggests one.
     pub fn open(workspace: &Path) -> Option<Self> {
         let is_there = fs::symlink_metadata(workspace.join(".git")).is_ok();
         is_there.then(|| Self {

@@ -157,14 +157,14 @@ impl<'a> InputReader<'a> {
             (Some(_), None) => {
                 self.error(
                     "client-secret",
-                    "is missing or empty although `client-id` is given: both belong together",
+                    "is missing or empty although `client-id` is given: set both or neither",
                 );
                 None
             }
             (None, Some(_)) => {
                 self.error(
                     "client-id",
-                    "is missing or empty although `client-secret` is given: both belong together",
+                    "is missing or empty although `client-secret` is given: set both or neither",
                 );
                 None
             }
@@ -176,7 +176,7 @@ impl<'a> InputReader<'a> {
             None => {
                 self.error(
                     "github-token",
-                    "is empty: leave it out to use the workflow's own token",
+                    "is empty: in a workflow, leave it out to use the workflow's own token; elsewhere, set it",
                 );
                 None
             }

@@ -417,7 +417,7 @@ fn bad_options_are_all_named_and_nothing_is_checked() {
     let checked = finish(command);
     assert_eq!((checked.status, checked.out.as_str()), (2, ""));
     insta::assert_snapshot!(checked.errors, @r"
-    error: PORT_CLIENT_SECRET: is missing or empty although `PORT_CLIENT_ID` is given: both belong together
+    error: PORT_CLIENT_SECRET: is missing or empty although `PORT_CLIENT_ID` is given: set both or neither
     error: --files: line 1: `a[` is not a glob: unclosed character class; missing ']'
     error: --blueprint: `a b` is no blueprint: a space is not allowed
     ");

@@ -91,7 +91,7 @@ impl WorkingTreeMapping {
             file.content = FileContent::Mapped(Arc::new(mapped));
         }
         found.files = files;
-        if is_whole && !is_used && !self.mapping.is_unreadable() {
+        if is_whole && !is_used && !said.iter().any(Diagnostic::is_error) {
             said.push(self.mapping.selects_nothing());
         }
         Ok(said)

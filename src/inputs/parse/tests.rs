@@ -58,7 +58,7 @@ fn all_mistakes_are_reported_at_once() {
     ])
     .unwrap_err();
     insta::assert_snapshot!(errors.join("\n"), @r"
-    input `client-secret`: is missing or empty although `client-id` is given: both belong together
+    input `client-secret`: is missing or empty although `client-id` is given: set both or neither
     input `base-url`: `ftp://x` must begin with `https://`
     input `files`: line 1: `a[` is not a glob: unclosed character class; missing ']'
     input `blueprint`: `a b` is no blueprint: a space is not allowed

@@ -123,7 +123,7 @@ fn dependants(relations: &[(&EntityKey, &[RelationTarget])]) -> Vec<Vec<usize>> 
     dependants
 }
 
-/// Nothing is deleted before what its file declares in its stead is there.
+/// Nothing is deleted before what its file now declares instead is there.
 fn guard(successors: &[usize], plans: &Joined<'_>, upserts: &[UpsertOutcome]) -> DeletionOutcome {
     let is_missing =
         |index: &&usize| !matches!(upserts.get(**index), Some(UpsertOutcome::Written(_)));
