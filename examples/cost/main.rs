@@ -10,6 +10,7 @@ mod by_hand;
 mod drift;
 mod export;
 mod fleet;
+mod mapped;
 mod scene;
 
 use std::error::Error;
@@ -97,6 +98,7 @@ fn nightly(binary: &Path, out: &mut impl Write) -> Result<()> {
     writeln!(out, "## All of Git against all of Port\n")?;
     header(out, "A nightly run that …")?;
     row(out, drift::WORDS, &drift::run(binary)?)?;
+    row(out, mapped::WORDS, &mapped::run(binary)?)?;
     Ok(())
 }
 

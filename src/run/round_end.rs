@@ -113,10 +113,12 @@ impl Source<'_> {
         self.ending.is_none() && self.failure.is_none()
     }
 
-    /// Whether nothing was written, and Port holds this state but for its commit.
+    /// Whether nothing was written, and Port holds this state but for its commit. What a killed run left
+    /// as `applying` is saved once more, even if nothing else changes.
     fn is_quiet(&self) -> bool {
         let has_written = self.rounds.iter().any(|round| round.applied.is_some());
-        !has_written && self.is_stored(&self.state)
+        let is_left_applying = self.stored.as_ref().is_some_and(Stored::is_applying);
+        !has_written && !is_left_applying && self.is_stored(&self.state)
     }
 
     fn has_new_commit(&self) -> bool {

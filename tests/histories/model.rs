@@ -151,8 +151,9 @@ impl Model {
         entity.has_drifted = true;
     }
 
-    /// Runs of both sources overlap: each may write what the other one has begun to own. The older
-    /// state wins in the next full run.
+    /// Runs overlapped, and Port may hold something else than their states say, until a full run. Runs of
+    /// both sources: each may write what the other one has begun to own. Runs of one: one of them was killed,
+    /// and the other overwrote what it had saved.
     pub(crate) fn note_race(&mut self) {
         for entity in &mut self.entities {
             entity.has_drifted = true;

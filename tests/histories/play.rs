@@ -428,7 +428,7 @@ impl Player {
         let mut state = self.state.lock().unwrap();
         state.model.note_disturbed(side);
         // Without a concurrency group, what a run saved may be overwritten by one that began before.
-        // If that is killed, nobody knows what the first one wrote.
+        // If either is killed, nobody knows what that one wrote or deleted, until a full run.
         let is_calm = |event: &Event| match event {
             Event::Push(_, _, _, fate) | Event::Rerun(_, _, fate) | Event::FullRun(_, fate) => {
                 matches!(fate, Fate::Quiet)
@@ -450,6 +450,7 @@ impl Player {
             && (death.is_some() || !events.iter().all(is_calm))
         {
             state.model.note_deleted_state(side);
+            state.model.note_race();
         }
     }
 

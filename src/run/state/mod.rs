@@ -353,6 +353,13 @@ impl Version {
 }
 
 impl Status {
+    const ALL: [Self; 3] = [Self::Synced, Self::Incomplete, Self::Applying];
+
+    /// The status of this name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+
     /// The value of the property `status`.
     pub(crate) fn as_str(self) -> &'static str {
         match self {

@@ -63,6 +63,8 @@ impl Error {
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     pub(crate) state: State,
+    /// The status beside it; `None` if that is not one of ours.
+    status: Option<Status>,
     save: SaveId,
 }
 
@@ -303,7 +305,12 @@ impl Store<'_> {
             blueprint: self.blueprint.clone(),
             reason,
         })?;
-        Ok(Some(Stored { state, save }))
+        let status = properties.get("status").and_then(Value::as_str);
+        Ok(Some(Stored {
+            state,
+            status: status.and_then(Status::parse),
+            save,
+        }))
     }
 
     /// Creates a missing blueprint, or adds missing properties to it if Port refused the state's
@@ -394,6 +401,7 @@ impl Save<'_> {
     async fn conclude(&self, put: Put, save: SaveId) -> Result<Saved, Error> {
         let stored = Box::new(Stored {
             state: self.state.clone(),
+            status: Some(self.status),
             save,
         });
         match put {
@@ -422,6 +430,11 @@ impl Stored {
     /// Whether both are of the same save.
     pub(crate) fn is_same_save(&self, other: &Self) -> bool {
         self.save == other.save
+    }
+
+    /// Whether it says that a run is writing: this one, or one that was killed.
+    pub(crate) fn is_applying(&self) -> bool {
+        self.status == Some(Status::Applying)
     }
 }
 

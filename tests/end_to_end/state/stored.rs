@@ -91,6 +91,17 @@ fn a_run_that_writes_says_so_first() {
     );
 }
 
+/// A killed run left it so, and Git has reverted what that run was to write.
+#[test]
+fn no_state_says_for_good_that_a_run_writes() {
+    let world = world();
+    edit(&world, |properties| {
+        properties["status"] = json!("applying")
+    });
+    succeed(&push_elsewhere(&world));
+    assert_eq!(world.state_property("status"), json!("synced"));
+}
+
 /// It is sent again, and finds what it has written itself.
 #[test]
 fn a_save_whose_answer_is_lost_is_no_other_run() {
