@@ -258,7 +258,8 @@ impl Model {
         source.is_shortened &= !rest.is_full;
         source.claims = mentioned;
         source.has_forgotten = false;
-        source.at_rest = Some(sound.into_keys().collect());
+        let is_known = !source.is_shortened;
+        source.at_rest = is_known.then(|| sound.into_keys().collect());
         Ok(())
     }
 }

@@ -20,8 +20,10 @@ pub(crate) fn merge_states(base: &State, own: State, other: State) -> State {
     let mut touched_paths = touched(&own);
     touched_paths.extend(touched(&other));
     let mut merged = own.clone();
-    if own.inputs != other.inputs {
-        // An empty digest matches no inputs: the next run looks at everything and deletes nothing.
+    let is_first = base.files.is_empty() && base.inputs.is_empty();
+    if own.inputs != other.inputs || (own.inputs != base.inputs && !is_first) {
+        // What a run with new inputs released is open again below. An empty digest matches no inputs: the
+        // next run looks at everything and deletes nothing.
         merged.inputs.clear();
     }
     for path in touched_paths {

@@ -200,6 +200,10 @@ fn runs_that_overlap_with_other_inputs_leave_none() {
     };
     assert_eq!(merge_states(&with("a"), with("a"), with("a")).inputs, "a");
     assert_eq!(merge_states(&with("a"), with("a"), with("b")).inputs, "");
+    // Both had new inputs, and what they released is open again.
+    assert_eq!(merge_states(&with("a"), with("b"), with("b")).inputs, "");
+    let first = State::default();
+    assert_eq!(merge_states(&first, with("a"), with("a")).inputs, "a");
 }
 
 #[test]
