@@ -256,7 +256,11 @@ impl Model {
         }
         let source = self.source(rest.side);
         source.is_shortened &= !rest.is_full;
-        source.claims = mentioned;
+        // What a file declared stays this source's while it cannot be read.
+        if !tip.has_broken_file(terms.selection) {
+            source.claims.clear();
+        }
+        source.claims.extend(mentioned);
         source.has_forgotten = false;
         let is_known = !source.is_shortened;
         source.at_rest = is_known.then(|| sound.into_keys().collect());
