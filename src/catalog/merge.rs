@@ -127,7 +127,7 @@ pub fn drops_fields(former: &[&Entity], head: &Entity) -> bool {
     !dropped_fields(former, head).is_empty()
 }
 
-/// What Git dropped though `blueprint` requires it, unless somebody else owns it by now. It stays
+/// What Git dropped though `blueprint` requires it, unless another source owns it meanwhile. It stays
 /// in Port until the file has it again.
 pub fn required_dropped(
     former: &[&Entity],

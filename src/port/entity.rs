@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::search::FoundEntity;
-use super::wire::Done;
+use super::wire::{self, Done};
 use super::{Error, ErrorCode, Port, Rejection};
 use crate::catalog::difference::Field;
 use crate::catalog::entity::BlueprintId;
@@ -15,33 +15,6 @@ struct EntityAnswer {
     #[serde(rename = "ok")]
     _ok: Done,
     entity: FoundEntity,
-}
-
-/// The answer to a change.
-#[derive(Deserialize)]
-struct ChangeAnswer {
-    #[serde(rename = "ok")]
-    _ok: Done,
-    entity: ChangedEntity,
-}
-
-/// What it says of the entity. That the entity was changed counts even if more cannot be understood.
-#[derive(Deserialize)]
-struct ChangedEntity {
-    identifier: String,
-    #[serde(flatten)]
-    fields: Map<String, Value>,
-}
-
-impl ChangedEntity {
-    /// The entity as it is now; `None` where the answer says no more than which one it is.
-    fn shown(self) -> Option<LiveEntity> {
-        let mut fields = self.fields;
-        fields.get("properties")?;
-        fields.insert("identifier".to_owned(), self.identifier.into());
-        let shown: FoundEntity = serde_json::from_value(Value::Object(fields)).ok()?;
-        Some(shown.into())
-    }
 }
 
 impl Port {
@@ -69,7 +42,6 @@ impl Port {
 
     /// Clears the title, icon or team of an entity, whichever `fields` names. Only this route takes
     /// `null` for them: see [Change an entity](https://docs.port.io/api-reference/update-an-entity).
-    /// Gives the entity as the answer shows it afterwards, if it does.
     ///
     /// # Errors
     /// If nothing can be said of it: Port is unreachable or the credentials are refused. Inside: Port's
@@ -80,7 +52,7 @@ impl Port {
         identifier: &str,
         fields: &[Field],
         run_id: Option<&str>,
-    ) -> Result<Result<Option<LiveEntity>, Rejection>, Error> {
+    ) -> Result<Result<(), Rejection>, Error> {
         let what = format!("the change of `{blueprint}/{identifier}`");
         let mut url = self.entity_url(blueprint, identifier);
         if let Some(run_id) = run_id {
@@ -89,8 +61,8 @@ impl Port {
         let nulls = fields.iter().map(|field| (field.to_string(), Value::Null));
         let body: Map<_, _> = nulls.collect();
         let request = || self.client.patch(url.clone()).json(&body);
-        let changed = self.call::<ChangeAnswer>(&what, request).await?;
-        Ok(changed.map(|answer| answer.entity.shown()))
+        let changed = self.call::<wire::UpsertAnswer>(&what, request).await?;
+        Ok(changed.map(drop))
     }
 
     fn entity_url(&self, blueprint: &BlueprintId, identifier: &str) -> url::Url {

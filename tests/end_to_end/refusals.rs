@@ -134,9 +134,10 @@ fn title_icon_and_team_are_cleared() {
     }
 }
 
-/// One reads what Port holds, and one clears it.
+/// One clears it, and one reads it back. Where the line is gone, one more shows whether Port still holds what
+/// was declared.
 #[test]
-fn a_cleared_title_costs_two_requests() {
+fn a_cleared_title_costs_two_requests_and_a_removed_one_three() {
     let requests = |title: &str| {
         let world = World::new();
         world.port.turn_off(Switch::PatchNullsIgnored);
@@ -150,7 +151,9 @@ fn a_cleared_title_costs_two_requests() {
         succeed(&world.push("Change"));
         world.port_requests().len()
     };
-    assert_eq!(requests(""), requests(", title: B") + 2);
+    let usual = requests(", title: B");
+    assert_eq!(requests(", title: null"), usual + 2);
+    assert_eq!(requests(""), usual + 3);
 }
 
 #[test]

@@ -7,7 +7,6 @@ use super::upserts::Upserts;
 use super::{Stopped, UpsertOutcome};
 use crate::catalog::difference::Field;
 use crate::catalog::entity::BlueprintId;
-use crate::catalog::live::LiveEntity;
 use crate::catalog::merge::{cleared, is_held};
 use crate::catalog::plan::Upsert;
 use crate::http::Delivery;
@@ -25,9 +24,9 @@ struct ClearRequest<'p> {
 /// The fields that Port keeps all the same; or why it does not clear any.
 type ClearingResult = Result<Result<Vec<Field>, Rejection>, port::Error>;
 
-/// Clears what `upserts`, as far as they were written, say is to be cleared, and reads it back where the
-/// answers do not show the entities. What Port does not clear has failed, and what was not tried is not
-/// written. Gives the fields that Port says are cleared, and that still have a value.
+/// Clears what `upserts`, as far as they were written, say is to be cleared, and reads it back. What
+/// Port does not clear has failed, and what was not tried is not written. Gives the fields that Port
+/// says are cleared, and that still have a value.
 pub(super) async fn clear(
     upserts: &[&Upsert],
     written: &mut Upserts,
@@ -78,10 +77,16 @@ async fn clear_one(flight: &Flight<'_>, one: &ClearRequest<'_>) -> ClearingResul
         ..
     } = one;
     let (port, run_id) = (flight.port, flight.options.run_id.as_deref());
-    let live = match port.clear(blueprint, identifier, fields, run_id).await? {
-        Ok(Some(live)) => Some(live),
-        Ok(None) => read_back(flight, one).await?,
-        Err(rejection) => return Ok(Err(rejection)),
+    if let Err(rejection) = port.clear(blueprint, identifier, fields, run_id).await? {
+        return Ok(Err(rejection));
+    }
+    let live = match port.entity(blueprint, identifier).await {
+        Ok(live) => live,
+        Err(error @ port::Error::Refused { .. }) => {
+            tracing::warn!("what was cleared cannot be read back: {error}");
+            None
+        }
+        Err(error) => return Err(error),
     };
     let mut kept = fields.clone();
     kept.retain(|field| {
@@ -89,20 +94,6 @@ async fn clear_one(flight: &Flight<'_>, one: &ClearRequest<'_>) -> ClearingResul
         live.is_some_and(|live| is_held(field, live, Some(identifier)))
     });
     Ok(Ok(kept))
-}
-
-/// What Port holds now; `None` if it does not show that.
-async fn read_back(
-    flight: &Flight<'_>,
-    one: &ClearRequest<'_>,
-) -> Result<Option<LiveEntity>, port::Error> {
-    match flight.port.entity(one.blueprint, &one.identifier).await {
-        Err(error @ port::Error::Refused { .. }) => {
-            tracing::warn!("what was cleared cannot be read back: {error}");
-            Ok(None)
-        }
-        live => live,
-    }
 }
 
 struct ClearingQueue<'p, 'w> {

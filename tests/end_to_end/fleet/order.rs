@@ -49,7 +49,7 @@ fn what_two_repositories_declare_is_an_error_in_both_until_one_gives_way() {
     assert_eq!(
         (result.status, result.output("invalid")),
         (0, "2"),
-        "it is known by now"
+        "the problem is no longer new"
     );
     fleet.git("r0").remove("same.entity.yml");
     fleet.git("r0").commit("Give way").unwrap();

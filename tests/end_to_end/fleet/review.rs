@@ -308,7 +308,7 @@ fn two_fleets_of_one_repository_remember_for_each_other() {
     assert_eq!(run_for("acme/r0").status, 2);
     assert_eq!(run_for("acme/r1").status, 0);
     fleet.github.clear_journal();
-    assert_eq!(run_for("acme/*").status, 0, "it is known by now");
+    assert_eq!(run_for("acme/*").status, 0, "the problem is no longer new");
     let requests = fleet
         .github
         .requests(&Matcher::new("GET", "/repos/acme/r1/*"));

@@ -57,7 +57,7 @@ fn what_cannot_be_read_concerns_only_itself() {
     assert_eq!(own["properties"]["status"], "incomplete");
     let problems = own["properties"]["problems"].as_str().unwrap();
     assert!(problems.contains("acme/r3"), "{problems}");
-    assert_eq!(scheduled(&fleet).status, 0, "it is known by now");
+    assert_eq!(scheduled(&fleet).status, 0, "the problem is no longer new");
 }
 
 #[test]
