@@ -12,7 +12,7 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::blueprint::{Blueprints, Presence};
-use super::entity::{Entity, EntityKey, Identifier};
+use super::entity::{Entity, EntityKey, EntityName, Identifier};
 use super::merge::Merge;
 use super::plan::{Action, RelationTarget};
 use edges::RelationEdge;
@@ -292,14 +292,22 @@ pub struct DeletionWave {
     pub entangled: Vec<usize>,
 }
 
-/// Pairs of indexes: an entity and one that relates to it.
-pub fn dependants(deletions: &[(&EntityKey, &[RelationTarget])]) -> Vec<(usize, usize)> {
-    let mut indices: HashMap<&Identifier, Vec<usize>> = HashMap::new();
-    for (index, (key, _)) in deletions.iter().enumerate() {
-        if let Some(identifier) = key.name.identifier() {
+/// The indexes of `names` by identifier; a query has none.
+fn by_identifier<'n>(
+    names: impl Iterator<Item = &'n EntityName>,
+) -> HashMap<&'n Identifier, Vec<usize>> {
+    let mut indices: HashMap<_, Vec<usize>> = HashMap::new();
+    for (index, name) in names.enumerate() {
+        if let Some(identifier) = name.identifier() {
             indices.entry(identifier).or_default().push(index);
         }
     }
+    indices
+}
+
+/// Pairs of indexes: an entity and one that relates to it.
+pub fn dependants(deletions: &[(&EntityKey, &[RelationTarget])]) -> Vec<(usize, usize)> {
+    let indices = by_identifier(deletions.iter().map(|(key, _)| &key.name));
     let mut pairs = Vec::new();
     for (dependant, (_, targets)) in deletions.iter().enumerate() {
         for target in *targets {

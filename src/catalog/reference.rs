@@ -176,7 +176,8 @@ fn names_files(declaration: &Declaration) -> bool {
     properties.any(holds_reference)
 }
 
-fn holds_reference(value: &serde_json::Value) -> bool {
+/// Whether a value is or holds a text that stands for a file.
+pub(crate) fn holds_reference(value: &serde_json::Value) -> bool {
     match value {
         serde_json::Value::String(text) => is_reference(text),
         serde_json::Value::Array(items) => items.iter().any(holds_reference),

@@ -233,7 +233,7 @@ impl<'p> Fleet<'p> {
                 *self.skipped.entry(ExclusionReason::Empty).or_default() += 1;
                 return None;
             }
-            Head::Gone => "it is gone, or the token no longer sees it; if it is gone for good, delete its entity in Port"
+            Head::Gone => "it is gone, or the token no longer sees it; if it is gone for good, delete its state in Port"
                 .to_owned(),
             Head::Unreadable { message } => {
                 format!(

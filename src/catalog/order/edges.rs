@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{PlannedWrite, RequiredCycle};
 use crate::catalog::blueprint::{Blueprints, Presence};
-use crate::catalog::entity::{Entity, Identifier};
+use crate::catalog::entity::Entity;
 
 /// A relation of one entity to another; both are given by index.
 #[derive(Debug)]
@@ -26,12 +26,7 @@ pub(super) fn find<'e>(
     nodes: &[PlannedWrite<'e>],
     blueprints: &Blueprints,
 ) -> Vec<RelationEdge<'e>> {
-    let mut indices: HashMap<&Identifier, Vec<usize>> = HashMap::new();
-    for (index, (entity, _)) in nodes.iter().enumerate() {
-        if let Some(identifier) = entity.name.identifier() {
-            indices.entry(identifier).or_default().push(index);
-        }
-    }
+    let indices = super::by_identifier(nodes.iter().map(|(entity, _)| &entity.name));
     let mut edges = Vec::new();
     for (from, (entity, _)) in nodes.iter().enumerate() {
         for (relation, targets) in &entity.relations {

@@ -213,7 +213,7 @@ impl ExportContext {
             return Err("it does not read back as one entity".to_owned());
         };
         let entity = &declaration.entity;
-        if entity.properties.values().any(names_file) {
+        if entity.properties.values().any(reference::holds_reference) {
             return Err("a text that begins with `file://` stands for a file's text".to_owned());
         }
         let is_same =
@@ -231,15 +231,6 @@ fn first_error(diagnostics: &[Diagnostic]) -> Result<(), String> {
     match diagnostics.iter().find(|one| one.is_error()) {
         Some(error) => Err(error.message.clone()),
         None => Ok(()),
-    }
-}
-
-fn names_file(value: &Value) -> bool {
-    match value {
-        Value::String(text) => reference::is_reference(text),
-        Value::Array(items) => items.iter().any(names_file),
-        Value::Object(members) => members.values().any(names_file),
-        _ => false,
     }
 }
 

@@ -9,7 +9,7 @@ use port_gitops_sandbox::{Exchange, Fault, Matcher, Sandbox};
 use serde_json::json;
 
 use super::world::Fleet;
-use super::{scheduled, status, title};
+use super::{assert_ended, scheduled, status, title};
 use crate::world::{binary, succeed};
 
 /// Two services in repositories of their own, of domains in two others.
@@ -247,12 +247,7 @@ fn a_state_that_is_deleted_while_its_commit_is_saved_is_made_anew() {
     let properties = || fleet.state("r0").unwrap()["properties"].clone();
     assert!(properties()["settled"].is_null() && properties()["commit"].is_string());
     let result = scheduled(&fleet);
-    assert_eq!(
-        (result.status, result.output("created")),
-        (0, "0"),
-        "{}",
-        result.log
-    );
+    assert_ended(&result, 0, "created", "0");
     assert!(!result.log.contains("other inputs"), "{}", result.log);
     assert_eq!(properties()["entities"], json!(["domain|e0"]));
 }

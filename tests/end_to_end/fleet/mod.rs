@@ -25,6 +25,13 @@ fn requests(fleet: &Fleet) -> (Vec<String>, Vec<String>) {
     (github.iter().map(line).collect(), port.collect())
 }
 
+/// How a run ended, and one of its counts.
+#[track_caller]
+fn assert_ended(result: &StepResult, status: i32, output: &str, count: &str) {
+    let ended = (result.status, result.output(output));
+    assert_eq!(ended, (status, count), "{}", result.log);
+}
+
 /// Runs the fleet, with empty journals.
 fn scheduled(fleet: &Fleet) -> StepResult {
     fleet.github.clear_journal();
@@ -106,12 +113,7 @@ fn only_what_changed_is_looked_at() {
     quiet.write("README.md", "# Another text\n");
     let head = quiet.commit("Say more").unwrap();
     let result = scheduled(&fleet);
-    assert_eq!(
-        (result.status, result.output("updated")),
-        (0, "2"),
-        "{}",
-        result.log
-    );
+    assert_ended(&result, 0, "updated", "2");
     assert_eq!(title(&fleet, "e7").as_deref(), Some("Two"));
     let (github, port) = requests(&fleet);
     // The list, the heads and the contents; a comparison for each.
@@ -195,12 +197,7 @@ fn the_mapping_of_the_home_repository_counts_for_all() {
     fleet.commit_all("Package");
     let step = || fleet.step("schedule").input("mapping", "fleet/mapping.yml");
     let result = run(&step());
-    assert_eq!(
-        (result.status, result.output("created")),
-        (0, "2"),
-        "{}",
-        result.log
-    );
+    assert_ended(&result, 0, "created", "2");
     assert_eq!(title(&fleet, "p1").as_deref(), Some("r1"));
     assert_eq!(succeed(&step()).output("created"), "0");
     // A new mapping is applied to all of them.

@@ -4,7 +4,7 @@ use port_gitops_sandbox::port::Failure;
 use serde_json::json;
 
 use super::world::Fleet;
-use super::{scheduled, status, title};
+use super::{assert_ended, scheduled, status, title};
 use crate::world::{run, succeed};
 
 const SERVICE: &str = "identifier: s\nblueprint: microservice\nrelations:\n  domain: d\n";
@@ -68,12 +68,7 @@ fn an_entity_that_two_declare_is_its_owners() {
     fleet.declare("r1", "d", "Other's");
     fleet.declare("r0", "d", "Owner's again");
     let result = scheduled(&fleet);
-    assert_eq!(
-        (result.status, result.output("updated")),
-        (1, "1"),
-        "{}",
-        result.log
-    );
+    assert_ended(&result, 1, "updated", "1");
     assert!(result.log.contains("owned elsewhere"), "{}", result.log);
     assert_eq!(title(&fleet, "d").as_deref(), Some("Owner's again"));
     assert_eq!(scheduled(&fleet).status, 0);

@@ -5,7 +5,7 @@ use port_gitops_sandbox::{Answer, Fault, Sandbox};
 use serde_json::json;
 
 use super::world::{Fleet, HOME};
-use super::{scheduled, status, title};
+use super::{assert_ended, scheduled, status, title};
 use crate::world::{run, succeed};
 
 #[test]
@@ -43,12 +43,7 @@ fn what_cannot_be_read_concerns_only_itself() {
     fleet.github.rename("acme/r4", "acme/new-name");
     fleet.github.delete("acme/r5");
     let result = scheduled(&fleet);
-    assert_eq!(
-        (result.status, result.output("created")),
-        (1, "2"),
-        "{}",
-        result.log
-    );
+    assert_ended(&result, 1, "created", "2");
     assert!(title(&fleet, "e4").is_some() && title(&fleet, "e6").is_some());
     let own = fleet
         .port
@@ -141,12 +136,7 @@ fn a_state_that_cannot_be_read_concerns_only_its_repository() {
         .put_entity("gitops_source", edited, "somebody")
         .unwrap();
     let result = scheduled(&fleet);
-    assert_eq!(
-        (result.status, result.output("updated")),
-        (1, "1"),
-        "{}",
-        result.log
-    );
+    assert_ended(&result, 1, "updated", "1");
     assert_eq!(title(&fleet, "e1").as_deref(), Some("Two"));
     assert!(result.log.contains("delete the entity"), "{}", result.log);
 }
@@ -171,12 +161,7 @@ fn a_replica_that_lags_undoes_nothing() {
         .github
         .inject(Fault::answer(Answer::json(200, &data)).on("POST", "/graphql"));
     let result = scheduled(&fleet);
-    assert_eq!(
-        (result.status, result.output("updated")),
-        (0, "0"),
-        "{}",
-        result.log
-    );
+    assert_ended(&result, 0, "updated", "0");
     assert_eq!(title(&fleet, "e0").as_deref(), Some("Two"));
     assert_eq!(
         fleet.state("r0").unwrap()["properties"]["commit"],
@@ -248,12 +233,7 @@ fn a_batch_of_states_that_port_refuses_as_a_whole_is_written_one_by_one() {
         let fault = fault.on("POST", "*/gitops_source/entities/bulk");
         fleet.port.inject(fault.skip(1).always());
         let result = scheduled(&fleet);
-        assert_eq!(
-            (result.status, result.output("created")),
-            (0, "3"),
-            "{}",
-            result.log
-        );
+        assert_ended(&result, 0, "created", "3");
         for name in ["r0", "r1", "r2"] {
             assert_eq!(status(&fleet, name), "synced");
         }
