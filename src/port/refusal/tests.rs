@@ -3,6 +3,7 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
+use super::RefusalScope as Scope;
 use super::*;
 use crate::port::wire::{Bulk, UpsertAnswer};
 
@@ -25,81 +26,61 @@ fn rejection(status: u16, body: impl Into<String>) -> Rejection {
 fn codes_say_more_than_statuses() {
     use ErrorCode as Code;
     for (status, error, code, scope) in [
-        (
-            400,
-            "bad_request",
-            Code::BadRequest,
-            RefusalScope::Blueprint,
-        ),
-        (400, "run_exhausted", Code::RunExhausted, RefusalScope::Run),
-        (401, "unauthorized", Code::Unauthorized, RefusalScope::Run),
+        (400, "bad_request", Code::BadRequest, Scope::Blueprint),
+        (400, "run_exhausted", Code::RunExhausted, Scope::Run),
+        (401, "unauthorized", Code::Unauthorized, Scope::Run),
         (
             403,
             "missing_permissions",
             Code::MissingPermissions,
-            RefusalScope::Blueprint,
+            Scope::Blueprint,
         ),
-        (
-            403,
-            "has_dependents",
-            Code::HasDependents,
-            RefusalScope::Entity,
-        ),
+        (403, "has_dependents", Code::HasDependents, Scope::Entity),
         (
             403,
             "required_relation",
             Code::RequiredRelation,
-            RefusalScope::Entity,
+            Scope::Entity,
         ),
-        (404, "not_found", Code::NotFound, RefusalScope::Entity),
+        (404, "not_found", Code::NotFound, Scope::Entity),
         (
             409,
             "identifier_taken",
             Code::IdentifierTaken,
-            RefusalScope::Entity,
+            Scope::Entity,
         ),
-        (413, "bad_request", Code::TooLarge, RefusalScope::Size),
-        (
-            422,
-            "invalid_request",
-            Code::InvalidRequest,
-            RefusalScope::Entity,
-        ),
+        (413, "bad_request", Code::TooLarge, Scope::Size),
+        (422, "invalid_request", Code::InvalidRequest, Scope::Entity),
         (
             422,
             "blueprint_schema_mismatch",
             Code::SchemaMismatch,
-            RefusalScope::Entity,
+            Scope::Entity,
         ),
         (
             422,
             "team_inheritance_enabled",
             Code::TeamInherited,
-            RefusalScope::Entity,
+            Scope::Entity,
         ),
         (
             422,
             "required_relation",
             Code::RequiredRelation,
-            RefusalScope::Entity,
+            Scope::Entity,
         ),
         (
             422,
             "relation_many_violation",
             Code::RelationManyViolation,
-            RefusalScope::Entity,
+            Scope::Entity,
         ),
-        (429, "too_many_requests", Code::Busy, RefusalScope::Passing),
-        (500, "internal_error", Code::Busy, RefusalScope::Passing),
-        (418, "teapot", Code::Other, RefusalScope::Blueprint),
+        (429, "too_many_requests", Code::Busy, Scope::Passing),
+        (500, "internal_error", Code::Busy, Scope::Passing),
+        (418, "teapot", Code::Other, Scope::Blueprint),
         // A code that nobody knows says nothing, and its status is left.
-        (
-            403,
-            "new",
-            Code::MissingPermissions,
-            RefusalScope::Blueprint,
-        ),
-        (422, "new", Code::InvalidRequest, RefusalScope::Entity),
+        (403, "new", Code::MissingPermissions, Scope::Blueprint),
+        (422, "new", Code::InvalidRequest, Scope::Entity),
     ] {
         let body = json!({"ok": false, "error": error, "message": "no"});
         let rejection = rejection(status, body.to_string());
@@ -114,13 +95,10 @@ fn codes_say_more_than_statuses() {
 
 #[test]
 fn an_item_concerns_itself_alone() {
-    assert_eq!(
-        ErrorCode::MissingPermissions.scope_of_item(),
-        RefusalScope::Entity
-    );
-    assert_eq!(ErrorCode::BadRequest.scope_of_item(), RefusalScope::Entity);
-    assert_eq!(ErrorCode::Busy.scope_of_item(), RefusalScope::Passing);
-    assert_eq!(ErrorCode::RunExhausted.scope_of_item(), RefusalScope::Run);
+    assert_eq!(ErrorCode::MissingPermissions.scope_of_item(), Scope::Entity);
+    assert_eq!(ErrorCode::BadRequest.scope_of_item(), Scope::Entity);
+    assert_eq!(ErrorCode::Busy.scope_of_item(), Scope::Passing);
+    assert_eq!(ErrorCode::RunExhausted.scope_of_item(), Scope::Run);
 }
 
 #[test]
