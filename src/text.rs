@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// The largest file that is read, in bytes: what Port takes in one request.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
@@ -13,7 +15,7 @@ pub fn counted(count: usize, one: &str, many: &str) -> String {
 }
 
 /// Path of a file in the repository, with `/` between its parts and no `/` at its start.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RepoPath(Arc<str>);
 
 impl RepoPath {

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::declare::{Declaration, Declarations};
 use super::entity::{Entity, EntityKey};
 use crate::text::RepoPath;
@@ -25,7 +27,7 @@ pub struct Change {
 }
 
 /// Whether Port has accepted entities as a version declares them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Proof {
     /// It has accepted each of them.
     Accepted,

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 pub use read::{Context, Flawed, read};
@@ -26,7 +26,7 @@ const MAX_IDENTIFIER_CHARACTERS: usize = 1000;
 const MAX_BLUEPRINT_CHARACTERS: usize = 100;
 
 /// A blueprint's identifier.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct BlueprintId(Arc<str>);
 
 impl BlueprintId {
@@ -58,12 +58,6 @@ impl BlueprintId {
     }
 }
 
-impl Serialize for BlueprintId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
 impl fmt::Display for BlueprintId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
@@ -71,7 +65,7 @@ impl fmt::Display for BlueprintId {
 }
 
 /// An entity's identifier, unique within its blueprint.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Identifier(Arc<str>);
 
 impl Identifier {
@@ -93,12 +87,6 @@ impl Identifier {
     /// The identifier.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl Serialize for Identifier {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
     }
 }
 
@@ -176,7 +164,8 @@ fn is_letter(character: char) -> bool {
 }
 
 /// What an entity is known by: a name, or a search query by which Port finds it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(untagged)]
 pub enum EntityName {
     /// The identifier itself.
     Identifier(Identifier),
@@ -201,15 +190,6 @@ impl fmt::Display for EntityName {
         match self {
             Self::Identifier(identifier) => identifier.fmt(formatter),
             Self::Query(query) => query.fmt(formatter),
-        }
-    }
-}
-
-impl Serialize for EntityName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Identifier(identifier) => identifier.serialize(serializer),
-            Self::Query(query) => query.serialize(serializer),
         }
     }
 }
@@ -241,7 +221,8 @@ impl Serialize for Query {
 }
 
 /// What makes an entity one: its blueprint and its name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct EntityKey {
     /// The blueprint it is of.
     pub blueprint: BlueprintId,
@@ -250,27 +231,37 @@ pub struct EntityKey {
 }
 
 impl EntityKey {
-    /// The entity of `blueprint` that `name` names: an identifier, or a query's text.
-    ///
-    /// # Errors
-    /// If it is neither.
-    pub fn with_name(blueprint: BlueprintId, name: &str) -> Result<Self, InvalidName> {
-        let name = match name.starts_with('{') {
-            true => EntityName::Query(Query(name.into())),
-            false => EntityName::Identifier(Identifier::parse(name)?),
-        };
-        Ok(Self { blueprint, name })
-    }
-
     /// The key as one text: `blueprint|identifier`. Neither can hold a `|`.
     pub fn to_text(&self) -> String {
         format!("{}|{}", self.blueprint, self.name)
     }
 
     /// Reads what [`Self::to_text`] gives.
-    pub fn from_text(text: &str) -> Option<Self> {
-        let (blueprint, name) = text.split_once('|')?;
-        Self::with_name(BlueprintId::parse(blueprint).ok()?, name).ok()
+    ///
+    /// # Errors
+    /// If one of the two names is not allowed.
+    pub fn from_text(text: &str) -> Result<Self, InvalidName> {
+        let (blueprint, name) = text.split_once('|').ok_or(InvalidName::Empty)?;
+        let blueprint = BlueprintId::parse(blueprint)?;
+        let name = match name.starts_with('{') {
+            true => EntityName::Query(Query(name.into())),
+            false => EntityName::Identifier(Identifier::parse(name)?),
+        };
+        Ok(Self { blueprint, name })
+    }
+}
+
+impl From<EntityKey> for String {
+    fn from(key: EntityKey) -> Self {
+        key.to_text()
+    }
+}
+
+impl TryFrom<String> for EntityKey {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        Self::from_text(&text)
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::blueprint::{Blueprint, Blueprints};
@@ -162,7 +163,7 @@ pub struct PlanContext<'k> {
 }
 
 /// Tells apart the differences between Port and a declaration that Git did not change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriftDigest(String);
 
 impl DriftDigest {
@@ -186,16 +187,6 @@ impl DriftDigest {
         let mut digits = git::hexadecimal(digest(&SHA256, text.as_bytes()).as_ref());
         digits.truncate(Self::DIGITS);
         Some(Self(digits))
-    }
-
-    /// Takes the text that [`Self::as_str`] gave.
-    pub fn new(digits: impl Into<String>) -> Self {
-        Self(digits.into())
-    }
-
-    /// The digest as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 

@@ -4,6 +4,8 @@ pub mod checkout;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Whether this is the whole id of an object: SHA-1 or SHA-256.
 fn is_full_id(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -31,8 +33,14 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A text is not the whole id of an object.
+#[derive(Debug, thiserror::Error)]
+#[error("an object's id has 40 or 64 hexadecimal digits")]
+pub struct IncompleteId;
+
 /// A commit's id: 40 hexadecimal digits, or 64 in a SHA-256 repository.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct CommitSha(String);
 
 impl CommitSha {
@@ -57,6 +65,14 @@ impl CommitSha {
     }
 }
 
+impl TryFrom<String> for CommitSha {
+    type Error = IncompleteId;
+
+    fn try_from(text: String) -> Result<Self, IncompleteId> {
+        Self::parse(&text).ok_or(IncompleteId)
+    }
+}
+
 impl fmt::Display for CommitSha {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
@@ -64,7 +80,8 @@ impl fmt::Display for CommitSha {
 }
 
 /// The id of a file's content: 40 hexadecimal digits, or 64 in a SHA-256 repository.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct BlobId(String);
 
 impl BlobId {
@@ -76,6 +93,14 @@ impl BlobId {
     /// The full id.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for BlobId {
+    type Error = IncompleteId;
+
+    fn try_from(text: String) -> Result<Self, IncompleteId> {
+        Self::parse(&text).ok_or(IncompleteId)
     }
 }
 

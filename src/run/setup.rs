@@ -140,7 +140,7 @@ impl Setup {
         let (Some(port), Some(blueprint)) = (port, self.state_blueprint()) else {
             return Ok(None);
         };
-        let name = SourceName::of_fleet(FleetParts {
+        let name = SourceName::of_fleet(&FleetParts {
             host: self.runner.host(),
             home_id: self.repository_id().await?,
             owner: self.inputs.owner.as_deref(),

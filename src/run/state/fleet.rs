@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::Status;
 use super::codec;
@@ -67,21 +67,9 @@ impl Store<'_> {
             0 => Status::Synced,
             _ => Status::Incomplete,
         };
-        let mut properties = Map::new();
-        let mut set = |name: &str, value: Value| {
-            if !value.is_null() {
-                properties.insert(name.to_owned(), value);
-            }
-        };
-        set("status", json!(status.as_str()));
-        set("repository", json!(facts.repository));
-        set("applied_at", json!(facts.time));
-        set("run_url", json!(facts.run_url));
-        set("entity_count", json!(counts.entities));
-        set("problem_count", json!(counts.problems));
-        set("problems", json!(store::list(&facts.problems)));
-        set("inputs", json!(memory.inputs));
-        set("settled", json!(codec::pack(memory)));
+        let mut properties = facts.properties(status, counts.entities, counts.problems);
+        properties.insert("inputs".to_owned(), json!(memory.inputs));
+        properties.insert("settled".to_owned(), json!(codec::pack(memory)));
         let body = json!({
             "identifier": self.name.as_str(),
             "title": facts.title,

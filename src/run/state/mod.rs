@@ -23,6 +23,8 @@ pub(crate) mod tip;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::catalog::change::Proof;
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::DriftDigest;
@@ -36,7 +38,7 @@ pub(crate) use name::{FleetParts, SourceName, SourceParts};
 const MAX_VERSIONS: usize = 10;
 
 /// What is in Port because of one source, or may be.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
     /// Every file that was looked at, and what of it may be in Port. A run has several copies of its
     /// state, most of whose files stay the same: these are shared.
@@ -58,7 +60,7 @@ pub(crate) struct State {
 }
 
 /// What of a file may be in Port.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileState {
     /// The versions that Port may hold something of, oldest first.
     pub(crate) versions: Vec<HeldVersion>,
@@ -67,7 +69,7 @@ pub(crate) struct FileState {
 }
 
 /// A version of a file, and those of its entities that may be in Port as it declares them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HeldVersion {
     pub(crate) version: Version,
     pub(crate) entities: BTreeSet<EntityKey>,
@@ -75,7 +77,7 @@ pub(crate) struct HeldVersion {
 }
 
 /// The ids of everything that shapes a file's entities.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Version {
     /// The file itself.
     pub(crate) file: BlobId,
@@ -86,7 +88,7 @@ pub(crate) struct Version {
 }
 
 /// What kept an entity from being as Git declares it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Problem {
     /// The diagnostic's code.
     pub(crate) code: String,
@@ -95,7 +97,7 @@ pub(crate) struct Problem {
 }
 
 /// Something that is no longer declared and that Port still holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Removed {
     /// The file that declared it.
     pub(crate) path: RepoPath,
@@ -104,7 +106,7 @@ pub(crate) struct Removed {
 }
 
 /// Whether a deletion was prevented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum DeletionState {
     /// Not as far as is known.
     Pending,
@@ -273,17 +275,23 @@ impl State {
         }
     }
 
+    /// Forgets the declared entities that `is_kept` does not want.
+    fn retain_entities(&mut self, is_kept: impl Fn(&EntityKey) -> bool) {
+        for file in self.files.values_mut() {
+            let mut held = file.versions.iter().flat_map(|held| &held.entities);
+            if !held.all(&is_kept) {
+                for held in &mut Arc::make_mut(file).versions {
+                    held.entities.retain(&is_kept);
+                }
+            }
+        }
+    }
+
     /// Removes `key` from everything that this source owns or owned. `waiting` is not touched.
     pub(crate) fn release(&mut self, key: &EntityKey) {
         self.removed.remove(key);
         self.rewritten.remove(key);
-        for file in self.files.values_mut() {
-            if file.versions.iter().any(|held| held.entities.contains(key)) {
-                for held in &mut Arc::make_mut(file).versions {
-                    held.entities.remove(key);
-                }
-            }
-        }
+        self.retain_entities(|held| held != key);
     }
 }
 

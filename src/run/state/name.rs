@@ -38,31 +38,25 @@ pub(crate) struct FleetParts<'p> {
 
 impl SourceName {
     pub(crate) fn new(parts: SourceParts<'_>) -> Self {
-        let mut name = format!("{}/{}", escape(parts.host), parts.repository_id);
-        if let Some(branch) = parts.branch {
-            name.push_str("/branch/");
-            name.push_str(&escape(branch.as_str()));
-        }
-        if let Some(owner) = parts.owner {
-            name.push_str("/owner/");
-            name.push_str(&escape(owner));
-        }
-        Self(name)
+        let mut name = Self(format!("{}/{}", escape(parts.host), parts.repository_id));
+        name.add("branch", parts.branch.map(BranchName::as_str));
+        name.add("owner", parts.owner);
+        name
     }
 
     /// The identifier of a fleet run's own entity: `github.com/fleet/123`, then `/owner/NAME` and
     /// `/shard/2=2F8` where they apply.
-    pub(crate) fn of_fleet(parts: FleetParts<'_>) -> Self {
-        let mut name = format!("{}/fleet/{}", escape(parts.host), parts.home_id);
-        if let Some(owner) = parts.owner {
-            name.push_str("/owner/");
-            name.push_str(&escape(owner));
+    pub(crate) fn of_fleet(parts: &FleetParts<'_>) -> Self {
+        let mut name = Self(format!("{}/fleet/{}", escape(parts.host), parts.home_id));
+        name.add("owner", parts.owner);
+        name.add("shard", parts.shard.as_deref());
+        name
+    }
+
+    fn add(&mut self, kind: &str, part: Option<&str>) {
+        if let Some(part) = part {
+            self.0 = format!("{}/{kind}/{}", self.0, escape(part));
         }
-        if let Some(shard) = parts.shard {
-            name.push_str("/shard/");
-            name.push_str(&escape(&shard));
-        }
-        Self(name)
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -92,6 +92,29 @@ pub(crate) struct Facts {
     pub(crate) problems: Vec<String>,
 }
 
+impl Facts {
+    /// As properties, with how the source is.
+    pub(super) fn properties(
+        &self,
+        status: Status,
+        entities: u64,
+        problems: usize,
+    ) -> Map<String, Value> {
+        let mut properties = Map::new();
+        let mut set = |name: &str, value: Value| drop(properties.insert(name.to_owned(), value));
+        set("status", json!(status.as_str()));
+        set("repository", json!(self.repository));
+        set("applied_at", json!(self.time));
+        set("entity_count", json!(entities));
+        set("problem_count", json!(problems));
+        set("problems", json!(list(&self.problems)));
+        if let Some(run_url) = &self.run_url {
+            set("run_url", json!(run_url));
+        }
+        properties
+    }
+}
+
 /// What became of a save.
 #[derive(Debug)]
 pub(crate) enum Saved {
@@ -367,23 +390,14 @@ impl Save<'_> {
 
     fn body(&self, save: &SaveId) -> Result<Value, Error> {
         let Self { state, facts, .. } = self;
+        let entities = state.entities().len();
         let mut properties = codec::encode(state, save);
-        let mut set = |name: &str, value: Value| {
-            if !value.is_null() {
-                properties.insert(name.to_owned(), value);
-            }
-        };
-        set("status", json!(self.status.as_str()));
-        set("repository", json!(facts.repository));
-        set("branch", json!(facts.branch));
-        let commit = state.commit.as_ref().map(|commit| commit.as_str());
-        set("commit", json!(commit));
-        set("applied_at", json!(facts.time));
-        set("run_url", json!(facts.run_url));
-        set("entity_count", json!(state.entities().len()));
-        set("problem_count", json!(facts.problems.len()));
-        set("problems", json!(list(&facts.problems)));
-        set("inputs", json!(state.inputs));
+        properties.extend(facts.properties(self.status, entities as u64, facts.problems.len()));
+        properties.insert("branch".to_owned(), json!(facts.branch));
+        properties.insert("inputs".to_owned(), json!(state.inputs));
+        if let Some(commit) = &state.commit {
+            properties.insert("commit".to_owned(), json!(commit));
+        }
         let body = json!({
             "identifier": self.store.name.as_str(),
             "title": facts.title,
@@ -391,7 +405,6 @@ impl Save<'_> {
         });
         let bytes = body.to_string().len();
         if bytes > MAX_BYTES {
-            let entities = state.entities().len();
             return Err(Error::TooLarge { bytes, entities });
         }
         Ok(body)
@@ -439,7 +452,7 @@ impl Stored {
 }
 
 /// A list in Markdown, as far as Port stores it.
-pub(super) fn list(problems: &[String]) -> String {
+fn list(problems: &[String]) -> String {
     let mut text = String::new();
     for (index, problem) in problems.iter().enumerate() {
         if text.len() + problem.len() > MAX_PROBLEMS {
