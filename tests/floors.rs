@@ -43,7 +43,7 @@ const STAGES: &[&[&str]] = &[
         "validation",
     ],
     &["report"],
-    &["planning", "save"],
+    &["planning", "save_states"],
     &["round_end"],
     &["carry_out"],
     &["mod"],

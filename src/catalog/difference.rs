@@ -56,7 +56,7 @@ pub struct Difference {
 /// Only Port knows what a search query finds. So a query that no [`QueryResults`] have filled in counts
 /// as a difference, with the query itself as what the field will be.
 ///
-/// [`QueryResults`]: super::queries::QueryResults
+/// [`QueryResults`]: super::query_results::QueryResults
 ///
 /// With [`Merge::Replace`] what `sent` leaves out goes too, of properties and relations as far as
 /// `blueprint` says that entities hold them; but not a property's default, which Port may put there anew.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::entity::{EntityKey, EntityName, Identifier};
-use super::queries::QueryResults;
+use super::query_results::QueryResults;
 
 /// An entity as Port holds it, without what Port computes.
 #[derive(Debug, Clone, Default, PartialEq)]

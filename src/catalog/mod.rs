@@ -11,7 +11,7 @@ pub mod mapping;
 pub mod merge;
 pub mod order;
 pub mod plan;
-pub mod queries;
+pub mod query_results;
 pub mod reference;
 pub mod rules;
 pub mod validate;

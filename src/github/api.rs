@@ -17,8 +17,8 @@ use tokio::sync::Semaphore;
 use url::{Position, Url};
 
 use super::error::{Error, GraphQlError, refusal};
-use crate::http::patience::Patience;
 use crate::http::retry::{Attempt, Request, Reserve, Sender, Service, WhenExhausted};
+use crate::http::stale_answers::Patience;
 use crate::http::{self, Answer, CONCURRENT_REQUESTS, Client};
 use crate::inputs::GitHubUrls;
 

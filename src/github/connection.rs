@@ -7,7 +7,7 @@ use super::loader::Loader;
 use super::tree::Listings;
 use super::{Actor, Error, Repository};
 use crate::git::RepoName;
-use crate::http::patience::Patience;
+use crate::http::stale_answers::Patience;
 
 /// GitHub, as one token sees it. All repositories share its budget, its pace and its count of requests.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{Error, Repository};
 use crate::git::{BlobId, CommitSha, FileMode};
-use crate::http::patience::Look;
+use crate::http::stale_answers::Look;
 use crate::text::RepoPath;
 
 /// [Compare two commits][docs] lists no more files than this.

@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::git::{BranchName, CommitSha, RepoName};
-use crate::http::patience::{Look, Patience};
+use crate::http::stale_answers::{Look, Patience};
 use api::Api;
 use loader::Loader;
 use tree::Listings;

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use super::{ChangedFile, Error, Repository, Side};
 use crate::git::{BlobId, CommitSha, FileMode};
-use crate::http::patience::Look;
+use crate::http::stale_answers::Look;
 use crate::text::RepoPath;
 
 /// Folders that are compared at the same time; each takes up to two requests at once.

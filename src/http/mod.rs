@@ -2,10 +2,10 @@
 //! and timeouts, and through one retry loop.
 
 mod pace;
-pub mod patience;
 pub mod proxy;
 pub mod retry;
 mod retry_rules;
+pub mod stale_answers;
 mod tls;
 mod transport;
 mod tunnel;

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::search::{CONCURRENT_SEARCHES, FoundEntity, Search};
 use super::{Error, Port};
 use crate::catalog::entity::{BlueprintId, Identifier, Query};
-use crate::catalog::queries::{BlueprintQuery, MOST_FOUND, QueryResults};
+use crate::catalog::query_results::{BlueprintQuery, MOST_FOUND, QueryResults};
 
 impl Port {
     /// What each of `queries` finds. Costs a request for each, as it finds no more than

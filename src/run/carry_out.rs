@@ -12,7 +12,7 @@ use super::error::Error;
 use super::ownership;
 use super::pass::Pass;
 use super::round_end;
-use super::save;
+use super::save_states;
 use super::session::Session;
 use super::source::Source;
 use crate::catalog::blueprint::Blueprints;
@@ -38,7 +38,7 @@ pub(super) async fn save_and_apply(
     port: &Port,
 ) -> Result<(), Error> {
     let declared = ownership::all_declared(&passes);
-    save::before_writing(session, &mut passes).await?;
+    save_states::before_writing(session, &mut passes).await?;
     passes.retain(|pass| pass.source.failure.is_none());
     port.keep(requests_to_save(passes.len()));
     let plans: Vec<_> = passes.iter().map(|pass| Arc::clone(&pass.plan)).collect();
@@ -110,7 +110,7 @@ impl<'s, 'p> Closing<'_, 's, 'p> {
         let mut pass = entry.take()?;
         self.taken.extend(ownership::taken_over(&pass).cloned());
         pass.note_outcomes();
-        Some(pass.finish(self.blueprints))
+        Some(pass.record_round(self.blueprints))
     }
 
     /// Ends all others.
@@ -124,7 +124,9 @@ impl<'s, 'p> Closing<'_, 's, 'p> {
             pass.note_outcomes();
         }
         let passes = passes.into_iter();
-        passes.map(|pass| pass.finish(self.blueprints)).collect()
+        passes
+            .map(|pass| pass.record_round(self.blueprints))
+            .collect()
     }
 }
 

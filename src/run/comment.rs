@@ -8,7 +8,7 @@ use crate::report::{Report, comment};
 
 /// Updates the comment, if the inputs want one. Returns a notice if that fails, since the run does
 /// not fail for a comment.
-pub(crate) async fn keep(session: &Session<'_>, report: &Report) -> Option<String> {
+pub(crate) async fn update(session: &Session<'_>, report: &Report) -> Option<String> {
     let (inputs, run) = (&session.setup.inputs, session.run);
     let (CommentInput::Keep, Mode::Plan, Some(number)) =
         (inputs.comment, run.mode, run.pull_request)

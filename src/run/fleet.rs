@@ -330,7 +330,7 @@ impl<'p> Fleet<'p> {
 
     /// Saves what this run remembers, for the next one and for people. Returns a notice if that fails,
     /// since the next run then only looks at more repositories.
-    pub(crate) async fn remember(
+    pub(crate) async fn save_memory(
         &self,
         session: &Session<'_>,
         sources: &[Source<'_>],

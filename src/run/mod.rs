@@ -1,5 +1,5 @@
 //! A run, from the event to the report. Its table of contents: [`pipeline`] finds the sources and their states
-//! ([`run_one`] or [`run_fleet`]), [`work`] repeats the stages of [`round()`] while branches move, and the report
+//! ([`run_one`] or [`run_fleet`]), [`run_rounds`] repeats the stages of [`round()`] while branches move, and the report
 //! comes last.
 
 #[doc(hidden)]
@@ -26,7 +26,7 @@ pub mod report;
 mod responsibility;
 mod round;
 mod round_end;
-mod save;
+mod save_states;
 mod selection;
 mod session;
 mod setup;
@@ -41,6 +41,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::catalog::blueprint::Blueprints;
 use crate::environment::Environment;
 use crate::event::{Decision, Mode};
 use crate::inputs::FleetSelection;
@@ -51,6 +52,7 @@ use crate::text::counted;
 use error::Error;
 pub(crate) use files::selected_twice;
 use find::FoundSource;
+use pass::Pass;
 use round::RoundScope;
 use selection::{RoundKind, Selection};
 use session::Session;
@@ -126,12 +128,12 @@ async fn run_one(
         FoundSource::Source(source) => *source,
         FoundSource::Nothing(reason) => return nothing_to_do(&reason, setup, log),
     };
-    work(session, std::slice::from_mut(&mut source)).await?;
+    run_rounds(session, std::slice::from_mut(&mut source)).await?;
     if let Some(error) = source.failure {
         return Err(error);
     }
     let mut report = report::assemble(session, source, started);
-    let commented = comment::keep(session, &report).await;
+    let commented = comment::update(session, &report).await;
     report.notices.extend(commented);
     let report_file = setup.inputs.report_file.as_deref();
     publish::publish(&report, &setup.runner, report_file, log)?;
@@ -154,56 +156,62 @@ async fn run_fleet(
         found => found?,
     };
     log.line(fleet.summary(sources.len()));
-    work(session, &mut sources).await?;
+    run_rounds(session, &mut sources).await?;
     let problems = report::fleet_problems(session, &fleet, &sources);
-    let notice = fleet.remember(session, &sources, problems).await;
+    let notice = fleet.save_memory(session, &sources, problems).await;
     let report = report::assemble_fleet(session, fleet, sources, notice, started);
     let report_file = setup.inputs.report_file.as_deref();
     publish::publish_fleet(&report, &setup.runner, report_file, log)?;
     Ok(exit(&report.ending, report.outcome()))
 }
 
-/// Applies the tips of all sources, again where a branch moved meanwhile. If an
-/// error ends the run after the first round, the rounds so far are still reported.
-async fn work(session: &Session<'_>, sources: &mut [Source<'_>]) -> Result<(), Error> {
-    if let Err(error) = round(session, open(sources), RoundKind::First).await {
+/// Plans or applies the tips of all sources, again where a branch moved meanwhile. If an error ends the run
+/// after the first round, the rounds so far are still reported.
+async fn run_rounds(session: &Session<'_>, sources: &mut [Source<'_>]) -> Result<(), Error> {
+    if let Err(error) = round(session, unfinished(sources), RoundKind::First).await {
         if error.end_of_budget().is_none() {
             return Err(error);
         }
-        for source in open(sources) {
+        for source in unfinished(sources) {
             source.failure = error.end_of_budget();
         }
     }
     loop {
-        let moved = open(sources);
+        let moved = unfinished(sources);
         if moved.is_empty() {
             return Ok(());
         }
         if let Err(error) = round(session, moved, RoundKind::Later).await {
-            for source in open(sources) {
+            for source in unfinished(sources) {
                 source.stop(&error);
             }
         }
-        for source in sources
-            .iter_mut()
-            .filter(|source| !source.rounds.is_empty())
-        {
-            if let Some(error) = source.failure.take() {
-                source.stop(&error);
-            }
+        stop_failed(sources);
+    }
+}
+
+/// Ends the work on sources that failed after a round of theirs: what that did is reported.
+fn stop_failed(sources: &mut [Source<'_>]) {
+    let begun = sources
+        .iter_mut()
+        .filter(|source| !source.rounds.is_empty());
+    for source in begun {
+        if let Some(error) = source.failure.take() {
+            source.stop(&error);
         }
     }
 }
 
 /// The sources with which the run has not come to an end.
-fn open<'s, 'p>(sources: &'s mut [Source<'p>]) -> Vec<&'s mut Source<'p>> {
+fn unfinished<'s, 'p>(sources: &'s mut [Source<'p>]) -> Vec<&'s mut Source<'p>> {
     sources
         .iter_mut()
-        .filter(|source| source.is_open())
+        .filter(|source| source.is_unfinished())
         .collect()
 }
 
-/// The stages of a round, in their order. They end the work on each source, unless its branch has moved.
+/// The stages of a round, in their order. Afterwards, the work on a source is done, or goes on with the new
+/// tip of its branch.
 async fn round(
     session: &Session<'_>,
     sources: Vec<&mut Source<'_>>,
@@ -212,11 +220,12 @@ async fn round(
     let stages = async {
         let selection = selection::select(session, sources, kind).await;
         announce(session, &selection);
-        let likely = validation::likely_blueprints(&selection);
-        let likely = validation::fetch_blueprints(session.port, likely);
+        let likely_ids = validation::likely_blueprints(&selection);
+        let fetching = validation::fetch_blueprints(session.port, likely_ids);
+        // A source that cannot be read leaves the run; the others go on.
         let reading = async { Ok(read::read(session, selection).await) };
-        let (mut passes, mut blueprints) = futures::try_join!(reading, likely)?;
-        planning::compare(session, &mut passes);
+        let (mut passes, mut blueprints) = futures::try_join!(reading, fetching)?;
+        planning::find_changes(session, &mut passes);
         validation::validate(session, &mut passes, &mut blueprints).await?;
         planning::plan(session, &mut passes, &blueprints).await?;
         dependants::check_deletions(session, &mut passes, &mut blueprints).await?;
@@ -224,7 +233,8 @@ async fn round(
         Ok((passes, blueprints))
     };
     let (mut passes, blueprints) = session.unless_interrupted(stages).await?;
-    responsibility::downgrade_older(session, &mut passes, &blueprints);
+    responsibility::downgrade_older(&mut passes);
+    conceal_secrets(session, &mut passes, &blueprints);
     let blueprints = Arc::new(blueprints);
     match (session.port, session.run.mode) {
         (Some(port), Mode::Apply) => {
@@ -234,12 +244,21 @@ async fn round(
             let dry_run = dry_run::dry_run(session, port, &mut passes, &blueprints);
             session.unless_interrupted(dry_run).await?;
         }
+        // Without Port, the plan is all that there is.
         (None, _) => {}
     }
     let passes = passes.into_iter();
-    let sources = passes.map(|pass| pass.finish(&blueprints)).collect();
+    let sources = passes.map(|pass| pass.record_round(&blueprints)).collect();
     round_end::end_round(session, sources).await;
     Ok(())
+}
+
+/// Takes the values of secret properties out of what is reported.
+fn conceal_secrets(session: &Session<'_>, passes: &mut [Pass<'_, '_>], blueprints: &Blueprints) {
+    let redaction = session.redaction(blueprints);
+    for pass in passes {
+        redaction.conceal(&mut pass.declared.head.diagnostics);
+    }
 }
 
 /// Says how many files are checked.

@@ -8,7 +8,7 @@ use super::error::Error;
 use super::pass::Pass;
 use super::round::RoundScope;
 use super::session::Session;
-use super::state::ownership::{self, Claims};
+use super::state::claims::{self, Claims};
 use crate::catalog::change::Change;
 use crate::catalog::declare::Invalid;
 use crate::catalog::entity::EntityKey;
@@ -143,7 +143,7 @@ pub(super) fn owners(
     claims: &[Claims],
 ) -> BTreeMap<EntityKey, ClaimingSource> {
     match own(session, pass) {
-        Some(own) => ownership::owners(&keys(session, pass), &own, claims),
+        Some(own) => claims::owners(&keys(session, pass), &own, claims),
         None => BTreeMap::new(),
     }
 }

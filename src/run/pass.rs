@@ -7,7 +7,7 @@ use super::new_state;
 use super::round::{Declared, Responsibility, Round, RoundScope};
 use super::selection::{Against, Selection};
 use super::source::{Continuity, Source};
-use super::state::tip::Tip;
+use super::state::files_to_read::Tip;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::Change;
 use crate::catalog::plan::Plan;
@@ -78,7 +78,7 @@ impl<'s, 'p> Pass<'s, 'p> {
     }
 
     /// Ends the pass: what it found and did is kept with the source, which is returned.
-    pub(crate) fn finish(self, blueprints: &Arc<Blueprints>) -> &'s mut Source<'p> {
+    pub(crate) fn record_round(self, blueprints: &Arc<Blueprints>) -> &'s mut Source<'p> {
         self.source.rounds.push(Round {
             commit: self.source.commit.clone(),
             extent: self.extent,

@@ -18,15 +18,15 @@ use crate::catalog::merge::{Merge, drops_fields};
 use crate::catalog::plan::{
     Action, Obstacle, Plan, PlanContext, Policy, Pruning, is_in_port, limit_deletions,
 };
-use crate::catalog::queries::{BlueprintQuery, blueprint_queries};
+use crate::catalog::query_results::{BlueprintQuery, blueprint_queries};
 use crate::catalog::validate::{Cycles, refuse_dangling, refuse_dropping_required};
 use crate::event::Mode;
 use crate::inputs::{MissingTargets, Prune};
 use crate::text::RepoPath;
 
-/// What changed between the files' earlier versions and the tip, and what earlier runs found
+/// Finds what changed between the files' earlier versions and the tip, and what earlier runs found
 /// removed and did not delete.
-pub(crate) fn compare(session: &Session<'_>, passes: &mut [Pass<'_, '_>]) {
+pub(crate) fn find_changes(session: &Session<'_>, passes: &mut [Pass<'_, '_>]) {
     for pass in passes {
         pass.changes = changes(session, pass);
     }

@@ -10,7 +10,6 @@ use super::round::{Declared, Responsibility};
 use super::session::Session;
 use super::source::Source;
 use super::state::Version;
-use crate::catalog::blueprint::Blueprints;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::{Base, Pushed, Scope};
 use crate::inputs::Prune;
@@ -30,19 +29,14 @@ pub(super) async fn determine(
     Ok(())
 }
 
-/// Makes warnings of the errors that the run does not fail for, and takes secrets out of them.
-pub(super) fn downgrade_older(
-    session: &Session<'_>,
-    passes: &mut [Pass<'_, '_>],
-    blueprints: &Blueprints,
-) {
+/// Makes warnings of the errors that the run does not fail for.
+pub(super) fn downgrade_older(passes: &mut [Pass<'_, '_>]) {
     for pass in passes {
         let head = &mut pass.declared.head;
         for diagnostic in &mut head.diagnostics {
             pass.responsibility
                 .downgrade_older(diagnostic, &head.invalid);
         }
-        session.redaction(blueprints).conceal(&mut head.diagnostics);
     }
 }
 

@@ -6,7 +6,7 @@ use super::apply::Applied;
 use super::error::Error;
 use super::find::is_outage;
 use super::report;
-use super::save::{self, Ended};
+use super::save_states::{self, Ended};
 use super::session::Session;
 use super::source::Source;
 use super::state::store::Stored;
@@ -55,8 +55,8 @@ pub(super) async fn end_round(session: &Session<'_>, sources: Vec<&mut Source<'_
             Err(error) => source.end_unsaved(error),
         }
     }
-    save::commits(session, quiet).await;
-    save::after_writing(session, ended).await;
+    save_states::commits(session, quiet).await;
+    save_states::after_writing(session, ended).await;
 }
 
 /// Fetches the branch's tip and the state once more.
@@ -109,7 +109,7 @@ async fn next(session: &Session<'_>, source: &Source<'_>) -> Result<AfterRound, 
 
 impl Source<'_> {
     /// Whether the run has more to do with it.
-    pub(super) fn is_open(&self) -> bool {
+    pub(super) fn is_unfinished(&self) -> bool {
         self.ending.is_none() && self.failure.is_none()
     }
 

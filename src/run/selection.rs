@@ -9,7 +9,7 @@ use super::round::RoundScope;
 use super::session::Session;
 use super::source::{Continuity, Source};
 use super::state::FileState;
-use super::state::tip::{Tip, files_to_read};
+use super::state::files_to_read::{Tip, files_to_read};
 use super::unmatched::unmatched_lines;
 use crate::catalog::mapping::Usable;
 use crate::event::{Base, Scope};

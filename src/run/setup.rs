@@ -16,8 +16,8 @@ use crate::event::{BranchRole, CatalogAccess, Decision, Event, EventContext, Rea
 use crate::git::BranchName;
 use crate::git::checkout::Checkout;
 use crate::github::{Access, GitHub, Repository, WhenExhausted};
-use crate::http::patience::Patience;
 use crate::http::proxy::Proxies;
+use crate::http::stale_answers::Patience;
 use crate::http::{Client, Settings, TIMEOUT_VARIABLE, Timeouts};
 use crate::inputs::{self, FleetSelection, Inputs, Merge, StateBlueprint};
 use crate::port::{Port, WriteOptions};

@@ -1,6 +1,6 @@
 //! Lines of the input `files` that match no file.
 
-use super::state::tip::Tip;
+use super::state::files_to_read::Tip;
 use crate::catalog::rules::{FileRules, UnmatchedRule, unmatched};
 
 /// Says which lines of the input `files` match no file of the commit, where all of its files are

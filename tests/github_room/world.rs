@@ -6,8 +6,8 @@ use port_gitops::git::{CommitSha, RepoName};
 use port_gitops::github::{
     Access, BlobContent, Diff, GitHub, Repository, Side, WantedFile, WhenExhausted,
 };
-use port_gitops::http::patience::Patience;
 use port_gitops::http::proxy::Proxies;
+use port_gitops::http::stale_answers::Patience;
 use port_gitops::http::{Client, Settings, Timeouts};
 use port_gitops::inputs::GitHubUrls;
 use port_gitops::text::RepoPath;

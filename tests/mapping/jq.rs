@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use port_gitops::catalog::mapping::program::{Input, Outputs, Program};
+use port_gitops::catalog::mapping::jq::{Input, Outputs, Program};
 use serde_json::Value;
 
 const EXPRESSIONS: &str = include_str!("expressions.txt");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use port_gitops::catalog::change::compare;
 use port_gitops::catalog::declare::{Declarations, EntityFile, FileContent, declare};
-use port_gitops::catalog::mapping::program::Program;
+use port_gitops::catalog::mapping::jq::Program;
 use port_gitops::catalog::mapping::{self, MappedFile, Mapping, Surroundings};
 use port_gitops::catalog::rules::BlueprintRules;
 use port_gitops::diagnostic::Code;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use port_gitops::catalog::declare::{EntityFile, FileContent, declare};
-use port_gitops::catalog::mapping::program::Program;
+use port_gitops::catalog::mapping::jq::Program;
 use port_gitops::catalog::mapping::{self, MappedFile, Mapping, Surroundings};
 use port_gitops::catalog::rules::BlueprintRules;
 use port_gitops::text::{RepoPath, SourceFile};

@@ -13,7 +13,7 @@ use port_gitops::catalog::merge::{Merge, drops_fields};
 use port_gitops::catalog::plan::{
     Action, Claim, ClaimingSource, NoOpReason, Plan, PlanContext, Policy, Pruning, Upsert,
 };
-use port_gitops::catalog::queries::blueprint_queries;
+use port_gitops::catalog::query_results::blueprint_queries;
 use port_gitops::http::proxy::Proxies;
 use port_gitops::http::{Client, Settings, Timeouts};
 use port_gitops::inputs::{Credentials, MissingTargets};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::program::{Input, Outputs, Program};
+use super::jq::{Input, Outputs, Program};
 use super::value::{Evaluated, Maker, MappingResult, Usable, node};
 use super::{
     ContentKind, ExpressionId, ExpressionKind, MAX_ITEMS, Mapping, Resource, ValueTemplate,

@@ -2,13 +2,13 @@
 //!
 //! A [`Mapping`] is read once, and says what is wrong with it. For each file that it selects, a
 //! [`Task`] says what has to be evaluated; what that gives becomes the entities that the file declares, like
-//! those of an entity file. Who evaluates is the caller's business: [`program`] does it in this process,
+//! those of an entity file. Who evaluates is the caller's business: [`jq`] does it in this process,
 //! and `run` in one with limits.
 //!
 //! [docs]: https://docs.port.io/build-your-software-catalog/customize-integrations/configure-mapping
 
 mod file;
-pub mod program;
+pub mod jq;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -22,7 +22,7 @@ use super::rules::Effect;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{Location, RepoPath, SourceFile, Span};
 pub use file::{Evaluation, Limit, MappedFile, Surroundings, Task, WantedValues};
-use program::PathStep;
+use jq::PathStep;
 pub use read::parse;
 pub use value::{Candidate, MappingResult, Usable};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use globset::GlobBuilder;
 
-use super::program::{Flaw, ParsedExpression, PathStep, read_all};
+use super::jq::{Flaw, ParsedExpression, PathStep, read_all};
 use super::{
     ContentKind, Expression, ExpressionId, ExpressionKind, FileRule, Items, Mapping, Resource,
     TemplateField, ValueTemplate,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::program::Program;
+use super::jq::Program;
 use super::{MappedFile, Mapping, MappingResult, Surroundings, parse};
 use crate::catalog::declare::{Declarations, EntityFile, FileContent, declare};
 use crate::catalog::rules::BlueprintRules;
@@ -375,8 +375,8 @@ fn what_no_json_can_hold_fails() {
         "1, 2",
     ];
     let program = Program::compile(&filters).unwrap();
-    let input = super::program::Input::new(b"{}").unwrap();
-    let evaluate = |index| program.evaluate(index, &input, super::program::Outputs::First);
+    let input = super::jq::Input::new(b"{}").unwrap();
+    let evaluate = |index| program.evaluate(index, &input, super::jq::Outputs::First);
     for (index, expected) in [
         (1, "it gives a value with more than 128 levels"),
         (2, "it gives more than 1 MiB"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::file::{Bindings, Evaluation, Limit};
-use super::program::PathStep;
+use super::jq::PathStep;
 use super::{ExpressionId, ExpressionKind, Mapping, TemplateField, ValueTemplate};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Member, Node, Value};

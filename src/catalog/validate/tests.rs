@@ -8,6 +8,7 @@ use crate::catalog::declare::{EntityFile, FileContent, declare};
 use crate::catalog::entity::BlueprintId;
 use crate::catalog::rules::BlueprintRules;
 use crate::catalog::testing::blueprint;
+use crate::text::SourceFile;
 
 fn declared(text: &str) -> Declarations {
     let file = EntityFile {

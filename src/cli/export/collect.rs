@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::express::joined;
+use super::entity_text::joined;
 use super::template::{PathTemplate, Suffix};
 use crate::cli::files::Unwritten;
 use crate::document;

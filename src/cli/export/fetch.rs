@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 
 use super::Error;
 use super::collect::{Collection, Planned, Spool};
-use super::express::{ExportContext, Expressed, TargetFile};
+use super::entity_text::{ExportContext, Expressed, TargetFile};
 use super::notes::{Notes, shown};
 use super::template::{PathTemplate, Suffix};
 use super::write::ExportFolder;

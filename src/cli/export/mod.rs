@@ -4,7 +4,7 @@
 
 mod arguments;
 mod collect;
-mod express;
+mod entity_text;
 mod fetch;
 mod notes;
 mod query;

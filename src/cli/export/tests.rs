@@ -9,7 +9,7 @@ use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
 use super::collect::{Collection, Spool};
-use super::express::{ExportContext, Expressed, TargetFile};
+use super::entity_text::{ExportContext, Expressed, TargetFile};
 use super::template::{PathTemplate, Suffix};
 use crate::catalog::blueprint::{Blueprint, Blueprints};
 use crate::catalog::change::compare;

@@ -19,7 +19,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::catalog::mapping::program::Program;
+use crate::catalog::mapping::jq::Program;
 use crate::catalog::mapping::{
     Evaluation, Limit, MappedFile, Mapping, MappingResult, Surroundings, Task, WantedValues,
 };

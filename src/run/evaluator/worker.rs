@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Write};
 use std::thread;
 
 use crate::catalog::mapping::WantedValues;
-use crate::catalog::mapping::program::{Input, Outputs, Program, STACK};
+use crate::catalog::mapping::jq::{Input, Outputs, Program, STACK};
 
 /// The argument that this program is started with to be such a process.
 pub const COMMAND: &str = "evaluate-expressions";

@@ -10,15 +10,15 @@
 //!
 //! This module is pure. [`codec`] turns the value into properties, [`store`] keeps it in Port.
 
+pub(crate) mod claims;
 mod codec;
+pub(crate) mod files_to_read;
 pub(crate) mod fleet;
 pub(crate) mod merge;
 mod name;
-pub(crate) mod ownership;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;
-pub(crate) mod tip;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::codec::{self, SaveId, UnreadableState};
-use super::tip::{Tip, files_to_read};
+use super::files_to_read::{Tip, files_to_read};
 use super::*;
 use crate::git::FileMode;
 use crate::github::Side;
