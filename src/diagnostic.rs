@@ -77,7 +77,7 @@ macro_rules! codes {
 codes! {
     /// The text is not JSON or YAML.
     Syntax "syntax" Error;
-    /// A mapping names the same key twice.
+    /// An object has the same key twice.
     DuplicateKey "duplicate-key" Error;
     /// The file is larger than is read, or its aliases expand to too much, or it has too many errors.
     TooLarge "too-large" Error;
@@ -89,7 +89,7 @@ codes! {
     Symlink "symlink" Error;
     /// The file is a Git LFS pointer: its content is not in Git.
     GitLfs "git-lfs" Error;
-    /// A document is something else than a mapping.
+    /// A document is not an object.
     NotAnEntity "not-an-entity" Error;
     /// The entity has no `identifier`.
     MissingIdentifier "missing-identifier" Error;
@@ -121,13 +121,13 @@ codes! {
     CalculatedProperty "calculated-property" Error;
     /// An integer that Port may round.
     LargeInteger "large-integer" Warning;
-    /// A value that looks like a secret stands in Git in plain text.
+    /// A value that looks like a secret is in Git in plain text.
     PlainSecret "plain-secret" Warning;
     /// The blueprint's entities inherit their teams.
     InheritedTeam "inherited-team" Error;
     /// The blueprint has no such relation.
     UnknownRelation "unknown-relation" Error;
-    /// A relation is missing, or points to another number of entities than the blueprint says.
+    /// A required relation is missing, or has one target where the blueprint says many, or the reverse.
     InvalidRelation "invalid-relation" Error;
     /// New entities require one another in a cycle.
     RelationCycle "relation-cycle" Error;
@@ -141,9 +141,9 @@ codes! {
     NotDeleted "not-deleted" Error;
     /// The run ended before the entity was sent, or before Port answered.
     NotWritten "not-written" Warning;
-    /// Another owner wrote the entity last. In a plan it is a warning.
+    /// Another source owns the entity. In a plan it is a warning.
     OwnedElsewhere "owned-elsewhere" Error;
-    /// A `file://` property names what cannot be read as a text.
+    /// A `file://` value names something that is not a text file.
     InvalidFileReference "invalid-file-reference" Error;
     /// The mapping has a mistake, or gives nothing usable for a file.
     InvalidMapping "invalid-mapping" Error;

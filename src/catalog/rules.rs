@@ -83,7 +83,7 @@ pub enum InvalidRules {
         hint: String,
     },
     /// A `=>` is not followed by a blueprint's identifier.
-    #[error("line {line}: what follows `=>` is no blueprint: {reason}")]
+    #[error("line {line}: what follows `=>` is not a valid blueprint name: {reason}")]
     Blueprint {
         /// Line in the input, from 1.
         line: usize,

@@ -199,7 +199,7 @@ impl Checker<'_> {
         if let Some(member) = self.declaration.node().member("team") {
             let of = &self.declaration.entity.blueprint;
             let message = format!(
-                "entities of `{of}` inherit their teams through `{path}`, so none can be written"
+                "entities of `{of}` inherit their teams through `{path}`, so `team` cannot be written"
             );
             let help = "remove the line, and set the team of the entity that the path leads to";
             self.report(
@@ -413,7 +413,7 @@ impl Checker<'_> {
             .filter(|name| is_missing("relations", name))
             .collect();
         for name in properties.into_iter().take(MAX_FINDINGS) {
-            let message = format!("the property `{name}` is missing, which `{of}` requires");
+            let message = format!("the property `{name}` is missing; `{of}` requires it");
             let help = Some(format!("add `{name}` under `properties`"));
             self.report(
                 Code::MissingProperty,
@@ -424,7 +424,7 @@ impl Checker<'_> {
             );
         }
         for name in relations.into_iter().take(MAX_FINDINGS) {
-            let message = format!("the relation `{name}` is missing, which `{of}` requires");
+            let message = format!("the relation `{name}` is missing; `{of}` requires it");
             let help = Some(format!("add `{name}` under `relations`"));
             self.report(
                 Code::InvalidRelation,

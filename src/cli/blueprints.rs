@@ -25,7 +25,7 @@ pub(crate) enum NoBlueprints {
     Port(#[from] port::Error),
     /// The rules let none in.
     #[error(
-        "none of Port's blueprints is selected; there {}: Port's own, whose names begin with `_`, have to be named, and the one that holds the action's state is never selected", names(.0)
+        "no blueprint is selected; there {}. Port's own, whose names begin with `_`, are selected only by name; the one that holds the action's state never is", names(.0)
     )]
     NoneSelected(Vec<String>),
 }

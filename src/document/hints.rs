@@ -108,9 +108,9 @@ fn blank_in(line: &str) -> Option<String> {
     let is_apart = value.is_empty() || value.starts_with([' ', '\t']);
     match (item == key, is_apart) {
         _ if !is_name(name) => None,
-        (false, true) => Some(format!("put a blank after the `-`: `- {name}: …`")),
+        (false, true) => Some(format!("put a space after the `-`: `- {name}: …`")),
         (true, false) if !value.starts_with('/') => {
-            Some(format!("put a blank after the `:`: `{name}: …`"))
+            Some(format!("put a space after the `:`: `{name}: …`"))
         }
         _ => None,
     }

@@ -183,7 +183,7 @@ impl<'a> InputReader<'a> {
             Some(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
                 self.error(
                     "github-token",
-                    "holds characters that no token has (blanks or line breaks?)",
+                    "holds characters that no token has (spaces or line breaks?)",
                 );
                 None
             }
@@ -240,7 +240,10 @@ impl<'a> InputReader<'a> {
         let given = self.get("blueprint")?;
         BlueprintId::parse(given)
             .map_err(|reason| {
-                self.error("blueprint", format!("`{given}` is no blueprint: {reason}"))
+                self.error(
+                    "blueprint",
+                    format!("`{given}` is not a valid blueprint name: {reason}"),
+                )
             })
             .ok()
     }
@@ -271,7 +274,7 @@ impl<'a> InputReader<'a> {
             let names: Vec<_> = values.iter().map(|(name, _)| format!("`{name}`")).collect();
             self.error(
                 input,
-                format!("`{given}` is not allowed; allowed are {}", names.join(", ")),
+                format!("`{given}` is not allowed; use one of {}", names.join(", ")),
             );
         }
         value
@@ -285,7 +288,7 @@ impl<'a> InputReader<'a> {
             Some(given) => {
                 self.error(
                     input,
-                    format!("`{given}` is not allowed; allowed are `true`, `false`"),
+                    format!("`{given}` is not allowed; use `true` or `false`"),
                 );
                 default
             }
@@ -316,7 +319,10 @@ impl<'a> InputReader<'a> {
         match BlueprintId::parse(given) {
             Ok(blueprint) => Some(StateBlueprint::Kept(blueprint)),
             Err(reason) => {
-                self.error(INPUT, format!("`{given}` is no blueprint: {reason}"));
+                self.error(
+                    INPUT,
+                    format!("`{given}` is not a valid blueprint name: {reason}"),
+                );
                 None
             }
         }
@@ -406,7 +412,7 @@ const SCOPES: &[(&str, ScopeInput)] = &[
 
 fn check_url(given: &str) -> Result<Url, String> {
     let url = Url::parse(given).map_err(|reason| {
-        format!("`{given}` is no URL ({reason}); it must look like `https://host`")
+        format!("`{given}` is not a URL ({reason}); it must look like `https://host`")
     })?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("must not hold a user name or password".to_owned());

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::search::{self, Search};
 use super::wire::Done;
-use super::{CONCURRENT_REQUESTS, Error, Port, Rejection};
+use super::{CONCURRENT_REQUESTS, Error, Port, Rejection, counted_entities};
 use crate::catalog::entity::{BlueprintId, Identifier};
 
 /// How many entities one request deletes, until Port says otherwise.
@@ -92,7 +92,10 @@ impl Port {
             url.query_pairs_mut().append_pair("run_id", run_id);
         }
         let body = json!({ "entities": identifiers });
-        let what = format!("the deletion of {} `{blueprint}`", identifiers.len());
+        let what = format!(
+            "the deletion of {}",
+            counted_entities(identifiers.len(), blueprint)
+        );
         let request = || self.client.post(url.clone()).json(&body);
         Ok(match self.call::<Deleted>(&what, request).await? {
             Ok(deleted) => {

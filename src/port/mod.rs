@@ -25,6 +25,7 @@ use crate::http::retry::{IsOwn, Request, Sender, Service};
 use crate::http::{self, Answer, Client, Delivery, TransportError, TransportErrorKind};
 use crate::inputs::{Credentials, Merge, MissingTargets};
 use crate::shutdown::Shutdown;
+use crate::text::counted;
 use auth::TokenKeeper;
 use delete::MAX_DELETIONS;
 use wire::{Body, BulkLimit};
@@ -138,6 +139,11 @@ pub enum Error {
         /// What is wrong with the answer.
         reason: String,
     },
+}
+
+/// `2 entities of `service``, for messages about a request.
+pub(crate) fn counted_entities(count: usize, blueprint: &BlueprintId) -> String {
+    format!("{} of `{blueprint}`", counted(count, "entity", "entities"))
 }
 
 impl From<TransportError> for Error {
@@ -267,7 +273,10 @@ impl Port {
             _ => self.url(&[&path[..], &["bulk"]].concat()),
         };
         wire::add_upsert_query(&mut url, merge, options);
-        let what = format!("the upsert of {} `{blueprint}`", body.count());
+        let what = format!(
+            "the upsert of {}",
+            counted_entities(body.count(), blueprint)
+        );
         let request = || {
             self.client
                 .post(url.clone())

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use super::wire::{self, Body, Done, FailedItem};
-use super::{Error, Port, Rejection, WriteOptions};
+use super::{Error, Port, Rejection, WriteOptions, counted_entities};
 use crate::catalog::entity::BlueprintId;
 use crate::inputs::Merge;
 
@@ -46,7 +46,10 @@ impl Port {
         };
         wire::add_upsert_query(&mut url, merge, options);
         url.query_pairs_mut().append_pair("validation_only", "true");
-        let what = format!("the validation of {} `{blueprint}`", body.count());
+        let what = format!(
+            "the validation of {}",
+            counted_entities(body.count(), blueprint)
+        );
         let request = || {
             self.client
                 .post(url.clone())

@@ -116,7 +116,7 @@ fn drift(report: &Report) -> Option<&'static str> {
         }
         (Drift::Found, Mode::Plan) => "Port differs from Git.",
         (Drift::Found, Mode::Apply) => "Port differed from Git.",
-        (Drift::None, _) => "Port is as Git declares.",
+        (Drift::None, _) => "Port matches Git.",
     })
 }
 

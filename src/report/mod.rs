@@ -55,7 +55,7 @@ pub struct Report {
     pub cost: Cost,
 }
 
-/// Whether Port is as Git declares.
+/// Whether Port matches Git.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drift {
     /// It was not, when the run looked.

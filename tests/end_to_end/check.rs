@@ -111,7 +111,7 @@ fn a_mistake_is_shown_on_its_line_without_colour_in_a_pipe() {
     let checked = tree.check(&[]);
     assert_eq!(checked.status, 1);
     insta::assert_snapshot!(checked.out, @r"
-    error[invalid-identifier]: this is no valid identifier: a space is not allowed
+    error[invalid-identifier]: this is not a valid identifier: a space is not allowed
      --> mail/port.yml:1:13
       |
     1 | identifier: mail service
@@ -419,7 +419,7 @@ fn bad_options_are_all_named_and_nothing_is_checked() {
     insta::assert_snapshot!(checked.errors, @r"
     error: PORT_CLIENT_SECRET: is missing or empty although `PORT_CLIENT_ID` is given: set both or neither
     error: --files: line 1: `a[` is not a glob: unclosed character class; missing ']'
-    error: --blueprint: `a b` is no blueprint: a space is not allowed
+    error: --blueprint: `a b` is not a valid blueprint name: a space is not allowed
     ");
     for arguments in [
         &["nowhere.yml"][..],

@@ -267,7 +267,7 @@ fn what_files_cannot_say_is_left_out_and_listed() {
 note: left out of every `thing`: `count` (an aggregation), `seen` (a mirror), `sum` (a calculation), `token` (a secret), `team` (inherited through `one`)
 warning: `properties.level` of `thing/a` is left out: `level` must be a number, found a string
 warning: `properties.text` of `thing/a` is left out: a text that begins with `file://` stands for a file's text
-warning: `thing/an old\u{fffd} name` is left out: this is no valid identifier: a space is not allowed
+warning: `thing/an old\u{fffd} name` is left out: this is not a valid identifier: a space is not allowed
 ";
     assert_eq!(finished.errors, expected);
     assert_eq!(

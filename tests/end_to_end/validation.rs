@@ -138,7 +138,7 @@ fn a_suggestion_is_made_where_one_is_near() {
         ),
         (
             "properties: {level: hihg}",
-            "did you mean `high`? allowed are `low`, `high`",
+            "did you mean `high`? the blueprint allows `low`, `high`",
         ),
         ("properties: {text: 12}", "quote it: `\"12\"`"),
         ("properties: {count: '7'}", "remove the quotes: `7`"),

@@ -30,10 +30,10 @@ pub(super) fn find(declaration: &Declaration) -> Option<Diagnostic> {
     let member = members.find(|member| is_secret(&member.key, member.value.as_str()))?;
     let name = &member.key;
     let location = Location::new(&declaration.source, member.key_span);
-    let message = format!("`{name}` looks like a secret, and stands in Git in plain text");
+    let message = format!("`{name}` looks like a secret, and is in Git in plain text");
     Some(
         Diagnostic::new(Code::PlainSecret, location, message)
-            .label("readable for everybody who can read the repository")
+            .label("everybody who can read the repository can read this")
             .help(format!(
                 "keep it out of Git and replace it; `redact: {name}` keeps it out of the reports"
             )),

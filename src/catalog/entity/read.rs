@@ -198,7 +198,7 @@ impl EntityReader<'_> {
                 .is_some_and(|rest| rest.starts_with(':'))
         });
         let help = match field {
-            Some(field) => format!("put a blank after the `:`: `{field}: …`"),
+            Some(field) => format!("put a space after the `:`: `{field}: …`"),
             None => "write `identifier: …` and the entity's other fields here, or exclude the file with a `!` line in the input `files`".to_owned(),
         };
         self.report(
@@ -249,7 +249,7 @@ impl EntityReader<'_> {
     }
 
     fn invalid_name(&mut self, what: &str, reason: &InvalidName, span: Span) -> Reported {
-        let message = format!("this is no valid {what}: {reason}");
+        let message = format!("this is not a valid {what}: {reason}");
         let allowed = match what {
             _ if has_placeholder(self.source.slice(span)) => TEMPLATE,
             "blueprint" => ALLOWED_IN_BLUEPRINTS,

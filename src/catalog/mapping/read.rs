@@ -169,7 +169,7 @@ impl MappingReader<'_> {
         unused: Unused,
     ) -> Option<Vec<&'n Member>> {
         let Value::Object(members) = &node.value else {
-            self.wrong_type(node, what, "a mapping");
+            self.wrong_type(node, what, "an object");
             return None;
         };
         let mut found = Vec::new();
@@ -404,7 +404,7 @@ impl MappingReader<'_> {
                 Value::Object(_) => fields.extend(self.field(member)),
                 _ if is_section => {
                     let what = format!("`{}`", member.key);
-                    self.wrong_type(&member.value, &what, "a mapping");
+                    self.wrong_type(&member.value, &what, "an object");
                 }
                 _ => fields.extend(self.field(member)),
             }
@@ -513,9 +513,13 @@ impl MappingReader<'_> {
             None => (span, position(text, range.start)),
         };
         let help = help.unwrap_or(
-            "write jq, as in Port's own mappings; a text stands in quotes of its own: `'\"text\"'`",
+            "write jq, as in Port's own mappings; a fixed text needs quotes of its own: `'\"text\"'`",
         );
-        self.error_with_help(span, format!("this is no expression: {message}{at}"), help);
+        self.error_with_help(
+            span,
+            format!("this is not a valid expression: {message}{at}"),
+            help,
+        );
     }
 }
 

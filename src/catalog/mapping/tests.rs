@@ -169,7 +169,7 @@ entity:
             "wrong-type x.json:2:3 `icon` must be a string, found a number <- mapping.yml:14:17",
             "wrong-type x.json:2:23 `title` must be a string, found a number",
             "wrong-type x.json:2:27 `icon` must be a string, found a number <- mapping.yml:14:17",
-            "invalid-identifier x.json:2:34 this is no valid identifier: a space is not allowed",
+            "invalid-identifier x.json:2:34 this is not a valid identifier: a space is not allowed",
             "wrong-type x.json:3:3 `icon` must be a string, found a number <- mapping.yml:14:17",
             "missing-identifier x.json:3:10 the mapping gives `null` for `identifier` <- mapping.yml:11:11",
             "invalid-mapping x.json:3:17 the mapping's expression for `identifier` fails here: cannot index a string with `id` <- mapping.yml:11:23",
@@ -237,11 +237,11 @@ fn mistakes_in_a_mapping_are_shown_on_their_line() {
         ),
         (
             of_entity("title: .b | now"),
-            "11:23 this is no expression: there is no filter `now`",
+            "11:23 this is not a valid expression: there is no filter `now`",
         ),
         (
             of_entity("title: $ENV.HOME"),
-            "11:18 this is no expression: there is no variable `$ENV`",
+            "11:18 this is not a valid expression: there is no variable `$ENV`",
         ),
         (
             of_entity("title: '. | input'"),
@@ -249,19 +249,19 @@ fn mistakes_in_a_mapping_are_shown_on_their_line() {
         ),
         (
             of_entity("title: 'import \"a\" as a; .'"),
-            "11:26 this is no expression: expected nothing",
+            "11:26 this is not a valid expression: expected nothing",
         ),
         (
             of_entity("title: .b | ("),
-            "11:24 this is no expression: expected closing parenthesis",
+            "11:24 this is not a valid expression: expected closing parenthesis",
         ),
         (
             of_entity("title: .a +"),
-            "this is no expression: expected term, found the end",
+            "this is not a valid expression: expected term, found the end",
         ),
         (
             of_entity("title: ''"),
-            "this is no expression: expected term, found the end",
+            "this is not a valid expression: expected term, found the end",
         ),
         (
             of_entity("title: \".a\\n  | nul\""),

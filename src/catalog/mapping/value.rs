@@ -143,7 +143,7 @@ impl Maker<'_> {
         let (from, by) = self.shown(value.span);
         let location = Location::new(&self.source, from);
         let message = format!("the mapping gives `null` for `{}`", field.key);
-        let help = "if this is no entity, leave it out: a file by `selector.query`, an item by `select(…)` in `itemsToParse`";
+        let help = "if this is not an entity, leave it out: a file by `selector.query`, an item by `select(…)` in `itemsToParse`";
         let by = by.unwrap_or_else(|| self.mapping.location(field.key_span));
         let found = Diagnostic::new(code, location, message).related(by, "mapped here");
         Some(found.help(help))

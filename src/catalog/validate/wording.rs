@@ -96,7 +96,7 @@ fn enum_words(allowed: &[Json], value: &Node) -> (String, Option<String>) {
     let near = value
         .as_str()
         .and_then(|text| did_you_mean(text, names.iter().map(String::as_str)));
-    let listed = few("allowed are", names.iter().map(String::as_str));
+    let listed = few("the blueprint allows", names.iter().map(String::as_str));
     let help = match (near, listed) {
         (Some(near), Some(listed)) => Some(format!("{near} {listed}")),
         (near, listed) => near.or(listed),

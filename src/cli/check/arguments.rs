@@ -145,7 +145,7 @@ impl ColorChoice {
             "auto" => Ok(Self::Auto),
             "always" => Ok(Self::Always),
             "never" => Ok(Self::Never),
-            _ => Err("allowed are auto, always, never"),
+            _ => Err("use auto, always or never"),
         }
     }
 }
@@ -157,7 +157,7 @@ impl OutputFormat {
             "json" => Ok(Self::Json),
             "github" => Ok(Self::GitHub),
             "sarif" => Ok(Self::Sarif),
-            _ => Err("allowed are text, json, github, sarif"),
+            _ => Err("use text, json, github or sarif"),
         }
     }
 }
@@ -208,7 +208,7 @@ mod tests {
             ("--files", "missing argument for option '--files'"),
             (
                 "--format xml",
-                "cannot parse argument \"xml\": allowed are text, json, github, sarif",
+                "cannot parse argument \"xml\": use text, json, github or sarif",
             ),
         ] {
             assert_eq!(parse(given).unwrap_err(), message, "{given}");

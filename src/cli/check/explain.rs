@@ -17,7 +17,9 @@ pub(super) fn explain(name: &str) -> Result<&'static str, String> {
         let names = Code::ALL.iter().map(|code| code.as_str());
         return Err(match nearest(name, names) {
             Some(near) => format!("there is no code `{name}`; did you mean `{near}`?"),
-            None => format!("there is no code `{name}`: it stands in brackets after `error`"),
+            None => format!(
+                "there is no code `{name}`: a code is the name in brackets after `error` or `warning`"
+            ),
         });
     };
     let section = &PAGE[start + 1..];

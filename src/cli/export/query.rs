@@ -20,7 +20,9 @@ pub(super) enum InvalidQuery {
         line: usize,
         problem: String,
     },
-    #[error("{0} is no search query of Port's: it must be a mapping with `combinator` and `rules`")]
+    #[error(
+        "{0} is not a search query of Port's: it must be an object with `combinator` and `rules`"
+    )]
     Form(String),
 }
 

@@ -182,7 +182,11 @@ impl<'a> Constructor<'a> {
         let tag = Tag::of(name);
         if tag.is_none() {
             let message = format!("the tag `{}` is not known", brief(&shorthand(name)));
-            self.report_at(entry.span, message, format!("known are {KNOWN_TAGS}"));
+            self.report_at(
+                entry.span,
+                message,
+                format!("the known tags are {KNOWN_TAGS}"),
+            );
         }
         tag
     }

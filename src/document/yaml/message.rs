@@ -95,7 +95,7 @@ pub(super) fn unknown_alias(
             .strip_suffix(':')
             .is_some_and(|name| anchors.contains(&name)) =>
         {
-            "put a blank before the `:`, which can be part of a name".to_owned()
+            "put a space before the `:`, which can be part of a name".to_owned()
         }
         Some(anchor) => format!("did you mean `*{anchor}`?"),
         None => format!("put quotes around it if it is text: `\"*{}\"`", brief(name)),

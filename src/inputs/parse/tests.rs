@@ -61,14 +61,14 @@ fn all_mistakes_are_reported_at_once() {
     input `client-secret`: is missing or empty although `client-id` is given: set both or neither
     input `base-url`: `ftp://x` must begin with `https://`
     input `files`: line 1: `a[` is not a glob: unclosed character class; missing ']'
-    input `blueprint`: `a b` is no blueprint: a space is not allowed
+    input `blueprint`: `a b` is not a valid blueprint name: a space is not allowed
     input `owner`: `aé` is not allowed: use printable ASCII characters
     input `report-file`: `../x` must be a path below the workspace
-    input `mode`: `dry` is not allowed; allowed are `auto`, `plan`, `apply`
-    input `scope`: `some` is not allowed; allowed are `auto`, `changed`, `all`
-    input `prune`: `yes` is not allowed; allowed are `true`, `false`
+    input `mode`: `dry` is not allowed; use one of `auto`, `plan`, `apply`
+    input `scope`: `some` is not allowed; use one of `auto`, `changed`, `all`
+    input `prune`: `yes` is not allowed; use `true` or `false`
     input `max-deletes`: `-1` is not allowed: it must be a whole number, 0 or more
-    input `merge`: `yes` is not allowed; allowed are `true`, `false`
+    input `merge`: `yes` is not allowed; use `true` or `false`
     ");
 }
 

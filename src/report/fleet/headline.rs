@@ -59,7 +59,7 @@ pub(super) fn drift(report: &FleetReport) -> Option<String> {
     Some(match (report.drift()?, report.mode) {
         (Drift::Found, Mode::Plan) => format!("Port differs from Git {}", within(report)),
         (Drift::Found, Mode::Apply) => format!("Port differed from Git {}", within(report)),
-        (Drift::None, _) => "Port is as Git declares".to_owned(),
+        (Drift::None, _) => "Port matches Git".to_owned(),
     })
 }
 

@@ -10,7 +10,10 @@ use crate::catalog::entity::{BlueprintId, EntityKey, Identifier};
 use crate::catalog::order::{self, DeletionWave};
 use crate::catalog::plan::{Deletion, Obstacle, RelationTarget};
 use crate::http::Delivery;
-use crate::port::{self, CONCURRENT_REQUESTS, Dependant, ErrorCode, Port, RefusalScope, Rejection};
+use crate::port::{
+    self, CONCURRENT_REQUESTS, Dependant, ErrorCode, Port, RefusalScope, Rejection,
+    counted_entities,
+};
 
 /// So many dependants of an entity are named.
 const NAMED: usize = 10;
@@ -241,9 +244,8 @@ impl<'p> DeletionQueue<'p> {
             self.outcomes[index] = DeletionOutcome::Deleted;
         }
         let what = format!(
-            "the deletion of {} `{}`",
-            batch.indices.len(),
-            batch.blueprint
+            "the deletion of {}",
+            counted_entities(batch.indices.len(), batch.blueprint)
         );
         if let Some(stopped) = self.gates.note(batch.blueprint, &what, rejection) {
             self.stopped.get_or_insert(stopped);

@@ -13,7 +13,9 @@ use crate::catalog::plan::Upsert;
 use crate::http::Delivery;
 use crate::http::retry::MAX_TRIES;
 use crate::port::wire::{self, Body};
-use crate::port::{BulkAnswer, BulkResult, Port, RefusalScope, Rejection, Written};
+use crate::port::{
+    BulkAnswer, BulkResult, Port, RefusalScope, Rejection, Written, counted_entities,
+};
 
 /// Writes that may travel together: of one blueprint, merged or not.
 struct WriteGroup<'p> {
@@ -206,7 +208,10 @@ impl<'p> UpsertQueue<'p, '_> {
     /// A request that was refused as a whole: because of its size, or of one of its entities, in
     /// which case the others need not suffer; or for a reason that concerns all.
     fn note_refusal(&mut self, batch: UpsertBatch<'p>, rejection: &Rejection) {
-        let what = format!("the upsert of {} `{}`", batch.writes.len(), batch.blueprint);
+        let what = format!(
+            "the upsert of {}",
+            counted_entities(batch.writes.len(), batch.blueprint)
+        );
         if let Some(stopped) = self.gates.note(batch.blueprint, &what, rejection) {
             self.stopped.get_or_insert(stopped);
         }

@@ -45,7 +45,7 @@ fn kept_by_port(untouched: &Untouched) -> Option<String> {
     };
     let fields: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
     Some(format!(
-        "Port keeps {} of `{}` as it is: the run before wrote what Git declares, and Port shows the same difference again, so it is not written again; declare it as Port shows it, or find out who changes it back",
+        "Port keeps {} of `{}` as it is: the previous run wrote what Git declares, and Port shows the same difference again, so it is not written again; declare it as Port shows it, or find out who changes it back",
         fields.join(", "),
         untouched.key
     ))
@@ -62,7 +62,7 @@ fn uncleared(upsert: &Upsert) -> Option<String> {
     let key = upsert.entity.key();
     let fields = list(&upsert.uncleared)?;
     Some(format!(
-        "Git no longer declares {fields} of `{key}`, but a query had found its value, so it is not known whose it is: clear it in Port if nobody else wrote it"
+        "Git no longer declares {fields} of `{key}`, which a query had set, so what Port holds now may come from elsewhere and is kept: clear it in Port if nobody else wrote it"
     ))
 }
 

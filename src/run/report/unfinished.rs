@@ -80,7 +80,7 @@ fn diagnostic(
         }
         UnfinishedKind::NotSent => (
             Code::NotWritten,
-            format!("{subject} {were} not written: the run ended before"),
+            format!("{subject} {were} not written: the run ended first"),
             "push again or re-run the job: it applies the rest",
         ),
         UnfinishedKind::NoAnswer => (

@@ -289,7 +289,7 @@ fn is_nothing(value: &Node) -> bool {
 
 fn blank_help(name: &str, field: &str) -> Option<String> {
     if name.strip_prefix('-') == Some(field) {
-        return Some(format!("put a blank after the `-`: `- {field}: …`"));
+        return Some(format!("put a space after the `-`: `- {field}: …`"));
     }
     let blank = name.chars().find(|one| is_invisible(*one))?;
     Some(format!("write `{field}`, without {}", blank_words(blank)))

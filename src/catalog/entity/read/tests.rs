@@ -325,7 +325,7 @@ fn what_cannot_be_seen_in_a_name_is_named() {
         let found = only(&format!("identifier: a{character}b\nblueprint: b\n"));
         assert_eq!(
             found.message,
-            format!("this is no valid identifier: {name} is not allowed")
+            format!("this is not a valid identifier: {name} is not allowed")
         );
         let found = only(&format!(
             "identifier: a\nblueprint: b\nti{character}tle: x\n"
@@ -372,27 +372,27 @@ fn likely_slips_are_hinted_at() {
     for (text, hint) in [
         (
             "identifier:x\nblueprint: b\n",
-            "put a blank after the `:`: `identifier: …`",
+            "put a space after the `:`: `identifier: …`",
         ),
         (
             "identifier:x\n",
-            "put a blank after the `:`: `identifier: …`",
+            "put a space after the `:`: `identifier: …`",
         ),
         (
             "blueprint: b\nidentifier:x\ntitle: y\n",
-            "put a blank after the `:`: `identifier: …`",
+            "put a space after the `:`: `identifier: …`",
         ),
         (
             "-identifier: x\n blueprint: b\n",
-            "put a blank after the `-`: `- identifier: …`",
+            "put a space after the `-`: `- identifier: …`",
         ),
         (
             "-identifier: x\n  blueprint: b\n",
-            "put a blank after the `-`: `- identifier: …`",
+            "put a space after the `-`: `- identifier: …`",
         ),
         (
             "blueprint: b\n-identifier: x\n",
-            "put a blank after the `-`: `- identifier: …`",
+            "put a space after the `-`: `- identifier: …`",
         ),
         ("identifier: {{ name }}\nblueprint: b\n", exclude),
         ("identifier: {{ name }}-x\nblueprint: b\n", exclude),

@@ -136,13 +136,13 @@ pub(super) static RULES: &[MessageRule] = &[
     rule(
         "mapping values are not allowed",
         MessageSubject::Character,
-        "a `:` cannot stand here",
+        "a `:` is not allowed here",
         "put quotes around the value if the `:` belongs to its text, else check the indentation",
     ),
     rule(
         "illegal placement of ':'",
         MessageSubject::Character,
-        "a `:` cannot stand here",
+        "a `:` is not allowed here",
         "write a key and its `:` on one line; is a bracket above not closed?",
     ),
     rule(
@@ -178,25 +178,25 @@ pub(super) static RULES: &[MessageRule] = &[
     rule(
         "only valid inside a block",
         MessageSubject::Character,
-        "a `-` list cannot stand in brackets",
+        "a `-` list is not allowed in brackets",
         "separate the items with `,`",
     ),
     rule(
         "plain scalar cannot start with '-'",
         MessageSubject::Character,
-        "a `-` cannot stand here",
+        "a `-` is not allowed here",
         QUOTE,
     ),
     rule(
         "mapping keys are not allowed",
         MessageSubject::Character,
-        "a `?` cannot stand here",
+        "a `?` is not allowed here",
         QUOTE,
     ),
     rule(
         "expected whitespace",
         MessageSubject::Character,
-        "expected a blank here",
+        "expected a space here",
         QUOTE,
     ),
     // Brackets
@@ -209,7 +209,7 @@ pub(super) static RULES: &[MessageRule] = &[
     rule(
         "may not precede any of",
         MessageSubject::Character,
-        "expected a blank after the `:`",
+        "expected a space after the `:`",
         "write `key: value`",
     ),
     rule(
@@ -240,13 +240,13 @@ pub(super) static RULES: &[MessageRule] = &[
     rule(
         "comments must be separated",
         MessageSubject::Character,
-        "a comment needs a blank before its `#`",
-        "add the blank, or put quotes around the value if the `#` belongs to its text",
+        "a comment needs a space before its `#`",
+        "add the space, or put quotes around the value if the `#` belongs to its text",
     ),
     rule(
         "comment intercepting",
         MessageSubject::Word,
-        "a comment cannot stand inside of text that continues after it",
+        "a comment is not allowed inside text that continues after it",
         "put quotes around the text if the `#` belongs to it, else move the comment",
     ),
     rule(

@@ -26,8 +26,8 @@ fn mistake(text: &str) -> String {
 #[test]
 fn syntax_errors_are_put_in_plain_words() {
     let cases = [
-        ("a: b: c", "1:5-1:6 syntax: a `:` cannot stand here"),
-        ("é: b: c", "1:5-1:6 syntax: a `:` cannot stand here"),
+        ("a: b: c", "1:5-1:6 syntax: a `:` is not allowed here"),
+        ("é: b: c", "1:5-1:6 syntax: a `:` is not allowed here"),
         ("a:\n\tb: c", "2:1-2:2 syntax: a tab cannot indent YAML"),
         ("a:\n\t- b", "2:1-2:2 syntax: a tab cannot indent YAML"),
         ("- \t- a", "1:3-1:4 syntax: a tab cannot indent YAML"),
@@ -71,13 +71,16 @@ fn syntax_errors_are_put_in_plain_words() {
             "{a: 1",
             "1:6-1:6 syntax: expected `,` or `}`, found the end of the document",
         ),
-        ("a: [1, 2\nb: 3", "2:2-2:3 syntax: a `:` cannot stand here"),
+        (
+            "a: [1, 2\nb: 3",
+            "2:2-2:3 syntax: a `:` is not allowed here",
+        ),
         ("a: ]", "1:4-1:5 syntax: `]` closes no bracket"),
         ("[a, , b]", "1:5-1:6 syntax: expected a value, found `,`"),
         ("a: - b", "1:4-1:5 syntax: a list cannot start here"),
         (
             "[- a]",
-            "1:2-1:3 syntax: a `-` list cannot stand in brackets",
+            "1:2-1:3 syntax: a `-` list is not allowed in brackets",
         ),
         ("a: @x", "1:4-1:5 syntax: text cannot start with `@`"),
         ("a: `x`", "1:4-1:5 syntax: text cannot start with ```"),
@@ -93,14 +96,14 @@ fn syntax_errors_are_put_in_plain_words() {
             "  a: 1\nb: 2",
             "2:1-2:3 syntax: expected the end of the document, found `b:`",
         ),
-        ("- a\n b: 1", "2:3-2:4 syntax: a `:` cannot stand here"),
+        ("- a\n b: 1", "2:3-2:4 syntax: a `:` is not allowed here"),
         (
             "a: | b",
             "1:4-1:5 syntax: text after `|` has to start on the next line",
         ),
         (
             "a: [x]#y",
-            "1:7-1:8 syntax: a comment needs a blank before its `#`",
+            "1:7-1:8 syntax: a comment needs a space before its `#`",
         ),
         (
             "a: *x",
@@ -264,7 +267,7 @@ fn the_nearest_anchor_is_offered() {
     );
     assert_eq!(
         help("a: &x 1\nb: {*x: 1}"),
-        "put a blank before the `:`, which can be part of a name"
+        "put a space before the `:`, which can be part of a name"
     );
     assert_eq!(
         help("host: *.x.io"),
