@@ -114,7 +114,10 @@ fn fleets(binary: &Path, out: &mut impl Write) -> Result<()> {
 fn exports(binary: &Path, out: &mut impl Write) -> Result<()> {
     writeln!(out, "\n## From Port to Git\n")?;
     header(out, "An export that …")?;
-    Ok(row(out, export::WORDS, &export::run(binary)?)?)
+    for (target, words) in export::TARGETS {
+        row(out, words, &export::run(binary, target)?)?;
+    }
+    Ok(())
 }
 
 fn header(out: &mut impl Write, first: &str) -> io::Result<()> {

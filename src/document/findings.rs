@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::members::DuplicateKey;
 use super::{Documents, Node};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{Location, SourceFile, Span};
@@ -43,16 +44,17 @@ impl Findings {
         }
     }
 
-    /// Reports that a mapping names `key` at `second` although it does at `first` already.
-    pub(super) fn push_duplicate_key(&mut self, key: &str, first: Span, second: Span) {
+    /// Reports that a mapping names a key twice.
+    pub(super) fn push_duplicate_key(&mut self, duplicate: &DuplicateKey) {
+        let DuplicateKey { key, first, second } = duplicate;
         self.push(
             self.at(
                 Code::DuplicateKey,
-                second,
+                *second,
                 format!("the key `{}` is given twice", brief(key)),
             )
             .label("again here")
-            .related(self.location(first), "first here")
+            .related(self.location(*first), "first here")
             .help("remove one of the two"),
         );
     }

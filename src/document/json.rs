@@ -130,9 +130,8 @@ impl<'a> JsonReader<'a> {
         self.enter();
         while let Separator::Item = self.next_item('}', is_first)? {
             let member = self.member(depth)?;
-            let (key, span) = (member.key.clone(), member.key_span);
-            if let Err(first) = members.insert(member) {
-                self.findings.push_duplicate_key(&key, first, span);
+            if let Err(duplicate) = members.insert(member) {
+                self.findings.push_duplicate_key(&duplicate);
             }
             is_first = false;
         }

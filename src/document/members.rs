@@ -1,16 +1,28 @@
 //! Mappings while they are being read.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use super::Member;
 use crate::text::Span;
+
+/// In a mapping with so many members, a key is found sooner than in an index.
+const FEW: usize = 32;
 
 /// Members with unique keys, in the order in which they were added.
 #[derive(Default)]
 pub(super) struct Members {
     members: Vec<Member>,
-    spans: HashMap<String, Span>,
+    /// Where the keys are, once there are more than [`FEW`].
+    index: HashMap<String, Span>,
+}
+
+/// A key that is there already.
+pub(super) struct DuplicateKey {
+    pub(super) key: String,
+    /// Where it is given first.
+    pub(super) first: Span,
+    /// Where it is given again.
+    pub(super) second: Span,
 }
 
 impl Members {
@@ -18,17 +30,23 @@ impl Members {
     pub(super) fn with_capacity(capacity: usize) -> Self {
         Self {
             members: Vec::with_capacity(capacity),
-            spans: HashMap::with_capacity(capacity),
+            index: HashMap::new(),
         }
     }
 
-    /// Adds `member`. If its key is there already, the first one stays and its index is returned.
-    pub(super) fn insert(&mut self, member: Member) -> Result<(), Span> {
-        match self.spans.entry(member.key.clone()) {
-            Entry::Occupied(first) => Err(*first.get()),
-            Entry::Vacant(free) => {
-                free.insert(member.key_span);
-                self.members.push(member);
+    /// Adds `member`.
+    ///
+    /// # Errors
+    /// If its key is there already: the first member stays.
+    pub(super) fn insert(&mut self, member: Member) -> Result<(), DuplicateKey> {
+        match self.find(&member.key) {
+            Some(first) => Err(DuplicateKey {
+                key: member.key,
+                first,
+                second: member.key_span,
+            }),
+            None => {
+                self.push(member);
                 Ok(())
             }
         }
@@ -37,10 +55,30 @@ impl Members {
     /// Adds those of `others` whose keys are not there yet.
     pub(super) fn extend_missing(&mut self, others: Vec<Member>) {
         for member in others {
-            if !self.spans.contains_key(&member.key) {
-                self.spans.insert(member.key.clone(), member.key_span);
-                self.members.push(member);
+            if self.find(&member.key).is_none() {
+                self.push(member);
             }
+        }
+    }
+
+    fn find(&self, key: &str) -> Option<Span> {
+        match self.members.len() {
+            ..=FEW => {
+                let first = self.members.iter().find(|member| member.key == key);
+                first.map(|member| member.key_span)
+            }
+            _ => self.index.get(key).copied(),
+        }
+    }
+
+    fn push(&mut self, member: Member) {
+        self.members.push(member);
+        if self.members.len() > FEW {
+            let new = &self.members[self.index.len()..];
+            let new = new
+                .iter()
+                .map(|member| (member.key.clone(), member.key_span));
+            self.index.extend(new);
         }
     }
 

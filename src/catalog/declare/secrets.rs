@@ -41,10 +41,13 @@ pub(super) fn find(declaration: &Declaration) -> Option<Diagnostic> {
 }
 
 fn is_secret(name: &str, value: Option<&str>) -> bool {
+    // Most values show it sooner than their names.
+    if !value.is_some_and(is_value) {
+        return false;
+    }
     let plain = |one: &char| one.is_alphanumeric();
     let name: String = name.to_lowercase().chars().filter(plain).collect();
-    let is_called_so = ENDINGS.iter().any(|ending| name.ends_with(ending));
-    is_called_so && value.is_some_and(is_value)
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 /// Whether a text may be a secret, rather than words about one or a reference to where it is.

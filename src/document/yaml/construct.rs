@@ -6,7 +6,7 @@ use super::compose::{GraphNode, Id, NodeContent, NodeGraph};
 use super::scalar::{self, Scalar};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::findings::{Findings, brief};
-use crate::document::members::Members;
+use crate::document::members::{DuplicateKey, Members};
 use crate::document::{MAX_ALIASED_NODES, MAX_DEPTH, Member, Node, TOO_DEEP_HELP, Value};
 use crate::text::Span;
 
@@ -219,13 +219,13 @@ impl<'a> Constructor<'a> {
                     None => merge = Some((key_span, value_id, value)),
                 }
             } else if let Some(key) = self.key(key) {
-                let name = key.clone();
-                if let Err(first) = members.insert(Member {
+                let member = Member {
                     key,
                     key_span,
                     value,
-                }) {
-                    self.report_duplicate(&name, first, key_span);
+                };
+                if let Err(duplicate) = members.insert(member) {
+                    self.report_duplicate(&duplicate);
                 }
             }
         }
@@ -274,9 +274,9 @@ impl<'a> Constructor<'a> {
         !self.budget.is_exceeded()
     }
 
-    fn report_duplicate(&mut self, key: &str, first: Span, second: Span) {
+    fn report_duplicate(&mut self, duplicate: &DuplicateKey) {
         if self.alias.is_none() {
-            self.findings.push_duplicate_key(key, first, second);
+            self.findings.push_duplicate_key(duplicate);
         }
     }
 
