@@ -3,6 +3,7 @@
 //! A text counts only if this program reads it back, and finds nothing in it to change in Port. So nothing
 //! here has to know what the reader, the blueprint or the plan refuses, and why: they say it themselves.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
@@ -53,9 +54,9 @@ pub(super) struct Expressed {
 
 /// One thing that Port holds of an entity.
 #[derive(Debug, Clone)]
-struct Fact {
+struct Fact<'l> {
     field: Field,
-    value: Value,
+    value: Cow<'l, Value>,
 }
 
 struct Subject<'s> {
@@ -105,24 +106,24 @@ impl ExportContext {
     }
 
     /// What Port holds, in the order in which a file says it.
-    fn facts(&self, subject: &Subject<'_>) -> Vec<Fact> {
+    fn facts<'l>(&self, subject: &Subject<'l>) -> Vec<Fact<'l>> {
         let live = subject.live;
         let mut facts = Vec::new();
-        let mut add = |field, value: Value| facts.push(Fact { field, value });
+        let mut add = |field, value| facts.push(Fact { field, value });
         // Where no title was given, Port may show the identifier instead.
         let title = live
             .title
             .as_deref()
             .filter(|title| *title != subject.identifier.as_str());
         if let Some(title) = title {
-            add(Field::Title, title.into());
+            add(Field::Title, Cow::Owned(title.into()));
         }
         if let Some(icon) = &live.icon {
-            add(Field::Icon, icon.as_str().into());
+            add(Field::Icon, Cow::Owned(icon.as_str().into()));
         }
         let shape = self.blueprints.known.get(subject.blueprint);
         if !live.team.is_empty() && !shape.is_some_and(Blueprint::inherits_teams) {
-            add(Field::Team, live.team.clone().into());
+            add(Field::Team, Cow::Owned(live.team.clone().into()));
         }
         // They are not requested, and must not be shown if they come nevertheless.
         let is_hidden = |name: &str| {
@@ -133,19 +134,19 @@ impl ExportContext {
         };
         for (name, value) in sorted(&live.properties) {
             if !value.is_null() && !is_hidden(name) {
-                add(Field::Property(name.clone()), value.clone());
+                add(Field::Property(name.clone()), Cow::Borrowed(value));
             }
         }
         for (name, value) in sorted(&live.relations) {
             let is_none = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
             if !is_none {
-                add(Field::Relation(name.clone()), value.clone());
+                add(Field::Relation(name.clone()), Cow::Borrowed(value));
             }
         }
         facts
     }
 
-    fn text(&self, subject: &Subject<'_>, facts: &[Fact]) -> String {
+    fn text(&self, subject: &Subject<'_>, facts: &[Fact<'_>]) -> String {
         let identifier = Value::from(subject.identifier.as_str());
         let blueprint = Value::from(subject.blueprint.as_str());
         let mut members = vec![("identifier", &identifier)];
@@ -154,6 +155,7 @@ impl ExportContext {
         }
         let (mut properties, mut relations) = (Vec::new(), Vec::new());
         for Fact { field, value } in facts {
+            let value = value.as_ref();
             match field {
                 Field::Title => members.push(("title", value)),
                 Field::Icon => members.push(("icon", value)),
