@@ -87,8 +87,11 @@ impl ValueSchema {
     /// What is wrong with `value`, up to 100 violations. A schema that cannot be compiled, say for its
     /// pattern, leaves the value to Port.
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
-        let validator = self.validator().into_iter();
-        let errors = validator.flat_map(|validator| validator.iter_errors(value));
+        // Most values are valid, and to know only that costs much less than to look for errors.
+        let validator = self.validator().filter(|one| !one.is_valid(value));
+        let errors = validator
+            .into_iter()
+            .flat_map(|validator| validator.iter_errors(value));
         errors
             .take(MAX_VIOLATIONS)
             .map(|error| violation(&error))

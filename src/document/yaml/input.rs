@@ -14,7 +14,7 @@
 use std::cell::{Cell, RefCell};
 use std::str::Chars;
 
-use saphyr_parser::input::{SkipTabs, is_breakz};
+use saphyr_parser::input::{SkipTabs, is_blank_or_breakz, is_breakz, is_flow};
 use saphyr_parser::{Input, Marker, StrInput};
 
 use crate::text::Span;
@@ -135,6 +135,15 @@ impl<'t> Characters<'t> {
         self.next = ahead.or_else(|| self.rest.clone().next());
     }
 
+    fn skip_ahead(&mut self) {
+        self.ahead.pop();
+        self.index += 1;
+        if self.ahead.is_empty() {
+            self.jump();
+        }
+        self.find_next();
+    }
+
     fn jump(&self) {
         self.offsets.jump(self.index, self.start + self.at());
     }
@@ -171,18 +180,16 @@ impl Input for Characters<'_> {
 
     #[inline]
     fn skip(&mut self) {
-        if self.ahead.pop().is_some() {
-            self.index += 1;
-            if self.ahead.is_empty() {
-                self.jump();
-            }
-        } else if let Some(character) = self.rest.next() {
+        if !self.ahead.is_empty() {
+            return self.skip_ahead();
+        }
+        if let Some(character) = self.rest.next() {
             self.index += 1;
             if !character.is_ascii() {
                 self.jump();
             }
         }
-        self.find_next();
+        self.next = self.rest.clone().next();
     }
 
     /// Only the two characters of an escape between double quotes are skipped at once.
@@ -208,8 +215,26 @@ impl Input for Characters<'_> {
         if n == 1 && self.pair().is_some() {
             return 'U';
         }
+        // Nearly all of a text is ASCII, and this is called for each of its characters.
+        let ascii = self.rest().as_bytes().get(..=n).filter(|to| to.is_ascii());
+        if let ([.., byte], true) = (ascii.unwrap_or_default(), self.ahead.is_empty()) {
+            return char::from(*byte);
+        }
         let ahead = self.ahead.iter().rev().copied();
         ahead.chain(self.rest.clone()).nth(n).unwrap_or('\0')
+    }
+
+    /// The same as by default, but that looks at the character after each.
+    #[inline]
+    fn next_can_be_plain_scalar(&self, in_flow: bool) -> bool {
+        match self.peek() {
+            ':' => {
+                let after = self.peek_nth(1);
+                !is_blank_or_breakz(after) && !(in_flow && is_flow(after))
+            }
+            '\u{FEFF}' => false,
+            character => !(in_flow && is_flow(character)),
+        }
     }
 
     #[inline]
