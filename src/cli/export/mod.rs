@@ -26,7 +26,7 @@ use crate::environment::Environment;
 use crate::inputs::Inputs;
 use crate::port;
 use arguments::{ExportArguments, ExportInvocation, HELP, Writing};
-use collect::{Spool, Unplanned};
+use collect::{Planned, Spool, Unplanned};
 use fetch::Fetcher;
 use notes::Notes;
 use write::ExportFolder;
@@ -121,8 +121,9 @@ async fn export(
     let fetcher = Fetcher::new(&port, &inputs, &arguments.template, &folder, blueprints);
     let collected = fetcher.fetch(query, &mut notes, spool.as_mut()).await;
     let written = collected.and_then(|collection| {
-        let entities = collection.len();
         let files = collection.files(&arguments.template)?;
+        // One that changed meanwhile can be on two of Port's pages.
+        let entities = files.iter().map(Planned::entities).sum();
         fetcher.check_selection(&files)?;
         write::write(&files, &folder, arguments, spool.as_mut()).map(|done| (entities, done))
     });
