@@ -51,7 +51,7 @@ fn fill_kind(staged: &mut [(usize, Write)], indices: &[usize], latest: &[usize],
         by_wave[staged[index].0].push(index);
     }
     for wave in 0..last {
-        let mut waiting = std::mem::take(&mut by_wave[wave]);
+        let mut waiting = by_wave[wave].clone();
         let surplus = waiting.len() % MAX_ENTITIES;
         if surplus == 0 {
             continue;
