@@ -154,9 +154,12 @@ fn a_file_that_declares_nothing_is_known_and_nothing_to_remember() {
     assert!(!state.is_empty());
 }
 
+/// A change to a state, and whether something holds of it then.
+type Case = (fn(&mut State), bool);
+
 #[test]
 fn what_is_removed_or_waits_is_something_to_remember() {
-    let cases: [(fn(&mut State), bool); 5] = [
+    let cases: [Case; 5] = [
         (|_| {}, true),
         (
             |state| state.commit = CommitSha::parse(&"a".repeat(40)),
@@ -186,7 +189,7 @@ fn what_is_removed_or_waits_is_something_to_remember() {
 fn another_commit_or_workflow_alone_is_not_saved() {
     let mut state = State::default();
     state.conclude(&path(), outcome('1', "a", "", ""));
-    let cases: [(fn(&mut State), bool); 9] = [
+    let cases: [Case; 9] = [
         (|_| {}, true),
         (
             |state| state.commit = CommitSha::parse(&"a".repeat(40)),

@@ -5,14 +5,14 @@ use port_gitops_sandbox::port::Permission;
 use port_gitops_sandbox::{Answer, Fault, Matcher, PortSandbox, Sandbox};
 use serde_json::{Map, Value, json};
 
+use super::super::fleet::{FleetCounts, FleetMemory};
+use super::super::store::{
+    self, Error, Facts, NewCommit, Save, Saved, Store, Stored, glimpse, list, save_commits,
+};
 use super::*;
 use crate::catalog::entity::BlueprintId;
 use crate::port::testing::client;
 use crate::port::{ErrorCode, Existing, Port, Reserve, WhenExhausted};
-use crate::run::state::fleet::{FleetCounts, FleetMemory};
-use crate::run::state::store::{
-    self, Error, Facts, NewCommit, Save, Saved, Store, Stored, glimpse, list, save_commits,
-};
 
 const BLUEPRINT: &str = "gitops_source";
 
@@ -189,7 +189,8 @@ async fn a_first_save_says_what_is_in_the_way() {
     const ENTITIES: &str = "/v1/blueprints/gitops_source/entities";
     const CREATION: &str = "/v1/blueprints";
     let denied = ErrorCode::MissingPermissions;
-    let cases: [(fn(&World), String); 10] = [
+    type Case = (fn(&World), String);
+    let cases: [Case; 10] = [
         (|_| {}, "done".to_owned()),
         // It was this run's own, and the answer was lost.
         (
