@@ -8,6 +8,8 @@ mod queries;
 mod records;
 mod refusal;
 mod search;
+#[cfg(test)]
+pub(crate) mod testing;
 mod validate;
 pub mod wire;
 

@@ -195,7 +195,7 @@ fn mistakes_in_a_mapping_are_shown_on_their_line() {
             String::new(),
             "1:1 a mapping is one document with `resources`",
         ),
-        ("- a".to_owned(), "1:1 a mapping must be a mapping"),
+        ("- a".to_owned(), "1:1 a mapping must be an object"),
         (
             "resource: []".to_owned(),
             "1:1 a mapping has no key `resource`",
@@ -269,7 +269,7 @@ fn mistakes_in_a_mapping_are_shown_on_their_line() {
         ),
         (
             of_entity("properties: []"),
-            "11:23 `properties` must be a mapping",
+            "11:23 `properties` must be an object",
         ),
     ] {
         let mapping = mapping(&text);

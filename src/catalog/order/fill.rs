@@ -50,49 +50,42 @@ fn fill_kind(staged: &mut [(usize, Write)], indices: &[usize], latest: &[usize],
     for &index in indices {
         by_wave[staged[index].0].push(index);
     }
-    let mut counts: Vec<_> = by_wave.iter().map(Vec::len).collect();
     for wave in 0..last {
-        let surplus = counts[wave] % MAX_ENTITIES;
-        let mut movable: Vec<_> = by_wave[wave]
-            .iter()
-            .copied()
-            .filter(|&index| staged[index].0 == wave && latest[index] > wave)
-            .collect();
-        if surplus == 0 || movable.len() < surplus {
+        let mut waiting = by_wave[wave].clone();
+        let surplus = waiting.len() % MAX_ENTITIES;
+        if surplus == 0 {
             continue;
         }
-        movable.sort_by_key(|&index| latest[index]);
-        let moves = moves(&movable, surplus, wave, &counts, latest);
+        waiting.sort_by_key(|&index| latest[index]);
+        let moves = moves(&waiting, surplus, wave, &by_wave, latest);
         if moves.len() < surplus {
             continue;
         }
         for (index, to) in moves {
             staged[index].0 = to;
             by_wave[to].push(index);
-            counts[wave] -= 1;
-            counts[to] += 1;
         }
     }
 }
 
-/// Where up to `surplus` writes of `wave` find room in requests that there are anyway. `movable` is
+/// Where up to `surplus` writes of `wave` find room in requests that there are anyway. `waiting` is
 /// sorted by how long they can wait.
 fn moves(
-    movable: &[usize],
+    waiting: &[usize],
     surplus: usize,
     wave: usize,
-    counts: &[usize],
+    by_wave: &[Vec<usize>],
     latest: &[usize],
 ) -> Vec<(usize, usize)> {
-    let mut waiting = movable.iter().copied().peekable();
+    let mut waiting = waiting.iter().copied().peekable();
     let mut moves = Vec::new();
-    for (to, count) in counts.iter().enumerate().skip(wave + 1) {
+    for (to, there) in by_wave.iter().enumerate().skip(wave + 1) {
         // Who cannot wait so long stays.
         while waiting.next_if(|&index| latest[index] < to).is_some() {}
         if waiting.peek().is_none() {
             break;
         }
-        let room = (MAX_ENTITIES - count % MAX_ENTITIES) % MAX_ENTITIES;
+        let room = (MAX_ENTITIES - there.len() % MAX_ENTITIES) % MAX_ENTITIES;
         let moved = room.min(surplus - moves.len());
         moves.extend(waiting.by_ref().take(moved).map(|index| (index, to)));
     }

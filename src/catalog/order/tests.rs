@@ -178,34 +178,61 @@ fn a_cycle_of_required_relations_is_found() {
     assert_eq!(waves_of(&entities), ["a", "c- d", "b c+"]);
 }
 
+/// Waves of entities by their names without digits: `2 a 1 b` are `a0`, `a1` and `b0`.
+fn counts_of(entities: &[(Entity, Action)]) -> Vec<String> {
+    let count = |wave: String| {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for name in wave.split(' ') {
+            let kind = name.trim_end_matches(|one: char| one.is_ascii_digit());
+            *counts.entry(kind).or_default() += 1;
+        }
+        let counts = counts.iter().map(|(kind, count)| format!("{count} {kind}"));
+        counts.collect::<Vec<_>>().join(" ")
+    };
+    waves_of(entities).into_iter().map(count).collect()
+}
+
+/// A request takes 20. Every `a` is needed by a `b`, and every `b` by a `c`. Each `x` can wait until the
+/// second wave, as a `c` needs it, and each `f` for ever.
 #[test]
 fn what_can_wait_fills_requests_that_there_are_anyway() {
-    let mut entities = vec![entity("target", &[])];
-    entities.extend((0..4).map(|n| entity(&format!("free{n}"), &[])));
-    entities.push(entity("source", &[("needs", &["target"])]));
-    assert_eq!(
-        waves_of(&new(entities.clone()[..2].to_vec())),
-        ["target free0"],
-    );
-    // One request for the targets and one for the sources are needed in any case.
-    assert_eq!(waves_of(&new(entities.clone())).len(), 2);
-    let mut many = vec![];
-    many.extend((0..20).map(|n| entity(&format!("target{n}"), &[])));
-    many.extend((0..4).map(|n| entity(&format!("free{n}"), &[])));
-    many.extend((0..20).map(|n| {
-        let target = format!("target{n}");
-        entity(&format!("source{n}"), &[("needs", &[target.as_str()])])
-    }));
-    let nodes = new(many);
-    let sizes = |nodes: &[(Entity, Action)]| -> Vec<usize> {
-        waves_of(nodes)
-            .iter()
-            .map(|wave| wave.split(' ').count())
-            .collect()
-    };
-    assert_eq!(sizes(&nodes), [24, 20], "the second request is full");
-    assert_eq!(sizes(&nodes[..43]), [24, 19], "it has not room enough");
-    assert_eq!(sizes(&nodes[..40]), [20, 20], "it has");
+    for ([a, b, c, x, f], expected) in [
+        // One request each is needed in any case.
+        ([1, 1, 0, 0, 4], &["1 a 4 f", "1 b"][..]),
+        // The first wave needs another request only for those that can wait.
+        ([20, 16, 0, 0, 4], &["20 a", "16 b 4 f"]),
+        ([20, 16, 0, 0, 24], &["20 a 20 f", "16 b 4 f"]),
+        // There is no room for all of them.
+        ([20, 17, 0, 0, 4], &["20 a 4 f", "17 b"]),
+        ([20, 20, 0, 0, 4], &["20 a 4 f", "20 b"]),
+        // They are too few.
+        ([23, 16, 0, 0, 1], &["23 a 1 f", "16 b"]),
+        // Two waves have room for them.
+        ([20, 18, 10, 0, 24], &["20 a 20 f", "18 b 2 f", "10 c 2 f"]),
+        // Nobody waits too long.
+        ([20, 18, 10, 1, 3], &["20 a", "18 b 1 f 1 x", "10 c 2 f"]),
+        ([20, 20, 10, 3, 0], &["20 a 3 x", "20 b", "10 c"]),
+    ] {
+        let names = |kind: &str, count: usize| -> Vec<_> {
+            (0..count).map(|n| format!("{kind}{n}")).collect()
+        };
+        let none = Vec::new;
+        let mut entities = Vec::new();
+        for (kind, count, needed) in [
+            ("f", f, none()),
+            ("x", x, none()),
+            ("a", a, none()),
+            ("b", b, names("a", a)),
+            ("c", c, [names("b", b), names("x", x)].concat()),
+        ] {
+            for (n, name) in names(kind, count).iter().enumerate() {
+                let targets = needed.iter().skip(n).step_by(count);
+                let targets: Vec<_> = targets.map(String::as_str).collect();
+                entities.push(entity(name, &[("needs", &targets)]));
+            }
+        }
+        assert_eq!(counts_of(&new(entities)), expected);
+    }
 }
 
 #[test]

@@ -111,18 +111,19 @@ impl Planner<'_> {
         };
         let is_kept = drift.is_some() && self.context.rewritten.get(&change.key) == drift.as_ref();
         let fields = || differences.iter().map(|one| one.field.clone()).collect();
-        let reason = match (action, self.owner(&change.key)) {
-            (_, Some(owner)) => Some(NoOpReason::OwnedElsewhere(owner)),
-            (None, None) => Some(NoOpReason::Unchanged),
-            (Some(_), None) if is_kept => Some(NoOpReason::KeptByPort(fields())),
-            (Some(_), None) => None,
+        let decided = match (action, self.owner(&change.key)) {
+            (_, Some(owner)) => Err(NoOpReason::OwnedElsewhere(owner)),
+            (None, None) => Err(NoOpReason::Unchanged),
+            (Some(_), None) if is_kept => Err(NoOpReason::KeptByPort(fields())),
+            (Some(action), None) => Ok(action),
         };
-        if let Some(reason) = reason {
-            return self.leave(change, Some(head.location()), reason);
-        }
+        let action = match decided {
+            Ok(action) => action,
+            Err(reason) => return self.leave(change, Some(head.location()), reason),
+        };
         self.plan.upserts.push(Upsert {
             key: change.key.clone(),
-            action: action.unwrap_or(Action::Update),
+            action,
             drift,
             declaration: Arc::clone(head),
             entity,

@@ -1,16 +1,11 @@
-use std::time::Duration;
-
 use port_gitops_contract::{Extent, check_port};
-use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use port_gitops_sandbox::{Matcher, PortSandbox, Sandbox};
 use serde_json::json;
 
 use super::*;
 use crate::catalog::live::Knowledge;
 use crate::catalog::merge::Merge;
-use crate::http::proxy::Proxies;
-use crate::http::{Client, Settings, Timeouts};
-use crate::inputs::Credentials;
+use crate::port::testing::client;
 use crate::port::{MissingTargets, WriteOptions};
 
 struct SearchWorld {
@@ -22,23 +17,7 @@ impl SearchWorld {
     fn new() -> Self {
         let sandbox = PortSandbox::start().unwrap();
         sandbox.add_blueprint(shape("service"));
-        let settings = Settings {
-            owner: "octo/shop",
-            ca_certificates: None,
-            certificate_file: None,
-            proxies: Proxies::default(),
-            timeouts: Timeouts {
-                whole: Duration::from_secs(60),
-                ..Timeouts::default()
-            },
-        };
-        let credentials = Credentials {
-            client_id: CLIENT_ID.to_owned(),
-            client_secret: CLIENT_SECRET.to_owned().into(),
-        };
-        let client = Client::new(settings).unwrap();
-        let url = sandbox.url().parse().unwrap();
-        let port = Port::new(client, url, credentials, Box::new(|_| {}));
+        let port = client(&sandbox);
         Self { sandbox, port }
     }
 

@@ -188,12 +188,11 @@ impl State {
     /// `paths`, and every file that shares an entity with one of them, directly or through other
     /// files.
     pub(crate) fn sharing(&self, paths: BTreeSet<RepoPath>) -> BTreeSet<RepoPath> {
-        let shared = self.entities().into_values();
-        let shared: Vec<_> = shared.filter(|paths| paths.len() > 1).collect();
+        let shared = self.entities();
         let mut found = paths;
         loop {
             let count = found.len();
-            for paths in &shared {
+            for paths in shared.values() {
                 if paths.iter().any(|path| found.contains(*path)) {
                     found.extend(paths.iter().map(|path| (*path).clone()));
                 }

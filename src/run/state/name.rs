@@ -90,27 +90,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_branches_and_owners_apart() {
-        let name = |branch: Option<&str>, owner| {
+    fn names_tell_branches_owners_and_shards_apart() {
+        for (branch, owner, expected) in [
+            (None, None, "github.com/12"),
+            (Some("a/b"), None, "github.com/12/branch/a=2Fb"),
+            (None, Some("=%"), "github.com/12/owner/=3D=25"),
+            (
+                Some("x"),
+                Some("o w é"),
+                "github.com/12/branch/x/owner/o=20w=20=C3=A9",
+            ),
+            // Not the owner `y` on the branch `x`.
+            (
+                Some("x/owner/y"),
+                None,
+                "github.com/12/branch/x=2Fowner=2Fy",
+            ),
+        ] {
             let branch = branch.map(BranchName::new);
-            let parts = SourceParts {
+            let name = SourceName::new(SourceParts {
                 host: "github.com",
                 repository_id: 12,
                 branch: branch.as_ref(),
                 owner,
-            };
-            SourceName::new(parts).to_string()
-        };
-        assert_eq!(name(None, None), "github.com/12");
-        assert_eq!(name(Some("a/b"), None), "github.com/12/branch/a=2Fb");
-        assert_eq!(
-            name(Some("x"), Some("o w é")),
-            "github.com/12/branch/x/owner/o=20w=20=C3=A9"
-        );
-        assert_ne!(
-            name(Some("x/owner/y"), None),
-            name(Some("x"), Some("y")),
-            "a slash in a name is escaped"
-        );
+            });
+            assert_eq!((name.as_str(), &*name.to_string()), (expected, expected));
+        }
+        for (owner, shard, expected) in [
+            (None, None, "ghe.corp:8443/fleet/12"),
+            (Some("x"), None, "ghe.corp:8443/fleet/12/owner/x"),
+            (None, Some("2/8"), "ghe.corp:8443/fleet/12/shard/2=2F8"),
+        ] {
+            let name = SourceName::of_fleet(&FleetParts {
+                host: "ghe.corp:8443",
+                home_id: 12,
+                owner,
+                shard: shard.map(str::to_owned),
+            });
+            assert_eq!(name.as_str(), expected);
+        }
     }
 }

@@ -218,7 +218,9 @@ pub(super) async fn put_one(
     for existing in [existing, Existing::Merge] {
         match put(store, &bodies, existing).await.pop() {
             None | Some(Ok(Ok(()))) => return Ok(()),
-            Some(Ok(Err(rejection))) if rejection.code == ErrorCode::IdentifierTaken => {}
+            Some(Ok(Err(rejection)))
+                if rejection.code == ErrorCode::IdentifierTaken && existing == Existing::Refuse => {
+            }
             Some(Ok(Err(rejection))) => return Err(store.refused(rejection)),
             Some(Err(error)) => return Err(error),
         }
@@ -452,7 +454,7 @@ impl Stored {
 }
 
 /// A list in Markdown, as far as Port stores it.
-fn list(problems: &[String]) -> String {
+pub(super) fn list(problems: &[String]) -> String {
     let mut text = String::new();
     for (index, problem) in problems.iter().enumerate() {
         if text.len() + problem.len() > MAX_PROBLEMS {

@@ -1,8 +1,12 @@
+mod stored;
+
 use proptest::prelude::*;
 
+use super::claims::{Claims, owners};
 use super::codec::{self, SaveId, UnreadableState};
 use super::files_to_read::{Tip, files_to_read};
 use super::*;
+use crate::catalog::plan::{Claim, ClaimingSource};
 use crate::git::FileMode;
 use crate::github::Side;
 
@@ -42,6 +46,11 @@ fn outcome(digit: char, accepted: &str, possible: &str, left: &str) -> FileOutco
         left: keys(left),
         problems: BTreeSet::new(),
     }
+}
+
+fn removed(deletion: DeletionState) -> Removed {
+    let path = path();
+    Removed { path, deletion }
 }
 
 fn path() -> RepoPath {
@@ -145,6 +154,81 @@ fn a_file_that_declares_nothing_is_known_and_nothing_to_remember() {
     assert!(!state.is_empty());
 }
 
+/// A change to a state, and whether something holds of it then.
+type Case = (fn(&mut State), bool);
+
+#[test]
+fn what_is_removed_or_waits_is_something_to_remember() {
+    let cases: [Case; 5] = [
+        (|_| {}, true),
+        (
+            |state| state.commit = CommitSha::parse(&"a".repeat(40)),
+            true,
+        ),
+        (|state| state.inputs = "digest".to_owned(), true),
+        (|state| state.waiting = keys("a"), false),
+        (
+            |state| {
+                drop(
+                    state
+                        .removed
+                        .insert(key("a"), removed(DeletionState::Pending)),
+                )
+            },
+            false,
+        ),
+    ];
+    for (index, (vary, is_empty)) in cases.into_iter().enumerate() {
+        let mut state = State::default();
+        vary(&mut state);
+        assert_eq!(state.is_empty(), is_empty, "case {index}");
+    }
+}
+
+#[test]
+fn another_commit_or_workflow_alone_is_not_saved() {
+    let mut state = State::default();
+    state.conclude(&path(), outcome('1', "a", "", ""));
+    let cases: [Case; 9] = [
+        (|_| {}, true),
+        (
+            |state| state.commit = CommitSha::parse(&"a".repeat(40)),
+            true,
+        ),
+        (|state| state.workflow = "other".to_owned(), true),
+        (|state| state.inputs = "other".to_owned(), false),
+        (|state| state.since = 1, false),
+        (|state| state.waiting = keys("b"), false),
+        (
+            |state| {
+                drop(
+                    state
+                        .removed
+                        .insert(key("b"), removed(DeletionState::Pending)),
+                )
+            },
+            false,
+        ),
+        (
+            |state| {
+                let drift = serde_json::from_str(r#""0""#).unwrap();
+                state.rewritten.insert(key("a"), drift);
+            },
+            false,
+        ),
+        (
+            |state| state.conclude(&path(), outcome('2', "a", "", "")),
+            false,
+        ),
+    ];
+    for (index, (vary, is_same)) in cases.into_iter().enumerate() {
+        let mut other = state.clone();
+        vary(&mut other);
+        let found = state.is_same_apart_from_run(&other);
+        assert_eq!(found, is_same, "case {index}");
+    }
+}
+
 #[test]
 fn of_too_many_versions_the_oldest_but_one_is_dropped() {
     let mut state = State::default();
@@ -159,11 +243,9 @@ fn of_too_many_versions_the_oldest_but_one_is_dropped() {
 fn what_is_released_is_nowhere() {
     let mut state = State::default();
     state.conclude(&path(), outcome('1', "a b", "", ""));
-    let removed = Removed {
-        path: path(),
-        deletion: DeletionState::Prevented,
-    };
-    state.removed.insert(key("c"), removed);
+    state
+        .removed
+        .insert(key("c"), removed(DeletionState::Prevented));
     assert_eq!(state.status(), Status::Incomplete);
     state.release(&key("a"));
     state.release(&key("c"));
@@ -208,15 +290,12 @@ fn runs_that_overlap_with_other_inputs_leave_none() {
 
 #[test]
 fn what_one_run_declares_is_not_removed_by_another() {
-    let removed = Removed {
-        path: path(),
-        deletion: DeletionState::Pending,
-    };
     let mut base = State::default();
     base.conclude(&path(), outcome('1', "a", "", ""));
     let (mut own, other) = (base.clone(), base.clone());
     own.conclude(&path(), outcome('2', "", "", "a"));
-    own.removed.insert(key("a"), removed);
+    own.removed
+        .insert(key("a"), removed(DeletionState::Pending));
     let merged = merge_states(&base, own, other);
     assert_eq!(show(&merged), "1?a open");
     assert!(merged.removed.is_empty());
@@ -302,7 +381,7 @@ prop_compose! {
             proptest::collection::vec((0..9u8, "[a-zA-Z0-9'=/]{1,5}( [a-z]{1,5}){0,3}", any::<bool>()), 0..4),
             any::<bool>(),
         ), 0..8),
-        removed in proptest::collection::btree_map("[a-z0-9]{1,9}", any::<bool>(), 0..4),
+        deletions in proptest::collection::btree_map("[a-z0-9]{1,9}", any::<bool>(), 0..4),
         waiting in "([a-z]{1,4} ){0,3}",
         inputs in "[0-9a-f]{12}",
     ) -> State {
@@ -323,9 +402,9 @@ prop_compose! {
         }
         let is_known = |file: &FileState| !file.versions.is_empty() || !file.problems.is_empty();
         state.files.retain(|_, file| is_known(file));
-        for (name, is_prevented) in removed {
+        for (name, is_prevented) in deletions {
             let deletion = if is_prevented { DeletionState::Prevented } else { DeletionState::Pending };
-            state.removed.insert(key(&name), Removed { path: path(), deletion });
+            state.removed.insert(key(&name), removed(deletion));
         }
         state
     }
@@ -342,11 +421,9 @@ proptest! {
 fn lists_may_be_shortened_and_not_lengthened() {
     let mut state = State::default();
     state.conclude(&path(), outcome('1', "a b", "", ""));
-    let removed = Removed {
-        path: path(),
-        deletion: DeletionState::Pending,
-    };
-    state.removed.insert(key("c"), removed);
+    state
+        .removed
+        .insert(key("c"), removed(DeletionState::Pending));
     state.waiting = keys("d");
     let mut shortened = properties(&state);
     for (name, list) in [
@@ -359,6 +436,22 @@ fn lists_may_be_shortened_and_not_lengthened() {
     let (read, _) = codec::decode(&shortened).unwrap();
     assert_eq!(show(&read), "1+b");
     assert!(read.removed.is_empty() && read.waiting.is_empty());
+}
+
+/// Other sources compare identifiers with the list, and a query has none.
+#[test]
+fn a_query_is_held_and_not_listed() {
+    let mut state = State::default();
+    let mut outcome = outcome('1', "a", "", "");
+    let query = EntityKey::from_text(r#"service|{"combinator":"and","rules":[]}"#);
+    outcome.accepted.extend(query);
+    state.conclude(&path(), outcome);
+    assert_eq!(state.entities().len(), 2);
+    assert_eq!(
+        properties(&state)["entities"],
+        serde_json::json!(["service|a"])
+    );
+    assert_eq!(round_trip(&state), state);
 }
 
 #[test]
@@ -386,8 +479,12 @@ fn what_was_edited_or_is_newer_is_not_read() {
             vec![String::from_utf8(bytes).unwrap()].into()
         };
         assert!(is_damaged(edit(name, &flipped)));
-        let newer = |text: String| vec![text.replacen("1:", "2:", 1)].into();
-        assert_eq!(edit(name, &newer), UnreadableState::Newer(2));
+        let form = |form: &str| {
+            let form = format!("{form}:");
+            edit(name, &|text| vec![text.replacen("1:", &form, 1)].into())
+        };
+        assert_eq!(form("2"), UnreadableState::Newer(2));
+        assert!(is_damaged(form("0")) && is_damaged(form("x")));
     }
     let other = codec::encode(&state, &SaveId::of("2"));
     let mut mixed = good.clone();
@@ -421,4 +518,76 @@ fn a_large_state_fits_into_strings_that_port_stores() {
             .all(|one| one.as_str().unwrap().len() <= 30 * 1024)
     );
     assert_eq!(round_trip(&state), state);
+}
+
+#[test]
+fn a_status_has_a_name() {
+    for name in ["synced", "incomplete", "applying"] {
+        assert_eq!(Status::parse(name).map(Status::as_str), Some(name));
+    }
+    assert_eq!(Status::parse("other"), None);
+}
+
+/// What the source `name` owns and waits for.
+fn claims(name: &str, since: u64, owned: &str, waiting: &str) -> Claims {
+    Claims {
+        name: name.to_owned(),
+        title: format!("title of {name}"),
+        since,
+        owned: keys(owned),
+        waiting: keys(waiting),
+    }
+}
+
+#[test]
+fn an_entity_is_owned_by_whoever_had_it_first() {
+    let (no_claim, owner, waits) = (
+        claims("none", 1, "x", "x"),
+        claims("owner", 8, "e", ""),
+        claims("waits", 2, "", "e"),
+    );
+    for (own, others, expected) in [
+        ("", vec![], None),
+        ("", vec![no_claim], None),
+        ("", vec![owner.clone()], Some(("owner", Claim::Owned))),
+        ("", vec![waits.clone()], Some(("waits", Claim::Waiting))),
+        // An owner counts before one that waits, and then the older one.
+        (
+            "",
+            vec![waits.clone(), owner.clone()],
+            Some(("owner", Claim::Owned)),
+        ),
+        (
+            "",
+            vec![owner.clone(), claims("old", 7, "e", "e")],
+            Some(("old", Claim::Owned)),
+        ),
+        // Where both own it, the older one does, and of two of the same second the first by name.
+        ("e", vec![owner.clone()], None),
+        (
+            "e",
+            vec![claims("old", 4, "e", "")],
+            Some(("old", Claim::Owned)),
+        ),
+        (
+            "e",
+            vec![claims("a", 5, "e", "")],
+            Some(("a", Claim::Owned)),
+        ),
+        ("e", vec![claims("z", 5, "e", "")], None),
+        ("e", vec![owner, waits], Some(("waits", Claim::Waiting))),
+        // A source is not another one.
+        ("", vec![claims("own", 5, "e", "")], None),
+    ] {
+        let found = owners(
+            &BTreeSet::from([&key("e")]),
+            &claims("own", 5, own, ""),
+            &others,
+        );
+        let expected = expected.map(|(name, claim)| {
+            let source = format!("title of {name}");
+            (key("e"), ClaimingSource { source, claim })
+        });
+        assert_eq!(found, expected.into_iter().collect(), "{own} {others:?}");
+    }
 }
