@@ -90,19 +90,12 @@ pub(crate) fn source(service: Service, status: u16) -> Option<&'static str> {
 }
 
 /// Content types of answers, with what they are for.
-const MEDIA_TYPES: &[(Service, &str, &str)] = &[
-    (
-        Service::GitHub,
-        "application/vnd.github.raw",
-        "https://docs.github.com/en/rest/git/blobs#get-a-blob",
-    ),
-    (
-        // Requests without a User-Agent are turned away before they reach the API.
-        Service::GitHub,
-        "text/plain",
-        "https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent",
-    ),
-];
+const MEDIA_TYPES: &[(Service, &str, &str)] = &[(
+    // Requests without a User-Agent are turned away before they reach the API.
+    Service::GitHub,
+    "text/plain",
+    "https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent",
+)];
 
 /// Whether `service` answers with `media_type` if there is reason to.
 pub(crate) fn is_media_type(service: Service, media_type: &str) -> bool {

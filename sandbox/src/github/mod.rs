@@ -2,9 +2,7 @@
 
 mod call;
 mod comments;
-mod commits;
 mod compare;
-mod contents;
 mod event;
 mod graphql;
 mod hosted;
@@ -108,7 +106,6 @@ impl GitHubSandbox {
             contents: Access::Write,
             pull_requests: Access::Write,
             tree_limit: 100_000,
-            text_limit: 512_000,
         };
         let shared = Arc::new(Shared::new(edition, settings));
         let app = App {
@@ -243,11 +240,6 @@ impl GitHubSandbox {
     /// Answers recursive trees with more entries than this as truncated. GitHub's limit is 100,000.
     pub fn set_tree_limit(&self, entries: usize) {
         self.shared.settings().tree_limit = entries;
-    }
-
-    /// Cuts texts in GraphQL that are longer than this. GitHub's limit is 512,000 bytes.
-    pub fn set_text_limit(&self, bytes: usize) {
-        self.shared.settings().text_limit = bytes;
     }
 
     /// Leaves this many requests (of 1,000) in a budget until it is renewed, in whole seconds.

@@ -1,6 +1,6 @@
 //! Parts of answers that more than one route needs.
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::hosted::{Attribute, Hosted};
@@ -12,22 +12,7 @@ pub(super) const REPOSITORY_ID: u64 = 1_296_269;
 /// Who acts with `GITHUB_TOKEN`.
 pub(super) const BOT: &str = "github-actions[bot]";
 
-const PATH: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/');
 
 /// Where the repository is to be found.
 #[derive(Clone, Debug)]

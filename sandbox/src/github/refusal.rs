@@ -39,14 +39,6 @@ impl Refusal {
         Self::new(404, "Not Found")
     }
 
-    pub(super) fn no_commit(name: &str) -> Self {
-        Self::new(422, format!("No commit found for SHA: {name}")).at("rest/commits/commits")
-    }
-
-    pub(super) fn empty_repository() -> Self {
-        Self::new(409, "Git Repository is empty.").at("rest/git")
-    }
-
     /// `accepted` goes into the header `X-Accepted-GitHub-Permissions`:
     /// <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#resource-not-accessible>.
     pub(super) fn forbidden(accepted: String) -> Self {

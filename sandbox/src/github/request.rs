@@ -73,18 +73,6 @@ impl Request {
             .map_err(|error| Refusal::new(422, format!("Invalid request.\n\n{error}")))
     }
 
-    /// Whether the client wants this media type of GitHub's, such as `raw`:
-    /// <https://docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api#media-types>.
-    pub(super) fn accepts(&self, kind: &str) -> bool {
-        let wanted = format!("application/vnd.github.{kind}");
-        self.header("accept").is_some_and(|accept| {
-            accept.split(',').map(str::trim).any(|one| {
-                one.strip_prefix(&wanted)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
-            })
-        })
-    }
-
     /// The part of a list that is asked for.
     pub(super) fn page(&self, default_size: usize, largest_size: usize) -> Page {
         let number = |name| {

@@ -9,7 +9,7 @@ use super::rate::{Decision, Resource, Throttle};
 use super::refusal::{Outcome, Refusal};
 use super::request::Request;
 use super::state::{Access, Edition, Permission, Settings, Shared};
-use super::{comments, commits, compare, contents, listing, objects};
+use super::{comments, compare, listing, objects};
 use crate::journal::Answer;
 
 /// Which API a request is for.
@@ -39,10 +39,6 @@ impl Api<'_> {
             Api::Rest(_) => Resource::Core,
         }
     }
-
-    fn is_free(&self) -> bool {
-        matches!(self, Api::Rest(path) if path.as_slice() == ["rate_limit"])
-    }
 }
 
 /// What stands before every route: the client's name, its token, its budget.
@@ -55,9 +51,6 @@ pub(super) fn gate(shared: &Shared, api: &Api<'_>, request: &Request) -> Result<
     authorize(&shared.settings(), request).map_err(|refusal| refusal.answer())?;
     if !shared.limits().use_token() {
         return Err(Refusal::new(401, "Bad credentials").answer());
-    }
-    if api.is_free() {
-        return Ok(());
     }
     match (shared.limits().take(api.resource()), api) {
         (Decision::Allowed, _) => Ok(()),
@@ -113,10 +106,8 @@ pub(super) fn rest(shared: &Shared, request: &Request, path: &[&str]) -> Answer 
 fn answer(call: Call<'_>, path: &[&str]) -> Outcome {
     let repositories = call.settings.repositories.clone();
     match path {
-        ["rate_limit"] => rate_limit(&call),
         ["installation", "repositories"] => listing::of_installation(&call),
         ["user", "repos"] => listing::of_user(&call),
-        ["orgs", organization, "repos"] => listing::of_organization(&call, organization),
         ["repos", owner, name, rest @ ..] => match repositories.named(&format!("{owner}/{name}")) {
             Meant::Present(hosted) => repository(&call.about(hosted.clone()), rest),
             Meant::Former(hosted) => moved(&call, hosted, rest),
@@ -145,10 +136,6 @@ fn repository(call: &Call<'_>, path: &[&str]) -> Outcome {
         ("GET", ["git", "blobs", sha]) => objects::blob(call, sha),
         ("GET", ["git", "commits", sha]) => objects::git_commit(call, sha),
         ("GET", ["git", "ref", name @ ..]) => objects::reference(call, &name.join("/")),
-        ("GET", ["branches", name @ ..]) => objects::branch(call, &name.join("/")),
-        ("GET", ["commits"]) => commits::list(call),
-        ("GET", ["commits", name @ ..]) => commits::get(call, &name.join("/")),
-        ("GET", ["contents", path @ ..]) => contents::get(call, &path.join("/")),
         ("GET", ["issues", issue, "comments"]) => comments::list(call, issue),
         ("POST", ["issues", issue, "comments"]) => comments::create(call, issue),
         ("PATCH", ["issues", "comments", id]) => comments::update(call, id),
@@ -189,23 +176,4 @@ fn moved(call: &Call<'_>, hosted: &Hosted, rest: &[&str]) -> Outcome {
         "documentation_url": "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects",
     });
     Ok(Answer::json(status, &body).with_header("location", url))
-}
-
-fn rate_limit(call: &Call<'_>) -> Outcome {
-    let mut limits = call.shared.limits();
-    let core = limits.reading(Resource::Core).json();
-    let graphql = limits.reading(Resource::Graphql).json();
-    let search = json!({
-        "limit": 30,
-        "used": 0,
-        "remaining": 30,
-        "reset": core["reset"],
-    });
-    Ok(Answer::json(
-        200,
-        &json!({
-            "resources": {"core": core, "graphql": graphql, "search": search},
-            "rate": core,
-        }),
-    ))
 }

@@ -76,8 +76,6 @@ pub(super) struct Settings {
     pub(super) pull_requests: Access,
     /// The most entries of a recursive tree.
     pub(super) tree_limit: usize,
-    /// The most bytes of a blob's text in GraphQL.
-    pub(super) text_limit: usize,
 }
 
 impl Settings {

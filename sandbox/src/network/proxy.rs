@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use super::certificates::Identity;
 use super::head::Head;
 use super::listener::Listener;
-use crate::journal::Headers;
+use crate::journal::{Headers, first};
 
 /// A proxy as companies have one: `CONNECT` for https, absolute URLs for http ([RFC 9110, 7.7 and
 /// 9.3.6][rfc]). It notes down what clients ask for and stops when it is dropped.
@@ -43,12 +43,9 @@ pub struct Passage {
 }
 
 impl Passage {
-    /// The first value of a header; `name` in lower case.
+    /// The first value of a header; `name` in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        first(&self.headers, name)
     }
 }
 
