@@ -293,20 +293,3 @@ pub(crate) fn headers(map: &HeaderMap) -> Headers {
         })
         .collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::wildcard;
-
-    #[test]
-    fn a_star_stands_for_any_text() {
-        assert!(wildcard(
-            "*/entities/bulk",
-            "/v1/blueprints/a/entities/bulk"
-        ));
-        assert!(wildcard("/v1/*/entities*", "/v1/b/entities"));
-        assert!(!wildcard("*/entities", "/v1/b/entities/bulk"));
-        assert!(!wildcard("/v1", "/v1/b"));
-        assert!(wildcard("*", ""));
-    }
-}

@@ -278,6 +278,57 @@ async fn queries_that_are_not_valid() {
         .await;
 }
 
+/// A client that trusts the text alone would not notice what of it is missing.
+#[tokio::test]
+async fn blobs_that_are_not_given_whole() {
+    let world = World::new();
+    let git = &world.repository;
+    let long = format!("{}ä", "x".repeat(511_999));
+    git.write_bytes("binary", b"a\0b").write("long", &long);
+    let head = git.write_bytes("latin", b"caf\xe9").commit("one").unwrap();
+    world.github.set_former_name("octo-org/old");
+    let query = "query($oid: GitObjectID!, $path: String!) { \
+        repository(owner: \"octo-org\", name: \"old\") { object(oid: $oid) { \
+        ... on Commit { file(path: $path) { object { ... on Blob { text isTruncated byteSize } } } } } } }";
+    for (path, blob) in [
+        (
+            "binary",
+            json!({"text": null, "isTruncated": false, "byteSize": 3}),
+        ),
+        (
+            "latin",
+            json!({"text": "caf\u{fffd}", "isTruncated": false, "byteSize": 4}),
+        ),
+        (
+            "long",
+            json!({"text": long[..511_999], "isTruncated": true, "byteSize": 512_001}),
+        ),
+    ] {
+        let body = json!({"query": query, "variables": {"oid": head.as_str(), "path": path}});
+        world.answers(&format!("POST /graphql {body} -> 200")).await;
+        let answer = world.told().body_json().unwrap();
+        let found = &answer["data"]["repository"]["object"]["file"]["object"];
+        assert_eq!(*found, blob, "{path}");
+    }
+    let variables = json!({"oid": head.as_str(), "path": "latin/x"});
+    let body = json!({"query": query, "variables": variables});
+    let row = format!("POST /graphql {body} -> 200 Could not resolve file for path 'latin/x'.");
+    world.answers(&row).await;
+    let error = &world.told().body_json().unwrap()["errors"][0];
+    let place = json!(["repository", "object", "file"]);
+    assert_eq!(
+        (&error["type"], &error["path"]),
+        (&json!("NOT_FOUND"), &place)
+    );
+    // REST breaks lines after 60 characters, and at the end.
+    git.write("short", &"x".repeat(90)).commit("two").unwrap();
+    let blob = "GET ./git/blobs/2ec9701a2602627bdc77b2865acfcf8d2ef8f5a1 -> 200";
+    let line = "eHh4".repeat(15) + "\\n";
+    world
+        .answers(&format!("{blob} \"content\":\"{line}{line}\""))
+        .await;
+}
+
 #[tokio::test]
 async fn objects_that_nothing_reaches_can_be_hidden() {
     let world = World::new();

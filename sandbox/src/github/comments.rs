@@ -50,7 +50,6 @@ pub(super) fn create(call: &Call<'_>, issue: &str) -> Outcome {
         issue,
         author: BOT.to_owned(),
         body,
-        updated: id,
     };
     let value = json(call, &comment);
     records.comments.push(comment);
@@ -64,14 +63,12 @@ pub(super) fn update(call: &Call<'_>, id: &str) -> Outcome {
     let id = number(id)?;
     let body = text(call)?;
     let mut records = call.shared.records();
-    let updated = records.next();
     let comment = records
         .comments
         .iter_mut()
         .find(|comment| comment.id == id)
         .ok_or_else(Refusal::not_found)?;
     comment.body = body;
-    comment.updated = updated;
     Ok(Answer::json(200, &json(call, comment)))
 }
 
@@ -108,6 +105,7 @@ fn text(call: &Call<'_>) -> Result<String, Refusal> {
 /// The `issue-comment` schema.
 fn json(call: &Call<'_>, comment: &Comment) -> Value {
     let Comment { id, issue, .. } = comment;
+    let made = timestamp::iso(timestamp::of_record(*id));
     json!({
         "id": id,
         "node_id": format!("IC_{id}"),
@@ -117,7 +115,7 @@ fn json(call: &Call<'_>, comment: &Comment) -> Value {
         "user": call.links.user(&comment.author),
         "author_association": "NONE",
         "body": comment.body,
-        "created_at": timestamp::iso(timestamp::of_record(comment.id)),
-        "updated_at": timestamp::iso(timestamp::of_record(comment.updated)),
+        "created_at": made,
+        "updated_at": made,
     })
 }

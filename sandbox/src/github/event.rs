@@ -229,16 +229,10 @@ impl GitHubSandbox {
 }
 
 fn pushed_commit(links: &Links, commit: &Commit) -> Value {
-    let sha = &commit.id;
-    let person = |who: &crate::git::Signature| json!({"name": who.name, "email": who.email, "username": ACTOR});
     json!({
-        "id": sha.as_str(),
-        "tree_id": commit.tree.as_str(),
-        "distinct": true,
+        "id": commit.id.as_str(),
         "message": commit.message,
         "timestamp": super::timestamp::iso(commit.committer.seconds),
-        "url": links.web(&format!("/commit/{sha}")),
-        "author": person(&commit.author),
-        "committer": person(&commit.committer),
+        "url": links.web(&format!("/commit/{}", commit.id)),
     })
 }

@@ -273,7 +273,6 @@ impl GitHubSandbox {
             issue,
             author,
             body,
-            updated: id,
         });
         id
     }

@@ -86,13 +86,8 @@ impl ProxySandbox {
     ///
     /// No port can be bound, or the thread cannot be started.
     pub fn start() -> io::Result<Self> {
-        let shared = Arc::<Shared>::default();
-        let served = Arc::clone(&shared);
-        let listener = Listener::start("proxy", move |stream| serve(stream, Arc::clone(&served)))?;
-        Ok(Self {
-            listener,
-            scheme: "http",
-            shared,
+        Self::over("http", |shared| {
+            Listener::start("proxy", move |stream| serve(stream, Arc::clone(&shared)))
         })
     }
 
@@ -102,16 +97,23 @@ impl ProxySandbox {
     ///
     /// No port can be bound, or the thread cannot be started.
     pub fn start_tls(identity: &Identity) -> io::Result<Self> {
-        let shared = Arc::<Shared>::default();
-        let served = Arc::clone(&shared);
         let acceptor = TlsAcceptor::from(identity.config());
-        let listener = Listener::start("tls-proxy", move |stream| {
-            let (acceptor, shared) = (acceptor.clone(), Arc::clone(&served));
-            async move { serve(acceptor.accept(stream).await?, shared).await }
-        })?;
+        Self::over("https", |shared| {
+            Listener::start("tls-proxy", move |stream| {
+                let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
+                async move { serve(acceptor.accept(stream).await?, shared).await }
+            })
+        })
+    }
+
+    fn over(
+        scheme: &'static str,
+        listen: impl FnOnce(Arc<Shared>) -> io::Result<Listener>,
+    ) -> io::Result<Self> {
+        let shared = Arc::<Shared>::default();
         Ok(Self {
-            listener,
-            scheme: "https",
+            listener: listen(Arc::clone(&shared))?,
+            scheme,
             shared,
         })
     }

@@ -26,7 +26,6 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use access::{CLIENT_ID, CLIENT_SECRET};
-pub use budget::Reset;
 pub use failure::Failure;
 pub use world::Permission;
 
@@ -234,13 +233,5 @@ impl PortSandbox {
     /// Refuses requests with 429 past so many in a period; the first period begins now.
     pub fn set_rate_limit(&self, requests: u64, period: Duration) {
         self.shared.lock().budget.enforce(requests, period);
-    }
-
-    /// How `x-ratelimit-reset` is written from now on; see [`Switch::ResetIsEpoch`].
-    pub fn set_rate_limit_reset(&self, reset: Reset) {
-        match reset {
-            Reset::SecondsLeft => self.turn_off(Switch::ResetIsEpoch),
-            Reset::EpochSeconds => self.turn_on(Switch::ResetIsEpoch),
-        }
     }
 }

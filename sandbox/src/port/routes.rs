@@ -13,7 +13,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::access;
-use super::budget::Reset;
 use super::catalog::Catalog;
 use super::failure::Failure;
 use super::model;
@@ -88,12 +87,8 @@ async fn authorize(request: Request, next: Next) -> Response {
 
 async fn ration(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let share = {
-        let mut world = shared.lock();
-        let reset = match world.catalog.is_on(Switch::ResetIsEpoch) {
-            true => Reset::EpochSeconds,
-            false => Reset::SecondsLeft,
-        };
-        world.budget.take(reset)
+        let world = &mut *shared.lock();
+        world.budget.take(&world.catalog.switches)
     };
     let mut response = if share.granted {
         next.run(request).await

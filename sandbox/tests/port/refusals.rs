@@ -1,4 +1,4 @@
-//! What is refused, with the code and the message.
+//! What is refused, with the code and the message, and what an answer says of many entities.
 
 use std::time::Duration;
 
@@ -321,6 +321,31 @@ async fn what_the_credentials_may_not_do() {
         r#"
         POST domain/entities/bulk?run_id=r1 {"entities": [{"identifier": "e"}]} -> 400 run_exhausted
         POST domain/entities/bulk?run_id=r2 {"entities": [{"identifier": "e"}]} -> 200
+        "#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn writes_of_many_and_of_related_entities() {
+    let port = Port::start();
+    port.put("service", &[json!({"identifier": "b"})]);
+    port.sandbox.add_blueprint(json!({"identifier": "_user"}));
+    port.sandbox.add_blueprint(json!({
+        "identifier": "page",
+        "relations": {"author": {"target": "_user", "many": false, "required": false}},
+    }));
+    port.answers(
+        r#"
+        POST service/entities/bulk?upsert=true {"entities": [{"identifier": "a"}, {"identifier": "b"}]} -> 200 {"entities":[{"created":true,"identifier":"a","index":0},{"created":false,"identifier":"b","index":1}],"errors":[],"ok":true}
+        POST service/entities/bulk?upsert=true {"entities": [{"identifier": "c", "relations": {"needs": ["d"]}}, {"identifier": "d", "relations": {"needs": ["d"]}}]} -> 207 {"entities":[{"created":true,"identifier":"d","index":1}],"errors":[{"error":"not_found","identifier":"c","index":0,
+        POST service/entities/bulk {"entities": [{"identifier": "d"}]} -> 207 "statusCode":409
+        POST service/entities?validation_only=true {"identifier": "e"} -> 201
+        POST service/entities/bulk?validation_only=true {"entities": [{"identifier": "e"}]} -> 200 "created":true
+        GET service/entities/e -> 404
+        POST service/entities?create_missing_related_entities=true {"identifier": "e", "relations": {"domain": "x"}} -> 201
+        GET domain/entities/x -> 200
+        POST page/entities?create_missing_related_entities=true {"identifier": "p", "relations": {"author": "me"}} -> 404
         "#,
     )
     .await;
