@@ -9,7 +9,7 @@ mod support;
 use std::time::Duration;
 
 use port_gitops_contract::{Extent, check_github};
-use port_gitops_sandbox::github::{Access, Permission, Resource, Throttle};
+use port_gitops_sandbox::github::{Access, Edition, Permission, Resource, Throttle};
 use port_gitops_sandbox::{Answer, GitHubSandbox, Sandbox, Switch, TestRepository};
 use serde_json::{Value, json};
 
@@ -21,13 +21,17 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::of(Edition::Cloud)
+    }
+
+    fn of(edition: Edition) -> Self {
         let repository = TestRepository::new().unwrap();
         let redirect = reqwest::redirect::Policy::none();
         let client = support::http()
             .user_agent("sandbox-tests")
             .redirect(redirect);
         Self {
-            github: GitHubSandbox::start(&repository).unwrap(),
+            github: GitHubSandbox::start_edition(edition, &repository).unwrap(),
             client: client.build().unwrap(),
             repository,
         }
@@ -43,7 +47,7 @@ impl World {
     async fn answers_to(&self, authorization: &str, table: &str) {
         for row in support::rows(table) {
             let path = row.path.replace("./", "/repos/octo-org/catalog/");
-            let url = format!("{}{path}", self.github.url());
+            let url = format!("{}{path}", self.github.server().url());
             let mut request = self.client.request(row.method.clone(), url);
             if !authorization.is_empty() {
                 request = request.header("authorization", authorization);
@@ -87,9 +91,30 @@ async fn a_token_and_a_name_are_needed() {
     world
         .answers("GET /repos/octo-org/catalog -> 401 Bad credentials")
         .await;
+    // Another kind of token than that of an app's installation.
+    world
+        .answers_to(
+            "Bearer another",
+            "GET /installation/repositories -> 403\nGET /user/repos -> 200",
+        )
+        .await;
     let nameless = support::http().build().unwrap();
     let answer = nameless.get(world.github.url()).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 403);
+}
+
+#[tokio::test]
+async fn enterprise_server_has_other_addresses() {
+    let world = World::of(Edition::EnterpriseServer);
+    let query = |path: &str| QUERY.replace("/graphql", path);
+    let table = format!(
+        "GET /api/v3/repos/octo-org/catalog -> 200\nGET /repos/octo-org/catalog -> 404 Not Found\n\
+         {} -> 200\n{} -> 404\n{} -> 404",
+        query("/api/graphql"),
+        query("/graphql"),
+        query("/api/v3/graphql"),
+    );
+    world.answers(&table).await;
 }
 
 #[tokio::test]

@@ -12,7 +12,6 @@ pub(crate) enum Kind {
     Blob,
     Tree,
     Commit,
-    Tag,
 }
 
 impl Kind {
@@ -21,12 +20,11 @@ impl Kind {
             Self::Blob => "blob",
             Self::Tree => "tree",
             Self::Commit => "commit",
-            Self::Tag => "tag",
         }
     }
 
     fn parse(name: &str) -> Option<Self> {
-        [Self::Blob, Self::Tree, Self::Commit, Self::Tag]
+        [Self::Blob, Self::Tree, Self::Commit]
             .into_iter()
             .find(|kind| kind.name() == name)
     }

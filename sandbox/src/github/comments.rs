@@ -29,7 +29,7 @@ pub(super) fn list(call: &Call<'_>, issue: &str) -> Outcome {
         .iter()
         .filter(|comment| comment.issue == issue)
         .collect();
-    let page = call.request.page(30, 100);
+    let page = call.request.page();
     let shown = comments.iter().skip(page.skip()).take(page.size);
     call.list(
         shown.map(|comment| json(call, comment)).collect(),
@@ -89,15 +89,11 @@ fn number(text: &str) -> Result<u64, Refusal> {
 fn text(call: &Call<'_>) -> Result<String, Refusal> {
     let Text { body } = call.request.json()?;
     if body.is_empty() {
-        return Err(Refusal::invalid(
-            "IssueComment",
-            "body",
-            "body can't be blank",
-        ));
+        return Err(Refusal::invalid("body can't be blank"));
     }
     if body.chars().count() > LONGEST_BODY {
         let message = format!("body is too long (maximum is {LONGEST_BODY} characters)");
-        return Err(Refusal::invalid("IssueComment", "body", &message));
+        return Err(Refusal::invalid(&message));
     }
     Ok(body)
 }

@@ -11,16 +11,15 @@ use crate::journal::Answer;
 
 /// "It includes up to 300 changed files for the entire comparison."
 const MOST_FILES: usize = 300;
-const PAGE_DOCUMENTATION: &str = "rest/commits/commits#compare-two-commits";
 
 /// `base...head`: what head has that its merge base with base has not.
 pub(super) fn compare(call: &Call<'_>, range: &str) -> Outcome {
-    let (base_name, head_name) = range.split_once("...").ok_or_else(not_found)?;
+    let (base_name, head_name) = range.split_once("...").ok_or_else(Refusal::not_found)?;
     let base = named(call, base_name)?;
     let head = named(call, head_name)?;
     let Some(merge_base) = call.repository().merge_base(&base.id, &head.id)? else {
         let message = format!("No common ancestor between {base_name} and {head_name}.");
-        return Err(Refusal::new(404, message).at(PAGE_DOCUMENTATION));
+        return Err(Refusal::new(404, message));
     };
     let merge_base = call
         .repository()
@@ -36,12 +35,10 @@ pub(super) fn compare(call: &Call<'_>, range: &str) -> Outcome {
     .answer()
 }
 
-fn not_found() -> Refusal {
-    Refusal::not_found().at(PAGE_DOCUMENTATION)
-}
-
 fn named(call: &Call<'_>, name: &str) -> Result<Commit, Refusal> {
-    call.repository().named_commit(name)?.ok_or_else(not_found)
+    call.repository()
+        .named_commit(name)?
+        .ok_or_else(Refusal::not_found)
 }
 
 struct Comparison<'a> {
@@ -59,7 +56,7 @@ impl Comparison<'_> {
         let repository = self.call.repository();
         let new = repository.history(head, Some(base))?;
         let (ahead, behind) = (new.len(), repository.history(base, Some(head))?.len());
-        let page = self.call.request.page(30, 100);
+        let page = self.call.request.page();
         let links = &self.call.links;
         let range = escaped(self.range);
         let web = links.web(&format!("/compare/{range}"));

@@ -20,7 +20,7 @@ pub(super) fn of_installation(call: &Call<'_>) -> Outcome {
         return Err(Refusal::new(403, message));
     }
     let all = call.settings.repositories.all();
-    let page = call.request.page(30, 100);
+    let page = call.request.page();
     let body = json!({
         "total_count": all.len(),
         "repositories": page_of(call, all)?,
@@ -34,7 +34,7 @@ pub(super) fn of_user(call: &Call<'_>) -> Outcome {
         return Err(Refusal::new(403, "Resource not accessible by integration"));
     }
     let all = call.settings.repositories.all();
-    let page = call.request.page(30, 100);
+    let page = call.request.page();
     call.list(page_of(call, all)?, page, all.len())
 }
 
@@ -43,7 +43,7 @@ fn is_installation(call: &Call<'_>) -> bool {
 }
 
 fn page_of(call: &Call<'_>, all: &[Arc<Hosted>]) -> Result<Value, GitError> {
-    let page = call.request.page(30, 100);
+    let page = call.request.page();
     let one = |one: &Arc<Hosted>| {
         let links = call::links(call.shared.edition, &call::host(call.request), one);
         Ok(links.listed_repository(one, &one.git.default_branch()?))

@@ -33,7 +33,7 @@ use self::graphql::GitHubSchema;
 pub use self::hosted::Attribute;
 use self::hosted::{Hosted, Meant, Repositories};
 pub use self::rate::{Resource, Throttle};
-use self::refusal::Refusal;
+use self::refusal::{Outcome, Refusal};
 use self::request::Request;
 use self::route::Api;
 pub use self::state::{Access, Comment, Edition, Permission};
@@ -307,22 +307,21 @@ async fn handle(
 ) -> Response {
     let answer = match Request::new(method, &uri, headers, body) {
         Ok(request) => app.answer(&request).await,
-        Err(refusal) => refusal.answer(),
+        Err(refusal) => Err(refusal),
     };
-    response(answer)
+    response(answer.unwrap_or_else(|Refusal(answer)| answer))
 }
 
 impl App {
-    async fn answer(&self, request: &Request) -> Answer {
-        let Some(api) = Api::of(self.shared.edition, request) else {
-            return Refusal::not_found().answer();
-        };
+    async fn answer(&self, request: &Request) -> Outcome {
+        let api = Api::of(self.shared.edition, request).ok_or_else(Refusal::not_found)?;
         let answer = match (route::gate(&self.shared, &api, request), &api) {
-            (Err(refused), _) => refused,
+            (Err(refusal), _) => Err(refusal),
             (Ok(()), Api::Graphql) => graphql::answer(&self.schema, &self.shared, request).await,
             (Ok(()), Api::Rest(path)) => route::rest(&self.shared, request, path),
         };
-        self.shared.limits().reading(api.resource()).mark(answer)
+        let answer = answer.unwrap_or_else(|Refusal(answer)| answer);
+        Ok(self.shared.limits().reading(api.resource()).mark(answer))
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn tree(call: &Call<'_>, name: &str) -> Outcome {
     let tree = named_tree(call, name)?;
     let mut entries = call.repository().list_recursively(&tree)?;
     if entries.is_empty() {
-        return Err(Refusal::not_found().at("rest/git/trees#get-a-tree"));
+        return Err(Refusal::not_found());
     }
     let mut truncated = false;
     if call.request.query("recursive").is_some() {
@@ -78,7 +78,7 @@ pub(super) fn blob(call: &Call<'_>, sha: &str) -> Outcome {
         let message = format!(
             "The sha parameter must be exactly {length} characters and contain only [0-9a-f]."
         );
-        return Err(Refusal::new(422, message).at("rest/git/blobs#get-a-blob"));
+        return Err(Refusal::new(422, message));
     }
     let Some(Object {
         id,
@@ -86,7 +86,7 @@ pub(super) fn blob(call: &Call<'_>, sha: &str) -> Outcome {
         data,
     }) = call.repository().object(sha)?
     else {
-        return Err(Refusal::not_found().at("rest/git/blobs#get-a-blob"));
+        return Err(Refusal::not_found());
     };
     let body = json!({
         "sha": id.as_str(),
@@ -120,7 +120,7 @@ pub(super) fn git_commit(call: &Call<'_>, sha: &str) -> Outcome {
 pub(super) fn reference(call: &Call<'_>, name: &str) -> Outcome {
     let full_name = format!("refs/{name}");
     let object = call.repository().reference(&full_name)?;
-    let object = object.ok_or_else(|| Refusal::not_found().at("rest/git/refs#get-a-reference"))?;
+    let object = object.ok_or_else(|| Refusal::not_found())?;
     let kind = object.kind.name();
     let body = json!({
         "ref": full_name,

@@ -42,31 +42,27 @@ impl Api<'_> {
 }
 
 /// What stands before every route: the client's name, its token, its budget.
-pub(super) fn gate(shared: &Shared, api: &Api<'_>, request: &Request) -> Result<(), Answer> {
+pub(super) fn gate(shared: &Shared, api: &Api<'_>, request: &Request) -> Result<(), Refusal> {
     if request.header("user-agent").is_none_or(str::is_empty) {
         let text = "Request forbidden by administrative rules. Please make sure your request has \
                     a User-Agent header.";
-        return Err(Answer::text(403, "text/plain", text));
+        return Err(Refusal(Answer::text(403, "text/plain", text)));
     }
-    authorize(&shared.settings(), request).map_err(|refusal| refusal.answer())?;
+    authorize(&shared.settings(), request)?;
     if !shared.limits().use_token() {
-        return Err(Refusal::new(401, "Bad credentials").answer());
+        return Err(Refusal::new(401, "Bad credentials"));
     }
     match (shared.limits().take(api.resource()), api) {
         (Decision::Allowed, _) => Ok(()),
         (Decision::Exhausted, Api::Graphql)
         | (Decision::Throttled(Throttle::GraphqlRateLimited), _) => Err(graphql_rate_limited()),
-        (Decision::Exhausted, Api::Rest(_)) => Err(Refusal::new(403, EXHAUSTED)
-            .at("rest/using-the-rest-api/rate-limits-for-the-rest-api")
-            .answer()),
+        (Decision::Exhausted, Api::Rest(_)) => Err(Refusal::new(403, EXHAUSTED)),
         (Decision::Throttled(Throttle::Secondary { retry_after }), _) => {
-            let answer = Refusal::new(403, SECONDARY)
-                .at("rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits")
-                .answer();
-            Err(match retry_after {
+            let Refusal(answer) = Refusal::new(403, SECONDARY);
+            Err(Refusal(match retry_after {
                 Some(wait) => answer.with_header("retry-after", wait.as_secs()),
                 None => answer,
-            })
+            }))
         }
     }
 }
@@ -75,11 +71,9 @@ const EXHAUSTED: &str = "API rate limit exceeded for installation ID 1.";
 const SECONDARY: &str = "You have exceeded a secondary rate limit. Please wait a few minutes \
                          before you try again.";
 
-fn graphql_rate_limited() -> Answer {
-    Answer::json(
-        200,
-        &json!({"errors": [{"type": "RATE_LIMITED", "message": EXHAUSTED}]}),
-    )
+fn graphql_rate_limited() -> Refusal {
+    let body = json!({"errors": [{"type": "RATE_LIMITED", "message": EXHAUSTED}]});
+    Refusal(Answer::json(200, &body))
 }
 
 fn authorize(settings: &Settings, request: &Request) -> Result<(), Refusal> {
@@ -98,12 +92,8 @@ fn authorize(settings: &Settings, request: &Request) -> Result<(), Refusal> {
 }
 
 /// Answers a REST request; `path` is what follows the API's base.
-pub(super) fn rest(shared: &Shared, request: &Request, path: &[&str]) -> Answer {
+pub(super) fn rest(shared: &Shared, request: &Request, path: &[&str]) -> Outcome {
     let call = Call::new(shared, request);
-    answer(call, path).unwrap_or_else(|refusal| refusal.answer())
-}
-
-fn answer(call: Call<'_>, path: &[&str]) -> Outcome {
     let repositories = call.settings.repositories.clone();
     match path {
         ["installation", "repositories"] => listing::of_installation(&call),

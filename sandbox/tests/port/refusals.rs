@@ -116,11 +116,14 @@ async fn blueprints() {
         POST /v1/blueprints {"identifier": "a", "title": "T", "schema": {"properties": {}}, "relations": {"r": {"target": "nowhere"}}} -> 404 "nowhere" was not found
         POST /v1/blueprints {"identifier": "a", "title": "T", "schema": {"properties": {}}, "relations": {"r": {"target": "a", "many": false, "required": false}}} -> 201
         POST /v1/blueprints {"identifier": "a", "title": "T", "schema": {"properties": {}}} -> 409 identifier_taken
+        POST /v1/blueprints?create_catalog_page=false {"identifier": "b", "title": "T", "schema": {"properties": {}}} -> 201
+        PATCH a {"title": "U"} -> 200 "relations":{"r":{"many":false,"required":false,"target":"a"}},"schema":{"properties":{}},"title":"U"
         PATCH a {"title": ""} -> 422
-        PATCH a {"identifier": "b"} -> 422
+        PATCH a {"identifier": "c"} -> 422
         "#,
     )
     .await;
+    assert_eq!(port.sandbox.catalog_pages(), ["a"]);
 }
 
 #[tokio::test]
@@ -329,7 +332,8 @@ async fn what_the_credentials_may_not_do() {
 #[tokio::test]
 async fn writes_of_many_and_of_related_entities() {
     let port = Port::start();
-    port.put("service", &[json!({"identifier": "b"})]);
+    let with_health = json!({"identifier": "b", "title": "B", "properties": {"health": "good"}});
+    port.put("service", &[with_health]);
     port.sandbox.add_blueprint(json!({"identifier": "_user"}));
     port.sandbox.add_blueprint(json!({
         "identifier": "page",
@@ -339,6 +343,7 @@ async fn writes_of_many_and_of_related_entities() {
         r#"
         POST service/entities/bulk?upsert=true {"entities": [{"identifier": "a"}, {"identifier": "b"}]} -> 200 {"entities":[{"created":true,"identifier":"a","index":0},{"created":false,"identifier":"b","index":1}],"errors":[],"ok":true}
         POST service/entities/bulk?upsert=true {"entities": [{"identifier": "c", "relations": {"needs": ["d"]}}, {"identifier": "d", "relations": {"needs": ["d"]}}]} -> 207 {"entities":[{"created":true,"identifier":"d","index":1}],"errors":[{"error":"not_found","identifier":"c","index":0,
+        GET service/entities/b -> 200 {"entity":{"identifier":"b","properties":{"health":"good"},"relations"
         POST service/entities/bulk {"entities": [{"identifier": "d"}]} -> 207 "statusCode":409
         POST service/entities?validation_only=true {"identifier": "e"} -> 201
         POST service/entities/bulk?validation_only=true {"entities": [{"identifier": "e"}]} -> 200 "created":true

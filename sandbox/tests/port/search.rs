@@ -18,7 +18,9 @@ fn stocked() -> Port {
             "properties": {"tier": "silver", "replicas": 5, "tags": ["t2"], "live": false},
             "relations": {"needs": ["a"]},
         }),
-        json!({"identifier": "c", "relations": {"needs": ["b"]}}),
+        json!({
+            "identifier": "c", "properties": {"health": "good"}, "relations": {"needs": ["b"]},
+        }),
     ];
     port.put("service", &services);
     port
@@ -129,7 +131,8 @@ async fn pages_and_parts() {
         POST service/entities/search {"limit": 3, "include": ["$identifier"]} -> 200 {"identifier":"c"}],"ok":true}
         POST service/entities/search {"limit": 1, "include": ["$identifier", "tier", "domain"]} -> 200 [{"identifier":"a","properties":{"tier":"gold"},"relations":{"domain":"d"}}]
         POST /v1/entities/search?include=identifier&include=properties.tier {"combinator": "and", "rules": [{"property": "tier", "operator": "=", "value": "gold"}]} -> 200 {"entities":[{"identifier":"a","properties":{"tier":"gold"}}],"matchingBlueprints":["service"],"ok":true}
-        GET service/entities/c -> 200 {"entity":{"identifier":"c","properties":{},"relations":{"domain":null,"needs":["b"]},"team":[]},"ok":true}
+        GET service/entities/c -> 200 "properties":{"health":"good"}
+        GET service/entities/c?exclude_calculated_properties=true -> 200 {"entity":{"identifier":"c","properties":{},"relations":{"domain":null,"needs":["b"]},"team":[]},"ok":true}
         "#,
     )
     .await;
@@ -181,4 +184,13 @@ async fn queries_in_entities() {
     }
     let relations = port.sandbox.entity("service", "e").unwrap()["relations"].clone();
     assert_eq!(relations, json!({"domain": "d", "needs": ["a"]}));
+    for (tier, answer) in [
+        ("gold", "201 \"identifier\":\"a\""),
+        ("tin", "404 its identifier"),
+    ] {
+        let rule = json!({"property": "tier", "operator": "=", "value": tier});
+        let entity = json!({"identifier": {"combinator": "and", "rules": [rule]}});
+        let row = format!("POST service/entities?upsert=true {entity} -> {answer}");
+        port.answers(&row).await;
+    }
 }

@@ -57,7 +57,8 @@ async fn what_becomes_of_properties() {
     properties(Switch::DefaultsAppliedAnew, &replaced, anew, required).await;
 }
 
-/// A table of requests for each position, with the entities `a` and `b`, where `b` needs `a`.
+/// A table of requests for each position, with a domain `d`, and the services `a`, which belongs to it,
+/// and `b`, which needs `a` and itself.
 #[tokio::test]
 async fn what_is_answered() {
     for (switch, on, off) in [
@@ -89,6 +90,7 @@ async fn what_is_answered() {
             "#,
             r#"
             POST service/bulk/entities/delete {"entities": ["b", "z"]} -> 404 "z"
+            POST domain/bulk/entities/delete {"entities": ["d"]} -> 403 has_dependents
             POST service/bulk/entities/delete {"entities": ["a"]} -> 403 has_dependents: The entity has dependents
             POST service/bulk/entities/delete {"entities": ["a", "b"]} -> 200 "deletedEntities":["a","b"]
             "#,
@@ -96,8 +98,10 @@ async fn what_is_answered() {
     ] {
         for (is_on, table) in [(true, on), (false, off)] {
             let port = Port::start();
-            let a = json!({"identifier": "a", "title": "A", "team": ["x"]});
-            let b = json!({"identifier": "b", "relations": {"needs": ["a"]}});
+            port.put("domain", &[json!({"identifier": "d"})]);
+            let of_d = json!({"domain": "d"});
+            let a = json!({"identifier": "a", "title": "A", "team": ["x"], "relations": of_d});
+            let b = json!({"identifier": "b", "relations": {"needs": ["a", "b"]}});
             port.put("service", &[a, b]);
             if is_on {
                 port.sandbox.turn_on(switch);

@@ -25,20 +25,13 @@ pub(super) fn schema() -> GitHubSchema {
 /// A field that may be null: an error in it leaves the rest of the data as it is.
 type Nullable<T> = Option<async_graphql::Result<T>>;
 
-/// One state of the settings for the whole of a query. Every query carries it, see [`execute`].
+/// One state of the settings for the whole of a query. Every query carries it, see [`answer`].
 fn settings<'a>(context: &Context<'a>) -> &'a Settings {
     context.data_unchecked()
 }
 
 /// Answers a query. As at GitHub the status is 200 also where it failed.
-pub(super) async fn answer(schema: &GitHubSchema, shared: &Shared, request: &Request) -> Answer {
-    match execute(schema, shared, request).await {
-        Ok(answer) => answer,
-        Err(refusal) => refusal.answer(),
-    }
-}
-
-async fn execute(schema: &GitHubSchema, shared: &Shared, request: &Request) -> Outcome {
+pub(super) async fn answer(schema: &GitHubSchema, shared: &Shared, request: &Request) -> Outcome {
     if request.method != "POST" {
         return Err(Refusal::not_found());
     }

@@ -56,18 +56,13 @@ pub(super) fn found(
     of: &Arc<Hosted>,
     object: Result<Option<git::Object>, GitError>,
 ) -> Nullable<GitObject> {
-    let object = object.map(|object| of_object(of.clone(), object?));
+    let node = |object: git::Object| match object.kind {
+        Kind::Commit => GitObject::Commit(CommitNode(of.clone(), object.id)),
+        Kind::Tree => GitObject::Tree(TreeNode(object.id)),
+        Kind::Blob => GitObject::Blob(BlobNode(object)),
+    };
+    let object = object.map(|object| object.map(node));
     object.map_err(Error::from).transpose()
-}
-
-/// Tags that are objects are not in this schema.
-fn of_object(of: Arc<Hosted>, object: git::Object) -> Option<GitObject> {
-    match object.kind {
-        Kind::Commit => Some(GitObject::Commit(CommitNode(of, object.id))),
-        Kind::Tree => Some(GitObject::Tree(TreeNode(object.id))),
-        Kind::Blob => Some(GitObject::Blob(BlobNode(object))),
-        Kind::Tag => None,
-    }
 }
 
 pub(super) struct CommitNode(Arc<Hosted>, ObjectId);
