@@ -120,7 +120,7 @@ pub(super) fn git_commit(call: &Call<'_>, sha: &str) -> Outcome {
 pub(super) fn reference(call: &Call<'_>, name: &str) -> Outcome {
     let full_name = format!("refs/{name}");
     let object = call.repository().reference(&full_name)?;
-    let object = object.ok_or_else(|| Refusal::not_found())?;
+    let object = object.ok_or_else(Refusal::not_found)?;
     let kind = object.kind.name();
     let body = json!({
         "ref": full_name,
