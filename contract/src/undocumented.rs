@@ -54,31 +54,18 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// Operations that an excerpt of GitHub's document may leave out beside others at the same path: the
-/// path, the other one, whose parameters it has too, its own method, and its status without a body.
-const OPERATIONS: &[(&str, &str, &str, &str)] = &[
-    // <https://docs.github.com/en/rest/issues/comments#delete-an-issue-comment>
-    (
-        "/repos/{owner}/{repo}/issues/comments/{comment_id}",
-        "patch",
-        "delete",
-        "204",
-    ),
-];
-
-/// Adds to a document what it leaves out.
+/// Adds to an excerpt of GitHub's document the deletion of a comment, which has the parameters of its change:
+/// <https://docs.github.com/en/rest/issues/comments#delete-an-issue-comment>.
 pub(crate) fn add_operations(document: &mut Value) {
-    for (path, like, method, status) in OPERATIONS {
-        let Some(Value::Object(operations)) = document["paths"].get_mut(path) else {
-            continue;
-        };
-        if let (Some(described), None) = (operations.get(*like), operations.get(*method)) {
-            let added = json!({
-                "parameters": described["parameters"],
-                "responses": {*status: {"description": "Response"}},
-            });
-            operations.insert((*method).to_owned(), added);
-        }
+    let path = "/repos/{owner}/{repo}/issues/comments/{comment_id}";
+    if let Some(Value::Object(operations)) = document["paths"].get_mut(path)
+        && let (Some(change), None) = (operations.get("patch"), operations.get("delete"))
+    {
+        let deletion = json!({
+            "parameters": change["parameters"],
+            "responses": {"204": {"description": "Response"}},
+        });
+        operations.insert("delete".to_owned(), deletion);
     }
 }
 
@@ -89,43 +76,18 @@ pub(crate) fn source(service: Service, status: u16) -> Option<&'static str> {
         .map(|row| row.source)
 }
 
-/// Content types of answers, with what they are for.
-const MEDIA_TYPES: &[(Service, &str, &str)] = &[
-    (
-        Service::GitHub,
-        "application/vnd.github.raw",
-        "https://docs.github.com/en/rest/git/blobs#get-a-blob",
-    ),
-    (
-        // Requests without a User-Agent are turned away before they reach the API.
-        Service::GitHub,
-        "text/plain",
-        "https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent",
-    ),
-];
-
-/// Whether `service` answers with `media_type` if there is reason to.
+/// Whether `service` answers with `media_type` if there is reason to. GitHub turns away requests without a
+/// User-Agent before they reach the API:
+/// <https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent>.
 pub(crate) fn is_media_type(service: Service, media_type: &str) -> bool {
-    MEDIA_TYPES
-        .iter()
-        .any(|(owner, name, _)| *owner == service && *name == media_type)
+    (service, media_type) == (Service::GitHub, "text/plain")
 }
 
-/// Objects that may have other members than those that their schemas name: each is known by the
-/// name of one that is its alone.
-const OPEN_OBJECTS: &[(&str, &str)] = &[
-    // A property of a blueprint is a JSON Schema: it has `enum`, `items`, `pattern` and so on.
-    (
-        "specAuthentication",
-        "https://docs.port.io/build-your-software-catalog/customize-integrations/configure-data-model/setup-blueprint/properties/",
-    ),
-];
-
-/// Whether an object with these members may have others.
+/// Whether an object with these members may have others than those that its schema names. A property of a
+/// blueprint, which alone has `specAuthentication`, is a JSON Schema: it has `enum`, `items`, `pattern` and so on. See
+/// <https://docs.port.io/build-your-software-catalog/customize-integrations/configure-data-model/setup-blueprint/properties/>.
 pub(crate) fn is_open(members: &Map<String, Value>) -> bool {
-    OPEN_OBJECTS
-        .iter()
-        .any(|(name, _)| members.contains_key(*name))
+    members.contains_key("specAuthentication")
 }
 
 /// Members of GitHub's `validation-error`. Its errors all have a `status`, as its `basic-error` says:

@@ -4,18 +4,21 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use port_gitops_contract::{Extent, Service, problems, specifications};
-use port_gitops_sandbox::{Answer, Effect, Exchange, fault::Injected};
+use port_gitops_sandbox::{Answer, Exchange};
 use serde_json::{Value, json};
 
-const BULK: &str = "/v1/blueprints/service/entities/bulk";
-const COMPARE: &str = "/repos/octo-org/catalog/compare/a...b";
+const BULK: &str = "POST /v1/blueprints/service/entities/bulk?upsert=true";
 
-fn exchange(method: &str, path_and_query: &str, body: &Value, answer: Option<Answer>) -> Exchange {
-    let (path, query) = path_and_query
-        .split_once('?')
-        .unwrap_or((path_and_query, ""));
+/// The exchange of a request, `METHOD PATH[?QUERY] [BODY]`.
+fn exchange(request: &str, answer: Option<Answer>) -> Exchange {
+    let mut words = request.splitn(3, ' ');
+    let (method, url) = (words.next().unwrap(), words.next().unwrap());
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let headers = [
+        ("content-type", "application/json"),
+        ("authorization", "Bearer x"),
+    ];
     Exchange {
         sequence: 0,
         connection: 0,
@@ -24,38 +27,42 @@ fn exchange(method: &str, path_and_query: &str, body: &Value, answer: Option<Ans
         method: method.to_owned(),
         path: path.to_owned(),
         query: query.to_owned(),
-        headers: [
-            ("content-type", "application/json"),
-            ("authorization", "Bearer x"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec(),
-        body: match body {
-            Value::Null => Bytes::new(),
-            _ => body.to_string().into(),
-        },
+        headers: headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
+        body: words.next().unwrap_or_default().to_owned().into(),
         answer,
         fault: None,
     }
 }
 
+/// What is wrong with one exchange; nothing where there are no specifications.
+fn found(service: Service, exchange: Exchange) -> Vec<String> {
+    let found = problems(service, &[exchange], Extent::Both);
+    found.into_iter().collect()
+}
+
 /// Whether the one mistake of an exchange is found and told in words that hold `wanted`; no words
 /// mean that there is no mistake.
 #[track_caller]
-fn expect(service: Service, exchange: &Exchange, wanted: &str) {
+fn expect(service: Service, exchange: Exchange, wanted: &str) {
     if specifications::directory().is_none() {
         return;
     }
-    let found = problems(service, std::slice::from_ref(exchange), Extent::Both);
-    let found: Vec<_> = found.into_iter().collect();
+    let found = found(service, exchange);
     match wanted {
         "" => assert_eq!(found, Vec::<String>::new()),
         _ => assert!(found.len() == 1 && found[0].contains(wanted), "{found:#?}"),
     }
 }
 
-fn upsert(query: &str, body: &Value) -> Exchange {
-    exchange("POST", &format!("{BULK}{query}"), body, None)
+/// Checks a table of `WHAT => WANTED` lines.
+#[track_caller]
+fn expect_all(service: Service, table: &str, exchange: impl Fn(&str) -> Exchange) {
+    for line in table.trim().lines() {
+        let (what, wanted) = line.trim().split_once(" =>").unwrap();
+        expect(service, exchange(what), wanted.trim());
+    }
 }
 
 /// A bulk is as large as the document says, or as an earlier answer of the same route.
@@ -69,7 +76,7 @@ fn bulks_of_an_announced_size() {
         let arrived = Duration::from_secs(second);
         Exchange {
             arrived,
-            ..upsert("?upsert=true", &body)
+            ..exchange(&format!("{BULK} {body}"), None)
         }
     };
     let told = |size: u64, second: u64| {
@@ -94,180 +101,90 @@ fn bulks_of_an_announced_size() {
     }
 }
 
-fn entities() -> Value {
-    json!({"entities": [{"identifier": "a/b", "title": "A", "relations": {"r": null}}]})
-}
-
 #[test]
 fn requests_to_port() {
-    let expect = |exchange: &Exchange, wanted: &str| expect(Service::Port, exchange, wanted);
-    expect(
-        &upsert("?upsert=true&merge=false&run_id=1", &entities()),
-        "",
-    );
-    expect(
-        &upsert("?upsert=yes", &entities()),
-        "parameter `upsert` must not be `yes`",
-    );
-    expect(
-        &upsert("?upsert=true&mrege=true", &entities()),
-        "`mrege` is unknown",
-    );
-    expect(
-        &upsert("?merge=true", &entities()),
-        "parameter `upsert` is missing",
-    );
-    expect(
-        &upsert("?upsert=true&upsert=true", &entities()),
-        "given 2 times",
-    );
-    expect(&upsert("?upsert=true", &Value::Null), "no body");
-    expect(
-        &upsert("?upsert=true", &json!({"entities": []})),
-        "/entities",
-    );
-    expect(
-        &upsert("?upsert=true", &json!({"entities": [{"titel": "A"}]})),
-        "'titel'",
-    );
-    expect(
-        &upsert("?upsert=true", &json!({"entities": [{"title": 1}]})),
-        "/entities/0/title",
-    );
-    expect(
-        &upsert(
-            "?upsert=true",
-            &json!({"entities": [{"identifier": "a b"}]}),
-        ),
-        "/identifier",
-    );
-    expect(
-        &upsert("?upsert=true", &json!({"entities": [{"identifier": ".."}]})),
-        "/identifier",
-    );
-    expect(
-        &exchange("PUT", "/v1/blueprints/service/entities", &entities(), None),
-        "operation is not documented",
-    );
-    expect(
-        &exchange("GET", "/v1/blueprint/a", &Value::Null, None),
-        "operation is not documented",
-    );
-    expect(
-        &exchange("GET", "/v1/blueprints//entities-count", &Value::Null, None),
-        "`blueprint_identifier`",
-    );
-    let mut anonymous = upsert("?upsert=true", &entities());
+    let table = r#"
+        POST BULK?upsert=true&merge=false&run_id=1 {"entities": [{"identifier": "a/b", "title": "A", "relations": {"r": null}}]} =>
+        POST BULK?upsert=yes {"entities": [{"identifier": "a"}]} => parameter `upsert` must not be `yes`
+        POST BULK?upsert=true&mrege=true {"entities": [{"identifier": "a"}]} => `mrege` is unknown
+        POST BULK?merge=true {"entities": [{"identifier": "a"}]} => parameter `upsert` is missing
+        POST BULK?upsert=true&upsert=true {"entities": [{"identifier": "a"}]} => given 2 times
+        POST BULK?upsert=true => no body
+        POST BULK?upsert=true {"entities": []} => /entities
+        POST BULK?upsert=true {"entities": [{"titel": "A"}]} => 'titel'
+        POST BULK?upsert=true {"entities": [{"title": 1}]} => /entities/0/title
+        POST BULK?upsert=true {"entities": [{"identifier": "a b"}]} => /identifier
+        POST BULK?upsert=true {"entities": [{"identifier": ".."}]} => /identifier
+        PUT /v1/blueprints/service/entities {} => operation is not documented
+        GET /v1/blueprint/a => operation is not documented
+        GET /v1/blueprints//entities-count => `blueprint_identifier`
+    "#
+    .replace("BULK", "/v1/blueprints/service/entities/bulk");
+    expect_all(Service::Port, &table, |request| exchange(request, None));
+    let body = r#"{"entities": [{"identifier": "a"}]}"#;
+    let mut anonymous = exchange(&format!("{BULK} {body}"), None);
     anonymous.headers.truncate(1);
-    expect(&anonymous, "no bearer token");
-}
-
-#[test]
-fn a_misspelled_member_that_is_required_counts_twice() {
-    if specifications::directory().is_none() {
-        return;
-    }
-    let body = json!({"entites": [{"identifier": "a"}]});
-    let found = problems(
-        Service::Port,
-        &[upsert("?upsert=true", &body)],
-        Extent::Both,
-    );
-    assert_eq!(found.len(), 2, "{found:#?}");
+    expect(Service::Port, anonymous, "no bearer token");
+    // A misspelled member that is required counts twice.
+    let misspelled = exchange(&format!("{BULK} {}", body.replace("ities", "ites")), None);
+    let found = found(Service::Port, misspelled);
+    assert!([0, 2].contains(&found.len()), "{found:#?}");
 }
 
 #[test]
 fn answers_of_port() {
-    let answered = |status: u16, body: &Value| Exchange {
-        answer: Some(Answer::json(status, body)),
-        ..upsert("?upsert=true", &entities())
+    let answered = |answer: Answer| {
+        let request = format!(r#"{BULK} {{"entities": [{{"identifier": "a"}}]}}"#);
+        exchange(&request, Some(answer))
     };
-    let expect = |exchange: &Exchange, wanted: &str| expect(Service::Port, exchange, wanted);
-    let refusal = json!({"ok": false, "error": "e", "message": "m"});
-    let done = json!({"ok": true, "errors": [], "entities": [
-        {"identifier": "a", "index": 0, "created": true, "additionalData": {"x": 1}},
-    ]});
-    expect(&answered(207, &done), "");
-    expect(&answered(404, &refusal), "");
-    expect(&answered(429, &refusal), "");
-    expect(&answered(418, &refusal), "status 418 is not documented");
-    expect(
-        &answered(429, &json!({"error": "e", "message": "m"})),
-        "\"ok\" is a required property",
-    );
-    expect(
-        &answered(200, &json!({"ok": true, "entities": []})),
-        "\"errors\"",
-    );
-    let mut wrong = done.clone();
-    wrong["entities"][0]["index"] = json!("0");
-    expect(&answered(200, &wrong), "/entities/0/index");
-    let fault = Some(Injected {
-        kind: "answer",
-        effect: Effect::None,
-    });
-    expect(
-        &Exchange {
-            fault,
-            ..answered(418, &refusal)
-        },
-        "",
-    );
-    let text = Some(Answer::text(200, "text/html", "x"));
-    expect(
-        &Exchange {
-            answer: text,
-            ..answered(200, &done)
-        },
-        "`text/html` is not documented",
-    );
+    let table = r#"
+        207 {"ok": true, "errors": [], "entities": [{"identifier": "a", "index": 0, "created": true, "additionalData": {"x": 1}}]} =>
+        200 {"ok": true, "errors": [], "entities": [{"identifier": "a", "index": "0", "created": true}]} => /entities/0/index
+        200 {"ok": true, "entities": []} => "errors"
+        404 {"ok": false, "error": "e", "message": "m"} =>
+        429 {"ok": false, "error": "e", "message": "m"} =>
+        429 {"error": "e", "message": "m"} => "ok" is a required property
+        418 {"ok": false, "error": "e", "message": "m"} => status 418 is not documented
+    "#;
+    expect_all(Service::Port, table, |line| answered(answer(line)));
+    let fault = Some("answer");
+    let struck = Exchange {
+        fault,
+        ..answered(Answer::status(418))
+    };
+    expect(Service::Port, struck, "");
+    let text = answered(Answer::text(200, "text/html", "x"));
+    expect(Service::Port, text, "`text/html` is not documented");
+}
+
+/// An answer, `STATUS BODY`.
+fn answer(line: &str) -> Answer {
+    let (status, body) = line.split_once(' ').unwrap();
+    let body = body.to_owned();
+    Answer::text(status.parse().unwrap(), "application/json", body)
 }
 
 #[test]
 fn github_over_rest() {
-    let get = |path: &str, answer: Option<Answer>| exchange("GET", path, &Value::Null, answer);
-    let expect = |exchange: &Exchange, wanted: &str| expect(Service::GitHub, exchange, wanted);
-    let refusal =
-        json!({"message": "m", "documentation_url": "https://docs.github.com", "status": "401"});
-    expect(&get(&format!("{COMPARE}?per_page=1"), None), "");
-    expect(&get(&format!("/api/v3{COMPARE}"), None), "");
-    expect(&get("/repos/o/r/branches/a/b", None), "");
-    expect(
-        &get(&format!("{COMPARE}?per_page=one"), None),
-        "`per_page` must not be `one`",
-    );
-    expect(
-        &get(&format!("{COMPARE}?perpage=1"), None),
-        "`perpage` is unknown",
-    );
-    expect(
-        &get("/repos/o/r/compares/a...b", None),
-        "operation is not documented",
-    );
-    expect(&get(COMPARE, Some(Answer::json(401, &refusal))), "");
-    expect(
-        &get(COMPARE, Some(Answer::json(418, &refusal))),
-        "status 418 is not documented",
-    );
-    expect(
-        &get(COMPARE, Some(Answer::json(404, &json!({"massage": "m"})))),
-        "'massage'",
-    );
-    let blob = |size: Value| {
-        json!({
-            "content": "", "encoding": "base64", "url": "https://example.com", "sha": "a",
-            "size": size, "node_id": "a",
-        })
-    };
-    let answer = |body: Value| Some(Answer::json(200, &body));
-    expect(
-        &get("/repos/o/r/git/blobs/a", answer(blob(json!(null)))),
-        "",
-    );
-    expect(
-        &get("/repos/o/r/git/blobs/a", answer(blob(json!("1")))),
-        "/size",
-    );
+    let table = "
+        GET /repos/o/r/compare/a...b?per_page=1 =>
+        GET /api/v3/repos/o/r/compare/a...b =>
+        GET /repos/o/r/branches/a/b =>
+        GET /repos/o/r/compare/a...b?per_page=one => `per_page` must not be `one`
+        GET /repos/o/r/compare/a...b?perpage=1 => `perpage` is unknown
+        GET /repos/o/r/compares/a...b => operation is not documented
+    ";
+    expect_all(Service::GitHub, table, |request| exchange(request, None));
+    let table = r#"
+        401 {"message": "m", "documentation_url": "https://docs.github.com", "status": "401"} =>
+        418 {"message": "m", "documentation_url": "https://docs.github.com", "status": "401"} => status 418 is not documented
+        404 {"massage": "m"} => 'massage'
+        200 {"content": "", "encoding": "base64", "url": "https://example.com", "sha": "a", "node_id": "a", "size": null} =>
+        200 {"content": "", "encoding": "base64", "url": "https://example.com", "sha": "a", "node_id": "a", "size": "1"} => /size
+    "#;
+    expect_all(Service::GitHub, table, |line| {
+        exchange("GET /repos/o/r/git/blobs/a", Some(answer(line)))
+    });
 }
 
 const QUERY: &str = "query($owner: String!, $oid: GitObjectID!) { repository(owner: $owner, \
@@ -276,52 +193,54 @@ const QUERY: &str = "query($owner: String!, $oid: GitObjectID!) { repository(own
 fn graphql(query: &str, variables: &Value, data: Option<Value>) -> Exchange {
     let answer = data.map(|data| Answer::json(200, &json!({ "data": data })));
     let body = json!({"query": query, "variables": variables});
-    exchange("POST", "/graphql", &body, answer)
+    exchange(&format!("POST /graphql {body}"), answer)
 }
 
 #[test]
 fn graphql_queries() {
-    let expect = |exchange: &Exchange, wanted: &str| expect(Service::GitHub, exchange, wanted);
-    let variables = json!({"owner": "o", "oid": "a"});
-    expect(&graphql(QUERY, &variables, None), "");
-    let misspelled = QUERY.replace("byteSize", "byteSise");
-    expect(&graphql(&misspelled, &variables, None), "byteSise");
-    expect(
-        &graphql(&QUERY.replace("String!", "Int!"), &variables, None),
-        "owner",
-    );
-    expect(&graphql(QUERY, &json!({"owner": "o"}), None), "oid");
-    expect(
-        &graphql(QUERY, &json!({"owner": 1, "oid": "a"}), None),
-        "owner",
-    );
-    expect(
-        &graphql(QUERY, &json!({"owner": "o", "oid": "a", "x": 1}), None),
-        "variable `x` is not declared",
-    );
+    let right = json!({"owner": "o", "oid": "a"});
+    for (query, variables, wanted) in [
+        (QUERY, right.clone(), ""),
+        (
+            &QUERY.replace("byteSize", "byteSise"),
+            right.clone(),
+            "byteSise",
+        ),
+        (&QUERY.replace("String!", "Int!"), right, "owner"),
+        (QUERY, json!({"owner": "o"}), "oid"),
+        (QUERY, json!({"owner": 1, "oid": "a"}), "owner"),
+        (
+            QUERY,
+            json!({"owner": "o", "oid": "a", "x": 1}),
+            "variable `x` is not declared",
+        ),
+    ] {
+        expect(Service::GitHub, graphql(query, &variables, None), wanted);
+    }
 }
 
 #[test]
 fn graphql_answers() {
-    let expect = |object: Value, wanted: &str| {
+    for (object, wanted) in [
+        (json!({"text": null, "byteSize": 1}), ""),
+        (json!({}), ""),
+        (json!(null), ""),
+        (json!([]), "data.repository.object must be an object"),
+        (
+            json!({"text": "a", "byteSize": null}),
+            "byteSize must not be null",
+        ),
+        (
+            json!({"text": "a", "byteSize": "1"}),
+            "byteSize must be a Int",
+        ),
+        (
+            json!({"text": "a", "byteSize": 1, "oid": "a"}),
+            "oid was not asked for",
+        ),
+    ] {
         let data = Some(json!({"repository": {"object": object}}));
-        let variables = json!({"owner": "o", "oid": "a"});
-        expect(Service::GitHub, &graphql(QUERY, &variables, data), wanted);
-    };
-    expect(json!({"text": null, "byteSize": 1}), "");
-    expect(json!({}), "");
-    expect(json!(null), "");
-    expect(json!([]), "data.repository.object must be an object");
-    expect(
-        json!({"text": "a", "byteSize": null}),
-        "byteSize must not be null",
-    );
-    expect(
-        json!({"text": "a", "byteSize": "1"}),
-        "byteSize must be a Int",
-    );
-    expect(
-        json!({"text": "a", "byteSize": 1, "oid": "a"}),
-        "oid was not asked for",
-    );
+        let exchange = graphql(QUERY, &json!({"owner": "o", "oid": "a"}), data);
+        expect(Service::GitHub, exchange, wanted);
+    }
 }

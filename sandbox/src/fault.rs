@@ -18,16 +18,6 @@ pub enum Effect {
     Taken,
 }
 
-/// What a fault did to an exchange.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Injected {
-    /// A word for it: `answer`, `reset`, `close`, `cut-short`, `invalid-json`, `content-type`,
-    /// `hang`, `slow-body`, `delay`, `call`.
-    pub kind: &'static str,
-    /// Whether the request took effect all the same.
-    pub effect: Effect,
-}
-
 /// One rule of the script: which requests are struck, how often, and how.
 ///
 /// Rules are asked in the order in which they were given; the first that fits strikes, so at most
@@ -102,9 +92,8 @@ impl Fault {
         Self::new(Action::SlowBody(duration))
     }
 
-    /// The real answer, later. With [`Self::without_effect`] the time passes before the request
-    /// takes effect, with [`Self::after_effect`] between that and the answer; it takes effect
-    /// either way.
+    /// The real answer, later. The time passes before the request takes effect or, with
+    /// [`Self::after_effect`], between that and the answer.
     pub fn delay(duration: Duration) -> Self {
         Self::new(Action::Delay(duration))
     }
@@ -141,20 +130,16 @@ impl Fault {
 
     /// Lets the first `count` matching requests through.
     #[must_use]
-    pub fn skip(self, count: usize) -> Self {
-        Self {
-            skip: count,
-            ..self
-        }
+    pub fn skip(mut self, count: usize) -> Self {
+        self.skip = count;
+        self
     }
 
     /// Strikes this many times; once, if not said.
     #[must_use]
-    pub fn times(self, count: usize) -> Self {
-        Self {
-            times: count,
-            ..self
-        }
+    pub fn times(mut self, count: usize) -> Self {
+        self.times = count;
+        self
     }
 
     /// Strikes every time.
@@ -163,27 +148,14 @@ impl Fault {
         self.times(usize::MAX)
     }
 
-    /// The request takes effect before the fault strikes: its answer is lost.
+    /// The request takes effect before the fault strikes: its answer is lost. If not said, the fault
+    /// strikes first; faults that spoil a real answer have `200 {"ok":true}` to spoil then.
     #[must_use]
-    pub fn after_effect(self) -> Self {
-        Self {
-            effect: Effect::Taken,
-            ..self
-        }
+    pub fn after_effect(mut self) -> Self {
+        self.effect = Effect::Taken;
+        self
     }
 
-    /// The fault strikes before the request takes effect. This is how it is if not said; faults
-    /// that spoil a real answer have `200 {"ok":true}` to spoil then.
-    #[must_use]
-    pub fn without_effect(self) -> Self {
-        Self {
-            effect: Effect::None,
-            ..self
-        }
-    }
-}
-
-impl Fault {
     /// Counts a request that fits; itself if it strikes this one.
     fn due(&mut self, exchange: &Exchange) -> Option<&mut Self> {
         if !self.matcher.matches(exchange) || self.times == 0 {
@@ -200,7 +172,8 @@ impl Fault {
 }
 
 impl Action {
-    fn kind(&self) -> &'static str {
+    /// What the journal calls it.
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Answer(_) => "answer",
             Self::Reset => "reset",
@@ -219,22 +192,6 @@ impl Action {
 impl fmt::Debug for Action {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.kind())
-    }
-}
-
-/// A fault that is to strike one exchange now.
-#[derive(Debug)]
-pub(crate) struct Strike {
-    pub(crate) action: Action,
-    pub(crate) effect: Effect,
-}
-
-impl Strike {
-    pub(crate) fn injected(&self) -> Injected {
-        Injected {
-            kind: self.action.kind(),
-            effect: self.effect,
-        }
     }
 }
 
@@ -276,7 +233,7 @@ impl Script {
     }
 
     /// The fault for this request, counted down; used-up rules go.
-    pub(crate) fn strike(&self, exchange: &Exchange) -> Option<Strike> {
+    pub(crate) fn strike(&self, exchange: &Exchange) -> Option<(Action, Effect)> {
         let mut state = self.state();
         let fault = state
             .faults
@@ -285,10 +242,7 @@ impl Script {
         if fault.times != usize::MAX {
             fault.times -= 1;
         }
-        let strike = Strike {
-            action: fault.action.clone(),
-            effect: fault.effect,
-        };
+        let strike = (fault.action.clone(), fault.effect);
         state.faults.retain(|fault| fault.times > 0);
         Some(strike)
     }

@@ -4,12 +4,11 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use axum::Router;
@@ -24,13 +23,13 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use tokio::net::TcpStream;
-use tokio::runtime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::{Sleep, sleep};
 
-use crate::fault::{Action, Effect, Fault, Script, Strike};
+use crate::fault::{Action, Effect, Fault, Script};
 use crate::journal::{self, Answer, Exchange, Journal, Matcher, headers};
+use crate::network::Listener;
 
 /// What the sandboxes have in common.
 pub trait Sandbox {
@@ -99,10 +98,8 @@ pub trait Sandbox {
 /// An HTTP/1.1 server on a thread of its own; it stops when it is dropped.
 #[derive(Debug)]
 pub struct Server {
-    address: SocketAddr,
+    listener: Listener,
     shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -118,84 +115,37 @@ impl Server {
     ///
     /// The address cannot be bound, or the thread cannot be started.
     pub fn start(address: impl ToSocketAddrs, router: Router) -> io::Result<Self> {
-        let listener = TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
         let shared = Arc::new(Shared {
             journal: Journal::new(),
             script: Script::default(),
         });
-        let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&shared);
-        let thread = thread::Builder::new()
-            .name("sandbox".into())
-            .spawn(move || {
-                runtime.block_on(async {
-                    tokio::select! {
-                        () = accept(listener, served, router) => {}
-                        _ = stopped => {}
-                    }
-                });
-            })?;
-        Ok(Self {
-            address,
-            shared,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        let mut connections = 0..;
+        let listener = Listener::start_on(address, "sandbox", move |stream| {
+            let connection = connections.next().unwrap_or_default();
+            serve(stream, connection, Arc::clone(&served), router.clone())
+        })?;
+        Ok(Self { listener, shared })
     }
 
     /// The base URL, without a slash at its end. A server on all addresses is named by loopback.
     pub fn url(&self) -> String {
-        let mut address = self.address;
-        match address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip([127, 0, 0, 1].into()),
-            IpAddr::V6(ip) if ip.is_unspecified() => {
-                address.set_ip([0, 0, 0, 0, 0, 0, 0, 1].into());
-            }
-            _ => {}
+        let mut address = self.address();
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
         }
         format!("http://{address}")
     }
 
     /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 }
 
 impl Sandbox for Server {
     fn server(&self) -> &Server {
         self
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A handler that panicked has failed its test already; here there is nothing to add.
-            let _ = thread.join();
-        }
-    }
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>, router: Router) {
-    // It is non-blocking and we are inside a runtime: this cannot fail.
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
-        return;
-    };
-    for connection in 0.. {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let (shared, router) = (Arc::clone(&shared), router.clone());
-                tokio::spawn(serve(stream, connection, shared, router));
-            }
-            Err(_) => sleep(Duration::from_millis(10)).await,
-        }
     }
 }
 
@@ -206,7 +156,12 @@ enum End {
     Close,
 }
 
-async fn serve(stream: TcpStream, connection: u64, shared: Arc<Shared>, router: Router) {
+async fn serve(
+    stream: TcpStream,
+    connection: u64,
+    shared: Arc<Shared>,
+    router: Router,
+) -> io::Result<()> {
     let (end, mut ended) = mpsc::channel(1);
     let service = service_fn(move |request| {
         handle(
@@ -219,14 +174,15 @@ async fn serve(stream: TcpStream, connection: u64, shared: Arc<Shared>, router: 
     });
     let mut served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let end = tokio::select! {
-        _ = &mut served => return,
+        _ = &mut served => return Ok(()),
         Some(end) = ended.recv() => end,
     };
     let stream = served.into_parts().io.into_inner();
     if let End::Reset = end {
-        // Closing a socket that lingers for no time sends RST. Failing here leaves a plain close.
-        let _ = stream.set_zero_linger();
+        // Closing a socket that lingers for no time sends RST.
+        stream.set_zero_linger()?;
     }
+    Ok(())
 }
 
 async fn handle(
@@ -240,10 +196,8 @@ async fn handle(
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let exchange = shared.journal.begin(connection, &head, body.clone());
     let strike = shared.script.strike(&exchange);
-    if let Some(strike) = &strike {
-        shared
-            .journal
-            .note_fault(exchange.sequence, strike.injected());
+    if let Some((action, _)) = &strike {
+        shared.journal.note_fault(exchange.sequence, action.kind());
     }
     pause(shared.script.latency()).await;
 
@@ -277,8 +231,8 @@ enum Pace {
     Slow(Duration),
 }
 
-async fn deliver(strike: Option<Strike>, real: impl Future<Output = Answer>) -> Delivery {
-    let Some(Strike { action, effect }) = strike else {
+async fn deliver(strike: Option<(Action, Effect)>, real: impl Future<Output = Answer>) -> Delivery {
+    let Some((action, effect)) = strike else {
         return Delivery::Send(real.await, Pace::AtOnce);
     };
     let mut answer = match (&action, effect) {

@@ -120,13 +120,9 @@ mod tests {
     use super::Switch;
 
     #[test]
-    fn names_lead_back_to_their_switches() {
-        for switch in Switch::ALL {
-            assert_eq!(switch.name().parse::<Switch>().ok(), Some(*switch));
-        }
-        let error = "search-lag"
-            .parse::<Switch>()
-            .map_err(|error| error.to_string());
+    fn a_name_that_is_none_is_refused() {
+        let error = "search-lag".parse::<Switch>();
+        let error = error.map_err(|error| error.to_string());
         assert!(error.is_err_and(|text| text.contains("search-lags, strings")));
     }
 }

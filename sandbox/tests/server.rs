@@ -1,9 +1,8 @@
 //! The journal and the faults, seen by a client that reads the bare bytes.
 
-// Helpers of tests fail their test by panicking.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +11,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
-use port_gitops_sandbox::{Answer, Effect, Fault, Matcher, Sandbox, Server};
+use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox, Server};
 
 /// A server with one route, `POST /count`, which counts its calls.
 fn counter() -> (Server, Arc<AtomicUsize>) {
@@ -31,7 +30,7 @@ fn counter() -> (Server, Arc<AtomicUsize>) {
 }
 
 /// One request on a connection of its own; all bytes until its end.
-fn post_raw(server: &Server, target: &str) -> std::io::Result<String> {
+fn post_raw(server: &Server, target: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(server.address())?;
     stream.set_read_timeout(Some(Duration::from_millis(800)))?;
     write!(
@@ -44,158 +43,109 @@ fn post_raw(server: &Server, target: &str) -> std::io::Result<String> {
     Ok(String::from_utf8(answer).unwrap())
 }
 
-fn body(answer: &str) -> &str {
-    answer.split_once("\r\n\r\n").unwrap().1
-}
-
 #[test]
 fn an_exchange_is_noted_down_whole() {
     let (server, _) = counter();
     let answer = post_raw(&server, "/count?x=%2F&y=2").unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let journal = server.journal();
-    let [exchange] = journal.as_slice() else {
-        panic!("{journal:?}")
-    };
-    assert_eq!(
-        (exchange.method.as_str(), exchange.path.as_str()),
-        ("POST", "/count")
-    );
+    let exchange = server.journal().remove(0);
+    let line = (exchange.method.as_str(), exchange.path.as_str());
+    assert_eq!(line, ("POST", "/count"));
     assert_eq!(exchange.query_value("x"), Some("%2F"));
     assert_eq!(exchange.header("x-mark"), Some("One"));
     assert_eq!(exchange.json(), Some(serde_json::json!({"a": 1})));
-    assert_eq!(exchange.status(), Some(200));
-    let noted = exchange.answer.as_ref().unwrap();
-    assert_eq!(noted.body, body(&answer));
+    assert_eq!((exchange.status(), exchange.fault), (Some(200), None));
+    let noted = exchange.answer.unwrap();
+    assert!(answer.as_bytes().ends_with(&noted.body));
     assert_eq!(noted.header("Content-Type"), Some("application/json"));
     assert!(exchange.answered.unwrap() >= exchange.arrived);
-    assert_eq!(exchange.fault, None);
-}
 
-#[test]
-fn clearing_the_journal_keeps_the_numbers_going() {
-    let (server, _) = counter();
-    post_raw(&server, "/count").unwrap();
     server.clear_journal();
-    post_raw(&server, "/count").unwrap();
-    let numbers: Vec<_> = server
-        .journal()
-        .iter()
-        .map(|one| (one.sequence, one.connection))
-        .collect();
-    assert_eq!(numbers, [(1, 1)]);
-}
-
-#[test]
-fn paths_are_noted_as_they_were_sent() {
-    let (server, _) = counter();
     post_raw(&server, "/a%2Fb/%C3%A4?q").unwrap();
+    let numbers = server.journal().into_iter();
+    let numbers: Vec<_> = numbers.map(|one| (one.sequence, one.connection)).collect();
+    assert_eq!(numbers, [(1, 1)]);
     assert_eq!(server.requests_to("POST", "/a%2Fb/*").len(), 1);
-    assert_eq!(server.requests_to("GET", "*").len(), 0);
-    assert_eq!(
-        server
-            .requests(&Matcher::any().body_contains("\"a\""))
-            .len(),
-        1
-    );
-    assert_eq!(
-        server.requests(&Matcher::any().query_contains("z")).len(),
-        0
-    );
+    for (method, path) in [("GET", "*"), ("POST", "/a%2Fb"), ("POST", "*/b")] {
+        assert_eq!(server.requests_to(method, path).len(), 0, "{path}");
+    }
+    let body = Matcher::any().body_contains("\"a\"");
+    assert_eq!(server.requests(&body).len(), 1);
 }
 
 #[test]
-fn a_scripted_answer_takes_the_place_of_the_real_one() {
-    let (server, calls) = counter();
+fn what_a_client_sees_of_a_fault() {
+    const RESET: Result<(&str, &str), ErrorKind> = Err(ErrorKind::ConnectionReset);
     let scripted = Answer::text(503, "text/html", "<p>no").with_header("Retry-After", 7);
-    server.inject(Fault::answer(scripted.clone()));
-    let answer = post_raw(&server, "/count").unwrap();
-    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-    assert!(answer.contains("retry-after: 7\r\n"), "{answer}");
-    assert_eq!(body(&answer), "<p>no");
-    assert_eq!(calls.load(Ordering::SeqCst), 0);
-    let exchange = server.journal().remove(0);
-    assert_eq!(exchange.answer, Some(scripted));
-    assert_eq!(
-        exchange.fault.map(|fault| (fault.kind, fault.effect)),
-        Some(("answer", Effect::None))
-    );
-}
-
-#[test]
-fn an_answer_can_be_lost_after_its_effect() {
-    let (server, calls) = counter();
-    server.inject(Fault::status(502).after_effect());
-    assert!(
-        post_raw(&server, "/count")
-            .unwrap()
-            .starts_with("HTTP/1.1 502")
-    );
-    assert_eq!(calls.load(Ordering::SeqCst), 1);
-}
-
-#[test]
-fn a_reset_is_a_reset_and_a_close_is_not() {
-    let (server, calls) = counter();
-    server.inject(Fault::reset());
-    server.inject(Fault::reset().after_effect());
-    server.inject(Fault::close());
-    assert_eq!(
-        post_raw(&server, "/count").unwrap_err().kind(),
-        ErrorKind::ConnectionReset
-    );
-    assert_eq!(calls.load(Ordering::SeqCst), 0);
-    assert_eq!(
-        post_raw(&server, "/count").unwrap_err().kind(),
-        ErrorKind::ConnectionReset
-    );
-    assert_eq!(calls.load(Ordering::SeqCst), 1);
-    assert_eq!(post_raw(&server, "/count").unwrap(), "");
-    assert!(
-        server
-            .journal()
-            .iter()
-            .all(|one| one.answer.is_none() && one.fault.is_some())
-    );
-}
-
-#[test]
-fn a_cut_body_is_shorter_than_announced() {
-    let (server, _) = counter();
-    server.inject(Fault::cut_short().after_effect());
-    let answer = post_raw(&server, "/count").unwrap();
-    assert!(answer.contains("content-length: 21\r\n"), "{answer}");
-    assert_eq!(body(&answer), r#"{"ok":true"#);
-}
-
-#[test]
-fn a_body_can_be_no_json_and_a_type_can_be_wrong() {
-    let (server, calls) = counter();
-    server.inject(Fault::invalid_json());
-    server.inject(Fault::content_type("text/html").after_effect());
-    let answer = post_raw(&server, "/count").unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert!(answer.contains("content-length: 5\r\n"), "{answer}");
-    assert!(serde_json::from_str::<serde_json::Value>(body(&answer)).is_err());
-    assert_eq!(calls.load(Ordering::SeqCst), 0);
-    let answer = post_raw(&server, "/count").unwrap();
-    assert!(answer.contains("content-type: text/html\r\n"), "{answer}");
-    assert_eq!(answer.matches("content-type").count(), 1);
-}
-
-#[test]
-fn a_hanging_request_is_noted_and_does_not_keep_the_server_up() {
-    let (server, calls) = counter();
-    server.inject(Fault::hang().after_effect());
-    assert_eq!(
-        post_raw(&server, "/count").unwrap_err().kind(),
-        ErrorKind::WouldBlock
-    );
-    assert_eq!(calls.load(Ordering::SeqCst), 1);
-    assert_eq!(server.journal().len(), 1);
-    let started = Instant::now();
-    drop(server);
-    assert!(started.elapsed() < Duration::from_secs(10));
+    let text = || Fault::content_type("text/html").after_effect();
+    // What is in the head and what the body is, and whether the request took effect.
+    for (fault, seen, effect) in [
+        (
+            Fault::answer(scripted),
+            Ok((
+                "503 Service Unavailable\r\ncontent-type: text/html\r\nretry-after: 7",
+                "<p>no",
+            )),
+            0,
+        ),
+        (
+            Fault::status(502).after_effect(),
+            Ok((
+                "502",
+                r#"{"error":"injected","message":"HTTP 502","ok":false}"#,
+            )),
+            1,
+        ),
+        (Fault::reset(), RESET, 0),
+        (Fault::reset().after_effect(), RESET, 1),
+        (Fault::close(), Ok(("", "")), 0),
+        (
+            Fault::cut_short().after_effect(),
+            Ok(("content-length: 21\r\n", r#"{"ok":true"#)),
+            1,
+        ),
+        (
+            Fault::invalid_json(),
+            Ok((
+                "200 OK\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: 5\r\n",
+                r#"{"ok""#,
+            )),
+            0,
+        ),
+        (
+            text(),
+            Ok(("content-type: text/html\r\n", r#"{"ok":true,"call":01}"#)),
+            1,
+        ),
+        (Fault::hang().after_effect(), Err(ErrorKind::WouldBlock), 1),
+    ] {
+        let what = format!("{fault:?}");
+        let (server, calls) = counter();
+        server.inject(fault);
+        match (post_raw(&server, "/count"), seen) {
+            (Ok(answer), Ok((head, body))) => {
+                let (got, sent) = answer.split_once("\r\n\r\n").unwrap_or_default();
+                assert!(format!("{got}\r\n").contains(head), "{what}: {answer}");
+                assert_eq!(sent, body, "{what}");
+            }
+            (Err(error), Err(kind)) => assert_eq!(error.kind(), kind, "{what}"),
+            (answer, _) => assert!(answer.is_err(), "{what}: {answer:?}"),
+        }
+        assert_eq!(calls.load(Ordering::SeqCst), effect, "{what}");
+        let exchange = server.journal().remove(0);
+        assert!(
+            exchange.fault.is_some_and(|kind| what.contains(kind)),
+            "{what}"
+        );
+        let address = server.address();
+        let started = Instant::now();
+        drop(server);
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "{what} keeps it up"
+        );
+        let refused = TcpStream::connect(address).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    }
 }
 
 #[test]
@@ -222,79 +172,63 @@ fn rules_skip_count_and_run_out() {
     let (server, _) = counter();
     server.inject(Fault::status(500).on("POST", "*ount").skip(1).times(2));
     server.inject(Fault::status(501).on("POST", "/other").always());
-    let statuses: Vec<_> = (0..4)
-        .map(|_| {
-            post_raw(&server, "/count").unwrap();
-            server.journal().pop().unwrap().status().unwrap()
-        })
-        .collect();
+    let status = |target: &str| {
+        post_raw(&server, target).unwrap();
+        server.journal().pop().unwrap().status().unwrap()
+    };
+    let statuses = ["/count"; 4].map(status);
     assert_eq!(statuses, [200, 500, 500, 200]);
     assert_eq!(server.pending_faults(), 0);
-    assert!(
-        post_raw(&server, "/other")
-            .unwrap()
-            .starts_with("HTTP/1.1 501")
-    );
+    assert_eq!(["/other"; 2].map(status), [501, 501]);
     server.clear_faults();
-    assert!(
-        post_raw(&server, "/other")
-            .unwrap()
-            .starts_with("HTTP/1.1 404")
-    );
+    assert_eq!(status("/other"), 404);
 }
 
+/// It may also ask the very server that waits for it.
 #[test]
 fn a_call_happens_before_or_after_the_effect() {
     let (server, calls) = counter();
-    let seen = Arc::new(AtomicUsize::new(9));
-    let note = || {
-        let (calls, seen) = (Arc::clone(&calls), Arc::clone(&seen));
-        move || seen.store(calls.load(Ordering::SeqCst), Ordering::SeqCst)
+    let address = server.address();
+    let ask = move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = "POST /count HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        io::copy(&mut stream, &mut io::sink()).unwrap();
     };
-    server.inject(Fault::call(note()));
-    post_raw(&server, "/count").unwrap();
-    assert_eq!(seen.load(Ordering::SeqCst), 0);
-    server.inject(Fault::call(note()).after_effect());
+    server.inject(Fault::call(ask));
     assert!(
         post_raw(&server, "/count")
             .unwrap()
             .ends_with("\"call\":02}")
     );
-    assert_eq!(seen.load(Ordering::SeqCst), 2);
-}
-
-#[test]
-fn a_call_may_ask_the_server_that_waits_for_it() {
-    let (server, calls) = counter();
-    let address = server.address();
-    server.inject(Fault::call(move || {
-        let mut stream = TcpStream::connect(address).unwrap();
-        let request = "POST /count HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    }));
-    post_raw(&server, "/count").unwrap();
-    assert_eq!(calls.load(Ordering::SeqCst), 2);
-}
-
-#[test]
-fn a_stopped_server_refuses_connections() {
-    let (server, _) = counter();
-    let address = server.address();
-    drop(server);
-    assert_eq!(
-        TcpStream::connect(address).unwrap_err().kind(),
-        ErrorKind::ConnectionRefused
+    server.inject(Fault::call(ask).after_effect());
+    assert!(
+        post_raw(&server, "/count")
+            .unwrap()
+            .ends_with("\"call\":03}")
     );
+    assert_eq!(calls.load(Ordering::SeqCst), 4);
+}
+
+#[test]
+fn requests_at_the_same_time_are_seen_to_be() {
+    let (server, _) = counter();
+    server.set_latency(Duration::from_millis(100));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| post_raw(&server, "/count").unwrap());
+        }
+    });
+    post_raw(&server, "/count").unwrap();
+    assert_eq!(server.peak_concurrency(), 3);
+    server.clear_journal();
+    post_raw(&server, "/count").unwrap();
+    assert_eq!(server.peak_concurrency(), 1);
 }
 
 #[test]
 fn a_server_on_all_addresses_is_named_by_loopback() {
     let server = Server::start("0.0.0.0:0", Router::new()).unwrap();
-    assert_eq!(
-        server.url(),
-        format!("http://127.0.0.1:{}", server.address().port())
-    );
+    let port = server.address().port();
+    assert_eq!(server.url(), format!("http://127.0.0.1:{port}"));
 }

@@ -2,17 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use port_gitops_sandbox::Sandbox;
-use port_gitops_sandbox::port::Reset;
+use port_gitops_sandbox::{PortSandbox, Sandbox, Switch};
 
 use crate::world::{World, creating, entity, is_complete};
 
 /// 5,000 entities without order are 250 requests; the budget is 100 in `period`.
-async fn keeps_to(period: Duration, reset: Reset) {
+async fn keeps_to(period: Duration, turn: fn(&PortSandbox, Switch)) {
     let world = World::new();
     let entities: Vec<_> = (0..5000).map(|n| entity(&format!("e{n}"))).collect();
     let plan = creating(&entities);
-    world.sandbox.set_rate_limit_reset(reset);
+    turn(&world.sandbox, Switch::ResetIsEpoch);
     world.sandbox.set_rate_limit(100, period);
     let started = Instant::now();
     assert!(is_complete(&world.apply(&plan).await));
@@ -34,16 +33,16 @@ async fn keeps_to(period: Duration, reset: Reset) {
 
 #[tokio::test]
 async fn a_budget_whose_reset_is_said_in_seconds() {
-    keeps_to(Duration::from_secs(5), Reset::SecondsLeft).await;
+    keeps_to(Duration::from_secs(5), PortSandbox::turn_off).await;
 }
 
 #[tokio::test]
 async fn a_budget_whose_reset_is_said_as_a_moment() {
-    keeps_to(Duration::from_secs(5), Reset::EpochSeconds).await;
+    keeps_to(Duration::from_secs(5), PortSandbox::turn_on).await;
 }
 
 #[tokio::test]
 #[ignore = "takes 20 seconds of waiting"]
 async fn a_budget_of_100_in_10_seconds() {
-    keeps_to(Duration::from_secs(10), Reset::SecondsLeft).await;
+    keeps_to(Duration::from_secs(10), PortSandbox::turn_off).await;
 }

@@ -132,7 +132,7 @@ impl World {
                 "path": exchange.path,
                 "query": exchange.query,
                 "status": exchange.status(),
-                "fault": exchange.fault.as_ref().map(|fault| fault.kind),
+                "fault": exchange.fault,
             })
         };
         api.journal().iter().map(exchange).collect()

@@ -30,13 +30,12 @@ pub(crate) struct FileChange {
 
 impl TestRepository {
     /// The files that differ between two trees or commits, by path; renames are found as
-    /// `git diff -M` finds them. With no `base` every file is added.
+    /// `git diff -M` finds them.
     pub(crate) fn changed_files(
         &self,
-        base: Option<&str>,
+        base: &str,
         head: &str,
     ) -> Result<Vec<FileChange>, GitError> {
-        let base = base.map_or_else(|| self.empty_tree(), |base| Ok(base.to_owned()))?;
         let output = self.0.store.git.run(&[
             "diff-tree",
             "-r",
@@ -45,15 +44,10 @@ impl TestRepository {
             "--numstat",
             "--no-abbrev",
             "-z",
-            &base,
+            base,
             head,
         ])?;
         parse(&output).ok_or_else(|| GitError::Unexpected("a broken diff".to_owned()))
-    }
-
-    fn empty_tree(&self) -> Result<String, GitError> {
-        let output = self.0.store.git.run_with(&["mktree"], b"")?;
-        Ok(output.trim().to_owned())
     }
 }
 

@@ -228,34 +228,20 @@ impl TestRepository {
 
     /// Commits what is staged, if anything, to the current branch. One minute lies between commits.
     pub fn commit(&self, message: &str) -> Result<ObjectId, GitError> {
-        self.commit_with(message, None)
-    }
-
-    /// Commits with a second parent. The tree is the current branch's with what is staged.
-    pub fn merge(&self, other: &str, message: &str) -> Result<ObjectId, GitError> {
-        let other = self.commit_id(other)?;
-        self.commit_with(message, Some(other))
-    }
-
-    fn commit_with(&self, message: &str, other: Option<ObjectId>) -> Result<ObjectId, GitError> {
-        let ids = Self::import(std::slice::from_ref(self), message, other)?;
+        let ids = Self::import(std::slice::from_ref(self), message)?;
         let id = ids.into_iter().next();
         id.ok_or_else(|| GitError::Unexpected("no commit".to_owned()))
     }
 
     /// Commits what is staged in some repositories of one directory.
-    fn import(
-        repositories: &[Self],
-        message: &str,
-        other: Option<ObjectId>,
-    ) -> Result<Vec<ObjectId>, GitError> {
+    fn import(repositories: &[Self], message: &str) -> Result<Vec<ObjectId>, GitError> {
         let Some(first) = repositories.first() else {
             return Ok(Vec::new());
         };
         let mut builders: Vec<_> = repositories.iter().map(Self::builder).collect();
         let mut stream = Vec::new();
         for (index, (repository, builder)) in repositories.iter().zip(&mut builders).enumerate() {
-            stream.extend(repository.stream(builder, index + 1, message, other.as_ref())?);
+            stream.extend(repository.stream(builder, index + 1, message)?);
         }
         stream.extend(b"done\n");
         let arguments = ["fast-import", "--quiet", "--done"];
@@ -273,7 +259,6 @@ impl TestRepository {
         builder: &mut Builder,
         mark: usize,
         message: &str,
-        other: Option<&ObjectId>,
     ) -> Result<Vec<u8>, GitError> {
         let tip = self.branch_tip(&builder.branch)?;
         let staged = std::mem::take(&mut builder.staged);
@@ -287,7 +272,7 @@ impl TestRepository {
             reference: &self.0.share.reference(&branch),
             clock: builder.clock + SECONDS_BETWEEN_COMMITS,
             message,
-            parents: tip.iter().chain(other).collect(),
+            parent: tip.as_ref(),
             staged: &staged,
         };
         commit.stream(entry)
@@ -339,12 +324,6 @@ impl TestRepository {
         let name = self.0.share.reference(&format!("refs/heads/{name}"));
         self.0.store.git.run(&["update-ref", "-d", &name])?;
         Ok(())
-    }
-
-    /// Makes or moves a lightweight tag.
-    pub fn tag(&self, name: &str, revision: &str) -> Result<(), GitError> {
-        let id = self.commit_id(revision)?;
-        self.update_ref(&format!("refs/tags/{name}"), &id)
     }
 
     /// Writes a revision's files into a directory, as a checkout does (without `.git`).

@@ -12,7 +12,6 @@ pub(crate) enum Kind {
     Blob,
     Tree,
     Commit,
-    Tag,
 }
 
 impl Kind {
@@ -21,12 +20,11 @@ impl Kind {
             Self::Blob => "blob",
             Self::Tree => "tree",
             Self::Commit => "commit",
-            Self::Tag => "tag",
         }
     }
 
     fn parse(name: &str) -> Option<Self> {
-        [Self::Blob, Self::Tree, Self::Commit, Self::Tag]
+        [Self::Blob, Self::Tree, Self::Commit]
             .into_iter()
             .find(|kind| kind.name() == name)
     }
@@ -62,13 +60,7 @@ impl Mode {
     }
 
     pub(crate) fn number(self) -> i32 {
-        match self {
-            Self::File => 0o100_644,
-            Self::Executable => 0o100_755,
-            Self::Symlink => 0o120_000,
-            Self::Folder => 0o040_000,
-            Self::Submodule => 0o160_000,
-        }
+        i32::from_str_radix(self.octal(), 8).unwrap_or_default()
     }
 
     pub(crate) fn kind(self) -> Kind {
@@ -98,8 +90,6 @@ impl Mode {
 #[derive(Clone, Debug)]
 pub(crate) struct TreeEntry {
     pub(crate) mode: Mode,
-    /// The last part of the path.
-    pub(crate) name: String,
     pub(crate) id: ObjectId,
 }
 
@@ -155,38 +145,28 @@ impl Commit {
     }
 }
 
-/// An entry of a tree as its bytes have it, so that looking for one name makes only one entry.
-pub(super) struct RawEntry<'a> {
-    mode: &'a [u8],
-    pub(super) name: &'a [u8],
-    id: &'a [u8],
-}
-
-impl RawEntry<'_> {
-    pub(super) fn parse(&self) -> Result<TreeEntry, GitError> {
-        let mode = String::from_utf8_lossy(self.mode);
-        Ok(TreeEntry {
-            mode: Mode::parse(&mode).ok_or_else(|| GitError::Unexpected(mode.into_owned()))?,
-            name: String::from_utf8_lossy(self.name).into_owned(),
-            id: ObjectId::from_bytes(self.id),
-        })
-    }
-}
-
-/// The entries of a tree object: `<mode> SP <name> NUL <id>`, one after the other.
-pub(super) fn raw_entries(
+/// The entry of this name in a tree object: `<mode> SP <name> NUL <id>`, one after the other.
+pub(super) fn entry_named(
     mut data: &[u8],
     format: ObjectFormat,
-) -> impl Iterator<Item = RawEntry<'_>> {
-    std::iter::from_fn(move || {
-        let space = data.iter().position(|byte| *byte == b' ')?;
+    wanted: &str,
+) -> Result<Option<TreeEntry>, GitError> {
+    let position = |data: &[u8], wanted: u8| data.iter().position(|byte| *byte == wanted);
+    while let Some(space) = position(data, b' ') {
         let (mode, rest) = (&data[..space], &data[space + 1..]);
-        let end = rest.iter().position(|byte| *byte == 0)?;
-        let (name, rest) = (&rest[..end], &rest[end + 1..]);
-        let (id, rest) = rest.split_at_checked(format.byte_length())?;
-        data = rest;
-        Some(RawEntry { mode, name, id })
-    })
+        let end = position(rest, 0).unwrap_or(rest.len());
+        let id = rest.get(end + 1..end + 1 + format.byte_length());
+        let id = id.ok_or_else(|| GitError::Unexpected("a broken tree".to_owned()))?;
+        if &rest[..end] == wanted.as_bytes() {
+            let mode = String::from_utf8_lossy(mode);
+            return Ok(Some(TreeEntry {
+                mode: Mode::parse(&mode).ok_or_else(|| GitError::Unexpected(mode.into_owned()))?,
+                id: ObjectId::from_bytes(id),
+            }));
+        }
+        data = &rest[end + 1 + format.byte_length()..];
+    }
+    Ok(None)
 }
 
 /// The process that reads objects. It ends when its input is closed.

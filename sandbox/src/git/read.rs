@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use super::objects::{CatFile, raw_entries};
+use super::objects::{CatFile, entry_named};
 use super::{Commit, GitError, Kind, Mode, Object, ObjectId, TestRepository, TreeEntry};
 
 /// One entry of a tree and everything below it.
@@ -57,24 +57,15 @@ impl TestRepository {
         Ok(object.as_ref().and_then(Commit::parse))
     }
 
-    /// The commit that a name in a URL stands for: an id (whole, or its first 7 digits or more), a
-    /// branch, a tag, `HEAD`, or a reference with or without `refs/`. Revision operators such as
-    /// `~` are not taken.
+    /// The commit that a name in a URL stands for: a full id or a branch.
     pub(crate) fn named_commit(&self, name: &str) -> Result<Option<Commit>, GitError> {
         if !is_plain_name(name) {
             return Ok(None);
         }
-        for place in ["refs/heads/", "refs/tags/", "refs/", ""] {
-            let by_id = place.is_empty()
-                && (name == "HEAD" || name.starts_with("refs/") || is_short_id(name));
-            if place.is_empty() && !by_id {
-                continue;
-            }
-            if let Some(commit) = self.commit_at(&format!("{place}{name}"))? {
-                return Ok(Some(commit));
-            }
+        match self.commit_at(&format!("refs/heads/{name}"))? {
+            None if self.is_full_id(name) => self.commit_at(name),
+            commit => Ok(commit),
         }
-        Ok(None)
     }
 
     /// The object that a full reference name such as `refs/heads/main` points to.
@@ -86,20 +77,6 @@ impl TestRepository {
         }
     }
 
-    /// Whether no reference exists at all.
-    pub(crate) fn is_empty(&self) -> Result<bool, GitError> {
-        Ok(self
-            .0
-            .store
-            .git
-            .run(&[
-                "for-each-ref",
-                "--count=1",
-                &self.0.share.reference("refs/"),
-            ])?
-            .is_empty())
-    }
-
     /// Whether a branch or a tag leads to the object with this full id.
     pub(crate) fn is_reachable(&self, id: &str) -> Result<bool, GitError> {
         let glob = format!("--glob={}*", self.0.share.reference("refs/"));
@@ -108,13 +85,6 @@ impl TestRepository {
     }
 
     /// The entries of a tree, itself only.
-    pub(crate) fn tree(&self, id: &str) -> Result<Vec<TreeEntry>, GitError> {
-        let data = self.tree_data(id)?;
-        raw_entries(&data, self.0.store.format)
-            .map(|entry| entry.parse())
-            .collect()
-    }
-
     fn tree_data(&self, id: &str) -> Result<Vec<u8>, GitError> {
         match self.object(id)? {
             Some(Object {
@@ -137,11 +107,9 @@ impl TestRepository {
         let mut names = path.split('/').peekable();
         while let Some(name) = names.next() {
             let data = self.tree_data(&folder)?;
-            let mut entries = raw_entries(&data, self.0.store.format);
-            let Some(entry) = entries.find(|entry| entry.name == name.as_bytes()) else {
+            let Some(entry) = entry_named(&data, self.0.store.format, name)? else {
                 return Ok(None);
             };
-            let entry = entry.parse()?;
             match (names.peek(), entry.mode) {
                 (None, _) => return Ok(Some(entry)),
                 (Some(_), Mode::Folder) => folder = entry.id,
@@ -171,10 +139,6 @@ fn is_plain_name(name: &str) -> bool {
         && !name.contains(['^', '~', ':', '\\', '*', '?', '[', ' '])
         && !name.contains("..")
         && !name.contains("@{")
-}
-
-fn is_short_id(name: &str) -> bool {
-    name.len() >= 7 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// `<mode> SP <type> SP <object> SP+ <size> TAB <path>`

@@ -111,7 +111,7 @@ impl TestRepository {
         let mut commits = Vec::with_capacity(repositories.len());
         // Git's answer has to fit into a pipe.
         for some in repositories.chunks(500) {
-            commits.extend(Self::import(some, message, None)?);
+            commits.extend(Self::import(some, message)?);
         }
         Ok(commits)
     }

@@ -107,13 +107,13 @@ pub(super) struct Commit<'a> {
     /// Seconds since 1970.
     pub(super) clock: u64,
     pub(super) message: &'a str,
-    pub(super) parents: Vec<&'a ObjectId>,
+    pub(super) parent: Option<&'a ObjectId>,
     pub(super) staged: &'a [Staged],
 }
 
 impl Commit<'_> {
     /// The commands for `git fast-import`, which answers with the new commit's id. `entry` looks
-    /// up a path in the first parent.
+    /// up a path in the parent.
     pub(super) fn stream(
         &self,
         entry: impl Fn(&str) -> Result<Option<TreeEntry>, GitError>,
@@ -125,8 +125,8 @@ impl Commit<'_> {
         )
         .into_bytes();
         data(&mut stream, self.message.as_bytes());
-        for (parent, word) in self.parents.iter().zip(["from", "merge"]) {
-            line(&mut stream, &format!("{word} {parent}"));
+        if let Some(parent) = self.parent {
+            line(&mut stream, &format!("from {parent}"));
         }
         for (index, change) in self.staged.iter().enumerate() {
             let known = |path: &str| {

@@ -34,7 +34,7 @@ impl TestRepository {
     }
 
     /// The nearest common ancestor of two revisions; `None` if they have none.
-    pub fn merge_base(&self, one: &str, other: &str) -> Result<Option<ObjectId>, GitError> {
+    pub(crate) fn merge_base(&self, one: &str, other: &str) -> Result<Option<ObjectId>, GitError> {
         let (one, other) = (self.commit_id(one)?, self.commit_id(other)?);
         let of_other: BTreeSet<_> = self.walk(&other)?.into_iter().collect();
         let mut common = self.walk(&one)?;

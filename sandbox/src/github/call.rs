@@ -7,7 +7,7 @@ use super::model::Links;
 use super::refusal::{Outcome, Refusal};
 use super::request::{Page, Request};
 use super::state::{Access, Edition, Permission, Settings, Shared};
-use crate::git::{Commit, TestRepository};
+use crate::git::TestRepository;
 use crate::journal::Answer;
 
 pub(super) struct Call<'a> {
@@ -46,15 +46,6 @@ impl<'a> Call<'a> {
         &self.hosted.git
     }
 
-    /// The commit that a name in the address stands for; 422 where there is none.
-    pub(super) fn commit(&self, name: &str) -> Result<Commit, Refusal> {
-        match self.repository().named_commit(name)? {
-            Some(commit) => Ok(commit),
-            None if self.repository().is_empty()? => Err(Refusal::empty_repository()),
-            None => Err(Refusal::no_commit(name)),
-        }
-    }
-
     pub(super) fn need(&self, permission: Permission, access: Access) -> Result<(), Refusal> {
         if self.settings.access(permission) < access {
             Err(Refusal::forbidden(permission.accepted(access)))
@@ -65,8 +56,7 @@ impl<'a> Call<'a> {
 
     /// One page of a list as the answer, with its `link` header.
     pub(super) fn list(&self, items: serde_json::Value, page: Page, total: usize) -> Outcome {
-        let answer = Answer::json(200, &items);
-        Ok(self.with_link(answer, page, total))
+        Ok(self.with_link(Answer::json(200, &items), page, total))
     }
 
     pub(super) fn with_link(&self, answer: Answer, page: Page, total: usize) -> Answer {

@@ -29,7 +29,7 @@ pub(super) fn list(call: &Call<'_>, issue: &str) -> Outcome {
         .iter()
         .filter(|comment| comment.issue == issue)
         .collect();
-    let page = call.request.page(30, 100);
+    let page = call.request.page();
     let shown = comments.iter().skip(page.skip()).take(page.size);
     call.list(
         shown.map(|comment| json(call, comment)).collect(),
@@ -50,7 +50,6 @@ pub(super) fn create(call: &Call<'_>, issue: &str) -> Outcome {
         issue,
         author: BOT.to_owned(),
         body,
-        updated: id,
     };
     let value = json(call, &comment);
     records.comments.push(comment);
@@ -64,14 +63,12 @@ pub(super) fn update(call: &Call<'_>, id: &str) -> Outcome {
     let id = number(id)?;
     let body = text(call)?;
     let mut records = call.shared.records();
-    let updated = records.next();
     let comment = records
         .comments
         .iter_mut()
         .find(|comment| comment.id == id)
         .ok_or_else(Refusal::not_found)?;
     comment.body = body;
-    comment.updated = updated;
     Ok(Answer::json(200, &json(call, comment)))
 }
 
@@ -92,15 +89,11 @@ fn number(text: &str) -> Result<u64, Refusal> {
 fn text(call: &Call<'_>) -> Result<String, Refusal> {
     let Text { body } = call.request.json()?;
     if body.is_empty() {
-        return Err(Refusal::invalid(
-            "IssueComment",
-            "body",
-            "body can't be blank",
-        ));
+        return Err(Refusal::invalid("body can't be blank"));
     }
     if body.chars().count() > LONGEST_BODY {
         let message = format!("body is too long (maximum is {LONGEST_BODY} characters)");
-        return Err(Refusal::invalid("IssueComment", "body", &message));
+        return Err(Refusal::invalid(&message));
     }
     Ok(body)
 }
@@ -108,6 +101,7 @@ fn text(call: &Call<'_>) -> Result<String, Refusal> {
 /// The `issue-comment` schema.
 fn json(call: &Call<'_>, comment: &Comment) -> Value {
     let Comment { id, issue, .. } = comment;
+    let made = timestamp::iso(timestamp::of_record(*id));
     json!({
         "id": id,
         "node_id": format!("IC_{id}"),
@@ -117,7 +111,7 @@ fn json(call: &Call<'_>, comment: &Comment) -> Value {
         "user": call.links.user(&comment.author),
         "author_association": "NONE",
         "body": comment.body,
-        "created_at": timestamp::iso(timestamp::of_record(comment.id)),
-        "updated_at": timestamp::iso(timestamp::of_record(comment.updated)),
+        "created_at": made,
+        "updated_at": made,
     })
 }

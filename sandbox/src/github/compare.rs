@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::model::escaped;
 use super::refusal::{Outcome, Refusal};
 use super::request::Page;
 use crate::git::{Commit, ObjectId};
@@ -10,18 +11,15 @@ use crate::journal::Answer;
 
 /// "It includes up to 300 changed files for the entire comparison."
 const MOST_FILES: usize = 300;
-/// "When calling this endpoint without any paging parameter, the list is limited to 250 commits."
-const MOST_COMMITS: usize = 250;
-const PAGE_DOCUMENTATION: &str = "rest/commits/commits#compare-two-commits";
 
 /// `base...head`: what head has that its merge base with base has not.
 pub(super) fn compare(call: &Call<'_>, range: &str) -> Outcome {
-    let (base_name, head_name) = range.split_once("...").ok_or_else(not_found)?;
+    let (base_name, head_name) = range.split_once("...").ok_or_else(Refusal::not_found)?;
     let base = named(call, base_name)?;
     let head = named(call, head_name)?;
     let Some(merge_base) = call.repository().merge_base(&base.id, &head.id)? else {
         let message = format!("No common ancestor between {base_name} and {head_name}.");
-        return Err(Refusal::new(404, message).at(PAGE_DOCUMENTATION));
+        return Err(Refusal::new(404, message));
     };
     let merge_base = call
         .repository()
@@ -37,20 +35,10 @@ pub(super) fn compare(call: &Call<'_>, range: &str) -> Outcome {
     .answer()
 }
 
-fn not_found() -> Refusal {
-    Refusal::not_found().at(PAGE_DOCUMENTATION)
-}
-
-/// A commit, its name with or without the owner: `branch`, `owner:branch`, `owner:repo:branch`.
 fn named(call: &Call<'_>, name: &str) -> Result<Commit, Refusal> {
-    let parts: Vec<&str> = name.split(':').collect();
-    let name = match parts.as_slice() {
-        [name] => name,
-        [owner, name] if *owner == call.hosted.owner() => name,
-        [owner, repo, name] if *owner == call.hosted.owner() && *repo == call.hosted.name() => name,
-        _ => return Err(not_found()),
-    };
-    call.repository().named_commit(name)?.ok_or_else(not_found)
+    call.repository()
+        .named_commit(name)?
+        .ok_or_else(Refusal::not_found)
 }
 
 struct Comparison<'a> {
@@ -68,10 +56,12 @@ impl Comparison<'_> {
         let repository = self.call.repository();
         let new = repository.history(head, Some(base))?;
         let (ahead, behind) = (new.len(), repository.history(base, Some(head))?.len());
+        let page = self.call.request.page();
         let links = &self.call.links;
-        let web = links.web(&format!("/compare/{}", self.range));
+        let range = escaped(self.range);
+        let web = links.web(&format!("/compare/{range}"));
         let mut body = json!({
-            "url": links.api(&format!("/compare/{}", self.range)),
+            "url": links.api(&format!("/compare/{range}")),
             "html_url": web,
             "permalink_url": links.web(&format!("/compare/{base}...{head}")),
             "diff_url": format!("{web}.diff"),
@@ -82,52 +72,29 @@ impl Comparison<'_> {
             "ahead_by": ahead,
             "behind_by": behind,
             "total_commits": ahead,
-            "commits": self.commits(&new)?,
+            "commits": self.commits(&new, page)?,
         });
-        let page = self.call.request.page(30, 100);
         if page.number == 1 {
             body["files"] = self.files()?;
         }
-        let answer = Answer::json(200, &body);
-        Ok(match self.page() {
-            Some(page) => self.call.with_link(answer, page, ahead),
-            None => answer,
-        })
+        Ok(Answer::json(200, &body))
     }
 
-    fn page(&self) -> Option<Page> {
-        let asked = |name| self.call.request.query(name).is_some();
-        (asked("page") || asked("per_page")).then(|| self.call.request.page(30, 100))
-    }
-
-    /// Oldest first, of those that are newest first.
-    fn commits(&self, new: &[ObjectId]) -> Result<Vec<Value>, Refusal> {
-        let repository = self.call.repository();
-        // Pages are counted from the oldest.
-        let shown = match self.page() {
-            Some(page) => {
-                let after = new.len().saturating_sub(page.skip());
-                &new[after.saturating_sub(page.size)..after]
-            }
-            None => &new[..new.len().min(MOST_COMMITS)],
-        };
+    /// A page of the commits, oldest first; `new` is newest first.
+    fn commits(&self, new: &[ObjectId], page: Page) -> Result<Vec<Value>, Refusal> {
+        let shown = new.iter().rev().skip(page.skip()).take(page.size);
         let mut commits = Vec::new();
-        for id in shown.iter().rev() {
-            commits.extend(
-                repository
-                    .commit_at(id)?
-                    .map(|commit| self.call.links.commit(&commit)),
-            );
+        for id in shown {
+            let commit = self.call.repository().commit_at(id)?;
+            commits.extend(commit.map(|commit| self.call.links.commit(&commit)));
         }
         Ok(commits)
     }
 
     fn files(&self) -> Result<Value, Refusal> {
         let head = &self.head.id;
-        let changes = self
-            .call
-            .repository()
-            .changed_files(Some(&self.merge_base.id), head)?;
+        let repository = self.call.repository();
+        let changes = repository.changed_files(&self.merge_base.id, head)?;
         let files = changes.iter().take(MOST_FILES);
         Ok(files
             .map(|change| self.call.links.file(change, head))

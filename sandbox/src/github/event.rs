@@ -8,43 +8,30 @@ use serde_json::{Value, json};
 use super::hosted::{Hosted, Meant};
 use super::model::Links;
 use super::{GitHubSandbox, call};
-use crate::git::{Commit, GitError, TestRepository};
+use crate::git::{Commit, GitError};
 use crate::server::Sandbox;
 
-/// The most commits that a push event lists.
-const MOST_COMMITS: usize = 2_048;
 /// Who pushes and opens pull requests.
 const ACTOR: &str = "octocat";
 
-/// A pull request as an event tells of it.
+/// A pull request that was opened, as an event tells of it.
 #[derive(Clone, Debug)]
 pub struct PullRequest {
     number: u64,
     base: String,
     head: String,
-    action: String,
     fork: Option<String>,
 }
 
 impl PullRequest {
-    /// An opened pull request between two branches.
+    /// A pull request between two branches.
     pub fn new(number: u64, base: &str, head: &str) -> Self {
         let (base, head) = (base.to_owned(), head.to_owned());
         Self {
             number,
             base,
             head,
-            action: "opened".to_owned(),
             fork: None,
-        }
-    }
-
-    /// What happened, such as `synchronize`.
-    #[must_use]
-    pub fn action(self, action: &str) -> Self {
-        Self {
-            action: action.to_owned(),
-            ..self
         }
     }
 
@@ -62,14 +49,11 @@ impl PullRequest {
 /// Events.
 impl GitHubSandbox {
     /// A push that moves a branch (or a full reference name) from one commit to another. Either
-    /// may be all zeros: the branch is created or deleted. Whether it is forced follows from the
-    /// history; a `before` that does not exist any more makes it so.
-    ///
-    /// As in workflows, commits do not tell their files.
+    /// may be all zeros: the branch is created or deleted. Of the commits it has only the last.
     ///
     /// # Errors
     ///
-    /// `after` is not there, or Git fails.
+    /// Git fails.
     pub fn push_event(&self, branch: &str, before: &str, after: &str) -> Result<Value, GitError> {
         self.push(&self.first(), branch, before, after)
     }
@@ -103,39 +87,32 @@ impl GitHubSandbox {
         let git = &hosted.git;
         let zero = git.zero_id();
         let (created, deleted) = (zero == *before, zero == *after);
-        let known = !created && git.commit_at(before)?.is_some();
-        let moved = !created && !deleted;
-        let forced = moved && (!known || !is_ancestor(git, before, after)?);
         let links = self.links(hosted);
-        let (commits, head) = if deleted {
-            (Vec::new(), None)
-        } else {
-            let commits = pushed(git, known.then_some(before), after)?;
-            (commits, git.commit_at(after)?)
+        let head = match deleted {
+            true => None,
+            false => git
+                .commit_at(after)?
+                .map(|head| pushed_commit(&links, &head)),
         };
         let reference = if branch.starts_with("refs/") {
             branch.to_owned()
         } else {
             format!("refs/heads/{branch}")
         };
-        let short = |sha: &str| sha.chars().take(12).collect::<String>();
-        let compare = format!("/compare/{}...{}", short(before), short(after));
-        self.event(hosted, json!({
+        let event = json!({
             "ref": reference,
             "before": before,
             "after": after,
-            "base_ref": null,
             "created": created,
             "deleted": deleted,
-            "forced": forced,
-            "compare": links.web(&compare),
-            "commits": commits.iter().map(|commit| pushed_commit(&links, commit)).collect::<Value>(),
-            "head_commit": head.map(|commit| pushed_commit(&links, &commit)),
+            "commits": head.iter().collect::<Vec<_>>(),
+            "head_commit": head,
             "pusher": {"name": ACTOR, "email": format!("{ACTOR}@example.com")},
-        }))
+        });
+        self.event(hosted, event)
     }
 
-    /// Something that happened to a pull request.
+    /// A pull request that was opened.
     ///
     /// # Errors
     ///
@@ -156,31 +133,22 @@ impl GitHubSandbox {
         let number = pull.number;
         let base = self.side(&pull.base, repository)?;
         let head = self.side(&pull.head, head_repository)?;
-        let merge_base = self.repository().merge_base(&pull.base, &pull.head)?;
-        self.event(
-            &self.first(),
-            json!({
-                "action": pull.action,
+        let event = json!({
+            "action": "opened",
+            "number": number,
+            "pull_request": {
+                "id": number,
                 "number": number,
-                "pull_request": {
-                    "id": number,
-                    "node_id": format!("PR_{number}"),
-                    "number": number,
-                    "state": "open",
-                    "draft": false,
-                    "merged": false,
-                    "title": format!("Merge {} into {}", pull.head, pull.base),
-                    "body": null,
-                    "url": links.api(&format!("/pulls/{number}")),
-                    "html_url": links.web(&format!("/pull/{number}")),
-                    "user": links.user(ACTOR),
-                    "merge_commit_sha": null,
-                    "mergeable": merge_base.map(|_| true),
-                    "base": base,
-                    "head": head,
-                },
-            }),
-        )
+                "state": "open",
+                "title": format!("Merge {} into {}", pull.head, pull.base),
+                "url": links.api(&format!("/pulls/{number}")),
+                "html_url": links.web(&format!("/pull/{number}")),
+                "user": links.user(ACTOR),
+                "base": base,
+                "head": head,
+            },
+        });
+        self.event(&first, event)
     }
 
     /// A run that somebody started by hand on a branch.
@@ -260,36 +228,11 @@ impl GitHubSandbox {
     }
 }
 
-fn is_ancestor(git: &TestRepository, ancestor: &str, commit: &str) -> Result<bool, GitError> {
-    let merge_base = git.merge_base(ancestor, commit)?;
-    Ok(merge_base.as_deref() == Some(ancestor))
-}
-
-fn pushed(
-    git: &TestRepository,
-    before: Option<&str>,
-    after: &str,
-) -> Result<Vec<Commit>, GitError> {
-    let mut newest = git.history(after, before)?;
-    newest.truncate(MOST_COMMITS);
-    let mut commits = Vec::new();
-    for id in newest.iter().rev() {
-        commits.extend(git.commit_at(id)?);
-    }
-    Ok(commits)
-}
-
 fn pushed_commit(links: &Links, commit: &Commit) -> Value {
-    let sha = &commit.id;
-    let person = |who: &crate::git::Signature| json!({"name": who.name, "email": who.email, "username": ACTOR});
     json!({
-        "id": sha.as_str(),
-        "tree_id": commit.tree.as_str(),
-        "distinct": true,
+        "id": commit.id.as_str(),
         "message": commit.message,
         "timestamp": super::timestamp::iso(commit.committer.seconds),
-        "url": links.web(&format!("/commit/{sha}")),
-        "author": person(&commit.author),
-        "committer": person(&commit.committer),
+        "url": links.web(&format!("/commit/{}", commit.id)),
     })
 }

@@ -20,7 +20,7 @@ pub(super) fn of_installation(call: &Call<'_>) -> Outcome {
         return Err(Refusal::new(403, message));
     }
     let all = call.settings.repositories.all();
-    let page = call.request.page(30, 100);
+    let page = call.request.page();
     let body = json!({
         "total_count": all.len(),
         "repositories": page_of(call, all)?,
@@ -33,31 +33,17 @@ pub(super) fn of_user(call: &Call<'_>) -> Outcome {
     if is_installation(call) {
         return Err(Refusal::new(403, "Resource not accessible by integration"));
     }
-    list(call, call.settings.repositories.all())
-}
-
-/// Those of an organisation.
-pub(super) fn of_organization(call: &Call<'_>, organization: &str) -> Outcome {
-    let all = call.settings.repositories.all().iter();
-    let is_its = |one: &&Arc<Hosted>| one.owner().eq_ignore_ascii_case(organization);
-    let its: Vec<_> = all.filter(is_its).cloned().collect();
-    match its.is_empty() {
-        true => Err(Refusal::not_found()),
-        false => list(call, &its),
-    }
+    let all = call.settings.repositories.all();
+    let page = call.request.page();
+    call.list(page_of(call, all)?, page, all.len())
 }
 
 fn is_installation(call: &Call<'_>) -> bool {
     call.settings.token.starts_with("ghs_")
 }
 
-fn list(call: &Call<'_>, all: &[Arc<Hosted>]) -> Outcome {
-    let page = call.request.page(30, 100);
-    call.list(page_of(call, all)?, page, all.len())
-}
-
 fn page_of(call: &Call<'_>, all: &[Arc<Hosted>]) -> Result<Value, GitError> {
-    let page = call.request.page(30, 100);
+    let page = call.request.page();
     let one = |one: &Arc<Hosted>| {
         let links = call::links(call.shared.edition, &call::host(call.request), one);
         Ok(links.listed_repository(one, &one.git.default_branch()?))

@@ -2,9 +2,7 @@
 
 mod call;
 mod comments;
-mod commits;
 mod compare;
-mod contents;
 mod event;
 mod graphql;
 mod hosted;
@@ -35,7 +33,7 @@ use self::graphql::GitHubSchema;
 pub use self::hosted::Attribute;
 use self::hosted::{Hosted, Meant, Repositories};
 pub use self::rate::{Resource, Throttle};
-use self::refusal::Refusal;
+use self::refusal::{Outcome, Refusal};
 use self::request::Request;
 use self::route::Api;
 pub use self::state::{Access, Comment, Edition, Permission};
@@ -108,7 +106,6 @@ impl GitHubSandbox {
             contents: Access::Write,
             pull_requests: Access::Write,
             tree_limit: 100_000,
-            text_limit: 512_000,
         };
         let shared = Arc::new(Shared::new(edition, settings));
         let app = App {
@@ -245,11 +242,6 @@ impl GitHubSandbox {
         self.shared.settings().tree_limit = entries;
     }
 
-    /// Cuts texts in GraphQL that are longer than this. GitHub's limit is 512,000 bytes.
-    pub fn set_text_limit(&self, bytes: usize) {
-        self.shared.settings().text_limit = bytes;
-    }
-
     /// Leaves this many requests (of 1,000) in a budget until it is renewed, in whole seconds.
     pub fn set_budget(&self, resource: Resource, remaining: u64, reset_in: Duration) {
         self.shared.limits().set(resource, remaining, reset_in);
@@ -281,7 +273,6 @@ impl GitHubSandbox {
             issue,
             author,
             body,
-            updated: id,
         });
         id
     }
@@ -316,22 +307,21 @@ async fn handle(
 ) -> Response {
     let answer = match Request::new(method, &uri, headers, body) {
         Ok(request) => app.answer(&request).await,
-        Err(refusal) => refusal.answer(),
+        Err(refusal) => Err(refusal),
     };
-    response(answer)
+    response(answer.unwrap_or_else(|Refusal(answer)| answer))
 }
 
 impl App {
-    async fn answer(&self, request: &Request) -> Answer {
-        let Some(api) = Api::of(self.shared.edition, request) else {
-            return Refusal::not_found().answer();
-        };
+    async fn answer(&self, request: &Request) -> Outcome {
+        let api = Api::of(self.shared.edition, request).ok_or_else(Refusal::not_found)?;
         let answer = match (route::gate(&self.shared, &api, request), &api) {
-            (Err(refused), _) => refused,
+            (Err(refusal), _) => Err(refusal),
             (Ok(()), Api::Graphql) => graphql::answer(&self.schema, &self.shared, request).await,
             (Ok(()), Api::Rest(path)) => route::rest(&self.shared, request, path),
         };
-        self.shared.limits().reading(api.resource()).mark(answer)
+        let answer = answer.unwrap_or_else(|Refusal(answer)| answer);
+        Ok(self.shared.limits().reading(api.resource()).mark(answer))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Parts of answers that more than one route needs.
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::hosted::{Attribute, Hosted};
@@ -12,22 +12,7 @@ pub(super) const REPOSITORY_ID: u64 = 1_296_269;
 /// Who acts with `GITHUB_TOKEN`.
 pub(super) const BOT: &str = "github-actions[bot]";
 
-const PATH: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/');
 
 /// Where the repository is to be found.
 #[derive(Clone, Debug)]
@@ -108,23 +93,24 @@ impl Links {
     /// The `repository` schema.
     pub(super) fn listed_repository(&self, hosted: &Hosted, default_branch: &str) -> Value {
         let mut repository = self.repository(hosted);
-        for key in COUNTS {
-            repository[*key] = json!(0);
-        }
-        for key in ["homepage", "language", "license", "mirror_url"] {
-            repository[key] = Value::Null;
-        }
-        for key in ["has_pages", "has_wiki", "has_discussions"] {
-            repository[key] = json!(false);
+        let made = timestamp::iso(timestamp::of_record(0));
+        let nothing = ["homepage", "language", "license", "mirror_url"];
+        for (keys, value) in [
+            (COUNTS, json!(0)),
+            (&nothing, Value::Null),
+            (&["has_pages", "has_wiki", "has_discussions"], json!(false)),
+            (
+                &["has_issues", "has_projects", "has_downloads"],
+                json!(true),
+            ),
+            (&["created_at", "updated_at", "pushed_at"], json!(made)),
+        ] {
+            for key in keys {
+                repository[*key] = value.clone();
+            }
         }
         repository["archived"] = json!(hosted.is(Attribute::Archived));
         repository["disabled"] = json!(hosted.is(Attribute::Disabled));
-        for key in ["has_issues", "has_projects", "has_downloads"] {
-            repository[key] = json!(true);
-        }
-        for key in ["created_at", "updated_at", "pushed_at"] {
-            repository[key] = json!(timestamp::iso(timestamp::of_record(0)));
-        }
         let clone = self.web(".git");
         repository["clone_url"] = json!(clone);
         repository["git_url"] = json!(clone.replacen("https:", "git:", 1));

@@ -17,13 +17,13 @@ pub(super) fn repository(call: &Call<'_>) -> Outcome {
     Ok(Answer::json(200, &body))
 }
 
-/// The `git-tree` schema. The tree may be named by its id, a commit's, a branch or a tag. The tree
+/// The `git-tree` schema. The tree is named by its id or by a commit's. The tree
 /// without entries, which Git knows but nobody stores, is not found.
 pub(super) fn tree(call: &Call<'_>, name: &str) -> Outcome {
     let tree = named_tree(call, name)?;
     let mut entries = call.repository().list_recursively(&tree)?;
     if entries.is_empty() {
-        return Err(Refusal::not_found().at("rest/git/trees#get-a-tree"));
+        return Err(Refusal::not_found());
     }
     let mut truncated = false;
     if call.request.query("recursive").is_some() {
@@ -42,18 +42,12 @@ pub(super) fn tree(call: &Call<'_>, name: &str) -> Outcome {
 }
 
 fn named_tree(call: &Call<'_>, name: &str) -> Result<String, Refusal> {
-    if let Some(Object {
-        id,
-        kind: Kind::Tree,
-        ..
-    }) = call.repository().object_by_id(name)?
-    {
-        return Ok(id.into());
-    }
-    match call.repository().named_commit(name)? {
-        Some(commit) => Ok(commit.tree.into()),
-        None if call.repository().is_empty()? => Err(Refusal::empty_repository()),
-        None => Err(Refusal::not_found()),
+    let object = call.repository().object_by_id(name)?;
+    let commit = object.as_ref().and_then(Commit::parse);
+    match (object, commit) {
+        (_, Some(commit)) => Ok(commit.tree.into()),
+        (Some(object), None) if object.kind == Kind::Tree => Ok(object.id.into()),
+        _ => Err(Refusal::not_found()),
     }
 }
 
@@ -77,14 +71,14 @@ fn tree_entry(call: &Call<'_>, entry: &ListedEntry) -> Value {
     value
 }
 
-/// The `blob` schema, or the bytes where the client accepts `application/vnd.github.raw`.
+/// The `blob` schema.
 pub(super) fn blob(call: &Call<'_>, sha: &str) -> Outcome {
     if !call.repository().is_full_id(sha) {
         let length = call.repository().zero_id().len();
         let message = format!(
             "The sha parameter must be exactly {length} characters and contain only [0-9a-f]."
         );
-        return Err(Refusal::new(422, message).at("rest/git/blobs#get-a-blob"));
+        return Err(Refusal::new(422, message));
     }
     let Some(Object {
         id,
@@ -92,11 +86,8 @@ pub(super) fn blob(call: &Call<'_>, sha: &str) -> Outcome {
         data,
     }) = call.repository().object(sha)?
     else {
-        return Err(Refusal::not_found().at("rest/git/blobs#get-a-blob"));
+        return Err(Refusal::not_found());
     };
-    if call.request.accepts("raw") {
-        return Ok(raw(data));
-    }
     let body = json!({
         "sha": id.as_str(),
         "node_id": format!("B_{id}"),
@@ -108,12 +99,8 @@ pub(super) fn blob(call: &Call<'_>, sha: &str) -> Outcome {
     Ok(Answer::json(200, &body))
 }
 
-pub(super) fn raw(data: Vec<u8>) -> Answer {
-    Answer::text(200, "application/vnd.github.raw; charset=utf-8", data)
-}
-
 /// Base64 in lines of 60 characters, each with a line break at its end, as GitHub sends it.
-pub(super) fn base64_lines(data: &[u8]) -> String {
+fn base64_lines(data: &[u8]) -> String {
     data.chunks(45)
         .map(|chunk| STANDARD.encode(chunk) + "\n")
         .collect()
@@ -133,7 +120,7 @@ pub(super) fn git_commit(call: &Call<'_>, sha: &str) -> Outcome {
 pub(super) fn reference(call: &Call<'_>, name: &str) -> Outcome {
     let full_name = format!("refs/{name}");
     let object = call.repository().reference(&full_name)?;
-    let object = object.ok_or_else(|| Refusal::not_found().at("rest/git/refs#get-a-reference"))?;
+    let object = object.ok_or_else(Refusal::not_found)?;
     let kind = object.kind.name();
     let body = json!({
         "ref": full_name,
@@ -144,32 +131,6 @@ pub(super) fn reference(call: &Call<'_>, name: &str) -> Outcome {
             "sha": object.id.as_str(),
             "url": call.links.api(&format!("/git/{kind}s/{}", object.id)),
         },
-    });
-    Ok(Answer::json(200, &body))
-}
-
-/// The `branch-with-protection` schema.
-pub(super) fn branch(call: &Call<'_>, name: &str) -> Outcome {
-    let reference = format!("refs/heads/{name}");
-    let Some(tip) = call.repository().reference(&reference)? else {
-        return Err(Refusal::new(404, "Branch not found").at("rest/branches/branches#get-a-branch"));
-    };
-    let commit = Commit::parse(&tip).ok_or_else(Refusal::not_found)?;
-    let url = call.links.api(&format!("/branches/{}", escaped(name)));
-    let body = json!({
-        "name": name,
-        "commit": call.links.commit(&commit),
-        "_links": {"self": url, "html": call.links.web(&format!("/tree/{}", escaped(name)))},
-        "protected": false,
-        "protection": {
-            "enabled": false,
-            "required_status_checks": {
-                "enforcement_level": "off",
-                "contexts": [],
-                "checks": [],
-            },
-        },
-        "protection_url": format!("{url}/protection"),
     });
     Ok(Answer::json(200, &body))
 }

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::timestamp;
 use crate::journal::Answer;
 
@@ -183,16 +181,6 @@ impl Limits {
 impl Reading {
     pub(super) fn remaining(self) -> u64 {
         self.limit - self.used
-    }
-
-    /// The `rate-limit` schema.
-    pub(super) fn json(self) -> Value {
-        json!({
-            "limit": self.limit,
-            "used": self.used,
-            "remaining": self.remaining(),
-            "reset": self.reset,
-        })
     }
 
     /// The same answer with the headers that every answer carries.

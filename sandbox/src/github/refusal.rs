@@ -1,6 +1,6 @@
 //! Errors as GitHub words them.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::git::GitError;
 use crate::journal::Answer;
@@ -10,84 +10,49 @@ pub(super) type Outcome = Result<Answer, Refusal>;
 
 /// An error answer.
 #[derive(Debug)]
-pub(super) struct Refusal {
-    status: u16,
-    message: String,
-    errors: Option<Value>,
-    /// The page below `https://docs.github.com/` that it points to.
-    page: &'static str,
-    /// The permissions that would have done.
-    accepted: Option<String>,
-}
+pub(super) struct Refusal(pub(super) Answer);
+
+const DOCUMENTATION: &str = "https://docs.github.com/rest";
 
 impl Refusal {
     pub(super) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-            errors: None,
-            page: "rest",
-            accepted: None,
-        }
-    }
-
-    pub(super) fn at(self, page: &'static str) -> Self {
-        Self { page, ..self }
+        let body = json!({
+            "message": message.into(),
+            "documentation_url": DOCUMENTATION,
+            "status": status.to_string(),
+        });
+        Self(Answer::json(status, &body))
     }
 
     pub(super) fn not_found() -> Self {
         Self::new(404, "Not Found")
     }
 
-    pub(super) fn no_commit(name: &str) -> Self {
-        Self::new(422, format!("No commit found for SHA: {name}")).at("rest/commits/commits")
-    }
-
-    pub(super) fn empty_repository() -> Self {
-        Self::new(409, "Git Repository is empty.").at("rest/git")
-    }
-
     /// `accepted` goes into the header `X-Accepted-GitHub-Permissions`:
     /// <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#resource-not-accessible>.
     pub(super) fn forbidden(accepted: String) -> Self {
-        Self {
-            accepted: Some(accepted),
-            ..Self::new(403, "Resource not accessible by integration")
-        }
+        let Self(answer) = Self::new(403, "Resource not accessible by integration");
+        Self(answer.with_header("x-accepted-github-permissions", accepted))
     }
 
     pub(super) fn not_json() -> Self {
         Self::new(400, "Problems parsing JSON")
     }
 
-    /// The `validation-error` schema.
-    pub(super) fn invalid(resource: &str, field: &str, message: &str) -> Self {
-        let error = json!({
-            "resource": resource,
-            "code": "custom",
-            "field": field,
-            "message": message,
+    /// A comment's text that is not accepted, in the `validation-error` schema.
+    pub(super) fn invalid(message: &str) -> Self {
+        let body = json!({
+            "message": "Validation Failed",
+            "documentation_url": DOCUMENTATION,
+            "status": "422",
+            "errors": [{
+                "resource": "IssueComment",
+                "code": "custom",
+                "field": "body",
+                "message": message,
+            }],
         });
-        Self {
-            errors: Some(json!([error])),
-            ..Self::new(422, "Validation Failed")
-        }
-    }
-
-    pub(super) fn answer(&self) -> Answer {
-        let mut body = json!({
-            "message": self.message,
-            "documentation_url": format!("https://docs.github.com/{}", self.page),
-            "status": self.status.to_string(),
-        });
-        if let Some(errors) = &self.errors {
-            body["errors"] = errors.clone();
-        }
-        let answer = Answer::json(self.status, &body);
-        match &self.accepted {
-            Some(accepted) => answer.with_header("x-accepted-github-permissions", accepted),
-            None => answer,
-        }
+        Self(Answer::json(422, &body))
     }
 }
 

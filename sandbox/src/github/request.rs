@@ -73,29 +73,15 @@ impl Request {
             .map_err(|error| Refusal::new(422, format!("Invalid request.\n\n{error}")))
     }
 
-    /// Whether the client wants this media type of GitHub's, such as `raw`:
-    /// <https://docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api#media-types>.
-    pub(super) fn accepts(&self, kind: &str) -> bool {
-        let wanted = format!("application/vnd.github.{kind}");
-        self.header("accept").is_some_and(|accept| {
-            accept.split(',').map(str::trim).any(|one| {
-                one.strip_prefix(&wanted)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
-            })
-        })
-    }
-
     /// The part of a list that is asked for.
-    pub(super) fn page(&self, default_size: usize, largest_size: usize) -> Page {
+    pub(super) fn page(&self) -> Page {
         let number = |name| {
             self.query(name)
                 .and_then(|value| value.parse::<usize>().ok())
         };
         Page {
             number: number("page").unwrap_or(1).max(1),
-            size: number("per_page")
-                .unwrap_or(default_size)
-                .clamp(1, largest_size),
+            size: number("per_page").unwrap_or(30).clamp(1, 100),
         }
     }
 }
@@ -115,7 +101,7 @@ impl Page {
         (self.number - 1).saturating_mul(self.size)
     }
 
-    /// The `link` header; `None` where everything fits on one page.
+    /// The `link` header, as far as it leads to later pages; `None` on the last one.
     pub(super) fn link(self, request: &Request, host: &str, total: usize) -> Option<String> {
         let last = total.div_ceil(self.size).max(1);
         let link = |number: usize, relation: &str| {
@@ -125,17 +111,7 @@ impl Page {
                 .finish();
             format!("<{host}{}?{query}>; rel=\"{relation}\"", request.path)
         };
-        let mut links = Vec::new();
-        if self.number > 1 {
-            links.push(link(self.number - 1, "prev"));
-        }
-        if self.number < last {
-            links.push(link(self.number + 1, "next"));
-            links.push(link(last, "last"));
-        }
-        if self.number > 1 {
-            links.push(link(1, "first"));
-        }
-        (!links.is_empty()).then(|| links.join(", "))
+        (self.number < last)
+            .then(|| format!("{}, {}", link(self.number + 1, "next"), link(last, "last")))
     }
 }

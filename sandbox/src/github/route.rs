@@ -9,7 +9,7 @@ use super::rate::{Decision, Resource, Throttle};
 use super::refusal::{Outcome, Refusal};
 use super::request::Request;
 use super::state::{Access, Edition, Permission, Settings, Shared};
-use super::{comments, commits, compare, contents, listing, objects};
+use super::{comments, compare, listing, objects};
 use crate::journal::Answer;
 
 /// Which API a request is for.
@@ -39,41 +39,30 @@ impl Api<'_> {
             Api::Rest(_) => Resource::Core,
         }
     }
-
-    fn is_free(&self) -> bool {
-        matches!(self, Api::Rest(path) if path.as_slice() == ["rate_limit"])
-    }
 }
 
 /// What stands before every route: the client's name, its token, its budget.
-pub(super) fn gate(shared: &Shared, api: &Api<'_>, request: &Request) -> Result<(), Answer> {
+pub(super) fn gate(shared: &Shared, api: &Api<'_>, request: &Request) -> Result<(), Refusal> {
     if request.header("user-agent").is_none_or(str::is_empty) {
         let text = "Request forbidden by administrative rules. Please make sure your request has \
                     a User-Agent header.";
-        return Err(Answer::text(403, "text/plain", text));
+        return Err(Refusal(Answer::text(403, "text/plain", text)));
     }
-    authorize(&shared.settings(), request).map_err(|refusal| refusal.answer())?;
+    authorize(&shared.settings(), request)?;
     if !shared.limits().use_token() {
-        return Err(Refusal::new(401, "Bad credentials").answer());
-    }
-    if api.is_free() {
-        return Ok(());
+        return Err(Refusal::new(401, "Bad credentials"));
     }
     match (shared.limits().take(api.resource()), api) {
         (Decision::Allowed, _) => Ok(()),
         (Decision::Exhausted, Api::Graphql)
         | (Decision::Throttled(Throttle::GraphqlRateLimited), _) => Err(graphql_rate_limited()),
-        (Decision::Exhausted, Api::Rest(_)) => Err(Refusal::new(403, EXHAUSTED)
-            .at("rest/using-the-rest-api/rate-limits-for-the-rest-api")
-            .answer()),
+        (Decision::Exhausted, Api::Rest(_)) => Err(Refusal::new(403, EXHAUSTED)),
         (Decision::Throttled(Throttle::Secondary { retry_after }), _) => {
-            let answer = Refusal::new(403, SECONDARY)
-                .at("rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits")
-                .answer();
-            Err(match retry_after {
+            let Refusal(answer) = Refusal::new(403, SECONDARY);
+            Err(Refusal(match retry_after {
                 Some(wait) => answer.with_header("retry-after", wait.as_secs()),
                 None => answer,
-            })
+            }))
         }
     }
 }
@@ -82,11 +71,9 @@ const EXHAUSTED: &str = "API rate limit exceeded for installation ID 1.";
 const SECONDARY: &str = "You have exceeded a secondary rate limit. Please wait a few minutes \
                          before you try again.";
 
-fn graphql_rate_limited() -> Answer {
-    Answer::json(
-        200,
-        &json!({"errors": [{"type": "RATE_LIMITED", "message": EXHAUSTED}]}),
-    )
+fn graphql_rate_limited() -> Refusal {
+    let body = json!({"errors": [{"type": "RATE_LIMITED", "message": EXHAUSTED}]});
+    Refusal(Answer::json(200, &body))
 }
 
 fn authorize(settings: &Settings, request: &Request) -> Result<(), Refusal> {
@@ -105,18 +92,12 @@ fn authorize(settings: &Settings, request: &Request) -> Result<(), Refusal> {
 }
 
 /// Answers a REST request; `path` is what follows the API's base.
-pub(super) fn rest(shared: &Shared, request: &Request, path: &[&str]) -> Answer {
+pub(super) fn rest(shared: &Shared, request: &Request, path: &[&str]) -> Outcome {
     let call = Call::new(shared, request);
-    answer(call, path).unwrap_or_else(|refusal| refusal.answer())
-}
-
-fn answer(call: Call<'_>, path: &[&str]) -> Outcome {
     let repositories = call.settings.repositories.clone();
     match path {
-        ["rate_limit"] => rate_limit(&call),
         ["installation", "repositories"] => listing::of_installation(&call),
         ["user", "repos"] => listing::of_user(&call),
-        ["orgs", organization, "repos"] => listing::of_organization(&call, organization),
         ["repos", owner, name, rest @ ..] => match repositories.named(&format!("{owner}/{name}")) {
             Meant::Present(hosted) => repository(&call.about(hosted.clone()), rest),
             Meant::Former(hosted) => moved(&call, hosted, rest),
@@ -145,10 +126,6 @@ fn repository(call: &Call<'_>, path: &[&str]) -> Outcome {
         ("GET", ["git", "blobs", sha]) => objects::blob(call, sha),
         ("GET", ["git", "commits", sha]) => objects::git_commit(call, sha),
         ("GET", ["git", "ref", name @ ..]) => objects::reference(call, &name.join("/")),
-        ("GET", ["branches", name @ ..]) => objects::branch(call, &name.join("/")),
-        ("GET", ["commits"]) => commits::list(call),
-        ("GET", ["commits", name @ ..]) => commits::get(call, &name.join("/")),
-        ("GET", ["contents", path @ ..]) => contents::get(call, &path.join("/")),
         ("GET", ["issues", issue, "comments"]) => comments::list(call, issue),
         ("POST", ["issues", issue, "comments"]) => comments::create(call, issue),
         ("PATCH", ["issues", "comments", id]) => comments::update(call, id),
@@ -189,23 +166,4 @@ fn moved(call: &Call<'_>, hosted: &Hosted, rest: &[&str]) -> Outcome {
         "documentation_url": "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects",
     });
     Ok(Answer::json(status, &body).with_header("location", url))
-}
-
-fn rate_limit(call: &Call<'_>) -> Outcome {
-    let mut limits = call.shared.limits();
-    let core = limits.reading(Resource::Core).json();
-    let graphql = limits.reading(Resource::Graphql).json();
-    let search = json!({
-        "limit": 30,
-        "used": 0,
-        "remaining": 30,
-        "reset": core["reset"],
-    });
-    Ok(Answer::json(
-        200,
-        &json!({
-            "resources": {"core": core, "graphql": graphql, "search": search},
-            "rate": core,
-        }),
-    ))
 }

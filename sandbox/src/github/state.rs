@@ -62,8 +62,6 @@ pub struct Comment {
     pub author: String,
     /// The text, in Markdown.
     pub body: String,
-    /// The number of the record that changed it last; its own if it was never changed.
-    pub(super) updated: u64,
 }
 
 /// What a test can turn. A request sees one state of it from its beginning to its end.
@@ -76,8 +74,6 @@ pub(super) struct Settings {
     pub(super) pull_requests: Access,
     /// The most entries of a recursive tree.
     pub(super) tree_limit: usize,
-    /// The most bytes of a blob's text in GraphQL.
-    pub(super) text_limit: usize,
 }
 
 impl Settings {

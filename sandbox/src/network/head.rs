@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::journal::Headers;
+use crate::journal::{Headers, first};
 
 const LONGEST: usize = 64 * 1024;
 
@@ -54,10 +54,7 @@ impl Head {
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        first(&self.headers, name)
     }
 
     /// The request as the server of an absolute URL gets it: what concerns the proxy is left out,

@@ -1,7 +1,7 @@
-//! A port on loopback whose connections are served on a thread of their own.
+//! A port whose connections are served on a thread of their own.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -10,25 +10,37 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-/// A listener on a free port of `127.0.0.1`; it stops when it is dropped.
+/// A listener; it stops when it is dropped.
 #[derive(Debug)]
-pub(super) struct Listener {
+pub(crate) struct Listener {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Listener {
-    /// Serves every connection with what `serve` gives. A connection that fails is a client's
-    /// trouble, so its error is dropped.
+    /// Serves every connection to a free port of `127.0.0.1` with what `serve` gives. A connection
+    /// that fails is a client's trouble, so its error is dropped.
     pub(super) fn start<F>(
         name: &str,
-        serve: impl Fn(TcpStream) -> F + Send + 'static,
+        serve: impl FnMut(TcpStream) -> F + Send + 'static,
     ) -> io::Result<Self>
     where
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        Self::start_on(("127.0.0.1", 0), name, serve)
+    }
+
+    /// The same on an address; port 0 takes a free one.
+    pub(crate) fn start_on<F>(
+        address: impl ToSocketAddrs,
+        name: &str,
+        serve: impl FnMut(TcpStream) -> F + Send + 'static,
+    ) -> io::Result<Self>
+    where
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = runtime::Builder::new_current_thread()
@@ -50,7 +62,7 @@ impl Listener {
         })
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 }
@@ -65,7 +77,7 @@ impl Drop for Listener {
     }
 }
 
-async fn accept<F>(listener: std::net::TcpListener, serve: impl Fn(TcpStream) -> F)
+async fn accept<F>(listener: std::net::TcpListener, mut serve: impl FnMut(TcpStream) -> F)
 where
     F: Future<Output = io::Result<()>> + Send + 'static,
 {

@@ -7,6 +7,8 @@ mod listener;
 mod proxy;
 mod tls_front;
 
+pub(crate) use listener::Listener;
+
 pub use certificates::{Authority, CertificateError, Identity, Validity};
 pub use proxy::{Passage, ProxySandbox};
 pub use tls_front::TlsFront;

@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use super::certificates::Identity;
 use super::head::Head;
 use super::listener::Listener;
-use crate::journal::Headers;
+use crate::journal::{Headers, first};
 
 /// A proxy as companies have one: `CONNECT` for https, absolute URLs for http ([RFC 9110, 7.7 and
 /// 9.3.6][rfc]). It notes down what clients ask for and stops when it is dropped.
@@ -43,12 +43,9 @@ pub struct Passage {
 }
 
 impl Passage {
-    /// The first value of a header; `name` in lower case.
+    /// The first value of a header; `name` in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        first(&self.headers, name)
     }
 }
 
@@ -89,13 +86,8 @@ impl ProxySandbox {
     ///
     /// No port can be bound, or the thread cannot be started.
     pub fn start() -> io::Result<Self> {
-        let shared = Arc::<Shared>::default();
-        let served = Arc::clone(&shared);
-        let listener = Listener::start("proxy", move |stream| serve(stream, Arc::clone(&served)))?;
-        Ok(Self {
-            listener,
-            scheme: "http",
-            shared,
+        Self::over("http", |shared| {
+            Listener::start("proxy", move |stream| serve(stream, Arc::clone(&shared)))
         })
     }
 
@@ -105,16 +97,23 @@ impl ProxySandbox {
     ///
     /// No port can be bound, or the thread cannot be started.
     pub fn start_tls(identity: &Identity) -> io::Result<Self> {
-        let shared = Arc::<Shared>::default();
-        let served = Arc::clone(&shared);
         let acceptor = TlsAcceptor::from(identity.config());
-        let listener = Listener::start("tls-proxy", move |stream| {
-            let (acceptor, shared) = (acceptor.clone(), Arc::clone(&served));
-            async move { serve(acceptor.accept(stream).await?, shared).await }
-        })?;
+        Self::over("https", |shared| {
+            Listener::start("tls-proxy", move |stream| {
+                let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
+                async move { serve(acceptor.accept(stream).await?, shared).await }
+            })
+        })
+    }
+
+    fn over(
+        scheme: &'static str,
+        listen: impl FnOnce(Arc<Shared>) -> io::Result<Listener>,
+    ) -> io::Result<Self> {
+        let shared = Arc::<Shared>::default();
         Ok(Self {
-            listener,
-            scheme: "https",
+            listener: listen(Arc::clone(&shared))?,
+            scheme,
             shared,
         })
     }

@@ -1,16 +1,8 @@
 //! The request budget, told in headers on every answer.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
-/// How `x-ratelimit-reset` tells when the budget is whole again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reset {
-    /// Seconds from now.
-    #[default]
-    SecondsLeft,
-    /// Seconds since 1970.
-    EpochSeconds,
-}
+use crate::switch::{Switch, Switches};
 
 /// How many requests there may be in a period.
 #[derive(Debug)]
@@ -61,7 +53,7 @@ impl Budget {
     }
 
     /// Counts a request.
-    pub(super) fn take(&mut self, reset: Reset) -> Share {
+    pub(super) fn take(&mut self, switches: &Switches) -> Share {
         if self.since.elapsed() >= self.period {
             self.since = Instant::now();
             self.used = 0;
@@ -69,15 +61,10 @@ impl Budget {
         let granted = self.used < self.limit || self.enforcement == Enforcement::Announced;
         self.used += u64::from(granted);
         let left = self.period.saturating_sub(self.since.elapsed());
-        let reset = match reset {
-            Reset::SecondsLeft => left,
+        let reset = match switches.is_on(Switch::ResetIsEpoch) {
+            false => left,
             // A clock before 1970 is none to go by.
-            Reset::EpochSeconds => {
-                SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or_default()
-                    + left
-            }
+            true => left + UNIX_EPOCH.elapsed().unwrap_or_default(),
         };
         let headers = [
             ("x-ratelimit-period", self.period.as_secs()),

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::clock;
 use super::failure::Failure;
 use crate::switch::{Switch, Switches};
+
+/// When all blueprints were made.
+const CREATED_AT: &str = "2026-01-01T00:00:00.000Z";
 
 /// A blueprint's identifier and an entity's.
 pub(super) type Key = (String, String);
@@ -52,7 +54,7 @@ pub(super) struct Relation<'a> {
     pub(super) required: bool,
 }
 
-/// An entity with what Port keeps about its last write.
+/// An entity.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Entity {
     pub(super) title: Option<String>,
@@ -60,14 +62,11 @@ pub(super) struct Entity {
     pub(super) team: Vec<String>,
     pub(super) properties: Map<String, Value>,
     pub(super) relations: Map<String, Value>,
-    pub(super) created_at: String,
-    pub(super) updated_at: String,
 }
 
 impl Blueprint {
     /// Fills in what Port itself adds to a blueprint that is created.
     fn new(mut json: Value) -> Self {
-        let now = clock::now();
         if let Some(object) = json.as_object_mut() {
             let title = object.get("identifier").cloned().unwrap_or_default();
             let defaults = [
@@ -79,8 +78,8 @@ impl Blueprint {
                 ("aggregationProperties", json!({})),
                 ("createdBy", json!("sandbox")),
                 ("updatedBy", json!("sandbox")),
-                ("createdAt", json!(now)),
-                ("updatedAt", json!(now)),
+                ("createdAt", json!(CREATED_AT)),
+                ("updatedAt", json!(CREATED_AT)),
             ];
             for (key, value) in defaults {
                 object.entry(key).or_insert(value);
@@ -191,12 +190,6 @@ impl Catalog {
     pub(super) fn add_blueprint(&mut self, json: Value) {
         let identifier = json["identifier"].as_str().unwrap_or_default().to_owned();
         self.blueprints.insert(identifier, Blueprint::new(json));
-    }
-
-    pub(super) fn remove_blueprint(&mut self, identifier: &str) {
-        self.blueprints.remove(identifier);
-        self.entities
-            .retain(|(blueprint, _), _| blueprint != identifier);
     }
 
     pub(super) fn blueprint(&self, identifier: &str) -> Result<&Blueprint, Failure> {
@@ -318,31 +311,27 @@ impl Catalog {
     pub(super) fn delete(
         &mut self,
         blueprint: &str,
-        identifiers: &[String],
-        dependents: Dependents,
+        identifiers: Vec<String>,
     ) -> Result<Vec<String>, Failure> {
         self.blueprint(blueprint)?;
-        let mut doomed: Vec<Key> = identifiers
-            .iter()
-            .map(|one| (blueprint.to_owned(), one.clone()))
-            .collect();
+        let key = |one: &String| (blueprint.to_owned(), one.clone());
+        let doomed: Vec<Key> = identifiers.iter().map(key).collect();
         if let Some((_, unknown)) = doomed.iter().find(|key| !self.entities.contains_key(*key)) {
             return Err(self.no_entity(blueprint, unknown));
         }
-        let mut at = 0;
-        while let Some(key) = doomed.get(at).cloned() {
-            let mut others = self.dependents(&key);
-            others.retain(|other| !doomed.contains(other));
-            if !others.is_empty() && dependents == Dependents::Keep {
-                return Err(Failure::has_dependents());
-            }
-            doomed.extend(others);
-            at += 1;
+        if !doomed.iter().all(|key| self.is_free(key, &doomed)) {
+            return Err(Failure::has_dependents());
         }
         for key in doomed {
             self.overwrite(key, None);
         }
-        Ok(identifiers.to_vec())
+        Ok(identifiers)
+    }
+
+    /// Whether all dependants of an entity are doomed too.
+    fn is_free(&self, key: &Key, doomed: &[Key]) -> bool {
+        let others = self.dependents(key);
+        others.iter().all(|other| doomed.contains(other))
     }
 
     /// Deletes those of them that are there and have no dependants that stay, and says which.
@@ -350,32 +339,18 @@ impl Catalog {
         &mut self,
         blueprint: &str,
         mut identifiers: Vec<String>,
-        dependents: Dependents,
     ) -> Result<Vec<String>, Failure> {
         loop {
             let key = |one: &String| (blueprint.to_owned(), one.clone());
             let doomed: Vec<_> = identifiers.iter().map(key).collect();
-            let can_be = |one: &String| {
-                let others = self.dependents(&key(one));
-                let is_free = others.iter().all(|other| doomed.contains(other));
-                self.entities.contains_key(&key(one))
-                    && (is_free || dependents == Dependents::Delete)
-            };
-            identifiers.retain(can_be);
+            identifiers.retain(|one| {
+                self.entities.contains_key(&key(one)) && self.is_free(&key(one), &doomed)
+            });
             if identifiers.len() == doomed.len() {
-                return self.delete(blueprint, &identifiers, dependents);
+                return self.delete(blueprint, identifiers);
             }
         }
     }
-}
-
-/// What a deletion does with entities that have a relation to a deleted one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dependents {
-    /// They stay, and so does what they need.
-    Keep,
-    /// They go too.
-    Delete,
 }
 
 /// The identifiers in a relation's value.
@@ -389,16 +364,6 @@ pub(super) fn targets(value: &Value) -> impl Iterator<Item = &str> {
 }
 
 impl Entity {
-    /// A bare entity, written now.
-    pub(super) fn new() -> Self {
-        let now = clock::now();
-        Self {
-            created_at: now.clone(),
-            updated_at: now,
-            ..Self::default()
-        }
-    }
-
     /// The entity as Port sends it. Port names every relation of the blueprint, `null` or `[]`
     /// where it leads nowhere.
     pub(super) fn wire(&self, identifier: &str, blueprint: &Blueprint) -> Map<String, Value> {

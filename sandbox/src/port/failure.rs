@@ -61,8 +61,7 @@ impl Failure {
 
     /// It names nobody, and neither does Port's.
     pub(super) fn has_dependents() -> Self {
-        let message = "The entity has dependents; delete them too with \"delete_dependents=true\"";
-        Self::new(403, "has_dependents", message)
+        Self::new(403, "has_dependents", "The entity has dependents")
     }
 
     pub(super) fn too_large() -> Self {

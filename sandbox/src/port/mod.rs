@@ -9,7 +9,6 @@ pub mod blueprints;
 mod budget;
 mod bulk;
 mod catalog;
-mod clock;
 mod failure;
 mod model;
 mod query;
@@ -27,7 +26,6 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use access::{CLIENT_ID, CLIENT_SECRET};
-pub use budget::Reset;
 pub use failure::Failure;
 pub use world::Permission;
 
@@ -97,11 +95,6 @@ impl PortSandbox {
         self.shared.lock().catalog.add_blueprint(blueprint);
     }
 
-    /// Takes a blueprint away, with its entities.
-    pub fn remove_blueprint(&self, identifier: &str) {
-        self.shared.lock().catalog.remove_blueprint(identifier);
-    }
-
     /// Adds or replaces an entity without a request; `_writer` tells whoever reads the test who did
     /// it. The blueprint has no say, so that calculated properties and what was valid once can be put
     /// there too.
@@ -129,7 +122,6 @@ impl PortSandbox {
             team,
             properties: draft.properties.unwrap_or_default(),
             relations,
-            ..Entity::new()
         };
         self.shared
             .lock()
@@ -233,43 +225,13 @@ impl PortSandbox {
         self.shared.lock().bulk.delete.announce(limit);
     }
 
-    /// Sends this as `additionalData` with every entity of a blueprint that a bulk writes.
-    pub fn set_additional_data(&self, blueprint: &str, data: Value) {
-        self.shared.lock().additional.insert(blueprint.into(), data);
-    }
-
-    /// Changes the credentials, which are [`CLIENT_ID`] and [`CLIENT_SECRET`] at first.
-    pub fn set_credentials(&self, client_id: &str, client_secret: &str) {
-        let mut world = self.shared.lock();
-        world.access.client_id = client_id.into();
-        world.access.client_secret = client_secret.into();
-    }
-
-    /// How long tokens issued from now on are valid; three hours at first.
-    pub fn set_token_lifetime(&self, lifetime: Duration) {
-        self.shared.lock().access.lifetime = lifetime;
-    }
-
-    /// The valid access token; a new one, if there is none.
+    /// The access token that is valid.
     pub fn access_token(&self) -> String {
-        self.shared.lock().access.access_token()
-    }
-
-    /// Makes the token that is in use invalid.
-    pub fn revoke_token(&self) {
-        self.shared.lock().access.revoke();
+        access::TOKEN.to_owned()
     }
 
     /// Refuses requests with 429 past so many in a period; the first period begins now.
     pub fn set_rate_limit(&self, requests: u64, period: Duration) {
         self.shared.lock().budget.enforce(requests, period);
-    }
-
-    /// How `x-ratelimit-reset` is written from now on; see [`Switch::ResetIsEpoch`].
-    pub fn set_rate_limit_reset(&self, reset: Reset) {
-        match reset {
-            Reset::SecondsLeft => self.turn_off(Switch::ResetIsEpoch),
-            Reset::EpochSeconds => self.turn_on(Switch::ResetIsEpoch),
-        }
     }
 }

@@ -9,18 +9,19 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
-use fancy_regex::{Error, Regex};
+use fancy_regex::Regex;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::catalog::Catalog;
 use super::failure::Failure;
-use super::routes::{Answer, Parameters, Parts, Shared, ok};
+use super::routes::{Answer, Parameters, Shared, ok};
+use super::schema::{Pattern, fits};
 use super::wire;
 use super::world::Permission;
 
 pub(super) fn router() -> Router<Shared> {
-    let one = get(read).put(replace).patch(update);
+    let one = get(read).patch(update);
     Router::new()
         .route("/v1/blueprints", get(list).post(create))
         .route("/v1/blueprints/{blueprint}", one)
@@ -47,10 +48,10 @@ async fn read(State(shared): State<Shared>, Path(blueprint): Path<String>) -> An
 
 async fn create(
     State(shared): State<Shared>,
-    Query(query): Query<Vec<Parts>>,
+    Query(query): Query<Parameters>,
     body: Bytes,
 ) -> Answer {
-    let makes_page = Parameters(query).flag("create_catalog_page", true)?;
+    let makes_page = query.flag("create_catalog_page", true)?;
     let body = wire::json(&body)?;
     let mut world = shared.lock();
     world.permits(&Permission::CreateBlueprints)?;
@@ -66,14 +67,6 @@ async fn create(
     Ok((StatusCode::CREATED, Json(created)).into_response())
 }
 
-async fn replace(
-    State(shared): State<Shared>,
-    Path(blueprint): Path<String>,
-    body: Bytes,
-) -> Answer {
-    change(&shared, &blueprint, wire::json(&body)?)
-}
-
 /// Each field that is given replaces the old one as a whole. Whether Port merges the properties of
 /// a `schema` is not documented, so nobody may count on it.
 async fn update(
@@ -81,27 +74,22 @@ async fn update(
     Path(blueprint): Path<String>,
     body: Bytes,
 ) -> Answer {
-    let mut changed = shared.lock().catalog.blueprint(&blueprint)?.json.clone();
     let given = wire::json(&body)?;
+    let mut world = shared.lock();
+    let mut changed = world.catalog.blueprint(&blueprint)?.json.clone();
     if let (Some(changed), Some(given)) = (changed.as_object_mut(), given.as_object()) {
         changed.extend(given.clone());
     }
-    change(&shared, &blueprint, changed)
-}
-
-fn change(shared: &Shared, blueprint: &str, changed: Value) -> Answer {
-    let mut world = shared.lock();
-    world.catalog.blueprint(blueprint)?;
-    world.permits(&Permission::ChangeBlueprint(blueprint.to_owned()))?;
+    world.permits(&Permission::ChangeBlueprint(blueprint.clone()))?;
     if check(&world.catalog, &changed)? != blueprint {
         return Err(Failure::invalid("the sandbox does not rename blueprints"));
     }
     world.catalog.add_blueprint(changed);
-    ok(json!({"ok": true, "blueprint": world.catalog.blueprint(blueprint)?.json}))
+    ok(json!({"ok": true, "blueprint": world.catalog.blueprint(&blueprint)?.json}))
 }
 
 const PATTERN: &str = r"^(?!\.{1,2}$)[\p{L}0-9@_.+:\\/-]{1,100}$";
-static IDENTIFIER: LazyLock<Result<Regex, Error>> = LazyLock::new(|| Regex::new(PATTERN));
+static IDENTIFIER: Pattern = LazyLock::new(|| Regex::new(PATTERN));
 const TYPES: [&str; 5] = ["string", "number", "boolean", "object", "array"];
 const FORMATS: [&str; 14] = [
     "date-time",
@@ -123,8 +111,7 @@ const FORMATS: [&str; 14] = [
 /// Refuses what Port does not take as a blueprint; gives its identifier.
 fn check(catalog: &Catalog, blueprint: &Value) -> Result<String, Failure> {
     let identifier = text(blueprint, "identifier")?;
-    let fits = |pattern: &Regex| pattern.is_match(&identifier).unwrap_or_default();
-    if !IDENTIFIER.as_ref().is_ok_and(fits) {
+    if !fits(&IDENTIFIER, &identifier) {
         return Err(Failure::invalid(format!(
             "body/identifier must match pattern \"{PATTERN}\""
         )));

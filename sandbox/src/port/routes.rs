@@ -9,10 +9,11 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::budget::Reset;
-use super::catalog::{Catalog, Dependents};
+use super::access;
+use super::catalog::Catalog;
 use super::failure::Failure;
 use super::model;
 use super::search::{self, Names, Projection};
@@ -36,7 +37,7 @@ impl Shared {
 }
 
 pub(super) fn router(shared: Shared) -> Router {
-    let entity = get(read_entity).patch(patch_entity).delete(delete_entity);
+    let entity = get(read_entity).patch(patch_entity);
     let guarded = model::router()
         .route("/v1/blueprints/{blueprint}/entities", post(write_entity))
         .route(
@@ -52,12 +53,8 @@ pub(super) fn router(shared: Shared) -> Router {
             "/v1/blueprints/{blueprint}/bulk/entities/delete",
             post(delete_entities),
         )
-        .route(
-            "/v1/blueprints/{blueprint}/entities-count",
-            get(count_entities),
-        )
         .route("/v1/entities/search", post(search_all))
-        .route_layer(middleware::from_fn_with_state(shared.clone(), authorize));
+        .route_layer(middleware::from_fn(authorize));
     Router::new()
         .route("/v1/auth/access_token", post(grant_token))
         .merge(guarded)
@@ -70,7 +67,7 @@ pub(super) fn router(shared: Shared) -> Router {
 }
 
 pub(super) type Answer = Result<Response, Failure>;
-pub(super) type Parts = (String, String);
+type Parts = (String, String);
 
 async fn no_route(request: Request) -> Failure {
     Failure::not_found(format!(
@@ -80,13 +77,9 @@ async fn no_route(request: Request) -> Failure {
     ))
 }
 
-async fn authorize(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+async fn authorize(request: Request, next: Next) -> Response {
     let given = request.headers().get(header::AUTHORIZATION);
-    let checked = shared
-        .lock()
-        .access
-        .check(given.and_then(|value| value.to_str().ok()));
-    match checked {
+    match access::check(given.and_then(|value| value.to_str().ok())) {
         Ok(()) => next.run(request).await,
         Err(failure) => failure.into_response(),
     }
@@ -94,12 +87,8 @@ async fn authorize(State(shared): State<Shared>, request: Request, next: Next) -
 
 async fn ration(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let share = {
-        let mut world = shared.lock();
-        let reset = match world.catalog.is_on(Switch::ResetIsEpoch) {
-            true => Reset::EpochSeconds,
-            false => Reset::SecondsLeft,
-        };
-        world.budget.take(reset)
+        let world = &mut *shared.lock();
+        world.budget.take(&world.catalog.switches)
     };
     let mut response = if share.granted {
         next.run(request).await
@@ -115,7 +104,9 @@ async fn ration(State(shared): State<Shared>, request: Request, next: Next) -> R
 }
 
 /// The query parameters of a request.
-pub(super) struct Parameters(pub(super) Vec<Parts>);
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct Parameters(Vec<Parts>);
 
 impl Parameters {
     fn value(&self, name: &str) -> Option<&str> {
@@ -159,19 +150,9 @@ impl Parameters {
         })
     }
 
-    fn dependents(&self) -> Result<Dependents, Failure> {
-        let all = self.flag("delete_dependents", false)?;
-        Ok(if all {
-            Dependents::Delete
-        } else {
-            Dependents::Keep
-        })
-    }
-
     fn projection(&self) -> Result<Projection, Failure> {
         Ok(Projection {
             include: self.list("include"),
-            exclude: self.list("exclude"),
             names: Names::Paths,
             without_calculated: self.flag("exclude_calculated_properties", false)?,
         })
@@ -184,8 +165,7 @@ pub(super) fn ok(body: Value) -> Answer {
 
 async fn grant_token(State(shared): State<Shared>, body: Bytes) -> Answer {
     let mut world = shared.lock();
-    let switches = world.catalog.switches.clone();
-    let granted = world.access.grant(&wire::json(&body)?, &switches)?;
+    let granted = access::grant(&wire::json(&body)?, &world.catalog.switches)?;
     world.catalog.log_in();
     ok(granted)
 }
@@ -201,10 +181,9 @@ fn check_access(world: &World, blueprint: &str, query: &Parameters) -> Result<()
 async fn write_entity(
     State(shared): State<Shared>,
     Path(blueprint): Path<String>,
-    Query(query): Query<Vec<Parts>>,
+    Query(query): Query<Parameters>,
     body: Bytes,
 ) -> Answer {
-    let query = Parameters(query);
     let draft = Draft::read(&wire::json(&body)?, "body")?;
     let options = query.options(query.how()?)?;
     write_one(&shared, &blueprint, draft, &query, options)
@@ -213,10 +192,9 @@ async fn write_entity(
 async fn patch_entity(
     State(shared): State<Shared>,
     Path((blueprint, entity)): Path<Parts>,
-    Query(query): Query<Vec<Parts>>,
+    Query(query): Query<Parameters>,
     body: Bytes,
 ) -> Answer {
-    let query = Parameters(query);
     let draft = Draft::read_patch(&wire::json(&body)?, &entity)?;
     let options = query.options(How::Patch)?;
     write_one(&shared, &blueprint, draft, &query, options)
@@ -250,10 +228,9 @@ fn write_one(
 async fn write_entities(
     State(shared): State<Shared>,
     Path(blueprint): Path<String>,
-    Query(query): Query<Vec<Parts>>,
+    Query(query): Query<Parameters>,
     body: Bytes,
 ) -> Answer {
-    let query = Parameters(query);
     let mut world = shared.lock();
     let world = &mut *world;
     let drafts = Draft::read_bulk(&wire::json(&body)?, world.bulk.upsert.get())?;
@@ -268,7 +245,7 @@ async fn write_entities(
         let catalog = scratch.as_mut().unwrap_or(&mut world.catalog);
         let written = refused.and_then(|()| upsert::upsert(catalog, &blueprint, draft, options));
         match written {
-            Ok(written) => entities.push(done(index, &written, world.additional(&blueprint))),
+            Ok(written) => entities.push(done(index, &written)),
             Err(failure) => errors.push(failure.of_entity(index, &name)),
         }
     }
@@ -284,16 +261,12 @@ async fn write_entities(
     Ok((status, Json(body)).into_response())
 }
 
-fn done(index: usize, written: &Written, additional: Option<&Value>) -> Value {
-    let mut item = json!({
+fn done(index: usize, written: &Written) -> Value {
+    json!({
         "created": written.created,
         "identifier": written.identifier,
         "index": index,
-    });
-    if let Some(additional) = additional {
-        item["additionalData"] = additional.clone();
-    }
-    item
+    })
 }
 
 fn sent(
@@ -311,9 +284,9 @@ fn sent(
 async fn read_entity(
     State(shared): State<Shared>,
     Path((blueprint, entity)): Path<Parts>,
-    Query(query): Query<Vec<Parts>>,
+    Query(query): Query<Parameters>,
 ) -> Answer {
-    let projection = Parameters(query).projection()?;
+    let projection = query.projection()?;
     let world = shared.lock();
     world.permits(&Permission::ReadEntities(blueprint.clone()))?;
     let sent = sent(&world.catalog, &blueprint, &entity, &projection)?;
@@ -323,48 +296,28 @@ async fn read_entity(
     ok(json!({"ok": true, "entity": sent}))
 }
 
-async fn delete_entity(
-    State(shared): State<Shared>,
-    Path((blueprint, entity)): Path<Parts>,
-    Query(query): Query<Vec<Parts>>,
-) -> Answer {
-    let query = Parameters(query);
-    let dependents = query.dependents()?;
-    let mut world = shared.lock();
-    check_access(&world, &blueprint, &query)?;
-    world.catalog.delete(&blueprint, &[entity], dependents)?;
-    ok(json!({"ok": true}))
-}
-
 async fn delete_entities(
     State(shared): State<Shared>,
     Path(blueprint): Path<String>,
-    Query(query): Query<Vec<Parts>>,
+    Query(query): Query<Parameters>,
     body: Bytes,
 ) -> Answer {
-    let query = Parameters(query);
-    let dependents = query.dependents()?;
+    if query.flag("delete_dependents", false)? {
+        return Err(Failure::invalid("the sandbox does not delete dependents"));
+    }
     let mut world = shared.lock();
     let entities = wire::deletion(&wire::json(&body)?, world.bulk.delete.get())?;
     check_access(&world, &blueprint, &query)?;
     let catalog = &mut world.catalog;
     let deleted = match catalog.is_on(Switch::BulkDeletesPartly) {
-        true => catalog.delete_what_can_be(&blueprint, entities, dependents)?,
-        false => catalog.delete(&blueprint, &entities, dependents)?,
+        true => catalog.delete_what_can_be(&blueprint, entities)?,
+        false => catalog.delete(&blueprint, entities)?,
     };
     let mut body = json!({"ok": true, "deletedEntities": deleted});
     if let Some(limit) = world.bulk.delete.tell() {
         body["maxBulkSize"] = limit.into();
     }
     ok(body)
-}
-
-async fn count_entities(State(shared): State<Shared>, Path(blueprint): Path<String>) -> Answer {
-    let world = shared.lock();
-    world.permits(&Permission::ReadEntities(blueprint.clone()))?;
-    let catalog = world.searched();
-    catalog.blueprint(&blueprint)?;
-    ok(json!({"ok": true, "count": catalog.entities_of(&blueprint).count()}))
 }
 
 async fn search_blueprint(
@@ -385,10 +338,10 @@ async fn search_blueprint(
 
 async fn search_all(
     State(shared): State<Shared>,
-    Query(query): Query<Vec<Parts>>,
+    Query(query): Query<Parameters>,
     body: Bytes,
 ) -> Answer {
-    let projection = Parameters(query).projection()?;
+    let projection = query.projection()?;
     let body = wire::json(&body)?;
     wire::only(&body, &["combinator", "rules"])?;
     let world = shared.lock();

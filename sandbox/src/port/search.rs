@@ -2,6 +2,8 @@
 //!
 //! <https://docs.port.io/search-and-query/overview>
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::catalog::{Blueprint, Catalog, Entity, Key, targets};
@@ -42,26 +44,14 @@ fn rule_matches(
     entity: &Entity,
 ) -> Result<bool, Failure> {
     let operator = rule["operator"].as_str().unwrap_or_default();
-    if operator == "relatedTo" {
-        return Ok(related(rule, catalog, key));
-    }
-    let actual = if let Some(property) = rule["property"].as_str() {
-        value_of(property, key, entity)
-    } else if let Some(relation) = rule["relation"].as_str() {
-        relation_value(
-            relation,
-            rule["targetProperty"].as_str(),
-            catalog,
-            key,
-            entity,
-        )
-    } else {
-        return Err(Failure::invalid(format!(
-            "the sandbox does not know this rule: {rule}"
-        )));
+    let holds = match rule["property"].as_str() {
+        None if operator == "relatedTo" && rule["direction"] == "downstream" => {
+            Some(is_dependent(rule, catalog, key))
+        }
+        None => None,
+        Some(property) => compare(&value_of(property, key, entity), operator, &rule["value"]),
     };
-    compare(&actual, operator, &rule["value"])
-        .ok_or_else(|| Failure::invalid(format!("the sandbox does not know this rule: {rule}")))
+    holds.ok_or_else(|| Failure::invalid(format!("the sandbox does not know this rule: {rule}")))
 }
 
 /// A property or a meta-property; `null` where there is none.
@@ -72,33 +62,8 @@ fn value_of(property: &str, key: &Key, entity: &Entity) -> Value {
         "$title" => json!(entity.title),
         "$icon" => json!(entity.icon),
         "$team" => json!(entity.team),
-        "$createdAt" => json!(entity.created_at),
-        "$updatedAt" => json!(entity.updated_at),
         name => entity.properties.get(name).cloned().unwrap_or_default(),
     }
-}
-
-fn relation_value(
-    relation: &str,
-    target_property: Option<&str>,
-    catalog: &Catalog,
-    key: &Key,
-    entity: &Entity,
-) -> Value {
-    let Some(value) = entity.relations.get(relation) else {
-        return Value::Null;
-    };
-    if target_property != Some("$title") {
-        return value.clone();
-    }
-    let shape = catalog.blueprint(&key.0).ok();
-    let target = shape
-        .and_then(|shape| shape.relation(relation))
-        .map(|relation| relation.target);
-    let titles: Vec<_> = targets(value)
-        .filter_map(|to| catalog.entity(target?, to)?.title.as_deref())
-        .collect();
-    json!(titles)
 }
 
 /// `None` if the operator is unknown, or does not go with this value.
@@ -111,24 +76,8 @@ fn compare(actual: &Value, operator: &str, wanted: &Value) -> Option<bool> {
             .as_array()?
             .iter()
             .any(|one| any(actual, |actual| same(actual, one))),
-        "notIn" => !compare(actual, "in", wanted)?,
         "contains" => contains(actual, wanted),
-        "doesNotContains" => !contains(actual, wanted),
         "containsAny" => wanted.as_array()?.iter().any(|one| contains(actual, one)),
-        "beginsWith" => text(actual).starts_with(wanted.as_str()?),
-        "doesNotBeginsWith" => !text(actual).starts_with(wanted.as_str()?),
-        "endsWith" => text(actual).ends_with(wanted.as_str()?),
-        "doesNotEndsWith" => !text(actual).ends_with(wanted.as_str()?),
-        "isEmpty" => is_empty(actual),
-        "isNotEmpty" => !is_empty(actual),
-        ">" => order(actual, wanted)?.is_some_and(|order| order.is_gt()),
-        ">=" => order(actual, wanted)?.is_some_and(|order| order.is_ge()),
-        "<" => order(actual, wanted)?.is_some_and(|order| order.is_lt()),
-        "<=" => order(actual, wanted)?.is_some_and(|order| order.is_le()),
-        "between" => {
-            compare(actual, ">=", &wanted["from"])? && compare(actual, "<=", &wanted["to"])?
-        }
-        "notBetween" => !compare(actual, "between", wanted)?,
         _ => return None,
     })
 }
@@ -151,79 +100,21 @@ fn contains(actual: &Value, wanted: &Value) -> bool {
     }
 }
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        _ => false,
-    }
-}
-
-/// Numbers by size, dates (which are all written alike) by their text. The outer `None` is for a
-/// bound that has no order, the inner for a value that cannot be held against it.
-fn order(actual: &Value, wanted: &Value) -> Option<Option<std::cmp::Ordering>> {
-    match wanted {
-        Value::Number(wanted) => Some(
-            actual
-                .as_f64()
-                .zip(wanted.as_f64())
-                .and_then(|(one, two)| one.partial_cmp(&two)),
-        ),
-        Value::String(wanted) => Some(actual.as_str().map(|actual| actual.cmp(wanted))),
-        _ => None,
-    }
-}
-
-/// Whether an entity is among those that the named ones lead to over any number of relations
-/// (`upstream`, which is what is meant if no direction is given), or among those that lead to
-/// them, their dependants (`downstream`).
-fn related(rule: &Value, catalog: &Catalog, key: &Key) -> bool {
+/// Whether an entity is among those that lead to the named ones over any number of relations.
+fn is_dependent(rule: &Value, catalog: &Catalog, key: &Key) -> bool {
     let blueprint = rule["blueprint"].as_str().unwrap_or_default();
     let mut seen: Vec<Key> = targets(&rule["value"])
         .map(|to| (blueprint.to_owned(), to.to_owned()))
         .collect();
     let start = seen.len();
     let mut at = 0;
-    while let Some(one) = seen.get(at).cloned() {
-        let next = if rule["direction"] == "downstream" {
-            catalog.dependents(&one)
-        } else {
-            dependencies(catalog, &one)
-        };
-        for one in next {
-            if !seen.contains(&one) {
-                seen.push(one);
-            }
-        }
+    while let Some(one) = seen.get(at) {
+        let mut next = catalog.dependents(one);
+        next.retain(|one| !seen.contains(one));
+        seen.extend(next);
         at += 1;
     }
     seen[start..].contains(key)
-}
-
-fn dependencies(catalog: &Catalog, key: &Key) -> Vec<Key> {
-    let Some(entity) = catalog.entity(&key.0, &key.1) else {
-        return Vec::new();
-    };
-    let Ok(shape) = catalog.blueprint(&key.0) else {
-        return Vec::new();
-    };
-    let to = |name: &str, target: &str| -> Vec<Key> {
-        let value = entity.relations.get(name);
-        value
-            .into_iter()
-            .flat_map(targets)
-            .map(|to| (target.to_owned(), to.to_owned()))
-            .collect()
-    };
-    shape
-        .relations()
-        .flat_map(|(name, relation)| to(name, relation.target))
-        .collect()
 }
 
 /// Which parts of an entity are wanted.
@@ -231,15 +122,13 @@ fn dependencies(catalog: &Catalog, key: &Key) -> Vec<Key> {
 pub(super) struct Projection {
     /// Only these; all, if there are none.
     pub(super) include: Vec<String>,
-    /// Not these.
-    pub(super) exclude: Vec<String>,
     /// How the parts are named.
     pub(super) names: Names,
     /// Whether properties that Port computes are left out.
     pub(super) without_calculated: bool,
 }
 
-/// How `include` and `exclude` name the parts of an entity.
+/// How `include` names the parts of an entity.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Names {
     /// `identifier`, `properties.url`: paths in the entity's JSON.
@@ -273,8 +162,8 @@ impl Projection {
     }
 
     fn wants(&self, part: &str, name: Option<&str>) -> bool {
-        let named = |list: &[String]| list.iter().any(|one| self.is_named(one, part, name));
-        (self.include.is_empty() || named(&self.include)) && !named(&self.exclude)
+        let mut include = self.include.iter();
+        self.include.is_empty() || include.any(|one| self.is_named(one, part, name))
     }
 
     fn is_named(&self, given: &str, part: &str, name: Option<&str>) -> bool {
@@ -304,7 +193,7 @@ pub(super) struct Page {
 impl Page {
     /// Reads a request's body.
     pub(super) fn read(body: &Value) -> Result<Self, Failure> {
-        wire::only(body, &["query", "include", "exclude", "limit", "from"])?;
+        wire::only(body, &["query", "include", "limit", "from"])?;
         let limit = match body.get("limit") {
             None => 200.0,
             Some(limit) => limit.as_f64().unwrap_or_default(),
@@ -316,7 +205,6 @@ impl Page {
         }
         let projection = Projection {
             include: strings(body, "include")?,
-            exclude: strings(body, "exclude")?,
             names: Names::Properties,
             ..Projection::default()
         };
@@ -365,14 +253,9 @@ fn strings(body: &Value, name: &str) -> Result<Vec<String>, Failure> {
 
 /// The last identifier of a page, in a form that clients cannot mistake for one.
 fn hash(identifier: &str) -> String {
-    identifier
-        .bytes()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    STANDARD.encode(identifier)
 }
 
 fn unhash(hash: &str) -> Option<String> {
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let bytes: Option<Vec<u8>> = hash.as_bytes().chunks(2).map(byte).collect();
-    String::from_utf8(bytes?).ok()
+    String::from_utf8(STANDARD.decode(hash).ok()?).ok()
 }

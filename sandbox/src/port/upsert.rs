@@ -61,7 +61,7 @@ pub(super) fn upsert(
     let mut entity = given.onto(catalog, &shape, old.as_ref(), options.how);
     check_required(&shape, &entity)?;
     for (blueprint, identifier) in missing {
-        catalog.put(&blueprint, &identifier, Entity::new());
+        catalog.put(&blueprint, &identifier, Entity::default());
     }
     inherit_team(catalog, &shape, &mut entity);
     catalog.put(blueprint, &identifier, entity);
@@ -104,11 +104,10 @@ impl Given {
 
     /// The entity that it makes of an older one.
     fn onto(self, catalog: &Catalog, shape: &Blueprint, old: Option<&Entity>, how: How) -> Entity {
-        let new = Entity::new();
         let mut base = match old.cloned() {
             Some(old) if how == How::Replace => emptied(old, shape),
             Some(old) => old,
-            None => new.clone(),
+            None => Entity::default(),
         };
         let is_new = old.is_none();
         let all_defaults =
@@ -141,10 +140,8 @@ impl Given {
             title: self.title.or(base.title),
             icon: self.icon.or(base.icon),
             team: self.team.unwrap_or(base.team),
-            updated_at: new.updated_at,
             properties: base.properties,
             relations: base.relations,
-            created_at: base.created_at,
         }
     }
 }
@@ -200,7 +197,6 @@ fn emptied(old: Entity, shape: &Blueprint) -> Entity {
     properties.retain(|name, _| shape.is_calculated(name));
     Entity {
         properties,
-        created_at: old.created_at,
         team: match shape.team_path() {
             Some(_) => old.team,
             None => Vec::new(),

@@ -2,17 +2,18 @@
 
 use std::sync::LazyLock;
 
-use fancy_regex::{Error, Regex};
+use fancy_regex::Regex;
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use super::query::{self, is_query};
+use super::schema::{Pattern, fits};
 
 /// Port's limit on a request's body, in bytes.
 pub(super) const BODY_LIMIT: usize = 1024 * 1024;
 
 const PATTERN: &str = r"^(?!\.{1,2}$)[\p{L}0-9@_.+:\\/='-]+$";
-static IDENTIFIER: LazyLock<Result<Regex, Error>> = LazyLock::new(|| Regex::new(PATTERN));
+static IDENTIFIER: Pattern = LazyLock::new(|| Regex::new(PATTERN));
 
 /// An entity as a request gives it.
 #[derive(Clone, Debug)]
@@ -253,12 +254,7 @@ fn check_identifier(text: &str, place: &str) -> Result<(), Failure> {
             "{place} must NOT have more than 1000 characters"
         )));
     }
-    let fits = |pattern: &Result<Regex, _>| {
-        pattern
-            .as_ref()
-            .is_ok_and(|pattern| pattern.is_match(text).unwrap_or_default())
-    };
-    if !fits(&IDENTIFIER) {
+    if !fits(&IDENTIFIER, text) {
         return Err(Failure::invalid(format!(
             "{place} must match pattern \"{PATTERN}\""
         )));

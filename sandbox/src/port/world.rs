@@ -1,21 +1,17 @@
 //! Everything that a Port sandbox knows.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use serde_json::Value;
-
-use super::access::Access;
 use super::budget::Budget;
 use super::bulk::Limits;
 use super::catalog::{Catalog, Key};
 use super::failure::Failure;
 
-/// The catalog, who may use it how often, and what is to go wrong.
+/// The catalog, how often it may be used, and what is to go wrong.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) catalog: Catalog,
-    pub(super) access: Access,
     pub(super) budget: Budget,
     pub(super) bulk: Limits,
     pub(super) refusals: Vec<Refusal>,
@@ -24,7 +20,6 @@ pub(super) struct World {
     pub(super) hidden: BTreeSet<Key>,
     pub(super) finished_runs: BTreeSet<String>,
     pub(super) catalog_pages: Vec<String>,
-    pub(super) additional: BTreeMap<String, Value>,
 }
 
 /// What credentials may do, in Port's roles and permissions.
@@ -55,7 +50,6 @@ impl World {
     pub(super) fn new(catalog: Catalog) -> Self {
         Self {
             catalog,
-            access: Access::new(),
             budget: Budget::new(),
             bulk: Limits::default(),
             refusals: Vec::new(),
@@ -63,7 +57,6 @@ impl World {
             hidden: BTreeSet::new(),
             finished_runs: BTreeSet::new(),
             catalog_pages: Vec::new(),
-            additional: BTreeMap::new(),
         }
     }
 
@@ -109,10 +102,5 @@ impl World {
             !self.hidden.contains(key) && !self.denied.contains(&of_blueprint)
         });
         Cow::Owned(catalog)
-    }
-
-    /// The `additionalData` of written entities of a blueprint.
-    pub(super) fn additional(&self, blueprint: &str) -> Option<&Value> {
-        self.additional.get(blueprint)
     }
 }

@@ -1,116 +1,114 @@
-use serde_json::{Value, json};
+//! Which entities a query finds, and which parts of them are sent.
 
-use crate::client::{Port, message};
+use serde_json::json;
+
+use crate::Port;
 
 fn stocked() -> Port {
     let port = Port::start();
-    port.put("domain", json!({"identifier": "d", "title": "Orders"}));
-    port.put(
-        "service",
+    port.put("domain", &[json!({"identifier": "d", "title": "Orders"})]);
+    let services = [
         json!({
             "identifier": "a", "title": "Alpha", "team": ["x", "y"],
             "properties": {"tier": "gold", "replicas": 1, "tags": ["t1", "t2"], "live": true},
             "relations": {"domain": "d"},
         }),
-    );
-    port.put(
-        "service",
         json!({
             "identifier": "b", "title": "Beta",
             "properties": {"tier": "silver", "replicas": 5, "tags": ["t2"], "live": false},
             "relations": {"needs": ["a"]},
         }),
-    );
-    port.put(
-        "service",
-        json!({"identifier": "c", "relations": {"needs": ["b"]}}),
-    );
+        json!({
+            "identifier": "c", "properties": {"health": "good"}, "relations": {"needs": ["b"]},
+        }),
+    ];
+    port.put("service", &services);
     port
 }
 
-fn names(body: &Value) -> String {
-    let entities = body["entities"].as_array().unwrap().iter();
-    entities
-        .map(|one| one["identifier"].as_str().unwrap())
-        .collect()
-}
-
-/// The services for which a rule holds.
-async fn found(port: &Port, rule: Value) -> String {
-    let query = json!({"query": {"combinator": "and", "rules": [rule]}});
-    let (status, body) = port
-        .post("/v1/blueprints/service/entities/search", query)
-        .await;
-    assert_eq!(status, 200, "{body}");
-    names(&body)
-}
-
 #[tokio::test]
-async fn rules_compare_properties() {
+async fn rules() {
     let port = stocked();
-    for (property, operator, value, expected) in [
-        ("$identifier", "=", json!("a"), "a"),
-        ("$identifier", "in", json!(["a", "c", "z"]), "ac"),
-        ("$identifier", "!=", json!("a"), "bc"),
-        ("$identifier", "notIn", json!(["a"]), "bc"),
-        ("$blueprint", "=", json!("service"), "abc"),
-        ("$title", "beginsWith", json!("Al"), "a"),
-        ("$title", "endsWith", json!("ta"), "b"),
-        ("$title", "contains", json!("ph"), "a"),
-        ("$title", "doesNotContains", json!("ph"), "bc"),
-        ("$team", "contains", json!("y"), "a"),
-        ("$team", "containsAny", json!(["z", "x"]), "a"),
-        ("$createdAt", ">", json!("2001-01-01T00:00:00.000Z"), "abc"),
-        ("$updatedAt", "<", json!("2001-01-01T00:00:00.000Z"), ""),
-        ("tier", "=", json!("gold"), "a"),
-        ("tier", "=", json!(null), "c"),
-        ("tier", "in", json!(["gold", "silver"]), "ab"),
-        ("live", "=", json!(false), "b"),
-        ("replicas", ">=", json!(5), "b"),
-        ("replicas", "<", json!(5.0), "a"),
-        ("replicas", "=", json!(1.0), "a"),
-        ("replicas", "between", json!({"from": 1, "to": 4}), "a"),
-        ("tags", "contains", json!("t2"), "ab"),
-        ("tags", "contains", json!(["t1", "t2"]), "a"),
-        ("tags", "in", json!(["t1"]), "a"),
-        ("tags", "isEmpty", json!(null), "c"),
-        ("tags", "isNotEmpty", json!(null), "ab"),
+    for (rule, found) in [
+        (
+            json!({"property": "$identifier", "operator": "=", "value": "a"}),
+            "a",
+        ),
+        (
+            json!({"property": "$identifier", "operator": "in", "value": ["a", "c", "z"]}),
+            "ac",
+        ),
+        (
+            json!({"property": "$identifier", "operator": "!=", "value": "a"}),
+            "bc",
+        ),
+        (
+            json!({"property": "$blueprint", "operator": "=", "value": "service"}),
+            "abc",
+        ),
+        (
+            json!({"property": "$title", "operator": "contains", "value": "ph"}),
+            "a",
+        ),
+        (
+            json!({"property": "$team", "operator": "contains", "value": "y"}),
+            "a",
+        ),
+        (
+            json!({"property": "$team", "operator": "containsAny", "value": ["z", "x"]}),
+            "a",
+        ),
+        (
+            json!({"property": "tier", "operator": "=", "value": null}),
+            "c",
+        ),
+        (
+            json!({"property": "tier", "operator": "in", "value": ["gold", "silver"]}),
+            "ab",
+        ),
+        (
+            json!({"property": "live", "operator": "=", "value": false}),
+            "b",
+        ),
+        (
+            json!({"property": "replicas", "operator": "=", "value": 1.0}),
+            "a",
+        ),
+        (
+            json!({"property": "tags", "operator": "contains", "value": "t2"}),
+            "ab",
+        ),
+        (
+            json!({"property": "tags", "operator": "contains", "value": ["t1", "t2"]}),
+            "a",
+        ),
+        (
+            json!({"property": "tags", "operator": "in", "value": ["t1"]}),
+            "a",
+        ),
+        (
+            json!({"operator": "relatedTo", "blueprint": "service", "value": "a", "direction": "downstream"}),
+            "bc",
+        ),
+        (json!({"combinator": "or", "rules": []}), ""),
+        (json!({"combinator": "and", "rules": []}), "abc"),
     ] {
-        let rule = json!({"property": property, "operator": operator, "value": value});
-        assert_eq!(found(&port, rule.clone()).await, expected, "{rule}");
+        let query =
+            json!({"query": {"combinator": "and", "rules": [rule]}, "include": ["$identifier"]});
+        let entities: Vec<_> = found
+            .chars()
+            .map(|one| json!({"identifier": one}))
+            .collect();
+        let answer = json!({"ok": true, "entities": entities});
+        port.answers(&format!(
+            "POST service/entities/search {query} -> 200 {answer}"
+        ))
+        .await;
     }
 }
 
 #[tokio::test]
-async fn rules_follow_relations() {
-    let port = stocked();
-    let rule = json!({"relation": "domain", "operator": "=", "value": "d"});
-    assert_eq!(found(&port, rule).await, "a");
-    let rule = json!({
-        "relation": "needs", "targetProperty": "$title", "operator": "contains", "value": "Beta",
-    });
-    assert_eq!(found(&port, rule).await, "c");
-    let related = |direction: &str| {
-        json!({
-            "operator": "relatedTo", "blueprint": "service", "value": "b", "direction": direction,
-        })
-    };
-    assert_eq!(found(&port, related("downstream")).await, "c");
-    assert_eq!(found(&port, related("upstream")).await, "a");
-}
-
-#[tokio::test]
-async fn rules_nest() {
-    let port = stocked();
-    let rule = |tier: &str| json!({"property": "tier", "operator": "=", "value": tier});
-    let either = json!({"combinator": "or", "rules": [rule("gold"), rule("silver")]});
-    assert_eq!(found(&port, either).await, "ab");
-    let both = json!({"combinator": "and", "rules": [rule("gold"), rule("silver")]});
-    assert_eq!(found(&port, both).await, "");
-}
-
-#[tokio::test]
-async fn what_it_does_not_know_is_refused() {
+async fn rules_that_the_sandbox_does_not_know() {
     let port = stocked();
     for rule in [
         json!({"property": "tier", "operator": "resembles", "value": "gold"}),
@@ -118,89 +116,81 @@ async fn what_it_does_not_know_is_refused() {
         json!({"scorecard": "s", "operator": "=", "value": "gold"}),
     ] {
         let query = json!({"query": {"combinator": "and", "rules": [rule]}});
-        let (status, body) = port
-            .post("/v1/blueprints/service/entities/search", query)
-            .await;
-        assert_eq!((status, message(&body).is_empty()), (422, false));
+        let row = format!("POST service/entities/search {query} -> 422 does not know this rule");
+        port.answers(&row).await;
     }
-    for body in [
-        json!({"limit": 0}),
-        json!({"limit": 1001}),
-        json!({"from": "?"}),
-        json!({"include": "x"}),
-        json!({"more": 1}),
-        json!({"query": {"combinator": "xor", "rules": []}}),
+}
+
+#[tokio::test]
+async fn pages_and_parts() {
+    let port = stocked();
+    port.answers(
+        r#"
+        POST service/entities/search {"limit": 2, "include": ["$identifier"]} -> 200 {"entities":[{"identifier":"a"},{"identifier":"b"}],"next":"Yg==","ok":true}
+        POST service/entities/search {"limit": 2, "include": ["$identifier"], "from": "Yg=="} -> 200 {"entities":[{"identifier":"c"}],"ok":true}
+        POST service/entities/search {"limit": 3, "include": ["$identifier"]} -> 200 {"identifier":"c"}],"ok":true}
+        POST service/entities/search {"limit": 1, "include": ["$identifier", "tier", "domain"]} -> 200 [{"identifier":"a","properties":{"tier":"gold"},"relations":{"domain":"d"}}]
+        POST /v1/entities/search?include=identifier&include=properties.tier {"combinator": "and", "rules": [{"property": "tier", "operator": "=", "value": "gold"}]} -> 200 {"entities":[{"identifier":"a","properties":{"tier":"gold"}}],"matchingBlueprints":["service"],"ok":true}
+        GET service/entities/c -> 200 "properties":{"health":"good"}
+        GET service/entities/c?exclude_calculated_properties=true -> 200 {"entity":{"identifier":"c","properties":{},"relations":{"domain":null,"needs":["b"]},"team":[]},"ok":true}
+        "#,
+    )
+    .await;
+}
+
+/// Those in an entity that is written are narrower than those of a search.
+#[tokio::test]
+async fn queries_in_entities() {
+    let port = stocked();
+    let same = |n: usize| json!({"identifier": format!("d{n}"), "title": "Same"});
+    port.put("domain", &(0..101).map(same).collect::<Vec<_>>());
+    for (relation, query, status) in [
+        (
+            "domain",
+            json!({"property": "$title", "operator": "=", "value": "Orders"}),
+            201,
+        ),
+        (
+            "domain",
+            json!({"property": "$title", "operator": "=", "value": "None"}),
+            404,
+        ),
+        (
+            "domain",
+            json!({"property": "$title", "operator": "=", "value": "Same"}),
+            422,
+        ),
+        (
+            "domain",
+            json!({"property": "$title", "operator": "beginsWith", "value": "O"}),
+            422,
+        ),
+        (
+            "needs",
+            json!({"property": "tier", "operator": "=", "value": "gold"}),
+            201,
+        ),
+        (
+            "needs",
+            json!({"property": "health", "operator": "=", "value": "x"}),
+            422,
+        ),
+        ("needs", json!({"combinator": "nor", "rules": []}), 422),
     ] {
-        let (status, _) = port
-            .post("/v1/blueprints/service/entities/search", body)
-            .await;
-        assert_eq!(status, 422);
+        let query = json!({"combinator": "and", "rules": [query]});
+        let entity = json!({"identifier": "e", "relations": {relation: query}});
+        let (got, body) = port.merge(entity).await;
+        assert_eq!(got, status, "{body}");
     }
-}
-
-#[tokio::test]
-async fn a_search_comes_in_pages() {
-    let port = stocked();
-    let path = "/v1/blueprints/service/entities/search";
-    let (_, first) = port.post(path, json!({"limit": 2})).await;
-    assert_eq!(names(&first), "ab");
-    let (_, second) = port
-        .post(path, json!({"limit": 2, "from": first["next"]}))
-        .await;
-    assert_eq!(names(&second), "c");
-    assert_eq!(second.get("next"), None);
-    let (_, whole) = port.post(path, json!({"limit": 3})).await;
-    assert_eq!(
-        whole.get("next"),
-        None,
-        "the last page is full, but it is the last"
-    );
-}
-
-#[tokio::test]
-async fn parts_are_named_without_paths() {
-    let port = stocked();
-    let query = json!({"combinator": "and", "rules": [
-        {"property": "$identifier", "operator": "=", "value": "a"},
-    ]});
-    let body = json!({"query": query, "include": ["$identifier", "tier", "domain"]});
-    let (_, answer) = port
-        .post("/v1/blueprints/service/entities/search", body)
-        .await;
-    let entity = json!({
-        "identifier": "a", "properties": {"tier": "gold"}, "relations": {"domain": "d"},
-    });
-    assert_eq!(answer, json!({"ok": true, "entities": [entity]}));
-    let body = json!({"query": query, "exclude": ["tier", "tags", "live", "$title", "$team"]});
-    let (_, answer) = port
-        .post("/v1/blueprints/service/entities/search", body)
-        .await;
-    let entity = json!({
-        "identifier": "a", "properties": {"replicas": 1}, "relations": {"domain": "d", "needs": []},
-    });
-    assert_eq!(answer["entities"], json!([entity]));
-}
-
-#[tokio::test]
-async fn all_blueprints_can_be_searched() {
-    let port = stocked();
-    let rule = json!({"property": "$createdAt", "operator": "!=", "value": "never"});
-    let query = json!({"combinator": "and", "rules": [rule]});
-    let (status, body) = port
-        .post("/v1/entities/search?include=identifier", query)
-        .await;
-    assert_eq!(status, 200);
-    let entities: Vec<_> = ["d", "a", "b", "c"]
-        .iter()
-        .map(|one| json!({"identifier": one}))
-        .collect();
-    let expected =
-        json!({"ok": true, "entities": entities, "matchingBlueprints": ["domain", "service"]});
-    assert_eq!(body, expected);
-    assert_eq!(
-        port.post("/v1/entities/search", json!({"combinator": "and"}))
-            .await
-            .0,
-        422
-    );
+    let relations = port.sandbox.entity("service", "e").unwrap()["relations"].clone();
+    assert_eq!(relations, json!({"domain": "d", "needs": ["a"]}));
+    for (tier, answer) in [
+        ("gold", "201 \"identifier\":\"a\""),
+        ("tin", "404 its identifier"),
+    ] {
+        let rule = json!({"property": "tier", "operator": "=", "value": tier});
+        let entity = json!({"identifier": {"combinator": "and", "rules": [rule]}});
+        let row = format!("POST service/entities?upsert=true {entity} -> {answer}");
+        port.answers(&row).await;
+    }
 }

@@ -1,53 +1,114 @@
-//! Both positions of each switch. Those of deletions and of access are with these.
+//! Both positions of each switch. Those of credentials are with these.
 
 use std::time::Duration;
 
-use port_gitops_sandbox::Switch;
-use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
+use port_gitops_sandbox::{Sandbox, Switch};
 use serde_json::{Value, json};
 
-use crate::client::{Port, code, message};
+use crate::{Port, service};
 
-const SERVICES: &str = "/v1/blueprints/service/entities";
-
-fn properties(port: &Port) -> Value {
-    port.sandbox.entity("service", "a").unwrap()["properties"].clone()
-}
-
-async fn found(port: &Port) -> usize {
-    let (_, body) = port.post(&format!("{SERVICES}/search"), json!({})).await;
-    body["entities"].as_array().unwrap().len()
+/// Writes to the service `a`, one after the other, with a switch on and off: `METHOD BODY` each.
+/// Afterwards its properties are as said.
+async fn properties(switch: Switch, writes: &[(&str, Value)], on: Value, off: Value) {
+    let port = Port::start();
+    let mut with_defaults = service();
+    with_defaults["schema"]["properties"]["tier"]["default"] = json!("gold");
+    with_defaults["schema"]["properties"]["code"]["default"] = json!("AB");
+    with_defaults["schema"]["required"] = json!(["code"]);
+    port.sandbox.add_blueprint(with_defaults);
+    for (is_on, expected) in [(true, on), (false, off)] {
+        match is_on {
+            true => port.sandbox.turn_on(switch),
+            false => port.sandbox.turn_off(switch),
+        }
+        port.sandbox.remove_entity("service", "a");
+        for (query, properties) in writes {
+            let entity = json!({"identifier": "a", "properties": properties});
+            let row = format!("POST service/entities?upsert=true&{query} {entity} -> 201");
+            port.answers(&row).await;
+        }
+        let entity = port.sandbox.entity("service", "a").unwrap();
+        assert_eq!(entity["properties"], expected, "{switch:?} {is_on}");
+    }
 }
 
 #[tokio::test]
-async fn searches_can_lag() {
-    let port = Port::start();
-    port.sandbox.turn_on(Switch::SearchLags);
-    port.merge("service", json!({"identifier": "b"})).await;
-    assert_eq!(found(&port).await, 0);
-    let credentials = json!({"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET});
-    port.post("/v1/auth/access_token", credentials).await;
-    assert_eq!(found(&port).await, 1, "the next run finds it");
-    port.sandbox.remove_entity("service", "b");
+async fn what_becomes_of_properties() {
+    let (merge, replace) = ("merge=true", "merge=false");
+    let base = || (merge, json!({"url": "https://a.b", "tier": "silver"}));
+    let cleared = || [base(), (merge, json!({"url": null}))];
+    let rest = || json!({"tier": "silver", "code": "AB"});
+    let all = || json!({"tier": "silver", "code": "AB", "url": "https://a.b"});
+    properties(Switch::NullsIgnored, &cleared(), all(), rest()).await;
+    let stored = json!({"tier": "silver", "code": "AB", "url": null});
+    properties(Switch::NullsStored, &cleared(), stored, rest()).await;
 
-    port.sandbox.set_search_lag(Duration::from_secs(3600));
-    port.put("service", json!({"identifier": "old"}));
-    assert_eq!(
-        found(&port).await,
-        1,
-        "what a test puts there is seen at once"
-    );
-    for _ in 0..2 {
-        port.merge("service", json!({"identifier": "a"})).await;
+    let deep = [
+        (replace, json!({"owner": {"x": {"y": 1}}})),
+        (merge, json!({"owner": {"x": {"z": 2}}})),
+    ];
+    let with = |owner: Value| json!({"owner": owner, "tier": "gold", "code": "AB"});
+    let (merged, replaced) = (json!({"x": {"y": 1, "z": 2}}), json!({"x": {"z": 2}}));
+    properties(Switch::MergeIsDeep, &deep, with(merged), with(replaced)).await;
+
+    let replaced = [base(), (replace, json!({"live": true}))];
+    let required = json!({"live": true, "code": "AB"});
+    let anew = json!({"live": true, "code": "AB", "tier": "gold"});
+    properties(Switch::DefaultsAppliedAnew, &replaced, anew, required).await;
+}
+
+/// A table of requests for each position, with a domain `d`, and the services `a`, which belongs to it,
+/// and `b`, which needs `a` and itself.
+#[tokio::test]
+async fn what_is_answered() {
+    for (switch, on, off) in [
+        (
+            Switch::PatchNullsIgnored,
+            r#"PATCH service/entities/a {"title": null, "team": null} -> 200 "team":["x"],"title":"A""#,
+            r#"PATCH service/entities/a {"title": null, "team": null} -> 200 "team":[]"#,
+        ),
+        (
+            Switch::NotFoundIsVague,
+            r#"
+            GET service/entities/z -> 404 not_found: A resource with the provided identifier was not found
+            GET nowhere -> 404 not_found: A resource
+            POST service/entities {"identifier": "c", "relations": {"domain": "z"}} -> 404 not_found: A resource
+            "#,
+            r#"GET service/entities/z -> 404 "z""#,
+        ),
+        (
+            Switch::SingleTargetForMany,
+            r#"POST service/entities {"identifier": "c", "relations": {"needs": "a"}} -> 201 "needs":["a"]"#,
+            r#"POST service/entities {"identifier": "c", "relations": {"needs": "a"}} -> 422"#,
+        ),
+        (
+            Switch::BulkDeletesPartly,
+            r#"
+            POST service/bulk/entities/delete {"entities": ["a", "z"]} -> 200 "deletedEntities":[]
+            POST service/bulk/entities/delete {"entities": ["b", "z"]} -> 200 "deletedEntities":["b"]
+            POST service/bulk/entities/delete {"entities": ["a"]} -> 200 "deletedEntities":["a"]
+            "#,
+            r#"
+            POST service/bulk/entities/delete {"entities": ["b", "z"]} -> 404 "z"
+            POST domain/bulk/entities/delete {"entities": ["d"]} -> 403 has_dependents
+            POST service/bulk/entities/delete {"entities": ["a"]} -> 403 has_dependents: The entity has dependents
+            POST service/bulk/entities/delete {"entities": ["a", "b"]} -> 200 "deletedEntities":["a","b"]
+            "#,
+        ),
+    ] {
+        for (is_on, table) in [(true, on), (false, off)] {
+            let port = Port::start();
+            port.put("domain", &[json!({"identifier": "d"})]);
+            let of_d = json!({"domain": "d"});
+            let a = json!({"identifier": "a", "title": "A", "team": ["x"], "relations": of_d});
+            let b = json!({"identifier": "b", "relations": {"needs": ["a", "b"]}});
+            port.put("service", &[a, b]);
+            if is_on {
+                port.sandbox.turn_on(switch);
+            }
+            port.answers(table).await;
+        }
     }
-    assert_eq!(found(&port).await, 1);
-    assert_eq!(port.get(&format!("{SERVICES}/a")).await.0, 200);
-    assert_eq!(port.delete(&format!("{SERVICES}/old")).await.0, 200);
-    assert_eq!(found(&port).await, 1, "the deleted one is still found");
-    port.sandbox.set_search_lag(Duration::ZERO);
-    assert_eq!(found(&port).await, 1);
-    let (_, body) = port.post(&format!("{SERVICES}/search"), json!({})).await;
-    assert_eq!(body["entities"][0]["identifier"], "a");
 }
 
 #[tokio::test]
@@ -57,129 +118,62 @@ async fn large_strings_can_be_refused() {
     let entity = |value: Value| json!({"identifier": "a", "properties": value});
     let large = [json!({"owner": {"x": [text]}}), json!({"tags": [text]})];
     for value in &large {
-        assert_eq!(port.merge("service", entity(value.clone())).await.0, 201);
+        assert_eq!(port.merge(entity(value.clone())).await.0, 201);
     }
     port.sandbox.turn_on(Switch::LargeStringsRefused);
     for value in large {
-        let (status, body) = port.merge("service", entity(value)).await;
-        assert_eq!((status, code(&body)), (422, "blueprint_schema_mismatch"));
+        let (status, body) = port.merge(entity(value)).await;
+        assert_eq!(
+            (status, &body["error"]),
+            (422, &json!("blueprint_schema_mismatch"))
+        );
     }
     let many = json!({"tags": vec![&text[1..]; 3]});
-    assert_eq!(port.merge("service", entity(many)).await.0, 201);
+    assert_eq!(port.merge(entity(many)).await.0, 201);
 }
 
 #[tokio::test]
-async fn nulls_clear_or_do_not() {
+async fn searches_can_lag() {
     let port = Port::start();
-    let given = |value: Value| json!({"identifier": "a", "properties": {"code": value}});
-    for (switch, expected) in [
-        (Switch::NullsIgnored, json!({"code": "AB"})),
-        (Switch::NullsStored, json!({"code": null})),
-    ] {
-        port.merge("service", given(json!("AB"))).await;
-        port.sandbox.turn_on(switch);
-        assert_eq!(port.merge("service", given(Value::Null)).await.0, 201);
-        assert_eq!(properties(&port), expected);
-        port.sandbox.turn_off(switch);
-    }
-    port.merge("service", given(Value::Null)).await;
-    assert_eq!(properties(&port), json!({}));
-}
+    let found = async |names: &[&str]| {
+        let entities: Vec<_> = names.iter().map(|one| json!({"identifier": one})).collect();
+        let answer = json!({"ok": true, "entities": entities});
+        let search = r#"POST service/entities/search {"include": ["$identifier"]}"#;
+        port.answers(&format!("{search} -> 200 {answer}")).await;
+    };
+    let write = async |name: &str| port.merge(json!({"identifier": name})).await;
+    port.sandbox.turn_on(Switch::SearchLags);
+    write("b").await;
+    found(&[]).await;
+    let log_in = r#"POST /v1/auth/access_token {"clientId": "sandbox-client-id", "clientSecret": "sandbox-client-secret"} -> 200"#;
+    port.answers(log_in).await;
+    // The next run finds it.
+    found(&["b"]).await;
+    port.sandbox.remove_entity("service", "b");
 
-#[tokio::test]
-async fn a_merge_can_go_into_objects() {
-    let port = Port::start();
-    let given = |value: Value| json!({"identifier": "a", "properties": {"owner": value}});
-    port.merge("service", given(json!({"x": {"y": 1}}))).await;
-    port.sandbox.turn_on(Switch::MergeIsDeep);
-    port.merge("service", given(json!({"x": {"z": 2}}))).await;
-    assert_eq!(properties(&port), json!({"owner": {"x": {"y": 1, "z": 2}}}));
-    port.sandbox.turn_off(Switch::MergeIsDeep);
-    port.merge("service", given(json!({"x": 3}))).await;
-    assert_eq!(properties(&port), json!({"owner": {"x": 3}}));
-}
-
-#[tokio::test]
-async fn defaults_come_with_creations_and_perhaps_with_replacements() {
-    let port = Port::start();
-    port.sandbox.add_blueprint(json!({
-        "identifier": "service",
-        "schema": {
-            "properties": {
-                "tier": {"type": "string", "default": "gold"},
-                "name": {"type": "string", "default": "none"},
-            },
-            "required": ["name"],
-        },
-    }));
-    let path = format!("{SERVICES}?upsert=true&merge=false");
-    let bare = json!({"identifier": "a"});
-    assert_eq!(port.post(&path, bare.clone()).await.0, 201);
-    assert_eq!(properties(&port), json!({"tier": "gold", "name": "none"}));
-    port.post(&path, bare.clone()).await;
-    assert_eq!(properties(&port), json!({"name": "none"}));
-    port.sandbox.turn_on(Switch::DefaultsAppliedAnew);
-    port.post(&path, bare).await;
-    assert_eq!(properties(&port), json!({"tier": "gold", "name": "none"}));
-}
-
-#[tokio::test]
-async fn a_patch_can_ignore_nulls() {
-    let port = Port::start();
-    port.put(
-        "service",
-        json!({"identifier": "a", "title": "A", "team": ["x"]}),
-    );
-    port.sandbox.turn_on(Switch::PatchNullsIgnored);
-    let nulls = json!({"title": null, "team": null});
-    let (status, body) = port.patch(&format!("{SERVICES}/a"), nulls).await;
-    assert_eq!((status, &body["entity"]["title"]), (200, &json!("A")));
-}
-
-#[tokio::test]
-async fn what_is_not_found_may_not_be_said() {
-    let port = Port::start();
-    let mut messages = Vec::new();
-    port.sandbox.turn_on(Switch::NotFoundIsVague);
-    for path in [
-        &format!("{SERVICES}/a"),
-        "/v1/blueprints/nowhere/entities/a",
-    ] {
-        let (status, body) = port.get(path).await;
-        assert_eq!((status, code(&body)), (404, "not_found"));
-        messages.push(message(&body).to_owned());
-    }
-    let lost = json!({"identifier": "a", "relations": {"domain": "nowhere"}});
-    messages.push(message(&port.merge("service", lost).await.1).to_owned());
-    messages.dedup();
-    assert_eq!(
-        messages,
-        ["A resource with the provided identifier was not found"]
-    );
-}
-
-#[tokio::test]
-async fn one_target_may_do_for_many() {
-    let port = Port::start();
-    let entity = json!({"identifier": "a", "relations": {"needs": "a"}});
-    assert_eq!(port.merge("service", entity.clone()).await.0, 422);
-    port.sandbox.turn_on(Switch::SingleTargetForMany);
-    let (status, body) = port.merge("service", entity).await;
-    assert_eq!(
-        (status, &body["entity"]["relations"]["needs"]),
-        (201, &json!(["a"]))
-    );
+    port.sandbox.set_search_lag(Duration::from_secs(3600));
+    // What a test puts there is seen at once.
+    port.put("service", &[json!({"identifier": "old"})]);
+    write("a").await;
+    found(&["old"]).await;
+    port.answers("GET service/entities/a -> 200").await;
+    let delete = r#"POST service/bulk/entities/delete {"entities": ["old"]} -> 200"#;
+    port.answers(delete).await;
+    found(&["old"]).await;
+    port.sandbox.set_search_lag(Duration::ZERO);
+    found(&["a"]).await;
 }
 
 #[tokio::test]
 async fn the_reset_can_be_a_point_in_time() {
     let port = Port::start();
-    port.sandbox.turn_on(Switch::ResetIsEpoch);
-    let answer = port.request("GET", "/v1/blueprints").send().await.unwrap();
-    let reset: u64 = answer.headers()["x-ratelimit-reset"]
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap();
-    assert!(reset > 1_700_000_000, "{reset}");
+    for (is_on, expected) in [(false, 295..=300), (true, 1_700_000_000..=u64::MAX)] {
+        if is_on {
+            port.sandbox.turn_on(Switch::ResetIsEpoch);
+        }
+        port.answers("GET service -> 200").await;
+        let answer = port.sandbox.journal().pop().unwrap().answer.unwrap();
+        let reset = answer.header("x-ratelimit-reset").unwrap().parse();
+        assert!(expected.contains(&reset.unwrap()), "{answer:?}");
+    }
 }

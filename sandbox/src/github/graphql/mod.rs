@@ -3,20 +3,13 @@
 //! Types, fields and arguments have the names and types of GitHub's public schema; what is not
 //! there is refused when a query is validated.
 
-mod commit;
 mod object;
 mod query;
-mod scalar;
-
-use std::sync::Arc;
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Error, ErrorExtensions, Schema};
 use serde_json::{Value, json};
 
 use self::query::Query;
-use super::call;
-use super::hosted::Hosted;
-use super::model::Links;
 use super::refusal::{Outcome, Refusal};
 use super::request::Request;
 use super::state::{Settings, Shared};
@@ -29,52 +22,22 @@ pub(super) fn schema() -> GitHubSchema {
     Schema::new(Query, EmptyMutation, EmptySubscription)
 }
 
-/// What resolvers work on: one state of the settings for the whole of a query.
-struct World {
-    shared: Arc<Shared>,
-    settings: Settings,
-    /// The scheme and host that the client used.
-    host: String,
-}
-
-impl World {
-    fn links(&self, hosted: &Hosted) -> Links {
-        call::links(self.shared.edition, &self.host, hosted)
-    }
-}
-
 /// A field that may be null: an error in it leaves the rest of the data as it is.
 type Nullable<T> = Option<async_graphql::Result<T>>;
 
-/// Every query carries it, see [`execute`].
-fn world<'a>(context: &Context<'a>) -> &'a World {
+/// One state of the settings for the whole of a query. Every query carries it, see [`answer`].
+fn settings<'a>(context: &Context<'a>) -> &'a Settings {
     context.data_unchecked()
 }
 
 /// Answers a query. As at GitHub the status is 200 also where it failed.
-pub(super) async fn answer(
-    schema: &GitHubSchema,
-    shared: &Arc<Shared>,
-    request: &Request,
-) -> Answer {
-    match execute(schema, shared, request).await {
-        Ok(answer) => answer,
-        Err(refusal) => refusal.answer(),
-    }
-}
-
-async fn execute(schema: &GitHubSchema, shared: &Arc<Shared>, request: &Request) -> Outcome {
+pub(super) async fn answer(schema: &GitHubSchema, shared: &Shared, request: &Request) -> Outcome {
     if request.method != "POST" {
         return Err(Refusal::not_found());
     }
     let query: async_graphql::Request = request.json()?;
     let settings = shared.settings().clone();
-    let world = World {
-        shared: Arc::clone(shared),
-        settings,
-        host: call::host(request),
-    };
-    let response = schema.execute(query.data(world)).await;
+    let response = schema.execute(query.data(settings)).await;
     let mut body =
         serde_json::to_value(response).map_err(|error| Refusal::new(500, error.to_string()))?;
     tidy(&mut body);

@@ -1,27 +1,50 @@
-//! Git objects: the interface, trees, blobs and entries of trees.
+//! Git objects: commits, trees, blobs and entries of trees.
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Error, ID, Interface, Object, Result};
+use async_graphql::{
+    Error, InputValueError, InputValueResult, Interface, Object, Result, Scalar, ScalarType, Value,
+};
 
-use super::commit::CommitNode;
-use super::query::Repository;
-use super::scalar::{GitObjectId, Uri};
-use super::{Nullable, world};
+use super::{Nullable, failure};
 use crate::git::{self, GitError, Kind, Mode, ObjectId, TreeEntry};
 use crate::github::hosted::Hosted;
 
 /// How much of a blob Git looks at for a NUL byte before it calls it text.
 const BINARY_PROBE: usize = 8_000;
+/// GitHub cuts longer texts.
+const MOST_TEXT: usize = 512_000;
+
+/// A full Git object id.
+pub(super) struct GitObjectId(pub(super) String);
+
+#[Scalar(name = "GitObjectID")]
+impl ScalarType for GitObjectId {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match value {
+            Value::String(text) if is_full_id(&text) => Ok(Self(text)),
+            other => Err(InputValueError::custom(format!(
+                "Could not coerce value {other} to GitObjectID"
+            ))),
+        }
+    }
+
+    /// So that a query with another is refused as a whole.
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::String(text) if is_full_id(text))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}
+
+fn is_full_id(text: &str) -> bool {
+    [40, 64].contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
 
 #[derive(Interface)]
-#[graphql(
-    field(name = "abbreviated_oid", ty = "String"),
-    field(name = "commit_url", ty = "Uri"),
-    field(name = "id", ty = "ID"),
-    field(name = "oid", ty = "GitObjectId"),
-    field(name = "repository", ty = "Repository")
-)]
+#[graphql(field(name = "oid", ty = "GitObjectId"))]
 pub(super) enum GitObject {
     Commit(CommitNode),
     Tree(TreeNode),
@@ -33,170 +56,89 @@ pub(super) fn found(
     of: &Arc<Hosted>,
     object: Result<Option<git::Object>, GitError>,
 ) -> Nullable<GitObject> {
-    let object = object.map(|object| of_object(of.clone(), object?));
+    let node = |object: git::Object| match object.kind {
+        Kind::Commit => GitObject::Commit(CommitNode(of.clone(), object.id)),
+        Kind::Tree => GitObject::Tree(TreeNode(object.id)),
+        Kind::Blob => GitObject::Blob(BlobNode(object)),
+    };
+    let object = object.map(|object| object.map(node));
     object.map_err(Error::from).transpose()
 }
 
-/// Tags that are objects are not in this schema.
-fn of_object(of: Arc<Hosted>, object: git::Object) -> Option<GitObject> {
-    match object.kind {
-        Kind::Commit => {
-            git::Commit::parse(&object).map(|commit| GitObject::Commit(CommitNode(of, commit)))
-        }
-        Kind::Tree => Some(GitObject::Tree(TreeNode(of, object.id))),
-        Kind::Blob => Some(GitObject::Blob(BlobNode(of, object))),
-        Kind::Tag => None,
-    }
-}
+pub(super) struct CommitNode(Arc<Hosted>, ObjectId);
 
-pub(super) fn abbreviated(id: &ObjectId) -> String {
-    id.chars().take(7).collect()
-}
-
-/// The address that every Git object has, though only a commit is to be seen there.
-pub(super) fn commit_url(context: &Context<'_>, of: &Hosted, id: &ObjectId) -> Uri {
-    Uri(world(context).links(of).web(&format!("/commit/{id}")))
-}
-
-pub(super) struct TreeNode(pub(super) Arc<Hosted>, pub(super) ObjectId);
-
-#[Object(name = "Tree")]
-impl TreeNode {
-    async fn abbreviated_oid(&self) -> String {
-        abbreviated(&self.1)
-    }
-
-    async fn commit_url(&self, context: &Context<'_>) -> Uri {
-        commit_url(context, &self.0, &self.1)
-    }
-
-    async fn id(&self) -> ID {
-        ID(format!("T_{}", self.1))
-    }
-
+#[Object(name = "Commit")]
+impl CommitNode {
     async fn oid(&self) -> GitObjectId {
         GitObjectId(self.1.to_string())
     }
 
-    async fn repository(&self) -> Repository {
-        Repository(self.0.clone())
-    }
-
-    /// Paths count from this tree: where it lies is not known.
-    async fn entries(&self) -> Nullable<Vec<TreeEntryNode>> {
-        let entries = self.0.git.tree(&self.1);
-        let node = |entry: TreeEntry| TreeEntryNode {
-            of: self.0.clone(),
-            path: entry.name.clone(),
-            entry,
-        };
-        Some(match entries {
-            Ok(entries) => Ok(entries.into_iter().map(node).collect()),
-            Err(error) => Err(error.into()),
-        })
+    /// Nothing at the path is an error beside the other fields' data, not a plain null.
+    async fn file(&self, path: String) -> Nullable<TreeEntryNode> {
+        match self.0.git.entry_at(&self.1, &path) {
+            Ok(Some(entry)) => Some(Ok(TreeEntryNode(self.0.clone(), entry))),
+            Ok(None) => {
+                let text = format!("Could not resolve file for path '{path}'.");
+                Some(Err(failure("NOT_FOUND", text)))
+            }
+            Err(error) => Some(Err(error.into())),
+        }
     }
 }
 
-pub(super) struct BlobNode(Arc<Hosted>, git::Object);
+pub(super) struct TreeNode(ObjectId);
 
-impl BlobNode {
-    fn is_binary_data(&self) -> bool {
-        self.1.data.iter().take(BINARY_PROBE).any(|byte| *byte == 0)
+#[Object(name = "Tree")]
+impl TreeNode {
+    async fn oid(&self) -> GitObjectId {
+        GitObjectId(self.0.to_string())
     }
 }
+
+pub(super) struct BlobNode(git::Object);
 
 #[Object(name = "Blob")]
 impl BlobNode {
-    async fn abbreviated_oid(&self) -> String {
-        abbreviated(&self.1.id)
+    async fn oid(&self) -> GitObjectId {
+        GitObjectId(self.0.id.to_string())
     }
 
-    async fn commit_url(&self, context: &Context<'_>) -> Uri {
-        commit_url(context, &self.0, &self.1.id)
+    async fn byte_size(&self) -> usize {
+        self.0.data.len()
     }
 
-    async fn id(&self) -> ID {
-        ID(format!("B_{}", self.1.id))
+    async fn is_truncated(&self) -> bool {
+        self.0.data.len() > MOST_TEXT
+    }
+
+    /// Nothing of a binary blob. Cut at the limit, and back to the end of a character. Bytes that
+    /// are not UTF-8 become U+FFFD; GitHub guesses an encoding there.
+    async fn text(&self) -> Option<String> {
+        if self.0.data.iter().take(BINARY_PROBE).any(|byte| *byte == 0) {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&self.0.data);
+        Some(text[..text.floor_char_boundary(MOST_TEXT)].to_owned())
+    }
+}
+
+pub(super) struct TreeEntryNode(Arc<Hosted>, TreeEntry);
+
+#[Object(name = "TreeEntry")]
+impl TreeEntryNode {
+    async fn mode(&self) -> i32 {
+        self.1.mode.number()
     }
 
     async fn oid(&self) -> GitObjectId {
         GitObjectId(self.1.id.to_string())
     }
 
-    async fn repository(&self) -> Repository {
-        Repository(self.0.clone())
-    }
-
-    async fn byte_size(&self) -> usize {
-        self.1.data.len()
-    }
-
-    async fn is_binary(&self) -> Option<bool> {
-        Some(self.is_binary_data())
-    }
-
-    async fn is_truncated(&self, context: &Context<'_>) -> Result<bool> {
-        Ok(self.1.data.len() > world(context).settings.text_limit)
-    }
-
-    /// Cut at the limit, and back to the end of a character. Bytes that are not UTF-8 become
-    /// U+FFFD; GitHub guesses an encoding there.
-    async fn text(&self, context: &Context<'_>) -> Option<String> {
-        if self.is_binary_data() {
-            return None;
-        }
-        let text = String::from_utf8_lossy(&self.1.data);
-        let limit = world(context).settings.text_limit;
-        Some(text[..text.floor_char_boundary(limit)].to_owned())
-    }
-}
-
-pub(super) struct TreeEntryNode {
-    pub(super) of: Arc<Hosted>,
-    pub(super) path: String,
-    pub(super) entry: TreeEntry,
-}
-
-#[Object(name = "TreeEntry")]
-impl TreeEntryNode {
-    async fn mode(&self) -> i32 {
-        self.entry.mode.number()
-    }
-
-    async fn name(&self) -> &str {
-        &self.entry.name
-    }
-
-    async fn path(&self) -> Option<&str> {
-        Some(&self.path)
-    }
-
-    async fn oid(&self) -> GitObjectId {
-        GitObjectId(self.entry.id.to_string())
-    }
-
-    #[graphql(name = "type")]
-    async fn kind(&self) -> &str {
-        self.entry.mode.kind().name()
-    }
-
-    async fn repository(&self) -> Repository {
-        Repository(self.of.clone())
-    }
-
-    async fn size(&self) -> Result<usize> {
-        if self.entry.mode.kind() != Kind::Blob {
-            return Ok(0);
-        }
-        let object = self.of.git.object(&self.entry.id)?;
-        Ok(object.map_or(0, |object| object.data.len()))
-    }
-
     /// A submodule's commit lies in another repository.
     async fn object(&self) -> Nullable<GitObject> {
-        if self.entry.mode == Mode::Submodule {
+        if self.1.mode == Mode::Submodule {
             return None;
         }
-        found(&self.of, self.of.git.object(&self.entry.id))
+        found(&self.0, self.0.git.object(&self.1.id))
     }
 }

@@ -1,16 +1,13 @@
-//! The entry points, the repository and its references.
+//! The entry points, the repository and its default branch.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, Error, ID, Interface, Object, Result};
 
-use super::object::{GitObject, found};
-use super::scalar::{DateTime, GitObjectId, Uri};
-use super::{Nullable, failure, world};
+use super::object::{GitObject, GitObjectId, found};
+use super::{Nullable, failure, settings};
 use crate::github::hosted::{Attribute, Hosted, Meant};
-use crate::github::rate::{Reading, Resource};
 use crate::github::route::refusal_of;
-use crate::github::timestamp;
 use crate::switch::Switch;
 
 pub(in crate::github) struct Query;
@@ -25,15 +22,13 @@ impl Query {
         name: String,
     ) -> Nullable<Repository> {
         let full_name = format!("{owner}/{name}");
-        Some(
-            match world(context).settings.repositories.named(&full_name) {
-                Meant::Present(hosted) | Meant::Former(hosted) => readable(hosted),
-                Meant::Nobody => Err(failure(
-                    "NOT_FOUND",
-                    format!("Could not resolve to a Repository with the name '{full_name}'."),
-                )),
-            },
-        )
+        Some(match settings(context).repositories.named(&full_name) {
+            Meant::Present(hosted) | Meant::Former(hosted) => readable(hosted),
+            Meant::Nobody => Err(failure(
+                "NOT_FOUND",
+                format!("Could not resolve to a Repository with the name '{full_name}'."),
+            )),
+        })
     }
 
     /// Of more than 100 none.
@@ -46,7 +41,7 @@ impl Query {
             );
             return Err(failure("ARGUMENT_LIMIT", message));
         }
-        let repositories = &world(context).settings.repositories;
+        let repositories = &settings(context).repositories;
         let node = |id: &ID| match repositories.by_node_id(id) {
             Some(hosted) => readable(hosted).map(Node::Repository),
             None => Err(failure(
@@ -58,11 +53,6 @@ impl Query {
             )),
         };
         Ok(ids.iter().map(|id| Some(node(id))).collect())
-    }
-
-    async fn rate_limit(&self, context: &Context<'_>) -> Option<RateLimit> {
-        let mut limits = world(context).shared.limits();
-        Some(RateLimit(limits.reading(Resource::Graphql)))
     }
 }
 
@@ -80,68 +70,32 @@ pub(super) enum Node {
     Repository(Repository),
 }
 
-pub(super) struct Repository(pub(super) Arc<Hosted>);
+pub(super) struct Repository(Arc<Hosted>);
 
 #[Object]
 impl Repository {
-    pub(super) async fn id(&self) -> ID {
+    async fn id(&self) -> ID {
         ID(self.0.node_id())
-    }
-
-    async fn name(&self) -> &str {
-        self.0.name()
     }
 
     async fn name_with_owner(&self) -> &str {
         &self.0.full_name
     }
 
-    async fn url(&self, context: &Context<'_>) -> Uri {
-        Uri(world(context).links(&self.0).web(""))
-    }
-
     async fn default_branch_ref(&self) -> Nullable<Ref> {
         default_branch(&self.0).transpose()
     }
 
-    /// By a full name, else by that of a branch or a tag.
-    #[graphql(name = "ref")]
-    async fn reference(&self, qualified_name: String) -> Nullable<Ref> {
-        reference(&self.0, &qualified_name).transpose()
-    }
-
-    /// By the full id, or by what `git rev-parse` understands.
-    async fn object(
-        &self,
-        context: &Context<'_>,
-        oid: Option<GitObjectId>,
-        expression: Option<String>,
-    ) -> Nullable<GitObject> {
-        let world = world(context);
-        let repository = &self.0.git;
-        let object = match (&oid, &expression) {
-            (Some(oid), _) => repository.object_by_id(&oid.0),
-            (None, Some(expression)) => repository.object(expression),
-            (None, None) => Ok(None),
-        };
-        if world
-            .settings
+    async fn object(&self, context: &Context<'_>, oid: GitObjectId) -> Nullable<GitObject> {
+        let git = &self.0.git;
+        let hides = settings(context)
             .switches
-            .is_on(Switch::GraphQlHidesUnreachable)
-        {
-            // Also where a path follows the id.
-            let name = oid.map(|oid| oid.0).or(expression).unwrap_or_default();
-            let name = name.split(':').next().unwrap_or_default();
-            match repository
-                .is_full_id(name)
-                .then(|| repository.is_reachable(name))
-            {
-                None | Some(Ok(true)) => {}
-                Some(Ok(false)) => return None,
-                Some(Err(error)) => return Some(Err(error.into())),
-            }
+            .is_on(Switch::GraphQlHidesUnreachable);
+        match hides.then(|| git.is_reachable(&oid.0)) {
+            None | Some(Ok(true)) => found(&self.0, git.object_by_id(&oid.0)),
+            Some(Ok(false)) => None,
+            Some(Err(error)) => Some(Err(error.into())),
         }
-        found(&self.0, object)
     }
 }
 
@@ -151,67 +105,16 @@ fn default_branch(of: &Arc<Hosted>) -> Result<Option<Ref>> {
     Ok(reference.map(|_| Ref(of.clone(), name)))
 }
 
-fn reference(of: &Arc<Hosted>, qualified_name: &str) -> Result<Option<Ref>> {
-    for place in ["", "refs/heads/", "refs/tags/"] {
-        let name = format!("{place}{qualified_name}");
-        if of.git.reference(&name)?.is_some() {
-            return Ok(Some(Ref(of.clone(), name)));
-        }
-    }
-    Ok(None)
-}
-
 /// A reference by its full name.
 pub(super) struct Ref(Arc<Hosted>, String);
 
 #[Object]
 impl Ref {
-    async fn id(&self) -> ID {
-        ID(format!("REF_{}", self.1))
-    }
-
     async fn name(&self) -> &str {
         self.1.splitn(3, '/').nth(2).unwrap_or(&self.1)
     }
 
-    async fn prefix(&self) -> String {
-        self.1
-            .splitn(3, '/')
-            .take(2)
-            .flat_map(|part| [part, "/"])
-            .collect()
-    }
-
     async fn target(&self) -> Nullable<GitObject> {
         found(&self.0, self.0.git.reference(&self.1))
-    }
-}
-
-pub(super) struct RateLimit(Reading);
-
-#[Object]
-impl RateLimit {
-    async fn cost(&self) -> i32 {
-        1
-    }
-
-    async fn limit(&self) -> u64 {
-        self.0.limit
-    }
-
-    async fn node_count(&self) -> i32 {
-        0
-    }
-
-    async fn remaining(&self) -> u64 {
-        self.0.remaining()
-    }
-
-    async fn reset_at(&self) -> DateTime {
-        DateTime(timestamp::iso(self.0.reset))
-    }
-
-    async fn used(&self) -> u64 {
-        self.0.used
     }
 }
