@@ -69,7 +69,7 @@ impl Desk {
     /// Runs what must succeed.
     pub(crate) fn succeed(&self, arguments: &[&str]) -> Finished {
         let finished = self.run(arguments);
-        assert_eq!(finished.status, 0, "{finished:?}");
+        assert_eq!(finished.status, 0);
         finished
     }
 
@@ -169,7 +169,7 @@ fn without_credentials_or_with_wrong_ones_it_says_so() {
         command.env_remove("PORT_CLIENT_ID");
         let finished = finish(command);
         assert_eq!(finished.status, 2);
-        assert!(finished.errors.contains("PORT_CLIENT_ID"), "{finished:?}");
+        assert!(finished.errors.contains("PORT_CLIENT_ID"));
 
         let mut command = desk.command(arguments);
         command
@@ -178,7 +178,7 @@ fn without_credentials_or_with_wrong_ones_it_says_so() {
         let finished = finish(command);
         assert_eq!(finished.status, 2);
         let expected = "error: there are no credentials for Port: set PORT_CLIENT_ID";
-        assert!(finished.errors.starts_with(expected), "{finished:?}");
+        assert!(finished.errors.starts_with(expected));
 
         let mut command = desk.command(arguments);
         command.env("PORT_CLIENT_SECRET", "wrong");
@@ -190,7 +190,7 @@ fn without_credentials_or_with_wrong_ones_it_says_so() {
                 .errors
                 .contains("check `PORT_CLIENT_ID` and `PORT_CLIENT_SECRET`")
         );
-        assert!(!finished.errors.contains("wrong"), "{finished:?}");
+        assert!(!finished.errors.contains("wrong"));
     }
     assert!(!desk.path("catalog").exists());
 }

@@ -289,16 +289,13 @@ fn an_export_that_fails_leaves_nothing() {
     let fails = |arguments: &[&str], needles: &[&str]| {
         let before = files(&desk);
         let finished = desk.run(arguments);
-        assert_eq!(finished.status, 2, "{finished:?}");
+        assert_eq!(finished.status, 2);
         for needle in needles {
-            assert!(
-                finished.errors.contains(needle),
-                "`{needle}` is not in {finished:?}"
-            );
+            assert!(finished.errors.contains(needle), "`{needle}` is not in");
         }
         assert_eq!(finished.out, "");
         assert_eq!(files(&desk), before);
-        assert!(!desk.path("catalog").exists(), "{finished:?}");
+        assert!(!desk.path("catalog").exists());
     };
     fails(&["export"], &["the folder that the files go to is missing"]);
     fails(
@@ -412,11 +409,7 @@ fn committing_an_export_writes_nothing_and_takes_the_entities_into_the_state() {
         .current_dir(folder.path())
         .args(["export", "catalog"]);
     let finished = finish(command);
-    assert_eq!(
-        (finished.status, finished.errors.as_str()),
-        (0, ""),
-        "{finished:?}"
-    );
+    assert_eq!((finished.status, finished.errors.as_str()), (0, ""));
     for blueprint in ["domain", "microservice"] {
         let below = folder.path().join("catalog").join(blueprint);
         for entry in fs::read_dir(below).unwrap() {
@@ -429,7 +422,7 @@ fn committing_an_export_writes_nothing_and_takes_the_entities_into_the_state() {
     }
     world.port.clear_journal();
     let result = succeed(&world.push("Adopt the catalog"));
-    assert_eq!(world.port_writes(), Vec::<String>::new(), "{}", result.log);
+    assert_eq!(world.port_writes(), Vec::<String>::new());
     assert_eq!(result.output("unchanged"), (hostile.len() + 2).to_string());
     assert_eq!(world.entities(), before);
     let owned = world.state_property("entities");

@@ -180,7 +180,7 @@ fn a_mistake_deletes_nothing() {
         mapped.0.repository.write(path, text);
         mapped.0.repository.remove("shop/package.json");
         let result = run(&mapped.push("Break it").input("prune", "true"));
-        assert_eq!(result.status, 1, "{}", result.log);
+        assert_eq!(result.status, 1);
         let errors = errors(&result);
         for one in &expected {
             assert!(errors.iter().any(|error| error == one), "{one}: {errors:?}");
@@ -220,7 +220,7 @@ fn a_pull_request_shows_what_a_mapping_does() {
         mapped.0.port.clear_journal();
         let result = succeed(&step.input("mapping", PATH).input("prune", "true"));
         let counts = ["created", "updated", "deleted"].map(|name| result.output(name));
-        assert_eq!(counts, ["1", "1", "1"], "{}", result.log);
+        assert_eq!(counts, ["1", "1", "1"]);
         assert_eq!(mapped.0.port_changes(), [""; 0]);
     }
     // The same with no file left, and offline.
@@ -240,9 +240,9 @@ fn a_pull_request_shows_what_a_mapping_does() {
             .input("client-secret", ""),
     ] {
         let result = run(&step);
-        assert_eq!(result.status, 1, "{}", result.log);
+        assert_eq!(result.status, 1);
         assert_eq!(errors(&result), ["invalid-mapping .github/mapping.yml:6"]);
-        assert_eq!(result.output("deleted"), "0", "{}", result.log);
+        assert_eq!(result.output("deleted"), "0");
     }
 }
 
@@ -257,7 +257,7 @@ fn an_older_refusal_is_a_warning() {
     assert_eq!(run(&mapped.push_mapping(&text)).status, 1);
     mapped.0.repository.write("README.md", "# Other\n");
     let result = succeed(&mapped.push("Change something else"));
-    assert_eq!(errors(&result), [""; 0], "{}", result.log);
+    assert_eq!(errors(&result), [""; 0]);
     assert_eq!(result.output("failed"), "1");
 }
 
@@ -279,13 +279,9 @@ fn texts_and_secrets_are_those_of_the_mapped_file() {
     mapped.0.repository.write("cart/README.md", "# The cart\n");
     mapped.0.repository.remove("shop/package.json");
     let result = run(&mapped.push_mapping(&text).input("redact", "token"));
-    assert_eq!(result.status, 1, "{}", result.log);
+    assert_eq!(result.status, 1);
     assert_eq!(errors(&result)[0], "invalid-property cart/package.json:1");
-    assert!(
-        !result.log.contains("Cart") && !result.summary.contains("Cart"),
-        "{}",
-        result.log
-    );
+    assert!(!result.log.contains("Cart") && !result.summary.contains("Cart"));
     let text = text.replace("'.content.title + \"x\"'", "'\"https://a.b\"'");
     succeed(&mapped.push_mapping(&text));
     let readme =
@@ -302,12 +298,8 @@ fn a_file_has_one_language() {
     let mapped = Mapped::new();
     let step = mapped.push("Select it twice");
     let result = run(&step.input("files", "cart/package.json\n"));
-    assert_eq!(result.status, 1, "{}", result.log);
-    assert!(
-        errors(&result).contains(&"invalid-mapping cart/package.json:1".to_owned()),
-        "{}",
-        result.log
-    );
+    assert_eq!(result.status, 1);
+    assert!(errors(&result).contains(&"invalid-mapping cart/package.json:1".to_owned()));
     assert_eq!(mapped.names(), ["cart", "shop"]);
 }
 
@@ -340,7 +332,7 @@ fn expressions_have_limits() {
     text.push_str(&entity(".content.name + \"-sound\"", ".path"));
     mapped.0.repository.remove("shop/package.json");
     let result = run(&mapped.push_mapping(&text));
-    assert_eq!(result.status, 1, "{}", result.log);
+    assert_eq!(result.status, 1);
     let messages: Vec<_> = result
         .commands("error")
         .into_iter()

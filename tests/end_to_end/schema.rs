@@ -95,8 +95,8 @@ fn what_cannot_be_made_is_said_and_nothing_is_written() {
     let desk = shop();
     let fails = |arguments: &[&str], needle: &str| {
         let finished = desk.run(arguments);
-        assert_eq!(finished.status, 2, "{finished:?}");
-        assert!(finished.errors.contains(needle), "{finished:?}");
+        assert_eq!(finished.status, 2);
+        assert!(finished.errors.contains(needle));
         assert_eq!(finished.out, "");
     };
     fails(

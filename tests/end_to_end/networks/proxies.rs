@@ -149,7 +149,7 @@ fn the_way_to_the_proxy_can_be_private_too() {
 /// The message of a step that a proxy kept from going on, the proxy being named `PROXY`.
 fn refusal(step: &Step, proxy: &ProxySandbox) -> String {
     let result = cannot_go_on(step, &[]);
-    assert!(!shown_beside_masks(&result, PASSWORD), "{}", result.log);
+    assert!(!shown_beside_masks(&result, PASSWORD));
     let address = format!("localhost:{}", proxy.address().port());
     message(&result).replace(&address, "PROXY")
 }
@@ -173,8 +173,7 @@ fn a_proxy_that_wants_credentials_is_final() {
     let message = refusal(&step, &company.proxy);
     assert!(
         message
-            .starts_with("GitHub could not be reached: the proxy PROXY (HTTP_PROXY) wants a valid"),
-        "{message}"
+            .starts_with("GitHub could not be reached: the proxy PROXY (HTTP_PROXY) wants a valid")
     );
     let targets = company.proxy.targets().into_iter();
     let to_github = targets.filter(|target| !target.starts_with("CONNECT"));
@@ -199,7 +198,7 @@ fn a_proxy_that_cannot_just_now_is_asked_again() {
     company.proxy.refuse_next(502, 2);
     let result = succeed(&company.step);
     let said = format!("has no way to {HOST} (502 Bad Gateway); again in");
-    assert!(result.log.contains(&said), "{}", result.log);
+    assert!(result.log.contains(&said));
     assert_eq!(company.world.entities().len(), 1);
 }
 
@@ -226,10 +225,7 @@ fn a_proxy_that_is_no_url_is_named_without_its_password() {
     insta::assert_snapshot!(refusal(&step, &company.proxy), @"HTTPS_PROXY is not the URL of a proxy (there is more after the host); it must look like `http://host:port` or `http://user:password@host:port`, with special characters of user and password percent-encoded");
     let step = step.variable("HTTPS_PROXY", format!("socks5://me:{PASSWORD}@localhost:1"));
     let message = refusal(&step, &company.proxy);
-    assert!(
-        message.contains("`socks5://` is not supported"),
-        "{message}"
-    );
+    assert!(message.contains("`socks5://` is not supported"));
     assert_eq!(company.world.github.journal().len(), 0);
 }
 
@@ -243,5 +239,5 @@ fn a_proxy_that_cannot_be_reached_is_named() {
     let step = step.variable("HTTP_PROXY", format!("http://me:{PASSWORD}@{nobody}"));
     let said = format!("cannot connect to the proxy {nobody} (HTTP_PROXY) on the way to 127.0.0.1");
     let result = cannot_go_on(&step, &[&said, "check HTTP_PROXY", "NO_PROXY"]);
-    assert!(!shown_beside_masks(&result, PASSWORD), "{}", result.log);
+    assert!(!shown_beside_masks(&result, PASSWORD));
 }

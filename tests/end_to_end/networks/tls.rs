@@ -42,9 +42,7 @@ fn a_file_of_roots_that_is_not_there_is_passed_over() {
     assert!(
         result
             .log
-            .contains("SSL_CERT_FILE names /on/the/runner/root.pem, which is not there"),
-        "{}",
-        result.log
+            .contains("SSL_CERT_FILE names /on/the/runner/root.pem, which is not there")
     );
     assert_eq!(world.entities().len(), 1);
 }
