@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 use port_gitops_sandbox::Sandbox;
 use port_gitops_sandbox::port::Reset;
 
-use crate::world::{World, creating, entity, is_complete};
+use crate::world::{World, creating, entities, is_complete};
 
 /// 5,000 entities without order are 250 requests; the budget is 100 in `period`.
 async fn keeps_to(period: Duration, reset: Reset) {
     let world = World::new();
-    let entities: Vec<_> = (0..5000).map(|n| entity(&format!("e{n}"))).collect();
-    let plan = creating(&entities);
+    let plan = creating(&entities(5000));
     world.sandbox.set_rate_limit_reset(reset);
     world.sandbox.set_rate_limit(100, period);
     let started = Instant::now();

@@ -4,7 +4,7 @@ use port_gitops_sandbox::network::Validity;
 use port_gitops_sandbox::{Authority, ProxySandbox, Sandbox, Step, TlsFront};
 
 use super::{authority, front, message};
-use crate::world::{World, cannot_go_on, shown_beside_masks, succeed};
+use crate::world::{World, cannot_go_on, nobody, shown_beside_masks, succeed};
 
 /// A name that only the proxy can resolve, as in networks without a way out.
 const HOST: &str = "api.port.test";
@@ -37,6 +37,12 @@ fn company_with(proxy: ProxySandbox) -> Company {
         step,
         _tls: tls,
     }
+}
+
+/// Sends everything through one proxy.
+fn through(step: Step, proxy: &str) -> Step {
+    step.variable("HTTPS_PROXY", proxy)
+        .variable("HTTP_PROXY", proxy)
 }
 
 /// Requests share a tunnel, unless they go at the same time.
@@ -99,17 +105,10 @@ fn no_proxy_leaves_hosts_out() {
 #[test]
 fn a_user_name_and_a_password_are_sent_to_the_proxy_alone() {
     let company = company();
-    company
-        .proxy
-        .require_credentials("the shop", "p@ss:hunter2-hunter2");
-    let url = company
-        .proxy
-        .url_with("the%20shop", "p%40ss%3Ahunter2-hunter2");
-    let step = company
-        .step
-        .variable("HTTPS_PROXY", &url)
-        .variable("HTTP_PROXY", &url);
-    let result = succeed(&step);
+    let proxy = &company.proxy;
+    proxy.require_credentials("the shop", "p@ss:hunter2-hunter2");
+    let url = proxy.url_with("the%20shop", "p%40ss%3Ahunter2-hunter2");
+    let result = succeed(&through(company.step, &url));
     assert!(!shown_beside_masks(&result, PASSWORD));
     assert!(company.proxy.targets().len() > 1);
     for exchange in [company.world.github.journal(), company.world.port.journal()].concat() {
@@ -123,27 +122,16 @@ fn the_way_to_the_proxy_can_be_private_too() {
     let identity = authority.issue(&["localhost"], Validity::Current).unwrap();
     let company = company_with(ProxySandbox::start_tls(&identity).unwrap());
     company.proxy.require_credentials("me", PASSWORD);
-    let roots = format!(
-        "{}{}",
-        company.step.variables()["INPUT_CA-CERTIFICATES"],
-        authority.pem()
-    );
+    let port_root = &company.step.variables()["INPUT_CA-CERTIFICATES"];
+    let roots = format!("{port_root}{}", authority.pem());
     let url = company.proxy.url_with("me", PASSWORD);
     assert!(url.starts_with("https://"));
-    let step = company
-        .step
-        .input("ca-certificates", roots)
-        .variable("HTTPS_PROXY", &url)
-        .variable("HTTP_PROXY", &url);
-    let result = succeed(&step);
+    let step = company.step.input("ca-certificates", roots);
+    let result = succeed(&through(step, &url));
     assert!(!shown_beside_masks(&result, PASSWORD));
     assert_eq!(company.world.entities().len(), 1);
-    assert!(
-        company
-            .proxy
-            .targets()
-            .contains(&format!("CONNECT {HOST}:443"))
-    );
+    let tunnel = format!("CONNECT {HOST}:443");
+    assert!(company.proxy.targets().contains(&tunnel));
 }
 
 /// The message of a step that a proxy kept from going on, the proxy being named `PROXY`.
@@ -232,10 +220,7 @@ fn a_proxy_that_is_no_url_is_named_without_its_password() {
 #[test]
 fn a_proxy_that_cannot_be_reached_is_named() {
     let (_world, step) = World::new().with_change();
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let nobody = nobody();
     let step = step.variable("HTTP_PROXY", format!("http://me:{PASSWORD}@{nobody}"));
     let said = format!("cannot connect to the proxy {nobody} (HTTP_PROXY) on the way to 127.0.0.1");
     let result = cannot_go_on(&step, &[&said, "check HTTP_PROXY", "NO_PROXY"]);

@@ -1,173 +1,136 @@
 //! A run that ends at any moment loses nothing: the next one brings the catalog to what is declared.
-//!
-//! The moments are random. `PORT_GITOPS_KILLS` says how many there are, 12 if it does not;
-//! `PORT_GITOPS_SEED` repeats those of a run that failed.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::process::{Child, Stdio};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use port_gitops_sandbox::github::Resource;
 use port_gitops_sandbox::{Effect, Exchange, Fault, Matcher, Sandbox, Step};
 use serde_json::{Value, json};
 
 use super::{assert_settled, push_elsewhere};
 use crate::world::{World, binary, pruning, send, stage, succeed};
 
-const ENTITIES: usize = 150;
-
 /// The runner kills what is not over so long after it told it to stop.
 const PATIENCE: Duration = Duration::from_millis(7500);
 
-fn number(variable: &str, usual: u64) -> u64 {
-    let text = env::var(variable).ok();
-    text.map_or(usual, |text| text.parse().expect("a number"))
+/// What is declared at first and then: domains, services in them that form a chain and a circle, and a domain
+/// that goes.
+fn declared(title: &str) -> Vec<Value> {
+    let domain = |name: &str| json!({"identifier": name, "blueprint": "domain", "title": title, "relations": {}});
+    let service = |name: &str, needed: &str| {
+        let relations = json!({"domain": "d", "dependsOn": [needed]});
+        json!({"identifier": name, "blueprint": "microservice", "title": title, "relations": relations})
+    };
+    let mut all = vec![
+        domain("d"),
+        domain("e"),
+        service("s1", "s2"),
+        service("s2", "s1"),
+        service("s3", "s1"),
+        service("s4", "s3"),
+    ];
+    if title == "First" {
+        all.push(domain("f"));
+    }
+    all
 }
 
-/// A catalog of many entities, each of which every round declares anew.
-struct Rounds {
-    world: World,
-    random: fastrand::Rng,
-    round: usize,
-    /// How long a run takes that nobody ends.
-    usual: Duration,
-}
-
-impl Rounds {
-    #[expect(
-        clippy::print_stderr,
-        reason = "who repeats a run that failed needs it"
-    )]
-    fn new() -> Self {
-        let seed = number("PORT_GITOPS_SEED", fastrand::u64(..));
-        eprintln!("PORT_GITOPS_SEED={seed}");
-        let mut rounds = Self {
-            world: World::fresh(),
-            random: fastrand::Rng::with_seed(seed),
-            round: 0,
-            usual: Duration::ZERO,
-        };
-        rounds.world.port.set_latency(Duration::from_millis(5));
-        let step = rounds.next();
-        let started = Instant::now();
-        succeed(&step);
-        rounds.usual = started.elapsed();
-        rounds.assert_converged();
-        rounds
-    }
-
-    /// What this round declares: domains, services in them that form chains and circles, and a
-    /// domain that only every other round has.
-    fn declared(&self) -> Vec<Value> {
-        let title = format!("round {}", self.round);
-        let entity = |n: usize| match n % 10 {
-            0 => json!({"identifier": format!("d{n}"), "blueprint": "domain", "title": title}),
-            digit => {
-                let needed = match digit {
-                    1 | 2 => vec![],
-                    3 => vec![format!("s{}", n + 1)],
-                    _ => vec![format!("s{}", n - 1)],
-                };
-                json!({
-                    "identifier": format!("s{n}"),
-                    "blueprint": "microservice",
-                    "title": title,
-                    "relations": {"domain": format!("d{}", n - digit), "dependsOn": needed},
-                })
-            }
-        };
-        let mut entities: Vec<_> = (0..ENTITIES).map(entity).collect();
-        if self.round.is_multiple_of(2) {
-            entities.push(json!({"identifier": "even", "blueprint": "domain", "title": title}));
-        }
-        entities
-    }
-
-    /// Declares everything anew, and gives the step of that push.
-    fn next(&mut self) -> Step {
-        self.round += 1;
-        // Many rounds need more requests than GitHub grants in an hour.
-        for resource in [Resource::Core, Resource::Graphql] {
-            let hour = Duration::from_secs(3600);
-            self.world.github.set_budget(resource, 1000, hour);
-        }
-        let text = Value::from(self.declared()).to_string();
-        let step = self.world.push_file("port.json", &text);
+/// A world in which the first of it was applied, and the step of the push that brings the second.
+fn second_push() -> (World, Step) {
+    let world = World::new();
+    let push = |title| {
+        let step = world.push_file("port.json", &Value::from(declared(title)).to_string());
         pruning(step).input("report-file", "report.json")
-    }
+    };
+    succeed(&push("First"));
+    let step = push("Second");
+    world.port.clear_journal();
+    (world, step)
+}
 
-    fn start(step: &Step) -> Child {
-        let mut command = step.command(binary());
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        command.spawn().unwrap()
-    }
-
-    /// Waits for a random part of what a run usually takes.
-    fn wait(&mut self) {
-        std::thread::sleep(self.usual.mul_f64(self.random.f64()));
-    }
-
-    fn assert_converged(&self) {
-        let entities = self.world.entities().into_iter();
-        let in_catalog: BTreeMap<_, _> = entities
-            .map(|(_, name, entity)| (name, (entity["title"].clone(), entity["relations"].clone())))
-            .collect();
-        let declared = self.declared().into_iter().map(|entity| {
-            let name = entity["identifier"].as_str().unwrap().to_owned();
-            let relations = entity.get("relations").cloned();
-            let relations = relations.unwrap_or_else(|| json!({}));
-            (name, (entity["title"].clone(), relations))
+fn assert_converged(world: &World) {
+    let in_catalog = world
+        .entities()
+        .into_iter()
+        .map(|(blueprint, identifier, entity)| {
+            json!({
+                "identifier": identifier, "blueprint": blueprint,
+                "title": entity["title"], "relations": entity["relations"],
+            })
         });
-        assert_eq!(in_catalog, declared.collect(), "round {}", self.round);
-    }
+    assert_eq!(in_catalog.collect::<Vec<_>>(), declared("Second"));
 }
 
-/// Some runs one after the other are killed, each of a push of its own; one that nobody kills follows.
-#[test]
-fn runs_that_are_killed_are_made_up_for_by_one_push() {
-    let mut rounds = Rounds::new();
-    let kills = number("PORT_GITOPS_KILLS", 12);
-    let mut killed = 0;
-    while killed < kills {
-        let mut step = rounds.next();
-        for _ in 0..=rounds.random.u64(0..3) {
-            step = rounds.next();
-            let mut process = Rounds::start(&step);
-            rounds.wait();
-            process.kill().unwrap();
-            process.wait().unwrap();
-            killed += 1;
+fn start(step: &Step) -> Child {
+    let mut command = step.command(binary());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+/// Whether a run has sent Port so many requests, before it ends.
+fn has_come(world: &World, process: &mut Child, request: &Matcher, count: usize) -> bool {
+    loop {
+        if world.port.requests(request).len() >= count {
+            return true;
         }
-        // The same push once more, as somebody does who runs the job again, or another one.
-        let last = match rounds.random.bool() {
-            true => step,
-            false => pruning(push_elsewhere(&rounds.world)),
-        };
-        succeed(&last);
-        rounds.assert_converged();
-        assert_settled(&rounds.world);
+        if process.try_wait().unwrap().is_some() {
+            return false;
+        }
+        sleep(Duration::from_millis(2));
+    }
+}
+
+/// It is killed once Port has taken the request, which is before the next one. The same push runs once more,
+/// as somebody does who runs the job again, or another one.
+#[test]
+fn what_a_run_that_was_killed_at_any_request_left_is_made_up_for() {
+    for request in 0.. {
+        println!("killed at request {request}");
+        let (world, step) = second_push();
+        world
+            .port
+            .inject(Fault::hang().after_effect().skip(request));
+        let mut process = start(&step);
+        if !has_come(&world, &mut process, &Matcher::any(), request + 1) {
+            assert!(request > 8, "it sends more requests than {request}");
+            return;
+        }
+        // What takes effect does so soon after it came.
+        sleep(Duration::from_millis(10));
+        process.kill().unwrap();
+        process.wait().unwrap();
+        world.port.clear_faults();
+        succeed(&match request % 2 {
+            0 => step,
+            _ => pruning(push_elsewhere(&world)),
+        });
+        assert_converged(&world);
+        assert_settled(&world);
     }
 }
 
 #[test]
-fn a_run_that_is_told_to_stop_tells_the_truth() {
-    let mut rounds = Rounds::new();
-    for _ in 0..number("PORT_GITOPS_KILLS", 12) {
-        let step = rounds.next();
-        rounds.world.port.clear_journal();
-        let mut process = Rounds::start(&step);
-        rounds.wait();
+fn a_run_that_is_told_to_stop_at_any_request_tells_the_truth() {
+    for request in 0.. {
+        println!("told to stop at request {request}");
+        let (world, step) = second_push();
+        let slow = Fault::delay(Duration::from_millis(100));
+        world.port.inject(slow.skip(request));
+        let mut process = start(&step);
+        if !has_come(&world, &mut process, &Matcher::any(), request + 1) {
+            return;
+        }
         send("-INT", &process);
         let told = Instant::now();
         let status = process.wait().unwrap().code();
         assert!(told.elapsed() < PATIENCE, "{:?}", told.elapsed());
         assert!(matches!(status, Some(130 | 0) | None), "{status:?}");
         if status.is_some() {
-            assert_true(&step, &rounds.world);
+            assert_true(&step, &world);
         }
         succeed(&step);
-        rounds.assert_converged();
+        assert_converged(&world);
     }
 }
 
@@ -261,12 +224,10 @@ pub(super) fn kill_at(world: &World, step: &Step, moment: Moment, effect: Effect
         Effect::None => hang,
         Effect::Taken => hang.after_effect(),
     });
-    let mut process = Rounds::start(step);
-    while world.port.requests(&request).len() <= before {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let mut process = start(step);
+    assert!(has_come(world, &mut process, &request, before + 1));
     // What takes effect does so soon after it came.
-    std::thread::sleep(Duration::from_millis(50));
+    sleep(Duration::from_millis(50));
     process.kill().unwrap();
     process.wait().unwrap();
     world.port.clear_faults();
@@ -275,32 +236,25 @@ pub(super) fn kill_at(world: &World, step: &Step, moment: Moment, effect: Effect
 const OWNED: &str = "identifier: a\nblueprint: domain\ntitle: Old\nproperties: {owner: me}\n";
 
 /// What is pushed after a run that was killed, and what Port then holds.
-type After = (fn(&World, Step) -> Step, &'static str);
-
-const AFTERWARDS: [After; 5] = [
-    (|_, step| step, "a=New b=- c=C"),
-    (|world, _| pruning(push_elsewhere(world)), "a=New b=- c=C"),
-    (|world, _| pruning(world.nightly()), "a=New b=- c=C"),
-    (
-        |world, _| {
-            stage(&world.repository, "b=B c=-");
-            pruning(world.push_file("a/port.yml", OWNED))
-        },
-        "a=Old b=B c=-",
-    ),
-    (
-        |world, _| {
-            let dropped = world.head();
-            world.repository.reset_hard("HEAD~1").unwrap();
-            pruning(world.pushed(&dropped))
-        },
-        "a=Old b=B c=-",
-    ),
-];
+type After = (fn(&World) -> Step, &'static str);
 
 #[test]
-fn a_run_may_be_killed_at_any_request() {
-    for (next, expected) in AFTERWARDS {
+fn a_killed_run_may_be_followed_by_a_full_one_a_revert_or_a_force_push() {
+    let revert: fn(&World) -> Step = |world| {
+        stage(&world.repository, "b=B c=-");
+        world.push_file("a/port.yml", OWNED)
+    };
+    let force_push: fn(&World) -> Step = |world| {
+        let dropped = world.head();
+        world.repository.reset_hard("HEAD~1").unwrap();
+        world.pushed(&dropped)
+    };
+    let cases: [After; 3] = [
+        (|world| world.nightly(), "a=New b=- c=C"),
+        (revert, "a=Old b=B c=-"),
+        (force_push, "a=Old b=B c=-"),
+    ];
+    for (next, expected) in cases {
         for moment in Moment::ALL {
             for effect in [Effect::None, Effect::Taken] {
                 println!("{expected} after {moment:?}, {effect:?}");
@@ -309,7 +263,7 @@ fn a_run_may_be_killed_at_any_request() {
                 succeed(&pruning(world.push_file("a/port.yml", OWNED)));
                 let step = pruning(world.change("a=New b=- c=C"));
                 kill_at(&world, &step, moment, effect);
-                succeed(&next(&world, step));
+                succeed(&pruning(next(&world)));
                 world.assert_holds(expected);
                 let owner = world.entity("domain", "a")["properties"]["owner"].clone();
                 assert_eq!(owner == "me", expected.starts_with("a=Old"));
