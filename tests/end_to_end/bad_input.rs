@@ -1,8 +1,5 @@
 //! What can be wrong from outside: one clear message each, and nothing half-done.
 
-use std::time::Duration;
-
-use port_gitops_sandbox::github::{Resource, Throttle};
 use port_gitops_sandbox::port::CLIENT_SECRET;
 use port_gitops_sandbox::{Fault, GitHubSandbox, Sandbox};
 
@@ -34,13 +31,6 @@ fn nobody_at_the_address() {
         let said = format!("{service} could not be reached");
         cannot_go_on(&step, &[&said, &nobody, &format!("`{input}`")]);
     }
-}
-
-#[test]
-fn a_files_rule_that_is_no_glob() {
-    let (_world, step) = World::new().with_change();
-    let step = step.input("files", "**/port.yml\na[b");
-    cannot_go_on(&step, &["`files`", "line 2", "`a[b`"]);
 }
 
 #[test]
@@ -89,24 +79,6 @@ fn a_github_token_that_is_wrong_or_may_not_read() {
     let forbidden = Fault::status(403).on("GET", "*/git/trees/*");
     world.github.inject(forbidden.always());
     cannot_go_on(&step, &["contents: read"]);
-}
-
-#[test]
-fn a_query_that_github_does_not_answer() {
-    let (world, step) = World::new().with_change();
-    // Half a minute before the minute is full, so that the run's own seconds do not change the words.
-    let almost_an_hour = Duration::from_secs(59 * 60 + 30);
-    world
-        .github
-        .set_budget(Resource::Graphql, 100, almost_an_hour);
-    world.github.throttle(Throttle::GraphqlRateLimited, 1);
-    let said = [
-        "the request limit is used up",
-        "GitHub requires a wait of 60 min",
-        "run the job again",
-    ];
-    cannot_go_on(&step, &said);
-    assert!(world.port_writes().is_empty() && world.saves().is_empty());
 }
 
 #[test]

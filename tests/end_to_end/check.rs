@@ -361,19 +361,6 @@ fn files_of_other_tools_are_passed_over() {
     assert_eq!(desk.check(&["--files", "**/entity.json"]).status, 1);
 }
 
-#[test]
-fn code_scanning_gets_the_same_findings() {
-    let desk = Desk::with(&[("a b/port.yml", INVALID)]);
-    let checked = desk.check(&["--format", "sarif", "a b"]);
-    assert_eq!((checked.status, checked.errors.as_str()), (1, ""));
-    let results = checked.json()["runs"][0]["results"].clone();
-    let location = &results[0]["locations"][0]["physicalLocation"];
-    assert_eq!(location["artifactLocation"]["uri"], "a%20b/port.yml");
-    let found = desk.found(&[]);
-    assert_eq!(results.as_array().unwrap().len(), found.len());
-    assert!(found[0].ends_with(results[0]["ruleId"].as_str().unwrap()));
-}
-
 const MAPPING: &str = "\
 deleteDependentEntities: true
 resources:

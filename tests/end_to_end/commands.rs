@@ -152,26 +152,6 @@ impl Drop for Desk {
 }
 
 #[test]
-fn a_mistyped_command_is_named_with_the_one_that_was_meant() {
-    let desk = Desk::new();
-    for (given, expected) in [
-        ("shcema", "command `shcema`; did you mean `schema`?"),
-        ("exprot", "command `exprot`; did you mean `export`?"),
-        ("chekc", "command `chekc`; did you mean `check`?"),
-        (
-            "frobnicate",
-            "command `frobnicate`, only `check`, `schema`, `export`",
-        ),
-        ("--frob", "option `--frob`"),
-    ] {
-        let finished = desk.run(&[given]);
-        assert_eq!(finished.status, 2);
-        let expected = format!("error: there is no {expected}\nTry `port-gitops --help`.\n");
-        assert_eq!(finished.errors, expected);
-    }
-}
-
-#[test]
 fn help_names_every_command_and_every_option() {
     let desk = Desk::new();
     let version = concat!("port-gitops ", env!("CARGO_PKG_VERSION"), "\n");

@@ -66,32 +66,6 @@ fn a_nightly_run_fixes_what_was_changed_by_hand() {
 }
 
 #[test]
-fn replacing_takes_away_what_others_wrote() {
-    let world = World::new();
-    succeed(&world.push_file("port.yml", FILE).input("merge", "false"));
-    change_by_hand(&world);
-    let nightly = || succeed(&world.nightly().input("merge", "false"));
-    assert_eq!(nightly().output("updated"), "1");
-    let shop = world.entity("microservice", "shop");
-    assert_eq!(shop["title"], "Shop");
-    assert_eq!(shop["properties"], json!({"replicas": 1}));
-    assert_eq!(nightly().output("drift"), "false");
-}
-
-#[test]
-fn who_wrote_an_entity_does_not_count() {
-    let world = world();
-    let entity = json!({"identifier": "shop", "title": "Theirs", "properties": {"replicas": 1}});
-    let writer = "port-gitops/0.1.0 (octo-org/other)";
-    let put = world.port.put_entity("microservice", entity, writer);
-    put.unwrap();
-    let text = "{identifier: shop, blueprint: microservice, title: Ours}\n";
-    let result = succeed(&world.push_file("port.yml", text).input("prune", "true"));
-    assert_eq!(result.output("deleted"), "1");
-    assert_eq!(world.title("microservice", "shop").unwrap(), "Ours");
-}
-
-#[test]
 fn a_push_says_nothing_of_drift() {
     let world = world();
     change_by_hand(&world);

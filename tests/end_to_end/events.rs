@@ -63,7 +63,7 @@ impl Branches {
 }
 
 /// From where it left the default branch: what the last push brought is not all that merging would bring. Another
-/// event is planned where the mode is given.
+/// event is planned where the mode is given. What is not merged is not applied even if somebody wants it.
 #[test]
 fn what_is_not_on_the_default_branch_is_planned() {
     let branches = Branches::new();
@@ -72,18 +72,21 @@ fn what_is_not_on_the_default_branch_is_planned() {
     let github = &branches.world.github;
     let group = github.merge_group_event("main", &branches.main, topic);
     let asked_for = |event: &str| branches.asked_for(event, "topic", topic);
-    for step in [
-        branches.push("topic", &zero, topic),
-        branches.push("topic", topic, topic),
-        branches.pull_request("pull_request", &pull),
-        branches.pull_request("pull_request_target", &pull),
-        branches.world.step("merge_group", &group.unwrap()),
-        asked_for("workflow_dispatch"),
-        asked_for("schedule"),
-        asked_for("repository_dispatch"),
-        asked_for("release").input("mode", "plan"),
+    for (step, may_be_applied) in [
+        (branches.push("topic", &zero, topic), true),
+        (branches.push("topic", topic, topic), true),
+        (branches.pull_request("pull_request", &pull), false),
+        (branches.pull_request("pull_request_target", &pull), false),
+        (branches.world.step("merge_group", &group.unwrap()), false),
+        (asked_for("workflow_dispatch"), true),
+        (asked_for("schedule"), true),
+        (asked_for("repository_dispatch"), true),
+        (asked_for("release").input("mode", "plan"), true),
     ] {
         branches.assert_planned(&step);
+        if !may_be_applied {
+            cannot_go_on(&step.input("mode", "apply"), &["`mode`", "not merged"]);
+        }
     }
 }
 
@@ -155,43 +158,6 @@ fn a_pull_request_that_is_merged_by_now_is_planned_as_it_was() {
 }
 
 #[test]
-fn what_is_not_merged_is_not_applied() {
-    let branches = Branches::new();
-    let pull = PullRequest::new(1, "main", "topic");
-    let github = &branches.world.github;
-    let group = github
-        .merge_group_event("main", &branches.main, &branches.topic)
-        .unwrap();
-    let review = |event: &str| {
-        let step = branches.asked_for(event, "main", &branches.topic);
-        step.variable("GITHUB_REF", "refs/pull/1/merge")
-    };
-    let steps = [
-        branches.pull_request("pull_request", &pull),
-        branches.pull_request("pull_request_target", &pull),
-        branches.world.step("merge_group", &group),
-        review("pull_request_review"),
-        review("pull_request_review_comment"),
-    ];
-    for step in steps {
-        cannot_go_on(&step.input("mode", "apply"), &["`mode`", "not merged"]);
-    }
-    assert_eq!(branches.world.port.journal().len(), 0);
-}
-
-#[test]
-fn runs_that_someone_asks_for_repair_drift_on_the_default_branch() {
-    let branches = Branches::new();
-    let world = &branches.world;
-    for event in ["workflow_dispatch", "schedule", "repository_dispatch"] {
-        world.put_domain("a", &format!("Before the {event}"));
-        let result = succeed(&branches.asked_for(event, "main", &branches.main));
-        assert_eq!(result.output("updated"), "1", "{event}");
-        world.assert_holds("a=One");
-    }
-}
-
-#[test]
 fn deleted_refs_tags_and_other_events_need_nothing() {
     let branches = Branches::new();
     let zero = branches.world.repository.zero_id();
@@ -209,24 +175,6 @@ fn deleted_refs_tags_and_other_events_need_nothing() {
     assert!(result.log.contains("`mode`"));
     assert_eq!(branches.world.github.journal().len(), 0);
     assert_eq!(branches.world.port.journal().len(), 0);
-}
-
-#[test]
-fn explicit_inputs_win_over_the_event() {
-    let branches = Branches::new();
-    let topic = || branches.push("topic", &branches.main, &branches.topic);
-    let result = succeed(&topic().input("scope", "all"));
-    assert_eq!(result.output("updated"), "1");
-    branches.assert_planned(&topic().input("scope", "changed"));
-
-    branches.world.repository.checkout("main").unwrap();
-    branches.world.repository.reset_hard("topic").unwrap();
-    let main = || branches.push("main", &branches.main, &branches.topic);
-    branches.assert_planned(&main().input("mode", "plan"));
-    let night = || branches.asked_for("schedule", "main", &branches.topic);
-    branches.assert_planned(&night().input("mode", "plan").input("scope", "changed"));
-    let result = succeed(&night().input("scope", "changed"));
-    assert_outputs(&result, "created=1 updated=1 drift=");
 }
 
 #[test]

@@ -284,24 +284,8 @@ fn an_export_that_fails_leaves_nothing() {
 #[test]
 fn committing_an_export_writes_nothing_and_takes_the_entities_into_the_state() {
     let world = World::new();
-    const HOSTILE: [&str; 16] = [
-        "",
-        "007",
-        "yes",
-        "null",
-        "2024-01-01",
-        "# a",
-        "a: b",
-        "@a",
-        "*a",
-        "&a",
-        "a ",
-        "one\ntwo\n",
-        "one\n\n  two",
-        "🦀",
-        "a\u{7}b\u{1b}",
-        "file:///x",
-    ];
+    // More of them are in the tests of `src/cli/export`.
+    const HOSTILE: [&str; 5] = ["", "007", "a: b", "one\n\n  two", "file:///x"];
     for (index, text) in HOSTILE.into_iter().enumerate() {
         let properties = json!({"owner": text});
         world.put(
@@ -356,7 +340,7 @@ fn peak(child: &mut Child) -> u64 {
 
 #[test]
 fn a_large_catalog_takes_few_requests_and_little_memory() {
-    const COUNT: usize = 8_000;
+    const COUNT: usize = 4_000;
     let desk = Desk::new();
     let members = |value: &dyn Fn(usize) -> Value| -> Value {
         let members = (0..40).map(|n| (format!("property_{n}"), value(n)));
@@ -380,7 +364,7 @@ fn a_large_catalog_takes_few_requests_and_little_memory() {
     assert!(child.wait().unwrap().success());
     let requests = desk.requests().len();
     println!("{requests} requests, {peak} KiB");
-    assert!(requests <= 11, "{requests} requests");
+    assert!(requests <= 7, "{requests} requests");
     assert!(peak <= 64 * 1024, "{peak} KiB");
     let written = fs::read_dir(desk.path("catalog/service")).unwrap().count();
     assert_eq!(written, COUNT);

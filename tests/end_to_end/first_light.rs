@@ -50,26 +50,6 @@ fn one_file_is_one_request_and_formatting_is_none() {
 }
 
 #[test]
-fn one_changed_entity_of_fifty_is_one_entity_sent() {
-    let world = World::new();
-    let push = |changed: usize| {
-        let entity = |n: usize| {
-            let title = if n == changed { "changed" } else { "same" };
-            json!({"identifier": format!("s{n}"), "blueprint": "microservice", "title": title})
-        };
-        let file = Value::from_iter((0..50).map(entity)).to_string();
-        world.port.clear_journal();
-        succeed(&world.push_file("port.json", &file))
-    };
-    let route = "POST /v1/blueprints/microservice/entities";
-    assert_eq!(push(99).output("created"), "50");
-    assert_eq!(world.port_writes(), vec![format!("{route}/bulk"); 3]);
-    assert_outputs(&push(7), "updated=1 unchanged=49");
-    assert_eq!(world.port_writes(), [route]);
-    assert_eq!(world.title("microservice", "s7").unwrap(), "changed");
-}
-
-#[test]
 fn one_failure_does_not_stop_the_others() {
     let world = World::new();
     world.port.turn_off(Switch::NotFoundIsVague);
@@ -101,17 +81,6 @@ fn one_failure_does_not_stop_the_others() {
 }
 
 #[test]
-fn inputs_choose_files_and_blueprints() {
-    let world = World::new();
-    let files = "**/*.yml => microservice\ndomains/* => domain\n!**/skipped.yml";
-    world.write("a.yml", "identifier: a\n");
-    world.write("domains/b.yml", "identifier: b\n");
-    world.write("skipped.yml", "- not\n- an entity\n");
-    succeed(&world.push("Add").input("files", files));
-    assert_eq!(world.entities().len(), 2);
-}
-
-#[test]
 fn identifiers_with_slashes_stay_one_segment() {
     let world = World::new();
     world
@@ -124,11 +93,21 @@ fn identifiers_with_slashes_stay_one_segment() {
 }
 
 #[test]
-fn the_report_is_data() {
+fn the_outputs_are_those_that_the_action_declares_and_the_report_is_data() {
     let world = World::new();
     let step = world.push_file("port.yml", &domain("a"));
     let step = step.input("report-file", "reports/port.json");
     let result = succeed(&step);
+    let declared = include_str!("../../action.yml")
+        .split_once("\noutputs:\n")
+        .unwrap()
+        .1;
+    let declared = declared.lines().take_while(|line| line.starts_with("  "));
+    let declared = declared.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
+    let mut declared: Vec<_> = declared.filter(|name| !name.starts_with(' ')).collect();
+    declared.sort_unstable();
+    assert_eq!(result.outputs.keys().collect::<Vec<_>>(), declared);
+    assert_eq!(result.output("commit"), world.head().as_str());
     let report: Value = serde_json::from_str(result.output("report")).unwrap();
     assert_eq!(report["version"], 1);
     assert_eq!(report["counts"], json!({"created": 1}));

@@ -122,16 +122,6 @@ fn a_mistake_deletes_nothing() {
             MAPPING.replace("**/package.json", "package.jsn"),
             "invalid-mapping .github/mapping.yml:6",
         ),
-        (
-            PATH,
-            "resources: [{kind: file}]".to_owned(),
-            "invalid-mapping .github/mapping.yml:1",
-        ),
-        (
-            PATH,
-            "resources: [".to_owned(),
-            "invalid-mapping .github/mapping.yml:1",
-        ),
         (CART, "{".to_owned(), "syntax cart/package.json:1"),
         (
             CART,

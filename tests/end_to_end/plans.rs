@@ -81,23 +81,6 @@ fn what_would_change_is_shown_and_nothing_is_written() {
 }
 
 #[test]
-fn a_hand_made_change_shows_as_what_is_there() {
-    let world = changed_shop();
-    let by_hand =
-        json!({"identifier": "shop", "title": "Hand-made", "properties": {"replicas": 2}});
-    world.put("microservice", by_hand);
-    let result = succeed(&world.pull_request());
-    assert_eq!(
-        report(&result)["entities"][1]["changes"],
-        json!([
-            {"field": "title", "from": "Hand-made", "to": "The shop"},
-            {"field": "properties.language", "from": null, "to": "Go"},
-            {"field": "relations.domain", "from": null, "to": "sales"},
-        ])
-    );
-}
-
-#[test]
 fn port_has_its_own_word_on_its_line() {
     let world = proposed(
         "\

@@ -97,23 +97,6 @@ fn what_cannot_be_read_is_an_error_on_its_line() {
     }
 }
 
-/// GitHub tells a missing file in words that hold its path.
-#[test]
-fn a_missing_file_may_have_a_name_that_sounds_like_a_fault_of_githubs() {
-    let missing = |name: &str| {
-        let world = world();
-        let text = entity(&format!("file://docs/{name}"));
-        let result = fails(&world.push_file("port.yml", &text));
-        assert_eq!(errors(&result), ["4 invalid-file-reference"], "{name}");
-        assert!(!is_shown(&result, "waiting"), "{name}");
-        world.github.journal().len()
-    };
-    let usual = missing("none.md");
-    for name in ["Rate limits.md", "timeout.md", "Rate limits timeout.md"] {
-        assert_eq!(missing(name), usual, "{name}");
-    }
-}
-
 #[test]
 fn base_and_head_are_compared_with_their_texts() {
     let world = shown();
@@ -186,18 +169,6 @@ fn a_pull_request_shows_a_text_alone() {
     assert_eq!(result.output("updated"), "1");
     assert!(is_shown(&result, "Two"));
     assert_eq!(readme(&world), "# One\n");
-}
-
-#[test]
-fn a_checkout_is_believed_only_where_git_agrees() {
-    let world = shown();
-    let step = world.check_out(change_text(&world));
-    // An earlier step changed the entity file: it says nothing of what head declares.
-    let file = step.workspace().join("port.yml");
-    std::fs::write(file, entity("file://docs/other.md")).unwrap();
-    let result = succeed(&step);
-    assert_eq!(result.output("updated"), "1");
-    assert_eq!(readme(&world), "# Two\n");
 }
 
 /// Whether the text changes before the run begins or while it writes.

@@ -28,18 +28,6 @@ fn an_unknown_client_is_blamed_on_the_credentials() {
 }
 
 #[test]
-fn a_base_url_with_its_version_is_corrected() {
-    for ending in ["/v1", "/v1/"] {
-        let (world, step) = World::new().with_change();
-        let step = step.input("base-url", format!("{}{ending}", world.port.url()));
-        let result = succeed(&step);
-        assert_eq!(result.output("created"), "1");
-        let warnings = result.commands("warning");
-        assert!(warnings.iter().any(|one| one.data.contains("`base-url`")));
-    }
-}
-
-#[test]
 fn what_concerns_a_blueprint_is_said_once() {
     let world = World::new();
     let denied = Permission::WriteEntities("domain".to_owned());
@@ -80,14 +68,6 @@ fn a_page_before_anything_ends_the_run() {
     let page = page.on("POST", "/v1/auth/access_token");
     world.port.inject(page.always());
     cannot_go_on(&step, &["Sign in to Example", "`base-url`"]);
-}
-
-#[test]
-fn a_run_that_is_over_is_blamed_on_its_input() {
-    let (world, step) = World::new().with_change();
-    world.port.finish_run("r_done");
-    cannot_go_on(&step.input("run-id", "r_done"), &["`run-id`"]);
-    assert!(world.entities().is_empty());
 }
 
 const FULL: &str = "{identifier: a, blueprint: domain, title: A, icon: Microservice, team: [t]}";

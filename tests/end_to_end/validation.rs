@@ -4,7 +4,7 @@ use port_gitops_sandbox::port::Failure;
 use port_gitops_sandbox::{RunnerCommand, StepResult, Switch};
 use serde_json::json;
 
-use crate::scenes::code;
+use crate::scenes::{code, report};
 use crate::world::{World, fails, run, succeed};
 
 /// A catalog whose one blueprint, `thing`, has a property of every kind.
@@ -52,116 +52,89 @@ fn push(world: &World, fields: &str) -> StepResult {
     run(&world.push_file("port.yml", &text))
 }
 
-/// An error's place and code, and a part of its help where something can be suggested.
+/// What a mistake in `properties: {…}`, in the third line, is found as, and a part of the help where something can be
+/// suggested.
+const PROPERTIES: [(&str, &str, &str); 19] = [
+    ("text: long text", "20 invalid-property", ""),
+    ("text: x", "20 invalid-property", ""),
+    ("text: 12", "20 invalid-property", "quote it: `\"12\"`"),
+    ("code: abc", "20 invalid-property", ""),
+    ("link: www.host", "20 invalid-property", ""),
+    ("mail: me", "20 invalid-property", ""),
+    ("when: tomorrow", "20 invalid-property", ""),
+    (
+        "level: hihg",
+        "21 invalid-property",
+        "did you mean `high`? allowed are `low`, `high`",
+    ),
+    ("count: 10", "21 invalid-property", ""),
+    (
+        "count: '7'",
+        "21 invalid-property",
+        "remove the quotes: `7`",
+    ),
+    ("live: yes", "20 invalid-property", "write `true`"),
+    ("tags: [a, 2]", "24 invalid-property", ""),
+    ("tags: [a, b, c]", "20 invalid-property", ""),
+    ("tags: a", "20 invalid-property", "write `[a]`"),
+    ("extra: text", "21 invalid-property", ""),
+    ("txet: abc", "14 unknown-property", "did you mean `text`?"),
+    (
+        "parent: x",
+        "14 unknown-property",
+        "`parent` is a relation: put it under `relations`",
+    ),
+    ("sum: abc", "14 calculated-property", ""),
+    ("seen: abc", "14 calculated-property", ""),
+];
+
+/// The same of `relations: {…}`.
+const RELATIONS: [(&str, &str, &str); 3] = [
+    ("parnet: y", "13 unknown-relation", ""),
+    (
+        "text: x",
+        "13 unknown-relation",
+        "`text` is a property: put it under `properties`",
+    ),
+    ("parent: [y]", "21 invalid-relation", ""),
+];
+
 #[test]
 fn mistakes_are_shown_where_they_are_with_what_was_probably_meant() {
     let world = world();
-    for (fields, expected, help) in [
-        ("properties: {text: long text}", "3:20 invalid-property", ""),
-        ("properties: {text: x}", "3:20 invalid-property", ""),
-        (
-            "properties: {text: 12}",
-            "3:20 invalid-property",
-            "quote it: `\"12\"`",
-        ),
-        ("properties: {code: abc}", "3:20 invalid-property", ""),
-        ("properties: {link: www.host}", "3:20 invalid-property", ""),
-        ("properties: {mail: me}", "3:20 invalid-property", ""),
-        ("properties: {when: tomorrow}", "3:20 invalid-property", ""),
-        (
-            "properties: {level: hihg}",
-            "3:21 invalid-property",
-            "did you mean `high`? allowed are `low`, `high`",
-        ),
-        ("properties: {count: 10}", "3:21 invalid-property", ""),
-        (
-            "properties: {count: '7'}",
-            "3:21 invalid-property",
-            "remove the quotes: `7`",
-        ),
-        (
-            "properties: {live: yes}",
-            "3:20 invalid-property",
-            "write `true`",
-        ),
-        (
-            "properties:\n  tags:\n    - a\n    - 2",
-            "6:7 invalid-property",
-            "",
-        ),
-        ("properties: {tags: [a, b, c]}", "3:20 invalid-property", ""),
-        (
-            "properties: {tags: a}",
-            "3:20 invalid-property",
-            "write `[a]`",
-        ),
-        ("properties: {extra: text}", "3:21 invalid-property", ""),
-        (
-            "properties: {txet: abc}",
-            "3:14 unknown-property",
-            "did you mean `text`?",
-        ),
-        (
-            "properties: {parent: x}",
-            "3:14 unknown-property",
-            "`parent` is a relation: put it under `relations`",
-        ),
-        ("properties: {sum: abc}", "3:14 calculated-property", ""),
-        ("properties: {seen: abc}", "3:14 calculated-property", ""),
-        ("relations: {parnet: y}", "3:13 unknown-relation", ""),
-        (
-            "relations: {text: x}",
-            "3:13 unknown-relation",
-            "`text` is a property: put it under `properties`",
-        ),
-        ("relations: {parent: [y]}", "3:21 invalid-relation", ""),
-    ] {
-        let result = push(&world, fields);
+    let mut rows = Vec::new();
+    for (section, mistakes) in [("properties", &PROPERTIES[..]), ("relations", &RELATIONS)] {
+        for (fields, expected, help) in mistakes {
+            let (name, path) = (
+                format!("x{}", rows.len()),
+                format!("{}/port.yml", rows.len()),
+            );
+            let text = format!("identifier: {name}\nblueprint: thing\n{section}: {{{fields}}}\n");
+            world.write(&path, &text);
+            rows.push((path, format!("3:{expected}"), *help));
+        }
+    }
+    let result = fails(&world.push("Make mistakes"));
+    let report = report(&result);
+    let diagnostics = report["diagnostics"].as_array().unwrap();
+    for (path, expected, help) in rows {
+        let mut of_file = diagnostics
+            .iter()
+            .filter(|one| one["location"]["path"] == path);
+        let (one, another) = (of_file.next().unwrap(), of_file.next());
+        let (at, code) = (&one["location"], one["code"].as_str().unwrap());
         assert_eq!(
-            (result.status, errors(&result)),
-            (1, vec![expected.to_owned()]),
-            "{fields}"
+            format!("{}:{} {code}", at["line"], at["column"]),
+            expected,
+            "{path}"
         );
-        assert!(result.commands("error")[0].data.contains(help), "{fields}");
+        assert!(
+            one["help"].as_str().unwrap_or_default().contains(help),
+            "{path}: {one}"
+        );
+        assert!(another.is_none(), "{path}");
     }
     assert_eq!(world.port_writes(), [""; 0]);
-}
-
-#[test]
-fn what_is_right_passes_and_is_taken() {
-    let world = world();
-    for fields in [
-        "properties: {text: äöüß, code: AB, link: 'https://a.b', mail: a@b.c, level: low}",
-        "properties: {when: '2026-01-01T00:00:00Z', count: 9, live: true, tags: [a]}",
-        "properties: {extra: {any: [thing]}, text: null, tags: []}",
-        "relations: {parent: x, friends: [x]}",
-        "relations: {parent: null, friends: []}",
-    ] {
-        assert_eq!(push(&world, fields).status, 0, "{fields}");
-    }
-}
-
-/// What Port makes of a text there is not known, so it gets a list.
-#[test]
-fn a_text_for_a_relation_to_many_is_sent_as_a_list() {
-    let world = world();
-    let result = push(&world, "relations: {friends: x}");
-    assert_eq!(result.status, 0);
-    let warning = &result.commands("warning")[0];
-    assert_eq!(warning.property("title"), "Port: invalid relation");
-    assert!(warning.data.contains("write `[x]`"));
-    let friends = &world.entity("thing", "x")["relations"]["friends"];
-    assert_eq!(*friends, json!(["x"]));
-    assert_eq!(succeed(&world.nightly()).output("drift"), "false");
-}
-
-#[test]
-fn all_mistakes_of_an_entity_are_shown_at_once() {
-    let world = world();
-    let fields = "properties: {text: 1, count: a, nope: 1}\nrelations: {parent: [y]}";
-    let result = push(&world, fields);
-    assert_eq!(errors(&result).len(), 4);
-    assert_eq!(result.output("invalid"), "1");
 }
 
 #[test]
@@ -196,17 +169,6 @@ fn what_is_required_may_be_in_port_already_unless_the_file_replaces_it() {
     assert_eq!(errors(&replaced), ["1:13 missing-property"]);
     let cleared = fails(&step("properties: {tier: null}", "true"));
     assert_eq!(errors(&cleared), ["3:20 invalid-property"]);
-}
-
-#[test]
-fn a_plan_is_checked_against_ports_blueprints() {
-    let world = World::new();
-    world.begin_topic();
-    let text = "identifier: x\nblueprint: microservice\nproperties: {langauge: Go}\n";
-    world.write("port.yml", text).commit("Add x");
-    let result = fails(&world.pull_request());
-    assert_eq!(errors(&result), ["3:14 unknown-property"]);
-    assert_eq!(world.port_requests(), ["GET /v1/blueprints/microservice"]);
 }
 
 #[test]

@@ -122,12 +122,7 @@ impl World {
     /// Makes sure of the titles of domains in Port, in the notation of [`stage`].
     #[track_caller]
     pub(crate) fn assert_holds(&self, domains: &str) {
-        let found = domains.split(' ').map(|domain| {
-            let (name, _) = domain.split_once('=').unwrap();
-            let title = self.title("domain", name);
-            format!("{name}={}", title.as_deref().unwrap_or("-"))
-        });
-        assert_eq!(found.collect::<Vec<_>>().join(" "), domains);
+        assert_holds(&self.port, domains);
     }
 
     /// Lets somebody else write an entity, as in Port's own pages.
@@ -182,12 +177,7 @@ impl World {
     }
 
     pub(crate) fn step(&self, event: &str, payload: &Value) -> Step {
-        Step::new(&self.github, event, payload)
-            .unwrap()
-            .input("client-id", CLIENT_ID)
-            .input("client-secret", CLIENT_SECRET)
-            .input("base-url", self.port.url())
-            .variable("PORT_GITOPS_PATIENCE", "0")
+        connected(&self.github, &self.port, event, payload)
     }
 
     /// Lets GitHub answer once as a copy of it does that does not know `commit` yet.
@@ -302,6 +292,35 @@ pub(crate) fn stage(repository: &TestRepository, domains: &str) {
 pub(crate) fn commit(repository: &TestRepository, domains: &str) {
     stage(repository, domains);
     repository.commit(domains).unwrap();
+}
+
+/// Makes sure of the titles of domains in Port, in the same notation.
+#[track_caller]
+pub(crate) fn assert_holds(port: &PortSandbox, domains: &str) {
+    let found = domains.split(' ').map(|domain| {
+        let (name, _) = domain.split_once('=').unwrap();
+        let title = port
+            .entity("domain", name)
+            .map(|entity| entity["title"].clone());
+        let title = title.map(|title| title.as_str().unwrap_or_default().to_owned());
+        format!("{name}={}", title.as_deref().unwrap_or("-"))
+    });
+    assert_eq!(found.collect::<Vec<_>>().join(" "), domains);
+}
+
+/// The step of an event, with the credentials of both services.
+pub(crate) fn connected(
+    github: &GitHubSandbox,
+    port: &PortSandbox,
+    event: &str,
+    payload: &Value,
+) -> Step {
+    Step::new(github, event, payload)
+        .unwrap()
+        .input("client-id", CLIENT_ID)
+        .input("client-secret", CLIENT_SECRET)
+        .input("base-url", port.url())
+        .variable("PORT_GITOPS_PATIENCE", "0")
 }
 
 /// A file that declares one domain.

@@ -16,35 +16,6 @@ fn by_path(commit: &CommitSha, path: &str) -> WantedFile {
 }
 
 #[tokio::test]
-async fn n_files_at_two_revisions_cost_a_request_for_every_hundred() {
-    let world = World::new();
-    for n in 0..70 {
-        world.git.write(&format!("{n}.yml"), &format!("old {n}"));
-    }
-    let base = world.commit("base");
-    for n in 0..70 {
-        world.git.write(&format!("{n}.yml"), &format!("new {n}"));
-    }
-    let head = world.commit("head");
-    let diff = world.diff(&base, &head).await;
-    let both = diff.files.iter().flat_map(|file| {
-        [
-            wanted(&base, file.path.as_str(), file.base.clone()),
-            wanted(&head, file.path.as_str(), file.head.clone()),
-        ]
-    });
-    let both: Vec<_> = both.collect();
-    world.cost();
-    let contents = world.read(&both).await;
-    assert_eq!(world.cost(), 2);
-    for (file, content) in both.iter().zip(contents) {
-        let word = if file.commit == base { "old" } else { "new" };
-        let number = file.path.as_str().trim_end_matches(".yml");
-        assert_eq!(content, text(&format!("{word} {number}")));
-    }
-}
-
-#[tokio::test]
 async fn what_is_known_costs_nothing() {
     let world = World::new();
     world

@@ -3,7 +3,7 @@
 mod lasting;
 mod passing;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox, Step};
 use serde_json::json;
@@ -118,37 +118,11 @@ fn assert_applied(world: &World) {
     assert_eq!(entities[0].2["properties"]["owner"], json!(null));
 }
 
-fn limited(headers: &[(&str, String)]) -> Fault {
+/// A service that is busy for so many seconds.
+fn limited(seconds: &str) -> Fault {
     let body = json!({"ok": false, "error": "too_many_requests", "message": "slow down"});
     let answer = Answer::json(429, &body);
-    Fault::answer(headers.iter().fold(answer, |answer, (name, value)| {
-        answer.with_header(name, value)
-    }))
-}
-
-fn in_a_second() -> SystemTime {
-    SystemTime::now() + Duration::from_secs(1)
-}
-
-/// A budget that is used up until a moment given as `reset`.
-fn used_up(reset: String) -> Fault {
-    limited(&[
-        ("x-ratelimit-remaining", "0".to_owned()),
-        ("x-ratelimit-reset", reset),
-    ])
-}
-
-fn retry_after_seconds() -> Fault {
-    limited(&[("retry-after", "1".to_owned())])
-}
-
-fn retry_after_date() -> Fault {
-    limited(&[("retry-after", httpdate::fmt_http_date(in_a_second()))])
-}
-
-fn reset_as_moment() -> Fault {
-    let moment = in_a_second().duration_since(UNIX_EPOCH).unwrap();
-    used_up(moment.as_secs().to_string())
+    Fault::answer(answer.with_header("retry-after", seconds))
 }
 
 fn unavailable() -> Fault {

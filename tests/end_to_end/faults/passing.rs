@@ -29,7 +29,7 @@ each_request! {
 /// A busy service, a lost answer, one that is no answer, and silence.
 fn gets_over_all(request: Request) {
     for fault in [
-        retry_after_seconds(),
+        limited("1"),
         unavailable(),
         Fault::reset().after_effect(),
         Fault::cut_short().after_effect(),
@@ -41,20 +41,6 @@ fn gets_over_all(request: Request) {
     request.inject(&world, Fault::hang().after_effect());
     let step = step.variable("PORT_GITOPS_TIMEOUT", "2");
     check(request, &world, &step, request.usual() + 1);
-}
-
-/// What is the same for all requests to an API, on one of them.
-#[test]
-fn other_statuses_and_all_ways_to_say_how_long_to_wait() {
-    for request in [Request::Bulk, Request::Compare] {
-        for status in [408, 500, 502, 504] {
-            gets_over(request, Fault::status(status));
-        }
-        gets_over(request, Fault::close().after_effect());
-        gets_over(request, retry_after_date());
-        gets_over(request, reset_as_moment());
-        gets_over(request, used_up("1".to_owned()));
-    }
 }
 
 #[test]

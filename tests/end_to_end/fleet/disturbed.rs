@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::world::Fleet;
 use super::{scheduled, synced};
+use crate::interrupted::kill_at;
 use crate::world::{binary, succeed};
 
 /// Two services in repositories of their own, of domains in two others.
@@ -47,19 +48,10 @@ fn a_first_run_may_be_killed_at_any_request_to_port() {
         let hang = Fault::hang().after_effect();
         fleet.port.inject(hang.skip(request));
         let step = fleet.step("schedule");
-        let mut process = step.command(binary()).spawn().unwrap();
-        let has_come = || fleet.port.requests(&Matcher::any()).len() > request;
-        while !has_come() && process.try_wait().unwrap().is_none() {
-            sleep(Duration::from_millis(2));
-        }
-        if process.try_wait().unwrap().is_some() {
+        if !kill_at(&step, &*fleet.port, &Matcher::any(), request + 1) {
             assert!(request > 8, "it sends more requests than {request}");
             return;
         }
-        // What takes effect does so soon after it came.
-        sleep(Duration::from_millis(10));
-        process.kill().unwrap();
-        process.wait().unwrap();
         fleet.port.clear_faults();
         assert_converges(&fleet);
     }

@@ -12,7 +12,7 @@ use std::fs;
 use port_gitops_sandbox::{Exchange, Matcher, Sandbox, Step, StepResult};
 use serde_json::{Value, json};
 
-use crate::world::{assert_outputs, fails, pruning, run, succeed};
+use crate::world::{assert_outputs, pruning, run, succeed};
 use world::{Fleet, HOME};
 
 /// The requests since the journals were cleared: to GitHub, and to Port but for its token.
@@ -34,18 +34,18 @@ fn scheduled(fleet: &Fleet) -> StepResult {
 /// The same where it must succeed, with these outputs.
 #[track_caller]
 fn synced(fleet: &Fleet, outputs: &str) -> StepResult {
-    fleet.clear_journals();
-    let result = succeed(&fleet.step("schedule"));
-    assert_outputs(&result, outputs);
+    let result = scheduled(fleet);
+    assert_outputs(&result, &format!("outcome=success {outputs}"));
+    assert_eq!(result.status, 0);
     result
 }
 
 /// The same where it must find a problem.
 #[track_caller]
 fn failed(fleet: &Fleet, outputs: &str) -> StepResult {
-    fleet.clear_journals();
-    let result = fails(&fleet.step("schedule"));
-    assert_outputs(&result, outputs);
+    let result = scheduled(fleet);
+    assert_outputs(&result, &format!("outcome=failure {outputs}"));
+    assert_eq!(result.status, 1);
     result
 }
 
@@ -58,18 +58,6 @@ fn mapping(file: &str, title: &str) -> String {
     format!(
         "resources:\n  - kind: file\n    selector:\n      files:\n        - path: '**/{file}'\n    port:\n      entity:\n        mappings:\n          identifier: .file.content.name\n          title: {title}\n          blueprint: '\"domain\"'\n"
     )
-}
-
-#[test]
-fn repositories_with_workflows_of_their_own_do_not_mix() {
-    let fleet = Fleet::of(2);
-    for name in [HOME, "r0", "r1"] {
-        let entity = name.replace('/', "-");
-        fleet.declare(name, &entity, "One");
-        succeed(&fleet.own_step(name));
-        let declared = json!([format!("domain|{entity}")]);
-        assert_eq!(fleet.state_property(name, "entities"), declared);
-    }
 }
 
 #[test]

@@ -5,21 +5,9 @@ use port_gitops_sandbox::{Fault, Matcher, Sandbox};
 use serde_json::json;
 
 use super::world::{Fleet, HOME};
-use super::{failed, mapping, pruned, requests, scheduled, synced};
+use super::{mapping, pruned, requests, scheduled, synced};
 use crate::interrupted::run_and_signal;
 use crate::world::{assert_outputs, domain, fails, pruning, run, succeed, titled};
-
-#[test]
-fn what_an_owner_and_one_that_waits_both_remove_is_deleted() {
-    let fleet = Fleet::of(2);
-    fleet.declare("r0", "same", "Owner's");
-    synced(&fleet, "created=1");
-    fleet.declare("r1", "same", "Other's");
-    failed(&fleet, "created=0");
-    fleet.remove("r0", "same");
-    fleet.remove("r1", "same");
-    assert_eq!(succeed(&pruned(&fleet)).output("deleted"), "1");
-}
 
 #[test]
 fn the_own_mapping_at_the_same_path_is_another_input() {

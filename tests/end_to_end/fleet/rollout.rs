@@ -134,11 +134,3 @@ fn a_plan_without_credentials_says_once_what_it_is_worth() {
         assert_eq!(said, 1, "{text}");
     }
 }
-
-#[test]
-fn a_selection_of_nothing_is_a_warning() {
-    let fleet = Fleet::of(1);
-    let result = run(&step(&fleet, "schedule", "1/1").input("repositories", "octo-org/*"));
-    let warning = &result.commands("warning")[0].data;
-    assert!(warning.contains("matches no repository that the token can read"));
-}

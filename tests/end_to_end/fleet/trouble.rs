@@ -145,20 +145,6 @@ fn a_replica_that_lags_undoes_nothing() {
 }
 
 #[test]
-fn thousands_of_mistakes_in_one_repository_stay_readable() {
-    let fleet = Fleet::declaring(2);
-    let mistake = |n: usize| format!("---\nidentifier: a b {n}\nblueprint: domain\n");
-    fleet.push(
-        "r0",
-        "port.yml",
-        &(0..5_000).map(mistake).collect::<String>(),
-    );
-    let result = failed(&fleet, "created=2");
-    assert!(result.log.len() < 200_000, "{}", result.log.len());
-    assert!(result.summary.len() < 1024 * 1024);
-}
-
-#[test]
 fn what_the_token_does_not_last_for_is_left_to_the_next_run() {
     for requests in [3, 8, 15] {
         let fleet = Fleet::declaring(20);

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use port_gitops_contract::{Extent, check_github, check_port};
-use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET, Failure, blueprints};
+use port_gitops_sandbox::port::{Failure, blueprints};
 use port_gitops_sandbox::{GitHubSandbox, PortSandbox, Sandbox, Step, TestRepository};
 use serde_json::Value;
 
-use crate::world::titled;
+use crate::world::{assert_holds, connected, titled};
 
 /// The repository whose workflow runs the fleet.
 pub(crate) const HOME: &str = "acme/platform";
@@ -117,7 +117,7 @@ impl Fleet {
     /// The fleet's run over all of `acme`.
     pub(crate) fn step(&self, event: &str) -> Step {
         let payload = self.github.workflow_dispatch_event("main").unwrap();
-        let step = self.connected(event, &payload);
+        let step = connected(&self.github, &self.port, event, &payload);
         step.input("repositories", "acme/*")
             .variable("GITHUB_REF", "refs/heads/main")
             .variable("GITHUB_SHA", self.git(HOME).head().unwrap().as_str())
@@ -132,19 +132,10 @@ impl Fleet {
             .push_event_of(full_name, "main", &git.zero_id(), &head);
         let id = self.github.id_of(full_name).unwrap();
         let workflow = format!("{full_name}/.github/workflows/port.yml@refs/heads/main");
-        self.connected("push", &event.unwrap())
+        connected(&self.github, &self.port, "push", &event.unwrap())
             .variable("GITHUB_REPOSITORY", full_name)
             .variable("GITHUB_REPOSITORY_ID", id.to_string())
             .variable("GITHUB_WORKFLOW_REF", workflow)
-    }
-
-    fn connected(&self, event: &str, payload: &Value) -> Step {
-        Step::new(&self.github, event, payload)
-            .unwrap()
-            .input("client-id", CLIENT_ID)
-            .input("client-secret", CLIENT_SECRET)
-            .input("base-url", self.port.url())
-            .variable("PORT_GITOPS_PATIENCE", "0")
     }
 
     /// What the state of a repository's default branch is called.
@@ -184,12 +175,7 @@ impl Fleet {
     /// Makes sure of the titles of domains in Port: `e0=Title`, and `e0=-` if it is not there.
     #[track_caller]
     pub(crate) fn assert_holds(&self, domains: &str) {
-        for domain in domains.split(' ') {
-            let (name, expected) = domain.split_once('=').unwrap();
-            let entity = self.port.entity("domain", name);
-            let title = entity.as_ref().and_then(|entity| entity["title"].as_str());
-            assert_eq!(title.unwrap_or("-"), expected, "{name}");
-        }
+        assert_holds(&self.port, domains);
     }
 
     /// Makes sure that the states of repositories say so.

@@ -4,7 +4,7 @@ use port_gitops_sandbox::network::Validity;
 use port_gitops_sandbox::{Authority, ProxySandbox, Sandbox, Step, TlsFront};
 
 use super::{authority, front, message};
-use crate::world::{World, cannot_go_on, nobody, shown_beside_masks, succeed};
+use crate::world::{World, cannot_go_on, shown_beside_masks, succeed};
 
 /// A name that only the proxy can resolve, as in networks without a way out.
 const HOST: &str = "api.port.test";
@@ -80,26 +80,6 @@ fn http_is_asked_of_the_proxy() {
             .iter()
             .any(|target| target.starts_with(&upsert))
     );
-}
-
-#[test]
-fn all_proxy_is_for_what_has_no_other() {
-    let company = company();
-    let all = ProxySandbox::start().unwrap();
-    succeed(&company.step.variable("ALL_PROXY", all.url()));
-    assert_eq!(all.targets().len(), company.world.github.journal().len());
-    assert_few_tunnels(&company.world, &company.proxy);
-}
-
-#[test]
-fn no_proxy_leaves_hosts_out() {
-    let (world, step) = World::new().with_change();
-    let proxy = ProxySandbox::start().unwrap();
-    let port_only = world.port.server().address().to_string();
-    let step = step.variable("HTTP_PROXY", proxy.url());
-    succeed(&step.variable("NO_PROXY", format!("shop.test, {port_only}")));
-    assert_eq!(proxy.targets().len(), world.github.journal().len());
-    assert_eq!(world.entities().len(), 1);
 }
 
 #[test]
@@ -202,27 +182,4 @@ fn a_proxy_with_an_unknown_certificate_is_named() {
         .variable("HTTPS_PROXY", company.proxy.url_with("me", PASSWORD));
     insta::assert_snapshot!(refusal(&step, &company.proxy), @"Port could not be reached: the certificate of the proxy PROXY (HTTPS_PROXY) on the way to api.port.test is from an issuer that is not trusted (UnknownIssuer); if it is your company's, give its root certificate in the input `ca-certificates`");
     assert_eq!(company.proxy.targets().len(), 0);
-}
-
-#[test]
-fn a_proxy_that_is_no_url_is_named_without_its_password() {
-    let company = company();
-    let step = company
-        .step
-        .variable("HTTPS_PROXY", format!("http://me:#{PASSWORD}@localhost:1"));
-    insta::assert_snapshot!(refusal(&step, &company.proxy), @"HTTPS_PROXY is not the URL of a proxy (there is more after the host); it must look like `http://host:port` or `http://user:password@host:port`, with special characters of user and password percent-encoded");
-    let step = step.variable("HTTPS_PROXY", format!("socks5://me:{PASSWORD}@localhost:1"));
-    let message = refusal(&step, &company.proxy);
-    assert!(message.contains("`socks5://` is not supported"));
-    assert_eq!(company.world.github.journal().len(), 0);
-}
-
-#[test]
-fn a_proxy_that_cannot_be_reached_is_named() {
-    let (_world, step) = World::new().with_change();
-    let nobody = nobody();
-    let step = step.variable("HTTP_PROXY", format!("http://me:{PASSWORD}@{nobody}"));
-    let said = format!("cannot connect to the proxy {nobody} (HTTP_PROXY) on the way to 127.0.0.1");
-    let result = cannot_go_on(&step, &[&said, "check HTTP_PROXY", "NO_PROXY"]);
-    assert!(!shown_beside_masks(&result, PASSWORD));
 }

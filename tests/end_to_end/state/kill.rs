@@ -1,18 +1,15 @@
 //! A run that ends at any moment loses nothing: the next one brings the catalog to what is declared.
 
 use std::collections::BTreeMap;
-use std::process::{Child, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Duration;
 
 use port_gitops_sandbox::{Effect, Exchange, Fault, Matcher, Sandbox, Step};
 use serde_json::{Value, json};
 
 use super::{assert_settled, push_elsewhere};
+use crate::interrupted::{self, has_sent};
 use crate::world::{World, binary, pruning, send, stage, succeed};
-
-/// The runner kills what is not over so long after it told it to stop.
-const PATIENCE: Duration = Duration::from_millis(7500);
 
 /// What is declared at first and then: domains, services in them that form a chain and a circle, and a domain
 /// that goes.
@@ -62,25 +59,6 @@ fn assert_converged(world: &World) {
     assert_eq!(in_catalog.collect::<Vec<_>>(), declared("Second"));
 }
 
-fn start(step: &Step) -> Child {
-    let mut command = step.command(binary());
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().unwrap()
-}
-
-/// Whether a run has sent Port so many requests, before it ends.
-fn has_come(world: &World, process: &mut Child, request: &Matcher, count: usize) -> bool {
-    loop {
-        if world.port.requests(request).len() >= count {
-            return true;
-        }
-        if process.try_wait().unwrap().is_some() {
-            return false;
-        }
-        sleep(Duration::from_millis(2));
-    }
-}
-
 /// It is killed once Port has taken the request, which is before the next one. The same push runs once more,
 /// as somebody does who runs the job again, or another one.
 #[test]
@@ -91,15 +69,10 @@ fn what_a_run_that_was_killed_at_any_request_left_is_made_up_for() {
         world
             .port
             .inject(Fault::hang().after_effect().skip(request));
-        let mut process = start(&step);
-        if !has_come(&world, &mut process, &Matcher::any(), request + 1) {
+        if !interrupted::kill_at(&step, &world.port, &Matcher::any(), request + 1) {
             assert!(request > 8, "it sends more requests than {request}");
             return;
         }
-        // What takes effect does so soon after it came.
-        sleep(Duration::from_millis(10));
-        process.kill().unwrap();
-        process.wait().unwrap();
         world.port.clear_faults();
         succeed(&match request % 2 {
             0 => step,
@@ -117,14 +90,14 @@ fn a_run_that_is_told_to_stop_at_any_request_tells_the_truth() {
         let (world, step) = second_push();
         let slow = Fault::delay(Duration::from_millis(100));
         world.port.inject(slow.skip(request));
-        let mut process = start(&step);
-        if !has_come(&world, &mut process, &Matcher::any(), request + 1) {
+        let mut command = step.command(binary());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut process = command.spawn().unwrap();
+        if !has_sent(&mut process, &world.port, &Matcher::any(), request + 1) {
             return;
         }
         send("-INT", &process);
-        let told = Instant::now();
         let status = process.wait().unwrap().code();
-        assert!(told.elapsed() < PATIENCE, "{:?}", told.elapsed());
         assert!(matches!(status, Some(130 | 0) | None), "{status:?}");
         if status.is_some() {
             assert_true(&step, &world);
@@ -224,12 +197,12 @@ pub(super) fn kill_at(world: &World, step: &Step, moment: Moment, effect: Effect
         Effect::None => hang,
         Effect::Taken => hang.after_effect(),
     });
-    let mut process = start(step);
-    assert!(has_come(world, &mut process, &request, before + 1));
-    // What takes effect does so soon after it came.
-    sleep(Duration::from_millis(50));
-    process.kill().unwrap();
-    process.wait().unwrap();
+    assert!(interrupted::kill_at(
+        step,
+        &world.port,
+        &request,
+        before + 1
+    ));
     world.port.clear_faults();
 }
 

@@ -1,10 +1,8 @@
 //! Which source an entity belongs to, and how it goes from one to another.
 
 use std::thread;
-use std::time::Duration;
 
-use port_gitops_sandbox::{Fault, Sandbox, Step, StepResult, Switch};
-use serde_json::json;
+use port_gitops_sandbox::{Fault, Sandbox, Step, StepResult};
 
 use super::{assert_settled, beside, listed, names, other_repository, push_elsewhere};
 use crate::scenes::{plain, states};
@@ -151,23 +149,6 @@ fn what_is_handed_over_can_be_related_to() {
     succeed(&pruning(world.push_file("a/port.yml", service)));
     assert_eq!(world.title("microservice", "s").unwrap(), "New");
     assert_eq!(names(&world), ["a", "s"]);
-}
-
-/// The owner is looked up for what is new to a source, and for all in a full run.
-#[test]
-fn a_full_run_finds_out_that_an_older_source_owns_an_entity_too() {
-    let (world, other) = (World::new(), other_repository());
-    // The search that says so lags, so both write it.
-    world.port.turn_on(Switch::SearchLags);
-    world.port.set_search_lag(Duration::from_secs(3600));
-    succeed(&world.change("a=Ours"));
-    // The age of a state is in seconds.
-    thread::sleep(Duration::from_millis(1100));
-    succeed(&beside(&world, other.change("a=Theirs")));
-    world.port.turn_off(Switch::SearchLags);
-    is_owned_elsewhere(&beside(&world, other.nightly()), "octo-org/catalog");
-    succeed(&world.nightly());
-    world.assert_holds("a=Ours");
 }
 
 /// Then nothing is written or deleted that may be another source's.
@@ -320,20 +301,4 @@ fn of_sources_that_claim_one_entity_at_once_one_owns_it() {
     let green = statuses.iter().filter(|status| **status == 0).count();
     assert_eq!(green, 1, "{statuses:?}");
     world.assert_holds("a=A");
-}
-
-/// An entity that a source declares as before and another one has, too, by a tampered state.
-#[test]
-fn what_is_added_to_a_state_by_hand_has_no_effect_on_its_own_source() {
-    let (world, _) = two();
-    world.put_domain("b", "By hand");
-    let mut state = world.state().unwrap();
-    for list in ["entities", "removed", "waiting"] {
-        let list = state["properties"][list].as_array_mut().unwrap();
-        list.push(json!("domain|b"));
-    }
-    world.put("gitops_source", state);
-    succeed(&pruning(push_elsewhere(&world)));
-    succeed(&pruning(world.change("a=-")));
-    assert_eq!(names(&world), ["b"]);
 }

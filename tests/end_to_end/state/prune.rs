@@ -42,15 +42,6 @@ fn without_prune_a_notice_lists_it() {
 }
 
 #[test]
-fn what_moves_is_not_deleted() {
-    let world = three();
-    world.write("port.yml", &domains("a b"));
-    let result = succeed(&pruning(world.push_file("other/port.yml", &domain("c"))));
-    assert_eq!(result.output("deleted"), "0");
-    assert_eq!(names(&world), ["a", "b", "c"]);
-}
-
-#[test]
 fn a_new_name_is_written_before_the_old_one_goes() {
     let world = World::new();
     succeed(&pruning(world.push_file("port.yml", &domain("old"))));
@@ -140,22 +131,6 @@ fn what_is_in_port_already_is_adopted() {
     }
 }
 
-/// Git declared that the one needs the other, and somebody cleared that in Port.
-#[test]
-fn what_is_kept_keeps_only_what_it_still_needs() {
-    let world = World::new();
-    let file = format!("{}---\n{SHOP}", domain("b"));
-    succeed(&pruning(world.push_file("port.yml", &file)));
-    for entity in [
-        json!({"identifier": "shop", "relations": {"domain": null}}),
-        json!({"identifier": "keeper", "relations": {"dependsOn": ["shop"]}}),
-    ] {
-        world.put("microservice", entity);
-    }
-    fails(&pruning(world.push_file("port.yml", "[]\n")));
-    assert_eq!(names(&world), ["keeper", "shop"]);
-}
-
 #[test]
 fn a_relation_to_what_goes_is_an_error_on_the_relation() {
     let world = three();
@@ -168,26 +143,6 @@ fn a_relation_to_what_goes_is_an_error_on_the_relation() {
         .collect();
     assert_eq!(found, [["shop/port.yml", "4", "Port: invalid relation"]]);
     assert_eq!(names(&world), ["a", "c"]);
-}
-
-#[test]
-fn a_line_that_goes_clears_only_what_git_wrote() {
-    let world = World::new();
-    world.let_nulls_clear();
-    let file = |fields: &str| {
-        format!("identifier: shop\nblueprint: microservice\nproperties: {{{fields}}}\n")
-    };
-    let all = file("replicas: 1, language: Go, url: 'https://a.b'");
-    succeed(&world.push_file("port.yml", &all));
-    let properties = json!({"replicas": 7, "language": "Go", "url": "https://a.b"});
-    world.put(
-        "microservice",
-        json!({"identifier": "shop", "properties": properties}),
-    );
-    succeed(&world.push_file("port.yml", &file("url: 'https://a.b'")));
-    // Somebody else owns the replicas now.
-    let expected = json!({"replicas": 7, "url": "https://a.b"});
-    assert_eq!(world.entity("microservice", "shop")["properties"], expected);
 }
 
 #[test]
@@ -280,17 +235,6 @@ fn more_than_allowed_is_none() {
     let step = pruning(push_elsewhere(&world)).input("max-deletes", "3");
     assert_eq!(succeed(&step).output("deleted"), "3");
     assert_settled(&world);
-}
-
-/// What a person or another tool made is nobody's here, though it stands beside.
-#[test]
-fn only_what_this_source_declared_is_deleted() {
-    let world = three();
-    world.put_domain("by-hand", "By hand");
-    for step in [world.nightly(), push_elsewhere(&world)] {
-        assert_eq!(succeed(&pruning(step)).output("deleted"), "0");
-    }
-    assert_eq!(names(&world), ["a", "b", "by-hand", "c"]);
 }
 
 #[test]

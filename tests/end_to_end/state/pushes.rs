@@ -1,9 +1,6 @@
 //! Pushes one after another, of which some runs fail, are cancelled or never start, and some replace
 //! what was pushed before.
 
-use std::time::Duration;
-
-use port_gitops_sandbox::github::{Resource, Throttle};
 use port_gitops_sandbox::{Fault, GitHubSandbox, Matcher, ObjectId, Sandbox, Step, TestRepository};
 
 use super::{assert_settled, cost, push_elsewhere};
@@ -107,37 +104,6 @@ fn what_a_run_did_not_write_is_written_by_the_next_push() {
 }
 
 #[test]
-fn what_a_cancelled_run_wrote_is_undone_where_the_next_push_reverts_it() {
-    let world = World::new();
-    succeed(&world.change("a=Old"));
-    let step = world.change("a=New b=B");
-    world.port.clear_journal();
-    let write = Matcher::new("POST", "*/entities/bulk");
-    let hang = Fault::hang().when(write.clone()).after_effect();
-    world.port.inject(hang);
-    assert_eq!(
-        run_and_signal(&step, &world.port, &write, &["-INT"]).status,
-        130
-    );
-    world.assert_holds("a=New b=B");
-    succeed(&world.change("a=Old c=C"));
-    world.assert_holds("a=Old b=B c=C");
-    assert_settled(&world);
-}
-
-#[test]
-fn an_amend_after_a_complete_run_leaves_nothing_of_it() {
-    let world = World::new();
-    succeed(&world.change("a=Old"));
-    let before = world.head();
-    succeed(&world.change("a=New b=B"));
-    let amended = replace_head(&world, &before);
-    let result = succeed(&world.pushed(&amended));
-    world.assert_holds("a=Old c=C");
-    assert!(result.log.contains("Git no longer declares `domain/b`"));
-}
-
-#[test]
 fn two_weeks_of_plans_do_not_count_as_applied() {
     let world = World::new();
     for day in 0..14 {
@@ -215,21 +181,6 @@ fn moves_over_two_pushes_end_with_what_is_left() {
 }
 
 #[test]
-fn a_branch_may_begin_anew_without_a_common_ancestor() {
-    let world = World::new();
-    succeed(&world.change("a=Old b=B"));
-    let before = world.head();
-    world.repository.checkout_orphan("anew");
-    stage(&world.repository, "a=New");
-    world.repository.commit("Begin anew").unwrap();
-    world.repository.checkout("main").unwrap();
-    world.repository.reset_hard("anew").unwrap();
-    succeed(&world.pushed(&before));
-    world.assert_holds("a=New b=B");
-    assert_settled(&world);
-}
-
-#[test]
 fn the_first_push_of_an_empty_repository_is_applied() {
     let mut world = World::fresh();
     world.repository = TestRepository::new().unwrap();
@@ -262,24 +213,5 @@ fn the_last_entity_file_may_go() {
             removed
         );
         assert_settled(&world);
-    }
-}
-
-#[test]
-fn github_may_ask_for_patience() {
-    let second = Duration::from_secs(1);
-    let secondary = Throttle::Secondary {
-        retry_after: Some(second),
-    };
-    for (throttle, said) in [
-        (secondary, "with 403 Forbidden; waiting 1."),
-        (Throttle::GraphqlRateLimited, "rate limit reached; waiting "),
-    ] {
-        let (world, step) = World::new().with_change();
-        world.github.set_budget(Resource::Graphql, 100, 3 * second);
-        world.github.throttle(throttle, 1);
-        let result = succeed(&step);
-        assert_eq!(result.output("created"), "1");
-        assert!(result.log.contains(said), "{said}");
     }
 }
