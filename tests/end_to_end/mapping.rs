@@ -253,19 +253,22 @@ fn expressions_have_limits() {
     let sound = entity(".content.name + \"-sound\"", ".path");
     let text = format!("{head}{}{sound}", endless.collect::<String>());
     mapped.0.remove("shop/package.json");
-    let result = fails(&mapped.push_mapping(&text));
-    let messages = result.commands("error").into_iter();
-    let messages: Vec<_> = messages.map(|error| error.data.as_str()).collect();
-    for expected in [
+    fails(&mapped.push_mapping(&text));
+    // Where the machine is busy, a second may be over before the memory is used up.
+    let expected = [
         "takes longer than 1 s",
         "needs more than 64 MiB, or calls itself too deeply",
         "fails here: mine",
-    ] {
-        assert!(
-            messages.iter().any(|one| one.contains(expected)),
-            "{expected}"
-        );
+    ];
+    let mut missing = expected.to_vec();
+    for _ in 0..10 {
+        let result = fails(&mapped.0.nightly().input("mapping", PATH));
+        assert!(result.commands("error").len() >= 5);
+        missing.retain(|expected| !result.log.contains(expected));
+        if missing.is_empty() {
+            break;
+        }
     }
-    assert_eq!(messages.len(), 5);
+    assert_eq!(missing, [""; 0]);
     mapped.0.assert_holds("cart-sound=cart/package.json");
 }

@@ -11,8 +11,14 @@ const UNREADABLE: &str = ": [";
 /// A world in which `a` was applied with an owner.
 fn world() -> World {
     let world = World::new();
-    world.let_nulls_clear();
     succeed(&world.push_file("a/port.yml", OWNED));
+    world
+}
+
+/// The same where a `null` clears what the tests are about.
+fn clearing() -> World {
+    let world = world();
+    world.let_nulls_clear();
     world
 }
 
@@ -37,7 +43,7 @@ fn wait(world: &World, pushes: usize) {
 fn a_file_may_be_broken_for_long() {
     let unknown = "identifier: a\nblueprint: domain\nproperties: {colour: red}\n";
     for (mistake, pushes) in [(UNREADABLE, 12), (unknown, 2), ("identifier: a\n", 1)] {
-        let world = world();
+        let world = clearing();
         fails(&world.push_file("a/port.yml", mistake));
         wait(&world, pushes);
         assert_eq!(owner(&world).unwrap(), "me", "{mistake}");
@@ -49,7 +55,7 @@ fn a_file_may_be_broken_for_long() {
 
 #[test]
 fn what_was_sound_before_a_file_was_broken_goes_when_it_is_fixed_without_it() {
-    let world = world();
+    let world = clearing();
     let sound = format!("{OWNED}---\n{}", domain("b"));
     succeed(&world.push_file("a/port.yml", &sound));
     fails(&world.push_file("a/port.yml", &format!("{sound}---\n: [")));
@@ -169,7 +175,7 @@ fn a_duplicate_of_what_did_not_change_is_an_error_in_both_places() {
 
 #[test]
 fn what_one_of_two_declarations_put_there_goes_with_it() {
-    let world = world();
+    let world = clearing();
     fails(&world.push_file("two/port.yml", &domain("a")));
     world.remove("a/port.yml");
     let commented = format!("# The only one.\n{}", domain("a"));
