@@ -1,9 +1,9 @@
-//! What Port's own rules make of teams, defaults, numbers, names and queries.
+//! What Port's own rules make of teams, defaults, numbers and names.
 
 use port_gitops_sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use crate::world::{World, assert_shows, errors, fails, pruning, succeed};
+use crate::world::{World, errors, fails, pruning, succeed};
 
 fn assert_no_drift(world: &World, merge: &str) {
     let result = succeed(&world.nightly().input("merge", merge));
@@ -131,29 +131,4 @@ fn an_apostrophe_is_part_of_a_name() {
     assert_no_drift(&world, "true");
     let step = pruning(world.push_file("port.yml", "[]\n"));
     assert_eq!(succeed(&step).output("deleted"), "2");
-}
-
-#[test]
-fn a_rule_that_no_write_takes_is_an_error_on_its_line_also_without_port() {
-    let text = "\
-identifier: shop
-blueprint: microservice
-relations:
-  domain:
-    combinator: and
-    rules:
-      - {property: $title, operator: '=', value: Sales}
-      - {property: $title, operator: beginsWith, value: S}
-";
-    let world = World::new();
-    let result = fails(&world.push_file("port.yml", text));
-    assert_eq!(errors(&result), ["8 invalid-query"]);
-    assert_eq!(world.port_writes(), [""; 0]);
-
-    let world = World::new();
-    world.begin_topic();
-    world.write("port.yml", text).commit("Ask for it");
-    let result = fails(&world.pull_request_from_fork("pull_request"));
-    assert_eq!(errors(&result), ["8 invalid-query"]);
-    assert_shows(&result, &["beginsWith"]);
 }

@@ -138,16 +138,6 @@ fn mistakes_are_shown_where_they_are_with_what_was_probably_meant() {
 }
 
 #[test]
-fn a_blueprint_that_does_not_exist_is_named_with_the_nearest() {
-    let world = World::new();
-    let text = "identifier: x\nblueprint: mircoservice\n";
-    let result = fails(&world.push_file("port.yml", text));
-    assert_eq!(errors(&result), ["2:12 unknown-blueprint"]);
-    let message = &result.commands("error")[0].data;
-    assert!(message.contains("did you mean `microservice`?"));
-}
-
-#[test]
 fn what_is_required_may_be_in_port_already_unless_the_file_replaces_it() {
     let world = World::new();
     world.port.add_blueprint(json!({

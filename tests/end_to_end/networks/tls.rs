@@ -1,7 +1,7 @@
 //! Certificates of a company's own authority, and what can be wrong with certificates.
 
 use port_gitops_sandbox::network::Validity;
-use port_gitops_sandbox::{Sandbox, Step, TlsFront};
+use port_gitops_sandbox::{Authority, Sandbox, Step, TlsFront};
 
 use super::{authority, front, message};
 use crate::world::{World, cannot_go_on, run, succeed};
@@ -58,7 +58,8 @@ fn a_file_of_roots_that_is_of_no_use_is_an_error() {
 #[test]
 fn a_certificate_that_is_refused_is_final() {
     let own = authority();
-    let elsewhere = authority().issue(&["localhost"], Validity::Current);
+    let somebody = Authority::new("Somebody").unwrap();
+    let elsewhere = somebody.issue(&["localhost"], Validity::Current);
     let expired = own.issue(&["localhost"], Validity::Expired);
     let another_name = own.issue(&["port.shop.test"], Validity::Current);
     for (identity, said) in [
