@@ -34,9 +34,7 @@ use port_gitops::report::annotations::Annotations;
 use port_gitops::report::console::{self, ColourMode};
 use port_gitops::report::log::Log;
 use port_gitops::report::redact::Redaction;
-use port_gitops::report::{
-    ComparedWith, Cost, Ending, EntityReport, EntityState, Report, RunFacts,
-};
+use port_gitops::report::{ComparedWith, EntityReport, EntityState, RunFacts};
 use port_gitops::run::apply::{Applied, Refusals, UpsertOutcome};
 use port_gitops::run::report::findings::{Material, RunFindings};
 use port_gitops::run::report::unfinished;
@@ -357,34 +355,22 @@ fn the_page_shows_what_the_log_shows() {
 }
 
 /// The commands by which GitHub shows diagnostics beside the lines, `%0A` written as a line break.
-fn annotations(diagnostics: Vec<Diagnostic>) -> String {
-    let report = Report {
-        run: RunFacts {
-            mode: Mode::Plan,
-            compared_with: ComparedWith::Port,
-            repository: RepoName::parse("octo-org/catalog").unwrap(),
-            head: CommitSha::parse(&"1".repeat(40)).unwrap(),
-            branch: None,
-            server_url: "https://github.com".to_owned(),
-            pull_request: None,
-            port_url: None,
-            documentation_url: Some(
-                "https://github.com/octo-org/port-gitops/blob/v1/docs".to_owned(),
-            ),
-        },
-        entities: Vec::new(),
-        diagnostics,
-        warnings: Vec::new(),
-        warnings_before: 0,
-        notices: Vec::new(),
-        drift: None,
-        ending: Ending::Complete,
-        cost: Cost::default(),
+fn annotations(diagnostics: &[Diagnostic]) -> String {
+    let run = RunFacts {
+        mode: Mode::Plan,
+        compared_with: ComparedWith::Port,
+        repository: RepoName::parse("octo-org/catalog").unwrap(),
+        head: CommitSha::parse(&"1".repeat(40)).unwrap(),
+        branch: None,
+        server_url: "https://github.com".to_owned(),
+        pull_request: None,
+        port_url: None,
+        documentation_url: Some("https://github.com/octo-org/port-gitops/blob/v1/docs".to_owned()),
     };
     let out = Shared::default();
     let log = Log::new(out.clone());
-    let mut annotations = Annotations::new(&report.diagnostics, [0, 0], Some(&report.run), &log);
-    for diagnostic in &report.diagnostics {
+    let mut annotations = Annotations::new(diagnostics, [0, 0], Some(&run), &log);
+    for diagnostic in diagnostics {
         annotations.write(diagnostic);
     }
     let commands = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
@@ -394,10 +380,8 @@ fn annotations(diagnostics: Vec<Diagnostic>) -> String {
 #[test]
 fn github_shows_each_beside_its_line() {
     let page_text = std::fs::read_to_string(page()).unwrap();
-    let sections = checked_sections(&page_text).into_iter().map(
-        |Section {
-             code, diagnostics, ..
-         }| format!("# {code}\n{}", annotations(diagnostics)),
-    );
-    insta::assert_snapshot!("annotations", sections.collect::<Vec<_>>().join("\n"));
+    let sections = checked_sections(&page_text).into_iter();
+    let shown = sections
+        .map(|section| format!("# {}\n{}", section.code, annotations(&section.diagnostics)));
+    insta::assert_snapshot!("annotations", shown.collect::<Vec<_>>().join("\n"));
 }

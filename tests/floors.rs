@@ -164,11 +164,7 @@ fn every_module_imports_only_from_floors_below() {
     let mut files = rust_files(&folder);
     files.retain(|file| !["main", "lib"].contains(&module_of(&folder, file).as_str()));
     let wrong = wrong_imports(&folder, "crate::", FLOORS, &files);
-    assert!(
-        wrong.is_empty(),
-        "imports from the same floor or one above:\n{}",
-        wrong.join("\n")
-    );
+    assert_eq!(wrong, [""; 0], "imports from the same floor or one above");
 }
 
 #[test]
@@ -178,11 +174,7 @@ fn every_stage_of_a_run_imports_only_from_stages_below() {
     files.retain(|file| file.parent() == Some(&folder));
     assert!(files.len() > 10, "{files:?}");
     let wrong = wrong_imports(&folder, "super::", STAGES, &files);
-    assert!(
-        wrong.is_empty(),
-        "imports from the same floor or one above:\n{}",
-        wrong.join("\n")
-    );
+    assert_eq!(wrong, [""; 0], "imports from the same floor or one above");
 }
 
 #[test]
@@ -198,18 +190,10 @@ fn the_pure_floors_do_not_touch_the_world() {
         }
         let text = fs::read_to_string(&file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
-        wrong.extend(
-            WORLD
-                .iter()
-                .filter(|world| code.contains(**world))
-                .map(|world| format!("{} uses `{world}`", file.display())),
-        );
+        let used = WORLD.iter().filter(|world| code.contains(**world));
+        wrong.extend(used.map(|world| format!("{} uses `{world}`", file.display())));
     }
-    assert!(
-        wrong.is_empty(),
-        "the pure part touches the world:\n{}",
-        wrong.join("\n")
-    );
+    assert_eq!(wrong, [""; 0], "the pure part touches the world");
 }
 
 #[test]

@@ -7,10 +7,7 @@ use std::path::Path;
 
 use port_gitops::diagnostic::Code;
 use port_gitops::document::{self, Node, Value};
-use port_gitops::event::Mode;
-use port_gitops::git::{CommitSha, RepoName};
 use port_gitops::inputs;
-use port_gitops::report::{ComparedWith, Cost, Ending, Report, RunFacts, outputs};
 use port_gitops::text::{RepoPath, SourceFile};
 
 fn read(path: &str) -> String {
@@ -91,41 +88,6 @@ fn the_reference_lists_every_input_output_and_code() {
     );
     let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(table(&reference, "Diagnostics"), codes);
-}
-
-#[test]
-fn a_run_writes_just_the_outputs_that_the_action_declares() {
-    let report = Report {
-        run: RunFacts {
-            mode: Mode::Apply,
-            compared_with: ComparedWith::Port,
-            repository: RepoName::parse("octo-org/catalog").unwrap(),
-            head: CommitSha::parse(&"1".repeat(40)).unwrap(),
-            branch: None,
-            server_url: "https://github.com".to_owned(),
-            pull_request: None,
-            port_url: None,
-            documentation_url: None,
-        },
-        entities: Vec::new(),
-        diagnostics: Vec::new(),
-        warnings: Vec::new(),
-        warnings_before: 0,
-        notices: Vec::new(),
-        drift: None,
-        ending: Ending::Complete,
-        cost: Cost::default(),
-    };
-    let mut written = Vec::new();
-    outputs::write(&report, &mut written).unwrap();
-    let written = String::from_utf8(written).unwrap();
-    let names = written.lines().map(|line| line.split_once('=').unwrap().0);
-    let action = action();
-    assert_eq!(
-        names.collect::<Vec<_>>(),
-        keys(action.get("outputs").unwrap())
-    );
-    assert!(written.contains(&format!("\ncommit={}\n", "1".repeat(40))));
 }
 
 /// A frequent run must not cancel a full sync that waits for another run, and a plan waits for nothing.

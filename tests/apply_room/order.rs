@@ -2,6 +2,7 @@
 //! catalog that was declared.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
 use port_gitops::catalog::plan::Plan;
 use port_gitops::inputs::Merge;
@@ -11,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
-use crate::world::{World, creating, is_complete};
+use crate::world::{World, creating, entities, is_complete};
 
 /// A blueprint and a number, which is the name.
 type Key = (&'static str, usize);
@@ -227,13 +228,8 @@ fn any_graph_is_written_in_order() {
 #[tokio::test]
 async fn many_without_order_are_as_few_requests_as_can_be() {
     let world = World::new();
-    let entities: Vec<_> = (0..410)
-        .map(|n| json!({"identifier": format!("e{n}")}))
-        .collect();
-    world
-        .sandbox
-        .set_latency(std::time::Duration::from_millis(50));
-    assert!(is_complete(&world.apply(&creating(&entities)).await));
+    world.sandbox.set_latency(Duration::from_millis(50));
+    assert!(is_complete(&world.apply(&creating(&entities(410))).await));
     assert_eq!(world.writes().len(), 21);
     assert!(world.sandbox.peak_concurrency() <= 8);
     assert!(world.sandbox.peak_concurrency() > 1);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use port_gitops::catalog::declare::{Declaration, EntityFile, FileContent, declare};
-use port_gitops::catalog::entity::{BlueprintId, Identifier};
+use port_gitops::catalog::entity::{BlueprintId, EntityKey, EntityName, Identifier};
 use port_gitops::catalog::plan::{Action, Deletion, Plan, RelationTarget, Upsert};
 use port_gitops::catalog::rules::BlueprintRules;
 use port_gitops::environment::Environment;
@@ -15,8 +15,8 @@ use port_gitops::run::apply::{Applied, DeletionOutcome, UpsertOutcome, apply};
 use port_gitops::shutdown::{ShutdownTrigger, shutdown};
 use port_gitops::text::{RepoPath, SourceFile};
 use port_gitops_contract::{Extent, check_port};
-use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
-use port_gitops_sandbox::{PortSandbox, Sandbox};
+use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET, Failure};
+use port_gitops_sandbox::{Answer, Fault, PortSandbox, Sandbox};
 use serde_json::{Value, json};
 
 pub(crate) struct World {
@@ -28,6 +28,10 @@ pub(crate) struct World {
     trigger: ShutdownTrigger,
     stop: port_gitops::shutdown::Shutdown,
 }
+
+pub(crate) const BULK: &str = "/v1/blueprints/x/entities/bulk";
+pub(crate) const SINGLE: &str = "/v1/blueprints/x/entities";
+pub(crate) const DELETE: &str = "/v1/blueprints/x/bulk/entities/delete";
 
 /// A blueprint whose entities may relate to those of `targets` by a relation of that name, and to
 /// one of its own by `parent`.
@@ -144,6 +148,31 @@ impl World {
             .collect()
     }
 
+    /// A catalog with `count` entities of `x`.
+    pub(crate) fn filled(count: usize) -> Self {
+        let world = Self::new();
+        for entity in entities(count) {
+            world.put("x", entity);
+        }
+        world
+    }
+
+    /// The names of the entities that each request wrote.
+    pub(crate) fn sent(&self) -> Vec<String> {
+        let writes = self.writes().into_iter();
+        writes.map(|(_, names)| names.join(" ")).collect()
+    }
+
+    pub(crate) fn inject(&self, fault: Fault) {
+        self.sandbox.inject(fault);
+    }
+
+    /// Lets Port refuse an entity of `x` so many times.
+    pub(crate) fn refuse(&self, name: &str, status: u16, times: usize) {
+        let failure = Failure::new(status, "invalid_request", "no");
+        self.sandbox.refuse("x", name, failure, times);
+    }
+
     /// Puts an entity into the catalog after everybody's back.
     pub(crate) fn put(&self, blueprint: &str, entity: Value) {
         self.sandbox
@@ -192,9 +221,9 @@ pub(crate) fn deletion(blueprint: &str, name: &str, targets: &[&str]) -> Deletio
         identifier: identifier(name),
     };
     Deletion {
-        key: port_gitops::catalog::entity::EntityKey {
+        key: EntityKey {
             blueprint: BlueprintId::parse(blueprint).unwrap(),
-            name: port_gitops::catalog::entity::EntityName::Identifier(identifier(&name)),
+            name: EntityName::Identifier(identifier(&name)),
         },
         location: None,
         path: None,
@@ -203,8 +232,37 @@ pub(crate) fn deletion(blueprint: &str, name: &str, targets: &[&str]) -> Deletio
     }
 }
 
+pub(crate) fn plan_of(deletions: Vec<Deletion>) -> Plan {
+    Plan {
+        deletions,
+        ..Plan::default()
+    }
+}
+
+/// A plan that deletes entities of `x` that relate to nothing.
+pub(crate) fn deleting(names: impl IntoIterator<Item = String>) -> Plan {
+    let deletions = names.into_iter().map(|name| deletion("x", &name, &[]));
+    plan_of(deletions.collect())
+}
+
 pub(crate) fn entity(name: &str) -> Value {
     json!({"identifier": name})
+}
+
+/// The names `e0`, `e1` and so on.
+pub(crate) fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("e{number}")).collect()
+}
+
+/// Entities that are called so.
+pub(crate) fn entities(count: usize) -> Vec<Value> {
+    names(count).iter().map(|name| entity(name)).collect()
+}
+
+/// What Port says where it refuses something.
+pub(crate) fn refusal(status: u16, error: &str, message: &str) -> Answer {
+    let body = json!({"ok": false, "error": error, "message": message});
+    Answer::json(status, &body)
 }
 
 /// Whether all of the plan was done.

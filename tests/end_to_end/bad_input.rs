@@ -1,118 +1,75 @@
 //! What can be wrong from outside: one clear message each, and nothing half-done.
 
-use std::time::Duration;
-
-use port_gitops_sandbox::github::{Resource, Throttle};
 use port_gitops_sandbox::port::CLIENT_SECRET;
-use port_gitops_sandbox::{Fault, GitHubSandbox, Sandbox, Step};
+use port_gitops_sandbox::{Fault, GitHubSandbox, Sandbox};
 
-use crate::scenes::code;
-use crate::world::{World, cannot_go_on, run};
-
-fn world_with_change() -> (World, Step) {
-    World::new().with_change()
-}
+use crate::world::{
+    World, cannot_go_on, domain, errors_in_files, fails, nobody, offline, run, shown_beside_masks,
+    succeed,
+};
 
 #[test]
-fn missing_credentials() {
-    let (world, step) = world_with_change();
-    let step = step
-        .without("INPUT_CLIENT-ID")
-        .without("INPUT_CLIENT-SECRET");
-    cannot_go_on(&step, &["`client-id`", "`client-secret`", "`mode: plan`"]);
-    assert_eq!(world.port.journal().len(), 0);
-}
-
-#[test]
-fn wrong_credentials() {
-    let (world, step) = world_with_change();
-    let result = cannot_go_on(
-        &step.input("client-secret", "hunter2-hunter2"),
-        &["`client-secret`", "401"],
-    );
+fn missing_and_wrong_credentials() {
+    let (world, step) = World::new().with_change();
+    let step = step.input("client-secret", "hunter2-hunter2");
+    let result = cannot_go_on(&step, &["`client-secret`", "401"]);
     assert!(!result.shown().contains("hunter2-hunter2"));
     assert_eq!(result.output("created"), "", "nothing is half-reported");
+    world.port.clear_journal();
+    let said = ["`client-id`", "`client-secret`", "`mode: plan`"];
+    cannot_go_on(&offline(step), &said);
+    assert_eq!(world.port.journal().len(), 0);
     assert_eq!(world.entities().len(), 0);
 }
 
 #[test]
-fn port_cannot_be_reached() {
-    let (_world, step) = world_with_change();
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let step = step.input("base-url", format!("http://{nobody}"));
-    cannot_go_on(
-        &step,
-        &["could not be reached", &nobody.to_string(), "`base-url`"],
-    );
-}
-
-#[test]
-fn github_cannot_be_reached() {
-    let (_world, step) = world_with_change();
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let step = step.input("github-api-url", format!("http://{nobody}"));
-    cannot_go_on(&step, &["could not be reached", "`github-api-url`"]);
-}
-
-#[test]
-fn a_files_rule_that_is_no_glob() {
-    let (_world, step) = world_with_change();
-    cannot_go_on(
-        &step.input("files", "**/port.yml\na[b"),
-        &["`files`", "line 2", "`a[b`"],
-    );
+fn nobody_at_the_address() {
+    for (input, service) in [("base-url", "Port"), ("github-api-url", "GitHub")] {
+        let (_world, step) = World::new().with_change();
+        let nobody = nobody();
+        let step = step.input(input, format!("http://{nobody}"));
+        let said = format!("{service} could not be reached");
+        cannot_go_on(&step, &[&said, &nobody, &format!("`{input}`")]);
+    }
 }
 
 #[test]
 fn every_bad_input_is_named_at_once() {
     const BAD: &str = "mode scope merge create-missing-related-entities prune comment max-deletes \
                        base-url github-api-url blueprints blueprint files";
-    let (world, step) = world_with_change();
+    let (world, step) = World::new().with_change();
     let names = BAD.split(' ');
     let step = names
         .clone()
         .fold(step, |step, name| step.input(name, "[what?"));
     let result = run(&step);
     assert_eq!(result.status, 2);
-    let lines: Vec<_> = result.log.lines().collect();
     for name in names {
-        let begin = format!("input `{name}`");
-        assert!(
-            lines.iter().any(|line| line.contains(&begin)),
-            "{name}: {lines:#?}"
-        );
+        assert!(result.log.contains(&format!("input `{name}`")), "{name}");
     }
     // GitHub shows ten of a level.
     let errors = result.commands("error");
     assert_eq!(errors.len(), 10);
     let end = "\n(2 more in the log and in the job summary)";
-    assert!(errors[9].data.ends_with(end), "{}", errors[9].data);
+    assert!(errors[9].data.ends_with(end));
     assert_eq!(world.github.journal().len(), 0);
 }
 
 #[test]
 fn an_event_file_that_is_missing_or_no_json() {
-    let (_world, step) = world_with_change();
+    let (_world, step) = World::new().with_change();
     let path = step.variables()["GITHUB_EVENT_PATH"].clone();
     std::fs::write(&path, "not json").unwrap();
     cannot_go_on(&step, &["`push`", "not as GitHub describes it"]);
     std::fs::remove_file(&path).unwrap();
     cannot_go_on(&step, &["GITHUB_EVENT_PATH", &path]);
-    cannot_go_on(
-        &step.without("GITHUB_EVENT_PATH"),
-        &["GITHUB_EVENT_PATH is not set"],
-    );
+    let step = step.without("GITHUB_EVENT_PATH");
+    cannot_go_on(&step, &["GITHUB_EVENT_PATH is not set"]);
 }
 
 #[test]
 fn a_github_token_that_is_wrong_or_may_not_read() {
-    let (world, step) = world_with_change();
+    let (world, step) = World::new().with_change();
     let step = step.input("github-token", "ghs_wrong");
     cannot_go_on(&step, &["`github-token`"]);
     let step = step.input("github-token", GitHubSandbox::TOKEN);
@@ -125,62 +82,24 @@ fn a_github_token_that_is_wrong_or_may_not_read() {
 }
 
 #[test]
-fn a_query_that_github_does_not_answer() {
-    let (world, step) = world_with_change();
-    // Half a minute before the minute is full, so that the run's own seconds do not change the words.
-    let most_of_an_hour = Duration::from_secs(59 * 60 + 30);
-    world
-        .github
-        .set_budget(Resource::Graphql, 100, most_of_an_hour);
-    world.github.throttle(Throttle::GraphqlRateLimited, 1);
-    cannot_go_on(
-        &step,
-        &[
-            "the request limit is used up",
-            "GitHub requires a wait of 60 min",
-            "run the job again",
-        ],
-    );
-    assert!(world.port_writes().is_empty() && world.saves().is_empty());
-}
-
-#[test]
 fn a_file_that_is_too_large_or_not_text() {
     let world = World::new();
-    let large = format!(
-        "identifier: a\nblueprint: domain\n# {}\n",
-        "x".repeat(1024 * 1024)
-    );
-    world.repository.write("large/port.yml", &large);
-    world.repository.write_bytes(
-        "latin/port.yml",
-        b"identifier: caf\xe9\nblueprint: domain\n",
-    );
+    let large = format!("{}# {}\n", domain("a"), "x".repeat(1024 * 1024));
+    let latin = b"identifier: caf\xe9\nblueprint: domain\n";
     world
         .repository
-        .write_bytes("zip/port.json", b"PK\x03\x04\0\0\0\xff");
-    world
-        .repository
+        .write("large/port.yml", &large)
+        .write_bytes("latin/port.yml", latin)
+        .write_bytes("zip/port.json", b"PK\x03\x04\0\0\0\xff")
         .symlink("link/port.yml", "../good/port.yml");
-    world
-        .repository
-        .write("good/port.yml", "identifier: good\nblueprint: domain\n");
-    let result = run(&world.push("Add"));
-    assert_eq!(result.status, 1);
-    let errors: Vec<_> = result
-        .commands("error")
-        .iter()
-        .map(|error| format!("{} {}", error.property("file"), code(error)))
-        .collect();
-    assert_eq!(
-        errors,
-        [
-            "large/port.yml too-large",
-            "latin/port.yml binary",
-            "zip/port.json binary",
-            "link/port.yml symlink"
-        ]
-    );
+    let result = fails(&world.push_file("good/port.yml", &domain("good")));
+    let expected = [
+        "large/port.yml too-large",
+        "latin/port.yml binary",
+        "zip/port.json binary",
+        "link/port.yml symlink",
+    ];
+    assert_eq!(errors_in_files(&result), expected);
     assert_eq!(world.entities().len(), 1);
 }
 
@@ -188,9 +107,7 @@ fn a_file_that_is_too_large_or_not_text() {
 fn a_file_cannot_speak_to_the_runner() {
     let world = World::new();
     let yaml = "::set-output name=x::y\n---\nidentifier: \"a\\n::error::gotcha ##[error]x\"\nblueprint: domain\n";
-    world.repository.write("port.yml", yaml);
-    let result = run(&world.push("Add"));
-    assert_eq!(result.status, 1);
+    let result = fails(&world.push_file("port.yml", yaml));
     let allowed = [
         "add-mask", "group", "endgroup", "error", "warning", "notice", "debug",
     ];
@@ -204,39 +121,13 @@ fn a_file_cannot_speak_to_the_runner() {
 
 #[test]
 fn the_secret_and_the_token_are_only_in_masks() {
-    let (world, step) = world_with_change();
+    let (world, step) = World::new().with_change();
     let token = world.port.access_token();
-    let result = run(&step);
-    assert_eq!(result.status, 0);
-    let masked: Vec<_> = result
-        .commands("add-mask")
-        .iter()
-        .map(|c| c.data.clone())
-        .collect();
-    assert!(masked.contains(&CLIENT_SECRET.to_owned()), "{masked:?}");
-    assert!(masked.contains(&token), "{masked:?}");
-    assert!(!crate::world::shown_beside_masks(&result, &token));
-    assert_eq!(
-        result.commands[0].name, "add-mask",
-        "masks come before anything else"
-    );
-}
-
-#[test]
-fn passing_faults_of_both_apis_pass() {
-    let (world, step) = world_with_change();
-    world
-        .github
-        .inject(Fault::status(502).on("GET", "*/git/trees/*"));
-    world.github.inject(Fault::reset().on("POST", "/graphql"));
-    world
-        .port
-        .inject(Fault::status(503).on("POST", "*/access_token"));
-    world
-        .port
-        .inject(Fault::invalid_json().on("POST", "*/entities"));
-    let result = run(&step);
-    assert_eq!(result.status, 0, "{}", result.log);
-    assert_eq!(world.entities().len(), 1);
-    assert!(result.log.contains("502"), "{}", result.log);
+    let result = succeed(&step);
+    let masked = result.commands("add-mask").into_iter();
+    let masked: Vec<_> = masked.map(|mask| mask.data.as_str()).collect();
+    assert!(masked.contains(&CLIENT_SECRET) && masked.contains(&token.as_str()));
+    assert!(!shown_beside_masks(&result, &token));
+    let first = &result.commands[0].name;
+    assert_eq!(first, "add-mask", "masks come before anything else");
 }

@@ -9,10 +9,10 @@ use port_gitops::git::{BranchName, CommitSha};
 use port_gitops::inputs::{ModeInput, ScopeInput};
 use port_gitops_sandbox::github::PullRequest;
 use port_gitops_sandbox::{ObjectId, Sandbox, Step};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::scenes::{report, states};
-use crate::world::{STATE, World, cannot_go_on, patient, run, succeed};
+use crate::scenes::report;
+use crate::world::{World, assert_outputs, cannot_go_on, offline, patient, succeed, titled};
 
 /// A catalog that holds `domain/a` as main declares it, and a branch `topic` on which the same file
 /// has another title and a second file is new.
@@ -25,16 +25,12 @@ struct Branches {
 impl Branches {
     fn new() -> Self {
         let world = World::new();
-        let repository = &world.repository;
-        repository.write("a/port.yml", &domain("a", "One"));
-        succeed(&world.push("Add a"));
-        let main = repository.head().unwrap();
-        repository.create_branch("topic").unwrap();
-        repository.write("a/port.yml", &domain("a", "Two"));
-        repository.write("b/port.yml", &domain("b", "B"));
-        let topic = repository.commit("Change a and add b").unwrap();
-        world.port.clear_journal();
-        world.github.clear_journal();
+        succeed(&world.change("a=One"));
+        let main = world.head();
+        world.repository.create_branch("topic").unwrap();
+        world.change("a=Two b=B");
+        let topic = world.head();
+        world.clear_journals();
         Self { world, main, topic }
     }
 
@@ -59,54 +55,51 @@ impl Branches {
 
     /// What a step shows of the change on the branch `topic`, without writing anything.
     fn assert_planned(&self, step: &Step) {
-        let result = succeed(step);
-        let counts = ["created", "updated", "unchanged"].map(|name| result.output(name));
-        assert_eq!(counts, ["1", "1", "0"], "{}", result.log);
-        self.assert_untouched();
+        assert_outputs(&succeed(step), "created=1 updated=1 unchanged=0");
+        assert_eq!(self.world.port_writes(), [""; 0]);
+        self.world.assert_holds("a=One");
         self.world.port.clear_journal();
     }
+}
 
-    fn assert_untouched(&self) {
-        assert_eq!(self.world.port_writes(), [""; 0]);
-        assert_eq!(self.world.title("domain", "a").unwrap(), "One");
+/// From where it left the default branch: what the last push brought is not all that merging would bring. Another
+/// event is planned where the mode is given. What is not merged is not applied even if somebody wants it.
+#[test]
+fn what_is_not_on_the_default_branch_is_planned() {
+    let branches = Branches::new();
+    let (zero, topic) = (branches.world.repository.zero_id(), &branches.topic);
+    let pull = PullRequest::new(1, "main", "topic");
+    let github = &branches.world.github;
+    let group = github.merge_group_event("main", &branches.main, topic);
+    let asked_for = |event: &str| branches.asked_for(event, "topic", topic);
+    for (step, may_be_applied) in [
+        (branches.push("topic", &zero, topic), true),
+        (branches.push("topic", topic, topic), true),
+        (branches.pull_request("pull_request", &pull), false),
+        (branches.pull_request("pull_request_target", &pull), false),
+        (branches.world.step("merge_group", &group.unwrap()), false),
+        (asked_for("workflow_dispatch"), true),
+        (asked_for("schedule"), true),
+        (asked_for("repository_dispatch"), true),
+        (asked_for("release").input("mode", "plan"), true),
+    ] {
+        branches.assert_planned(&step);
+        if !may_be_applied {
+            cannot_go_on(&step.input("mode", "apply"), &["`mode`", "not merged"]);
+        }
     }
 }
 
-fn domain(name: &str, title: &str) -> String {
-    format!("identifier: {name}\nblueprint: domain\ntitle: {title}\n")
-}
-
 #[test]
-fn a_push_to_another_branch_is_planned_from_where_it_left_the_default_one() {
-    let branches = Branches::new();
-    let zero = branches.world.repository.zero_id();
-    branches.assert_planned(&branches.push("topic", &zero, &branches.topic));
-    // What the last push brought is not all that merging would bring.
-    branches.assert_planned(&branches.push("topic", &branches.topic, &branches.topic));
-}
-
-#[test]
-fn another_branch_that_is_applied_is_a_source_of_its_own() {
-    let branches = Branches::new();
-    let step = branches
-        .push("topic", &branches.main, &branches.topic)
-        .input("mode", "apply");
-    let result = run(&step);
-    assert_eq!(result.status, 1, "{}", result.log);
-    assert_eq!(
-        states(&result),
-        ["created domain/b", "owned-elsewhere domain/a"]
-    );
-    let world = &branches.world;
-    assert_eq!(world.title("domain", "a").unwrap(), "One");
-    let own = world
-        .port
-        .entity("gitops_source", &format!("{STATE}/branch/topic"));
-    let own = own.unwrap()["properties"].clone();
-    assert_eq!(own["entities"], json!(["domain|b"]));
-    assert_eq!(own["waiting"], json!(["domain|a"]));
-    assert_eq!(own["branch"], "topic");
-    assert_eq!(world.state_property("entities"), json!(["domain|a"]));
+fn a_branch_without_common_history_is_planned_as_new() {
+    let world = World::new();
+    world.repository.checkout_orphan("orphan");
+    world.write("port.yml", &titled("a", "A"));
+    let after = world.repository.commit("Begin anew").unwrap();
+    let zero = world.repository.zero_id();
+    let event = world.github.push_event("orphan", &zero, &after).unwrap();
+    let result = succeed(&world.step("push", &event));
+    assert_eq!(result.output("created"), "1");
 }
 
 #[test]
@@ -122,7 +115,7 @@ fn the_tip_is_applied_whichever_commit_started_the_run() {
     ];
     for (step, updated) in steps.iter().zip(["1", "0"]) {
         let result = succeed(step);
-        assert_eq!(result.output("updated"), updated, "{}", result.log);
+        assert_eq!(result.output("updated"), updated);
         assert_eq!(report(&result)["head"], tip);
     }
     assert_eq!(branches.world.state_property("commit"), tip);
@@ -134,11 +127,9 @@ fn a_pull_request_does_not_show_what_its_base_brought_along_meanwhile() {
     let branches = Branches::new();
     let world = &branches.world;
     world.repository.checkout("main").unwrap();
-    world.repository.write("c/port.yml", &domain("c", "Theirs"));
-    world.repository.commit("Add c").unwrap();
+    world.change("c=Theirs");
     world.repository.create_branch("later").unwrap();
-    world.repository.write("b/port.yml", &domain("b", "Ours"));
-    world.repository.commit("Add b").unwrap();
+    world.change("b=Ours");
     let pull = PullRequest::new(1, "main", "later");
     let mut payload = world.github.pull_request_event(&pull).unwrap();
     payload["pull_request"]["base"]["sha"] = branches.main.as_str().into();
@@ -148,8 +139,7 @@ fn a_pull_request_does_not_show_what_its_base_brought_along_meanwhile() {
             world.forget_for_a_moment(head);
         }
         let result = succeed(&patient(world.step("pull_request", &payload)));
-        let counts = ["created", "updated", "unchanged"].map(|name| result.output(name));
-        assert_eq!(counts, ["1", "0", "0"], "{}", result.log);
+        assert_outputs(&result, "created=1 updated=0 unchanged=0");
     }
 }
 
@@ -158,92 +148,13 @@ fn a_pull_request_that_is_merged_by_now_is_planned_as_it_was() {
     let branches = Branches::new();
     let pull = PullRequest::new(1, "main", "topic");
     let step = branches.pull_request("pull_request", &pull);
-    branches.world.repository.checkout("main").unwrap();
-    branches
-        .world
-        .repository
-        .reset_hard(&branches.topic)
-        .unwrap();
+    let repository = &branches.world.repository;
+    repository.checkout("main").unwrap();
+    repository.reset_hard(&branches.topic).unwrap();
     branches.assert_planned(&step);
-    branches.world.repository.checkout("topic").unwrap();
-    branches.world.repository.delete_branch("main").unwrap();
+    repository.checkout("topic").unwrap();
+    repository.delete_branch("main").unwrap();
     branches.assert_planned(&step);
-}
-
-#[test]
-fn a_pull_request_is_planned() {
-    let branches = Branches::new();
-    let pull = PullRequest::new(1, "main", "topic");
-    for event in ["pull_request", "pull_request_target"] {
-        branches.assert_planned(&branches.pull_request(event, &pull));
-    }
-}
-
-#[test]
-fn what_is_not_merged_is_not_applied() {
-    let branches = Branches::new();
-    let pull = PullRequest::new(1, "main", "topic");
-    let github = &branches.world.github;
-    let group = github
-        .merge_group_event("main", &branches.main, &branches.topic)
-        .unwrap();
-    let review = |event: &str| {
-        let step = branches.asked_for(event, "main", &branches.topic);
-        step.variable("GITHUB_REF", "refs/pull/1/merge")
-    };
-    let steps = [
-        branches.pull_request("pull_request", &pull),
-        branches.pull_request("pull_request_target", &pull),
-        branches.world.step("merge_group", &group),
-        review("pull_request_review"),
-        review("pull_request_review_comment"),
-    ];
-    for step in steps {
-        cannot_go_on(&step.input("mode", "apply"), &["`mode`", "not merged"]);
-    }
-    assert_eq!(branches.world.port.journal().len(), 0);
-}
-
-#[test]
-fn the_author_of_a_fork_does_not_query_the_catalog() {
-    let branches = Branches::new();
-    let pull = PullRequest::new(1, "main", "topic").from_fork("mallory/catalog");
-    for event in ["pull_request", "pull_request_target"] {
-        let result = succeed(&branches.pull_request(event, &pull));
-        assert!(result.log.contains("offline"), "{}", result.log);
-        assert_eq!(branches.world.port.journal().len(), 0);
-    }
-}
-
-#[test]
-fn a_merge_group_is_planned() {
-    let branches = Branches::new();
-    let github = &branches.world.github;
-    let event = github
-        .merge_group_event("main", &branches.main, &branches.topic)
-        .unwrap();
-    branches.assert_planned(&branches.world.step("merge_group", &event));
-}
-
-#[test]
-fn runs_that_someone_asks_for_repair_drift_on_the_default_branch() {
-    let branches = Branches::new();
-    let port = &branches.world.port;
-    for event in ["workflow_dispatch", "schedule", "repository_dispatch"] {
-        let drifted = json!({"identifier": "a", "title": format!("Before the {event}")});
-        port.put_entity("domain", drifted, "somebody").unwrap();
-        let result = succeed(&branches.asked_for(event, "main", &branches.main));
-        assert_eq!(result.output("updated"), "1", "{event}: {}", result.log);
-        assert_eq!(branches.world.title("domain", "a").unwrap(), "One");
-    }
-}
-
-#[test]
-fn runs_that_someone_asks_for_plan_other_branches() {
-    let branches = Branches::new();
-    for event in ["workflow_dispatch", "schedule", "repository_dispatch"] {
-        branches.assert_planned(&branches.asked_for(event, "topic", &branches.topic));
-    }
 }
 
 #[test]
@@ -258,47 +169,17 @@ fn deleted_refs_tags_and_other_events_need_nothing() {
     ];
     for step in steps {
         let result = succeed(&step);
-        assert!(result.log.contains("Nothing to do: "), "{}", result.log);
+        assert!(result.log.contains("Nothing to do: "));
     }
     let result = succeed(&branches.asked_for("issues", "main", &branches.main));
-    assert!(result.log.contains("`mode`"), "{}", result.log);
+    assert!(result.log.contains("`mode`"));
     assert_eq!(branches.world.github.journal().len(), 0);
     assert_eq!(branches.world.port.journal().len(), 0);
 }
 
 #[test]
-fn another_event_is_acted_on_where_the_mode_is_given() {
-    let branches = Branches::new();
-    let step = branches.asked_for("release", "topic", &branches.topic);
-    branches.assert_planned(&step.input("mode", "plan"));
-}
-
-#[test]
-fn explicit_inputs_win_over_the_event() {
-    let branches = Branches::new();
-    let topic = || branches.push("topic", &branches.main, &branches.topic);
-    let result = succeed(&topic().input("scope", "all"));
-    assert_eq!(result.output("updated"), "1", "{}", result.log);
-    branches.assert_planned(&topic().input("scope", "changed"));
-
-    branches.world.repository.checkout("main").unwrap();
-    branches.world.repository.reset_hard("topic").unwrap();
-    let main = || branches.push("main", &branches.main, &branches.topic);
-    branches.assert_planned(&main().input("mode", "plan"));
-    let night = || branches.asked_for("schedule", "main", &branches.topic);
-    branches.assert_planned(&night().input("mode", "plan").input("scope", "changed"));
-    let result = succeed(&night().input("scope", "changed"));
-    let counts = ["created", "updated", "drift"].map(|name| result.output(name));
-    assert_eq!(counts, ["1", "1", ""], "{}", result.log);
-}
-
-#[test]
 fn a_forgotten_secret_is_an_error_where_something_is_written_and_else_an_offline_plan() {
     let branches = Branches::new();
-    let bare = |step: Step| {
-        step.without("INPUT_CLIENT-ID")
-            .without("INPUT_CLIENT-SECRET")
-    };
     let writing = [
         branches.push("main", &branches.main, &branches.main),
         branches.asked_for("schedule", "main", &branches.main),
@@ -307,7 +188,7 @@ fn a_forgotten_secret_is_an_error_where_something_is_written_and_else_an_offline
             .input("mode", "apply"),
     ];
     for step in writing {
-        cannot_go_on(&bare(step), &["`client-id`", "`client-secret`"]);
+        cannot_go_on(&offline(step), &["`client-id`", "`client-secret`"]);
     }
     let pull = PullRequest::new(1, "main", "topic");
     let planning = [
@@ -316,8 +197,8 @@ fn a_forgotten_secret_is_an_error_where_something_is_written_and_else_an_offline
         branches.pull_request("pull_request", &pull),
     ];
     for step in planning {
-        let result = succeed(&bare(step));
-        assert!(result.log.contains("offline"), "{}", result.log);
+        let result = succeed(&offline(step));
+        assert!(result.log.contains("offline"));
     }
     assert_eq!(branches.world.port.journal().len(), 0);
 }

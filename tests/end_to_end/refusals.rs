@@ -2,9 +2,9 @@
 
 use port_gitops_sandbox::port::Permission;
 use port_gitops_sandbox::{Fault, Sandbox, Switch, foreign};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::world::{World, cannot_go_on, run, succeed};
+use crate::world::{World, assert_outputs, assert_shows, cannot_go_on, fails, succeed};
 
 fn many(count: usize) -> String {
     let domain = |n| format!("- {{identifier: d{n}, blueprint: domain}}\n");
@@ -28,38 +28,18 @@ fn an_unknown_client_is_blamed_on_the_credentials() {
 }
 
 #[test]
-fn a_base_url_with_its_version_is_corrected() {
-    for ending in ["/v1", "/v1/"] {
-        let (world, step) = World::new().with_change();
-        let step = step.input("base-url", format!("{}{ending}", world.port.url()));
-        let result = succeed(&step);
-        assert_eq!(result.output("created"), "1");
-        let warnings = result.commands("warning");
-        let is_said = warnings.iter().any(|one| one.data.contains("`base-url`"));
-        assert!(is_said, "{}", result.log);
-    }
-}
-
-#[test]
 fn what_concerns_a_blueprint_is_said_once() {
     let world = World::new();
     let denied = Permission::WriteEntities("domain".to_owned());
     world.port.deny(denied);
-    world.repository.write("port.yml", &many(60));
-    let result = run(&world.push("Add many"));
-    assert_eq!(result.status, 1, "{}", result.log);
-    assert_eq!(
-        (result.output("failed"), result.output("created")),
-        ("60", "1")
-    );
+    let result = fails(&world.push_file("port.yml", &many(60)));
+    assert_outputs(&result, "failed=60 created=1");
     let errors = result.commands("error");
-    let [error] = &errors[..] else {
-        panic!("{}", result.log);
-    };
+    assert_eq!(errors.len(), 1);
     assert!(
-        error.data.contains("`domain/d0` and 59 more of `domain`"),
-        "{}",
-        error.data
+        errors[0]
+            .data
+            .contains("`domain/d0` and 59 more of `domain`")
     );
     assert_eq!(world.port_writes().len(), 2, "one for each blueprint");
 }
@@ -70,22 +50,15 @@ fn a_page_in_ports_place_is_named() {
     let page = Fault::answer(foreign::page(200, "Sign in to Example"));
     let single = "/v1/blueprints/domain/entities";
     world.port.inject(page.on("POST", single).always());
-    world.repository.write("port.yml", &many(1));
-    let result = run(&world.push("Add"));
-    assert_eq!(result.status, 1, "{}", result.log);
-    assert_eq!(
-        (result.output("failed"), result.output("created")),
-        ("1", "1")
+    let result = fails(&world.push_file("port.yml", &many(1)));
+    assert_outputs(&result, "failed=1 created=1");
+    assert_shows(
+        &result,
+        &["between the runner and Port", "Sign in to Example"],
     );
-    let errors = result.commands("error");
-    let is_said = errors.iter().any(|one| {
-        one.data.contains("between the runner and Port") && one.data.contains("Sign in to Example")
-    });
-    assert!(is_said, "{}", result.log);
     world.port.clear_faults();
-    world.repository.write("README.md", "# Again\n");
-    let result = succeed(&world.push("Try again"));
-    assert_eq!(result.output("created"), "1", "{}", result.log);
+    let result = succeed(&world.push_file("README.md", "# Again\n"));
+    assert_eq!(result.output("created"), "1");
 }
 
 #[test]
@@ -97,38 +70,23 @@ fn a_page_before_anything_ends_the_run() {
     cannot_go_on(&step, &["Sign in to Example", "`base-url`"]);
 }
 
-#[test]
-fn a_run_that_is_over_is_blamed_on_its_input() {
-    let (world, step) = World::new().with_change();
-    world.port.finish_run("r_done");
-    cannot_go_on(&step.input("run-id", "r_done"), &["`run-id`"]);
-    assert!(world.entities().is_empty());
-}
-
-fn held(world: &World, field: &str) -> Value {
-    let entity = world.port.entity("domain", "a").unwrap();
-    entity.get(field).cloned().unwrap_or_default()
-}
-
 const FULL: &str = "{identifier: a, blueprint: domain, title: A, icon: Microservice, team: [t]}";
+const BARE: &str = "{identifier: a, blueprint: domain}";
 
 #[test]
 fn title_icon_and_team_are_cleared() {
-    for now in [
-        "{identifier: a, blueprint: domain}",
-        "{identifier: a, blueprint: domain, title: null, icon: null, team: null}",
-    ] {
+    let nulls = "{identifier: a, blueprint: domain, title: null, icon: null, team: null}";
+    for now in [BARE, nulls] {
         for merge in ["true", "false"] {
             let world = World::new();
             world.port.turn_off(Switch::PatchNullsIgnored);
-            world.repository.write("port.yml", FULL);
-            succeed(&world.push("Add").input("merge", merge));
-            assert_eq!(held(&world, "title"), "A");
-            world.repository.write("port.yml", now);
-            let result = succeed(&world.push("Clear").input("merge", merge));
-            assert_eq!(result.output("updated"), "1", "{}", result.log);
+            succeed(&world.push_file("port.yml", FULL).input("merge", merge));
+            world.assert_holds("a=A");
+            let result = succeed(&world.push_file("port.yml", now).input("merge", merge));
+            assert_eq!(result.output("updated"), "1");
+            let held = world.entity("domain", "a");
             for field in ["title", "icon", "team"] {
-                assert_eq!(held(&world, field), json!(null), "{now} {merge}");
+                assert_eq!(held[field], json!(null), "{now} {merge}");
             }
         }
     }
@@ -141,14 +99,10 @@ fn a_cleared_title_costs_two_requests_and_a_removed_one_three() {
     let requests = |title: &str| {
         let world = World::new();
         world.port.turn_off(Switch::PatchNullsIgnored);
-        world
-            .repository
-            .write("port.yml", "{identifier: a, blueprint: domain, title: A}");
-        succeed(&world.push("Add"));
+        let file = |title: &str| format!("{{identifier: a, blueprint: domain{title}}}");
+        succeed(&world.push_file("port.yml", &file(", title: A")));
         world.port.clear_journal();
-        let text = format!("{{identifier: a, blueprint: domain{title}}}");
-        world.repository.write("port.yml", &text);
-        succeed(&world.push("Change"));
+        succeed(&world.push_file("port.yml", &file(title)));
         world.port_requests().len()
     };
     let usual = requests(", title: B");
@@ -160,12 +114,8 @@ fn a_cleared_title_costs_two_requests_and_a_removed_one_three() {
 fn what_port_does_not_clear_is_said() {
     let world = World::new();
     world.port.turn_on(Switch::PatchNullsIgnored);
-    world.repository.write("port.yml", FULL);
-    succeed(&world.push("Add"));
-    world
-        .repository
-        .write("port.yml", "{identifier: a, blueprint: domain}");
-    let result = succeed(&world.push("Clear"));
+    succeed(&world.push_file("port.yml", FULL));
+    let result = succeed(&world.push_file("port.yml", BARE));
     let said = "Port keeps `title`, `icon`, `team` of `domain/a`";
-    assert!(result.log.contains(said), "{}", result.log);
+    assert!(result.log.contains(said));
 }

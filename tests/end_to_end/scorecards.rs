@@ -3,7 +3,7 @@
 use port_gitops_sandbox::port::blueprints;
 use port_gitops_sandbox::{Sandbox, Step};
 
-use crate::world::{World, run, succeed};
+use crate::world::{World, fails, succeed};
 
 /// The page's blocks of YAML: an input, a scorecard with its rules, an agent.
 fn shown() -> [&'static str; 3] {
@@ -30,9 +30,10 @@ fn world() -> World {
 fn a_scorecard_is_written_before_its_rules_and_only_once() {
     let world = world();
     let [_, scorecard, agent] = shown();
-    world.repository.write("scorecards/port.yml", scorecard);
-    world.repository.write("agents/port.yml", agent);
-    world.repository.write("agents/prompt.md", "Be brief.\n");
+    world
+        .write("scorecards/port.yml", scorecard)
+        .write("agents/port.yml", agent);
+    world.write("agents/prompt.md", "Be brief.\n");
     let result = succeed(&with_blueprints(world.push("Add a scorecard and an agent")));
     assert_eq!(result.output("created"), "5");
     let writes = world.port_writes();
@@ -43,7 +44,7 @@ fn a_scorecard_is_written_before_its_rules_and_only_once() {
             .unwrap()
     };
     assert!(first("/_scorecard/") < first("/_rule/"), "{writes:?}");
-    let agent = world.port.entity("_ai_agent", "service_explorer").unwrap();
+    let agent = world.entity("_ai_agent", "service_explorer");
     assert_eq!(agent["properties"]["prompt"], "Be brief.\n");
 
     world.port.clear_journal();
@@ -57,12 +58,10 @@ fn results_users_and_teams_are_refused() {
     let world = world();
     let entities = ["_rule_result", "_team", "_user"]
         .map(|blueprint| format!("- identifier: x\n  blueprint: {blueprint}\n"));
-    world.repository.write("port.yml", &entities.concat());
-    let result = run(&with_blueprints(world.push("Add what is not ours")));
-    let errors = result.commands("error");
-    let messages = errors
-        .iter()
-        .map(|error| error.data.lines().next().unwrap());
+    let step = world.push_file("port.yml", &entities.concat());
+    let result = fails(&with_blueprints(step));
+    let errors = result.commands("error").into_iter();
+    let messages = errors.map(|error| error.data.lines().next().unwrap());
     assert_eq!(
         messages.collect::<Vec<_>>(),
         [

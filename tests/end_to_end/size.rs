@@ -1,10 +1,9 @@
 //! Large pushes, large trees, and what a push costs.
 
-use std::fs;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use port_gitops_sandbox::{Exchange, Fault, Sandbox, Step};
+use port_gitops_sandbox::{Exchange, Fault, Sandbox};
 use serde_json::{Value, json};
 
 use crate::world::{World, succeed};
@@ -14,34 +13,57 @@ fn allowance(n: usize) -> usize {
     3 + (2 * n).div_ceil(50)
 }
 
-/// Adds files that declare an entity each, `count` in all, a thousand in a folder.
+/// Adds files that declare an entity each, `count` in all, twenty in a folder.
 fn add_domains(world: &World, count: usize) {
     for n in 0..count {
-        let path = format!("{}/{n}/port.yml", n / 1000);
+        let path = format!("{}/{n}/port.yml", n / 20);
         world.write_domain(&path, &format!("d{n}"), "One");
     }
 }
 
+/// A comparison lists 300 files at most. Of more, the trees are looked at.
 #[test]
 fn a_push_of_many_files_costs_few_requests_to_github() {
-    for count in [1, 10, 51, 299, 350] {
+    for (count, trees) in [(1, 0), (51, 0), (299, 0), (301, 2)] {
         let world = World::new();
-        add_domains(&world, count);
-        succeed(&world.push("Add"));
-        for n in 0..count {
-            world.write_domain(&format!("0/{n}/port.yml"), &format!("d{n}"), "Two");
-        }
-        world.github.clear_journal();
-        let result = succeed(&world.push("Change"));
-        assert_eq!(result.output("updated"), count.to_string());
-        let requests = world.github.journal().len();
-        let trees = if count < 300 { 0 } else { 2 };
-        assert!(
-            requests <= allowance(count) + trees,
-            "{requests} for {count}: {:?}",
-            paths(&world.github.journal())
-        );
+        let push = |title: &str| {
+            let domains: Vec<_> = (0..count).map(|n| format!("d{n}={title}")).collect();
+            let step = world.change(&domains.join(" "));
+            world.github.clear_journal();
+            succeed(&step)
+        };
+        assert_eq!(push("One").output("created"), count.to_string());
+        assert_eq!(world.entities().len(), count);
+        assert_eq!(push("Two").output("updated"), count.to_string());
+        let requests = paths(&world.github.journal());
+        let most = allowance(count) + trees;
+        assert!(requests.len() <= most, "{count}: {requests:?}");
     }
+}
+
+/// Three of them are three, and a tree that GitHub cuts short is walked.
+#[test]
+fn a_push_to_a_large_repository_costs_as_little() {
+    let world = World::new();
+    add_domains(&world, 1_000);
+    succeed(&world.push("Add them"));
+    world.clear_journals();
+    for n in [7, 507, 907] {
+        world.write_domain(&format!("{}/{n}/port.yml", n / 20), &format!("d{n}"), "Two");
+    }
+    assert_eq!(succeed(&world.push("Change three")).output("updated"), "3");
+    let sent = [world.github.journal(), world.port.journal()];
+    assert!(sent[0].len() <= allowance(3), "{:?}", paths(&sent[0]));
+    assert!(sent[1].len() <= 7, "{:?}", paths(&sent[1]));
+    let path = "/v1/blueprints/domain/entities/bulk";
+    let sent = world.port.requests_to("POST", path)[0].json().unwrap();
+    let names = sent["entities"].as_array().unwrap().iter();
+    let names: Vec<_> = names.map(|one| &one["identifier"]).collect();
+    assert_eq!(names, ["d7", "d507", "d907"]);
+
+    world.github.set_tree_limit(500);
+    let result = succeed(&world.nightly());
+    assert_eq!(result.output("unchanged"), "1000");
 }
 
 /// Requests that are answered only once all of them are under way.
@@ -80,11 +102,9 @@ impl Meeting {
 #[test]
 fn one_changed_entity_takes_eight_round_trips() {
     let world = World::new();
-    world.write_domain("port.yml", "a", "One");
-    succeed(&world.push("Add"));
-    world.write_domain("port.yml", "a", "Two");
-    world.github.clear_journal();
-    world.port.clear_journal();
+    succeed(&world.change("a=One"));
+    let step = world.change("a=Two").variable("PORT_GITOPS_TIMEOUT", "20");
+    world.clear_journals();
     let (opening, reading, closing) = (Meeting::of(2), Meeting::of(2), Meeting::of(2));
     let tip = |meeting: &Arc<Meeting>| meeting.fault().on("GET", "*/git/ref/*");
     let state = |meeting: &Arc<Meeting>| meeting.fault().on("GET", "*/gitops_source/entities/*");
@@ -102,9 +122,8 @@ fn one_changed_entity_takes_eight_round_trips() {
     ] {
         world.port.inject(fault);
     }
-    let step = world.push("Change").variable("PORT_GITOPS_TIMEOUT", "20");
     let result = succeed(&step);
-    assert!(!result.log.contains("again in"), "{}", result.log);
+    assert!(!result.log.contains("again in"));
     let requests = world.github.journal().len() + world.port.journal().len();
     let beside_another = 3;
     assert_eq!(requests - beside_another, 8);
@@ -114,80 +133,64 @@ fn one_changed_entity_takes_eight_round_trips() {
 #[test]
 fn a_push_costs_few_requests() {
     let world = World::new();
-    let file = |entities: &[Value]| {
-        let text = Value::from(entities.to_vec()).to_string();
-        world.repository.write("port.json", &text);
-    };
     let entity =
         |name: &str| json!({"identifier": name, "blueprint": "microservice", "title": "Old"});
     let mut entities: Vec<_> = (0..50).map(|n| entity(&format!("s{n}"))).collect();
-    file(&entities);
-    succeed(&world.push("Add fifty"));
-    let push = |message: &str, github: usize, port: usize| {
-        world.github.clear_journal();
-        world.port.clear_journal();
-        let result = succeed(&world.push(message));
+    let file = |entities: &[Value]| Value::from(entities.to_vec()).to_string();
+    succeed(&world.push_file("port.json", &file(&entities)));
+    type Edit = fn(&mut Vec<Value>);
+    let changes: [(&str, Edit, usize, usize); 7] = [
+        ("no entity file", |_| (), 2, 2),
+        ("a title", |all| all[7]["title"] = json!("New"), 4, 7),
+        (
+            "a new one",
+            |all| all.push(json!({"identifier": "new", "blueprint": "microservice"})),
+            4,
+            9,
+        ),
+        (
+            "a title that is cleared",
+            |all| all[8]["title"] = json!(null),
+            4,
+            9,
+        ),
+        (
+            "a new line",
+            |all| all[9]["properties"] = json!({"language": "Rust"}),
+            4,
+            7,
+        ),
+        (
+            "a line that goes",
+            |all| all[9]["properties"] = json!({}),
+            4,
+            8,
+        ),
+        (
+            "a title that goes",
+            |all| drop(all[10].as_object_mut().unwrap().remove("title")),
+            4,
+            10,
+        ),
+    ];
+    for (name, edit, github, port) in changes {
+        edit(&mut entities);
+        world.write("port.json", &file(&entities));
+        let step = world.push_file("src/main.go", name);
+        world.clear_journals();
+        let result = succeed(&step);
         let sent = [world.github.journal(), world.port.journal()];
         let counts = (sent[0].len(), sent[1].len());
         let shown = paths(&sent.concat());
-        assert!(
-            counts.0 <= github && counts.1 <= port,
-            "{message}: {shown:?}"
-        );
+        assert!(counts.0 <= github && counts.1 <= port, "{name}: {shown:?}");
         let debug = result.commands("debug").len();
         assert_eq!(debug, counts.0 + counts.1, "each is in the debug log");
-    };
-    world.repository.write("src/main.go", "package main\n");
-    push("Change no entity file", 2, 2);
-    entities[7]["title"] = json!("New");
-    file(&entities);
-    push("Change one", 4, 7);
-    entities.push(entity("new"));
-    file(&entities);
-    push("Add one", 4, 9);
-    entities[8]["title"] = json!(null);
-    file(&entities);
-    push("Clear a title", 4, 9);
-    entities[9]["properties"] = json!({"language": "Rust"});
-    file(&entities);
-    push("Add a line", 4, 7);
-    entities[9]["properties"] = json!({});
-    file(&entities);
-    push("Remove a line", 4, 8);
-    entities[10] = json!({"identifier": "s10", "blueprint": "microservice"});
-    file(&entities);
-    push("Remove a line with a title", 4, 10);
+    }
 }
 
 fn paths(exchanges: &[Exchange]) -> Vec<String> {
     let show = |exchange: &Exchange| format!("{} {}", exchange.method, exchange.path);
     exchanges.iter().map(show).collect()
-}
-
-#[test]
-fn a_commit_too_far_back_to_compare_with_is_saved_anew() {
-    let world = World::new();
-    world.write_domain("port.yml", "a", "One");
-    succeed(&world.push("Add"));
-    for n in 0..301 {
-        world
-            .repository
-            .write(&format!("src/{n}.go"), "package main\n");
-    }
-    for (message, saves) in [("Add much code", 1), ("Add a line", 0)] {
-        world.github.clear_journal();
-        world.port.clear_journal();
-        world.repository.write("main.go", message);
-        succeed(&world.push(message));
-        let shown = (paths(&world.github.journal()), paths(&world.port.journal()));
-        assert!(world.port_requests().is_empty(), "{message}");
-        assert_eq!(world.saves().len(), saves, "{message}");
-        assert!(
-            shown.0.len() <= 2 + 2 * saves && shown.1.len() <= 2 + 2 * saves,
-            "{message}: {shown:?}"
-        );
-    }
-    assert_eq!(world.state_property("status"), "synced");
 }
 
 /// The requests that asked for contents, and how many at which revision.
@@ -200,93 +203,22 @@ fn contents_asked(world: &World) -> Vec<Value> {
         .collect()
 }
 
-fn check_out(world: &World, step: &Step) {
-    world.repository.export("main", &step.workspace()).unwrap();
-    fs::create_dir(step.workspace().join(".git")).unwrap();
-}
-
 #[test]
 fn what_is_checked_out_is_not_asked_for() {
     let world = World::new();
     add_domains(&world, 60);
-    let step = world.push("Add");
-    check_out(&world, &step);
-    let result = succeed(&step);
+    let result = succeed(&world.check_out(world.push("Add")));
     assert_eq!(result.output("created"), "60");
-    assert_eq!(
-        contents_asked(&world),
-        Vec::<Value>::new(),
-        "nothing is missing at base"
-    );
+    let asked = contents_asked(&world);
+    assert_eq!(asked, [Value::Null; 0], "nothing is missing at base");
 
     for n in 0..60 {
-        world.write_domain(&format!("0/{n}/port.yml"), &format!("d{n}"), "Two");
+        world.write_domain(&format!("{}/{n}/port.yml", n / 20), &format!("d{n}"), "Two");
     }
     world.github.clear_journal();
-    let step = world.push("Change");
-    check_out(&world, &step);
-    let result = succeed(&step);
+    let result = succeed(&world.check_out(world.push("Change")));
     assert_eq!(result.output("updated"), "60");
-    let head = world.repository.head().unwrap();
     let asked = contents_asked(&world);
     assert_eq!(asked.len(), 1, "only base is asked for, in one request");
-    assert!(!asked[0].to_string().contains(head.as_str()));
-}
-
-#[test]
-fn as_many_files_as_a_comparison_lists_and_more_are_all_found() {
-    for count in [299, 300, 1_200] {
-        let world = World::new();
-        add_domains(&world, count);
-        let result = succeed(&world.push("Add"));
-        assert_eq!(result.output("created"), count.to_string());
-        assert_eq!(world.entities().len(), count);
-    }
-}
-
-#[test]
-fn trees_that_are_cut_short_are_walked_as_deep_as_it_takes() {
-    // A limit that the root passes, and one that its folders pass too.
-    for limit in [400, 40] {
-        let world = World::new();
-        for n in 0..600 {
-            let path = format!("{}/{}/{n}/port.yml", n / 200, n / 20);
-            world.write_domain(&path, &format!("d{n}"), "One");
-        }
-        world.github.set_tree_limit(limit);
-        let result = succeed(&world.push("Add"));
-        assert_eq!(result.output("created"), "600", "{limit}: {}", result.log);
-        let step = world.pushed(&world.repository.head().unwrap());
-        let result = succeed(&step.input("scope", "all"));
-        assert_eq!(result.output("unchanged"), "600", "{limit}: {}", result.log);
-    }
-}
-
-#[test]
-fn three_of_ten_thousand_files_are_three() {
-    let world = World::new();
-    add_domains(&world, 10_000);
-    succeed(&world.push("Add them"));
-    world.github.clear_journal();
-    world.port.clear_journal();
-    for n in [7, 5_007, 9_007] {
-        let path = format!("{}/{n}/port.yml", n / 1000);
-        world.write_domain(&path, &format!("d{n}"), "Two");
-    }
-    let result = succeed(&world.push("Change three"));
-    assert_eq!(result.output("updated"), "3", "{}", result.log);
-    let sent = [world.github.journal(), world.port.journal()];
-    assert!(sent[0].len() <= allowance(3), "{:?}", paths(&sent[0]));
-    assert!(sent[1].len() <= 7, "{:?}", paths(&sent[1]));
-    let sent = world
-        .port
-        .requests_to("POST", "/v1/blueprints/domain/entities/bulk");
-    let sent = sent[0].json().unwrap();
-    let names: Vec<_> = sent["entities"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| &one["identifier"])
-        .collect();
-    assert_eq!(names, ["d7", "d5007", "d9007"]);
+    assert!(!asked[0].to_string().contains(world.head().as_str()));
 }

@@ -1,12 +1,11 @@
 //! Every mistake is shown on its line before anything is written, and just what Port would refuse.
 
-use port_gitops_sandbox::github::PullRequest;
 use port_gitops_sandbox::port::Failure;
-use port_gitops_sandbox::{Sandbox, StepResult, Switch};
+use port_gitops_sandbox::{RunnerCommand, StepResult, Switch};
 use serde_json::json;
 
-use crate::scenes::code;
-use crate::world::{World, run, succeed};
+use crate::scenes::{code, report};
+use crate::world::{World, fails, run, succeed};
 
 /// A catalog whose one blueprint, `thing`, has a property of every kind.
 fn world() -> World {
@@ -41,7 +40,7 @@ fn world() -> World {
 
 /// Errors as `line:column code`.
 fn errors(result: &StepResult) -> Vec<String> {
-    let place = |error: &&port_gitops_sandbox::RunnerCommand| {
+    let place = |error: &&RunnerCommand| {
         let [line, column] = ["line", "col"].map(|name| error.property(name));
         format!("{line}:{column} {}", code(error))
     };
@@ -50,131 +49,92 @@ fn errors(result: &StepResult) -> Vec<String> {
 
 fn push(world: &World, fields: &str) -> StepResult {
     let text = format!("identifier: x\nblueprint: thing\n{fields}\n");
-    world.repository.write("port.yml", &text);
-    run(&world.push("Change x"))
+    run(&world.push_file("port.yml", &text))
 }
 
+/// What a mistake in `properties: {…}`, in the third line, is found as, and a part of the help where something can be
+/// suggested.
+const PROPERTIES: [(&str, &str, &str); 19] = [
+    ("text: long text", "20 invalid-property", ""),
+    ("text: x", "20 invalid-property", ""),
+    ("text: 12", "20 invalid-property", "quote it: `\"12\"`"),
+    ("code: abc", "20 invalid-property", ""),
+    ("link: www.host", "20 invalid-property", ""),
+    ("mail: me", "20 invalid-property", ""),
+    ("when: tomorrow", "20 invalid-property", ""),
+    (
+        "level: hihg",
+        "21 invalid-property",
+        "did you mean `high`? the blueprint allows `low`, `high`",
+    ),
+    ("count: 10", "21 invalid-property", ""),
+    (
+        "count: '7'",
+        "21 invalid-property",
+        "remove the quotes: `7`",
+    ),
+    ("live: yes", "20 invalid-property", "write `true`"),
+    ("tags: [a, 2]", "24 invalid-property", ""),
+    ("tags: [a, b, c]", "20 invalid-property", ""),
+    ("tags: a", "20 invalid-property", "write `[a]`"),
+    ("extra: text", "21 invalid-property", ""),
+    ("txet: abc", "14 unknown-property", "did you mean `text`?"),
+    (
+        "parent: x",
+        "14 unknown-property",
+        "`parent` is a relation: put it under `relations`",
+    ),
+    ("sum: abc", "14 calculated-property", ""),
+    ("seen: abc", "14 calculated-property", ""),
+];
+
+/// The same of `relations: {…}`.
+const RELATIONS: [(&str, &str, &str); 3] = [
+    ("parnet: y", "13 unknown-relation", ""),
+    (
+        "text: x",
+        "13 unknown-relation",
+        "`text` is a property: put it under `properties`",
+    ),
+    ("parent: [y]", "21 invalid-relation", ""),
+];
+
 #[test]
-fn mistakes_are_shown_where_they_are() {
+fn mistakes_are_shown_where_they_are_with_what_was_probably_meant() {
     let world = world();
-    for (fields, expected) in [
-        ("properties: {text: long text}", "3:20 invalid-property"),
-        ("properties: {text: x}", "3:20 invalid-property"),
-        ("properties: {code: abc}", "3:20 invalid-property"),
-        ("properties: {link: www.host}", "3:20 invalid-property"),
-        ("properties: {mail: me}", "3:20 invalid-property"),
-        ("properties: {when: tomorrow}", "3:20 invalid-property"),
-        ("properties: {level: hihg}", "3:21 invalid-property"),
-        ("properties: {count: 10}", "3:21 invalid-property"),
-        ("properties: {count: '7'}", "3:21 invalid-property"),
-        ("properties: {live: yes}", "3:20 invalid-property"),
-        (
-            "properties:\n  tags:\n    - a\n    - 2",
-            "6:7 invalid-property",
-        ),
-        ("properties: {tags: [a, b, c]}", "3:20 invalid-property"),
-        ("properties: {extra: text}", "3:21 invalid-property"),
-        ("properties: {txet: abc}", "3:14 unknown-property"),
-        ("properties: {sum: abc}", "3:14 calculated-property"),
-        ("properties: {seen: abc}", "3:14 calculated-property"),
-        ("relations: {parnet: y}", "3:13 unknown-relation"),
-        ("relations: {parent: [y]}", "3:21 invalid-relation"),
-    ] {
-        let result = push(&world, fields);
-        assert_eq!(errors(&result), [expected], "{fields}\n{}", result.log);
-        assert_eq!(result.status, 1);
+    let mut rows = Vec::new();
+    for (section, mistakes) in [("properties", &PROPERTIES[..]), ("relations", &RELATIONS)] {
+        for (fields, expected, help) in mistakes {
+            let (name, path) = (
+                format!("x{}", rows.len()),
+                format!("{}/port.yml", rows.len()),
+            );
+            let text = format!("identifier: {name}\nblueprint: thing\n{section}: {{{fields}}}\n");
+            world.write(&path, &text);
+            rows.push((path, format!("3:{expected}"), *help));
+        }
     }
-    assert_eq!(
-        world
-            .port
-            .requests_to("POST", "/v1/blueprints/thing/entities")
-            .len(),
-        0
-    );
-}
-
-#[test]
-fn what_is_right_passes_and_is_taken() {
-    let world = world();
-    for fields in [
-        "properties: {text: äöüß, code: AB, link: 'https://a.b', mail: a@b.c, level: low}",
-        "properties: {when: '2026-01-01T00:00:00Z', count: 9, live: true, tags: [a]}",
-        "properties: {extra: {any: [thing]}, text: null, tags: []}",
-        "relations: {parent: x, friends: [x]}",
-        "relations: {parent: null, friends: []}",
-    ] {
-        let result = push(&world, fields);
-        assert_eq!(result.status, 0, "{fields}\n{}", result.log);
+    let result = fails(&world.push("Make mistakes"));
+    let report = report(&result);
+    let diagnostics = report["diagnostics"].as_array().unwrap();
+    for (path, expected, help) in rows {
+        let mut of_file = diagnostics
+            .iter()
+            .filter(|one| one["location"]["path"] == path);
+        let (one, another) = (of_file.next().unwrap(), of_file.next());
+        let (at, code) = (&one["location"], one["code"].as_str().unwrap());
+        assert_eq!(
+            format!("{}:{} {code}", at["line"], at["column"]),
+            expected,
+            "{path}"
+        );
+        assert!(
+            one["help"].as_str().unwrap_or_default().contains(help),
+            "{path}: {one}"
+        );
+        assert!(another.is_none(), "{path}");
     }
-}
-
-/// What Port makes of a text there is not known, so it gets a list.
-#[test]
-fn a_text_for_a_relation_to_many_is_sent_as_a_list() {
-    let world = world();
-    let result = push(&world, "relations: {friends: x}");
-    assert_eq!(result.status, 0, "{}", result.log);
-    let warning = &result.commands("warning")[0];
-    assert_eq!(warning.property("title"), "Port: invalid relation");
-    assert!(warning.data.contains("write `[x]`"), "{}", warning.data);
-    let entity = world.port.entity("thing", "x").unwrap();
-    assert_eq!(entity["relations"]["friends"], json!(["x"]));
-    let result = run(&world.nightly());
-    assert_eq!(result.output("drift"), "false", "{}", result.log);
-}
-
-#[test]
-fn a_suggestion_is_made_where_one_is_near() {
-    let world = world();
-    for (fields, help) in [
-        ("properties: {txet: abc}", "did you mean `text`?"),
-        (
-            "properties: {parent: x}",
-            "`parent` is a relation: put it under `relations`",
-        ),
-        (
-            "relations: {text: x}",
-            "`text` is a property: put it under `properties`",
-        ),
-        (
-            "properties: {level: hihg}",
-            "did you mean `high`? the blueprint allows `low`, `high`",
-        ),
-        ("properties: {text: 12}", "quote it: `\"12\"`"),
-        ("properties: {count: '7'}", "remove the quotes: `7`"),
-        ("properties: {live: yes}", "write `true`"),
-        ("properties: {tags: a}", "write `[a]`"),
-    ] {
-        let result = push(&world, fields);
-        let message = &result.commands("error")[0].data;
-        assert!(message.contains(help), "{fields}: {message}");
-    }
-}
-
-#[test]
-fn all_mistakes_of_an_entity_are_shown_at_once() {
-    let world = world();
-    let result = push(
-        &world,
-        "properties: {text: 1, count: a, nope: 1}\nrelations: {parent: [y]}",
-    );
-    assert_eq!(errors(&result).len(), 4, "{}", result.log);
-    assert_eq!(result.output("invalid"), "1");
-}
-
-#[test]
-fn a_blueprint_that_does_not_exist_is_named_with_the_nearest() {
-    let world = World::new();
-    world
-        .repository
-        .write("port.yml", "identifier: x\nblueprint: mircoservice\n");
-    let result = run(&world.push("Add x"));
-    assert_eq!(errors(&result), ["2:12 unknown-blueprint"]);
-    assert!(
-        result.commands("error")[0]
-            .data
-            .contains("did you mean `microservice`?")
-    );
+    assert_eq!(world.port_writes(), [""; 0]);
 }
 
 #[test]
@@ -186,48 +146,19 @@ fn what_is_required_may_be_in_port_already_unless_the_file_replaces_it() {
         "schema": {"properties": {"tier": {"type": "number"}}, "required": ["tier"]},
         "relations": {},
     }));
-    let there = json!({"identifier": "x", "properties": {"tier": 1}});
-    world
-        .port
-        .put_entity("strict", there, "somebody else")
-        .unwrap();
-    world
-        .repository
-        .write("port.yml", "identifier: x\nblueprint: strict\ntitle: X\n");
-    succeed(&world.push("Name x"));
-    world
-        .repository
-        .write("port.yml", "identifier: x\nblueprint: strict\ntitle: Y\n");
-    let result = run(&world.push("Rename x").input("merge", "false"));
-    assert_eq!(errors(&result), ["1:13 missing-property"]);
-    world.repository.write(
-        "port.yml",
-        "identifier: x\nblueprint: strict\nproperties: {tier: null}\n",
+    world.put(
+        "strict",
+        json!({"identifier": "x", "properties": {"tier": 1}}),
     );
-    let result = run(&world.push("Clear x"));
-    assert_eq!(errors(&result), ["3:20 invalid-property"]);
-}
-
-#[test]
-fn a_plan_asks_for_blueprints_and_a_fork_does_not() {
-    let world = World::new();
-    world.repository.create_branch("topic").unwrap();
-    world.repository.checkout("topic").unwrap();
-    let text = "identifier: x\nblueprint: microservice\nproperties: {langauge: Go}\n";
-    world.repository.write("port.yml", text);
-    world.commit("Add x");
-    let own = PullRequest::new(1, "main", "topic");
-    let event = world.github.pull_request_event(&own).unwrap();
-    let result = run(&world.step("pull_request", &event));
-    assert_eq!(errors(&result), ["3:14 unknown-property"]);
-    assert_eq!(world.port_requests(), ["GET /v1/blueprints/microservice"]);
-
-    world.port.clear_journal();
-    let fork = PullRequest::new(2, "main", "topic").from_fork("mallory/catalog");
-    let event = world.github.pull_request_event(&fork).unwrap();
-    let result = succeed(&world.step("pull_request_target", &event));
-    assert_eq!(world.port.journal().len(), 0);
-    assert!(result.log.contains("offline"), "{}", result.log);
+    let step = |fields: &str, merge: &str| {
+        let text = format!("identifier: x\nblueprint: strict\n{fields}\n");
+        world.push_file("port.yml", &text).input("merge", merge)
+    };
+    succeed(&step("title: X", "true"));
+    let replaced = fails(&step("title: Y", "false"));
+    assert_eq!(errors(&replaced), ["1:13 missing-property"]);
+    let cleared = fails(&step("properties: {tier: null}", "true"));
+    assert_eq!(errors(&cleared), ["3:20 invalid-property"]);
 }
 
 #[test]
@@ -235,32 +166,21 @@ fn what_port_refuses_comes_back_to_its_line() {
     let world = world();
     world.port.turn_off(Switch::NotFoundIsVague);
     let result = push(&world, "relations:\n  friends: [x, nobody]");
-    assert_eq!(
-        errors(&result),
-        ["4:16 missing-relation-target"],
-        "{}",
-        result.log
-    );
+    assert_eq!(errors(&result), ["4:16 missing-relation-target"]);
 
-    let text = "identifier: x\nblueprint: thing\nproperties: {text: abc, level: low}\n";
-    world.repository.write("port.yml", text);
-    let step = world.push("Change x");
-    let refusal = Failure::new(
+    let refuse = |status, code, message| {
+        let refusal = Failure::new(status, code, message);
+        world.port.refuse("thing", "x", refusal, 1);
+    };
+    refuse(
         422,
         "invalid_request",
         "/properties/level is out of fashion",
     );
-    world.port.refuse("thing", "x", refusal, 1);
-    assert_eq!(errors(&run(&step)), ["3:32 rejected-by-port"]);
-
-    world
-        .repository
-        .write("port.yml", "identifier: x\nblueprint: thing\ntitle: New\n");
-    let step = world.push("Change x again");
-    world
-        .port
-        .refuse("thing", "x", Failure::new(403, "forbidden", "not yours"), 1);
-    let result = run(&step);
-    assert_eq!(errors(&result), ["1:13 rejected-by-port"], "{}", result.log);
+    let result = push(&world, "properties: {text: abc, level: low}");
+    assert_eq!(errors(&result), ["3:32 rejected-by-port"]);
+    refuse(403, "forbidden", "not yours");
+    let result = push(&world, "title: New");
+    assert_eq!(errors(&result), ["1:13 rejected-by-port"]);
     assert!(result.commands("error")[0].data.contains("IP allow-list"));
 }

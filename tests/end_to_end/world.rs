@@ -1,5 +1,6 @@
 //! A small organisation: a repository on GitHub, a catalog in Port.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command};
 
@@ -7,10 +8,12 @@ use port_gitops_contract::{Extent, check_github, check_port};
 use port_gitops_sandbox::github::Edition;
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET, Failure, blueprints};
 use port_gitops_sandbox::{
-    Answer, Exchange, Fault, GitHubSandbox, Matcher, ObjectId, PortSandbox, Sandbox, Step,
-    StepResult, Switch, TestRepository,
+    Answer, Exchange, Fault, GitHubSandbox, Matcher, ObjectId, PortSandbox, RunnerCommand, Sandbox,
+    Step, StepResult, Switch, TestRepository,
 };
 use serde_json::{Value, json};
+
+use crate::scenes::{code, is_shown};
 
 /// What Git holds of a file that Git LFS keeps: <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>.
 pub(crate) const LFS_POINTER: &str = "\
@@ -18,6 +21,9 @@ version https://git-lfs.github.com/spec/v1
 oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
 size 12345
 ";
+
+/// Who writes to Port beside this program.
+pub(crate) const BY_HAND: &str = "Mozilla/5.0";
 
 pub(crate) struct World {
     pub(crate) repository: TestRepository,
@@ -46,12 +52,8 @@ impl World {
     /// a run with the inputs of [`Self::step`] has applied.
     pub(crate) fn new() -> Self {
         let world = Self::fresh();
-        let head = world.repository.head().unwrap();
-        let zero = world.repository.zero_id();
-        let event = world.github.push_event("main", &zero, &head).unwrap();
-        succeed(&world.step("push", &event));
-        world.github.clear_journal();
-        world.port.clear_journal();
+        succeed(&world.first_push());
+        world.clear_journals();
         world
     }
 
@@ -80,45 +82,102 @@ impl World {
 
     /// A world in which a push has just added the entity `domain/a`, and the step of that push.
     pub(crate) fn with_change(self) -> (Self, Step) {
-        self.repository
-            .write("port.yml", "identifier: a\nblueprint: domain\n");
-        let step = self.push("Add an entity");
+        let step = self.push_file("port.yml", &domain("a"));
         (self, step)
     }
 
     /// Commits what is staged and gives the commits before and after.
     pub(crate) fn commit(&self, message: &str) -> (ObjectId, ObjectId) {
-        let before = self.repository.head().unwrap();
-        (before, self.repository.commit(message).unwrap())
+        (self.head(), self.repository.commit(message).unwrap())
+    }
+
+    /// The commit at the tip of the branch that is checked out.
+    pub(crate) fn head(&self) -> ObjectId {
+        self.repository.head().unwrap()
+    }
+
+    /// Stages a file.
+    pub(crate) fn write(&self, path: &str, text: &str) -> &Self {
+        self.repository.write(path, text);
+        self
+    }
+
+    /// Stages that a file goes.
+    pub(crate) fn remove(&self, path: &str) -> &Self {
+        self.repository.remove(path);
+        self
     }
 
     /// Stages a file that declares an entity of the blueprint `domain`.
     pub(crate) fn write_domain(&self, path: &str, name: &str, title: &str) {
-        let text = format!("identifier: {name}\nblueprint: domain\ntitle: {title}\n");
-        self.repository.write(path, &text);
+        self.write(path, &titled(name, title));
+    }
+
+    /// Stages domains as [`stage`] does, commits them, and gives the step that the push triggers.
+    pub(crate) fn change(&self, domains: &str) -> Step {
+        stage(&self.repository, domains);
+        self.push(domains)
+    }
+
+    /// Makes sure of the titles of domains in Port, in the notation of [`stage`].
+    #[track_caller]
+    pub(crate) fn assert_holds(&self, domains: &str) {
+        assert_holds(&self.port, domains);
+    }
+
+    /// Lets somebody else write an entity, as in Port's own pages.
+    pub(crate) fn put(&self, blueprint: &str, entity: Value) {
+        self.port.put_entity(blueprint, entity, BY_HAND).unwrap();
+    }
+
+    /// The same of a domain with a title.
+    pub(crate) fn put_domain(&self, name: &str, title: &str) {
+        let entity = json!({"identifier": name, "title": title, "properties": {}, "relations": {}});
+        self.put("domain", entity);
+    }
+
+    /// An entity in Port, which has to be there.
+    pub(crate) fn entity(&self, blueprint: &str, identifier: &str) -> Value {
+        let entity = self.port.entity(blueprint, identifier);
+        entity.unwrap_or_else(|| panic!("there is no `{blueprint}/{identifier}`"))
+    }
+
+    /// Forgets what both services were sent so far.
+    pub(crate) fn clear_journals(&self) {
+        self.github.clear_journal();
+        self.port.clear_journal();
+    }
+
+    /// Something that a colleague does to the repository, for a moment that the fault's conditions name.
+    pub(crate) fn meanwhile(&self, act: impl Fn(&TestRepository) + Send + Sync + 'static) -> Fault {
+        let repository = self.repository.clone();
+        Fault::call(move || act(&repository))
+    }
+
+    /// The push of domains, as [`stage`] has them, at such a moment.
+    pub(crate) fn change_meanwhile(&self, domains: &'static str) -> Fault {
+        self.meanwhile(move |repository| commit(repository, domains))
     }
 
     /// The step of a push that moved the branch `main` from `before` to where it is now.
     pub(crate) fn pushed(&self, before: &ObjectId) -> Step {
-        let after = self.repository.head().unwrap();
-        let event = self.github.push_event("main", before, &after).unwrap();
-        self.step("push", &event)
+        let event = self.github.push_event("main", before, &self.head());
+        self.step("push", &event.unwrap())
+    }
+
+    /// The step of the push that made the branch `main`.
+    pub(crate) fn first_push(&self) -> Step {
+        self.pushed(&self.repository.zero_id())
     }
 
     /// Commits what is staged and gives the step that the push triggers.
     pub(crate) fn push(&self, message: &str) -> Step {
-        let (before, after) = self.commit(message);
-        let event = self.github.push_event("main", &before, &after).unwrap();
-        self.step("push", &event)
+        let (before, _) = self.commit(message);
+        self.pushed(&before)
     }
 
     pub(crate) fn step(&self, event: &str, payload: &Value) -> Step {
-        Step::new(&self.github, event, payload)
-            .unwrap()
-            .input("client-id", CLIENT_ID)
-            .input("client-secret", CLIENT_SECRET)
-            .input("base-url", self.port.url())
-            .variable("PORT_GITOPS_PATIENCE", "0")
+        connected(&self.github, &self.port, event, payload)
     }
 
     /// Lets GitHub answer once as a copy of it does that does not know `commit` yet.
@@ -215,14 +274,117 @@ impl Drop for World {
     }
 }
 
+/// Stages domains, each in a file of its own: `a=Title` is the domain `a` in `a/port.yml`, and `x:a=Title` the
+/// same in `x/port.yml`. With `a=-` the file goes.
+pub(crate) fn stage(repository: &TestRepository, domains: &str) {
+    for domain in domains.split(' ') {
+        let (file, title) = domain.split_once('=').unwrap();
+        let (folder, name) = file.split_once(':').unwrap_or((file, file));
+        let path = format!("{folder}/port.yml");
+        match title {
+            "-" => repository.remove(&path),
+            title => repository.write(&path, &titled(name, title)),
+        };
+    }
+}
+
+/// The same, and commits them.
+pub(crate) fn commit(repository: &TestRepository, domains: &str) {
+    stage(repository, domains);
+    repository.commit(domains).unwrap();
+}
+
+/// Makes sure of the titles of domains in Port, in the same notation.
+#[track_caller]
+pub(crate) fn assert_holds(port: &PortSandbox, domains: &str) {
+    let found = domains.split(' ').map(|domain| {
+        let (name, _) = domain.split_once('=').unwrap();
+        let title = port
+            .entity("domain", name)
+            .map(|entity| entity["title"].clone());
+        let title = title.map(|title| title.as_str().unwrap_or_default().to_owned());
+        format!("{name}={}", title.as_deref().unwrap_or("-"))
+    });
+    assert_eq!(found.collect::<Vec<_>>().join(" "), domains);
+}
+
+/// The step of an event, with the credentials of both services.
+pub(crate) fn connected(
+    github: &GitHubSandbox,
+    port: &PortSandbox,
+    event: &str,
+    payload: &Value,
+) -> Step {
+    Step::new(github, event, payload)
+        .unwrap()
+        .input("client-id", CLIENT_ID)
+        .input("client-secret", CLIENT_SECRET)
+        .input("base-url", port.url())
+        .variable("PORT_GITOPS_PATIENCE", "0")
+}
+
+/// A file that declares one domain.
+pub(crate) fn domain(name: &str) -> String {
+    format!("identifier: {name}\nblueprint: domain\n")
+}
+
+/// The same with a title.
+pub(crate) fn titled(name: &str, title: &str) -> String {
+    format!("{}title: {title}\n", domain(name))
+}
+
+/// A file that declares several domains, with titles where the notation of [`stage`] gives them.
+pub(crate) fn domains(domains: &str) -> String {
+    let list = domains
+        .split(' ')
+        .map(|domain| match domain.split_once('=') {
+            Some((name, title)) => {
+                format!("- {{identifier: {name}, blueprint: domain, title: {title}}}\n")
+            }
+            None => format!("- {{identifier: {domain}, blueprint: domain}}\n"),
+        });
+    list.collect()
+}
+
+pub(crate) fn pruning(step: Step) -> Step {
+    step.input("prune", "true")
+}
+
+/// A step without Port's credentials.
+pub(crate) fn offline(step: Step) -> Step {
+    step.without("INPUT_CLIENT-ID")
+        .without("INPUT_CLIENT-SECRET")
+}
+
+/// An address at which nobody listens.
+pub(crate) fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+/// Errors as their line and their code.
+pub(crate) fn errors(result: &StepResult) -> Vec<String> {
+    let place = |error: &&RunnerCommand| format!("{} {}", error.property("line"), code(error));
+    result.commands("error").iter().map(place).collect()
+}
+
+/// Errors as their file and their code.
+pub(crate) fn errors_in_files(result: &StepResult) -> Vec<String> {
+    let place = |error: &&RunnerCommand| format!("{} {}", error.property("file"), code(error));
+    result.commands("error").iter().map(place).collect()
+}
+
+/// Runs a step. Its log is shown with a test that fails.
 pub(crate) fn run(step: &Step) -> StepResult {
-    let result = step.run(binary()).unwrap();
+    shown(step.run(binary()).unwrap())
+}
+
+/// Shows what a run did to whoever reads why a test fails, and checks what holds of every run.
+pub(crate) fn shown(result: StepResult) -> StepResult {
+    println!("{}{}{}", result.log, result.errors, result.summary);
     assert_eq!(result.errors, "", "nothing belongs on standard error");
-    assert!(
-        !shown_beside_masks(&result, CLIENT_SECRET),
-        "the secret is shown:\n{}",
-        result.log
-    );
+    let is_shown = shown_beside_masks(&result, CLIENT_SECRET);
+    assert!(!is_shown, "the secret is shown");
     result
 }
 
@@ -232,26 +394,50 @@ pub(crate) fn patient(step: Step) -> Step {
 }
 
 /// Runs a step that must succeed.
+#[track_caller]
 pub(crate) fn succeed(step: &Step) -> StepResult {
     let result = run(step);
-    assert_eq!(result.status, 0, "{}", result.log);
+    assert_eq!(result.status, 0);
     assert_eq!(result.output("outcome"), "success");
     result
 }
 
+/// Runs a step that must end with a problem that it is responsible for.
+#[track_caller]
+pub(crate) fn fails(step: &Step) -> StepResult {
+    let result = run(step);
+    assert_eq!((result.status, result.output("outcome")), (1, "failure"));
+    result
+}
+
+/// Makes sure of several outputs, given as `created=1 deleted=0`.
+#[track_caller]
+pub(crate) fn assert_outputs(result: &StepResult, expected: &str) {
+    let found = expected.split(' ').map(|output| {
+        let (name, _) = output.split_once('=').unwrap();
+        format!("{name}={}", result.output(name))
+    });
+    assert_eq!(found.collect::<Vec<_>>().join(" "), expected);
+}
+
+/// Makes sure that somebody who looks at the log, the outputs or the summary reads all of these.
+#[track_caller]
+pub(crate) fn assert_shows(result: &StepResult, needles: &[&str]) {
+    for needle in needles {
+        assert!(is_shown(result, needle), "`{needle}` is not shown");
+    }
+}
+
 /// Runs a step that cannot go on and must say so once, in words that hold all of `needles`.
+#[track_caller]
 pub(crate) fn cannot_go_on(step: &Step, needles: &[&str]) -> StepResult {
     let result = run(step);
-    assert_eq!(result.status, 2, "{}", result.log);
+    assert_eq!(result.status, 2);
     assert_eq!(result.output("outcome"), "failure");
     let errors = result.commands("error");
-    assert_eq!(errors.len(), 1, "{}", result.log);
+    assert_eq!(errors.len(), 1);
     for needle in needles {
-        assert!(
-            errors[0].data.contains(needle),
-            "`{needle}` is not in: {}",
-            errors[0].data
-        );
+        assert!(errors[0].data.contains(needle), "`{needle}` is not said");
     }
     assert!(!result.summary.is_empty());
     result

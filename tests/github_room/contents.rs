@@ -9,43 +9,10 @@ use port_gitops::github::{BlobContent, Error, Side, WantedFile};
 use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox};
 use serde_json::json;
 
-use crate::world::{World, paths, text, wanted};
-
-fn paths_of(files: &[WantedFile]) -> Vec<&str> {
-    files.iter().map(|file| file.path.as_str()).collect()
-}
+use crate::world::{World, gone, paths, text, wanted};
 
 fn by_path(commit: &CommitSha, path: &str) -> WantedFile {
     wanted(commit, path, Side::Unknown)
-}
-
-#[tokio::test]
-async fn n_files_at_two_revisions_cost_a_request_for_every_hundred() {
-    let world = World::new();
-    for n in 0..70 {
-        world.git.write(&format!("{n}.yml"), &format!("old {n}"));
-    }
-    let base = world.commit("base");
-    for n in 0..70 {
-        world.git.write(&format!("{n}.yml"), &format!("new {n}"));
-    }
-    let head = world.commit("head");
-    let diff = world.diff(&base, &head).await;
-    let both = diff.files.iter().flat_map(|file| {
-        [
-            wanted(&base, file.path.as_str(), file.base.clone()),
-            wanted(&head, file.path.as_str(), file.head.clone()),
-        ]
-    });
-    let both: Vec<_> = both.collect();
-    world.cost();
-    let contents = world.read(&both).await;
-    assert_eq!(world.cost(), 2);
-    for (file, content) in both.iter().zip(contents) {
-        let word = if file.commit == base { "old" } else { "new" };
-        let number = file.path.as_str().trim_end_matches(".yml");
-        assert_eq!(content, text(&format!("{word} {number}")));
-    }
 }
 
 #[tokio::test]
@@ -60,15 +27,14 @@ async fn what_is_known_costs_nothing() {
     let all = world.all_of(&head).await;
     assert_eq!(world.cost(), 1);
     let contents = world.read(&all).await;
+    let paths: Vec<_> = all.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["large.yml", "link", "module"]);
     let expected = [
         BlobContent::TooLarge,
         BlobContent::Symlink,
         BlobContent::Absent,
     ];
-    assert_eq!(
-        (paths_of(&all), contents),
-        (vec!["large.yml", "link", "module"], expected.into())
-    );
+    assert_eq!(contents, expected);
     let absent = wanted(&head, "x", Side::Absent);
     assert_eq!(world.read(&[absent]).await, [BlobContent::Absent]);
     assert_eq!(world.cost(), 0);
@@ -81,13 +47,9 @@ async fn what_graphql_cannot_hold_is_read_by_itself() {
     world
         .git
         .write("long.yml", &long)
-        .write_bytes("latin.yml", b"caf\xe9");
-    world
-        .git
+        .write_bytes("latin.yml", b"caf\xe9")
         .write_bytes("binary.yml", b"a\0b\xff")
-        .write("mark.yml", "a \u{fffd}");
-    world
-        .git
+        .write("mark.yml", "a \u{fffd}")
         .write("large.yml", &"x".repeat(1024 * 1024 + 1))
         .write("empty.yml", "");
     let head = world.commit("head");
@@ -107,13 +69,8 @@ async fn what_graphql_cannot_hold_is_read_by_itself() {
     // With the sizes known, the long one is not asked for in vain.
     let all = world.all_of(&head).await;
     world.cost();
-    assert_eq!(
-        world.read(&all).await,
-        expected[..6]
-            .iter()
-            .map(|row| row.1.clone())
-            .collect::<Vec<_>>()
-    );
+    let expected = expected.map(|(_, content)| content);
+    assert_eq!(world.read(&all).await, expected[..6]);
     assert_eq!(world.cost(), 1 + 4);
     let blobs = world.github.whole_journal();
     assert!(blobs.iter().all(|one| !one.path.contains("/contents/")));
@@ -123,39 +80,32 @@ async fn what_graphql_cannot_hold_is_read_by_itself() {
 async fn known_sizes_make_queries_smaller() {
     let world = World::new();
     for n in 0..30 {
-        world.git.write(
-            &format!("{n:02}.yml"),
-            &format!("{n} {}", "x".repeat(200_000)),
-        );
+        let content = format!("{n} {}", "x".repeat(200_000));
+        world.git.write(&format!("{n:02}.yml"), &content);
     }
     let head = world.commit("head");
     let all = world.all_of(&head).await;
     world.cost();
-    let contents = world.read(&all).await;
-    assert!(
-        contents
-            .iter()
-            .all(|content| matches!(content, BlobContent::Text(text) if text.len() > 200_000))
-    );
+    let is_whole =
+        |content: &BlobContent| matches!(content, BlobContent::Text(text) if text.len() > 200_000);
+    assert!(world.read(&all).await.iter().all(is_whole));
     assert_eq!(world.cost(), 3, "ten files of 200 KB in each");
 }
 
 #[tokio::test]
 async fn a_query_that_is_too_heavy_is_halved() {
+    let answer = |body| Answer::json(200, &body);
+    let wrong = "Something went wrong while executing your query.";
+    let bug = "This may be the result of a timeout, or it could be a GitHub bug.";
+    let limits = json!({
+        "type": "RESOURCE_LIMITS_EXCEEDED", "path": ["repository", "c0"],
+        "message": "Resource limits for this query exceeded.",
+    });
     let heavy = [
         Answer::status(502),
         Answer::status(504),
-        Answer::json(
-            200,
-            &json!({"data": null, "errors": [{"message":
-            "Something went wrong while executing your query. This may be the result of a timeout, or it could be a GitHub bug."}]}),
-        ),
-        Answer::json(
-            200,
-            &json!({"data": {"repository": null}, "errors": [{
-            "type": "RESOURCE_LIMITS_EXCEEDED", "path": ["repository", "c0"],
-            "message": "Resource limits for this query exceeded."}]}),
-        ),
+        answer(json!({"data": null, "errors": [{"message": format!("{wrong} {bug}")}]})),
+        answer(json!({"data": {"repository": null}, "errors": [limits]})),
     ];
     let world = World::new();
     for n in 0..8 {
@@ -166,29 +116,18 @@ async fn a_query_that_is_too_heavy_is_halved() {
         .map(|n| by_path(&head, &format!("{n}.yml")))
         .collect();
     let expected: Vec<_> = (0..8).map(|n| text(&n.to_string())).collect();
-    for answer in heavy {
+    for heavy in heavy {
         // Eight files, then four, then two and two, then the other four.
-        world
-            .github
-            .inject(Fault::answer(answer).on("POST", "/graphql").times(2));
+        world.inject(Fault::answer(heavy).on("POST", "/graphql").times(2));
         let contents = world.read(&files).await;
         assert_eq!(contents, expected);
         assert_eq!(world.cost(), 5);
     }
-    let answer = Answer::json(
-        200,
-        &json!({"errors": [{"message": "Something went wrong while executing your query."}]}),
-    );
-    world
-        .github
-        .inject(Fault::answer(answer).on("POST", "/graphql").always());
-    let contents = world.read(&files).await;
-    assert_eq!(contents, expected, "in the end without GraphQL");
-    assert_eq!(
-        world.cost(),
-        4 + 1 + 8,
-        "queries for 8, 4, 2 and 1, the tree, and the blobs"
-    );
+    let always = answer(json!({"errors": [{"message": wrong}]}));
+    world.inject(Fault::answer(always).on("POST", "/graphql").always());
+    // In the end without GraphQL: queries for 8, 4, 2 and 1, the tree, and the blobs.
+    assert_eq!(world.read(&files).await, expected);
+    assert_eq!(world.cost(), 4 + 1 + 8);
     world.github.clear_faults();
 }
 
@@ -204,20 +143,15 @@ async fn without_graphql_files_are_found_in_trees() {
     world.git.write("a.yml", "b");
     let head = world.commit("head");
     for status in [403, 404] {
-        world
-            .github
-            .inject(Fault::status(status).on("POST", "/graphql"));
+        world.inject(Fault::status(status).on("POST", "/graphql"));
         let names = ["a.yml", "link", "module", "none"];
         let files = [&base, &head]
             .into_iter()
             .flat_map(|at| names.map(|name| by_path(at, name)));
         let files: Vec<_> = files.collect();
         let contents = world.read(&files).await;
-        let others = [
-            BlobContent::Symlink,
-            BlobContent::Absent,
-            BlobContent::Absent,
-        ];
+        let (link, absent) = (BlobContent::Symlink, BlobContent::Absent);
+        let others = [link, absent.clone(), absent];
         let expected = [&[text("a")][..], &others, &[text("b")], &others].concat();
         assert_eq!(contents, expected);
     }
@@ -230,9 +164,7 @@ async fn a_commit_that_graphql_does_not_show_is_read_without_it() {
     world.git.write("a.yml", "a");
     let head = world.commit("head");
     let hidden = Answer::json(200, &json!({"data": {"repository": {"c0": null}}}));
-    world
-        .github
-        .inject(Fault::answer(hidden).on("POST", "/graphql"));
+    world.inject(Fault::answer(hidden).on("POST", "/graphql"));
     let files = ["a.yml", "none.yml"].map(|path| by_path(&head, path));
     let contents = world.read(&files).await;
     assert_eq!(contents, [text("a"), BlobContent::Absent]);
@@ -242,7 +174,7 @@ async fn a_commit_that_graphql_does_not_show_is_read_without_it() {
 async fn a_revision_that_is_gone_is_no_empty_revision() {
     let world = World::new();
     let head = world.commit("head");
-    let gone = CommitSha::parse(&"1".repeat(40)).unwrap();
+    let gone = gone();
     let files = [by_path(&head, "a"), by_path(&gone, "a")];
     let error = world.room.contents(&files, None).await.unwrap_err();
     assert!(
@@ -260,28 +192,14 @@ async fn a_revision_that_is_gone_is_no_empty_revision() {
 #[tokio::test]
 async fn a_checkout_saves_requests_and_is_believed_by_ids_only() {
     for world in [World::new(), World::sha256()] {
-        world
-            .git
-            .write("a.yml", "a")
-            .write("dir/b.yml", "b")
-            .write("crlf.yml", "a\nb\n");
-        world
-            .git
-            .write("forged.yml", "true")
-            .write("linked.yml", "linked")
-            .write("gone.yml", "gone");
-        let base = world.commit("base");
-        for name in [
-            "a.yml",
-            "dir/b.yml",
-            "crlf.yml",
-            "forged.yml",
-            "linked.yml",
-            "gone.yml",
-        ] {
-            world.git.write(name, &format!("{name}\nnew\n"));
-        }
-        let head = world.commit("head");
+        let commit = |what: &str| {
+            for name in ["a", "dir/b", "crlf", "forged", "linked", "gone"] {
+                let path = format!("{name}.yml");
+                world.git.write(&path, &format!("{path}\n{what}\n"));
+            }
+            world.commit(what)
+        };
+        let (base, head) = (commit("old"), commit("new"));
         let workspace = tempfile::tempdir().unwrap();
         let at = |name: &str| workspace.path().join(name);
         world.git.export(head.as_str(), workspace.path()).unwrap();
@@ -312,9 +230,6 @@ async fn a_checkout_saves_requests_and_is_believed_by_ids_only() {
         let asked = world.github.whole_journal().pop().unwrap();
         let body = String::from_utf8_lossy(&asked.body).into_owned();
         assert!(Matcher::new("POST", "/graphql").matches(&asked));
-        assert!(
-            body.contains("forged.yml") && !body.contains("a.yml"),
-            "{body}"
-        );
+        assert!(body.contains("forged.yml") && !body.contains("a.yml"));
     }
 }

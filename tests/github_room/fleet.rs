@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures::future::{join_all, poll_immediate};
 use port_gitops::git::{BranchName, RepoName};
 use port_gitops::github::{
-    BlobContent, Error, ExclusionReason, GitHub, Head, ListedRepository, Side, WhenExhausted,
+    BlobContent, Error, ExclusionReason, GitHub, Head, ListedRepository, Side, WantedFile,
+    WhenExhausted,
 };
 use port_gitops_contract::{Extent, check_github};
 use port_gitops_sandbox::github::{Attribute, Resource, Throttle};
@@ -40,6 +41,16 @@ impl Fleet {
             sandbox,
             github,
         }
+    }
+
+    fn inject(&self, fault: Fault) {
+        self.sandbox.inject(fault);
+    }
+
+    /// A file of a repository, at its branch's tip.
+    fn wanted(&self, number: usize, path: &str) -> WantedFile {
+        let head = sha(&self.gits[number].head().unwrap());
+        wanted(&head, path, Side::Unknown)
     }
 
     pub(crate) fn cost(&self) -> usize {
@@ -90,22 +101,14 @@ async fn a_thousand_repositories_cost_ten_requests_to_list_and_ten_for_their_hea
 #[tokio::test]
 async fn the_list_says_what_is_left_out() {
     let fleet = Fleet::new(4);
-    for (name, attribute) in [
-        ("acme/1", Attribute::Archived),
-        ("acme/2", Attribute::Disabled),
-        ("acme/3", Attribute::Fork),
-    ] {
+    let attributes = [Attribute::Archived, Attribute::Disabled, Attribute::Fork];
+    for (attribute, name) in attributes.into_iter().zip(["acme/1", "acme/2", "acme/3"]) {
         fleet.sandbox.mark(name, attribute);
     }
     let listed = fleet.github.repositories().await.unwrap();
     let skipped: Vec<_> = listed.iter().map(|one| one.skipped).collect();
-    let expected = [
-        ExclusionReason::Archived,
-        ExclusionReason::Disabled,
-        ExclusionReason::Fork,
-    ]
-    .map(Some);
-    assert_eq!(skipped, [&[None][..], &expected].concat());
+    use ExclusionReason::{Archived, Disabled, Fork};
+    assert_eq!(skipped, [None, Some(Archived), Some(Disabled), Some(Fork)]);
 }
 
 #[tokio::test]
@@ -146,9 +149,7 @@ async fn a_query_that_is_too_heavy_is_halved() {
     let listed = fleet.github.repositories().await.unwrap();
     fleet.cost();
     let too_heavy = Answer::json(502, &json!({"message": "Timeout"}));
-    fleet
-        .sandbox
-        .inject(Fault::answer(too_heavy).on("POST", "/graphql"));
+    fleet.inject(Fault::answer(too_heavy).on("POST", "/graphql"));
     let heads = fleet.github.heads(&listed).await.unwrap();
     assert_eq!(heads.len(), 3);
     assert_eq!(heads[2], fleet.at(2, "acme/2"));
@@ -163,21 +164,20 @@ async fn a_user_has_a_list_too() {
     let listed = github.repositories().await.unwrap();
     assert_eq!(fleet.cost(), 3);
     assert_eq!(listed.len(), 201);
-    assert_eq!(
-        github.heads(&listed[200..]).await.unwrap(),
-        [fleet.at(200, "acme/200")]
-    );
+    let last = github.heads(&listed[200..]).await.unwrap();
+    assert_eq!(last, [fleet.at(200, "acme/200")]);
 }
 
 #[tokio::test]
 async fn a_token_that_may_not_list_is_told_which_would() {
     let fleet = Fleet::new(1);
     for status in [403, 404] {
-        let refusal = json!({"message": "Resource not accessible by integration", "documentation_url": "https://docs.github.com", "status": status.to_string()});
+        let refusal = json!({
+            "message": "Resource not accessible by integration", "status": status.to_string(),
+            "documentation_url": "https://docs.github.com",
+        });
         let fault = Fault::answer(Answer::json(status, &refusal));
-        fleet
-            .sandbox
-            .inject(fault.on("GET", "/installation/repositories"));
+        fleet.inject(fault.on("GET", "/installation/repositories"));
         let error = fleet.github.repositories().await.unwrap_err();
         assert!(matches!(error, Error::CannotList { .. }), "{error:?}");
         assert!(error.to_string().contains("an app's installation token"));
@@ -188,8 +188,7 @@ async fn a_token_that_may_not_list_is_told_which_would() {
 async fn read(fleet: &Fleet, numbers: &[usize], path: &str) -> Vec<Option<BlobContent>> {
     let reads = numbers.iter().map(async |&number| {
         let repository = fleet.github.repository(name(&format!("acme/{number}")));
-        let head = sha(&fleet.gits[number].head().unwrap());
-        let file = wanted(&head, path, Side::Unknown);
+        let file = fleet.wanted(number, path);
         let contents = repository.contents(&[file], None).await;
         contents.ok().map(|mut contents| contents.remove(0).content)
     });
@@ -230,7 +229,7 @@ async fn a_repository_whose_file_is_too_heavy_is_read_without_graphql_alone() {
     let too_heavy = Answer::json(502, &json!({"message": "Timeout"}));
     // All four, the first two, the first.
     let fault = Fault::answer(too_heavy).on("POST", "/graphql").times(3);
-    fleet.sandbox.inject(fault);
+    fleet.inject(fault);
     let contents = read(&fleet, &[0, 1, 2, 3], "number.yml").await;
     assert_eq!(contents, [0, 1, 2, 3].map(number));
     let trees = fleet.sandbox.requests_to("GET", "*/git/trees/*");
@@ -241,7 +240,7 @@ async fn a_repository_whose_file_is_too_heavy_is_read_without_graphql_alone() {
 async fn a_query_goes_on_when_the_one_who_began_it_gives_up() {
     let fleet = Fleet::new(2);
     let slow = Fault::delay(Duration::from_millis(50)).on("POST", "/graphql");
-    fleet.sandbox.inject(slow.always());
+    fleet.inject(slow.always());
     for pause in [None, Some(Duration::from_millis(20))] {
         let (mut first, mut second) = (
             Box::pin(read(&fleet, &[0], "number.yml")),
@@ -279,11 +278,9 @@ async fn a_fleet_keeps_what_it_needs_to_finish() {
         github.repositories().await.unwrap();
         fleet.cost();
         let repository = github.repository(name("acme/0"));
-        let file = wanted(&sha(&fleet.gits[0].head().unwrap()), "x.yml", Side::Unknown);
-        let (contents, id) = (
-            repository.contents(&[file], None).await,
-            repository.id().await,
-        );
+        let file = fleet.wanted(0, "x.yml");
+        let contents = repository.contents(&[file], None).await;
+        let id = repository.id().await;
         if is_enough {
             assert!(contents.is_ok() && id.is_ok(), "{contents:?} {id:?}");
             continue;
@@ -300,9 +297,8 @@ async fn a_fleet_does_not_wait_for_minutes() {
     fleet.github = connect_for(&fleet.sandbox, GitHubSandbox::TOKEN, WhenExhausted::Fail);
     let listed = fleet.github.repositories().await.unwrap();
     let retry_after = Some(Duration::from_secs(120));
-    fleet
-        .sandbox
-        .throttle(Throttle::Secondary { retry_after }, 1);
+    let throttle = Throttle::Secondary { retry_after };
+    fleet.sandbox.throttle(throttle, 1);
     assert!(is_exhausted(fleet.github.repositories().await, 120));
     fleet.cost();
     assert!(is_exhausted(fleet.github.repositories().await, 120));
@@ -319,7 +315,7 @@ async fn a_token_that_ends_is_told_from_a_wrong_one() {
     let listed = fleet.github.repositories().await.unwrap();
     fleet.sandbox.end_token_after(0);
     let repository = fleet.github.repository(name("acme/0"));
-    let file = wanted(&sha(&fleet.gits[0].head().unwrap()), "x.yml", Side::Unknown);
+    let file = fleet.wanted(0, "x.yml");
     for error in [
         fleet.github.heads(&listed).await.unwrap_err(),
         repository.id().await.unwrap_err(),

@@ -6,7 +6,7 @@ use port_gitops_sandbox::github::{Access, Edition, Permission};
 use port_gitops_sandbox::{Answer, Fault, GitHubSandbox, Sandbox, TestRepository};
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{World, gone};
 
 const REFERENCE: &str = "*/git/ref/heads/*";
 
@@ -45,16 +45,12 @@ async fn a_tip_that_lies_before_the_push_is_requested_again() {
     let one = world.commit("one");
     let two = world.commit("two");
     let (room, main) = (&world.room, main());
-    assert_eq!(
-        room.tip_after(&main, &two).await.unwrap(),
-        Some(two.clone())
-    );
+    let tip = room.tip_after(&main, &two).await.unwrap();
+    assert_eq!(tip.as_ref(), Some(&two));
     assert_eq!(world.cost(), 1);
-    world.github.inject(lagging(&one).times(2));
-    assert_eq!(
-        room.tip_after(&main, &two).await.unwrap(),
-        Some(two.clone())
-    );
+    world.inject(lagging(&one).times(2));
+    let tip = room.tip_after(&main, &two).await.unwrap();
+    assert_eq!(tip.as_ref(), Some(&two));
     assert_eq!(world.cost(), 2 + 2 + 1, "each of the old ones is compared");
     // A branch that was set back stays so.
     world.git.reset_hard(one.as_str()).unwrap();
@@ -68,10 +64,8 @@ async fn a_tip_that_is_newer_or_on_another_line_is_used_at_once() {
     let one = world.commit("one");
     let two = world.commit("two");
     let (room, main) = (&world.room, main());
-    assert_eq!(
-        room.tip_after(&main, &one).await.unwrap(),
-        Some(two.clone())
-    );
+    let tip = room.tip_after(&main, &one).await.unwrap();
+    assert_eq!(tip.as_ref(), Some(&two));
     assert_eq!(world.cost(), 2);
     world.git.reset_hard(one.as_str()).unwrap();
     let forced = world.commit("forced");
@@ -83,8 +77,8 @@ async fn a_tip_that_is_newer_or_on_another_line_is_used_at_once() {
 async fn a_branch_that_is_gone_has_no_tip() {
     let world = World::new();
     let one = world.commit("one");
-    let gone = BranchName::new("gone");
-    assert_eq!(world.room.tip_after(&gone, &one).await.unwrap(), None);
+    let branch = BranchName::new("gone");
+    assert_eq!(world.room.tip_after(&branch, &one).await.unwrap(), None);
     assert_eq!(world.cost(), 4 * 2, "each time with the repository itself");
 }
 
@@ -112,7 +106,7 @@ async fn a_missing_permission_is_told_apart() {
 async fn a_commit_that_is_gone_is_told_apart() {
     let world = World::new();
     world.commit("one");
-    let gone = CommitSha::parse(&"1".repeat(40)).unwrap();
+    let gone = gone();
     let error = world.room.tree(&gone).await.unwrap_err();
     assert!(
         matches!(&error, Error::NoSuchCommit { commit } if commit == gone.as_str()),
@@ -157,9 +151,7 @@ async fn a_comment_never_goes_to_another_server() {
     world.commit("one");
     let elsewhere =
         Answer::status(307).with_header("location", format!("{}/repositories/1", other.url()));
-    world
-        .github
-        .inject(Fault::answer(elsewhere).on("POST", "*/comments"));
+    world.inject(Fault::answer(elsewhere).on("POST", "*/comments"));
     let kept = world
         .room
         .keep_comment(7, "x", "x", CommentPolicy::CreateOrUpdate);

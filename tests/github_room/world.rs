@@ -46,6 +46,19 @@ impl World {
         self.room = open(&self.github, name);
     }
 
+    /// Lets something go wrong with requests to GitHub.
+    pub(crate) fn inject(&self, fault: Fault) {
+        self.github.inject(fault);
+    }
+
+    /// Stages files, each of which holds `text` and its number.
+    pub(crate) fn write_many(&self, count: usize, text: &str) {
+        for n in 0..count {
+            let path = format!("d{}/f{n:05}.yml", n % 7);
+            self.git.write(&path, &format!("{text} {n}\n"));
+        }
+    }
+
     /// Commits what is staged.
     pub(crate) fn commit(&self, message: &str) -> CommitSha {
         sha(&self.git.commit(message).unwrap())
@@ -102,6 +115,16 @@ impl World {
             .collect();
         self.read(&wanted).await
     }
+}
+
+/// What GitHub answers about what it does not have.
+pub(crate) fn not_found() -> Answer {
+    Answer::json(404, &json!({"message": "Not Found", "status": "404"}))
+}
+
+/// A commit that no repository has.
+pub(crate) fn gone() -> CommitSha {
+    CommitSha::parse(&"1".repeat(40)).unwrap()
 }
 
 /// A comparison that takes GitHub too long.

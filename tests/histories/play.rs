@@ -1,12 +1,10 @@
 //! Plays a history, and says whether the catalog came to what the tips declare.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use port_gitops_sandbox::github::Resource;
 use port_gitops_sandbox::port::Failure;
-use port_gitops_sandbox::{Fault, Matcher, ObjectId, Sandbox, Switch};
+use port_gitops_sandbox::{Fault, Matcher, ObjectId, Sandbox};
 use proptest::prelude::Strategy;
 use serde_json::{Map, Value, json};
 
@@ -15,7 +13,7 @@ use crate::check::Histories;
 use crate::fate::{Api, Fate, Moment, Place, run_so, told};
 use crate::history::{ENTITIES, Event, History, Selection, Side, history};
 use crate::model::{HAND, Model, Rest};
-use crate::runs::{Ended, Inputs, STATES, Trigger, World, indented};
+use crate::runs::{Ended, Inputs, STATES, Story, Trigger, World, begin_anew, indented};
 use crate::tree::{Name, Terms, Tree};
 
 /// An entity that nobody declares.
@@ -70,10 +68,7 @@ struct State {
     prunes: bool,
     terms: Terms,
     model: Model,
-    /// What happened, for people.
-    story: Vec<String>,
-    /// What was wrong first.
-    problem: Option<String>,
+    story: Story,
 }
 
 /// A repository, with the player for what happens elsewhere.
@@ -134,8 +129,7 @@ impl Player {
                 allows_more: false,
             },
             model: Model::default(),
-            story: Vec::new(),
-            problem: None,
+            story: Story::default(),
         };
         Self {
             world,
@@ -161,29 +155,16 @@ impl Player {
             self.happen(event, Level::Alone);
         }
         self.close(history.winner);
-        let mut state = self.state.lock().unwrap();
-        match state.problem.take() {
-            None => Ok(()),
-            Some(problem) => Err(format!("{problem}\n{}", state.story.join("\n"))),
-        }
+        self.state().story.end()
     }
 
     fn prepare(&self, history: &History) {
         let world = &self.world;
-        for side in self.sides() {
-            let home = world.home(side);
-            for resource in [Resource::Core, Resource::Graphql] {
-                let hour = Duration::from_secs(3_600);
-                home.github.set_budget(resource, 1_000, hour);
-            }
+        let homes: Vec<_> = self.sides().map(|side| world.home(side)).collect();
+        let github: Vec<_> = homes.iter().map(|home| &home.github).collect();
+        begin_anew(&github, &world.port, history.lags);
+        for home in homes {
             home.repository.checkout_orphan(&self.branch);
-        }
-        for (blueprint, identifier, _) in world.port.entities() {
-            world.port.remove_entity(&blueprint, &identifier);
-        }
-        match history.lags {
-            true => world.port.turn_on(Switch::SearchLags),
-            false => world.port.turn_off(Switch::SearchLags),
         }
         world.set_properties(&["p", "q"]);
         world.put("thing", json!({"identifier": FOREIGN, "title": "Foreign"}));
@@ -191,8 +172,12 @@ impl Player {
             let name = ENTITIES - 1;
             let entity = json!({"identifier": format!("e{name}"), "properties": {"p": HAND}});
             world.put("thing", entity);
-            self.state.lock().unwrap().model.note_other_writer(name);
+            self.state().model.note_other_writer(name);
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
     }
 
     fn sides(&self) -> impl Iterator<Item = Side> {
@@ -215,7 +200,7 @@ impl Player {
         let losers = self.sides().filter(|side| *side != winner);
         let mut declared = BTreeSet::new();
         for side in [winner].into_iter().chain(losers) {
-            let terms = self.state.lock().unwrap().terms;
+            let terms = self.state().terms;
             let fix = |tree: &mut Tree| {
                 tree.fix(&declared, terms);
                 declared.extend(tree.mentioned(Selection::All));
@@ -226,7 +211,7 @@ impl Player {
         if self.sides.len() > 1 {
             self.sides().for_each(|side| self.rerun(side, &Fate::Quiet));
         }
-        if self.state.lock().unwrap().model.has_drifted() {
+        if self.state().model.has_drifted() {
             for side in self.sides() {
                 self.happen(&Event::FullRun(side, Fate::Quiet), Level::Alone);
             }
@@ -235,14 +220,7 @@ impl Player {
     }
 
     fn rerun(&self, side: Side, fate: &Fate<Event>) {
-        let pushed = self
-            .state
-            .lock()
-            .unwrap()
-            .branch(side)
-            .pushes
-            .last()
-            .cloned();
+        let pushed = self.state().branch(side).pushes.last().cloned();
         let (before, after) = pushed.unwrap();
         self.run(side, &Trigger::Push(before, after), fate, Level::Alone);
     }
@@ -277,7 +255,7 @@ impl Player {
             Event::Rerun(side, which, fate) => {
                 let side = self.side(*side);
                 let (before, after) = {
-                    let mut state = self.state.lock().unwrap();
+                    let mut state = self.state();
                     let pushes = &state.branch(side).pushes;
                     pushes[usize::from(*which) % pushes.len()].clone()
                 };
@@ -286,7 +264,7 @@ impl Player {
             Event::FullRun(side, fate) => {
                 let side = self.side(*side);
                 let tip = {
-                    let mut state = self.state.lock().unwrap();
+                    let mut state = self.state();
                     state.branch(side).line.last().unwrap().0.clone()
                 };
                 self.run(side, &Trigger::Dispatch(tip), fate, level);
@@ -298,7 +276,7 @@ impl Player {
     /// What is no run.
     fn happen_elsewhere(&self, event: &Event) {
         self.tell(format!("{event:?}"));
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         match event {
             Event::Allow => {
                 state.terms.allows_more = true;
@@ -362,14 +340,14 @@ impl Player {
         level: Level,
     ) {
         let (before, after) = self.commit(side, base, edit);
-        self.state.lock().unwrap().note_tip(side, true);
+        self.state().note_tip(side, true);
         self.run(side, &Trigger::Push(before, after), fate, level);
     }
 
     /// Moves the branch and gives what it pointed to before and after.
     fn commit(&self, side: Side, base: Base, edit: impl FnOnce(&mut Tree)) -> (ObjectId, ObjectId) {
         let repository = &self.world.home(side).repository;
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         state.commits += 1;
         let number = state.commits;
         let pushed = state.branch(side).push(repository, base, number, edit);
@@ -378,21 +356,21 @@ impl Player {
             after,
             told,
         } = pushed;
-        state.story.push(format!("{side:?}: {told}"));
+        state.story.tell(format!("{side:?}: {told}"));
         (before, after)
     }
 
     fn run(&self, side: Side, trigger: &Trigger, fate: &Fate<Event>, level: Level) {
         let run = format!("{side:?}: {}", trigger.told());
         let inputs = {
-            let state = self.state.lock().unwrap();
+            let state = self.state();
             Inputs {
                 selection: state.terms.selection,
                 prunes: state.prunes,
             }
         };
         self.tell(format!("{run} begins, {inputs:?}, {}", told(fate)));
-        let is_wrong = self.state.lock().unwrap().problem.is_some();
+        let is_wrong = self.state().story.is_wrong();
         if matches!(fate, Fate::Dropped) || is_wrong {
             return;
         }
@@ -425,7 +403,7 @@ impl Player {
     }
 
     fn note_disturbed(&self, side: Side, fate: &Fate<Event>) {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         state.model.note_disturbed(side);
         // Without a concurrency group, what a run saved may be overwritten by one that began before.
         // If either is killed, nobody knows what that one wrote or deleted, until a full run.
@@ -468,7 +446,7 @@ impl Player {
         }
         let state = port.entity(STATES, &self.world.home(side).state());
         let status = state.as_ref().map(|state| &state["properties"]["status"]);
-        let mut player = self.state.lock().unwrap();
+        let mut player = self.state();
         let tip = player.tip(side);
         let rest = Rest {
             side,
@@ -491,15 +469,12 @@ impl Player {
         }
     }
 
-    /// Only what is wrong first counts.
     fn complain(&self, problem: String) {
-        let mut state = self.state.lock().unwrap();
-        state.story.push(format!("WRONG: {problem}"));
-        state.problem.get_or_insert(problem);
+        self.state().story.complain(Err(problem));
     }
 
     fn tell(&self, line: String) {
-        self.state.lock().unwrap().story.push(line);
+        self.state().story.tell(line);
     }
 }
 

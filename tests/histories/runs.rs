@@ -5,12 +5,14 @@ use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use port_gitops::environment::Environment;
 use port_gitops::shutdown::Shutdown;
 use port_gitops::{Exit, run};
+use port_gitops_sandbox::github::Resource;
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
-use port_gitops_sandbox::{GitHubSandbox, ObjectId, PortSandbox, Sandbox, TestRepository};
+use port_gitops_sandbox::{GitHubSandbox, ObjectId, PortSandbox, Sandbox, Switch, TestRepository};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::runtime;
@@ -50,6 +52,56 @@ pub(crate) enum Trigger {
 pub(crate) struct Inputs {
     pub(crate) selection: Selection,
     pub(crate) prunes: bool,
+}
+
+/// What happened in a history, for people, and what was wrong first.
+#[derive(Default)]
+pub(crate) struct Story {
+    lines: Vec<String>,
+    problem: Option<String>,
+}
+
+impl Story {
+    pub(crate) fn tell(&mut self, line: String) {
+        self.lines.push(line);
+    }
+
+    /// Only what is wrong first counts.
+    pub(crate) fn complain(&mut self, checked: Result<(), String>) {
+        if let Err(problem) = checked {
+            self.lines.push(format!("WRONG: {problem}"));
+            self.problem.get_or_insert(problem);
+        }
+    }
+
+    pub(crate) fn is_wrong(&self) -> bool {
+        self.problem.is_some()
+    }
+
+    /// What was wrong, and what happened.
+    pub(crate) fn end(&self) -> Result<(), String> {
+        match &self.problem {
+            None => Ok(()),
+            Some(problem) => Err(format!("{problem}\n{}", self.lines.join("\n"))),
+        }
+    }
+}
+
+/// Prepares the sandboxes for another history: an empty catalog, whose searches may lag, and an hour's requests to
+/// GitHub.
+pub(crate) fn begin_anew(github: &[&GitHubSandbox], port: &PortSandbox, lags: bool) {
+    for github in github {
+        for resource in [Resource::Core, Resource::Graphql] {
+            github.set_budget(resource, 5_000, Duration::from_secs(3_600));
+        }
+    }
+    for (blueprint, identifier, _) in port.entities() {
+        port.remove_entity(&blueprint, &identifier);
+    }
+    match lags {
+        true => port.turn_on(Switch::SearchLags),
+        false => port.turn_off(Switch::SearchLags),
+    }
 }
 
 /// How a run ended, and its log.

@@ -3,12 +3,12 @@
 mod lasting;
 mod passing;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox, Step};
 use serde_json::json;
 
-use crate::world::{World, succeed};
+use crate::world::{World, pruning, succeed};
 
 /// A kind of request, of those that one push can need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,20 +27,6 @@ enum Request {
 }
 
 impl Request {
-    const ALL: [Self; 11] = [
-        Self::Auth,
-        Self::Blueprint,
-        Self::Single,
-        Self::Bulk,
-        Self::Search,
-        Self::Delete,
-        Self::Compare,
-        Self::GraphQl,
-        Self::Tip,
-        Self::Load,
-        Self::Save,
-    ];
-
     /// How many such requests the push needs.
     fn usual(self) -> usize {
         match self {
@@ -113,17 +99,10 @@ const AFTER: &str = "\
 fn world() -> (World, Step) {
     let world = World::fresh();
     world.let_nulls_clear();
-    world.repository.write("port.yml", BEFORE);
-    succeed(&prune(world.push("Begin")));
-    world.repository.write("port.yml", AFTER);
-    let step = prune(world.push("Go on"));
-    world.github.clear_journal();
-    world.port.clear_journal();
+    succeed(&pruning(world.push_file("port.yml", BEFORE)));
+    let step = pruning(world.push_file("port.yml", AFTER));
+    world.clear_journals();
     (world, step)
-}
-
-fn prune(step: Step) -> Step {
-    step.input("prune", "true")
 }
 
 /// The catalog is as the last push declares it.
@@ -139,41 +118,11 @@ fn assert_applied(world: &World) {
     assert_eq!(entities[0].2["properties"]["owner"], json!(null));
 }
 
-fn limited(headers: &[(&str, String)]) -> Fault {
+/// A service that is busy for so many seconds.
+fn limited(seconds: &str) -> Fault {
     let body = json!({"ok": false, "error": "too_many_requests", "message": "slow down"});
     let answer = Answer::json(429, &body);
-    Fault::answer(headers.iter().fold(answer, |answer, (name, value)| {
-        answer.with_header(name, value)
-    }))
-}
-
-fn in_a_second() -> SystemTime {
-    SystemTime::now() + Duration::from_secs(1)
-}
-
-/// A budget that is used up until a moment given as `reset`.
-fn used_up(reset: String) -> Fault {
-    limited(&[
-        ("x-ratelimit-remaining", "0".to_owned()),
-        ("x-ratelimit-reset", reset),
-    ])
-}
-
-fn retry_after_seconds() -> Fault {
-    limited(&[("retry-after", "1".to_owned())])
-}
-
-fn retry_after_date() -> Fault {
-    limited(&[("retry-after", httpdate::fmt_http_date(in_a_second()))])
-}
-
-fn reset_as_moment() -> Fault {
-    let moment = in_a_second().duration_since(UNIX_EPOCH).unwrap();
-    used_up(moment.as_secs().to_string())
-}
-
-fn reset_in_seconds() -> Fault {
-    used_up("1".to_owned())
+    Fault::answer(answer.with_header("retry-after", seconds))
 }
 
 fn unavailable() -> Fault {
@@ -185,19 +134,6 @@ fn gets_over(request: Request, fault: Fault) {
     struck(request, fault, request.usual() + 1);
 }
 
-/// Struck once by `fault`, the run does not even need another request.
-fn does_not_mind(request: Request, fault: Fault) {
-    struck(request, fault, request.usual());
-}
-
-/// Left without an answer once, the run goes on with one request more.
-fn gets_over_silence(request: Request) {
-    let (world, step) = world();
-    request.inject(&world, Fault::hang().after_effect());
-    let step = step.variable("PORT_GITOPS_TIMEOUT", "2");
-    check(request, &world, &step, request.usual() + 1);
-}
-
 fn struck(request: Request, fault: Fault, expected: usize) {
     let (world, step) = world();
     request.inject(&world, fault);
@@ -205,12 +141,11 @@ fn struck(request: Request, fault: Fault, expected: usize) {
 }
 
 fn check(request: Request, world: &World, step: &Step, expected: usize) {
-    let result = succeed(step);
+    succeed(step);
     let pending = request.pending_faults(world);
-    assert_eq!(pending, 0, "the fault did not strike:\n{}", result.log);
+    assert_eq!(pending, 0, "the fault did not strike");
     assert_applied(world);
-    let count = request.count(world);
-    assert_eq!(count, expected, "requests:\n{}", result.log);
+    assert_eq!(request.count(world), expected, "{request:?}");
 }
 
 #[test]
@@ -218,11 +153,14 @@ fn one_push_needs_every_kind_of_request() {
     let (world, step) = world();
     succeed(&step);
     assert_applied(&world);
-    let counts = Request::ALL.map(|request| (request, request.count(&world)));
-    assert_eq!(
-        counts,
-        Request::ALL.map(|request| (request, request.usual()))
-    );
+    use Request::{
+        Auth, Blueprint, Bulk, Compare, Delete, GraphQl, Load, Save, Search, Single, Tip,
+    };
+    for request in [
+        Auth, Blueprint, Bulk, Compare, Delete, GraphQl, Load, Save, Search, Single, Tip,
+    ] {
+        assert_eq!(request.count(&world), request.usual(), "{request:?}");
+    }
 }
 
 /// A new state is created and not merged, so a lost answer is told apart from another run's state.
@@ -236,7 +174,7 @@ fn lost_answers_do_not_matter_where_the_state_begins() {
             assert_eq!(world.port.pending_faults(), 0, "{path}");
             assert_eq!(result.output("created"), "1");
             assert_eq!(world.state_property("status"), "synced");
-            assert!(!result.log.contains("another run"), "{}", result.log);
+            assert!(!result.log.contains("another run"));
         }
     }
 }

@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use port_gitops_sandbox::port::Failure;
-use port_gitops_sandbox::{Exchange, Fault, Matcher, Sandbox};
+use port_gitops_sandbox::{Fault, Matcher, Sandbox};
 use serde_json::json;
 
 use super::world::Fleet;
-use super::{assert_ended, scheduled, status, title};
+use super::{scheduled, synced};
+use crate::interrupted::kill_at;
 use crate::world::{binary, succeed};
 
 /// Two services in repositories of their own, of domains in two others.
+const SERVICES: [(&str, &str); 2] = [("r0", "e2"), ("r1", "e3")];
+
 fn related() -> Fleet {
     let fleet = Fleet::of(4);
-    for (name, domain) in [("r0", "e2"), ("r1", "e3")] {
+    for (name, domain) in SERVICES {
         let service = format!(
             "identifier: {name}\nblueprint: microservice\ntitle: One\nrelations:\n  domain: {domain}\n"
         );
@@ -28,47 +30,30 @@ fn related() -> Fleet {
 }
 
 /// A run that brings everything to Port.
-fn assert_converges(fleet: &Fleet, case: &str) {
-    let result = scheduled(fleet);
-    assert_eq!(result.status, 0, "{case}: {}", result.log);
-    for (name, domain) in [("r0", "e2"), ("r1", "e3")] {
+fn assert_converges(fleet: &Fleet) {
+    synced(fleet, "failed=0");
+    for (name, domain) in SERVICES {
         let service = fleet.port.entity("microservice", name);
-        let service = service.unwrap_or_default();
-        assert_eq!(
-            service["relations"]["domain"], domain,
-            "{case}: {}",
-            result.log
-        );
+        assert_eq!(service.unwrap_or_default()["relations"]["domain"], domain);
     }
-    for name in ["r0", "r1", "r2", "r3"] {
-        assert_eq!(status(fleet, name), "synced", "{case}: {name}");
-    }
+    fleet.assert_status(&["r0", "r1", "r2", "r3"], "synced");
 }
 
 /// It is killed once Port has taken the request, which is before the next one.
 #[test]
 fn a_first_run_may_be_killed_at_any_request_to_port() {
     for request in 0.. {
+        println!("killed at request {request}");
         let fleet = related();
-        fleet
-            .port
-            .inject(Fault::hang().after_effect().skip(request));
+        let hang = Fault::hang().after_effect();
+        fleet.port.inject(hang.skip(request));
         let step = fleet.step("schedule");
-        let mut process = step.command(binary()).spawn().unwrap();
-        let has_come = || fleet.port.requests(&Matcher::any()).len() > request;
-        while !has_come() && process.try_wait().unwrap().is_none() {
-            sleep(Duration::from_millis(2));
-        }
-        if process.try_wait().unwrap().is_some() {
+        if !kill_at(&step, &*fleet.port, &Matcher::any(), request + 1) {
             assert!(request > 8, "it sends more requests than {request}");
             return;
         }
-        // What takes effect does so soon after it came.
-        sleep(Duration::from_millis(10));
-        process.kill().unwrap();
-        process.wait().unwrap();
         fleet.port.clear_faults();
-        assert_converges(&fleet, &format!("killed at request {request}"));
+        assert_converges(&fleet);
     }
 }
 
@@ -77,43 +62,23 @@ fn a_first_run_may_be_killed_at_any_request_to_port() {
 fn a_repositorys_own_workflow_may_run_while_the_fleet_writes() {
     for route in ["*/domain/entities*", "*/gitops_source/entities/bulk"] {
         let fleet = related();
-        assert_eq!(scheduled(&fleet).status, 0);
-        for name in ["r2", "r3"] {
-            fleet.declare(name, &name.replace('r', "e"), "Two");
-        }
+        synced(&fleet, "created=4");
+        fleet.retitle([2, 3], "Two");
         let git = fleet.git("r2").clone();
-        git.write(
-            "e2.entity.yml",
-            "identifier: e2\nblueprint: domain\ntitle: Three\n",
-        );
-        git.write(
-            "more.entity.yml",
-            "identifier: more\nblueprint: domain\ntitle: One\n",
-        );
-        let before = fleet.git("r2").head().unwrap();
-        git.commit("Again").unwrap();
-        let own = fleet.own_step("r2");
+        let before = git.head().unwrap();
+        fleet.stage("r2", "more", "One");
+        fleet.retitle([2], "Three");
+        let (after, own) = (git.head().unwrap(), fleet.own_step("r2"));
         git.reset_hard(&before).unwrap();
-        let again = git.clone();
         let fault = Fault::call(move || {
-            again.write(
-                "e2.entity.yml",
-                "identifier: e2\nblueprint: domain\ntitle: Three\n",
-            );
-            again.write(
-                "more.entity.yml",
-                "identifier: more\nblueprint: domain\ntitle: One\n",
-            );
-            again.commit("Again").unwrap();
-            succeed(&own);
+            git.reset_hard(&after).unwrap();
+            drop(succeed(&own));
         });
         fleet.port.inject(fault.on("POST", route));
-        let result = scheduled(&fleet);
-        assert_eq!(result.status, 0, "{route}: {}", result.log);
-        assert_eq!(title(&fleet, "e3").as_deref(), Some("Two"));
-        assert!(title(&fleet, "more").is_some(), "{route}");
-        assert_converges(&fleet, route);
-        assert_eq!(title(&fleet, "e2").as_deref(), Some("Three"), "{route}");
+        synced(&fleet, "failed=0");
+        fleet.assert_holds("e3=Two more=One");
+        assert_converges(&fleet);
+        fleet.assert_holds("e2=Three");
     }
 }
 
@@ -121,73 +86,52 @@ fn a_repositorys_own_workflow_may_run_while_the_fleet_writes() {
 fn a_repository_may_be_deleted_or_renamed_at_any_request_to_github() {
     for is_deleted in [true, false] {
         for request in 0.. {
-            let fleet = Fleet::of(3);
-            for number in 0..3 {
-                fleet.stage(&format!("r{number}"), &format!("e{number}"), "One");
-            }
-            fleet.commit_all("Declare");
+            println!("at request {request}");
+            let fleet = Fleet::declaring(3);
             let github = Arc::clone(&fleet.github);
             let fault = Fault::call(move || match is_deleted {
                 true => github.delete("acme/r1"),
                 false => github.rename("acme/r1", "acme/new"),
             });
             fleet.github.inject(fault.skip(request));
-            let result = scheduled(&fleet);
-            let case = format!("at request {request}: {}", result.log);
+            let status = scheduled(&fleet).status;
             if fleet.github.pending_faults() > 0 {
                 break;
             }
-            assert!(result.status < 2, "{case}");
-            assert!(is_deleted || result.status == 0, "{case}");
-            for name in ["e0", "e2"] {
-                assert!(title(&fleet, name).is_some(), "{case}");
+            assert!(status == 0 || (is_deleted && status == 1));
+            fleet.assert_holds("e0=One e2=One");
+            synced(&fleet, "failed=0");
+            fleet.assert_status(&["r0", "r2"], "synced");
+            if !is_deleted {
+                fleet.assert_holds("e1=One");
+                fleet.assert_status(&["r1"], "synced");
             }
-            let result = scheduled(&fleet);
-            assert_eq!(result.status, 0, "{case}{}", result.log);
-            for name in ["r0", "r2"] {
-                assert_eq!(status(&fleet, name), "synced", "{case}");
-            }
-            assert!(is_deleted || title(&fleet, "e1").is_some(), "{case}");
-            assert!(is_deleted || status(&fleet, "r1") == "synced", "{case}");
         }
     }
 }
 
+/// At the save before it is written, at the one afterwards, and once all are saved.
 #[test]
 fn a_state_that_port_refuses_concerns_only_its_repository() {
-    for save in 0..3 {
-        let fleet = related();
-        assert_eq!(scheduled(&fleet).status, 0);
-        for name in ["r2", "r3"] {
-            fleet.declare(name, &name.replace('r', "e"), "Two");
-        }
-        let id = fleet.github.id_of("acme/r2").unwrap();
-        let state = format!("github.com/{id}");
-        let refuse = {
-            let port = Arc::clone(&fleet.port);
-            move || {
-                port.refuse(
-                    "gitops_source",
-                    &state,
-                    Failure::new(422, "no", "refused"),
-                    100,
-                )
-            }
-        };
-        let bulk = Matcher::new("POST", "*/gitops_source/entities/bulk");
-        fleet.port.inject(Fault::call(refuse).when(bulk).skip(save));
-        let result = scheduled(&fleet);
-        let case = format!("save {save}: {}", result.log);
-        assert_eq!(title(&fleet, "e3").as_deref(), Some("Two"), "{case}");
-        assert_eq!(status(&fleet, "r3"), "synced", "{case}");
-        let expected = if save == 0 { "One" } else { "Two" };
-        assert_eq!(title(&fleet, "e2").as_deref(), Some(expected), "{case}");
-        assert_eq!(result.status, i32::from(save < 2), "{case}");
+    for (save, status, held) in [
+        (0, 1, "e2=One e3=Two"),
+        (1, 1, "e2=Two e3=Two"),
+        (2, 0, "e2=Two e3=Two"),
+    ] {
+        let fleet = Arc::new(related());
+        synced(&fleet, "created=4");
+        fleet.retitle([2, 3], "Two");
+        let refused = Arc::downgrade(&fleet);
+        let refuse = Fault::call(move || refused.upgrade().unwrap().refuse_state("r2", 100));
+        let refuse = refuse.on("POST", "*/gitops_source/entities/bulk");
+        fleet.port.inject(refuse.skip(save));
+        assert_eq!(scheduled(&fleet).status, status);
+        fleet.assert_holds(held);
+        fleet.assert_status(&["r3"], "synced");
         fleet.port.refuse_nothing();
-        let result = scheduled(&fleet);
-        assert_eq!(result.status, 0, "{case}{}", result.log);
-        assert_eq!(title(&fleet, "e2").as_deref(), Some("Two"), "{case}");
-        assert_eq!(status(&fleet, "r2"), "synced", "{case}");
+        synced(&fleet, "failed=0");
+        fleet.assert_holds("e2=Two");
+        fleet.assert_status(&["r2"], "synced");
     }
 }
 
@@ -203,51 +147,41 @@ fn what_is_finished_when_a_run_is_killed_is_not_looked_at_again() {
         let state = fleet.state(&format!("r{number}"));
         state.is_some_and(|state| state["properties"]["status"] == "synced")
     };
-    let synced = || (0..60).filter(is_synced).count();
+    let count = || (0..60).filter(is_synced).count();
     let started = Instant::now();
-    while synced() < 40 && started.elapsed() < Duration::from_secs(10) {
+    while count() < 40 && started.elapsed() < Duration::from_secs(60) {
         sleep(Duration::from_millis(20));
     }
     process.kill().unwrap();
     process.wait().unwrap();
-    assert_eq!(synced(), 40);
+    assert_eq!(count(), 40);
     fleet.port.clear_faults();
-    let result = scheduled(&fleet);
-    assert_eq!((result.status, result.output("updated")), (0, "0"));
-    assert_eq!(result.output("created"), "20", "{}", result.log);
-    assert_eq!(synced(), 60);
-    let count = |api: &[Exchange], path: &str| {
-        let path = Matcher::new("GET", path);
-        api.iter().filter(|one| path.matches(one)).count()
-    };
-    let github = fleet.github.requests(&Matcher::any());
+    synced(&fleet, "updated=0 created=20");
+    assert_eq!(count(), 60);
     // The others, and the one that runs the fleet.
-    assert_eq!(count(&github, "*/git/trees/*"), 20 + 1);
-    let port = fleet.port.requests(&Matcher::any());
+    let trees = fleet.github.requests_to("GET", "*/git/trees/*");
+    assert_eq!(trees.len(), 20 + 1);
     // Of the others at the start, before the writes and before the save; of the one that runs the fleet, and
     // the fleet's own.
-    assert_eq!(count(&port, "*/gitops_source/entities/*"), 3 * 20 + 2);
+    let states = fleet.port.requests_to("GET", "*/gitops_source/entities/*");
+    assert_eq!(states.len(), 3 * 20 + 2);
 }
 
 /// A new commit is saved without loading the state, so the entity comes back with that alone.
 #[test]
 fn a_state_that_is_deleted_while_its_commit_is_saved_is_made_anew() {
     let fleet = Fleet::declaring(1);
-    assert_eq!(scheduled(&fleet).status, 0);
-    fleet.git("r0").write("README.md", "# Another text\n");
-    fleet.git("r0").commit("Say more").unwrap();
-    let id = fleet.github.id_of("acme/r0").unwrap();
-    let port = Arc::clone(&fleet.port);
-    let state = format!("github.com/{id}");
-    let delete = move || assert!(port.remove_entity("gitops_source", &state));
+    synced(&fleet, "created=1");
+    fleet.push("r0", "README.md", "# Another text\n");
+    let (port, state) = (Arc::clone(&fleet.port), fleet.state_name("r0"));
+    let delete = Fault::call(move || assert!(port.remove_entity("gitops_source", &state)));
     fleet
         .port
-        .inject(Fault::call(delete).on("POST", "*/gitops_source/entities"));
-    assert_eq!(scheduled(&fleet).status, 0);
-    let properties = || fleet.state("r0").unwrap()["properties"].clone();
-    assert!(properties()["settled"].is_null() && properties()["commit"].is_string());
-    let result = scheduled(&fleet);
-    assert_ended(&result, 0, "created", "0");
-    assert!(!result.log.contains("other inputs"), "{}", result.log);
-    assert_eq!(properties()["entities"], json!(["domain|e0"]));
+        .inject(delete.on("POST", "*/gitops_source/entities"));
+    synced(&fleet, "created=0");
+    assert!(fleet.state_property("r0", "settled").is_null());
+    assert!(fleet.state_property("r0", "commit").is_string());
+    let result = synced(&fleet, "created=0");
+    assert!(!result.log.contains("other inputs"));
+    assert_eq!(fleet.state_property("r0", "entities"), json!(["domain|e0"]));
 }

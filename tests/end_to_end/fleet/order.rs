@@ -1,28 +1,23 @@
 //! One plan of all repositories: order, duplicates, owners.
 
-use port_gitops_sandbox::port::Failure;
 use serde_json::json;
 
 use super::world::Fleet;
-use super::{assert_ended, scheduled, status, title};
-use crate::world::{run, succeed};
+use super::{failed, pruned, synced};
+use crate::world::{assert_outputs, fails, run, succeed};
 
 const SERVICE: &str = "identifier: s\nblueprint: microservice\nrelations:\n  domain: d\n";
 
 #[test]
 fn relations_are_ordered_across_repositories() {
     let fleet = Fleet::of(2);
-    fleet.git("r0").write("port.yml", SERVICE);
-    fleet.stage("r1", "d", "One");
-    fleet.commit_all("Declare");
-    let result = scheduled(&fleet);
-    assert_eq!((result.status, result.output("created")), (0, "2"));
+    fleet.push("r0", "port.yml", SERVICE);
+    fleet.declare("r1", "d", "One");
+    synced(&fleet, "created=2");
     // The target goes last, even from another repository, and what relates to it may not stay.
-    fleet.git("r0").write("port.yml", "# nothing\n");
-    fleet.git("r1").remove("d.entity.yml");
-    fleet.commit_all("Remove");
-    let step = fleet.step("schedule").input("prune", "true");
-    assert_eq!(succeed(&step).output("deleted"), "2");
+    fleet.push("r0", "port.yml", "# nothing\n");
+    fleet.remove("r1", "d");
+    assert_eq!(succeed(&pruned(&fleet)).output("deleted"), "2");
     assert!(fleet.port.entity("microservice", "s").is_none());
 }
 
@@ -31,148 +26,96 @@ fn what_two_repositories_declare_is_an_error_in_both_until_one_gives_way() {
     let fleet = Fleet::of(2);
     for name in ["r0", "r1"] {
         fleet.stage(name, "same", name);
-        fleet.stage(name, name, "Its own");
+        fleet.stage(name, name, "Own");
     }
     fleet.commit_all("Declare");
-    let result = scheduled(&fleet);
-    assert_eq!((result.status, result.output("invalid")), (1, "2"));
-    assert!(
-        result
-            .log
-            .contains("`domain/same` is also declared in acme/r1 at"),
-        "{}",
-        result.log
-    );
-    assert!(title(&fleet, "same").is_none());
-    assert!(title(&fleet, "r0").is_some(), "the rest is written");
-    let result = scheduled(&fleet);
-    assert_eq!(
-        (result.status, result.output("invalid")),
-        (0, "2"),
-        "the problem is no longer new"
-    );
-    fleet.git("r0").remove("same.entity.yml");
-    fleet.git("r0").commit("Give way").unwrap();
-    assert_eq!(scheduled(&fleet).status, 0);
-    assert_eq!(title(&fleet, "same").as_deref(), Some("r1"));
-    for name in ["r0", "r1"] {
-        assert_eq!(status(&fleet, name), "synced");
-    }
+    let result = failed(&fleet, "invalid=2");
+    let said = "`domain/same` is also declared in acme/r1 at";
+    assert!(result.log.contains(said));
+    // The others are written, and the problem is no longer new.
+    fleet.assert_holds("same=- r0=Own");
+    synced(&fleet, "invalid=2");
+    fleet.remove("r0", "same");
+    synced(&fleet, "created=1");
+    fleet.assert_holds("same=r1");
+    fleet.assert_status(&["r0", "r1"], "synced");
 }
 
 #[test]
 fn an_entity_that_two_declare_is_its_owners() {
     let fleet = Fleet::of(2);
     fleet.declare("r0", "d", "Owner's");
-    assert_eq!(scheduled(&fleet).status, 0);
+    synced(&fleet, "created=1");
     fleet.declare("r1", "d", "Other's");
-    fleet.declare("r0", "d", "Owner's again");
-    let result = scheduled(&fleet);
-    assert_ended(&result, 1, "updated", "1");
-    assert!(result.log.contains("owned elsewhere"), "{}", result.log);
-    assert_eq!(title(&fleet, "d").as_deref(), Some("Owner's again"));
-    assert_eq!(scheduled(&fleet).status, 0);
+    fleet.declare("r0", "d", "Again");
+    let result = failed(&fleet, "updated=1");
+    assert!(result.log.contains("owned elsewhere"));
+    fleet.assert_holds("d=Again");
+    synced(&fleet, "updated=0");
 }
 
 #[test]
 fn an_entity_moves_from_one_repository_to_another_in_one_run() {
     let fleet = Fleet::of(2);
     fleet.declare("r0", "d", "Old");
-    let step = || fleet.step("schedule").input("prune", "true");
-    succeed(&step());
+    succeed(&pruned(&fleet));
     fleet.declare("r1", "d", "New");
-    fleet.git("r0").remove("d.entity.yml");
-    fleet.git("r0").commit("Move it").unwrap();
-    let result = succeed(&step());
-    assert_eq!(
-        (result.output("deleted"), title(&fleet, "d").as_deref()),
-        ("0", Some("New"))
-    );
-    let owned = |name: &str| fleet.state(name).unwrap()["properties"]["entities"].clone();
-    assert_eq!((owned("r0"), owned("r1")), (json!([]), json!(["domain|d"])));
-    succeed(&step());
-    assert!(title(&fleet, "d").is_some());
+    fleet.remove("r0", "d");
+    for _ in 0..2 {
+        assert_eq!(succeed(&pruned(&fleet)).output("deleted"), "0");
+        fleet.assert_holds("d=New");
+        assert_eq!(fleet.state_property("r0", "entities"), json!([]));
+        assert_eq!(fleet.state_property("r1", "entities"), json!(["domain|d"]));
+    }
 }
 
 #[test]
 fn deletions_are_limited_for_the_whole_run() {
     let fleet = Fleet::of(2);
-    for name in ["r0", "r1"] {
-        for index in 0..2 {
-            fleet.stage(name, &format!("{name}-{index}"), "One");
-        }
-    }
-    fleet.commit_all("Declare");
-    assert_eq!(scheduled(&fleet).status, 0);
-    for name in ["r0", "r1"] {
-        for index in 0..2 {
-            fleet
-                .git(name)
-                .remove(&format!("{name}-{index}.entity.yml"));
-        }
-    }
-    fleet.commit_all("Remove");
-    let step = |most: &str| {
-        let step = fleet.step("schedule").input("prune", "true");
-        step.input("max-deletes", most)
-    };
-    let result = run(&step("3"));
-    assert_eq!((result.status, result.output("deleted")), (1, "0"));
-    assert!(
-        result.log.contains("4 entities are more than the 3"),
-        "{}",
-        result.log
-    );
-    assert_eq!(succeed(&step("4")).output("deleted"), "4");
+    let all = [("r0", "a"), ("r0", "b"), ("r1", "c"), ("r1", "d")];
+    all.iter()
+        .for_each(|(name, entity)| fleet.declare(name, entity, "One"));
+    synced(&fleet, "created=4");
+    all.iter()
+        .for_each(|(name, entity)| fleet.remove(name, entity));
+    let result = fails(&pruned(&fleet).input("max-deletes", "3"));
+    assert_outputs(&result, "deleted=0");
+    assert!(result.log.contains("4 entities are more than the 3"));
+    let result = succeed(&pruned(&fleet).input("max-deletes", "4"));
+    assert_outputs(&result, "deleted=4");
 }
 
-/// What is handed over, and what becomes of it if the new repository drops it before it has got it.
+/// What is handed over, and what becomes of it if the new repository drops it before it has got it: both drop
+/// it, the new one has a mistake, or its state is refused.
 #[test]
 fn what_nobody_has_taken_over_is_deleted_once_nobody_declares_it() {
-    for case in [
-        "both drop it",
-        "the new one has a mistake",
-        "the new one's state is refused",
-    ] {
+    let both_drop_it: fn(&Fleet) = |fleet| {
+        run(&pruned(fleet));
+        fleet.remove("r0", "d");
+    };
+    let a_mistake: fn(&Fleet) = |fleet| {
+        fleet.declare("r1", "d", "{}");
+        fleet.remove("r0", "d");
+        fails(&pruned(fleet));
+        fleet.assert_holds("d=Old");
+    };
+    let a_state_that_is_refused: fn(&Fleet) = |fleet| {
+        fleet.remove("r0", "d");
+        fleet.refuse_state("r1", 100);
+        fails(&pruned(fleet));
+        fleet.assert_holds("d=Old");
+        fleet.port.refuse_nothing();
+    };
+    for hand_over in [both_drop_it, a_mistake, a_state_that_is_refused] {
         let fleet = Fleet::of(2);
-        let step = || fleet.step("schedule").input("prune", "true");
-        let drop_from = |name: &str| {
-            fleet.git(name).remove("d.entity.yml");
-            fleet.git(name).commit("Drop it").unwrap();
-        };
         fleet.declare("r0", "d", "Old");
         fleet.declare("r1", "own", "One");
-        succeed(&step());
+        succeed(&pruned(&fleet));
         fleet.declare("r1", "d", "New");
-        match case {
-            "both drop it" => {
-                run(&step());
-            }
-            "the new one has a mistake" => {
-                fleet.declare("r1", "d", "{}");
-                drop_from("r0");
-                assert_eq!(run(&step()).status, 1, "{case}");
-                assert_eq!(title(&fleet, "d").as_deref(), Some("Old"), "{case}");
-            }
-            _ => {
-                drop_from("r0");
-                let id = fleet.github.id_of("acme/r1").unwrap();
-                let refused = Failure::new(422, "no", "refused");
-                let state = format!("github.com/{id}");
-                fleet.port.refuse("gitops_source", &state, refused, 100);
-                assert_eq!(run(&step()).status, 1, "{case}");
-                assert_eq!(title(&fleet, "d").as_deref(), Some("Old"), "{case}");
-                fleet.port.refuse_nothing();
-            }
-        }
-        if case == "both drop it" {
-            drop_from("r0");
-        }
-        drop_from("r1");
-        let result = succeed(&step());
-        assert!(title(&fleet, "d").is_none(), "{case}: {}", result.log);
-        for name in ["r0", "r1"] {
-            assert_eq!(status(&fleet, name), "synced", "{case}");
-        }
+        hand_over(&fleet);
+        fleet.remove("r1", "d");
+        succeed(&pruned(&fleet));
+        fleet.assert_holds("d=-");
+        fleet.assert_status(&["r0", "r1"], "synced");
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use port_gitops_contract::{Extent, check_github, check_port};
-use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET, blueprints};
+use port_gitops_sandbox::port::{Failure, blueprints};
 use port_gitops_sandbox::{GitHubSandbox, PortSandbox, Sandbox, Step, TestRepository};
 use serde_json::Value;
+
+use crate::world::{assert_holds, connected, titled};
 
 /// The repository whose workflow runs the fleet.
 pub(crate) const HOME: &str = "acme/platform";
@@ -75,16 +77,34 @@ impl Fleet {
     /// Commits a file that declares an entity of the blueprint `domain`, whose title is `title`.
     pub(crate) fn declare(&self, name: &str, identifier: &str, title: &str) {
         self.stage(name, identifier, title);
+        self.git(name).commit("Declare").unwrap();
+    }
+
+    /// Commits that such a file goes.
+    pub(crate) fn remove(&self, name: &str, identifier: &str) {
+        let git = self.git(name).remove(&format!("{identifier}.entity.yml"));
+        git.commit("Remove").unwrap();
+    }
+
+    /// Commits a file.
+    pub(crate) fn push(&self, name: &str, path: &str, text: &str) {
         self.git(name)
-            .commit(&format!("Declare {identifier}"))
+            .write(path, text)
+            .commit("Change a file")
             .unwrap();
+    }
+
+    /// Gives the entities `e0`, `e1` and so on of the repositories with these numbers another title.
+    pub(crate) fn retitle<const N: usize>(&self, numbers: [usize; N], title: &str) {
+        for number in numbers {
+            self.declare(&format!("r{number}"), &format!("e{number}"), title);
+        }
     }
 
     /// The same without a commit. [`Self::commit_all`] makes one in each repository, at once.
     pub(crate) fn stage(&self, name: &str, identifier: &str, title: &str) {
-        let text = format!("identifier: {identifier}\nblueprint: domain\ntitle: {title}\n");
-        self.git(name)
-            .write(&format!("{identifier}.entity.yml"), &text);
+        let path = format!("{identifier}.entity.yml");
+        self.git(name).write(&path, &titled(identifier, title));
     }
 
     /// Commits what is staged, in each repository but the one that runs the fleet.
@@ -97,7 +117,7 @@ impl Fleet {
     /// The fleet's run over all of `acme`.
     pub(crate) fn step(&self, event: &str) -> Step {
         let payload = self.github.workflow_dispatch_event("main").unwrap();
-        let step = self.connected(event, &payload);
+        let step = connected(&self.github, &self.port, event, &payload);
         step.input("repositories", "acme/*")
             .variable("GITHUB_REF", "refs/heads/main")
             .variable("GITHUB_SHA", self.git(HOME).head().unwrap().as_str())
@@ -112,27 +132,63 @@ impl Fleet {
             .push_event_of(full_name, "main", &git.zero_id(), &head);
         let id = self.github.id_of(full_name).unwrap();
         let workflow = format!("{full_name}/.github/workflows/port.yml@refs/heads/main");
-        self.connected("push", &event.unwrap())
+        connected(&self.github, &self.port, "push", &event.unwrap())
             .variable("GITHUB_REPOSITORY", full_name)
             .variable("GITHUB_REPOSITORY_ID", id.to_string())
             .variable("GITHUB_WORKFLOW_REF", workflow)
     }
 
-    fn connected(&self, event: &str, payload: &Value) -> Step {
-        Step::new(&self.github, event, payload)
-            .unwrap()
-            .input("client-id", CLIENT_ID)
-            .input("client-secret", CLIENT_SECRET)
-            .input("base-url", self.port.url())
-            .variable("PORT_GITOPS_PATIENCE", "0")
+    /// What the state of a repository's default branch is called.
+    pub(crate) fn state_name(&self, name: &str) -> String {
+        let (full_name, _) = self.entry(name);
+        format!("github.com/{}", self.github.id_of(full_name).unwrap())
     }
 
-    /// The state of a repository's default branch, as Port holds it.
+    /// That state, as Port holds it.
     pub(crate) fn state(&self, name: &str) -> Option<Value> {
         let (full_name, _) = self.entry(name);
         let id = self.github.id_of(full_name)?;
         self.port
             .entity("gitops_source", &format!("github.com/{id}"))
+    }
+
+    /// A property of it.
+    pub(crate) fn state_property(&self, name: &str, property: &str) -> Value {
+        self.state(name).unwrap()["properties"][property].clone()
+    }
+
+    /// A property of the fleet's own entity.
+    pub(crate) fn own(&self, property: &str) -> Value {
+        let own = self
+            .port
+            .entity("gitops_source", "github.com/fleet/1296269");
+        own.unwrap()["properties"][property].clone()
+    }
+
+    /// Lets Port refuse a repository's state so many times.
+    pub(crate) fn refuse_state(&self, name: &str, times: usize) {
+        let refusal = Failure::new(422, "invalid_request", "Not today");
+        let state = self.state_name(name);
+        self.port.refuse("gitops_source", &state, refusal, times);
+    }
+
+    /// Makes sure of the titles of domains in Port: `e0=Title`, and `e0=-` if it is not there.
+    #[track_caller]
+    pub(crate) fn assert_holds(&self, domains: &str) {
+        assert_holds(&self.port, domains);
+    }
+
+    /// Makes sure that the states of repositories say so.
+    #[track_caller]
+    pub(crate) fn assert_status(&self, names: &[&str], status: &str) {
+        for name in names {
+            assert_eq!(self.state_property(name, "status"), status, "{name}");
+        }
+    }
+
+    pub(crate) fn clear_journals(&self) {
+        self.github.clear_journal();
+        self.port.clear_journal();
     }
 }
 

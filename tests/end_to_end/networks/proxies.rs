@@ -39,6 +39,12 @@ fn company_with(proxy: ProxySandbox) -> Company {
     }
 }
 
+/// Sends everything through one proxy.
+fn through(step: Step, proxy: &str) -> Step {
+    step.variable("HTTPS_PROXY", proxy)
+        .variable("HTTP_PROXY", proxy)
+}
+
 /// Requests share a tunnel, unless they go at the same time.
 fn assert_few_tunnels(world: &World, proxy: &ProxySandbox) {
     let tunnels = proxy.targets();
@@ -77,39 +83,12 @@ fn http_is_asked_of_the_proxy() {
 }
 
 #[test]
-fn all_proxy_is_for_what_has_no_other() {
-    let company = company();
-    let all = ProxySandbox::start().unwrap();
-    succeed(&company.step.variable("ALL_PROXY", all.url()));
-    assert_eq!(all.targets().len(), company.world.github.journal().len());
-    assert_few_tunnels(&company.world, &company.proxy);
-}
-
-#[test]
-fn no_proxy_leaves_hosts_out() {
-    let (world, step) = World::new().with_change();
-    let proxy = ProxySandbox::start().unwrap();
-    let port_only = world.port.server().address().to_string();
-    let step = step.variable("HTTP_PROXY", proxy.url());
-    succeed(&step.variable("NO_PROXY", format!("shop.test, {port_only}")));
-    assert_eq!(proxy.targets().len(), world.github.journal().len());
-    assert_eq!(world.entities().len(), 1);
-}
-
-#[test]
 fn a_user_name_and_a_password_are_sent_to_the_proxy_alone() {
     let company = company();
-    company
-        .proxy
-        .require_credentials("the shop", "p@ss:hunter2-hunter2");
-    let url = company
-        .proxy
-        .url_with("the%20shop", "p%40ss%3Ahunter2-hunter2");
-    let step = company
-        .step
-        .variable("HTTPS_PROXY", &url)
-        .variable("HTTP_PROXY", &url);
-    let result = succeed(&step);
+    let proxy = &company.proxy;
+    proxy.require_credentials("the shop", "p@ss:hunter2-hunter2");
+    let url = proxy.url_with("the%20shop", "p%40ss%3Ahunter2-hunter2");
+    let result = succeed(&through(company.step, &url));
     assert!(!shown_beside_masks(&result, PASSWORD));
     assert!(company.proxy.targets().len() > 1);
     for exchange in [company.world.github.journal(), company.world.port.journal()].concat() {
@@ -123,33 +102,22 @@ fn the_way_to_the_proxy_can_be_private_too() {
     let identity = authority.issue(&["localhost"], Validity::Current).unwrap();
     let company = company_with(ProxySandbox::start_tls(&identity).unwrap());
     company.proxy.require_credentials("me", PASSWORD);
-    let roots = format!(
-        "{}{}",
-        company.step.variables()["INPUT_CA-CERTIFICATES"],
-        authority.pem()
-    );
+    let port_root = &company.step.variables()["INPUT_CA-CERTIFICATES"];
+    let roots = format!("{port_root}{}", authority.pem());
     let url = company.proxy.url_with("me", PASSWORD);
     assert!(url.starts_with("https://"));
-    let step = company
-        .step
-        .input("ca-certificates", roots)
-        .variable("HTTPS_PROXY", &url)
-        .variable("HTTP_PROXY", &url);
-    let result = succeed(&step);
+    let step = company.step.input("ca-certificates", roots);
+    let result = succeed(&through(step, &url));
     assert!(!shown_beside_masks(&result, PASSWORD));
     assert_eq!(company.world.entities().len(), 1);
-    assert!(
-        company
-            .proxy
-            .targets()
-            .contains(&format!("CONNECT {HOST}:443"))
-    );
+    let tunnel = format!("CONNECT {HOST}:443");
+    assert!(company.proxy.targets().contains(&tunnel));
 }
 
 /// The message of a step that a proxy kept from going on, the proxy being named `PROXY`.
 fn refusal(step: &Step, proxy: &ProxySandbox) -> String {
     let result = cannot_go_on(step, &[]);
-    assert!(!shown_beside_masks(&result, PASSWORD), "{}", result.log);
+    assert!(!shown_beside_masks(&result, PASSWORD));
     let address = format!("localhost:{}", proxy.address().port());
     message(&result).replace(&address, "PROXY")
 }
@@ -173,8 +141,7 @@ fn a_proxy_that_wants_credentials_is_final() {
     let message = refusal(&step, &company.proxy);
     assert!(
         message
-            .starts_with("GitHub could not be reached: the proxy PROXY (HTTP_PROXY) wants a valid"),
-        "{message}"
+            .starts_with("GitHub could not be reached: the proxy PROXY (HTTP_PROXY) wants a valid")
     );
     let targets = company.proxy.targets().into_iter();
     let to_github = targets.filter(|target| !target.starts_with("CONNECT"));
@@ -199,7 +166,7 @@ fn a_proxy_that_cannot_just_now_is_asked_again() {
     company.proxy.refuse_next(502, 2);
     let result = succeed(&company.step);
     let said = format!("has no way to {HOST} (502 Bad Gateway); again in");
-    assert!(result.log.contains(&said), "{}", result.log);
+    assert!(result.log.contains(&said));
     assert_eq!(company.world.entities().len(), 1);
 }
 
@@ -215,33 +182,4 @@ fn a_proxy_with_an_unknown_certificate_is_named() {
         .variable("HTTPS_PROXY", company.proxy.url_with("me", PASSWORD));
     insta::assert_snapshot!(refusal(&step, &company.proxy), @"Port could not be reached: the certificate of the proxy PROXY (HTTPS_PROXY) on the way to api.port.test is from an issuer that is not trusted (UnknownIssuer); if it is your company's, give its root certificate in the input `ca-certificates`");
     assert_eq!(company.proxy.targets().len(), 0);
-}
-
-#[test]
-fn a_proxy_that_is_no_url_is_named_without_its_password() {
-    let company = company();
-    let step = company
-        .step
-        .variable("HTTPS_PROXY", format!("http://me:#{PASSWORD}@localhost:1"));
-    insta::assert_snapshot!(refusal(&step, &company.proxy), @"HTTPS_PROXY is not the URL of a proxy (there is more after the host); it must look like `http://host:port` or `http://user:password@host:port`, with special characters of user and password percent-encoded");
-    let step = step.variable("HTTPS_PROXY", format!("socks5://me:{PASSWORD}@localhost:1"));
-    let message = refusal(&step, &company.proxy);
-    assert!(
-        message.contains("`socks5://` is not supported"),
-        "{message}"
-    );
-    assert_eq!(company.world.github.journal().len(), 0);
-}
-
-#[test]
-fn a_proxy_that_cannot_be_reached_is_named() {
-    let (_world, step) = World::new().with_change();
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let step = step.variable("HTTP_PROXY", format!("http://me:{PASSWORD}@{nobody}"));
-    let said = format!("cannot connect to the proxy {nobody} (HTTP_PROXY) on the way to 127.0.0.1");
-    let result = cannot_go_on(&step, &[&said, "check HTTP_PROXY", "NO_PROXY"]);
-    assert!(!shown_beside_masks(&result, PASSWORD), "{}", result.log);
 }

@@ -4,21 +4,18 @@ use port_gitops_sandbox::{Effect, Step};
 use serde_json::json;
 
 use super::kill::{Moment, kill_at};
-use super::overlap;
-use super::{assert_quiet, domain, log_of, names, pruning, push_elsewhere, put_by_hand};
+use super::{assert_quiet, names, overlap, push_elsewhere};
 use crate::scenes::plain;
-use crate::world::{World, run, succeed};
+use crate::world::{STATE, World, assert_outputs, pruning, run, stage, succeed};
 
 const DEFAULT_FILES: &str = "**/port.yml";
 
 /// A world that applied `a`, in `a/port.yml`, and `b`, in `b/port.yml`.
 fn world() -> World {
     let world = World::fresh();
-    world.repository.write("a/port.yml", &domain("a"));
-    world.repository.write("b/port.yml", &domain("b"));
-    world.repository.commit("Add both").unwrap();
-    let zero = world.repository.zero_id();
-    succeed(&files(world.pushed(&zero), DEFAULT_FILES));
+    stage(&world.repository, "a=A b=B");
+    world.commit("Add both");
+    succeed(&files(world.first_push(), DEFAULT_FILES));
     assert_eq!(names(&world), ["a", "b"]);
     world
 }
@@ -28,76 +25,67 @@ fn files(step: Step, files: &str) -> Step {
 }
 
 fn listed(world: &World, list: &str) -> Vec<String> {
-    let list = world.state_property(list);
-    let list = list.as_array().unwrap().iter();
-    list.map(|key| key.as_str().unwrap().to_owned()).collect()
+    super::listed(world, STATE, list)
+}
+
+fn by_workflow(step: Step, name: &str) -> Step {
+    let reference = format!("octo-org/catalog/.github/workflows/{name}.yml@refs/heads/main");
+    step.variable("GITHUB_WORKFLOW_REF", reference)
 }
 
 #[test]
 fn what_other_files_no_longer_select_is_released_and_named_once() {
     let world = world();
     let narrow = |step| files(step, "a/port.yml");
-    let step = narrow(push_elsewhere(&world));
-    let result = succeed(&step);
-    let log = plain(&result);
-    assert!(log.contains("no longer select `domain/b`"), "{log}");
-    assert!(!log.contains("prune: true"), "{log}");
-    assert!(!log.contains("the workflow"), "it is the same one: {log}");
+    let log = plain(&succeed(&narrow(push_elsewhere(&world))));
+    assert!(log.contains("no longer select `domain/b`"));
+    assert!(!log.contains("prune: true"));
+    assert!(!log.contains("the workflow"), "it is the same one");
     assert_eq!(names(&world), ["a", "b"]);
     assert_eq!(listed(&world, "entities"), ["domain|a"]);
     assert_eq!(listed(&world, "removed"), [""; 0]);
     assert_quiet(&world, narrow(push_elsewhere(&world)));
 
     // It is nobody's now: not even its file's removal deletes it.
-    world.repository.remove("b/port.yml");
-    succeed(&narrow(world.push("Remove b")));
+    succeed(&narrow(world.change("b=-")));
     assert_eq!(names(&world), ["a", "b"]);
 }
 
 #[test]
 fn a_full_run_with_other_inputs_deletes_nothing_either() {
     let world = world();
-    let nightly = || files(world.nightly(), "a/port.yml");
-    let result = succeed(&nightly());
-    assert_eq!(result.output("deleted"), "0", "{}", result.log);
-    let result = succeed(&nightly());
-    assert_eq!(result.output("deleted"), "0", "{}", result.log);
-    assert_eq!(result.output("drift"), "false", "{}", result.log);
+    let nightly = || succeed(&files(world.nightly(), "a/port.yml"));
+    assert_eq!(nightly().output("deleted"), "0");
+    assert_outputs(&nightly(), "deleted=0 drift=false");
     assert_eq!(names(&world), ["a", "b"]);
 }
 
 #[test]
 fn more_files_are_read_and_written() {
     let world = world();
-    world.repository.write("more/own.yml", &domain("own"));
+    world.write_domain("more/own.yml", "own", "Own");
     let result = succeed(&files(push_elsewhere(&world), DEFAULT_FILES));
     assert_eq!(result.output("created"), "0");
-    let wide = "**/port.yml\n**/own.yml";
-    let result = succeed(&files(push_elsewhere(&world), wide));
-    let counts = (result.output("created"), result.output("unchanged"));
-    assert_eq!(counts, ("1", "2"), "{}", result.log);
-    assert_quiet(&world, files(push_elsewhere(&world), wide));
+    let wide = || files(push_elsewhere(&world), "**/port.yml\n**/own.yml");
+    assert_outputs(&succeed(&wide()), "created=1 unchanged=2");
+    assert_quiet(&world, wide());
 }
 
 /// Each workflow's run undoes what the other selects, and both are named.
 #[test]
 fn two_workflows_with_different_files_delete_nothing_and_are_both_named() {
     let world = world();
-    let workflow = |name: &str| {
+    let run_of = |name: &str| {
         let step = files(push_elsewhere(&world), &format!("{name}/port.yml"));
-        let reference = format!("octo-org/catalog/.github/workflows/{name}.yml@refs/heads/main");
-        step.variable("GITHUB_WORKFLOW_REF", reference)
+        plain(&succeed(&by_workflow(step, name)))
     };
-    succeed(&workflow("a"));
+    run_of("a");
     for (one, other) in [("b", "a"), ("a", "b"), ("b", "a")] {
-        let log = plain(&succeed(&workflow(one)));
+        let log = run_of(one);
         for name in [one, other] {
-            assert!(
-                log.contains(&format!("workflows/{name}.yml")),
-                "{name}: {log}"
-            );
+            assert!(log.contains(&format!("workflows/{name}.yml")), "{name}");
         }
-        assert!(log.contains("`owner`"), "{log}");
+        assert!(log.contains("`owner`"));
         assert_eq!(names(&world), ["a", "b"]);
         assert_eq!(listed(&world, "entities"), [format!("domain|{one}")]);
     }
@@ -108,9 +96,8 @@ fn two_workflows_with_different_files_delete_nothing_and_are_both_named() {
 fn two_workflows_with_the_same_inputs_are_quiet() {
     let world = world();
     for name in ["push", "night", "push"] {
-        let reference = format!("octo-org/catalog/.github/workflows/{name}.yml@refs/heads/main");
         let step = files(push_elsewhere(&world), DEFAULT_FILES);
-        assert_quiet(&world, step.variable("GITHUB_WORKFLOW_REF", reference));
+        assert_quiet(&world, by_workflow(step, name));
     }
 }
 
@@ -119,28 +106,19 @@ fn two_workflows_with_the_same_inputs_are_quiet() {
 fn a_killed_run_with_other_inputs_is_made_up_for() {
     for moment in Moment::ALL {
         for effect in [Effect::None, Effect::Taken] {
+            println!("{moment:?}, {effect:?}");
             let world = world();
-            world.repository.write("own.yml", &domain("own"));
-            world
-                .repository
-                .commit("Add a file that is not selected")
-                .unwrap();
-            put_by_hand(&world, "later", "Later");
-            let text = "identifier: later\nblueprint: domain\ntitle: Later\n";
-            world.repository.write("later/own.yml", text);
+            world.write_domain("own.yml", "own", "Own");
+            world.commit("Add a file that is not selected");
+            world.put_domain("later", "Later");
+            world.write_domain("later/own.yml", "later", "Later");
             succeed(&files(world.push("And another"), DEFAULT_FILES));
             let other = |step| files(step, "a/port.yml\n**/own.yml");
             kill_at(&world, &other(push_elsewhere(&world)), moment, effect);
-            world.repository.remove("b/port.yml");
-            let result = succeed(&other(world.push("Remove b")));
-            let case = format!("{moment:?}, {effect:?}: {}", result.log);
-            assert_eq!(names(&world), ["a", "b", "later", "own"], "{case}");
-            let entities = listed(&world, "entities");
-            assert_eq!(
-                entities,
-                ["domain|a", "domain|later", "domain|own"],
-                "{case}"
-            );
+            succeed(&other(world.change("b=-")));
+            assert_eq!(names(&world), ["a", "b", "later", "own"]);
+            let expected = ["domain|a", "domain|later", "domain|own"];
+            assert_eq!(listed(&world, "entities"), expected);
         }
     }
 }
@@ -150,18 +128,15 @@ fn a_killed_run_with_other_inputs_is_made_up_for() {
 fn two_workflows_that_first_run_at_once_delete_nothing() {
     for moment in overlap::Moment::ALL {
         let world = World::fresh();
-        world.write_domain("a/port.yml", "a", "A");
-        world.write_domain("b/port.yml", "b", "B");
-        world.repository.commit("Add both").unwrap();
-        let zero = world.repository.zero_id();
-        let step = |name: &str| files(world.pushed(&zero), &format!("{name}/port.yml"));
-        let [outer, inner] = overlap::overlap(&world, moment, &step("a"), step("b"));
-        let logs = format!("{moment:?}: {}\n{}", outer.log, inner.log);
-        assert_eq!((outer.status, inner.status), (0, 0), "{logs}");
+        stage(&world.repository, "a=A b=B");
+        world.commit("Add both");
+        let of = |step: Step, name: &str| files(step, &format!("{name}/port.yml"));
+        let [first, second] = ["a", "b"].map(|name| of(world.first_push(), name));
+        let [outer, inner] = overlap::overlap(&world, moment, &first, second);
+        assert_eq!((outer.status, inner.status), (0, 0));
         for name in ["a", "b", "a", "b"] {
-            let step = files(push_elsewhere(&world), &format!("{name}/port.yml"));
-            let result = succeed(&step);
-            assert_eq!(names(&world), ["a", "b"], "{logs}\n{}", result.log);
+            succeed(&of(push_elsewhere(&world), name));
+            assert_eq!(names(&world), ["a", "b"]);
         }
     }
 }
@@ -174,47 +149,40 @@ fn two_owners_in_one_repository_leave_each_other_alone() {
     succeed(&files(push_elsewhere(&world), "none/port.yml"));
     for name in ["a", "b"] {
         succeed(&of(push_elsewhere(&world), name));
-        let state = format!("{}/owner/{name}", crate::world::STATE);
-        let state = world.port.entity("gitops_source", &state).unwrap();
-        let entities = &state["properties"]["entities"];
-        assert_eq!(entities, &json!([format!("domain|{name}")]));
+        let state = format!("{STATE}/owner/{name}");
+        let entities = super::listed(&world, &state, "entities");
+        assert_eq!(entities, [format!("domain|{name}")]);
     }
     for name in ["a", "b", "a"] {
         let result = succeed(&of(world.nightly(), name));
-        assert_eq!(result.output("deleted"), "0", "{}", result.log);
-        assert_eq!(result.output("drift"), "false", "{}", result.log);
+        assert_outputs(&result, "deleted=0 drift=false");
         assert_quiet(&world, of(push_elsewhere(&world), name));
     }
-    world.repository.remove("a/port.yml");
-    let step = world.push("Remove a");
+    let step = world.change("a=-");
     assert_quiet(&world, of(push_elsewhere(&world), "b"));
-    let result = succeed(&of(step, "a"));
-    assert_eq!(result.output("deleted"), "1", "{}", result.log);
+    assert_eq!(succeed(&of(step, "a")).output("deleted"), "1");
     assert_eq!(names(&world), ["b"]);
 }
 
-/// An entity goes from the files of one to those of the other.
+/// An entity goes from the files of one to those of the other. What the other one still owns is an error, and
+/// waits.
 #[test]
 fn what_moves_from_one_owner_to_another_is_handed_over() {
-    for is_new_first in [false, true] {
+    for (order, statuses) in [(["a", "b"], [0, 0]), (["b", "a"], [1, 0])] {
         let world = world();
-        let of = |step: Step, name: &str| {
-            files(step, &format!("{name}/**/port.yml")).input("owner", name)
+        let of = |name: &str| {
+            let step = files(push_elsewhere(&world), &format!("{name}/**/port.yml"));
+            step.input("owner", name)
         };
         succeed(&files(push_elsewhere(&world), "none/port.yml"));
         for name in ["a", "b"] {
-            succeed(&of(push_elsewhere(&world), name));
+            succeed(&of(name));
         }
         world.repository.rename("a/port.yml", "b/a/port.yml");
-        let step = || push_elsewhere(&world);
-        let order = if is_new_first { ["b", "a"] } else { ["a", "b"] };
-        let [first, second] = order.map(|name| run(&of(step(), name)));
-        // What the other one still owns is an error, and waits.
-        assert_eq!(first.status, i32::from(is_new_first), "{}", first.log);
-        assert_eq!(second.status, 0, "{}", second.log);
+        assert_eq!(order.map(|name| run(&of(name)).status), statuses);
         for name in ["a", "b"] {
-            succeed(&of(step(), name));
-            assert_quiet(&world, of(step(), name));
+            succeed(&of(name));
+            assert_quiet(&world, of(name));
         }
         assert_eq!(names(&world), ["a", "b"]);
     }
@@ -231,16 +199,15 @@ fn another_blueprint_of_a_rule_creates_the_new_and_releases_the_old() {
     let step = world.push_file("port.yml", "identifier: shop\ntitle: Shop\n");
     succeed(&rule(step, "service"));
     let result = succeed(&rule(push_elsewhere(&world), "component"));
-    assert_eq!(result.output("created"), "1", "{}", result.log);
-    let log = plain(&result);
-    assert!(log.contains("no longer select `service/shop`"), "{log}");
+    assert_eq!(result.output("created"), "1");
+    assert!(plain(&result).contains("no longer select `service/shop`"));
     for blueprint in ["service", "component"] {
         assert_eq!(world.title(blueprint, "shop").unwrap(), "Shop");
     }
     assert_eq!(listed(&world, "entities"), ["component|shop"]);
-    world.repository.remove("port.yml");
+    world.remove("port.yml");
     let result = succeed(&rule(world.push("Remove it"), "component"));
-    assert_eq!(result.output("deleted"), "1", "{}", result.log);
+    assert_eq!(result.output("deleted"), "1");
     assert_eq!(world.title("service", "shop").unwrap(), "Shop");
 }
 
@@ -249,8 +216,7 @@ fn blueprints_that_may_not_be_written_are_not_pruned() {
     let world = world();
     let none = |step: Step| pruning(step).input("blueprints", "microservice");
     for step in [none(push_elsewhere(&world)), none(world.nightly())] {
-        let result = run(&step);
-        assert_eq!(result.output("deleted"), "0", "{}", result.log);
+        assert_eq!(run(&step).output("deleted"), "0");
     }
     assert_eq!(names(&world), ["a", "b"]);
 }
@@ -259,25 +225,23 @@ fn blueprints_that_may_not_be_written_are_not_pruned() {
 #[test]
 fn another_merge_compares_everything_with_port() {
     let world = world();
-    put_by_hand(&world, "a", "By hand");
-    let replace = |step| files(step, DEFAULT_FILES).input("merge", "false");
-    let result = succeed(&replace(push_elsewhere(&world)));
-    assert_eq!(result.output("updated"), "1", "{}", result.log);
-    assert_eq!(world.title("domain", "a").unwrap(), "");
-    assert_quiet(&world, replace(push_elsewhere(&world)));
+    world.put_domain("a", "By hand");
+    let replace = || files(push_elsewhere(&world), DEFAULT_FILES).input("merge", "false");
+    assert_eq!(succeed(&replace()).output("updated"), "1");
+    world.assert_holds("a=A");
+    assert_quiet(&world, replace());
 }
 
 /// What is in `removed` is released too.
 #[test]
 fn what_was_removed_before_the_inputs_changed_is_not_deleted() {
     let world = world();
-    world.repository.remove("b/port.yml");
-    let step = world.push("Remove b").input("files", DEFAULT_FILES);
-    succeed(&step);
+    succeed(&world.change("b=-").input("files", DEFAULT_FILES));
     assert_eq!(listed(&world, "removed"), ["domain|b"]);
-    let other = "**/port.yml\n**/own.yml";
-    succeed(&files(push_elsewhere(&world), other));
-    succeed(&files(push_elsewhere(&world), other));
+    for _ in 0..2 {
+        let step = push_elsewhere(&world);
+        succeed(&files(step, "**/port.yml\n**/own.yml"));
+    }
     assert_eq!(names(&world), ["a", "b"]);
 }
 
@@ -301,9 +265,7 @@ fn a_plan_with_other_inputs_says_what_would_be_released() {
     let world = world();
     let before = world.state();
     let step = files(world.nightly(), "a/port.yml").input("mode", "plan");
-    let log = log_of(&step);
-    assert!(log.contains("no longer select"), "{log}");
+    assert!(succeed(&step).log.contains("no longer select"));
     assert_eq!(world.state(), before);
-    let with_default = files(push_elsewhere(&world), DEFAULT_FILES);
-    assert_quiet(&world, with_default);
+    assert_quiet(&world, files(push_elsewhere(&world), DEFAULT_FILES));
 }

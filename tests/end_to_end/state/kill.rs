@@ -1,183 +1,109 @@
 //! A run that ends at any moment loses nothing: the next one brings the catalog to what is declared.
-//!
-//! The moments are random. `PORT_GITOPS_KILLS` says how many there are, 20 if it does not;
-//! `PORT_GITOPS_SEED` repeats those of a run that failed.
 
 use std::collections::BTreeMap;
-use std::env;
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Duration;
 
-use port_gitops_sandbox::github::Resource;
 use port_gitops_sandbox::{Effect, Exchange, Fault, Matcher, Sandbox, Step};
 use serde_json::{Value, json};
 
-use super::{assert_settled, pruning, push_elsewhere, titles};
-use crate::world::{World, binary, send, succeed};
+use super::{assert_settled, push_elsewhere};
+use crate::interrupted::{self, has_sent};
+use crate::world::{World, binary, pruning, send, stage, succeed};
 
-const ENTITIES: usize = 500;
-
-/// The runner kills what is not over so long after it told it to stop.
-const PATIENCE: Duration = Duration::from_millis(7500);
-
-fn number(variable: &str, usual: u64) -> u64 {
-    let text = env::var(variable).ok();
-    text.map_or(usual, |text| text.parse().expect("a number"))
+/// What is declared at first and then: domains, services in them that form a chain and a circle, and a domain
+/// that goes.
+fn declared(title: &str) -> Vec<Value> {
+    let domain = |name: &str| json!({"identifier": name, "blueprint": "domain", "title": title, "relations": {}});
+    let service = |name: &str, needed: &str| {
+        let relations = json!({"domain": "d", "dependsOn": [needed]});
+        json!({"identifier": name, "blueprint": "microservice", "title": title, "relations": relations})
+    };
+    let mut all = vec![
+        domain("d"),
+        domain("e"),
+        service("s1", "s2"),
+        service("s2", "s1"),
+        service("s3", "s1"),
+        service("s4", "s3"),
+    ];
+    if title == "First" {
+        all.push(domain("f"));
+    }
+    all
 }
 
-/// A catalog of many entities, each of which every round declares anew.
-struct Rounds {
-    world: World,
-    random: fastrand::Rng,
-    round: usize,
-    /// How long a run takes that nobody ends.
-    usual: Duration,
+/// A world in which the first of it was applied, and the step of the push that brings the second.
+fn second_push() -> (World, Step) {
+    let world = World::new();
+    let push = |title| {
+        let step = world.push_file("port.json", &Value::from(declared(title)).to_string());
+        pruning(step).input("report-file", "report.json")
+    };
+    succeed(&push("First"));
+    let step = push("Second");
+    world.port.clear_journal();
+    (world, step)
 }
 
-impl Rounds {
-    #[expect(
-        clippy::print_stderr,
-        reason = "who repeats a run that failed needs it"
-    )]
-    fn new() -> Self {
-        let seed = number("PORT_GITOPS_SEED", fastrand::u64(..));
-        eprintln!("PORT_GITOPS_SEED={seed}");
-        let mut rounds = Self {
-            world: World::fresh(),
-            random: fastrand::Rng::with_seed(seed),
-            round: 0,
-            usual: Duration::ZERO,
-        };
-        rounds.world.port.set_latency(Duration::from_millis(5));
-        let step = rounds.next();
-        let started = Instant::now();
-        succeed(&step);
-        rounds.usual = started.elapsed();
-        rounds.assert_converged();
-        rounds
-    }
+fn assert_converged(world: &World) {
+    let in_catalog = world
+        .entities()
+        .into_iter()
+        .map(|(blueprint, identifier, entity)| {
+            json!({
+                "identifier": identifier, "blueprint": blueprint,
+                "title": entity["title"], "relations": entity["relations"],
+            })
+        });
+    assert_eq!(in_catalog.collect::<Vec<_>>(), declared("Second"));
+}
 
-    /// What this round declares: domains, services in them that form chains and circles, and a
-    /// domain that only every other round has.
-    fn declared(&self) -> Vec<Value> {
-        let title = format!("round {}", self.round);
-        let entity = |n: usize| match n % 10 {
-            0 => json!({"identifier": format!("d{n}"), "blueprint": "domain", "title": title}),
-            digit => {
-                let needed = match digit {
-                    1 | 2 => vec![],
-                    3 => vec![format!("s{}", n + 1)],
-                    4 => vec![format!("s{}", n - 1)],
-                    _ => vec![format!("s{}", n - 1)],
-                };
-                json!({
-                    "identifier": format!("s{n}"),
-                    "blueprint": "microservice",
-                    "title": title,
-                    "relations": {"domain": format!("d{}", n - digit), "dependsOn": needed},
-                })
-            }
-        };
-        let mut entities: Vec<_> = (0..ENTITIES).map(entity).collect();
-        if self.round.is_multiple_of(2) {
-            entities.push(json!({"identifier": "even", "blueprint": "domain", "title": title}));
+/// It is killed once Port has taken the request, which is before the next one. The same push runs once more,
+/// as somebody does who runs the job again, or another one.
+#[test]
+fn what_a_run_that_was_killed_at_any_request_left_is_made_up_for() {
+    for request in 0.. {
+        println!("killed at request {request}");
+        let (world, step) = second_push();
+        world
+            .port
+            .inject(Fault::hang().after_effect().skip(request));
+        if !interrupted::kill_at(&step, &world.port, &Matcher::any(), request + 1) {
+            assert!(request > 8, "it sends more requests than {request}");
+            return;
         }
-        entities
+        world.port.clear_faults();
+        succeed(&match request % 2 {
+            0 => step,
+            _ => pruning(push_elsewhere(&world)),
+        });
+        assert_converged(&world);
+        assert_settled(&world);
     }
+}
 
-    /// Declares everything anew, and gives the step of that push.
-    fn next(&mut self) -> Step {
-        self.round += 1;
-        // Many rounds need more requests than GitHub grants in an hour.
-        for resource in [Resource::Core, Resource::Graphql] {
-            let hour = Duration::from_secs(3600);
-            self.world.github.set_budget(resource, 1000, hour);
-        }
-        let text = Value::from(self.declared()).to_string();
-        self.world.repository.write("port.json", &text);
-        self.world
-            .push(&format!("Round {}", self.round))
-            .input("prune", "true")
-            .input("report-file", "report.json")
-    }
-
-    fn start(step: &Step) -> Child {
+#[test]
+fn a_run_that_is_told_to_stop_at_any_request_tells_the_truth() {
+    for request in 0.. {
+        println!("told to stop at request {request}");
+        let (world, step) = second_push();
+        let slow = Fault::delay(Duration::from_millis(100));
+        world.port.inject(slow.skip(request));
         let mut command = step.command(binary());
         command.stdout(Stdio::null()).stderr(Stdio::null());
-        command.spawn().unwrap()
-    }
-
-    /// Waits for a random part of what a run usually takes.
-    fn wait(&mut self) {
-        std::thread::sleep(self.usual.mul_f64(self.random.f64()));
-    }
-
-    fn assert_converged(&self) {
-        let in_catalog: BTreeMap<_, _> = self
-            .world
-            .entities()
-            .into_iter()
-            .map(|(_, name, entity)| (name, (entity["title"].clone(), entity["relations"].clone())))
-            .collect();
-        let no_relations = json!({});
-        let expected: BTreeMap<_, _> = self
-            .declared()
-            .into_iter()
-            .map(|entity| {
-                let name = entity["identifier"].as_str().unwrap().to_owned();
-                let relations = entity.get("relations").unwrap_or(&no_relations);
-                (name, (entity["title"].clone(), relations.clone()))
-            })
-            .collect();
-        assert_eq!(in_catalog, expected, "round {}", self.round);
-    }
-}
-
-/// Some runs one after the other are killed, each of a push of its own; one that nobody kills follows.
-#[test]
-fn runs_that_are_killed_are_made_up_for_by_one_push() {
-    let mut rounds = Rounds::new();
-    let kills = number("PORT_GITOPS_KILLS", 20);
-    let mut killed = 0;
-    while killed < kills {
-        let mut step = rounds.next();
-        for _ in 0..=rounds.random.u64(0..3) {
-            step = rounds.next();
-            let mut process = Rounds::start(&step);
-            rounds.wait();
-            process.kill().unwrap();
-            process.wait().unwrap();
-            killed += 1;
+        let mut process = command.spawn().unwrap();
+        if !has_sent(&mut process, &world.port, &Matcher::any(), request + 1) {
+            return;
         }
-        // The same push once more, as somebody does who runs the job again, or another one.
-        let last = match rounds.random.bool() {
-            true => step,
-            false => pruning(push_elsewhere(&rounds.world)),
-        };
-        succeed(&last);
-        rounds.assert_converged();
-        assert_settled(&rounds.world);
-    }
-}
-
-#[test]
-fn a_run_that_is_told_to_stop_tells_the_truth() {
-    let mut rounds = Rounds::new();
-    for _ in 0..number("PORT_GITOPS_KILLS", 20) {
-        let step = rounds.next();
-        rounds.world.port.clear_journal();
-        let mut process = Rounds::start(&step);
-        rounds.wait();
         send("-INT", &process);
-        let told = Instant::now();
         let status = process.wait().unwrap().code();
-        assert!(told.elapsed() < PATIENCE, "{:?}", told.elapsed());
         assert!(matches!(status, Some(130 | 0) | None), "{status:?}");
         if status.is_some() {
-            assert_true(&step, &rounds.world);
+            assert_true(&step, &world);
         }
         succeed(&step);
-        rounds.assert_converged();
+        assert_converged(&world);
     }
 }
 
@@ -271,84 +197,49 @@ pub(super) fn kill_at(world: &World, step: &Step, moment: Moment, effect: Effect
         Effect::None => hang,
         Effect::Taken => hang.after_effect(),
     });
-    let mut process = Rounds::start(step);
-    while world.port.requests(&request).len() <= before {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    // What takes effect does so soon after it came.
-    std::thread::sleep(Duration::from_millis(50));
-    process.kill().unwrap();
-    process.wait().unwrap();
+    assert!(interrupted::kill_at(
+        step,
+        &world.port,
+        &request,
+        before + 1
+    ));
     world.port.clear_faults();
 }
 
-/// What is pushed after a run that was killed, and what Port then holds of `a`, `b` and `c`.
-type After = (&'static str, fn(&World, Step) -> Step, [&'static str; 3]);
-
-const AFTERWARDS: [After; 5] = [
-    ("the same again", |_, step| step, ["New", "–", "C"]),
-    (
-        "another push",
-        |world, _| pruning(push_elsewhere(world)),
-        ["New", "–", "C"],
-    ),
-    (
-        "a nightly run",
-        |world, _| pruning(world.nightly()),
-        ["New", "–", "C"],
-    ),
-    (
-        "a revert",
-        |world, _| {
-            write_old(world);
-            world.repository.remove("c/port.yml");
-            pruning(world.push("Revert"))
-        },
-        ["Old", "B", "–"],
-    ),
-    (
-        "a force-push",
-        |world, _| {
-            let dropped = world.repository.head().unwrap();
-            world.repository.reset_hard("HEAD~1").unwrap();
-            pruning(world.pushed(&dropped))
-        },
-        ["Old", "B", "–"],
-    ),
-];
-
 const OWNED: &str = "identifier: a\nblueprint: domain\ntitle: Old\nproperties: {owner: me}\n";
 
-fn write_old(world: &World) {
-    world.repository.write("a/port.yml", OWNED);
-    world.write_domain("b/port.yml", "b", "B");
-}
-
-/// A push that changes the title of `a`, removes its owner and `b`, and adds `c`.
-fn push_all(world: &World) -> Step {
-    world.write_domain("a/port.yml", "a", "New");
-    world.write_domain("c/port.yml", "c", "C");
-    world.repository.remove("b/port.yml");
-    pruning(world.push("Change a, remove b, add c"))
-}
+/// What is pushed after a run that was killed, and what Port then holds.
+type After = (fn(&World) -> Step, &'static str);
 
 #[test]
-fn a_run_may_be_killed_at_any_request() {
-    for (name, next, expected) in AFTERWARDS {
+fn a_killed_run_may_be_followed_by_a_full_one_a_revert_or_a_force_push() {
+    let revert: fn(&World) -> Step = |world| {
+        stage(&world.repository, "b=B c=-");
+        world.push_file("a/port.yml", OWNED)
+    };
+    let force_push: fn(&World) -> Step = |world| {
+        let dropped = world.head();
+        world.repository.reset_hard("HEAD~1").unwrap();
+        world.pushed(&dropped)
+    };
+    let cases: [After; 3] = [
+        (|world| world.nightly(), "a=New b=- c=C"),
+        (revert, "a=Old b=B c=-"),
+        (force_push, "a=Old b=B c=-"),
+    ];
+    for (next, expected) in cases {
         for moment in Moment::ALL {
             for effect in [Effect::None, Effect::Taken] {
+                println!("{expected} after {moment:?}, {effect:?}");
                 let world = World::new();
-                write_old(&world);
-                succeed(&pruning(world.push("Begin")));
-                let step = push_all(&world);
+                stage(&world.repository, "b=B");
+                succeed(&pruning(world.push_file("a/port.yml", OWNED)));
+                let step = pruning(world.change("a=New b=- c=C"));
                 kill_at(&world, &step, moment, effect);
-                let result = succeed(&next(&world, step));
-                let found = titles(&world, &["a", "b", "c"]);
-                let case = format!("{name} after {moment:?}, {effect:?}: {}", result.log);
-                assert_eq!(found, expected, "{case}");
-                let a = world.port.entity("domain", "a").unwrap();
-                let owner = a["properties"]["owner"].as_str();
-                assert_eq!(owner, (expected[0] == "Old").then_some("me"), "{case}");
+                succeed(&pruning(next(&world)));
+                world.assert_holds(expected);
+                let owner = world.entity("domain", "a")["properties"]["owner"].clone();
+                assert_eq!(owner == "me", expected.starts_with("a=Old"));
                 assert_settled(&world);
             }
         }
@@ -358,27 +249,19 @@ fn a_run_may_be_killed_at_any_request() {
 /// There is no state yet.
 #[test]
 fn a_first_run_may_be_killed_at_any_request() {
-    let blueprint = state_blueprint();
+    let world = World::new();
+    succeed(&world.change("a=A"));
+    let blueprint = world.port.blueprint("gitops_source").unwrap();
     for moment in Moment::ALL {
         for effect in [Effect::None, Effect::Taken] {
+            println!("{moment:?}, {effect:?}");
             let world = World::new();
-            world.write_domain("a/port.yml", "a", "A");
-            let step = world.push("Add a");
+            let step = world.change("a=A");
             world.port.add_blueprint(blueprint.clone());
             kill_at(&world, &step, moment, effect);
-            world.repository.remove("a/port.yml");
-            let result = succeed(&pruning(world.push("Remove a")));
-            let found = titles(&world, &["a"]);
-            assert_eq!(found, ["–"], "{moment:?}, {effect:?}: {}", result.log);
+            succeed(&pruning(world.change("a=-")));
+            world.assert_holds("a=-");
             assert_settled(&world);
         }
     }
-}
-
-/// The blueprint of states as an earlier run made it.
-fn state_blueprint() -> Value {
-    let world = World::new();
-    world.write_domain("a/port.yml", "a", "A");
-    succeed(&world.push("Add a"));
-    world.port.blueprint("gitops_source").unwrap()
 }

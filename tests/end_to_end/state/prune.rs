@@ -3,28 +3,30 @@
 use port_gitops_sandbox::{Fault, Sandbox, Step};
 use serde_json::json;
 
-use super::{assert_settled, domain, domains, names, pruning, push_elsewhere, put_by_hand};
-use crate::scenes::{code, is_shown, plain, states};
-use crate::world::{World, run, succeed};
+use super::{assert_settled, names, push_elsewhere};
+use crate::scenes::{code, plain, states};
+use crate::world::{
+    World, assert_outputs, assert_shows, domain, domains, fails, pruning, run, succeed,
+};
 
 /// A catalog with the domains `a`, `b` and `c`, of one file.
 fn three() -> World {
     let world = World::new();
-    succeed(&pruning(
-        world.push_file("port.yml", &domains(&["a", "b", "c"])),
-    ));
-    world.github.clear_journal();
-    world.port.clear_journal();
+    succeed(&pruning(world.push_file("port.yml", &domains("a b c"))));
+    world.clear_journals();
     world
 }
+
+/// A service that needs the domain `b`.
+const SHOP: &str = "identifier: shop\nblueprint: microservice\nrelations:\n  domain: b\n";
 
 #[test]
 fn what_a_push_removes_is_deleted() {
     let world = three();
-    let result = succeed(&pruning(world.push_file("port.yml", &domains(&["a"]))));
+    let result = succeed(&pruning(world.push_file("port.yml", &domain("a"))));
     assert_eq!(result.output("deleted"), "2");
     assert_eq!(names(&world), ["a"]);
-    world.repository.remove("port.yml");
+    world.remove("port.yml");
     let result = succeed(&pruning(world.push("Remove the file")));
     assert_eq!(result.output("deleted"), "1");
     assert!(names(&world).is_empty());
@@ -33,22 +35,10 @@ fn what_a_push_removes_is_deleted() {
 #[test]
 fn without_prune_a_notice_lists_it() {
     let world = three();
-    let result = succeed(&world.push_file("port.yml", &domains(&["a"])));
+    let result = succeed(&world.push_file("port.yml", &domain("a")));
     assert_eq!(result.output("deleted"), "0");
     assert_eq!(names(&world), ["a", "b", "c"]);
-    for name in ["`domain/b`", "`domain/c`", "prune: true"] {
-        assert!(is_shown(&result, name), "{name}: {}", result.log);
-    }
-}
-
-#[test]
-fn what_moves_is_not_deleted() {
-    let world = three();
-    world.repository.write("port.yml", &domains(&["a", "b"]));
-    world.repository.write("other/port.yml", &domain("c"));
-    let result = succeed(&pruning(world.push("Move c")));
-    assert_eq!(result.output("deleted"), "0");
-    assert_eq!(names(&world), ["a", "b", "c"]);
+    assert_shows(&result, &["`domain/b`", "`domain/c`", "prune: true"]);
 }
 
 #[test]
@@ -57,19 +47,10 @@ fn a_new_name_is_written_before_the_old_one_goes() {
     succeed(&pruning(world.push_file("port.yml", &domain("old"))));
     world.port.clear_journal();
     let result = succeed(&pruning(world.push_file("port.yml", &domain("new"))));
-    assert_eq!(
-        (result.output("created"), result.output("deleted")),
-        ("1", "1")
-    );
+    assert_outputs(&result, "created=1 deleted=1");
     let changes = world.port_writes();
-    assert!(
-        changes[0].starts_with("POST /v1/blueprints/domain/entities"),
-        "{changes:?}"
-    );
-    assert!(
-        changes[1].ends_with("/bulk/entities/delete") || changes[1].starts_with("DELETE"),
-        "{changes:?}"
-    );
+    assert_eq!(changes[0], "POST /v1/blueprints/domain/entities");
+    assert!(changes[1].contains("delete") || changes[1].starts_with("DELETE"));
     assert_eq!(names(&world), ["new"]);
 }
 
@@ -77,50 +58,39 @@ fn a_new_name_is_written_before_the_old_one_goes() {
 fn dependants_keep_what_they_need() {
     let world = three();
     let service = json!({"identifier": "by-hand", "relations": {"domain": "b"}});
-    world
-        .port
-        .put_entity("microservice", service, "Mozilla/5.0")
-        .unwrap();
-    let result = run(&pruning(world.push_file("port.yml", &domains(&["a"]))));
-    assert_eq!(result.status, 1, "{}", result.log);
+    world.put("microservice", service);
+    let result = fails(&pruning(world.push_file("port.yml", &domain("a"))));
     assert_eq!(names(&world), ["a", "b", "by-hand"]);
     assert_eq!(result.output("deleted"), "1");
     for text in ["not-deleted", "microservice/by-hand", "delete those first"] {
-        assert!(result.summary.contains(text), "{text}: {}", result.summary);
-        assert!(plain(&result).contains(text), "{text}: {}", result.log);
+        assert!(
+            result.summary.contains(text) && plain(&result).contains(text),
+            "{text}"
+        );
     }
 }
 
 /// A pull request removes what an entity relates to: in a file that it does not change, or of nobody's.
 #[test]
 fn a_plan_says_which_deletions_port_would_refuse() {
-    let by_hand = json!({"identifier": "shop", "relations": {"domain": "b"}});
     for (is_declared, place, code) in [
         (true, "shop/port.yml:4", "invalid-relation"),
         (false, "port.yml", "not-deleted"),
     ] {
         let world = three();
-        if is_declared {
-            let shop = "identifier: shop\nblueprint: microservice\nrelations:\n  domain: b\n";
-            succeed(&pruning(world.push_file("shop/port.yml", shop)));
-        } else {
-            let put = world
-                .port
-                .put_entity("microservice", by_hand.clone(), "Mozilla/5.0");
-            put.unwrap();
+        match is_declared {
+            true => drop(succeed(&pruning(world.push_file("shop/port.yml", SHOP)))),
+            false => {
+                let by_hand = json!({"identifier": "shop", "relations": {"domain": "b"}});
+                world.put("microservice", by_hand);
+            }
         }
         world.begin_topic();
-        world.repository.write("port.yml", &domains(&["a", "c"]));
-        world.commit("Remove b");
+        world.write("port.yml", &domains("a c")).commit("Remove b");
         world.port.clear_journal();
-        let result = run(&pruning(world.pull_request()));
-        assert_eq!(result.status, 1, "{}", result.log);
-        assert!(
-            is_shown(&result, place) && is_shown(&result, code),
-            "{}",
-            result.log
-        );
-        assert_eq!(result.commands("error").len(), 1, "{}", result.log);
+        let result = fails(&pruning(world.pull_request()));
+        assert_shows(&result, &[place, code]);
+        assert_eq!(result.commands("error").len(), 1);
         assert_eq!(world.port_changes(), [""; 0]);
     }
 }
@@ -128,19 +98,12 @@ fn a_plan_says_which_deletions_port_would_refuse() {
 /// It goes too, or the pull request takes it out of the relation: nothing is in the way.
 #[test]
 fn a_plan_lets_go_what_nothing_relates_to_any_more() {
-    let shop = |domain: &str| {
-        format!("identifier: shop\nblueprint: microservice\nrelations: {{domain: {domain}}}\n")
-    };
-    for after in [None, Some(shop("c"))] {
+    for after in ["# Nothing.\n", &SHOP.replace("domain: b", "domain: c")] {
         let world = three();
-        succeed(&pruning(world.push_file("shop/port.yml", &shop("b"))));
+        succeed(&pruning(world.push_file("shop/port.yml", SHOP)));
         world.begin_topic();
-        world.repository.write("port.yml", &domains(&["a", "c"]));
-        match after {
-            Some(text) => drop(world.repository.write("shop/port.yml", &text)),
-            None => drop(world.repository.remove("shop/port.yml")),
-        }
-        world.commit("Remove b");
+        world.write("port.yml", &domains("a c"));
+        world.write("shop/port.yml", after).commit("Remove b");
         succeed(&pruning(world.pull_request()));
     }
 }
@@ -151,98 +114,35 @@ fn what_is_in_port_already_is_adopted() {
     for names in [&["x"][..], &["x", "y"]] {
         let world = World::new();
         for name in names {
-            let entity = json!({"identifier": name, "title": "By hand"});
-            world
-                .port
-                .put_entity("domain", entity, "Mozilla/5.0")
-                .unwrap();
+            world.put_domain(name, "By hand");
         }
-        let files: String = names
-            .iter()
-            .map(|name| format!("- {{identifier: {name}, blueprint: domain, title: Git}}\n"))
-            .collect();
-        let adopted: Vec<_> = names
-            .iter()
-            .map(|name| format!("adopted domain/{name}"))
-            .collect();
-        world.repository.write("port.yml", &files);
-        let (before, _) = world.commit("Declare it");
-        let step = || world.pushed(&before);
-        for result in [succeed(&step().input("mode", "plan")), succeed(&step())] {
-            assert_eq!(states(&result), adopted, "{}", result.log);
-            let count = names.len().to_string();
-            assert_eq!(result.output("updated"), count);
-            assert!(plain(&result).contains("By hand"), "{}", result.log);
+        let file = names.iter().map(|name| format!("{name}=Git"));
+        let file = domains(&file.collect::<Vec<_>>().join(" "));
+        let adopted = names.iter().map(|name| format!("adopted domain/{name}"));
+        let adopted: Vec<_> = adopted.collect();
+        let before = world.head();
+        world.write("port.yml", &file).commit("Declare it");
+        for mode in ["plan", "apply"] {
+            let result = succeed(&world.pushed(&before).input("mode", mode));
+            assert_eq!(states(&result), adopted);
+            assert_eq!(result.output("updated"), names.len().to_string());
+            assert!(plain(&result).contains("By hand"));
         }
     }
-}
-
-/// Git declared that the one needs the other, and somebody cleared that in Port.
-#[test]
-fn what_is_kept_keeps_only_what_it_still_needs() {
-    let world = World::new();
-    let file = "- {identifier: a, blueprint: domain}\n- {identifier: shop, blueprint: microservice, relations: {domain: a}}\n";
-    succeed(&pruning(world.push_file("port.yml", file)));
-    let shop = json!({"identifier": "shop", "relations": {"domain": null}});
-    let keeper = json!({"identifier": "keeper", "relations": {"dependsOn": ["shop"]}});
-    for entity in [shop, keeper] {
-        let put = world.port.put_entity("microservice", entity, "Mozilla/5.0");
-        put.unwrap();
-    }
-    let result = run(&pruning(world.push_file("port.yml", "[]\n")));
-    assert_eq!(result.status, 1, "{}", result.log);
-    assert_eq!(names(&world), ["keeper", "shop"], "{}", result.log);
 }
 
 #[test]
 fn a_relation_to_what_goes_is_an_error_on_the_relation() {
     let world = three();
-    world.repository.write("port.yml", &domains(&["a", "c"]));
-    world.repository.write(
-        "shop/port.yml",
-        "identifier: shop\nblueprint: microservice\nrelations:\n  domain: b\n",
-    );
-    let result = run(&pruning(world.push("Need what goes")));
-    assert_eq!(result.status, 1, "{}", result.log);
-    let errors = result.commands("error");
-    let mut on_lines = errors
-        .iter()
-        .filter(|error| !error.property("file").is_empty());
-    let error = on_lines.next().unwrap();
-    assert_eq!(error.property("file"), "shop/port.yml", "{}", result.log);
-    assert_eq!(error.property("line"), "4");
-    assert_eq!(error.property("title"), "Port: invalid relation");
-    assert!(on_lines.next().is_none(), "{}", result.log);
+    world.write("port.yml", &domains("a c"));
+    let result = fails(&pruning(world.push_file("shop/port.yml", SHOP)));
+    let errors = result.commands("error").into_iter();
+    let errors = errors.filter(|error| !error.property("file").is_empty());
+    let found: Vec<_> = errors
+        .map(|error| ["file", "line", "title"].map(|name| error.property(name)))
+        .collect();
+    assert_eq!(found, [["shop/port.yml", "4", "Port: invalid relation"]]);
     assert_eq!(names(&world), ["a", "c"]);
-}
-
-#[test]
-fn a_line_that_goes_clears_only_what_git_wrote() {
-    let world = World::new();
-    world.let_nulls_clear();
-    let file = |fields: &str| {
-        format!("identifier: shop\nblueprint: microservice\nproperties: {{{fields}}}\n")
-    };
-    succeed(&world.push_file(
-        "port.yml",
-        &file("replicas: 1, language: Go, url: 'https://a.b'"),
-    ));
-    world
-        .port
-        .put_entity(
-            "microservice",
-            json!({"identifier": "shop", "properties":
-                {"replicas": 7, "language": "Go", "url": "https://a.b"}}),
-            "Mozilla/5.0",
-        )
-        .unwrap();
-    succeed(&world.push_file("port.yml", &file("url: 'https://a.b'")));
-    let shop = world.port.entity("microservice", "shop").unwrap();
-    assert_eq!(
-        shop["properties"],
-        json!({"replicas": 7, "url": "https://a.b"}),
-        "somebody else owns the replicas now"
-    );
 }
 
 #[test]
@@ -255,60 +155,54 @@ fn a_required_property_is_not_taken_away() {
     }));
     let file = |fields: &str| format!("identifier: a\nblueprint: service\n{fields}\n");
     succeed(&world.push_file("port.yml", &file("properties: {tier: one}")));
-    let result = run(&world.push_file("port.yml", &file("title: A")));
-    assert_eq!(result.status, 1, "{}", result.log);
+    let result = fails(&world.push_file("port.yml", &file("title: A")));
     assert_eq!(code(result.commands("error")[0]), "missing-property");
-    assert_eq!(
-        world.port.entity("service", "a").unwrap()["properties"]["tier"],
-        "one"
-    );
+    assert_eq!(world.entity("service", "a")["properties"]["tier"], "one");
 }
 
+/// However long that lasts, and whether the file broke with the push that removes something or before it.
 #[test]
-fn a_broken_file_holds_back_every_deletion() {
-    let world = three();
-    world.repository.write("port.yml", &domains(&["a", "b"]));
-    world.repository.write("broken/port.yml", "identifier: [\n");
-    let result = run(&pruning(world.push("Remove one, break another")));
-    assert_eq!(result.status, 1, "{}", result.log);
-    assert_eq!(names(&world), ["a", "b", "c"]);
-    assert!(is_shown(&result, "broken/port.yml"));
-    assert_eq!(result.output("deleted"), "0");
-    assert!(
-        states(&result).contains(&"held-back domain/c".to_owned()),
-        "{:?}",
-        states(&result)
-    );
-    let result = succeed(&pruning(world.push_file("broken/port.yml", &domain("d"))));
-    assert_eq!(result.output("deleted"), "1", "{}", result.log);
-    assert_eq!(names(&world), ["a", "b", "d"]);
+fn a_file_that_cannot_be_read_holds_back_every_deletion() {
+    for is_broken_before in [false, true] {
+        let world = three();
+        world.write("broken/port.yml", "identifier: [\n");
+        if is_broken_before {
+            fails(&pruning(world.push("Break a file")));
+        }
+        let result = fails(&pruning(world.push_file("port.yml", &domains("a b"))));
+        assert_shows(&result, &["broken/port.yml"]);
+        for result in [result, succeed(&pruning(push_elsewhere(&world)))] {
+            assert_eq!(result.output("deleted"), "0");
+            assert!(states(&result).contains(&"held-back domain/c".to_owned()));
+            assert_eq!(names(&world), ["a", "b", "c"]);
+        }
+        let result = succeed(&pruning(world.push_file("broken/port.yml", &domain("d"))));
+        assert_eq!(result.output("deleted"), "1");
+        assert_eq!(names(&world), ["a", "b", "d"]);
+        assert_settled(&world);
+    }
 }
 
 #[test]
 fn targets_that_port_created_are_not_pruned() {
     let world = World::new();
-    let file = "identifier: shop\nblueprint: microservice\nrelations: {domain: sales}\n";
     let creating = |step: Step| pruning(step).input("create-missing-related-entities", "true");
-    succeed(&creating(world.push_file("port.yml", file)));
-    assert_eq!(names(&world), ["sales", "shop"]);
+    succeed(&creating(world.push_file("port.yml", SHOP)));
+    assert_eq!(names(&world), ["b", "shop"]);
     for _ in 0..2 {
         let result = succeed(&creating(world.nightly()));
-        assert_eq!(result.output("drift"), "false", "{}", result.log);
+        assert_eq!(result.output("drift"), "false");
     }
-    assert_eq!(names(&world), ["sales", "shop"]);
+    assert_eq!(names(&world), ["b", "shop"]);
 }
 
 #[test]
 fn what_another_file_declared_all_along_is_not_deleted() {
     let world = World::new();
-    world.repository.write("one/port.yml", &domain("a"));
-    world.repository.write("two/port.yml", &domain("a"));
-    let result = run(&pruning(world.push("Declare it twice")));
-    assert_eq!(result.status, 1, "{}", result.log);
-    put_by_hand(&world, "a", "By hand");
-    world.repository.remove("one/port.yml");
-    let result = succeed(&pruning(world.push("Once is enough")));
-    assert_eq!(result.output("deleted"), "0", "{}", result.log);
+    fails(&pruning(world.change("one:a=A two:a=A")));
+    world.put_domain("a", "By hand");
+    let result = succeed(&pruning(world.change("one:a=-")));
+    assert_eq!(result.output("deleted"), "0");
     assert_eq!(names(&world), ["a"]);
     assert_settled(&world);
 }
@@ -318,23 +212,15 @@ fn what_is_not_replaced_stays() {
     let world = World::new();
     succeed(&pruning(world.push_file("port.yml", &domain("old"))));
     world.refuse("new", 3);
-    let result = run(&pruning(world.push_file("port.yml", &domain("new"))));
-    assert_eq!(result.status, 1, "{}", result.log);
-    let held_back = ["failed domain/new", "held-back domain/old"];
-    assert_eq!(states(&result), held_back);
-    for _ in 0..2 {
-        let result = succeed(&pruning(push_elsewhere(&world)));
-        assert_eq!(names(&world), ["old"]);
+    let first = fails(&pruning(world.push_file("port.yml", &domain("new"))));
+    let next = || succeed(&pruning(push_elsewhere(&world)));
+    for result in [first, next(), next()] {
+        let held_back = ["failed domain/new", "held-back domain/old"];
         assert_eq!(states(&result), held_back);
     }
+    assert_eq!(names(&world), ["old"]);
     // The next run completes it, whatever it is about.
-    let result = succeed(&pruning(push_elsewhere(&world)));
-    assert_eq!(
-        (result.output("created"), result.output("deleted")),
-        ("1", "1"),
-        "{}",
-        result.log
-    );
+    assert_outputs(&next(), "created=1 deleted=1");
     assert_eq!(names(&world), ["new"]);
     assert_settled(&world);
 }
@@ -342,34 +228,20 @@ fn what_is_not_replaced_stays() {
 #[test]
 fn more_than_allowed_is_none() {
     let world = three();
-    let step = pruning(world.push_file("port.yml", "[]\n")).input("max-deletes", "2");
-    let result = run(&step);
-    assert_eq!(result.status, 1, "{}", result.log);
-    assert!(is_shown(&result, "max-deletes"));
+    let step = pruning(world.push_file("port.yml", "[]\n"));
+    let result = fails(&step.input("max-deletes", "2"));
+    assert_shows(&result, &["max-deletes"]);
     assert_eq!(names(&world), ["a", "b", "c"]);
     let step = pruning(push_elsewhere(&world)).input("max-deletes", "3");
-    let result = succeed(&step);
-    assert_eq!(result.output("deleted"), "3", "{}", result.log);
+    assert_eq!(succeed(&step).output("deleted"), "3");
     assert_settled(&world);
-}
-
-/// What a person or another tool made is nobody's here, though it stands beside.
-#[test]
-fn only_what_this_source_declared_is_deleted() {
-    let world = three();
-    put_by_hand(&world, "by-hand", "By hand");
-    for step in [pruning(world.nightly()), pruning(push_elsewhere(&world))] {
-        let result = succeed(&step);
-        assert_eq!(result.output("deleted"), "0", "{}", result.log);
-    }
-    assert_eq!(names(&world), ["a", "b", "by-hand", "c"]);
 }
 
 #[test]
 fn what_was_removed_while_prune_was_off_goes_once_it_is_on() {
     for is_nightly in [false, true] {
         let world = three();
-        succeed(&world.push_file("port.yml", &domains(&["a"])));
+        succeed(&world.push_file("port.yml", &domain("a")));
         succeed(&push_elsewhere(&world));
         assert_eq!(names(&world), ["a", "b", "c"]);
         let removed = json!(["domain|b", "domain|c"]);
@@ -379,11 +251,8 @@ fn what_was_removed_while_prune_was_off_goes_once_it_is_on() {
             false => pruning(push_elsewhere(&world)),
         };
         let plan = succeed(&next().input("mode", "plan"));
-        if is_nightly {
-            assert_eq!(plan.output("deleted"), "2", "{}", plan.log);
-        }
-        let result = succeed(&next());
-        assert_eq!(result.output("deleted"), "2", "{}", result.log);
+        assert!(!is_nightly || plan.output("deleted") == "2");
+        assert_eq!(succeed(&next()).output("deleted"), "2");
         assert_eq!(names(&world), ["a"]);
         assert_settled(&world);
     }
@@ -393,11 +262,11 @@ fn what_was_removed_while_prune_was_off_goes_once_it_is_on() {
 #[test]
 fn what_is_to_be_deleted_is_so_whoever_wrote_to_it_last() {
     let world = three();
-    put_by_hand(&world, "b", "Touched");
+    world.put_domain("b", "Touched");
     succeed(&pruning(world.push_file("port.yml", &domain("a"))));
     assert_eq!(names(&world), ["a"]);
     // It is not deleted twice.
-    put_by_hand(&world, "b", "Made again");
+    world.put_domain("b", "Made again");
     succeed(&pruning(push_elsewhere(&world)));
     succeed(&pruning(world.nightly()));
     assert_eq!(names(&world), ["a", "b"]);
@@ -407,7 +276,7 @@ fn what_is_to_be_deleted_is_so_whoever_wrote_to_it_last() {
 fn what_is_declared_again_is_no_longer_removed() {
     let world = three();
     succeed(&world.push_file("port.yml", &domain("a")));
-    succeed(&world.push_file("port.yml", &domains(&["a", "b"])));
+    succeed(&world.push_file("port.yml", &domains("a b")));
     assert_eq!(world.state_property("removed"), json!(["domain|c"]));
     succeed(&pruning(push_elsewhere(&world)));
     assert_eq!(names(&world), ["a", "b"]);
@@ -417,13 +286,11 @@ fn what_is_declared_again_is_no_longer_removed() {
 #[test]
 fn what_port_never_accepted_is_not_deleted() {
     let world = World::new();
-    put_by_hand(&world, "a", "By hand");
+    world.put_domain("a", "By hand");
     world.refuse("a", 1);
-    let text = "identifier: a\nblueprint: domain\ntitle: Ours\n";
-    assert_eq!(run(&pruning(world.push_file("port.yml", text))).status, 1);
-    world.repository.remove("port.yml");
-    let result = succeed(&pruning(world.push("Give it up")));
-    assert_eq!(names(&world), ["a"], "{}", result.log);
+    fails(&pruning(world.change("a=Ours")));
+    succeed(&pruning(world.change("a=-")));
+    assert_eq!(names(&world), ["a"]);
     assert_settled(&world);
 }
 
@@ -431,65 +298,34 @@ fn what_port_never_accepted_is_not_deleted() {
 #[test]
 fn what_was_written_without_an_answer_is_deleted() {
     let world = World::new();
-    let lost = Fault::close()
-        .on("POST", "*/domain/entities")
-        .after_effect();
-    world.port.inject(lost.times(6));
-    let text = "identifier: a\nblueprint: domain\ntitle: Ours\n";
-    let result = run(&pruning(world.push_file("port.yml", text)));
-    assert_ne!(result.status, 0, "{}", result.log);
+    let lost = Fault::close().on("POST", "*/domain/entities");
+    world.port.inject(lost.after_effect().times(6));
+    assert_ne!(run(&pruning(world.change("a=Ours"))).status, 0);
     assert_eq!(names(&world), ["a"]);
-    world.repository.remove("port.yml");
-    let result = succeed(&pruning(world.push("Give it up")));
-    assert_eq!(names(&world), [""; 0], "{}", result.log);
+    succeed(&pruning(world.change("a=-")));
+    assert_eq!(names(&world), [""; 0]);
     assert_settled(&world);
 }
 
 #[test]
 fn what_is_declared_with_a_mistake_is_not_removed() {
     let world = three();
-    let text = format!(
-        "{}- {{identifier: c, blueprint: domain, title: 1}}\n",
-        domains(&["a", "b"])
-    );
-    assert_eq!(run(&pruning(world.push_file("port.yml", &text))).status, 1);
-    let result = run(&pruning(world.nightly()));
-    assert_eq!(result.status, 1, "{}", result.log);
-    assert_eq!(
-        states(&result),
-        [
-            "invalid domain/c",
-            "unchanged domain/a",
-            "unchanged domain/b"
-        ]
-    );
+    fails(&pruning(world.push_file("port.yml", &domains("a b c=1"))));
+    let expected = [
+        "invalid domain/c",
+        "unchanged domain/a",
+        "unchanged domain/b",
+    ];
+    assert_eq!(states(&fails(&pruning(world.nightly()))), expected);
     assert_eq!(names(&world), ["a", "b", "c"]);
-}
-
-/// Beside a file that cannot be read nothing is deleted, however long that lasts.
-#[test]
-fn a_removal_waits_for_every_file_to_be_readable() {
-    let world = three();
-    run(&pruning(
-        world.push_file("broken/port.yml", "identifier: [\n"),
-    ));
-    let result = run(&pruning(world.push_file("port.yml", &domain("a"))));
-    assert_eq!(result.status, 1, "held back: {}", result.log);
-    succeed(&pruning(push_elsewhere(&world)));
-    assert_eq!(names(&world), ["a", "b", "c"]);
-    world.repository.remove("broken/port.yml");
-    let result = succeed(&pruning(world.push("Remove the broken file")));
-    assert_eq!(result.output("deleted"), "2", "{}", result.log);
-    assert_settled(&world);
 }
 
 #[test]
 fn a_plan_of_a_pull_request_deletes_only_what_that_removes() {
     let world = three();
-    succeed(&world.push_file("port.yml", &domains(&["a", "b"])));
+    succeed(&world.push_file("port.yml", &domains("a b")));
     world.begin_topic();
     world.push_file("port.yml", &domain("a"));
-    let plan: Step = pruning(world.pull_request());
-    let result = succeed(&plan);
+    let result = succeed(&pruning(world.pull_request()));
     assert_eq!(states(&result), ["deleted domain/b", "unchanged domain/a"]);
 }

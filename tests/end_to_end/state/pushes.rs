@@ -1,253 +1,167 @@
 //! Pushes one after another, of which some runs fail, are cancelled or never start, and some replace
 //! what was pushed before.
 
-use std::time::Duration;
-
-use port_gitops_sandbox::github::{Resource, Throttle};
 use port_gitops_sandbox::{Fault, GitHubSandbox, Matcher, ObjectId, Sandbox, Step, TestRepository};
 
-use super::{assert_settled, cost, domain, push_elsewhere, titles};
+use super::{assert_settled, cost, push_elsewhere};
 use crate::interrupted::run_and_signal;
-use crate::world::{World, run, succeed};
+use crate::world::{World, domain, domains, fails, stage, succeed};
 
 /// A world in which the run of a push has written the new title of `a`, but not `b`, which is new,
 /// and the commit before that push.
 fn after_half_a_run() -> (World, ObjectId) {
     let world = World::new();
-    world.write_domain("a/port.yml", "a", "Old");
-    succeed(&world.push("Add a"));
-    let before = world.repository.head().unwrap();
-    world.write_domain("a/port.yml", "a", "New");
-    world.write_domain("b/port.yml", "b", "B");
+    succeed(&world.change("a=Old"));
+    let before = world.head();
     world.refuse("b", 1);
-    let result = run(&world.push("Change a and add b"));
-    assert_eq!(result.status, 1, "{}", result.log);
-    assert_eq!(titles(&world, &["a", "b"]), ["New", "–"]);
+    fails(&world.change("a=New b=B"));
+    world.assert_holds("a=New b=-");
     (world, before)
 }
 
 /// Drops the last commit, and commits another in its stead.
 fn replace_head(world: &World, before: &ObjectId) -> ObjectId {
-    let replaced = world.repository.head().unwrap();
+    let replaced = world.head();
     world.repository.reset_hard(before).unwrap();
-    world.write_domain("c/port.yml", "c", "C");
-    world.repository.commit("Add c instead").unwrap();
+    stage(&world.repository, "c=C");
+    world.commit("Add c instead");
     replaced
 }
 
-/// What is pushed after half a run, and what Port holds of `a`, `b`, `c` and `d` once that was applied.
-type After = (fn(&World, &ObjectId) -> Step, [&'static str; 4]);
+/// What is pushed after half a run, and what Port holds once that was applied.
+type After = (fn(&World, &ObjectId) -> Step, &'static str);
 
 #[test]
 fn what_half_a_run_left_is_completed_or_undone_by_the_next_push() {
+    let replace: fn(&World, &ObjectId) -> Step = |world, before| {
+        let replaced = replace_head(world, before);
+        world.pushed(&replaced)
+    };
+    // That push has no run: a newer one took its place in the queue.
+    let replace_twice: fn(&World, &ObjectId) -> Step = |world, before| {
+        replace_head(world, before);
+        world.change("d=D")
+    };
     let cases: [After; 6] = [
-        (|world, _| push_elsewhere(world), ["New", "B", "–", "–"]),
-        (
-            |world, _| {
-                world.write_domain("c/port.yml", "c", "C");
-                world.push("Add c")
-            },
-            ["New", "B", "C", "–"],
-        ),
-        (
-            |world, _| {
-                world.write_domain("a/port.yml", "a", "Old");
-                world.repository.remove("b/port.yml");
-                world.push("Revert")
-            },
-            ["Old", "–", "–", "–"],
-        ),
-        (
-            |world, before| {
-                let replaced = replace_head(world, before);
-                world.pushed(&replaced)
-            },
-            ["Old", "–", "C", "–"],
-        ),
-        // That push has no run: a newer one took its place in the queue.
-        (
-            |world, before| {
-                replace_head(world, before);
-                world.write_domain("d/port.yml", "d", "D");
-                world.push("Add d")
-            },
-            ["Old", "–", "C", "D"],
-        ),
-        (|world, _| world.nightly(), ["New", "B", "–", "–"]),
+        (|world, _| push_elsewhere(world), "a=New b=B c=- d=-"),
+        (|world, _| world.change("c=C"), "a=New b=B c=C d=-"),
+        (|world, _| world.change("a=Old b=-"), "a=Old b=- c=- d=-"),
+        (replace, "a=Old b=- c=C d=-"),
+        (replace_twice, "a=Old b=- c=C d=D"),
+        (|world, _| world.nightly(), "a=New b=B c=- d=-"),
     ];
-    for (number, (next, expected)) in cases.into_iter().enumerate() {
+    for (next, expected) in cases {
         let (world, before) = after_half_a_run();
-        let result = succeed(&next(&world, &before));
-        let found = titles(&world, &["a", "b", "c", "d"]);
-        assert_eq!(found, expected, "case {number}: {}", result.log);
+        succeed(&next(&world, &before));
+        world.assert_holds(expected);
         assert_settled(&world);
     }
 }
 
 #[test]
 fn what_half_a_run_created_is_removed_once_it_is_reverted() {
-    for prune in ["false", "true"] {
+    for (prune, left) in [("false", "a=A b=-"), ("true", "a=- b=-")] {
         let world = World::new();
-        world.write_domain("a/port.yml", "a", "A");
-        world.write_domain("b/port.yml", "b", "B");
         world.refuse("b", 1);
-        assert_eq!(run(&world.push("Add a and b")).status, 1);
-        world.repository.remove("a/port.yml").remove("b/port.yml");
-        let result = succeed(&world.push("Revert").input("prune", prune));
-        let notice = |name: &str| format!("Git no longer declares `domain/{name}`");
-        let is_pruned = prune == "true";
-        assert_ne!(
-            result.log.contains(&notice("a")),
-            is_pruned,
-            "{}",
-            result.log
-        );
-        assert!(!result.log.contains(&notice("b")), "{}", result.log);
-        assert_eq!(world.port.entity("domain", "a").is_none(), is_pruned);
+        fails(&world.change("a=A b=B"));
+        let result = succeed(&world.change("a=- b=-").input("prune", prune));
+        let is_told = |name: &str| {
+            result
+                .log
+                .contains(&format!("no longer declares `domain/{name}`"))
+        };
+        assert_eq!([is_told("a"), is_told("b")], [prune == "false", false]);
+        world.assert_holds(left);
         assert_settled(&world);
     }
 }
 
+/// The run was refused, it was cancelled, or it never started.
 #[test]
-fn where_port_was_down_the_next_push_writes_both() {
-    let world = World::new();
-    world.write_domain("a/port.yml", "a", "A");
-    let refused = Fault::status(403).on("POST", "*/domain/entities");
-    world.port.inject(refused);
-    let result = run(&world.push("Add a"));
-    assert_eq!(result.status, 1, "{}", result.log);
-    world.write_domain("b/port.yml", "b", "B");
-    succeed(&world.push("Add b"));
-    assert_eq!(titles(&world, &["a", "b"]), ["A", "B"]);
-}
-
-#[test]
-fn an_amend_after_a_complete_run_leaves_nothing_of_it() {
-    let world = World::new();
-    world.write_domain("a/port.yml", "a", "Old");
-    succeed(&world.push("Add a"));
-    let before = world.repository.head().unwrap();
-    world.write_domain("a/port.yml", "a", "New");
-    world.write_domain("b/port.yml", "b", "B");
-    succeed(&world.push("Change a and add b"));
-    let amended = replace_head(&world, &before);
-    let result = succeed(&world.pushed(&amended));
-    assert_eq!(titles(&world, &["a", "c"]), ["Old", "C"], "{}", result.log);
-    assert!(
-        result.log.contains("Git no longer declares `domain/b`"),
-        "{}",
-        result.log
-    );
-}
-
-#[test]
-fn a_run_that_never_started_is_made_good_by_the_next_push() {
-    let world = World::new();
-    world.write_domain("a/port.yml", "a", "A");
-    drop(world.push("Add a"));
-    world.write_domain("b/port.yml", "b", "B");
-    succeed(&world.push("Add b"));
-    assert_eq!(titles(&world, &["a", "b"]), ["A", "B"]);
-}
-
-#[test]
-fn a_run_that_was_cancelled_is_made_good_by_the_next_push() {
-    let world = World::new();
-    world.write_domain("a/port.yml", "a", "Old");
-    succeed(&world.push("Add a"));
-    world.write_domain("a/port.yml", "a", "New");
-    world.write_domain("b/port.yml", "b", "B");
-    let step = world.push("Change a and add b");
-    world.port.clear_journal();
-    let write = Matcher::new("POST", "*/entities/bulk");
-    let hang = Fault::hang().when(write.clone()).after_effect();
-    world.port.inject(hang);
-    let result = run_and_signal(&step, &world.port, &write, &["-INT"]);
-    assert_eq!(result.status, 130, "{}", result.log);
-    assert_eq!(titles(&world, &["a", "b"]), ["New", "B"]);
-
-    world.write_domain("a/port.yml", "a", "Old");
-    world.write_domain("c/port.yml", "c", "C");
-    succeed(&world.push("Revert a and add c"));
-    assert_eq!(titles(&world, &["a", "b", "c"]), ["Old", "B", "C"]);
-    assert_settled(&world);
+fn what_a_run_did_not_write_is_written_by_the_next_push() {
+    let refused: fn(&World, &Step) = |world, step| {
+        world
+            .port
+            .inject(Fault::status(403).on("POST", "*/domain/entities"));
+        fails(step);
+    };
+    let cancelled: fn(&World, &Step) = |world, step| {
+        let write = Matcher::new("POST", "*/domain/entities");
+        let hang = Fault::hang().when(write.clone()).after_effect();
+        world.port.inject(hang);
+        let result = run_and_signal(step, &world.port, &write, &["-INT"]);
+        assert_eq!(result.status, 130);
+    };
+    for run_first in [refused, cancelled, |_, _| {}] {
+        let world = World::new();
+        let step = world.change("a=A");
+        world.port.clear_journal();
+        run_first(&world, &step);
+        succeed(&world.change("b=B"));
+        world.assert_holds("a=A b=B");
+        assert_settled(&world);
+    }
 }
 
 #[test]
 fn two_weeks_of_plans_do_not_count_as_applied() {
     let world = World::new();
     for day in 0..14 {
-        let name = format!("d{day}");
-        world.write_domain(&format!("{name}/port.yml"), &name, "Planned");
-        succeed(&world.push("Add one").input("mode", "plan"));
+        succeed(
+            &world
+                .change(&format!("d{day}=Planned"))
+                .input("mode", "plan"),
+        );
     }
     assert_eq!(world.port.entities().len(), 0, "and no state either");
-    let result = succeed(&world.push("Apply"));
-    assert_eq!(result.output("created"), "14", "{}", result.log);
+    assert_eq!(succeed(&world.push("Apply")).output("created"), "14");
 }
 
-/// GitHub compares over any number of commits, but lists 300 files at most.
+/// GitHub compares over any number of commits, but lists 300 files at most. Where no entity file changed, the
+/// new commit is saved, so that the next comparison is short again.
 #[test]
 fn what_was_applied_long_ago_is_compared_by_its_files() {
-    let world = World::new();
-    world.write_domain("a/port.yml", "a", "A");
-    succeed(&world.push("Add a"));
-    for n in 0..310 {
-        world.repository.write(&format!("notes/{n}.md"), "Note\n");
+    for (domains, most_github, most_port) in [("b=B", 6, 9), ("a=A", 4, 4)] {
+        let world = World::new();
+        succeed(&world.change("a=A"));
+        for n in 0..310 {
+            world.write(&format!("notes/{n}.md"), "Note\n");
+        }
+        for _ in 0..130 {
+            world.commit("Something else");
+        }
+        let (result, github, port) = cost(&world, &world.change(domains));
+        assert_eq!(result.status, 0);
+        world.assert_holds(domains);
+        // The tip, the comparison, two trees, and for a change the contents and the tip.
+        assert!(
+            github <= most_github && port <= most_port,
+            "{github}, {port}"
+        );
+        assert_eq!(world.state_property("commit"), world.head().as_str());
+        assert_settled(&world);
     }
-    for _ in 0..130 {
-        world.repository.commit("Something else").unwrap();
-    }
-    world.write_domain("b/port.yml", "b", "B");
-    let (result, github, _) = cost(&world, &world.push("Add b"));
-    assert_eq!(result.status, 0, "{}", result.log);
-    assert_eq!(result.output("created"), "1", "{}", result.log);
-    // The tip, the comparison, two trees, the contents, the tip.
-    assert!(github <= 6, "{github}: {}", result.log);
-    assert_settled(&world);
 }
 
-/// Then the new commit is saved, so that the next comparison is short again.
-#[test]
-fn a_quiet_push_whose_base_is_too_far_back_saves_the_new_commit() {
-    let world = World::new();
-    world.write_domain("a/port.yml", "a", "A");
-    succeed(&world.push("Add a"));
-    for n in 0..310 {
-        world.repository.write(&format!("notes/{n}.md"), "Note\n");
-    }
-    let (result, github, port) = cost(&world, &world.push("Write notes"));
-    assert_eq!(result.status, 0, "{}", result.log);
-    assert!(github <= 4 && port <= 4, "{github}, {port}: {}", result.log);
-    let head = world.repository.head().unwrap();
-    assert_eq!(world.state_property("commit"), head.as_str());
-    assert_settled(&world);
-}
-
-/// A title, a property and a relation, in two forms, one in another file.
 #[test]
 fn moves_in_one_push_write_nothing() {
     let world = World::new();
-    let two = "{identifier: a, blueprint: domain}\n---\n{identifier: b, blueprint: domain}\n";
-    world.repository.write("port.yml", two);
-    succeed(&world.push("Add a and b"));
-    world
-        .repository
-        .write("port.yml", "{identifier: a, blueprint: domain}\n");
-    world.repository.write(
+    succeed(&world.push_file("port.yml", &domains("a b")));
+    world.write("port.yml", &domain("a"));
+    world.write(
         "b/entity.json",
         r#"{"identifier": "b", "blueprint": "domain"}"#,
     );
     world.port.clear_journal();
     let result = succeed(&world.push("Move b to a file of its own"));
-    assert_eq!(result.output("unchanged"), "2", "{}", result.log);
+    assert_eq!(result.output("unchanged"), "2");
     world.repository.rename("port.yml", "all/port.yaml");
     succeed(&world.push("Rename the other"));
     assert_eq!(world.port_writes(), [""; 0]);
+    let about_domains = world.port.requests_to("POST", "*/domain/*");
     assert!(
-        world.port.requests_to("POST", "*/domain/*").is_empty(),
-        "Git alone says that nothing changed: {:?}",
-        world.port_requests()
+        about_domains.is_empty(),
+        "Git alone says that nothing changed"
     );
     assert_settled(&world);
 }
@@ -255,38 +169,14 @@ fn moves_in_one_push_write_nothing() {
 #[test]
 fn moves_over_two_pushes_end_with_what_is_left() {
     let world = World::new();
-    world.write_domain("old/port.yml", "a", "Old");
-    succeed(&world.push("Add a"));
-    world.write_domain("new/port.yml", "a", "New");
-    run(&world.push("Declare it at its new place too"));
-    world.repository.remove("old/port.yml");
-    succeed(&world.push("Remove it from its old place"));
-    assert_eq!(world.title("domain", "a").unwrap(), "New");
-
-    world.write_domain("both/port.yml", "b", "B");
-    succeed(&world.push("Add b"));
-    world.repository.remove("both/port.yml");
-    succeed(&world.push("Remove it"));
-    world.write_domain("again/port.yml", "b", "B again");
-    succeed(&world.push("Add it elsewhere"));
-    assert_eq!(world.title("domain", "b").unwrap(), "B again");
-    assert_settled(&world);
-}
-
-#[test]
-fn a_branch_may_begin_anew_without_a_common_ancestor() {
-    let world = World::new();
-    world.write_domain("a/port.yml", "a", "Old");
-    world.write_domain("b/port.yml", "b", "B");
-    succeed(&world.push("Add a and b"));
-    let before = world.repository.head().unwrap();
-    world.repository.checkout_orphan("anew");
-    world.write_domain("a/port.yml", "a", "New");
-    world.repository.commit("Begin anew").unwrap();
-    world.repository.checkout("main").unwrap();
-    world.repository.reset_hard("anew").unwrap();
-    let result = succeed(&world.pushed(&before));
-    assert_eq!(titles(&world, &["a", "b"]), ["New", "B"], "{}", result.log);
+    succeed(&world.change("old:a=Old"));
+    fails(&world.change("new:a=New"));
+    succeed(&world.change("old:a=-"));
+    world.assert_holds("a=New");
+    succeed(&world.change("both:b=B"));
+    succeed(&world.change("both:b=-"));
+    succeed(&world.change("again:b=Again"));
+    world.assert_holds("a=New b=Again");
     assert_settled(&world);
 }
 
@@ -295,19 +185,16 @@ fn the_first_push_of_an_empty_repository_is_applied() {
     let mut world = World::fresh();
     world.repository = TestRepository::new().unwrap();
     world.github = GitHubSandbox::start(&world.repository).unwrap();
-    world.write_domain("a/port.yml", "a", "A");
+    stage(&world.repository, "a=A");
     world.repository.commit("Begin").unwrap();
-    let zero = world.repository.zero_id();
-    let result = succeed(&world.pushed(&zero));
-    assert_eq!(result.output("created"), "1", "{}", result.log);
+    assert_eq!(succeed(&world.first_push()).output("created"), "1");
 }
 
 /// Entities, and so states, count for billing.
 #[test]
 fn a_repository_without_entities_has_no_state() {
     let world = World::fresh();
-    let zero = world.repository.zero_id();
-    succeed(&world.pushed(&zero));
+    succeed(&world.first_push());
     succeed(&push_elsewhere(&world));
     assert!(world.state().is_none());
     assert!(world.port.blueprint("gitops_source").is_none());
@@ -315,37 +202,16 @@ fn a_repository_without_entities_has_no_state() {
 
 #[test]
 fn the_last_entity_file_may_go() {
-    for prune in ["false", "true"] {
+    for (prune, left, removed) in [("false", "a=A", 1), ("true", "a=-", 0)] {
         let world = World::new();
-        succeed(&world.push_file("port.yml", &domain("a")));
-        world.repository.remove("port.yml");
-        let result = succeed(&world.push("Remove it").input("prune", prune));
-        let is_pruned = prune == "true";
-        assert_eq!(world.port.entity("domain", "a").is_none(), is_pruned);
-        assert_eq!(world.state_property("entity_count"), 0, "{}", result.log);
-        let removed = world.state_property("removed");
-        assert_eq!(removed.as_array().unwrap().is_empty(), is_pruned);
+        succeed(&world.change("a=A"));
+        succeed(&world.change("a=-").input("prune", prune));
+        world.assert_holds(left);
+        assert_eq!(world.state_property("entity_count"), 0);
+        assert_eq!(
+            world.state_property("removed").as_array().unwrap().len(),
+            removed
+        );
         assert_settled(&world);
-    }
-}
-
-#[test]
-fn github_may_ask_for_patience() {
-    let second = Duration::from_secs(1);
-    let secondary = Throttle::Secondary {
-        retry_after: Some(second),
-    };
-    for (throttle, said) in [
-        (secondary, "with 403 Forbidden; waiting 1."),
-        (Throttle::GraphqlRateLimited, "rate limit reached; waiting "),
-    ] {
-        let world = World::new();
-        world.write_domain("a/port.yml", "a", "A");
-        let step = world.push("Add a");
-        world.github.set_budget(Resource::Graphql, 100, 3 * second);
-        world.github.throttle(throttle, 1);
-        let result = succeed(&step);
-        assert_eq!(result.output("created"), "1", "{}", result.log);
-        assert!(result.log.contains(said), "{}", result.log);
     }
 }

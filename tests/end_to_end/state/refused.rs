@@ -1,12 +1,11 @@
 //! What stays undone for long: runs come back to it, and each costs as much as the one before.
 
-use port_gitops_sandbox::port::Failure;
 use port_gitops_sandbox::{Sandbox, Step};
 use serde_json::json;
 
-use super::{assert_quiet, assert_settled, cost, names, pruning, push_elsewhere};
+use super::{assert_quiet, assert_settled, cost, names, push_elsewhere};
 use crate::scenes::{plain, states};
-use crate::world::{World, run, succeed};
+use crate::world::{World, domains, fails, pruning, run, succeed};
 
 /// Something that only Port's lack of a blueprint prevents, and something that is sound.
 const LATER: &str = "identifier: x\nblueprint: later\n---\nidentifier: y\nblueprint: domain\n";
@@ -16,25 +15,19 @@ fn refuse_for_good(world: &World, name: &str) {
     world.refuse(name, usize::MAX);
 }
 
-/// How many bytes the state takes as Port holds it.
-fn size(world: &World) -> usize {
-    world.state().unwrap().to_string().len()
-}
-
 /// What a push costs: requests to GitHub and to Port, and the size of the state after it.
 fn push(world: &World, step: &Step) -> [usize; 3] {
     let (result, github, port) = cost(world, step);
-    assert!(matches!(result.status, 0 | 1), "{}", result.log);
-    [github, port, size(world)]
+    assert!(matches!(result.status, 0 | 1));
+    [github, port, world.state().unwrap().to_string().len()]
 }
 
 #[test]
-fn a_refused_entity_costs_the_same_at_the_fiftieth_push() {
+fn a_refused_entity_costs_the_same_at_the_thirtieth_push() {
     let world = World::new();
     refuse_for_good(&world, "b");
-    let both = "- {identifier: a, blueprint: domain}\n- {identifier: b, blueprint: domain}\n";
-    assert_eq!(run(&world.push_file("port.yml", both)).status, 1);
-    let costs: Vec<_> = (0..50)
+    fails(&world.push_file("port.yml", &domains("a b")));
+    let costs: Vec<_> = (0..30)
         .map(|_| push(&world, &push_elsewhere(&world)))
         .collect();
     let [github, port, bytes] = costs[0];
@@ -57,13 +50,9 @@ fn a_file_that_changes_while_port_refuses_it_keeps_few_versions() {
     let world = World::new();
     world.let_nulls_clear();
     refuse_for_good(&world, "b");
+    let file = |n| domains(&format!("a=A{n} b=B{n}"));
     let costs: Vec<_> = (0..24)
-        .map(|n| {
-            let text = format!(
-                "- {{identifier: a, blueprint: domain, title: A{n}}}\n- {{identifier: b, blueprint: domain, title: B{n}}}\n"
-            );
-            push(&world, &world.push_file("port.yml", &text))
-        })
+        .map(|n| push(&world, &world.push_file("port.yml", &file(n))))
         .collect();
     let [github, port, bytes] = costs[12];
     for cost in &costs[12..] {
@@ -71,14 +60,10 @@ fn a_file_that_changes_while_port_refuses_it_keeps_few_versions() {
         assert!(cost[2] < bytes + 40, "{costs:?}");
     }
     world.port.refuse_nothing();
-    let bare = "- {identifier: a, blueprint: domain}\n- {identifier: b, blueprint: domain}\n";
-    succeed(&world.push_file("port.yml", bare));
-    assert_eq!(world.title("domain", "a").unwrap(), "");
+    succeed(&world.push_file("port.yml", &domains("a b")));
+    world.assert_holds("a= b=");
     assert_settled(&world);
 }
-
-/// A world in which something stays undone, and the inputs of its pushes.
-type Begin = fn() -> (World, fn(Step) -> Step);
 
 fn same(step: Step) -> Step {
     step
@@ -88,113 +73,80 @@ fn at_most_two(step: Step) -> Step {
     pruning(step).input("max-deletes", "2")
 }
 
-/// Three domains in files of their own.
-fn write_three(world: &World) {
-    for name in ["x", "y", "z"] {
-        world.write_domain(&format!("{name}/port.yml"), name, "Old");
-    }
-}
-
 /// Each mistake begins as the one before is fixed.
 fn mistakes_that_take_turns() -> World {
     let world = World::new();
-    write_three(&world);
-    succeed(&world.push("Begin"));
-    let break_one = |name: &str| {
-        let text = format!("identifier: {name}\nblueprint: domain\ntitle: 5\n");
-        world.repository.write(&format!("{name}/port.yml"), &text);
-    };
-    break_one("x");
-    run(&world.push("Break x"));
+    succeed(&world.change("x=Old y=Old z=Old"));
+    fails(&world.change("x=5"));
     for (fixed, broken) in [("x", "y"), ("y", "z"), ("z", "x"), ("x", "y")] {
-        world.write_domain(&format!("{broken}/port.yml"), broken, fixed);
-        run(&world.push("Change what breaks next"));
-        world.write_domain(&format!("{fixed}/port.yml"), fixed, "Fixed");
-        break_one(broken);
-        run(&world.push("Fix one, break another"));
+        run(&world.change(&format!("{broken}={fixed}")));
+        run(&world.change(&format!("{fixed}=Fixed {broken}=5")));
     }
     world
 }
 
 #[test]
 fn the_cost_of_what_stays_undone_does_not_grow() {
-    let cases: [(&str, Begin); 7] = [
-        ("a blueprint that is missing", || {
-            let world = World::new();
-            run(&world.push_file("later/port.yml", LATER));
-            (world, same)
-        }),
-        ("the same from the first run on", || {
-            let world = World::fresh();
-            run(&world.push_file("later/port.yml", LATER));
-            (world, same)
-        }),
-        ("and a failure in passing", || {
-            let world = World::new();
-            run(&world.push_file("later/port.yml", LATER));
-            world.write_domain("b/port.yml", "b", "B");
-            world.refuse("b", 1);
-            assert_eq!(run(&world.push("Add b")).status, 1);
-            (world, same)
-        }),
-        ("a relation target that is missing", || {
-            let world = World::new();
-            let orphan = "identifier: s\nblueprint: microservice\nrelations: {domain: missing}\n";
-            run(&world.push_file("s/port.yml", orphan));
-            (world, same)
-        }),
-        ("more deletions than allowed", || {
-            let world = World::new();
-            write_three(&world);
-            succeed(&world.push("Add"));
-            for name in ["x", "y", "z"] {
-                world.repository.remove(&format!("{name}/port.yml"));
-            }
-            run(&at_most_two(world.push("Remove")));
-            (world, at_most_two)
-        }),
-        ("a deletion that is held back over a mistake", || {
-            let world = World::new();
-            world.write_domain("d/port.yml", "d", "D");
-            succeed(&world.push("Add d"));
-            run(&pruning(world.push_file("later/port.yml", ": [")));
-            world.repository.remove("d/port.yml");
-            run(&pruning(world.push("Remove d")));
-            (world, pruning)
-        }),
-        ("mistakes that take turns", || {
-            (mistakes_that_take_turns(), same)
-        }),
-    ];
-    for (name, begin) in cases {
+    /// A world in which something stays undone, and the inputs of its pushes.
+    type Begin = fn() -> (World, fn(Step) -> Step);
+    fn needs_a_blueprint(world: World) -> (World, fn(Step) -> Step) {
+        fails(&world.push_file("later/port.yml", LATER));
+        (world, same)
+    }
+    let a_missing_blueprint: Begin = || needs_a_blueprint(World::new());
+    let the_same_from_the_first_run_on: Begin = || needs_a_blueprint(World::fresh());
+    let and_a_failure_in_passing: Begin = || {
+        let (world, _) = needs_a_blueprint(World::new());
+        world.refuse("b", 1);
+        fails(&world.change("b=B"));
+        (world, same)
+    };
+    let a_missing_relation_target: Begin = || {
+        let world = World::new();
+        let orphan = "identifier: s\nblueprint: microservice\nrelations: {domain: missing}\n";
+        fails(&world.push_file("s/port.yml", orphan));
+        (world, same)
+    };
+    let more_deletions_than_allowed: Begin = || {
+        let world = World::new();
+        succeed(&world.change("x=Old y=Old z=Old"));
+        fails(&at_most_two(world.change("x=- y=- z=-")));
+        (world, at_most_two)
+    };
+    let a_deletion_that_a_mistake_holds_back: Begin = || {
+        let world = World::new();
+        succeed(&world.change("d=D"));
+        fails(&pruning(world.push_file("later/port.yml", ": [")));
+        fails(&pruning(world.change("d=-")));
+        (world, pruning)
+    };
+    for begin in [
+        a_missing_blueprint,
+        the_same_from_the_first_run_on,
+        and_a_failure_in_passing,
+        a_missing_relation_target,
+        more_deletions_than_allowed,
+        a_deletion_that_a_mistake_holds_back,
+        || (mistakes_that_take_turns(), same),
+    ] {
         let (world, input) = begin();
-        let costs: Vec<_> = (0..12)
-            .map(|n| {
-                let path = format!("others/{n}/port.yml");
-                world.write_domain(&path, &format!("other{n}"), "O");
-                push(&world, &input(world.push("Change something else")))
-            })
+        let costs: Vec<_> = (0..6)
+            .map(|n| push(&world, &input(world.change(&format!("other{n}=O")))))
             .collect();
-        let ([github, port, _], [last_github, last_port, _]) = (costs[0], costs[11]);
-        assert!(
-            last_github <= github && last_port <= port,
-            "{name}: {costs:?}"
-        );
-        assert!(github <= 7 && port <= 13, "{name}: {costs:?}");
+        let ([github, port, _], [last_github, last_port, _]) = (costs[0], costs[5]);
+        assert!(last_github <= github && last_port <= port, "{costs:?}");
+        assert!(github <= 7 && port <= 13, "{costs:?}");
     }
 }
 
 #[test]
 fn what_was_removed_is_reported_once() {
     let world = World::new();
-    write_three(&world);
-    succeed(&world.push("Add three"));
-    run(&world.push_file("later/port.yml", LATER));
-    world.repository.remove("x/port.yml");
-    let result = succeed(&world.push("Remove one"));
-    assert!(result.log.contains("no longer declares `domain/x`"));
-    let result = succeed(&push_elsewhere(&world));
-    assert!(!result.log.contains("no longer declares"), "{}", result.log);
+    succeed(&world.change("x=X"));
+    fails(&world.push_file("later/port.yml", LATER));
+    let is_told = |step: &Step| succeed(step).log.contains("no longer declares `domain/x`");
+    assert!(is_told(&world.change("x=-")));
+    assert!(!is_told(&push_elsewhere(&world)));
 }
 
 /// Writes the service as Port would store it, if it changed URLs to lower case.
@@ -204,10 +156,8 @@ fn normalise(world: &World) {
         "relations": {},
     });
     let writer = "port-gitops/0.1.0 (octo-org/catalog)";
-    world
-        .port
-        .put_entity("microservice", entity, writer)
-        .unwrap();
+    let put = world.port.put_entity("microservice", entity, writer);
+    put.unwrap();
 }
 
 const SHOUTED: &str =
@@ -219,19 +169,16 @@ fn a_value_that_port_normalises_is_written_once() {
     succeed(&world.push_file("port.yml", SHOUTED));
     normalise(&world);
     assert_settled(&world);
-    world.write_domain("b/port.yml", "b", "B");
-    let result = succeed(&world.push("Add b"));
-    assert_eq!(states(&result), ["created domain/b"]);
+    assert_eq!(states(&succeed(&world.change("b=B"))), ["created domain/b"]);
 }
 
 /// Beside it in the same file is something that Port refuses, so each run compares it with Port.
 #[test]
 fn a_value_that_port_normalises_in_an_open_file_is_not_written_at_every_push() {
     let world = World::new();
-    let failure = Failure::new(422, "invalid_request", "Not today");
-    world.port.refuse("domain", "b", failure, usize::MAX);
+    refuse_for_good(&world, "b");
     let text = format!("{SHOUTED}---\nidentifier: b\nblueprint: domain\n");
-    assert_eq!(run(&world.push_file("port.yml", &text)).status, 1);
+    fails(&world.push_file("port.yml", &text));
     normalise(&world);
     // Somebody may have changed it by hand, so once it is written again.
     succeed(&push_elsewhere(&world));
@@ -252,18 +199,16 @@ fn a_full_run_says_once_that_port_keeps_a_value() {
     let world = World::new();
     succeed(&world.push_file("port.yml", SHOUTED));
     normalise(&world);
-    let result = succeed(&world.nightly());
-    assert_eq!(result.output("updated"), "1", "{}", result.log);
+    assert_eq!(succeed(&world.nightly()).output("updated"), "1");
     normalise(&world);
     world.port.clear_journal();
     let result = succeed(&world.nightly());
-    assert_eq!(result.output("updated"), "0", "{}", result.log);
+    assert_eq!(result.output("updated"), "0");
     assert_eq!(world.port_writes(), [""; 0]);
-    let log = plain(&result);
-    assert!(log.contains("Port keeps `properties.url`"), "{log}");
+    assert!(plain(&result).contains("Port keeps `properties.url`"));
     // What Git declares anew is written all the same.
     let shouted = SHOUTED.replace("A.b", "A.C");
     let result = succeed(&world.push_file("port.yml", &shouted));
-    assert_eq!(result.output("updated"), "1", "{}", result.log);
+    assert_eq!(result.output("updated"), "1");
     assert_quiet(&world, push_elsewhere(&world));
 }

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use port_gitops::Exit;
-use port_gitops_sandbox::github::Resource;
 use port_gitops_sandbox::port::Failure;
-use port_gitops_sandbox::{Fault, Matcher, Sandbox, Switch};
+use port_gitops_sandbox::{Fault, Matcher, Sandbox};
 use serde_json::json;
 
 use super::model::{Model, Now};
@@ -17,7 +15,7 @@ use super::{Event, History, Order, REPOSITORIES, Repo, Scope, Workflow};
 use crate::branch::{Base, Branch};
 use crate::fate::{Api, Fate, Moment, Place, run_so, told};
 use crate::play::{Deletions, Level};
-use crate::runs::{STATES, indented};
+use crate::runs::{STATES, Story, begin_anew, indented};
 
 /// Three repositories and what happened to them. Clones are handles to the same.
 #[derive(Clone)]
@@ -35,10 +33,7 @@ struct State {
     /// How many pushes and edits by hand there were.
     count: usize,
     model: Model,
-    /// What happened, for people.
-    story: Vec<String>,
-    /// What was wrong first.
-    problem: Option<String>,
+    story: Story,
 }
 
 impl Place for Player {
@@ -84,28 +79,15 @@ impl Player {
         for repo in 0..REPOSITORIES {
             self.rename(repo, false);
         }
-        let mut state = self.state();
-        match state.problem.take() {
-            None => Ok(()),
-            Some(problem) => Err(format!("{problem}\n{}", state.story.join("\n"))),
-        }
+        self.state().story.end()
     }
 
     fn prepare(&self, history: &History) {
         let World { github, port, .. } = &*self.world;
-        for resource in [Resource::Core, Resource::Graphql] {
-            github.set_budget(resource, 5_000, Duration::from_secs(3_600));
-        }
+        begin_anew(&[github], port, history.lags);
         for git in &self.world.gits {
             git.checkout_orphan(&self.branch);
             git.set_default_branch(&self.branch).unwrap();
-        }
-        for (blueprint, identifier, _) in port.entities() {
-            port.remove_entity(&blueprint, &identifier);
-        }
-        match history.lags {
-            true => port.turn_on(Switch::SearchLags),
-            false => port.turn_off(Switch::SearchLags),
         }
         let of = json!({"of": {"target": "thing", "required": false, "many": false}});
         for (blueprint, relations) in [("thing", json!({})), ("part", of)] {
@@ -118,10 +100,8 @@ impl Player {
     }
 
     fn put(&self, blueprint: &str, entity: serde_json::Value) {
-        self.world
-            .port
-            .put_entity(blueprint, entity, "Mozilla")
-            .unwrap();
+        let put = self.world.port.put_entity(blueprint, entity, "Mozilla");
+        put.unwrap();
     }
 
     fn close(&self, history: &History) {
@@ -153,13 +133,11 @@ impl Player {
     /// Whether a further run writes only what the fleet remembers of itself.
     fn check_quiet(&self) {
         let port = &self.world.port;
-        let states = port
-            .entities()
-            .into_iter()
-            .filter(|(blueprint, ..)| blueprint == STATES);
-        let mut states = states.map(|(_, _, state)| state["properties"]["status"].clone());
         // What cannot be deleted is tried again.
-        if states.any(|status| status != "synced") {
+        let is_open = |(blueprint, _, state): (String, String, serde_json::Value)| {
+            blueprint == STATES && state["properties"]["status"] != "synced"
+        };
+        if port.entities().into_iter().any(is_open) {
             return;
         }
         port.clear_journal();
@@ -230,9 +208,8 @@ impl Player {
     fn rename(&self, repo: Repo, is_renamed: bool) {
         let was = std::mem::replace(&mut self.state().renamed[repo], is_renamed);
         if was != is_renamed {
-            self.world
-                .github
-                .rename(&name(repo, was), &name(repo, is_renamed));
+            let names = [was, is_renamed].map(|is_renamed| name(repo, is_renamed));
+            self.world.github.rename(&names[0], &names[1]);
         }
     }
 
@@ -243,22 +220,15 @@ impl Player {
         if old.0 == new.0 {
             return;
         }
-        match order {
-            Order::NewFirst => {
-                add();
-                run();
-                remove();
-            }
-            Order::OldFirst => {
-                remove();
-                run();
-                add();
-            }
-            Order::AtOnce => {
-                add();
-                remove();
-            }
+        let (first, then): (&dyn Fn(), &dyn Fn()) = match order {
+            Order::OldFirst => (&remove, &add),
+            Order::NewFirst | Order::AtOnce => (&add, &remove),
+        };
+        first();
+        if !matches!(order, Order::AtOnce) {
+            run();
         }
+        then();
     }
 
     fn edit(&self, repo: Repo, base: Base, edits: &[Edit]) {
@@ -273,7 +243,7 @@ impl Player {
         let branch = &mut state.branches[repo];
         let pushed = branch.push(&self.world.gits[repo], base, state.count, edit);
         state.model.note_tip(repo, &branch.tip());
-        state.story.push(format!("r{repo}: {}", pushed.told));
+        state.story.tell(format!("r{repo}: {}", pushed.told));
     }
 
     fn run_quietly(&self, scope: Scope, level: Level) {
@@ -283,7 +253,7 @@ impl Player {
     fn run(&self, workflow: Workflow, scope: Scope, fate: &Fate<Event>, level: Level) {
         let shown = format!("{workflow:?}, {scope:?}");
         self.tell(format!("{shown} begins, {}", told(fate)));
-        if matches!(fate, Fate::Dropped) || self.state().problem.is_some() {
+        if matches!(fate, Fate::Dropped) || self.state().story.is_wrong() {
             return;
         }
         let is_rest = workflow == Workflow::Fleet && matches!(fate, Fate::Quiet);
@@ -356,16 +326,11 @@ impl Player {
         }
     }
 
-    /// Only what is wrong first counts.
     fn complain(&self, checked: Result<(), String>) {
-        if let Err(problem) = checked {
-            let mut state = self.state();
-            state.story.push(format!("WRONG: {problem}"));
-            state.problem.get_or_insert(problem);
-        }
+        self.state().story.complain(checked);
     }
 
     fn tell(&self, line: String) {
-        self.state().story.push(line);
+        self.state().story.tell(line);
     }
 }

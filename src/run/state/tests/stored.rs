@@ -293,10 +293,10 @@ async fn a_later_save_creates_nothing_and_overtakes_nobody() {
     world.sandbox.inject(taken.on("POST", "*/entities"));
     let third = world.save(&own, Status::Synced, Some(&first)).await;
     assert_eq!(word(&third), refused(ErrorCode::IdentifierTaken));
-    world.sandbox.remove_blueprint(BLUEPRINT);
+    let gone = refusal(404, "not_found");
+    world.sandbox.inject(gone.on("POST", "*/entities"));
     let fourth = world.save(&own, Status::Synced, Some(&first)).await;
     assert_eq!(word(&fourth), refused(ErrorCode::NotFound));
-    assert!(world.sandbox.blueprint(BLUEPRINT).is_none());
 }
 
 #[tokio::test]
