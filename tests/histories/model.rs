@@ -160,6 +160,14 @@ impl Model {
         }
     }
 
+    /// A run applied newer tips with the inputs that it had begun with: it may have deleted what those
+    /// selected and other inputs would have kept.
+    pub(crate) fn note_older_inputs(&mut self, side: Side) {
+        for name in self.source(side).declared.clone() {
+            self.entity(name).may_be_gone = true;
+        }
+    }
+
     /// Somebody wrote an entity.
     pub(crate) fn note_hand(&mut self, name: Name, is_there: bool) {
         let entity = self.entity(name);

@@ -424,6 +424,11 @@ impl Player {
         {
             state.model.note_race();
         }
+        if let Fate::Overlapped(_, events, _) = fate
+            && events.iter().any(|event| matches!(event, Event::Inputs(_)))
+        {
+            state.model.note_older_inputs(side);
+        }
         if let Fate::Overlapped(_, events, death) = fate
             && (death.is_some() || !events.iter().all(is_calm))
         {

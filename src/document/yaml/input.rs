@@ -230,7 +230,7 @@ impl Input for Characters<'_> {
         match self.peek() {
             ':' => {
                 let after = self.peek_nth(1);
-                !is_blank_or_breakz(after) && !(in_flow && is_flow(after))
+                !(is_blank_or_breakz(after) || (in_flow && is_flow(after)))
             }
             '\u{FEFF}' => false,
             character => !(in_flow && is_flow(character)),
