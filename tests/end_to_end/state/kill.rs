@@ -1,9 +1,12 @@
 //! A run that ends at any moment loses nothing: the next one brings the catalog to what is declared.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::process::Stdio;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
+use port_gitops_sandbox::github::Resource;
 use port_gitops_sandbox::{Effect, Exchange, Fault, Matcher, Sandbox, Step};
 use serde_json::{Value, json};
 
@@ -11,8 +14,7 @@ use super::{assert_settled, push_elsewhere};
 use crate::interrupted::{self, has_sent};
 use crate::world::{World, binary, pruning, send, stage, succeed};
 
-/// What is declared at first and then: domains, services in them that form a chain and a circle, and a domain
-/// that goes.
+/// Domains, services in them that form a chain and a cycle, and a domain that only "First" titles come with.
 fn declared(title: &str) -> Vec<Value> {
     let domain = |name: &str| json!({"identifier": name, "blueprint": "domain", "title": title, "relations": {}});
     let service = |name: &str, needed: &str| {
@@ -27,8 +29,8 @@ fn declared(title: &str) -> Vec<Value> {
         service("s3", "s1"),
         service("s4", "s3"),
     ];
-    if title == "First" {
-        all.push(domain("f"));
+    if title.starts_with("First") {
+        all.insert(2, domain("f"));
     }
     all
 }
@@ -46,7 +48,7 @@ fn second_push() -> (World, Step) {
     (world, step)
 }
 
-fn assert_converged(world: &World) {
+fn assert_converged(world: &World, title: &str) {
     let in_catalog = world
         .entities()
         .into_iter()
@@ -56,7 +58,7 @@ fn assert_converged(world: &World) {
                 "title": entity["title"], "relations": entity["relations"],
             })
         });
-    assert_eq!(in_catalog.collect::<Vec<_>>(), declared("Second"));
+    assert_eq!(in_catalog.collect::<Vec<_>>(), declared(title));
 }
 
 /// It is killed once Port has taken the request, which is before the next one. The same push runs once more,
@@ -78,7 +80,52 @@ fn what_a_run_that_was_killed_at_any_request_left_is_made_up_for() {
             0 => step,
             _ => pruning(push_elsewhere(&world)),
         });
-        assert_converged(&world);
+        assert_converged(&world, "Second");
+        assert_settled(&world);
+    }
+}
+
+/// Up to four runs are killed or told to stop one after the other, each of a push of its own, before one may
+/// end. `PORT_GITOPS_KILLS` says how many runs, and `PORT_GITOPS_SEED` repeats their moments.
+#[test]
+fn one_push_makes_up_for_runs_that_ended_at_random_moments() {
+    let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let seed = number("PORT_GITOPS_SEED").unwrap_or_else(|| fastrand::u64(..));
+    println!("PORT_GITOPS_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let world = World::new();
+    world.port.set_latency(Duration::from_millis(5));
+    let mut round = 0;
+    let mut push = || {
+        round += 1;
+        // Many rounds need more requests than GitHub grants in an hour.
+        for resource in [Resource::Core, Resource::Graphql] {
+            let hour = Duration::from_secs(3600);
+            world.github.set_budget(resource, 1000, hour);
+        }
+        let title = format!("{} {round}", ["First", "Second"][round % 2]);
+        let text = Value::from(declared(&title)).to_string();
+        (pruning(world.push_file("port.json", &text)), title)
+    };
+    let started = Instant::now();
+    succeed(&push().0);
+    let usual = started.elapsed();
+    let mut left = number("PORT_GITOPS_KILLS").unwrap_or(20);
+    while left > 0 {
+        for _ in 0..random.u64(1..=4).min(left) {
+            let (step, _) = push();
+            let process = step.command(binary()).spawn().unwrap();
+            sleep(usual.mul_f64(random.f64()));
+            send(random.choice(["-KILL", "-INT"]).unwrap(), &process);
+            let ended = process.wait_with_output().unwrap();
+            let status = ended.status.code();
+            let log = String::from_utf8_lossy(&ended.stdout);
+            assert!(matches!(status, Some(130 | 0) | None), "{status:?}: {log}");
+            left -= 1;
+        }
+        let (step, title) = push();
+        succeed(&step);
+        assert_converged(&world, &title);
         assert_settled(&world);
     }
 }
@@ -103,7 +150,7 @@ fn a_run_that_is_told_to_stop_at_any_request_tells_the_truth() {
             assert_true(&step, &world);
         }
         succeed(&step);
-        assert_converged(&world);
+        assert_converged(&world, "Second");
     }
 }
 
@@ -144,7 +191,7 @@ fn assert_true(step: &Step, world: &World) {
 enum Fate {
     Unanswered,
     Written,
-    /// Written as part of a circle, without the relations that make it one.
+    /// Written as part of a cycle, without the relations that make it one.
     InPart,
 }
 
