@@ -75,7 +75,7 @@ fn put(port: &PortSandbox, mut entity: Value) -> Result<()> {
     if let Some(members) = entity.as_object_mut() {
         members.remove("blueprint");
     }
-    let put = port.put_entity("service", entity, "somebody");
+    let put = port.put_entity("service", entity);
     Ok(put.map_err(|failure| format!("{failure:?}"))?)
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn run(binary: &Path, target: &str) -> Result<Cost> {
         if let Some(members) = entity.as_object_mut() {
             members.remove("blueprint");
         }
-        let put = port.put_entity("service", entity, "somebody");
+        let put = port.put_entity("service", entity);
         put.map_err(|failure| format!("{failure:?}"))?;
     }
     port.clear_journal();

@@ -6,8 +6,8 @@ use port_gitops_sandbox::{PortSandbox, Sandbox, Switch};
 
 use crate::world::{World, creating, entities, is_complete};
 
-/// However Port says when the budget is whole again. 1,000 entities without order are 50 requests, and the budget is
-/// 20 in a period.
+/// Port may give the moment of the reset or the seconds until then. 1,000 entities that need no order take 50 requests;
+/// the budget is 20 for each period.
 #[tokio::test]
 async fn a_budget_is_waited_for_and_not_overdrawn() {
     let period = Duration::from_secs(3);

@@ -175,9 +175,7 @@ impl World {
 
     /// Puts an entity into the catalog after everybody's back.
     pub(crate) fn put(&self, blueprint: &str, entity: Value) {
-        self.sandbox
-            .put_entity(blueprint, entity, "somebody")
-            .unwrap();
+        self.sandbox.put_entity(blueprint, entity).unwrap();
     }
 }
 

@@ -10,7 +10,7 @@ use port_gitops_sandbox::{Exchange, Matcher, PortSandbox, Sandbox};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::world::{BY_HAND, binary};
+use crate::world::binary;
 
 /// A folder, and the Port that its commands ask.
 pub(crate) struct Desk {
@@ -64,7 +64,7 @@ impl Desk {
 
     /// Puts an entity into Port.
     pub(crate) fn put(&self, blueprint: &str, entity: Value) {
-        self.port.put_entity(blueprint, entity, BY_HAND).unwrap();
+        self.port.put_entity(blueprint, entity).unwrap();
     }
 
     /// Adds the blueprints of a shop to Port, and two that nobody writes.

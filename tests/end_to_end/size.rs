@@ -21,7 +21,7 @@ fn add_domains(world: &World, count: usize) {
     }
 }
 
-/// A comparison lists 300 files at most. Of more, the trees are looked at.
+/// A comparison lists at most 300 files. If more have changed, the run compares the trees.
 #[test]
 fn a_push_of_many_files_costs_few_requests_to_github() {
     for (count, trees) in [(1, 0), (51, 0), (299, 0), (301, 2)] {

@@ -22,9 +22,6 @@ oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
 size 12345
 ";
 
-/// Who writes to Port beside this program.
-pub(crate) const BY_HAND: &str = "Mozilla/5.0";
-
 pub(crate) struct World {
     pub(crate) repository: TestRepository,
     pub(crate) github: GitHubSandbox,
@@ -127,7 +124,7 @@ impl World {
 
     /// Lets somebody else write an entity, as in Port's own pages.
     pub(crate) fn put(&self, blueprint: &str, entity: Value) {
-        self.port.put_entity(blueprint, entity, BY_HAND).unwrap();
+        self.port.put_entity(blueprint, entity).unwrap();
     }
 
     /// The same of a domain with a title.

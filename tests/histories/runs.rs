@@ -161,7 +161,7 @@ impl World {
 
     /// Replaces an entity by hand.
     pub(crate) fn put(&self, blueprint: &str, entity: Value) {
-        self.port.put_entity(blueprint, entity, "Mozilla").unwrap();
+        self.port.put_entity(blueprint, entity).unwrap();
     }
 
     /// The environment of a run.

@@ -30,8 +30,6 @@ use crate::state::{
     EntityState, TARGETS, TEAMS, blueprint_of, declarations, identifier_of, path_of,
 };
 
-const BY_HAND: &str = "Mozilla/5.0";
-
 /// Somebody else's hand.
 fn put(sandbox: &PortSandbox, entities: &EntityState) {
     for relations in [false, true] {
@@ -41,9 +39,7 @@ fn put(sandbox: &PortSandbox, entities: &EntityState) {
             if !relations {
                 entity["relations"] = json!({});
             }
-            sandbox
-                .put_entity(blueprint_of(name), entity, BY_HAND)
-                .unwrap();
+            sandbox.put_entity(blueprint_of(name), entity).unwrap();
         }
     }
 }
@@ -74,7 +70,7 @@ fn furnish(sandbox: &PortSandbox) {
     sandbox.add_blueprint(json!({"identifier": "_team"}));
     for team in TEAMS {
         let entity = json!({"identifier": team, "title": team.to_uppercase()});
-        sandbox.put_entity("_team", entity, BY_HAND).unwrap();
+        sandbox.put_entity("_team", entity).unwrap();
     }
     let titled = |name: &'static str| (name, json!({"title": identifier_of(name).to_uppercase()}));
     put(sandbox, &TARGETS.map(titled).into());

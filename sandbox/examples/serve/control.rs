@@ -128,7 +128,7 @@ async fn put_entity(
     State(world): State<Arc<World>>,
     Json(ByHand { blueprint, entity }): Json<ByHand>,
 ) -> Answer<StatusCode> {
-    let put = world.port.put_entity(&blueprint, entity, "Mozilla/5.0");
+    let put = world.port.put_entity(&blueprint, entity);
     let put = put.map(|()| StatusCode::NO_CONTENT);
     put.map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, format!("{error:?}")))
 }

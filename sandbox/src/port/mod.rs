@@ -95,14 +95,13 @@ impl PortSandbox {
         self.shared.lock().catalog.add_blueprint(blueprint);
     }
 
-    /// Adds or replaces an entity without a request; `_writer` tells whoever reads the test who did
-    /// it. The blueprint has no say, so that calculated properties and what was valid once can be put
-    /// there too.
+    /// Adds or replaces an entity without a request, as somebody else does. It is not compared with its
+    /// blueprint, so a test can put calculated properties there, and what was valid once.
     ///
     /// # Errors
     ///
     /// It is no entity, or its identifier, team or a relation is a query.
-    pub fn put_entity(&self, blueprint: &str, entity: Value, _writer: &str) -> Result<(), Failure> {
+    pub fn put_entity(&self, blueprint: &str, entity: Value) -> Result<(), Failure> {
         let draft = Draft::read(&entity, "entity")?;
         let Lookup::Identifier(identifier) = draft.identifier else {
             return Err(Failure::invalid("entity/identifier must be string"));

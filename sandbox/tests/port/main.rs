@@ -77,7 +77,7 @@ impl Port {
     /// Puts entities there without a request, in the form `{"identifier": …}`.
     fn put(&self, blueprint: &str, entities: &[Value]) {
         for entity in entities {
-            let put = self.sandbox.put_entity(blueprint, entity.clone(), "");
+            let put = self.sandbox.put_entity(blueprint, entity.clone());
             put.unwrap();
         }
     }

@@ -21,9 +21,8 @@ impl SearchWorld {
         Self { sandbox, port }
     }
 
-    fn put(&self, blueprint: &str, entity: Value, owner: &str) {
-        let writer = format!("port-gitops/0.0.1 ({owner})");
-        self.sandbox.put_entity(blueprint, entity, &writer).unwrap();
+    fn put(&self, blueprint: &str, entity: Value) {
+        self.sandbox.put_entity(blueprint, entity).unwrap();
     }
 
     fn searches(&self) -> usize {
@@ -77,8 +76,8 @@ async fn what_port_holds_is_known_afterwards() {
         "properties": {"text": "x", "computed": "y"},
         "relations": {"many": ["c"]},
     });
-    world.put("service", entity, "octo/shop");
-    world.put("service", json!({"identifier": "c"}), "octo/shop");
+    world.put("service", entity);
+    world.put("service", json!({"identifier": "c"}));
     let keys = [
         key("service", "a/b"),
         key("service", "none"),
@@ -116,7 +115,7 @@ async fn thousands_of_entities_cost_few_requests() {
         .collect();
     for key in &keys {
         let entity = json!({"identifier": key.name.to_string(), "properties": {"text": "x"}});
-        world.put("service", entity, "octo/shop");
+        world.put("service", entity);
     }
     let live = world
         .port

@@ -140,7 +140,7 @@ fn a_run_of_scope_all_restores_what_somebody_changed_in_port() {
     let fleet = Fleet::declaring(1);
     synced(&fleet, "created=1");
     let changed = json!({ "identifier": "e0", "title": "Somebody's" });
-    let put = fleet.port.put_entity("domain", changed, "somebody");
+    let put = fleet.port.put_entity("domain", changed);
     put.unwrap();
     synced(&fleet, "updated=0");
     let result = succeed(&fleet.step("schedule").input("scope", "all"));

@@ -92,7 +92,7 @@ fn an_organisation_comes_to_port_as_the_page_says() {
 
     // Somebody changes an entity in Port.
     let by_hand = json!({ "identifier": "e9", "title": "By hand" });
-    let put = fleet.port.put_entity("domain", by_hand, "somebody");
+    let put = fleet.port.put_entity("domain", by_hand);
     put.unwrap();
     let drifts = shards().map(|step| run(&step.input("scope", "all")).output("drift").to_owned());
     let mut drifts: Vec<_> = drifts.collect();

@@ -113,7 +113,7 @@ fn a_state_that_cannot_be_read_concerns_only_its_repository() {
     let mut state = fleet.state("r0").unwrap();
     state["properties"]["settled"] = json!(["nonsense"]);
     state["identifier"] = json!(fleet.state_name("r0"));
-    let put = fleet.port.put_entity("gitops_source", state, "somebody");
+    let put = fleet.port.put_entity("gitops_source", state);
     put.unwrap();
     let result = failed(&fleet, "updated=1");
     fleet.assert_holds("e0=One e1=Two");

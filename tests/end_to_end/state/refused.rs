@@ -155,9 +155,7 @@ fn normalise(world: &World) {
         "identifier": "shop", "title": "Shop", "properties": {"url": "https://a.b"},
         "relations": {},
     });
-    let writer = "port-gitops/0.1.0 (octo-org/catalog)";
-    let put = world.port.put_entity("microservice", entity, writer);
-    put.unwrap();
+    world.port.put_entity("microservice", entity).unwrap();
 }
 
 const SHOUTED: &str =

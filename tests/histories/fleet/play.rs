@@ -100,7 +100,7 @@ impl Player {
     }
 
     fn put(&self, blueprint: &str, entity: serde_json::Value) {
-        let put = self.world.port.put_entity(blueprint, entity, "Mozilla");
+        let put = self.world.port.put_entity(blueprint, entity);
         put.unwrap();
     }
 

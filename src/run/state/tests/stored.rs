@@ -72,7 +72,7 @@ impl World {
     fn edit(&self, name: &str, property: &str, value: Value) {
         let mut entity = self.sandbox.entity(BLUEPRINT, name).unwrap();
         entity["properties"][property] = value;
-        self.sandbox.put_entity(BLUEPRINT, entity, "hand").unwrap();
+        self.sandbox.put_entity(BLUEPRINT, entity).unwrap();
     }
 }
 
