@@ -266,8 +266,8 @@ fn run_at_once(
 }
 
 #[test]
-fn twenty_first_runs_at_once_create_one_blueprint_and_twenty_states() {
-    const RUNS: usize = 20;
+fn fifty_first_runs_at_once_create_one_blueprint_and_fifty_states() {
+    const RUNS: usize = 50;
     let world = World::fresh();
     let all: Vec<_> = (0..RUNS).map(|n| format!("d{n}=D")).collect();
     stage(&world.repository, &all.join(" "));

@@ -23,11 +23,11 @@ fn push(world: &World, step: &Step) -> [usize; 3] {
 }
 
 #[test]
-fn a_refused_entity_costs_the_same_at_the_thirtieth_push() {
+fn a_refused_entity_costs_the_same_at_the_fiftieth_push() {
     let world = World::new();
     refuse_for_good(&world, "b");
     fails(&world.push_file("port.yml", &domains("a b")));
-    let costs: Vec<_> = (0..30)
+    let costs: Vec<_> = (0..50)
         .map(|_| push(&world, &push_elsewhere(&world)))
         .collect();
     let [github, port, bytes] = costs[0];
