@@ -343,26 +343,28 @@ fn committing_an_export_writes_nothing_and_takes_the_entities_into_the_state() {
     world.assert_holds("d1=Bond");
 }
 
-/// The most memory that a process had, in KiB.
+/// The most memory that a process had, in KiB. The system counts it since the program began, so the last reading
+/// counts: an early one may be of this process, which the child still shares its memory with.
 fn peak(child: &mut Child) -> u64 {
     let status = format!("/proc/{}/status", child.id());
-    let mut most = 0;
+    let mut last = None;
     while child.try_wait().unwrap().is_none() {
         let text = fs::read_to_string(&status).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        most = most.max(kibibytes.unwrap_or_default());
+        last = line
+            .and_then(|line| line.split_whitespace().next()?.parse().ok())
+            .or(last);
         sleep(Duration::from_millis(10));
     }
-    most
+    last.unwrap()
 }
 
 #[test]
 fn a_large_catalog_takes_few_requests_and_little_memory() {
-    const COUNT: usize = 4_000;
+    const COUNT: usize = 25_000;
     let desk = Desk::new();
     let members = |value: &dyn Fn(usize) -> Value| -> Value {
-        let members = (0..40).map(|n| (format!("property_{n}"), value(n)));
+        let members = (0..20).map(|n| (format!("property_{n}"), value(n)));
         Value::Object(members.collect())
     };
     let schema = json!({"properties": members(&|_| json!({"type": "string"}))});
@@ -383,7 +385,7 @@ fn a_large_catalog_takes_few_requests_and_little_memory() {
     assert!(child.wait().unwrap().success());
     let requests = desk.requests().len();
     println!("{requests} requests, {peak} KiB");
-    assert!(requests <= 7, "{requests} requests");
+    assert!(requests <= 28, "{requests} requests");
     assert!(peak <= 64 * 1024, "{peak} KiB");
     let written = fs::read_dir(desk.path("catalog/service")).unwrap().count();
     assert_eq!(written, COUNT);
