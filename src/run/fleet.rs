@@ -395,7 +395,7 @@ impl<'p> Fleet<'p> {
             match &other.reason {
                 SkipReason::UpToDate { .. } | SkipReason::Left(_) => {}
                 SkipReason::DeclaresNothing(commit) => {
-                    memory.nothing.insert(other.id, commit.to_string());
+                    memory.nothing.insert(other.id, commit.clone());
                 }
                 SkipReason::Unreadable(_) => drop(memory.failed.insert(other.id)),
             }
@@ -407,7 +407,7 @@ impl<'p> Fleet<'p> {
                     memory.failed.insert(id);
                 }
             } else if source.stored.is_none() && source.state.is_empty() {
-                memory.nothing.insert(id, source.commit.to_string());
+                memory.nothing.insert(id, source.commit.clone());
             }
         }
         memory

@@ -17,7 +17,7 @@ pub(crate) struct FleetMemory {
     /// A digest of the inputs that select and shape entities.
     pub(crate) inputs: String,
     /// The commits of repositories that declare nothing, by the repositories' ids.
-    pub(crate) nothing: BTreeMap<u64, String>,
+    pub(crate) nothing: BTreeMap<u64, CommitSha>,
     /// The repositories that could not be read or saved.
     pub(crate) failed: BTreeSet<u64>,
 }
@@ -25,8 +25,7 @@ pub(crate) struct FleetMemory {
 impl FleetMemory {
     /// Whether a repository declared nothing at `commit`.
     pub(crate) fn declares_nothing(&self, repository_id: u64, commit: &CommitSha) -> bool {
-        let known = self.nothing.get(&repository_id);
-        known.is_some_and(|known| known == commit.as_str())
+        self.nothing.get(&repository_id) == Some(commit)
     }
 }
 

@@ -433,7 +433,7 @@ async fn a_fleet_remembers_what_its_last_run_found() {
     let commit = CommitSha::parse(&"c".repeat(40)).unwrap();
     let memory = FleetMemory {
         inputs: "digest".to_owned(),
-        nothing: BTreeMap::from([(5, commit.as_str().to_owned())]),
+        nothing: BTreeMap::from([(5, commit.clone())]),
         failed: BTreeSet::from([6]),
     };
     for (id, commit, expected) in [
@@ -474,7 +474,11 @@ async fn a_fleet_remembers_what_its_last_run_found() {
     }
     world.edit("github.com/fleet/1", "settled", json!(["1:"]));
     let loaded = store.load_fleet().await.unwrap();
-    assert_eq!(loaded, Some(FleetMemory::default()), "all are looked at");
+    assert_eq!(
+        loaded,
+        Some(FleetMemory::default()),
+        "the run then reads every repository"
+    );
     let denied = Permission::WriteEntities(BLUEPRINT.to_owned());
     world.sandbox.deny(denied);
     let counts = FleetCounts {
