@@ -261,16 +261,18 @@ fn conceal_secrets(session: &Session<'_>, passes: &mut [Pass<'_, '_>], blueprint
     }
 }
 
-/// Says how many files are checked.
+/// Says how many files are checked; nothing if all sources have failed before.
 fn announce(session: &Session<'_>, selection: &[(&mut Source<'_>, Selection)]) {
+    if selection.is_empty() {
+        return;
+    }
     let count = selection
         .iter()
         .map(|(_, selection)| selection.files.len())
         .sum();
-    let is_all = !selection.is_empty()
-        && selection
-            .iter()
-            .all(|(_, selection)| selection.extent == RoundScope::All);
+    let is_all = selection
+        .iter()
+        .all(|(_, selection)| selection.extent == RoundScope::All);
     let files = counted(count, "entity file", "entity files");
     session.log.line(match (count, is_all) {
         (0, false) => "No entity file has changed".to_owned(),
