@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Member;
 use crate::text::Span;
 
-/// In a mapping with so many members, a key is found sooner than in an index.
+/// Up to this many members, comparing keys one by one is faster than an index.
 const FEW: usize = 32;
 
 /// Members with unique keys, in the order in which they were added.
@@ -87,5 +87,42 @@ impl Members {
         // A file can hold two hundred thousand mappings of one member, and each has room for four.
         self.members.shrink_to_fit();
         self.members
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{Node, Value};
+
+    fn member(key: usize, at: usize) -> Member {
+        let (key_span, value) = (Span::new(at, at + 1), Value::Null);
+        Member {
+            key: format!("k{key}"),
+            key_span,
+            value: Node {
+                value,
+                span: key_span,
+            },
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_again_however_many_there_are() {
+        for count in [1, FEW, FEW + 1, FEW + 2, 3 * FEW] {
+            let mut members = Members::default();
+            for key in 0..count {
+                assert!(members.insert(member(key, key)).is_ok(), "{key} of {count}");
+                for known in 0..=key {
+                    let again = members.insert(member(known, 1000)).unwrap_err();
+                    assert_eq!(again.first, Span::new(known, known + 1));
+                    assert_eq!((again.key, again.second.start), (format!("k{known}"), 1000));
+                }
+            }
+            members.extend_missing(vec![member(0, 1000), member(count, count)]);
+            let found = members.into_vec();
+            let spans = found.iter().map(|member| member.key_span.start);
+            assert!(spans.eq(0..=count));
+        }
     }
 }
