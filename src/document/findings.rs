@@ -44,7 +44,7 @@ impl Findings {
         }
     }
 
-    /// Reports that a mapping names a key twice.
+    /// Reports that an object has the same key twice.
     pub(super) fn push_duplicate_key(&mut self, duplicate: &DuplicateKey) {
         let DuplicateKey { key, first, second } = duplicate;
         self.push(

@@ -143,7 +143,7 @@ pub enum Error {
     },
 }
 
-/// `2 entities of `service``, for messages about a request.
+/// ``2 entities of `service` ``, for messages about a request.
 pub(crate) fn counted_entities(count: usize, blueprint: &BlueprintId) -> String {
     format!("{} of `{blueprint}`", counted(count, "entity", "entities"))
 }

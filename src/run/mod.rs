@@ -190,7 +190,7 @@ async fn run_rounds(session: &Session<'_>, sources: &mut [Source<'_>]) -> Result
     }
 }
 
-/// Ends the work on sources that failed after a round of theirs: what that did is reported.
+/// Ends the work on sources that failed after an earlier round. What that round did is reported.
 fn stop_failed(sources: &mut [Source<'_>]) {
     let begun = sources
         .iter_mut()

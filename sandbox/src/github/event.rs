@@ -14,7 +14,7 @@ use crate::server::Sandbox;
 /// Who pushes and opens pull requests.
 const ACTOR: &str = "octocat";
 
-/// A pull request that was opened, as an event tells of it.
+/// An open pull request, as events describe it.
 #[derive(Clone, Debug)]
 pub struct PullRequest {
     number: u64,

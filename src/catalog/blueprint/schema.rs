@@ -87,7 +87,7 @@ impl ValueSchema {
     /// What is wrong with `value`, up to 100 violations. A schema that cannot be compiled, say for its
     /// pattern, leaves the value to Port.
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
-        // Most values are valid, and to know only that costs much less than to look for errors.
+        // Most values are valid, and checking only that is much cheaper than collecting errors.
         let validator = self.validator().filter(|one| !one.is_valid(value));
         let errors = validator
             .into_iter()

@@ -41,7 +41,7 @@ pub(super) fn find(declaration: &Declaration) -> Option<Diagnostic> {
 }
 
 fn is_secret(name: &str, value: Option<&str>) -> bool {
-    // Most values show it sooner than their names.
+    // Few values look like secrets, and checking the value is cheaper than normalising the name.
     if !value.is_some_and(is_value) {
         return false;
     }
