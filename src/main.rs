@@ -38,7 +38,11 @@ async fn act() -> ExitCode {
         let status = match Subcommand::read(&first) {
             Ok(Subcommand::Check) => check::run(arguments, &environment).await,
             Ok(Subcommand::Schema) => schema::run(arguments, &environment).await,
-            Ok(Subcommand::Export) => export::run(arguments, &environment).await,
+            Ok(Subcommand::Export) => {
+                let (trigger, shutdown) = shutdown();
+                tokio::spawn(listen(trigger));
+                export::run(arguments, &environment, shutdown).await
+            }
             Err(status) => status,
         };
         return match status {

@@ -11,7 +11,7 @@ use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox};
 use serde_json::{Value, json};
 
 use crate::commands::{Desk, finish};
-use crate::world::{World, succeed, titled};
+use crate::world::{World, send, succeed, titled};
 
 /// A domain and two services of it, and what is never exported.
 fn shop() -> Desk {
@@ -279,6 +279,33 @@ fn an_export_that_fails_leaves_nothing() {
     }
     let path = "catalog --path all.entity.yml";
     fails(path, "all.entity.yml would be larger than 1 MiB");
+}
+
+#[test]
+fn an_export_that_is_told_to_stop_leaves_what_was_there() {
+    let desk = shop();
+    desk.write(ALL[0], "# mine\n");
+    desk.put("domain", json!({"identifier": "people"}));
+    let search = Fault::hang().on("POST", "*/microservice/entities/search");
+    desk.port.inject(search.always());
+    for signal in ["-INT", "-TERM"] {
+        let mut process = desk
+            .command(&["export", "catalog", "--force"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        while !desk.path("catalog/domain/people.entity.yml").exists() {
+            assert!(process.try_wait().unwrap().is_none());
+            sleep(Duration::from_millis(5));
+        }
+        send(signal, &process);
+        let output = process.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("error: the export was interrupted"), "{said}");
+        assert_eq!(files(&desk), ALL[..1]);
+        assert_eq!(desk.read(ALL[0]), "# mine\n");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The entities of an export: their texts aside on disk, and in memory what is needed to give them files.
+//! The entities of an export: their texts on disk, and in memory what is needed to give them files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::entity_text::joined;
+use super::folder::{ExportFolder, Placed};
 use super::template::{PathTemplate, Suffix};
 use crate::cli::files::Unwritten;
 use crate::document;
@@ -27,13 +28,22 @@ struct SpoolRange {
     length: usize,
 }
 
+/// Where the text of an entity is.
+#[derive(Debug, Clone)]
+enum EntityText {
+    /// In the file of this path.
+    Written(String),
+    /// In the spool.
+    Spooled(SpoolRange),
+}
+
 /// One entity of the export.
 #[derive(Debug)]
 struct CollectedEntity {
     /// Its index in [`Collection::blueprints`].
     blueprint: usize,
     identifier: String,
-    text: SpoolRange,
+    text: EntityText,
 }
 
 /// Everything that is exported.
@@ -52,7 +62,7 @@ pub(super) struct Planned {
     pub(super) blueprint: String,
     /// Whether its name says more than the template does.
     pub(super) suffix: Suffix,
-    texts: Vec<SpoolRange>,
+    texts: Vec<EntityText>,
     form: Form,
 }
 
@@ -135,27 +145,28 @@ impl Collection {
         self.entries.len()
     }
 
-    /// Adds an entity of the blueprint that was begun last; without a spool its text is dropped.
+    /// Adds an entity of the blueprint that was begun last; without a spool, a text that waits is dropped.
     ///
     /// # Errors
     /// If the disk is full.
     pub(super) fn add(
         &mut self,
         identifier: String,
-        text: &str,
+        placed: Placed,
         spool: Option<&mut Spool>,
     ) -> Result<(), Unwritten> {
-        let span = match spool {
-            Some(spool) => spool.add(text)?,
-            None => SpoolRange {
+        let text = match (placed, spool) {
+            (Placed::File(path), _) => EntityText::Written(path),
+            (Placed::Waiting(text), Some(spool)) => EntityText::Spooled(spool.add(&text)?),
+            (Placed::Waiting(text), None) => EntityText::Spooled(SpoolRange {
                 start: 0,
                 length: text.len(),
-            },
+            }),
         };
         self.entries.push(CollectedEntity {
             blueprint: self.blueprints.len().saturating_sub(1),
             identifier,
-            text: span,
+            text,
         });
         Ok(())
     }
@@ -237,8 +248,8 @@ impl Collection {
                 path,
             });
         }
-        let texts: Vec<_> = entries.iter().map(|entry| entry.text).collect();
-        if texts.iter().map(|text| text.length).sum::<usize>() > document::MAX_BYTES {
+        let texts: Vec<_> = entries.iter().map(|entry| entry.text.clone()).collect();
+        if texts.iter().map(EntityText::length).sum::<usize>() > document::MAX_BYTES {
             return Err(Unplanned::TooLarge { path });
         }
         let blueprint = entries
@@ -254,13 +265,51 @@ impl Collection {
     }
 }
 
+impl EntityText {
+    /// In bytes, as far as it is not in a file, which may hold it.
+    fn length(&self) -> usize {
+        match self {
+            Self::Written(_) => 0,
+            Self::Spooled(range) => range.length,
+        }
+    }
+}
+
 impl Planned {
+    /// Whether the file is in the folder, with all that belongs into it.
+    pub(super) fn is_written(&self) -> bool {
+        self.written_to() == Some(&self.path)
+    }
+
+    /// Where its text was written before it turned out that the file needs another name.
+    pub(super) fn former_path(&self) -> Option<&String> {
+        self.written_to().filter(|path| **path != self.path)
+    }
+
+    fn written_to(&self) -> Option<&String> {
+        match self.texts.as_slice() {
+            [EntityText::Written(path)] => Some(path),
+            _ => None,
+        }
+    }
+
     /// What goes into the file.
     ///
     /// # Errors
-    /// If the spool cannot be read.
-    pub(super) fn text(&self, spool: &mut Spool) -> Result<String, Unwritten> {
-        let texts: Result<Vec<_>, _> = self.texts.iter().map(|span| spool.read(*span)).collect();
+    /// If the disk cannot be read.
+    pub(super) fn text(
+        &self,
+        spool: &mut Spool,
+        folder: &ExportFolder,
+    ) -> Result<String, Unwritten> {
+        let texts = self.texts.iter().map(|text| match text {
+            EntityText::Spooled(range) => spool.read(*range),
+            EntityText::Written(path) => {
+                let path = folder.path().join(path);
+                fs::read_to_string(&path).map_err(|error| Unwritten::new(&path, error))
+            }
+        });
+        let texts: Result<Vec<_>, _> = texts.collect();
         let format = document::FileFormat::of_path(&self.path);
         Ok(joined(&texts?, format, self.is_list()))
     }

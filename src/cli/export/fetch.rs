@@ -1,4 +1,4 @@
-//! Port's pages of entities → texts. While one page becomes texts, on all cores, Port makes the next one.
+//! Port's pages of entities → files. While one page becomes files, on all cores, Port makes the next one.
 
 use std::io::{self, Write};
 use std::num::NonZero;
@@ -11,12 +11,14 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use super::Error;
+use super::arguments::{ExportArguments, Writing};
 use super::collect::{Collection, Planned, Spool};
 use super::entity_text::{ExportContext, Expressed, TargetFile};
+use super::folder::{ExportFolder, Placed};
 use super::notes::{Notes, shown};
 use super::template::{PathTemplate, Suffix};
-use super::write::ExportFolder;
 use crate::catalog::blueprint::Blueprints;
+use crate::catalog::difference::Field;
 use crate::catalog::entity::{BlueprintId, Identifier};
 use crate::catalog::live::LiveEntity;
 use crate::catalog::rules::FileRules;
@@ -29,7 +31,7 @@ use crate::text::{RepoPath, counted};
 /// How often a long export says how far it is.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Reads entities and makes their texts.
+/// Reads entities and makes their files.
 pub(super) struct Fetcher<'p> {
     port: &'p Port,
     /// In the order of the export.
@@ -44,19 +46,22 @@ struct Work {
     template: PathTemplate,
     /// The folder of the export, from the root of its repository: empty, or with a `/` at the end.
     prefix: String,
+    /// Where files are written while others are read, if each is for one entity.
+    folder: Option<Arc<ExportFolder>>,
 }
 
-/// What became of an entity.
-type ExportedEntity = (Identifier, Result<Expressed, String>);
+/// Where an entity's text is and what it leaves out, or why there is none.
+type ExportedEntity = (Identifier, Result<(Placed, Vec<(Field, String)>), String>);
 
 impl<'p> Fetcher<'p> {
     pub(super) fn new(
         port: &'p Port,
         inputs: &Inputs,
-        template: &PathTemplate,
-        folder: &ExportFolder,
+        arguments: &ExportArguments,
+        folder: &Arc<ExportFolder>,
         blueprints: Vec<Described>,
     ) -> Self {
+        let template = &arguments.template;
         let mut known = Blueprints::default();
         let mut order = Vec::new();
         for described in blueprints {
@@ -72,6 +77,8 @@ impl<'p> Fetcher<'p> {
             files: inputs.files.clone(),
             template: template.clone(),
             prefix: prefix(folder.path()),
+            folder: (arguments.writing != Writing::DryRun && template.names_identifiers())
+                .then(|| Arc::clone(folder)),
         };
         Self {
             port,
@@ -80,10 +87,10 @@ impl<'p> Fetcher<'p> {
         }
     }
 
-    /// Reads everything.
+    /// Reads everything, and writes the files that need not wait for it.
     ///
     /// # Errors
-    /// If Port does not give it all, no rule selects a file, or the disk is full.
+    /// If Port does not give it all, no rule selects a file, or one cannot be written.
     pub(super) async fn fetch(
         &self,
         query: Option<Value>,
@@ -181,11 +188,11 @@ fn add(
 ) -> Result<(), Error> {
     for (identifier, text) in texts {
         match text {
-            Ok(Expressed { text, left_out }) => {
+            Ok((placed, left_out)) => {
                 for (field, why) in &left_out {
                     notes.add_field(id, &identifier, field, why);
                 }
-                collection.add(identifier.as_str().to_owned(), &text, spool.as_deref_mut())?;
+                collection.add(identifier.as_str().to_owned(), placed, spool.as_deref_mut())?;
             }
             Err(why) => notes.add_entity(id, &identifier, &why),
         }
@@ -203,9 +210,16 @@ impl Work {
             let path = self
                 .template
                 .path(blueprint.as_str(), identifier.as_str(), Suffix::None);
-            let target = self.target_file(path)?;
-            let text = self.context.express(blueprint, &identifier, &live, &target);
-            Ok((identifier, text))
+            let target = self.target_file(path.clone())?;
+            let expressed = self.context.express(blueprint, &identifier, &live, &target);
+            let entity = match (expressed, &self.folder) {
+                (Ok(Expressed { text, left_out }), Some(folder)) => {
+                    Ok((folder.place(path, text)?, left_out))
+                }
+                (Ok(Expressed { text, left_out }), None) => Ok((Placed::Waiting(text), left_out)),
+                (Err(why), _) => Err(why),
+            };
+            Ok((identifier, entity))
         };
         entities.into_iter().map(express).collect()
     }

@@ -1,11 +1,13 @@
 //! The command `export`: entity files for what Port holds, so that a team can begin with what is there.
 //!
-//! Nothing is written before everything was read: an export that fails leaves no file.
+//! Files are written while the next ones are read, and removed if the export fails. What would replace another
+//! file, or holds several entities, is written once everything was read.
 
 mod arguments;
 mod collect;
 mod entity_text;
 mod fetch;
+mod folder;
 mod notes;
 mod query;
 mod template;
@@ -15,6 +17,7 @@ mod write;
 mod yaml;
 
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use super::blueprints::{NoBlueprints, described};
 use super::files::Unwritten;
@@ -25,11 +28,12 @@ use super::{
 use crate::environment::Environment;
 use crate::inputs::Inputs;
 use crate::port;
+use crate::shutdown::Shutdown;
 use arguments::{ExportArguments, ExportInvocation, HELP, Writing};
 use collect::{Planned, Spool, Unplanned};
 use fetch::Fetcher;
+use folder::ExportFolder;
 use notes::Notes;
-use write::ExportFolder;
 
 /// What keeps an export from being made.
 #[derive(Debug, thiserror::Error)]
@@ -80,13 +84,18 @@ fn some(paths: &[String]) -> String {
 }
 
 /// Does what the arguments after the command's name say. Costs one request for a token, one for all
-/// blueprints, and one for every 1,000 entities of a blueprint.
+/// blueprints, and one for every 1,000 entities of a blueprint. Told to stop, it leaves no file.
 pub async fn run(
     arguments: impl Iterator<Item = OsString>,
     environment: &Environment,
+    shutdown: Shutdown,
 ) -> ExitStatus {
     let _progress = super::show_progress();
-    match obey(arguments, environment).await {
+    let done = tokio::select! {
+        done = obey(arguments, environment) => done,
+        () = shutdown.requested() => Err(Error::Interrupted),
+    };
+    match done {
         Ok(status) => status,
         Err(error) => fail(&error.to_string()),
     }
@@ -112,28 +121,20 @@ async fn export(
     let query = arguments.query.as_deref().map(query::read).transpose()?;
     let port = require_port("export", &inputs, environment)?;
     let blueprints = described(&port, &inputs).await?;
-    let folder = ExportFolder::open(&arguments.folder, arguments.writing)?;
+    let folder = Arc::new(ExportFolder::open(&arguments.folder, arguments.writing)?);
     let mut spool = match arguments.writing {
         Writing::DryRun => None,
         Writing::New | Writing::Force => Some(Spool::new(folder.path())?),
     };
     let mut notes = Notes::default();
-    let fetcher = Fetcher::new(&port, &inputs, &arguments.template, &folder, blueprints);
-    let collected = fetcher.fetch(query, &mut notes, spool.as_mut()).await;
-    let written = collected.and_then(|collection| {
-        let files = collection.files(&arguments.template)?;
-        // One that changed meanwhile can be on two of Port's pages.
-        let entities = files.iter().map(Planned::entities).sum();
-        fetcher.check_selection(&files)?;
-        write::write(&files, &folder, arguments, spool.as_mut()).map(|done| (entities, done))
-    });
-    let (entities, done) = match written {
-        Ok(written) => written,
-        Err(error) => {
-            folder.remove_if_new();
-            return Err(error);
-        }
-    };
+    let fetcher = Fetcher::new(&port, &inputs, arguments, &folder, blueprints);
+    let collection = fetcher.fetch(query, &mut notes, spool.as_mut()).await?;
+    let files = collection.files(&arguments.template)?;
+    // One that changed meanwhile can be on two of Port's pages.
+    let entities = files.iter().map(Planned::entities).sum();
+    fetcher.check_selection(&files)?;
+    let done = write::write(&files, &folder, arguments, spool.as_mut())?;
+    folder.finish();
     notes.print();
     Ok(print(&done.summary(entities, arguments, &notes)))
 }

@@ -8,8 +8,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
+use super::arguments::Writing;
 use super::collect::{Collection, Spool};
 use super::entity_text::{ExportContext, Expressed, TargetFile};
+use super::folder::{ExportFolder, Placed};
 use super::template::{PathTemplate, Suffix};
 use crate::catalog::blueprint::{Blueprint, Blueprints};
 use crate::catalog::change::compare;
@@ -260,20 +262,22 @@ fn export(catalog: &Catalog, template: &PathTemplate, rules: &FileRules) -> Expo
     };
     let folder = tempfile::tempdir().unwrap();
     let mut spool = Spool::new(folder.path()).unwrap();
+    let opened = ExportFolder::open(folder.path(), Writing::New).unwrap();
     let mut collection = Collection::default();
     let (mut left_out, mut without) = (BTreeSet::new(), BTreeSet::new());
     for (index, name) in NAMES.into_iter().enumerate() {
         collection.begin(name);
         let blueprint = BlueprintId::parse(name).unwrap();
         for ((_, identifier), live) in catalog.iter().filter(|((of, _), _)| *of == index) {
-            let path = RepoPath::new(template.path(name, identifier, Suffix::None));
-            let place = TargetFile {
-                default_blueprint: rules.select(&path).unwrap().blueprint.cloned(),
-                path,
+            let path = template.path(name, identifier, Suffix::None);
+            let repo_path = RepoPath::new(path.as_str());
+            let target = TargetFile {
+                default_blueprint: rules.select(&repo_path).unwrap().blueprint.cloned(),
+                path: repo_path,
             };
             let key = key(&blueprint, identifier);
             let id = Identifier::from_port(identifier.as_str());
-            match context.express(&blueprint, &id, live, &place) {
+            match context.express(&blueprint, &id, live, &target) {
                 Ok(Expressed {
                     text,
                     left_out: fields,
@@ -281,8 +285,12 @@ fn export(catalog: &Catalog, template: &PathTemplate, rules: &FileRules) -> Expo
                     let fields = fields.into_iter().map(|(field, _)| field.to_string());
                     left_out.extend(fields.map(|field| (key.clone(), field)));
                     second_opinion(&text, template.format());
+                    let placed = match template.names_identifiers() {
+                        true => opened.place(path, text).unwrap(),
+                        false => Placed::Waiting(text),
+                    };
                     collection
-                        .add(identifier.clone(), &text, Some(&mut spool))
+                        .add(identifier.clone(), placed, Some(&mut spool))
                         .unwrap();
                 }
                 Err(_) => drop(without.insert(key)),
@@ -290,7 +298,9 @@ fn export(catalog: &Catalog, template: &PathTemplate, rules: &FileRules) -> Expo
         }
     }
     let files = collection.files(template).unwrap();
-    let text = |file: &super::collect::Planned| (file.path.clone(), file.text(&mut spool).unwrap());
+    let text = |file: &super::collect::Planned| {
+        (file.path.clone(), file.text(&mut spool, &opened).unwrap())
+    };
     let files = files.iter().map(text).collect();
     Exported {
         files,
@@ -535,7 +545,9 @@ fn names_that_differ_in_case_are_kept_apart_and_equal_ones_are_an_error() {
     let mut collection = Collection::default();
     for name in NAMES {
         collection.begin(name);
-        collection.add("shop".to_owned(), "", None).unwrap();
+        collection
+            .add("shop".to_owned(), Placed::Waiting(String::new()), None)
+            .unwrap();
     }
     let error = collection
         .files(&PathTemplate::parse("{identifier}.yml").unwrap())

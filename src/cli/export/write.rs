@@ -2,60 +2,15 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::arguments::{ExportArguments, Writing};
 use super::collect::{Planned, Spool, Unplanned};
+use super::folder::ExportFolder;
 use super::notes::{Notes, shown};
 use super::{Error, counted};
-use crate::cli::files::{self, Unwritten};
+use crate::cli::files::Unwritten;
 use crate::document;
-
-/// Where the files go.
-#[derive(Debug)]
-pub(super) struct ExportFolder {
-    path: PathBuf,
-    origin: FolderOrigin,
-}
-
-/// Whether the folder was there before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FolderOrigin {
-    Found,
-    Made,
-}
-
-impl ExportFolder {
-    /// The folder at `path`; unless nothing is written, it is made if it is not there.
-    ///
-    /// # Errors
-    /// If it cannot be made, or something else is there.
-    pub(super) fn open(path: &Path, writing: Writing) -> Result<Self, Unwritten> {
-        let origin = match path.exists() {
-            true => FolderOrigin::Found,
-            false => FolderOrigin::Made,
-        };
-        if writing != Writing::DryRun {
-            fs::create_dir_all(path).map_err(|error| Unwritten::new(path, error))?;
-        }
-        Ok(Self {
-            path: path.to_owned(),
-            origin,
-        })
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Takes it away again, if it was not there before and is empty.
-    pub(super) fn remove_if_new(&self) {
-        if self.origin == FolderOrigin::Made {
-            // It is not empty, or nobody misses it.
-            let _ = fs::remove_dir(&self.path);
-        }
-    }
-}
 
 /// What became of the files.
 #[derive(Debug, Default)]
@@ -96,8 +51,8 @@ impl WriteSummary {
     }
 }
 
-/// Writes `files`, or without a spool only lists them. What is there already is looked at before the
-/// first one is written.
+/// Writes those of `files` that are not in the folder yet, or without a spool only lists them. What was there
+/// before is looked at before the first one is written.
 ///
 /// # Errors
 /// If something is there that may not be replaced, or a file cannot be written.
@@ -111,7 +66,7 @@ pub(super) fn write(
         return Ok(listed(files, folder));
     };
     let mut text = |file: &Planned| {
-        let text = file.text(spool)?;
+        let text = file.text(spool, folder)?;
         match text.len() > document::MAX_BYTES {
             true => Err(Error::from(Unplanned::TooLarge {
                 path: file.path.clone(),
@@ -124,12 +79,16 @@ pub(super) fn write(
     let mut parent = Path::new("");
     for file in files {
         let path = Path::new(&file.path);
+        if file.is_written() {
+            done.written += 1;
+            continue;
+        }
         let beside = path.parent().unwrap_or(parent);
         if beside != parent {
             parent = beside;
-            refuse_links(&folder.path, parent)?;
+            folder.refuse_links(parent)?;
         }
-        let found = found(&folder.path.join(path), || text(file))?;
+        let found = found(&folder.path().join(path), || text(file))?;
         // The text for one entity was read back, so it is not too large. A list may be.
         if file.is_list() && !matches!(found, ExistingFile::Same) {
             text(file)?;
@@ -144,15 +103,12 @@ pub(super) fn write(
     if !existing.is_empty() {
         return Err(Error::Existing(existing));
     }
-    let mut made = PathBuf::new();
     for file in new {
-        let path = folder.path.join(&file.path);
-        if let Some(parent) = path.parent().filter(|parent| *parent != made) {
-            fs::create_dir_all(parent).map_err(|error| Unwritten::new(parent, error))?;
-            made = parent.to_owned();
-        }
-        files::replace(&path, text(file)?.as_bytes())?;
+        folder.write(&file.path, &text(file)?)?;
         done.written += 1;
+    }
+    for path in files.iter().filter_map(Planned::former_path) {
+        folder.remove(path);
     }
     Ok(done)
 }
@@ -163,7 +119,7 @@ fn listed(files: &[Planned], folder: &ExportFolder) -> WriteSummary {
             1 => String::new(),
             several => format!(" ({several} entities)"),
         };
-        let exists = match folder.path.join(&file.path).symlink_metadata() {
+        let exists = match folder.path().join(&file.path).symlink_metadata() {
             Ok(_) => " (is there already)",
             Err(_) => "",
         };
@@ -198,17 +154,4 @@ fn found(path: &Path, text: impl FnOnce() -> Result<String, Error>) -> Result<Ex
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(ExistingFile::Nothing),
         Err(error) => Err(Unwritten::new(path, error).into()),
     }
-}
-
-/// Makes sure that no folder from `folder` down to `below` is a link: that would lead to where Git does not
-/// look.
-fn refuse_links(folder: &Path, below: &Path) -> Result<(), Error> {
-    let mut current = folder.to_owned();
-    for name in below {
-        current.push(name);
-        if fs::symlink_metadata(&current).is_ok_and(|kind| kind.is_symlink()) {
-            return Err(Error::Link(current.display().to_string()));
-        }
-    }
-    Ok(())
 }
