@@ -46,28 +46,26 @@ pub(super) fn after_writing(
     for (path, outcome) in files {
         state.conclude(&path, outcome);
     }
-    // An entity that is declared again with an error stays in `removed`.
-    state
-        .removed
-        .retain(|key, _| !fates.accepted.contains(key) && !fates.possible.contains(key));
-    for (key, removal) in fates.removals {
-        match removal {
-            Removal::Gone => state.release(key),
-            Removal::Stays(deletion) => {
-                let path = fates.paths.get(key).cloned();
-                let known = state.removed.get(key).map(|removed| removed.path.clone());
+    for (key, fate) in &fates.by_key {
+        match fate {
+            Fate::Accepted | Fate::Possible => drop(state.removed.remove(*key)),
+            Fate::Waiting => {}
+            Fate::Released => state.release(key),
+            Fate::Removed { path, deletion } => {
+                let known = state.removed.get(*key).map(|removed| removed.path.clone());
                 state.release(key);
-                if let Some(path) = path.or(known) {
+                if let Some(path) = path.clone().or(known) {
+                    let deletion = *deletion;
                     let removed = Removed { path, deletion };
-                    state.removed.insert(key.clone(), removed);
+                    state.removed.insert((*key).clone(), removed);
                 }
             }
         }
     }
-    for (key, drift) in fates.rewritten {
+    for (key, drift) in &fates.rewritten {
         match drift {
-            Some(drift) => drop(state.rewritten.insert(key.clone(), drift)),
-            None => drop(state.rewritten.remove(key)),
+            Some(drift) => drop(state.rewritten.insert((*key).clone(), drift.clone())),
+            None => drop(state.rewritten.remove(*key)),
         }
     }
     // An entity that a file with an error may still declare keeps waiting.
@@ -76,30 +74,38 @@ pub(super) fn after_writing(
         |key: &EntityKey| invalid.clone().any(|one| one.is_none_or(|one| one == key));
     state
         .waiting
-        .retain(|key| may_be_declared(key) && !fates.accepted.contains(key));
-    state.waiting.extend(fates.waiting.into_iter().cloned());
+        .retain(|key| may_be_declared(key) && fates.get(key) != Some(&Fate::Accepted));
+    let waiting = fates.by_key.iter();
+    let waiting = waiting.filter(|(_, fate)| **fate == Fate::Waiting);
+    state.waiting.extend(waiting.map(|(key, _)| (*key).clone()));
 }
 
-/// What becomes of something that is no longer declared.
-#[derive(Clone, Copy)]
-enum Removal {
+/// What became of an entity.
+#[derive(PartialEq, Eq)]
+enum Fate {
+    /// Port holds it as it is declared.
+    Accepted,
+    /// Port may hold it as it is declared.
+    Possible,
+    /// It is declared, and another source owns it.
+    Waiting,
     /// The source no longer has to do with it.
-    Gone,
-    /// Port still holds it.
-    Stays(DeletionState),
+    Released,
+    /// It is no longer declared, and Port still holds it.
+    Removed {
+        /// The file that declared it.
+        path: Option<RepoPath>,
+        deletion: DeletionState,
+    },
 }
 
 /// What became of each entity.
 #[derive(Default)]
 struct Fates<'p> {
-    accepted: BTreeSet<&'p EntityKey>,
-    possible: BTreeSet<&'p EntityKey>,
-    waiting: BTreeSet<&'p EntityKey>,
-    removals: BTreeMap<&'p EntityKey, Removal>,
+    /// Not of those that were blocked: they are as before.
+    by_key: BTreeMap<&'p EntityKey, Fate>,
     /// What was written although Git had not changed it.
     rewritten: BTreeMap<&'p EntityKey, Option<DriftDigest>>,
-    /// Where what was removed had been declared.
-    paths: BTreeMap<&'p EntityKey, RepoPath>,
     /// What kept entities from being written, by file.
     problems: Vec<(&'p RepoPath, Problem)>,
 }
@@ -109,41 +115,34 @@ impl<'p> Fates<'p> {
         let mut fates = Self::default();
         for untouched in &plan.untouched {
             let key = &untouched.key;
-            if let Some(path) = &untouched.path {
-                fates.paths.insert(key, path.clone());
-            }
-            match &untouched.reason {
+            let removed = |deletion| Fate::Removed {
+                path: untouched.path.clone(),
+                deletion,
+            };
+            let fate = match &untouched.reason {
                 NoOpReason::Unchanged => {
-                    fates.accepted.insert(key);
                     fates.rewritten.insert(key, None);
+                    Fate::Accepted
                 }
-                NoOpReason::KeptByPort(_) => drop(fates.accepted.insert(key)),
+                NoOpReason::KeptByPort(_) => Fate::Accepted,
                 NoOpReason::OwnedElsewhere(_) => {
-                    fates.waiting.insert(key);
-                    let path = untouched.location.as_ref().map(|location| location.path());
-                    if let Some(path) = path {
-                        fates.add_problem(path, Code::OwnedElsewhere.as_str(), key);
+                    if let Some(location) = &untouched.location {
+                        fates.add_problem(location.path(), Code::OwnedElsewhere.as_str(), key);
                     }
+                    Fate::Waiting
                 }
                 // Port creates nothing for a query, so nothing is this source's.
-                NoOpReason::Removed if key.name.identifier().is_none() => {
-                    fates.removals.insert(key, Removal::Gone);
-                }
-                NoOpReason::Removed => {
-                    let removal = Removal::Stays(DeletionState::Pending);
-                    fates.removals.insert(key, removal);
-                }
-                NoOpReason::HeldBack(_) => {
-                    let removal = Removal::Stays(DeletionState::Prevented);
-                    fates.removals.insert(key, removal);
-                }
+                NoOpReason::Removed if key.name.identifier().is_none() => Fate::Released,
+                NoOpReason::Removed => removed(DeletionState::Pending),
+                NoOpReason::HeldBack(_) => removed(DeletionState::Prevented),
                 NoOpReason::HandedOver(_) | NoOpReason::NeverWritten | NoOpReason::Deselected => {
-                    fates.removals.insert(key, Removal::Gone);
+                    Fate::Released
                 }
-            }
+            };
+            fates.by_key.insert(key, fate);
         }
         for key in &plan.gone {
-            fates.removals.insert(key, Removal::Gone);
+            fates.by_key.insert(key, Fate::Released);
         }
         let outcomes = applied.map(|applied| applied.outcomes.as_slice());
         fates.add_upserts(plan, outcomes.unwrap_or_default());
@@ -157,7 +156,7 @@ impl<'p> Fates<'p> {
             let (key, path) = (&upsert.key, upsert.declaration.source.path());
             let code = match outcome {
                 UpsertOutcome::Written(_) => {
-                    self.accepted.insert(key);
+                    self.by_key.insert(key, Fate::Accepted);
                     self.rewritten.insert(key, upsert.drift.clone());
                     continue;
                 }
@@ -169,28 +168,32 @@ impl<'p> Fates<'p> {
                 }
                 UpsertOutcome::NotSent | UpsertOutcome::Unknown => NOT_WRITTEN,
             };
-            self.possible.insert(key);
+            self.by_key.insert(key, Fate::Possible);
             self.add_problem(path, code, key);
         }
     }
 
     fn add_deletions(&mut self, plan: &'p Plan, outcomes: &[DeletionOutcome]) {
         for (deletion, outcome) in plan.deletions.iter().zip(outcomes) {
-            let key = &deletion.key;
-            if let Some(path) = &deletion.path {
-                self.paths.insert(key, path.clone());
-            }
-            let removal = match outcome {
-                DeletionOutcome::Deleted => Removal::Gone,
+            let removed = |state| Fate::Removed {
+                path: deletion.path.clone(),
+                deletion: state,
+            };
+            let fate = match outcome {
+                DeletionOutcome::Deleted => Fate::Released,
                 DeletionOutcome::Rejected(_) | DeletionOutcome::HeldBack(_) => {
-                    Removal::Stays(DeletionState::Prevented)
+                    removed(DeletionState::Prevented)
                 }
                 DeletionOutcome::NotSent | DeletionOutcome::Unknown => {
-                    Removal::Stays(DeletionState::Pending)
+                    removed(DeletionState::Pending)
                 }
             };
-            self.removals.insert(key, removal);
+            self.by_key.insert(&deletion.key, fate);
         }
+    }
+
+    fn get(&self, key: &EntityKey) -> Option<&Fate> {
+        self.by_key.get(key)
     }
 
     fn add_problem(&mut self, path: &'p RepoPath, code: &str, key: &EntityKey) {
@@ -209,16 +212,12 @@ impl<'p> Fates<'p> {
             let versions = known.into_iter().flat_map(|file| &file.versions);
             let keys = versions.flat_map(|held| &held.entities);
             // What another source owns is not this one's, whatever was written before.
-            let is_accounted = |key: &&EntityKey| {
-                self.accepted.contains(key)
-                    || self.removals.contains_key(key)
-                    || self.waiting.contains(key)
-            };
+            let is_known = |key: &&EntityKey| !matches!(self.get(key), None | Some(Fate::Possible));
             let outcome = FileOutcome {
                 version: version.clone(),
                 accepted: BTreeSet::new(),
                 possible: BTreeSet::new(),
-                left: keys.filter(is_accounted).cloned().collect(),
+                left: keys.filter(is_known).cloned().collect(),
                 problems: BTreeSet::new(),
             };
             files.insert(path.clone(), outcome);
@@ -226,10 +225,10 @@ impl<'p> Fates<'p> {
         for declaration in &declared.head.valid {
             let key = declaration.entity.key();
             if let Some(file) = files.get_mut(declaration.source.path()) {
-                if self.accepted.contains(&key) {
-                    file.accepted.insert(key);
-                } else if self.possible.contains(&key) {
-                    file.possible.insert(key);
+                match self.get(&key) {
+                    Some(Fate::Accepted) => drop(file.accepted.insert(key)),
+                    Some(Fate::Possible) => drop(file.possible.insert(key)),
+                    _ => {}
                 }
             }
         }
