@@ -193,7 +193,7 @@ async fn every_kind_of_entry_and_its_change_is_seen() {
         .write("to-folder/file", "b")
         .remove("folder")
         .write("folder", "b")
-        .set_executable("mode")
+        .write_executable("mode", "a")
         .rename("case.yml", "Case.yml")
         .symlink("link", "elsewhere")
         .submodule("module", &"2".repeat(40))

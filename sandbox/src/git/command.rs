@@ -1,6 +1,5 @@
 //! The `git` program, cut off from the user's configuration.
 
-use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -79,15 +78,6 @@ impl Git {
         let output = text(arguments, child.wait_with_output()?)?;
         written?;
         Ok(output)
-    }
-
-    pub(super) fn run_in(
-        &self,
-        arguments: &[&str],
-        (name, value): (&str, &OsStr),
-    ) -> Result<(), GitError> {
-        let output = self.command(arguments).env(name, value).output()?;
-        text(arguments, output).map(drop)
     }
 }
 

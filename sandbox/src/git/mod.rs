@@ -20,7 +20,6 @@ use self::objects::CatFile;
 pub(crate) use self::objects::{Commit, Kind, Mode, Object, Signature, TreeEntry};
 pub(crate) use self::read::ListedEntry;
 use self::share::Share;
-use self::stage::Staged;
 use self::walk::Steps;
 
 /// Why Git could not do what it was asked.
@@ -37,9 +36,6 @@ pub enum GitError {
         /// What it said.
         stderr: String,
     },
-    /// A staged change is about a path that is not there.
-    #[error("there is no {0:?} in the branch")]
-    NoSuchPath(String),
     /// A branch or commit is not there.
     #[error("there is no revision {0:?}")]
     NoSuchRevision(String),
@@ -71,12 +67,6 @@ impl std::ops::Deref for ObjectId {
     }
 }
 
-impl AsRef<str> for ObjectId {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
 impl fmt::Display for ObjectId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
@@ -92,18 +82,6 @@ impl fmt::Debug for ObjectId {
 impl From<ObjectId> for String {
     fn from(id: ObjectId) -> Self {
         id.0
-    }
-}
-
-impl PartialEq<str> for ObjectId {
-    fn eq(&self, other: &str) -> bool {
-        self.0 == other
-    }
-}
-
-impl PartialEq<&str> for ObjectId {
-    fn eq(&self, other: &&str) -> bool {
-        self.0 == *other
     }
 }
 
@@ -163,7 +141,8 @@ struct Store {
 
 struct Builder {
     branch: String,
-    staged: Vec<Staged>,
+    /// Commands for `git fast-import`.
+    staged: Vec<u8>,
     /// Seconds since 1970 of the last commit.
     clock: u64,
 }
@@ -254,28 +233,27 @@ impl TestRepository {
         Ok(ids)
     }
 
+    /// The commands that make a commit of what is staged, and answer with its id.
     fn stream(
         &self,
         builder: &mut Builder,
         mark: usize,
         message: &str,
     ) -> Result<Vec<u8>, GitError> {
-        let tip = self.branch_tip(&builder.branch)?;
-        let staged = std::mem::take(&mut builder.staged);
-        let entry = |path: &str| match &tip {
-            Some(tip) => self.entry_at(tip, path),
-            None => Ok(None),
-        };
         let branch = format!("refs/heads/{}", builder.branch);
-        let commit = stage::Commit {
-            mark,
-            reference: &self.0.share.reference(&branch),
-            clock: builder.clock + SECONDS_BETWEEN_COMMITS,
-            message,
-            parent: tip.as_ref(),
-            staged: &staged,
-        };
-        commit.stream(entry)
+        let branch = self.0.share.reference(&branch);
+        let clock = builder.clock + SECONDS_BETWEEN_COMMITS;
+        let person = format!("Sandbox <sandbox@example.com> {clock} +0000");
+        let tip = self.branch_tip(&builder.branch)?;
+        let from = tip.map(|tip| format!("from {tip}\n")).unwrap_or_default();
+        let head = format!(
+            "commit {branch}\nmark :{mark}\nauthor {person}\ncommitter {person}\n\
+             data {}\n{message}\n{from}",
+            message.len()
+        );
+        let staged = std::mem::take(&mut builder.staged);
+        let end = format!("\nget-mark :{mark}\n");
+        Ok([head.as_bytes(), &staged, end.as_bytes()].concat())
     }
 
     /// The commit at the tip of the current branch.
@@ -330,18 +308,11 @@ impl TestRepository {
     pub fn export(&self, revision: &str, directory: &Path) -> Result<(), GitError> {
         let id = self.commit_id(revision)?;
         fs::create_dir_all(directory)?;
-        let index = tempfile::NamedTempFile::new_in(self.path())?.into_temp_path();
-        fs::remove_file(&index)?;
         let work_tree = format!("--work-tree={}", directory.display());
-        let index = ("GIT_INDEX_FILE", index.as_os_str());
-        self.0
-            .store
-            .git
-            .run_in(&[&work_tree, "read-tree", &id], index)?;
-        self.0
-            .store
-            .git
-            .run_in(&[&work_tree, "checkout-index", "--all", "--force"], index)
+        let git = &self.0.store.git;
+        git.run(&[&work_tree, "read-tree", &id])?;
+        git.run(&[&work_tree, "checkout-index", "--all", "--force"])?;
+        Ok(())
     }
 
     /// The branch that `HEAD` names: what GitHub calls the default branch.

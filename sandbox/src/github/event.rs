@@ -86,7 +86,7 @@ impl GitHubSandbox {
     ) -> Result<Value, GitError> {
         let git = &hosted.git;
         let zero = git.zero_id();
-        let (created, deleted) = (zero == *before, zero == *after);
+        let (created, deleted) = (*zero == *before, *zero == *after);
         let links = self.links(hosted);
         let head = match deleted {
             true => None,
