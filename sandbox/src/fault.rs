@@ -1,9 +1,10 @@
 //! Misbehaviour on demand: answers that are wrong, broken, late or never come.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::journal::{Answer, Exchange, Matcher};
@@ -209,15 +210,16 @@ struct State {
 
 impl Script {
     pub(crate) fn add(&self, fault: Fault) {
-        self.state().faults.push(fault);
+        self.state.lock().faults.push(fault);
     }
 
     pub(crate) fn clear(&self) {
-        self.state().faults.clear();
+        self.state.lock().faults.clear();
     }
 
     pub(crate) fn pending(&self) -> usize {
-        self.state()
+        self.state
+            .lock()
             .faults
             .iter()
             .filter(|fault| fault.times != usize::MAX)
@@ -225,16 +227,16 @@ impl Script {
     }
 
     pub(crate) fn set_latency(&self, latency: Duration) {
-        self.state().latency = latency;
+        self.state.lock().latency = latency;
     }
 
     pub(crate) fn latency(&self) -> Duration {
-        self.state().latency
+        self.state.lock().latency
     }
 
     /// The fault for this request, counted down; used-up rules go.
     pub(crate) fn strike(&self, exchange: &Exchange) -> Option<(Action, Effect)> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let fault = state
             .faults
             .iter_mut()
@@ -245,9 +247,5 @@ impl Script {
         let strike = (fault.action.clone(), fault.effect);
         state.faults.retain(|fault| fault.times > 0);
         Some(strike)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

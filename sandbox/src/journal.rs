@@ -1,10 +1,10 @@
 //! What was asked and what was answered.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, request};
+use parking_lot::Mutex;
 use serde_json::Value;
 
 /// Header names (in lower case) and values, in the order in which they were sent.
@@ -223,7 +223,7 @@ impl Journal {
 
     /// Notes a request down as soon as it is there, so that one that is never answered shows too.
     pub(crate) fn begin(&self, connection: u64, head: &request::Parts, body: Bytes) -> Exchange {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let exchange = Exchange {
             sequence: state.exchanges.len() as u64,
             connection,
@@ -255,31 +255,27 @@ impl Journal {
 
     /// The exchanges since the journal was last cleared.
     pub(crate) fn exchanges(&self) -> Vec<Exchange> {
-        let state = self.state();
+        let state = self.state.lock();
         state.exchanges[state.cleared..].to_vec()
     }
 
     pub(crate) fn all_exchanges(&self) -> Vec<Exchange> {
-        self.state().exchanges.clone()
+        self.state.lock().exchanges.clone()
     }
 
     pub(crate) fn clear(&self) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.cleared = state.exchanges.len();
     }
 
     fn update(&self, sequence: u64, change: impl FnOnce(&mut Exchange)) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state
             .exchanges
             .iter_mut()
             .rev()
             .find(|one| one.sequence == sequence)
             .map(change);
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

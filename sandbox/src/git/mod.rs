@@ -9,9 +9,10 @@ mod stage;
 mod walk;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::{fmt, fs, io};
 
+use parking_lot::{Mutex, MutexGuard};
 use tempfile::TempDir;
 
 use self::command::Git;
@@ -318,7 +319,7 @@ impl TestRepository {
     /// The branch that `HEAD` names: what GitHub calls the default branch.
     pub fn default_branch(&self) -> Result<String, GitError> {
         if let Share::Part(part) = &self.0.share {
-            return Ok(part.default_branch().clone());
+            return Ok(part.default_branch.lock().clone());
         }
         let name = self.0.store.git.run(&["symbolic-ref", "HEAD"])?;
         Ok(name.trim().trim_start_matches("refs/heads/").to_owned())
@@ -327,7 +328,7 @@ impl TestRepository {
     /// Makes another branch the default; it need not exist yet.
     pub fn set_default_branch(&self, name: &str) -> Result<(), GitError> {
         if let Share::Part(part) = &self.0.share {
-            name.clone_into(&mut part.default_branch());
+            name.clone_into(&mut part.default_branch.lock());
             return Ok(());
         }
         let name = format!("refs/heads/{name}");
@@ -353,10 +354,7 @@ impl TestRepository {
     }
 
     fn builder(&self) -> MutexGuard<'_, Builder> {
-        self.0
-            .builder
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.builder.lock()
     }
 }
 

@@ -1,7 +1,5 @@
 //! What the GitHub API asks of a repository.
 
-use std::sync::PoisonError;
-
 use super::objects::{CatFile, entry_named};
 use super::{Commit, GitError, Kind, Mode, Object, ObjectId, TestRepository, TreeEntry};
 
@@ -20,12 +18,7 @@ impl TestRepository {
     /// The object that a revision expression names.
     pub(crate) fn object(&self, expression: &str) -> Result<Option<Object>, GitError> {
         let expression = self.0.share.expression(expression);
-        let mut process = self
-            .0
-            .store
-            .objects
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut process = self.0.store.objects.lock();
         let reader = match process.as_mut() {
             Some(reader) => reader,
             None => process.insert(CatFile::start(&self.0.store.git)?),

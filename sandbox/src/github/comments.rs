@@ -23,7 +23,7 @@ struct Text {
 pub(super) fn list(call: &Call<'_>, issue: &str) -> Outcome {
     call.need(Permission::PullRequests, Access::Read)?;
     let issue = number(issue)?;
-    let records = call.shared.records();
+    let records = call.shared.records.lock();
     let comments: Vec<&Comment> = records
         .comments
         .iter()
@@ -43,7 +43,7 @@ pub(super) fn create(call: &Call<'_>, issue: &str) -> Outcome {
     call.need(Permission::PullRequests, Access::Write)?;
     let issue = number(issue)?;
     let body = text(call)?;
-    let mut records = call.shared.records();
+    let mut records = call.shared.records.lock();
     let id = records.next();
     let comment = Comment {
         id,
@@ -62,7 +62,7 @@ pub(super) fn update(call: &Call<'_>, id: &str) -> Outcome {
     call.need(Permission::PullRequests, Access::Write)?;
     let id = number(id)?;
     let body = text(call)?;
-    let mut records = call.shared.records();
+    let mut records = call.shared.records.lock();
     let comment = records
         .comments
         .iter_mut()
@@ -76,7 +76,7 @@ pub(super) fn update(call: &Call<'_>, id: &str) -> Outcome {
 pub(super) fn delete(call: &Call<'_>, id: &str) -> Outcome {
     call.need(Permission::PullRequests, Access::Write)?;
     let id = number(id)?;
-    let mut records = call.shared.records();
+    let mut records = call.shared.records.lock();
     let at = records.comments.iter().position(|comment| comment.id == id);
     records.comments.remove(at.ok_or_else(Refusal::not_found)?);
     Ok(Answer::status(204))

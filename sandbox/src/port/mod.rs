@@ -68,7 +68,7 @@ impl PortSandbox {
     /// [`Switch`] that there is not.
     pub fn start_on(address: impl ToSocketAddrs) -> io::Result<Self> {
         let switches = Switches::from_environment()?;
-        let shared = Shared::new(World::new(Catalog::new(switches)));
+        let shared = Shared::new(World::new(Catalog::new(switches)).into());
         let server = Server::start(address, routes::router(shared.clone()))?;
         Ok(Self { server, shared })
     }

@@ -1,6 +1,6 @@
 //! The routes, as Port's OpenAPI document has them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::middleware::{self, Next};
@@ -9,6 +9,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -23,18 +24,7 @@ use super::world::{Permission, World};
 use crate::switch::Switch;
 
 /// What all requests share.
-#[derive(Clone, Debug)]
-pub(super) struct Shared(Arc<Mutex<World>>);
-
-impl Shared {
-    pub(super) fn new(world: World) -> Self {
-        Self(Arc::new(Mutex::new(world)))
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub(super) type Shared = Arc<Mutex<World>>;
 
 pub(super) fn router(shared: Shared) -> Router {
     let entity = get(read_entity).patch(patch_entity);
