@@ -2,7 +2,7 @@
 //! code. Port's specification says which keys a property's schema has, and not what they mean: that
 //! is taken to be what JSON Schema says of them, as Port's answers are worded by Ajv.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![cfg(test)]
 
 use port_gitops::catalog::blueprint::{Blueprint, Blueprints};
 use port_gitops::catalog::change::compare;

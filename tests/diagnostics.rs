@@ -4,7 +4,7 @@
 //! shows of it must be the section's text. With `UPDATE_DOCUMENTATION=1` the texts are written anew.
 //! What GitHub shows beside the lines is in `snapshots/diagnostics__annotations.snap`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};

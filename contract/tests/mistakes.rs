@@ -1,6 +1,6 @@
 //! The checks can fail: each kind of mistake is found.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![cfg(test)]
 
 use std::time::Duration;
 

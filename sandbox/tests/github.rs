@@ -2,7 +2,7 @@
 //! it does with correct requests is shown by the action's own tests (`tests/github_room`,
 //! `tests/end_to_end`).
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![cfg(test)]
 
 mod support;
 

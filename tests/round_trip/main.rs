@@ -1,12 +1,7 @@
 //! Whatever Git declares and whatever Port holds: what a plan says is what happens, then Port is as
 //! declared, and the next plan is empty.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    reason = "a test may fail"
-)]
+#![cfg(test)]
 
 mod facts;
 mod state;
