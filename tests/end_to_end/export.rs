@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use ignore::Walk;
 use port_gitops_sandbox::port::Permission;
 use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox};
 use serde_json::{Value, json};
@@ -44,23 +46,12 @@ fn export(desk: &Desk, arguments: &str) -> String {
 
 /// The files below the folder, but for the repository's own.
 fn files(desk: &Desk) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut folders = vec![desk.root().to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.file_name().is_some_and(|name| name == ".git") {
-                continue;
-            }
-            match path.is_dir() {
-                true => folders.push(path),
-                false => {
-                    let below = path.strip_prefix(desk.root()).unwrap();
-                    found.push(below.to_str().unwrap().to_owned());
-                }
-            }
-        }
-    }
+    let paths = Walk::new(desk.root()).map(|entry| entry.unwrap().into_path());
+    let files = paths.filter(|path| !path.is_dir());
+    let below = |path: PathBuf| path.strip_prefix(desk.root()).unwrap().to_owned();
+    let mut found: Vec<_> = files
+        .map(|path| below(path).display().to_string())
+        .collect();
     found.sort();
     found
 }
