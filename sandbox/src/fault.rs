@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::json;
+use strum::IntoStaticStr;
 
 use crate::journal::{Answer, Exchange, Matcher};
 
@@ -32,7 +33,8 @@ pub struct Fault {
     action: Action,
 }
 
-#[derive(Clone)]
+#[derive(Clone, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub(crate) enum Action {
     Answer(Answer),
     Reset,
@@ -175,18 +177,7 @@ impl Fault {
 impl Action {
     /// What the journal calls it.
     pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Answer(_) => "answer",
-            Self::Reset => "reset",
-            Self::Close => "close",
-            Self::CutShort => "cut-short",
-            Self::InvalidJson => "invalid-json",
-            Self::ContentType(_) => "content-type",
-            Self::Hang => "hang",
-            Self::SlowBody(_) => "slow-body",
-            Self::Delay(_) => "delay",
-            Self::Call(_) => "call",
-        }
+        self.into()
     }
 }
 

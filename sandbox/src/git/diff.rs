@@ -89,7 +89,7 @@ fn raw_record<'a>(record: &str, fields: &mut impl Iterator<Item = &'a str>) -> O
         'M' | 'T' => (ChangeKind::Changed, path),
         _ => return None,
     };
-    let blob = if Mode::parse(head_mode).is_some() {
+    let blob = if head_mode.parse::<Mode>().is_ok() {
         head_blob
     } else {
         base_blob

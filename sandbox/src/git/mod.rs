@@ -8,18 +8,21 @@ mod share;
 mod stage;
 mod walk;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::{fmt, fs, io};
 
 use parking_lot::{Mutex, MutexGuard};
+use strum::IntoStaticStr;
 use tempfile::TempDir;
 
 use self::command::Git;
 pub(crate) use self::diff::{ChangeKind, FileChange};
 use self::objects::CatFile;
-pub(crate) use self::objects::{Commit, Kind, Mode, Object, Signature, TreeEntry};
+pub(crate) use self::objects::{Commit, Kind, Mode, Object, Signature};
 pub(crate) use self::read::ListedEntry;
+use self::read::Listing;
 use self::share::Share;
 use self::walk::Steps;
 
@@ -46,17 +49,13 @@ pub enum GitError {
 }
 
 /// The id of a Git object: 40 hexadecimal digits, or 64 in a SHA-256 repository.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId(String);
 
 impl ObjectId {
     /// The id as hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Self {
-        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }
 
@@ -74,20 +73,9 @@ impl fmt::Display for ObjectId {
     }
 }
 
-impl fmt::Debug for ObjectId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl From<ObjectId> for String {
-    fn from(id: ObjectId) -> Self {
-        id.0
-    }
-}
-
 /// The hash that names a repository's objects.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum ObjectFormat {
     /// 40 hexadecimal digits.
     #[default]
@@ -98,10 +86,7 @@ pub enum ObjectFormat {
 
 impl ObjectFormat {
     fn name(self) -> &'static str {
-        match self {
-            Self::Sha1 => "sha1",
-            Self::Sha256 => "sha256",
-        }
+        self.into()
     }
 
     fn byte_length(self) -> usize {
@@ -135,6 +120,7 @@ struct Store {
     // Dropped first: its process works in the directory.
     objects: Mutex<Option<CatFile>>,
     steps: Steps,
+    listings: Mutex<HashMap<ObjectId, Listing>>,
     git: Git,
     format: ObjectFormat,
     _directory: TempDir,
@@ -176,6 +162,7 @@ impl TestRepository {
         let store = Store {
             objects: Mutex::new(None),
             steps: Steps::default(),
+            listings: Mutex::default(),
             git,
             format,
             _directory: directory,

@@ -32,6 +32,7 @@ pub use world::Permission;
 use crate::server::{Sandbox, Server};
 use crate::switch::{Switch, Switches};
 use catalog::{Catalog, Entity, Lag};
+use failure::invalid;
 use routes::Shared;
 use wire::{Draft, Lookup, Team};
 use world::{Refusal, World};
@@ -104,16 +105,16 @@ impl PortSandbox {
     pub fn put_entity(&self, blueprint: &str, entity: Value) -> Result<(), Failure> {
         let draft = Draft::read(&entity, "entity")?;
         let Lookup::Identifier(identifier) = draft.identifier else {
-            return Err(Failure::invalid("entity/identifier must be string"));
+            return invalid("entity/identifier must be string");
         };
         let team = match draft.team {
             None => Vec::new(),
             Some(Team::Names(names)) => names,
-            Some(Team::Query(_)) => return Err(Failure::invalid("entity/team must be array")),
+            Some(Team::Query(_)) => return invalid("entity/team must be array"),
         };
         let relations = draft.relations.unwrap_or_default();
         if relations.values().any(Value::is_object) {
-            return Err(Failure::invalid("entity/relations must NOT be queries"));
+            return invalid("entity/relations must NOT be queries");
         }
         let entity = Entity {
             title: draft.title,

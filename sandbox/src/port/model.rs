@@ -14,7 +14,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::catalog::Catalog;
-use super::failure::Failure;
+use super::failure::{Failure, invalid};
 use super::routes::{Answer, Parameters, Shared, ok};
 use super::schema::{Pattern, fits};
 use super::wire;
@@ -82,7 +82,7 @@ async fn update(
     }
     world.permits(&Permission::ChangeBlueprint(blueprint.clone()))?;
     if check(&world.catalog, &changed)? != blueprint {
-        return Err(Failure::invalid("the sandbox does not rename blueprints"));
+        return invalid("the sandbox does not rename blueprints");
     }
     world.catalog.add_blueprint(changed);
     ok(json!({"ok": true, "blueprint": world.catalog.blueprint(&blueprint)?.json}))
@@ -112,13 +112,11 @@ const FORMATS: [&str; 14] = [
 fn check(catalog: &Catalog, blueprint: &Value) -> Result<String, Failure> {
     let identifier = text(blueprint, "identifier")?;
     if !fits(&IDENTIFIER, &identifier) {
-        return Err(Failure::invalid(format!(
-            "body/identifier must match pattern \"{PATTERN}\""
-        )));
+        return invalid(format!("body/identifier must match pattern \"{PATTERN}\""));
     }
     text(blueprint, "title")?;
     let Some(properties) = blueprint["schema"]["properties"].as_object() else {
-        return Err(Failure::invalid("body/schema/properties must be object"));
+        return invalid("body/schema/properties must be object");
     };
     for (name, property) in properties {
         let is_type = TYPES.contains(&property["type"].as_str().unwrap_or_default());
@@ -127,9 +125,9 @@ fn check(catalog: &Catalog, blueprint: &Value) -> Result<String, Failure> {
             format => FORMATS.contains(&format.as_str().unwrap_or_default()),
         };
         if !is_type || !is_format {
-            return Err(Failure::invalid(format!(
+            return invalid(format!(
                 "body/schema/properties/{name} must be equal to one of the allowed values"
-            )));
+            ));
         }
     }
     for (name, relation) in blueprint["relations"].as_object().into_iter().flatten() {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::access;
 use super::catalog::Catalog;
-use super::failure::Failure;
+use super::failure::{Failure, invalid};
 use super::model;
 use super::search::{self, Names, Projection};
 use super::upsert::{self, How, Options, Written};
@@ -28,21 +28,14 @@ pub(super) type Shared = Arc<Mutex<World>>;
 
 pub(super) fn router(shared: Shared) -> Router {
     let entity = get(read_entity).patch(patch_entity);
+    let of_blueprint = Router::new()
+        .route("/entities", post(write_entity))
+        .route("/entities/bulk", post(write_entities))
+        .route("/entities/search", post(search_blueprint))
+        .route("/entities/{entity}", entity)
+        .route("/bulk/entities/delete", post(delete_entities));
     let guarded = model::router()
-        .route("/v1/blueprints/{blueprint}/entities", post(write_entity))
-        .route(
-            "/v1/blueprints/{blueprint}/entities/bulk",
-            post(write_entities),
-        )
-        .route(
-            "/v1/blueprints/{blueprint}/entities/search",
-            post(search_blueprint),
-        )
-        .route("/v1/blueprints/{blueprint}/entities/{entity}", entity)
-        .route(
-            "/v1/blueprints/{blueprint}/bulk/entities/delete",
-            post(delete_entities),
-        )
+        .nest("/v1/blueprints/{blueprint}", of_blueprint)
         .route("/v1/entities/search", post(search_all))
         .route_layer(middleware::from_fn(authorize));
     Router::new()
@@ -109,9 +102,7 @@ impl Parameters {
             None => Ok(default),
             Some("false") => Ok(false),
             Some("true") => Ok(true),
-            Some(_) => Err(Failure::invalid(format!(
-                "querystring/{name} must be boolean"
-            ))),
+            Some(_) => invalid(format!("querystring/{name} must be boolean")),
         }
     }
 
@@ -293,7 +284,7 @@ async fn delete_entities(
     body: Bytes,
 ) -> Answer {
     if query.flag("delete_dependents", false)? {
-        return Err(Failure::invalid("the sandbox does not delete dependents"));
+        return invalid("the sandbox does not delete dependents");
     }
     let mut world = shared.lock();
     let entities = wire::deletion(&wire::json(&body)?, world.bulk.delete.get())?;
