@@ -314,10 +314,8 @@ fn checked_sections(page: &str) -> Vec<Section<'_>> {
         let blocks = blocks(text);
         let example = blocks.iter().find(|block| block.info != "text");
         let diagnostics = diagnostics(code, example, &blueprints);
-        assert!(
-            diagnostics.iter().any(|d| d.code == code),
-            "{name}: {diagnostics:#?}"
-        );
+        let mut all = diagnostics.iter();
+        assert!(all.any(|d| d.code == code), "{name}: {diagnostics:#?}");
         Section {
             code,
             text,

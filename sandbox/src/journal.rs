@@ -269,13 +269,8 @@ impl Journal {
     }
 
     fn update(&self, sequence: u64, change: impl FnOnce(&mut Exchange)) {
-        let mut state = self.state.lock();
-        state
-            .exchanges
-            .iter_mut()
-            .rev()
-            .find(|one| one.sequence == sequence)
-            .map(change);
+        let exchanges = &mut self.state.lock().exchanges;
+        exchanges.get_mut(sequence as usize).map(change);
     }
 }
 

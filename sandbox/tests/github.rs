@@ -31,7 +31,7 @@ impl World {
             .user_agent("sandbox-tests")
             .redirect(redirect);
         Self {
-            github: GitHubSandbox::start_edition(edition, &repository).unwrap(),
+            github: GitHubSandbox::start_on("127.0.0.1:0", edition, &repository).unwrap(),
             client: client.build().unwrap(),
             repository,
         }
@@ -292,11 +292,8 @@ async fn queries_that_are_not_valid() {
         world
             .answers(&format!("POST /graphql {body} -> 200 errors"))
             .await;
-        assert_eq!(
-            world.told().body_json().unwrap().get("data"),
-            None,
-            "{query}"
-        );
+        let answer = world.told().body_json().unwrap();
+        assert_eq!(answer.get("data"), None, "{query}");
     }
     world
         .answers("POST /graphql { -> 400 Problems parsing JSON\nGET /graphql -> 404")
@@ -341,10 +338,8 @@ async fn blobs_that_are_not_given_whole() {
     world.answers(&row).await;
     let error = &world.told().body_json().unwrap()["errors"][0];
     let place = json!(["repository", "object", "file"]);
-    assert_eq!(
-        (&error["type"], &error["path"]),
-        (&json!("NOT_FOUND"), &place)
-    );
+    let expected = (&json!("NOT_FOUND"), &place);
+    assert_eq!((&error["type"], &error["path"]), expected);
     // REST breaks lines after 60 characters, and at the end.
     git.write("short", &"x".repeat(90)).commit("two").unwrap();
     let blob = "GET ./git/blobs/2ec9701a2602627bdc77b2865acfcf8d2ef8f5a1 -> 200";

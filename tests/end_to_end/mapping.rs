@@ -73,8 +73,7 @@ fn a_changed_file_is_one_write_and_a_quiet_push_none() {
     let mapped = Mapped::new();
     mapped.0.assert_holds("cart=Cart shop=Shop");
     mapped.write("cart", "Carts");
-    let result = succeed(&mapped.push("Rename the cart"));
-    assert_eq!(result.output("updated"), "1");
+    assert_outputs(&succeed(&mapped.push("Rename the cart")), "updated=1");
     assert_eq!(mapped.0.port_writes().len(), 1);
     mapped.0.assert_holds("cart=Carts shop=Shop");
     let inputs = mapped.0.state_property("inputs");
@@ -93,8 +92,7 @@ fn an_edited_mapping_plans_exactly_the_differences() {
     let mapped = Mapped::new();
     let title = ".content.title";
     let text = MAPPING.replace(title, ".content.title | ascii_upcase");
-    let result = succeed(&mapped.push_mapping(&text));
-    assert_eq!(result.output("updated"), "2");
+    assert_outputs(&succeed(&mapped.push_mapping(&text)), "updated=2");
     mapped.0.assert_holds("cart=CART shop=SHOP");
     // An expression that says the same writes nothing.
     let text = text.replace("| ascii_upcase", "|   ascii_upcase");
@@ -102,8 +100,7 @@ fn an_edited_mapping_plans_exactly_the_differences() {
     assert_eq!(mapped.0.port_writes(), [""; 0]);
     // What it no longer selects is no longer declared.
     let text = text.replace("**/package.json", "cart/package.json");
-    let result = succeed(&pruning(mapped.push_mapping(&text)));
-    assert_eq!(result.output("deleted"), "1");
+    assert_outputs(&succeed(&pruning(mapped.push_mapping(&text))), "deleted=1");
     mapped.0.assert_holds("cart=CART shop=-");
 }
 
@@ -131,10 +128,8 @@ fn a_mistake_deletes_nothing() {
     ] {
         mapped.0.write(path, &text).remove("shop/package.json");
         let result = fails(&pruning(mapped.push("Break it")));
-        assert!(
-            errors(&result).iter().any(|error| error == expected),
-            "{expected}"
-        );
+        let mut all = errors(&result).into_iter();
+        assert!(all.any(|error| error == expected), "{expected}");
         mapped.0.assert_holds("cart=Cart shop=Shop");
         // Later pushes of others are not red because of it.
         mapped.0.write("other/README.md", &text);
@@ -163,8 +158,7 @@ fn a_pull_request_shows_what_a_mapping_does() {
     let plan = || world.pull_request().input("mapping", PATH);
     world.port.clear_journal();
     for step in [plan(), world.check_out(plan())] {
-        let result = succeed(&pruning(step));
-        assert_outputs(&result, "created=1 updated=1 deleted=1");
+        assert_outputs(&succeed(&pruning(step)), "created=1 updated=1 deleted=1");
         assert_eq!(world.port_changes(), [""; 0]);
     }
     // The same with no file left, and offline.
@@ -215,8 +209,7 @@ fn texts_and_secrets_are_those_of_the_mapped_file() {
     let readme = || mapped.0.entity("package", "cart")["properties"]["readme"].clone();
     assert_eq!(readme(), json!("# The cart\n"));
     mapped.0.write("cart/README.md", "# Cart\n");
-    let result = succeed(&mapped.push("Change the text"));
-    assert_eq!(result.output("updated"), "1");
+    assert_outputs(&succeed(&mapped.push("Change the text")), "updated=1");
     assert_eq!(readme(), json!("# Cart\n"));
 }
 

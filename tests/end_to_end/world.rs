@@ -66,7 +66,7 @@ impl World {
             .write("README.md", "# The shop\n")
             .commit("Begin")
             .unwrap();
-        let github = GitHubSandbox::start_edition(edition, &repository).unwrap();
+        let github = GitHubSandbox::start_on("127.0.0.1:0", edition, &repository).unwrap();
         let port = PortSandbox::start().unwrap();
         port.add_blueprint(blueprints::domain());
         port.add_blueprint(blueprints::microservice());

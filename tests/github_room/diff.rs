@@ -68,10 +68,8 @@ async fn relations_are_told_and_files_only_where_base_came_first() {
             let paths = files.into_iter().map(|file| file.path.to_string());
             paths.collect::<Vec<_>>()
         });
-        assert_eq!(
-            paths,
-            expected.map(|paths| paths.into_iter().map(str::to_owned).collect())
-        );
+        let wanted = expected.map(|paths| paths.into_iter().map(str::to_owned).collect());
+        assert_eq!(paths, wanted);
     }
     world.cost();
     room.changed_since(&gone, &ahead).await.unwrap();

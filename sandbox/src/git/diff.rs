@@ -36,17 +36,9 @@ impl TestRepository {
         base: &str,
         head: &str,
     ) -> Result<Vec<FileChange>, GitError> {
-        let output = self.0.store.git.run(&[
-            "diff-tree",
-            "-r",
-            "-M",
-            "--raw",
-            "--numstat",
-            "--no-abbrev",
-            "-z",
-            base,
-            head,
-        ])?;
+        let options = "diff-tree -r -M --raw --numstat --no-abbrev -z".split(' ');
+        let arguments: Vec<_> = options.chain([base, head]).collect();
+        let output = self.0.store.git.run(&arguments)?;
         parse(&output).ok_or_else(|| GitError::Unexpected("a broken diff".to_owned()))
     }
 }

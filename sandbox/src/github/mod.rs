@@ -70,20 +70,11 @@ impl GitHubSandbox {
     /// No port can be bound, the thread cannot be started, or the environment names a [`Switch`]
     /// that there is not.
     pub fn start(repository: &TestRepository) -> io::Result<Self> {
-        Self::start_edition(Edition::Cloud, repository)
+        Self::start_on("127.0.0.1:0", Edition::Cloud, repository)
     }
 
-    /// Serves a repository with the addresses of an edition of GitHub.
-    ///
-    /// # Errors
-    ///
-    /// No port can be bound, the thread cannot be started, or the environment names a [`Switch`]
-    /// that there is not.
-    pub fn start_edition(edition: Edition, repository: &TestRepository) -> io::Result<Self> {
-        Self::start_on(("127.0.0.1", 0), edition, repository)
-    }
-
-    /// The same on an address, such as that of a bridge, for clients in containers.
+    /// Serves it with the addresses of an edition of GitHub, on an address such as that of a bridge, for clients in
+    /// containers.
     ///
     /// # Errors
     ///

@@ -90,23 +90,9 @@ async fn update(
 
 const PATTERN: &str = r"^(?!\.{1,2}$)[\p{L}0-9@_.+:\\/-]{1,100}$";
 static IDENTIFIER: Pattern = LazyLock::new(|| Regex::new(PATTERN));
-const TYPES: [&str; 5] = ["string", "number", "boolean", "object", "array"];
-const FORMATS: [&str; 14] = [
-    "date-time",
-    "url",
-    "email",
-    "idn-email",
-    "ipv4",
-    "ipv6",
-    "markdown",
-    "yaml",
-    "user",
-    "blueprints",
-    "team",
-    "timer",
-    "proto",
-    "labeled-url",
-];
+const TYPES: &str = "string number boolean object array";
+const FORMATS: &str = "date-time url email idn-email ipv4 ipv6 markdown yaml user blueprints team timer proto \
+                       labeled-url";
 
 /// Refuses what Port does not take as a blueprint; gives its identifier.
 fn check(catalog: &Catalog, blueprint: &Value) -> Result<String, Failure> {
@@ -119,11 +105,12 @@ fn check(catalog: &Catalog, blueprint: &Value) -> Result<String, Failure> {
         return invalid("body/schema/properties must be object");
     };
     for (name, property) in properties {
-        let is_type = TYPES.contains(&property["type"].as_str().unwrap_or_default());
-        let is_format = match &property["format"] {
-            Value::Null => true,
-            format => FORMATS.contains(&format.as_str().unwrap_or_default()),
+        let is_one_of = |value: &Value, known: &str| {
+            let value = value.as_str().unwrap_or_default();
+            known.split(' ').any(|one| one == value)
         };
+        let is_type = is_one_of(&property["type"], TYPES);
+        let is_format = property["format"].is_null() || is_one_of(&property["format"], FORMATS);
         if !is_type || !is_format {
             return invalid(format!(
                 "body/schema/properties/{name} must be equal to one of the allowed values"
