@@ -20,10 +20,6 @@ fn exchange(request: &str, answer: Option<Answer>) -> Exchange {
         ("authorization", "Bearer x"),
     ];
     Exchange {
-        sequence: 0,
-        connection: 0,
-        arrived: Duration::ZERO,
-        answered: None,
         method: method.to_owned(),
         path: path.to_owned(),
         query: query.to_owned(),
@@ -32,7 +28,7 @@ fn exchange(request: &str, answer: Option<Answer>) -> Exchange {
             .to_vec(),
         body: words.next().unwrap_or_default().to_owned().into(),
         answer,
-        fault: None,
+        ..Exchange::default()
     }
 }
 

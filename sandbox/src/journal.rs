@@ -65,7 +65,7 @@ impl Answer {
 }
 
 /// One request and what became of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Exchange {
     /// Counts the requests in the order of their arrival, from 0; clearing the journal does not
     /// start it anew.
@@ -228,14 +228,12 @@ impl Journal {
             sequence: state.exchanges.len() as u64,
             connection,
             arrived: self.start.elapsed(),
-            answered: None,
             method: head.method.as_str().to_owned(),
             path: head.uri.path().to_owned(),
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: headers(&head.headers),
             body,
-            answer: None,
-            fault: None,
+            ..Exchange::default()
         };
         state.exchanges.push(exchange.clone());
         exchange

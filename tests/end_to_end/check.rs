@@ -390,21 +390,16 @@ fn mapped_files_are_checked_too() {
     // In a folder below, and with a mapping that is not sound.
     let below = desk.check_in("a", &["--mapping", "../mapping.yml"]);
     assert_eq!(below.status, 0);
-    for (text, expected) in [
-        (
-            MAPPING.replace("app.json", "none"),
-            "mapping.yml:4:46 invalid-mapping",
-        ),
-        (
-            MAPPING.replace("app.json", "port.yml"),
-            "c/port.yml:1:1 invalid-mapping",
-        ),
-        (
-            MAPPING.replace("team", "teem"),
-            "mapping.yml:11:11 invalid-mapping",
-        ),
-        ("- a".to_owned(), "mapping.yml:1:1 invalid-mapping"),
+    for [from, to, place] in [
+        ["app.json", "none", "mapping.yml:4:46"],
+        ["app.json", "port.yml", "c/port.yml:1:1"],
+        ["team", "teem", "mapping.yml:11:11"],
+        [MAPPING, "- a", "mapping.yml:1:1"],
     ] {
+        let (text, expected) = (
+            MAPPING.replace(from, to),
+            format!("{place} invalid-mapping"),
+        );
         desk.write("mapping.yml", &text);
         let mut all = desk.found(&given).into_iter();
         assert!(all.any(|found| found == expected), "{expected}");

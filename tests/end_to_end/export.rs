@@ -219,25 +219,18 @@ fn an_export_that_fails_leaves_nothing() {
     };
     desk.write("empty.json", "{\"rules\": []}");
     desk.write("bad.json", "{");
-    for (arguments, needle) in [
-        ("", "the folder that the files go to is missing"),
-        (
-            "catalog --blueprint none",
-            "`domain`, `gitops_source`, `microservice`",
-        ),
-        ("catalog --path x.txt", "must end with .yml, .yaml or .json"),
-        (
-            "catalog --path {identifier}.yml",
-            "no rule of `--files` selects catalog/sales.yml",
-        ),
-        ("catalog --query none.json", "cannot read none.json"),
-        (
-            "catalog --query empty.json",
-            "empty.json is not a search query",
-        ),
-        ("catalog --query bad.json", "bad.json:1: "),
-        ("bad.json/x", "cannot write bad.json/x: "),
-    ] {
+    let table = "
+        => the folder that the files go to is missing
+        catalog --blueprint none => `domain`, `gitops_source`, `microservice`
+        catalog --path x.txt => must end with .yml, .yaml or .json
+        catalog --path {identifier}.yml => no rule of `--files` selects catalog/sales.yml
+        catalog --query none.json => cannot read none.json
+        catalog --query empty.json => empty.json is not a search query
+        catalog --query bad.json => bad.json:1: expected a key in double quotes
+        bad.json/x => cannot write bad.json/x: Not a directory
+    ";
+    for line in table.trim().lines() {
+        let (arguments, needle) = line.split_once("=> ").unwrap();
         fails(arguments, needle);
     }
 

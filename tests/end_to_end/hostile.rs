@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use crate::world::{World, binary, errors_in_files, fails, run, shown, stage};
+use crate::world::{World, binary, errors_at, fails, run, shown, stage};
 
 /// Nine times nine times nine …, in a few lines.
 fn billion_laughs() -> String {
@@ -50,7 +50,7 @@ fn each_is_an_error_and_the_others_are_written() {
         .collect();
     let world = world(&files);
     let result = fails(&world.push("Add"));
-    let mut found = errors_in_files(&result);
+    let mut found = errors_at(&result, &["file"]);
     found.dedup();
     let expected = hostile
         .iter()

@@ -1,10 +1,10 @@
 //! Entities that a mapping makes of other files.
 
-use port_gitops_sandbox::{RunnerCommand, Sandbox, Step, StepResult};
+use port_gitops_sandbox::{Sandbox, Step, StepResult};
 use serde_json::json;
 
-use crate::scenes::{code, is_shown};
-use crate::world::{World, assert_outputs, fails, offline, pruning, succeed};
+use crate::scenes::is_shown;
+use crate::world::{World, assert_outputs, errors_at, fails, offline, pruning, succeed};
 
 const PATH: &str = ".github/mapping.yml";
 
@@ -59,13 +59,9 @@ impl Mapped {
     }
 }
 
-/// The errors as `code file:line`.
+/// The errors as `file:line code`.
 fn errors(result: &StepResult) -> Vec<String> {
-    let place = |error: &&RunnerCommand| {
-        let [file, line] = ["file", "line"].map(|name| error.property(name));
-        format!("{} {file}:{line}", code(error))
-    };
-    result.commands("error").iter().map(place).collect()
+    errors_at(result, &["file", "line"])
 }
 
 #[test]
@@ -112,18 +108,18 @@ fn a_mistake_deletes_nothing() {
         (
             PATH,
             MAPPING.replace(".content.title", ".content.title |"),
-            "invalid-mapping .github/mapping.yml:12",
+            ".github/mapping.yml:12 invalid-mapping",
         ),
         (
             PATH,
             MAPPING.replace("**/package.json", "package.jsn"),
-            "invalid-mapping .github/mapping.yml:6",
+            ".github/mapping.yml:6 invalid-mapping",
         ),
-        (CART, "{".to_owned(), "syntax cart/package.json:1"),
+        (CART, "{".to_owned(), "cart/package.json:1 syntax"),
         (
             CART,
             r#"{"name": null}"#.to_owned(),
-            "missing-identifier cart/package.json:1",
+            "cart/package.json:1 missing-identifier",
         ),
     ] {
         mapped.0.write(path, &text).remove("shop/package.json");
@@ -166,7 +162,7 @@ fn a_pull_request_shows_what_a_mapping_does() {
     world.write(PATH, &none).commit("Select nothing");
     for step in [plan(), offline(plan())] {
         let result = fails(&step);
-        assert_eq!(errors(&result), ["invalid-mapping .github/mapping.yml:6"]);
+        assert_eq!(errors(&result), [".github/mapping.yml:6 invalid-mapping"]);
         assert_eq!(result.output("deleted"), "0");
     }
 }
@@ -202,7 +198,7 @@ fn texts_and_secrets_are_those_of_the_mapped_file() {
         .write("cart/README.md", "# The cart\n")
         .remove("shop/package.json");
     let result = fails(&mapped.push_mapping(&text).input("redact", "token"));
-    assert_eq!(errors(&result)[0], "invalid-property cart/package.json:1");
+    assert_eq!(errors(&result)[0], "cart/package.json:1 invalid-property");
     assert!(!is_shown(&result, "Cart"));
     let text = text.replace("'.content.title + \"x\"'", "'\"https://a.b\"'");
     succeed(&mapped.push_mapping(&text));
@@ -218,7 +214,7 @@ fn a_file_has_one_language() {
     let mapped = Mapped::new();
     let step = mapped.push("Select it twice");
     let result = fails(&step.input("files", "cart/package.json\n"));
-    let expected = "invalid-mapping cart/package.json:1".to_owned();
+    let expected = "cart/package.json:1 invalid-mapping".to_owned();
     assert!(errors(&result).contains(&expected));
     mapped.0.assert_holds("cart=Cart shop=Shop");
 }

@@ -1,11 +1,11 @@
 //! Every mistake is shown on its line before anything is written, and just what Port would refuse.
 
 use port_gitops_sandbox::port::Failure;
-use port_gitops_sandbox::{RunnerCommand, StepResult, Switch};
+use port_gitops_sandbox::{StepResult, Switch};
 use serde_json::json;
 
-use crate::scenes::{code, report};
-use crate::world::{World, fails, run, succeed};
+use crate::scenes::report;
+use crate::world::{World, errors_at, fails, run, succeed};
 
 /// A catalog whose one blueprint, `thing`, has a property of every kind.
 fn world() -> World {
@@ -40,11 +40,7 @@ fn world() -> World {
 
 /// Errors as `line:column code`.
 fn errors(result: &StepResult) -> Vec<String> {
-    let place = |error: &&RunnerCommand| {
-        let [line, column] = ["line", "col"].map(|name| error.property(name));
-        format!("{line}:{column} {}", code(error))
-    };
-    result.commands("error").iter().map(place).collect()
+    errors_at(result, &["line", "col"])
 }
 
 fn push(world: &World, fields: &str) -> StepResult {

@@ -10,54 +10,58 @@ impl TestRepository {
         self.write_bytes(path, text.as_bytes())
     }
 
-    /// Stages a file of any bytes.
-    pub fn write_bytes(&self, path: &str, bytes: &[u8]) -> &Self {
-        self.stage_content(Mode::File, path, bytes)
+    /// Stages a file of any bytes, at a path of any bytes.
+    pub fn write_bytes(&self, path: impl AsRef<[u8]>, bytes: &[u8]) -> &Self {
+        self.stage_content(Mode::File, path.as_ref(), bytes)
     }
 
     /// Stages a text file that can be executed.
     pub fn write_executable(&self, path: &str, text: &str) -> &Self {
-        self.stage_content(Mode::Executable, path, text.as_bytes())
+        self.stage_content(Mode::Executable, path.as_bytes(), text.as_bytes())
     }
 
     /// Stages a symbolic link.
     pub fn symlink(&self, path: &str, target: &str) -> &Self {
-        self.stage_content(Mode::Symlink, path, target.as_bytes())
+        self.stage_content(Mode::Symlink, path.as_bytes(), target.as_bytes())
     }
 
     /// Stages a submodule at a commit of another repository (a full id).
     pub fn submodule(&self, path: &str, commit: &str) -> &Self {
-        let mode = Mode::Submodule.octal();
-        self.stage(format!("M {mode} {commit} {}", quote(path)))
+        let change = format!("M {} {commit} ", Mode::Submodule.octal());
+        self.stage(&[change.as_bytes(), &quote(path.as_bytes())])
     }
 
     /// Stages the removal of a file or of a whole folder.
     pub fn remove(&self, path: &str) -> &Self {
         // To delete what is not there is no mistake to Git, but to move it is.
-        let moved = quote(".removed");
-        self.stage(format!("R {} {moved}\nD {moved}", quote(path)))
+        self.rename(path, ".removed").stage(&[b"D .removed"])
     }
 
     /// Stages the move of a file or of a whole folder.
     pub fn rename(&self, from: &str, to: &str) -> &Self {
-        self.stage(format!("R {} {}", quote(from), quote(to)))
+        let [from, to] = [from, to].map(|path| quote(path.as_bytes()));
+        self.stage(&[b"R ", &from, b" ", &to])
     }
 
-    fn stage_content(&self, mode: Mode, path: &str, bytes: &[u8]) -> &Self {
-        let (mode, length) = (mode.octal(), bytes.len());
-        let head = format!("M {mode} inline {}\ndata {length}\n", quote(path));
-        self.stage([head.as_bytes(), bytes].concat())
+    fn stage_content(&self, mode: Mode, path: &[u8], bytes: &[u8]) -> &Self {
+        let change = format!("M {} inline ", mode.octal());
+        let data = format!("\ndata {}\n", bytes.len());
+        self.stage(&[change.as_bytes(), &quote(path), data.as_bytes(), bytes])
     }
 
-    fn stage(&self, command: impl AsRef<[u8]>) -> &Self {
+    fn stage(&self, command: &[&[u8]]) -> &Self {
         let staged = &mut self.builder().staged;
-        staged.extend_from_slice(command.as_ref());
+        staged.extend(command.concat());
         staged.push(b'\n');
         self
     }
 }
 
-fn quote(path: &str) -> String {
-    let escaped = path.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("\"{}\"", escaped.replace('\n', "\\n"))
+fn quote(path: &[u8]) -> Vec<u8> {
+    let escaped = path.iter().flat_map(|byte| match byte {
+        b'\n' => vec![b'\\', b'n'],
+        b'\\' | b'"' => vec![b'\\', *byte],
+        _ => vec![*byte],
+    });
+    [b'"'].into_iter().chain(escaped).chain([b'"']).collect()
 }

@@ -177,26 +177,14 @@ async fn malformed_requests() {
 #[tokio::test]
 async fn values_that_do_not_fit_the_blueprint() {
     let port = Port::start();
-    for (properties, complaint) in [
-        (json!({"url": "x"}), "url must match format \"url\""),
-        (
-            json!({"tier": "tin"}),
-            "tier must be equal to one of the allowed values",
-        ),
-        (
-            json!({"code": "abc"}),
-            "code must match pattern \"^[A-Z]{2}$\"",
-        ),
-        (json!({"replicas": "3"}), "replicas must be number"),
-        (json!({"replicas": -1}), "replicas must be >= 0"),
-        (json!({"tags": ["a", 1]}), "tags/1 must be string"),
-    ] {
-        let entity = json!({"identifier": "a", "properties": properties});
-        let (_, body) = port.merge(entity).await;
-        assert_eq!(body["message"], format!("/properties/{complaint}"));
-    }
     port.answers(
         r#"
+        POST service/entities {"identifier": "a", "properties": {"url": "x"}} -> 422 : /properties/url must match format "url"
+        POST service/entities {"identifier": "a", "properties": {"tier": "tin"}} -> 422 : /properties/tier must be equal to one of the allowed values
+        POST service/entities {"identifier": "a", "properties": {"code": "abc"}} -> 422 : /properties/code must match pattern "^[A-Z]{2}$"
+        POST service/entities {"identifier": "a", "properties": {"replicas": "3"}} -> 422 : /properties/replicas must be number
+        POST service/entities {"identifier": "a", "properties": {"replicas": -1}} -> 422 : /properties/replicas must be >= 0
+        POST service/entities {"identifier": "a", "properties": {"tags": ["a", 1]}} -> 422 : /properties/tags/1 must be string
         POST service/entities {"identifier": "a", "properties": {"nope": 1}} -> 422 blueprint_schema_mismatch: /properties must NOT have additional properties: "nope"
         POST service/entities {"identifier": "a", "properties": {"health": "x"}} -> 422 /properties must NOT have additional properties: "health"
         POST service/entities {"identifier": "a", "properties": {"live": 1, "tier": "x"}} -> 422 boolean, /properties/tier must
