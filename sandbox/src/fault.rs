@@ -209,12 +209,8 @@ impl Script {
     }
 
     pub(crate) fn pending(&self) -> usize {
-        self.state
-            .lock()
-            .faults
-            .iter()
-            .filter(|fault| fault.times != usize::MAX)
-            .count()
+        let faults = &self.state.lock().faults;
+        faults.iter().filter(|one| one.times != usize::MAX).count()
     }
 
     pub(crate) fn set_latency(&self, latency: Duration) {
@@ -228,10 +224,8 @@ impl Script {
     /// The fault for this request, counted down; used-up rules go.
     pub(crate) fn strike(&self, exchange: &Exchange) -> Option<(Action, Effect)> {
         let mut state = self.state.lock();
-        let fault = state
-            .faults
-            .iter_mut()
-            .find_map(|fault| fault.due(exchange))?;
+        let mut faults = state.faults.iter_mut();
+        let fault = faults.find_map(|fault| fault.due(exchange))?;
         if fault.times != usize::MAX {
             fault.times -= 1;
         }

@@ -120,9 +120,10 @@ impl Exchange {
 
 /// The first value of a header; `name` in any case.
 pub(crate) fn first<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
+    let is_meant = |(key, _): &&(String, String)| key.eq_ignore_ascii_case(name);
     headers
         .iter()
-        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .find(is_meant)
         .map(|(_, value)| value.as_str())
 }
 
@@ -192,11 +193,8 @@ pub(crate) fn peak_concurrency(exchanges: &[Exchange]) -> usize {
         };
         exchanges.iter().filter(open).count()
     };
-    exchanges
-        .iter()
-        .map(|one| open_at(one.arrived))
-        .max()
-        .unwrap_or_default()
+    let all = exchanges.iter().map(|one| open_at(one.arrived));
+    all.max().unwrap_or_default()
 }
 
 /// The journal of one server.

@@ -51,10 +51,9 @@ pub trait Sandbox {
 
     /// The exchanges of the journal whose requests fit.
     fn requests(&self, matcher: &Matcher) -> Vec<Exchange> {
-        self.journal()
-            .into_iter()
-            .filter(|exchange| matcher.matches(exchange))
-            .collect()
+        let mut requests = self.journal();
+        requests.retain(|exchange| matcher.matches(exchange));
+        requests
     }
 
     /// The exchanges with requests of this method to this path; see [`Matcher::new`].

@@ -20,16 +20,14 @@ fn shop() -> Desk {
     let desk = Desk::new().with_blueprints();
     let properties = json!({"url": "https://github.com/o/shop", "replicas": 3});
     let relations = json!({"domain": "sales", "dependsOn": ["mail"]});
+    let shop = json!({
+        "identifier": "shop", "title": "Shop", "properties": properties, "relations": relations,
+    });
+    let mail = json!({"identifier": "mail", "properties": {"language": "Go"}});
     for (blueprint, entity) in [
         ("domain", json!({"identifier": "sales", "title": "Sales"})),
-        (
-            "microservice",
-            json!({"identifier": "shop", "title": "Shop", "properties": properties, "relations": relations}),
-        ),
-        (
-            "microservice",
-            json!({"identifier": "mail", "properties": {"language": "Go"}}),
-        ),
+        ("microservice", shop),
+        ("microservice", mail),
         ("_user", json!({"identifier": "me@host"})),
         ("gitops_source", json!({"identifier": "github.com/1"})),
     ] {

@@ -138,39 +138,19 @@ fn a_push_costs_few_requests() {
     let file = |entities: &[Value]| Value::from(entities.to_vec()).to_string();
     succeed(&world.push_file("port.json", &file(&entities)));
     type Edit = fn(&mut Vec<Value>);
+    let new: Edit = |all| all.push(json!({"identifier": "new", "blueprint": "microservice"}));
+    let cleared: Edit = |all| all[8]["title"] = json!(null);
+    let new_line: Edit = |all| all[9]["properties"] = json!({"language": "Rust"});
+    let no_line: Edit = |all| all[9]["properties"] = json!({});
+    let no_title: Edit = |all| drop(all[10].as_object_mut().unwrap().remove("title"));
     let changes: [(&str, Edit, usize, usize); 7] = [
         ("no entity file", |_| (), 2, 2),
         ("a title", |all| all[7]["title"] = json!("New"), 4, 7),
-        (
-            "a new one",
-            |all| all.push(json!({"identifier": "new", "blueprint": "microservice"})),
-            4,
-            9,
-        ),
-        (
-            "a title that is cleared",
-            |all| all[8]["title"] = json!(null),
-            4,
-            9,
-        ),
-        (
-            "a new line",
-            |all| all[9]["properties"] = json!({"language": "Rust"}),
-            4,
-            7,
-        ),
-        (
-            "a line that goes",
-            |all| all[9]["properties"] = json!({}),
-            4,
-            8,
-        ),
-        (
-            "a title that goes",
-            |all| drop(all[10].as_object_mut().unwrap().remove("title")),
-            4,
-            10,
-        ),
+        ("a new one", new, 4, 9),
+        ("a title that is cleared", cleared, 4, 9),
+        ("a new line", new_line, 4, 7),
+        ("a line that goes", no_line, 4, 8),
+        ("a title that goes", no_title, 4, 10),
     ];
     for (name, edit, github, port) in changes {
         edit(&mut entities);

@@ -81,11 +81,8 @@ impl Story {
             let is_removed = base.contains_key(*name) && !head.contains_key(*name);
             is_removed && self.prunes() && !step.others.contains(name)
         };
-        let doomed: BTreeSet<_> = NAMES
-            .into_iter()
-            .filter(is_doomed)
-            .map(str::to_owned)
-            .collect();
+        let doomed = NAMES.into_iter().filter(is_doomed);
+        let doomed: BTreeSet<_> = doomed.map(str::to_owned).collect();
         let mut all = held.clone();
         all.extend(now.clone());
         let kept = kept(&all, &doomed);

@@ -70,10 +70,8 @@ impl Git {
     /// Feeds the command's input first and reads its output, which must be short, afterwards.
     pub(super) fn run_with(&self, arguments: &[&str], input: &[u8]) -> Result<String, GitError> {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn()?;
-        let written = child
-            .stdin
-            .take()
-            .map_or(Ok(()), |mut stdin| stdin.write_all(input));
+        let stdin = child.stdin.take();
+        let written = stdin.map_or(Ok(()), |mut stdin| stdin.write_all(input));
         // A command that fails stops reading: its own words say more than the broken pipe.
         let output = text(arguments, child.wait_with_output()?)?;
         written?;

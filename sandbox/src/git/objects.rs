@@ -131,10 +131,8 @@ impl CatFile {
             .stderr(Stdio::null())
             .spawn()?;
         let input = child.stdin.take();
-        let output = child
-            .stdout
-            .take()
-            .ok_or_else(|| io::Error::other("no output"))?;
+        let output = child.stdout.take();
+        let output = output.ok_or_else(|| io::Error::other("no output"))?;
         Ok(Self {
             child,
             input,
@@ -169,10 +167,8 @@ fn found(head: &str) -> Option<(ObjectId, Kind, usize)> {
     let id = words.next()?;
     let kind = words.next()?.parse().ok()?;
     let size = words.next()?.parse().ok()?;
-    words
-        .next()
-        .is_none()
-        .then(|| (ObjectId(id.to_owned()), kind, size))
+    let object = (ObjectId(id.to_owned()), kind, size);
+    words.next().is_none().then_some(object)
 }
 
 impl Drop for CatFile {

@@ -24,11 +24,7 @@ pub(super) fn list(call: &Call<'_>, issue: &str) -> Outcome {
     call.need(Permission::PullRequests, Access::Read)?;
     let issue = number(issue)?;
     let records = call.shared.records.lock();
-    let comments: Vec<&Comment> = records
-        .comments
-        .iter()
-        .filter(|comment| comment.issue == issue)
-        .collect();
+    let comments: Vec<_> = records.comments_of(issue).collect();
     let page = call.request.page();
     let shown = comments.iter().skip(page.skip()).take(page.size);
     call.list(
@@ -63,11 +59,9 @@ pub(super) fn update(call: &Call<'_>, id: &str) -> Outcome {
     let id = number(id)?;
     let body = text(call)?;
     let mut records = call.shared.records.lock();
-    let comment = records
-        .comments
-        .iter_mut()
-        .find(|comment| comment.id == id)
-        .ok_or_else(Refusal::not_found)?;
+    let mut comments = records.comments.iter_mut();
+    let comment = comments.find(|comment| comment.id == id);
+    let comment = comment.ok_or_else(Refusal::not_found)?;
     comment.body = body;
     Ok(Answer::json(200, &json(call, comment)))
 }

@@ -246,12 +246,7 @@ impl GitHubSandbox {
     /// The comments of an issue or pull request, oldest first.
     pub fn comments(&self, issue: u64) -> Vec<Comment> {
         let records = self.shared.records.lock();
-        records
-            .comments
-            .iter()
-            .filter(|comment| comment.issue == issue)
-            .cloned()
-            .collect()
+        records.comments_of(issue).cloned().collect()
     }
 
     /// Adds a comment of another author and gives its id.
@@ -312,12 +307,8 @@ impl App {
             (Ok(()), Api::Rest(path)) => route::rest(&self.shared, request, path),
         };
         let answer = answer.unwrap_or_else(|Refusal(answer)| answer);
-        Ok(self
-            .shared
-            .limits
-            .lock()
-            .reading(api.resource())
-            .mark(answer))
+        let reading = self.shared.limits.lock().reading(api.resource());
+        Ok(reading.mark(answer))
     }
 }
 

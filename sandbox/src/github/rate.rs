@@ -163,10 +163,8 @@ impl Limits {
         let strikes = |throttle: &Throttle| {
             resource == Resource::Graphql || *throttle != Throttle::GraphqlRateLimited
         };
-        let (throttle, left) = self
-            .throttles
-            .iter_mut()
-            .find(|(throttle, left)| *left > 0 && strikes(throttle))?;
+        let mut throttles = self.throttles.iter_mut();
+        let (throttle, left) = throttles.find(|(one, left)| *left > 0 && strikes(one))?;
         *left -= 1;
         Some(*throttle)
     }

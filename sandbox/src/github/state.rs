@@ -95,6 +95,11 @@ pub(super) struct Records {
 }
 
 impl Records {
+    /// The comments of an issue, oldest first.
+    pub(super) fn comments_of(&self, issue: u64) -> impl Iterator<Item = &Comment> {
+        self.comments.iter().filter(move |one| one.issue == issue)
+    }
+
     /// The number of a new record.
     pub(super) fn next(&mut self) -> u64 {
         self.last += 1;

@@ -123,33 +123,23 @@ impl PortSandbox {
             properties: draft.properties.unwrap_or_default(),
             relations,
         };
-        self.shared
-            .lock()
-            .catalog
-            .place(blueprint, &identifier, entity);
+        let catalog = &mut self.shared.lock().catalog;
+        catalog.place(blueprint, &identifier, entity);
         Ok(())
     }
 
     /// Takes an entity away, whatever depends on it; whether it was there.
     pub fn remove_entity(&self, blueprint: &str, identifier: &str) -> bool {
-        self.shared
-            .lock()
-            .catalog
-            .take(blueprint, identifier)
-            .is_some()
+        let catalog = &mut self.shared.lock().catalog;
+        catalog.take(blueprint, identifier).is_some()
     }
 
     /// An entity: `identifier`, `properties` and `relations`, and `title`, `icon` and `team`
     /// where they are set.
     pub fn entity(&self, blueprint: &str, identifier: &str) -> Option<Value> {
         let world = self.shared.lock();
-        Some(
-            world
-                .catalog
-                .entity(blueprint, identifier)?
-                .plain(identifier)
-                .into(),
-        )
+        let entity = world.catalog.entity(blueprint, identifier)?;
+        Some(entity.plain(identifier).into())
     }
 
     /// All entities as in [`Self::entity`], with blueprint and identifier, sorted by these.
@@ -157,11 +147,8 @@ impl PortSandbox {
         let world = self.shared.lock();
         let all = world.catalog.entities();
         all.map(|((blueprint, identifier), entity)| {
-            (
-                blueprint.clone(),
-                identifier.clone(),
-                entity.plain(identifier).into(),
-            )
+            let plain = entity.plain(identifier).into();
+            (blueprint.clone(), identifier.clone(), plain)
         })
         .collect()
     }

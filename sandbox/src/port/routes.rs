@@ -108,11 +108,8 @@ impl Parameters {
 
     fn list(&self, name: &str) -> Vec<String> {
         let named = |key: &str| key == name || key.strip_suffix("[]") == Some(name);
-        self.0
-            .iter()
-            .filter(|(key, _)| named(key))
-            .map(|(_, value)| value.clone())
-            .collect()
+        let pairs = self.0.iter().filter(|(key, _)| named(key));
+        pairs.map(|(_, value)| value.clone()).collect()
     }
 
     fn how(&self) -> Result<How, Failure> {

@@ -88,8 +88,11 @@ fn a_finished_action_run_stops_it() {
     for count in [1, 2] {
         let fleet = Fleet::declaring(count);
         fleet.port.finish_run("r_1");
-        let result = run(&fleet.step("schedule").input("run-id", "r_1"));
-        assert_eq!(result.status, 2, "{count}");
+        assert_eq!(
+            run(&fleet.step("schedule").input("run-id", "r_1")).status,
+            2,
+            "{count}"
+        );
     }
 }
 
