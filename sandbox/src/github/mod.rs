@@ -73,12 +73,13 @@ impl GitHubSandbox {
         Self::start_on("127.0.0.1:0", Edition::Cloud, repository)
     }
 
-    /// Serves it with the addresses of an edition of GitHub, on an address such as that of a bridge, for clients in
-    /// containers.
+    /// Serves it with the addresses of an edition of GitHub, on an address such as that of a bridge, for
+    /// clients in containers.
     ///
     /// # Errors
     ///
-    /// The address cannot be bound, or the thread cannot be started.
+    /// The address cannot be bound, the thread cannot be started, or the environment names a [`Switch`]
+    /// that there is not.
     pub fn start_on(
         address: impl ToSocketAddrs,
         edition: Edition,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use port_gitops_sandbox::port::{Failure, Permission};
 use port_gitops_sandbox::{Sandbox, Switch};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Port, send, service};
 
@@ -177,14 +177,23 @@ async fn malformed_requests() {
 #[tokio::test]
 async fn values_that_do_not_fit_the_blueprint() {
     let port = Port::start();
+    let table = r#"
+        {"url": "x"} -> url must match format "url"
+        {"tier": "tin"} -> tier must be equal to one of the allowed values
+        {"code": "abc"} -> code must match pattern "^[A-Z]{2}$"
+        {"replicas": "3"} -> replicas must be number
+        {"replicas": -1} -> replicas must be >= 0
+        {"tags": ["a", 1]} -> tags/1 must be string
+    "#;
+    for line in table.trim().lines() {
+        let (properties, complaint) = line.trim().split_once(" -> ").unwrap();
+        let properties: Value = serde_json::from_str(properties).unwrap();
+        let entity = json!({"identifier": "a", "properties": properties});
+        let (_, body) = port.merge(entity).await;
+        assert_eq!(body["message"], format!("/properties/{complaint}"));
+    }
     port.answers(
         r#"
-        POST service/entities {"identifier": "a", "properties": {"url": "x"}} -> 422 : /properties/url must match format "url"
-        POST service/entities {"identifier": "a", "properties": {"tier": "tin"}} -> 422 : /properties/tier must be equal to one of the allowed values
-        POST service/entities {"identifier": "a", "properties": {"code": "abc"}} -> 422 : /properties/code must match pattern "^[A-Z]{2}$"
-        POST service/entities {"identifier": "a", "properties": {"replicas": "3"}} -> 422 : /properties/replicas must be number
-        POST service/entities {"identifier": "a", "properties": {"replicas": -1}} -> 422 : /properties/replicas must be >= 0
-        POST service/entities {"identifier": "a", "properties": {"tags": ["a", 1]}} -> 422 : /properties/tags/1 must be string
         POST service/entities {"identifier": "a", "properties": {"nope": 1}} -> 422 blueprint_schema_mismatch: /properties must NOT have additional properties: "nope"
         POST service/entities {"identifier": "a", "properties": {"health": "x"}} -> 422 /properties must NOT have additional properties: "health"
         POST service/entities {"identifier": "a", "properties": {"live": 1, "tier": "x"}} -> 422 boolean, /properties/tier must
