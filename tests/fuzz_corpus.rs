@@ -1,6 +1,6 @@
 //! What fuzzing starts from, and what it has found, holds for every text: see `fuzz/checks.rs`.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail")]
+#![cfg(test)]
 
 #[path = "../fuzz/checks.rs"]
 mod checks;

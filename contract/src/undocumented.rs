@@ -1,58 +1,9 @@
 //! What the OpenAPI documents leave out, though the services do it: they are incomplete in this.
-//! Each row says where it is described.
+//! Each item says where it is described.
 
 use serde_json::{Map, Value, json};
 
 use crate::Service;
-
-struct Row {
-    service: Service,
-    statuses: &'static [u16],
-    source: &'static str,
-}
-
-const ROWS: &[Row] = &[
-    Row {
-        // `bad_request` and `run_exhausted`; `missing_permissions` and `required_relation`;
-        // `identifier_taken`; `internal_error`. Patching an entity has the same ones:
-        // <https://docs.port.io/api-reference/patch-an-entity>.
-        service: Service::Port,
-        statuses: &[400, 403, 409, 500],
-        source: "https://docs.port.io/api-reference/create-an-entity",
-    },
-    Row {
-        // `missing_permissions` and `has_dependents`.
-        service: Service::Port,
-        statuses: &[403],
-        source: "https://docs.port.io/api-reference/delete-an-entity",
-    },
-    Row {
-        // `missing_permissions`; `identifier_taken`, for a blueprint that exists.
-        service: Service::Port,
-        statuses: &[403, 409],
-        source: "https://docs.port.io/api-reference/create-a-blueprint",
-    },
-    Row {
-        service: Service::Port,
-        statuses: &[429],
-        source: "https://docs.port.io/api-reference/rate-limits",
-    },
-    Row {
-        service: Service::GitHub,
-        statuses: &[301, 302, 307],
-        source: "https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects",
-    },
-    Row {
-        service: Service::GitHub,
-        statuses: &[400, 401, 403, 404, 422],
-        source: "https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api",
-    },
-    Row {
-        service: Service::GitHub,
-        statuses: &[403, 429],
-        source: "https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit",
-    },
-];
 
 /// Adds to an excerpt of GitHub's document the deletion of a comment, which has the parameters of its change:
 /// <https://docs.github.com/en/rest/issues/comments#delete-an-issue-comment>.
@@ -69,11 +20,23 @@ pub(crate) fn add_operations(document: &mut Value) {
     }
 }
 
-/// The page that says that `service` answers any request with `status` if there is reason to.
-pub(crate) fn source(service: Service, status: u16) -> Option<&'static str> {
-    ROWS.iter()
-        .find(|row| row.service == service && row.statuses.contains(&status))
-        .map(|row| row.source)
+/// Whether `service` answers any request with `status` if there is reason to. GitHub redirects
+/// (<https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects>), refuses
+/// (<https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api>) and limits
+/// (<https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit>).
+pub(crate) fn is_status(service: Service, status: u16) -> bool {
+    match service {
+        // `bad_request` and `run_exhausted`, `missing_permissions` and `required_relation`, `identifier_taken`,
+        // `internal_error`: <https://docs.port.io/api-reference/create-an-entity>, and the same for patching one,
+        // <https://docs.port.io/api-reference/patch-an-entity>. `has_dependents` is a 403 too:
+        // <https://docs.port.io/api-reference/delete-an-entity>. So are blueprints' `missing_permissions`, and
+        // `identifier_taken` is a 409: <https://docs.port.io/api-reference/create-a-blueprint>.
+        // 429: <https://docs.port.io/api-reference/rate-limits>.
+        Service::Port => matches!(status, 400 | 403 | 409 | 429 | 500),
+        Service::GitHub => {
+            matches!(status, 301 | 302 | 307 | 400 | 401 | 403 | 404 | 422 | 429)
+        }
+    }
 }
 
 /// Whether `service` answers with `media_type` if there is reason to. GitHub turns away requests without a

@@ -1,10 +1,12 @@
 //! Misbehaviour on demand: answers that are wrong, broken, late or never come.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::json;
+use strum::IntoStaticStr;
 
 use crate::journal::{Answer, Exchange, Matcher};
 
@@ -31,7 +33,8 @@ pub struct Fault {
     action: Action,
 }
 
-#[derive(Clone)]
+#[derive(Clone, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub(crate) enum Action {
     Answer(Answer),
     Reset,
@@ -174,18 +177,7 @@ impl Fault {
 impl Action {
     /// What the journal calls it.
     pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Answer(_) => "answer",
-            Self::Reset => "reset",
-            Self::Close => "close",
-            Self::CutShort => "cut-short",
-            Self::InvalidJson => "invalid-json",
-            Self::ContentType(_) => "content-type",
-            Self::Hang => "hang",
-            Self::SlowBody(_) => "slow-body",
-            Self::Delay(_) => "delay",
-            Self::Call(_) => "call",
-        }
+        self.into()
     }
 }
 
@@ -209,45 +201,36 @@ struct State {
 
 impl Script {
     pub(crate) fn add(&self, fault: Fault) {
-        self.state().faults.push(fault);
+        self.state.lock().faults.push(fault);
     }
 
     pub(crate) fn clear(&self) {
-        self.state().faults.clear();
+        self.state.lock().faults.clear();
     }
 
     pub(crate) fn pending(&self) -> usize {
-        self.state()
-            .faults
-            .iter()
-            .filter(|fault| fault.times != usize::MAX)
-            .count()
+        let faults = &self.state.lock().faults;
+        faults.iter().filter(|one| one.times != usize::MAX).count()
     }
 
     pub(crate) fn set_latency(&self, latency: Duration) {
-        self.state().latency = latency;
+        self.state.lock().latency = latency;
     }
 
     pub(crate) fn latency(&self) -> Duration {
-        self.state().latency
+        self.state.lock().latency
     }
 
     /// The fault for this request, counted down; used-up rules go.
     pub(crate) fn strike(&self, exchange: &Exchange) -> Option<(Action, Effect)> {
-        let mut state = self.state();
-        let fault = state
-            .faults
-            .iter_mut()
-            .find_map(|fault| fault.due(exchange))?;
+        let mut state = self.state.lock();
+        let mut faults = state.faults.iter_mut();
+        let fault = faults.find_map(|fault| fault.due(exchange))?;
         if fault.times != usize::MAX {
             fault.times -= 1;
         }
         let strike = (fault.action.clone(), fault.effect);
         state.faults.retain(|fault| fault.times > 0);
         Some(strike)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -39,16 +39,16 @@ const FOREIGN_JSON: [&str; 6] = [
 /// Any such answer: the same one for the same seed. None of them says in Port's words that
 /// something was done, or why it was not.
 pub fn random(seed: u64) -> Answer {
-    let mut dice = Dice(seed);
-    if dice.roll(5) == 0 {
-        return redirect(dice.pick(&REDIRECTS), dice.pick(&LOCATIONS));
+    let mut random = fastrand::Rng::with_seed(seed);
+    if random.u8(..5) == 0 {
+        return redirect(pick(&mut random, &REDIRECTS), pick(&mut random, &LOCATIONS));
     }
-    let status = dice.pick(&STATUSES);
+    let status = pick(&mut random, &STATUSES);
     if status == 204 {
         return Answer::status(status);
     }
-    let json = dice.pick(&FOREIGN_JSON);
-    match dice.roll(7) {
+    let json = pick(&mut random, &FOREIGN_JSON);
+    match random.u8(..7) {
         0 | 1 => page(status, "Sign in"),
         2 => Answer::text(status, "application/json", page(status, "Blocked").body),
         3 => Answer::text(status, "application/json", json),
@@ -58,20 +58,8 @@ pub fn random(seed: u64) -> Answer {
     }
 }
 
-/// SplitMix64: enough to choose by.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
-    }
-
-    fn pick<T: Copy>(&mut self, list: &[T]) -> T {
-        list[self.roll(list.len())]
-    }
+fn pick<T: Copy>(random: &mut fastrand::Rng, list: &[T]) -> T {
+    list[random.usize(..list.len())]
 }
 
 #[cfg(test)]

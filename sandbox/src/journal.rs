@@ -1,10 +1,10 @@
 //! What was asked and what was answered.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, request};
+use parking_lot::Mutex;
 use serde_json::Value;
 
 /// Header names (in lower case) and values, in the order in which they were sent.
@@ -65,7 +65,7 @@ impl Answer {
 }
 
 /// One request and what became of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Exchange {
     /// Counts the requests in the order of their arrival, from 0; clearing the journal does not
     /// start it anew.
@@ -120,9 +120,10 @@ impl Exchange {
 
 /// The first value of a header; `name` in any case.
 pub(crate) fn first<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
+    let is_meant = |(key, _): &&(String, String)| key.eq_ignore_ascii_case(name);
     headers
         .iter()
-        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .find(is_meant)
         .map(|(_, value)| value.as_str())
 }
 
@@ -192,11 +193,8 @@ pub(crate) fn peak_concurrency(exchanges: &[Exchange]) -> usize {
         };
         exchanges.iter().filter(open).count()
     };
-    exchanges
-        .iter()
-        .map(|one| open_at(one.arrived))
-        .max()
-        .unwrap_or_default()
+    let all = exchanges.iter().map(|one| open_at(one.arrived));
+    all.max().unwrap_or_default()
 }
 
 /// The journal of one server.
@@ -223,19 +221,17 @@ impl Journal {
 
     /// Notes a request down as soon as it is there, so that one that is never answered shows too.
     pub(crate) fn begin(&self, connection: u64, head: &request::Parts, body: Bytes) -> Exchange {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let exchange = Exchange {
             sequence: state.exchanges.len() as u64,
             connection,
             arrived: self.start.elapsed(),
-            answered: None,
             method: head.method.as_str().to_owned(),
             path: head.uri.path().to_owned(),
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: headers(&head.headers),
             body,
-            answer: None,
-            fault: None,
+            ..Exchange::default()
         };
         state.exchanges.push(exchange.clone());
         exchange
@@ -255,31 +251,22 @@ impl Journal {
 
     /// The exchanges since the journal was last cleared.
     pub(crate) fn exchanges(&self) -> Vec<Exchange> {
-        let state = self.state();
+        let state = self.state.lock();
         state.exchanges[state.cleared..].to_vec()
     }
 
     pub(crate) fn all_exchanges(&self) -> Vec<Exchange> {
-        self.state().exchanges.clone()
+        self.state.lock().exchanges.clone()
     }
 
     pub(crate) fn clear(&self) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.cleared = state.exchanges.len();
     }
 
     fn update(&self, sequence: u64, change: impl FnOnce(&mut Exchange)) {
-        let mut state = self.state();
-        state
-            .exchanges
-            .iter_mut()
-            .rev()
-            .find(|one| one.sequence == sequence)
-            .map(change);
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let exchanges = &mut self.state.lock().exchanges;
+        exchanges.get_mut(sequence as usize).map(change);
     }
 }
 

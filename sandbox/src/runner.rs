@@ -67,26 +67,20 @@ impl Step {
             fs::write(&path, content)?;
             Ok(path.display().to_string())
         };
+        let (name, payload) = (github.full_name(), payload.to_string());
+        let workflow = format!("{name}/.github/workflows/port.yml@refs/heads/main");
+        let payload = file("event.json", &payload)?;
         let variables = [
             ("CI", "true".to_owned()),
             ("GITHUB_ACTIONS", "true".to_owned()),
             ("GITHUB_API_URL", github.url()),
             ("GITHUB_GRAPHQL_URL", github.graphql_url()),
             ("GITHUB_SERVER_URL", "https://github.com".to_owned()),
-            ("GITHUB_REPOSITORY", github.full_name()),
+            ("GITHUB_REPOSITORY", name),
             ("GITHUB_REPOSITORY_ID", github.repository_id().to_string()),
-            (
-                "GITHUB_WORKFLOW_REF",
-                format!(
-                    "{}/.github/workflows/port.yml@refs/heads/main",
-                    github.full_name()
-                ),
-            ),
+            ("GITHUB_WORKFLOW_REF", workflow),
             ("GITHUB_EVENT_NAME", event.to_owned()),
-            (
-                "GITHUB_EVENT_PATH",
-                file("event.json", &payload.to_string())?,
-            ),
+            ("GITHUB_EVENT_PATH", payload),
             ("GITHUB_OUTPUT", file("output", "")?),
             ("GITHUB_STEP_SUMMARY", file("summary.md", "")?),
             ("GITHUB_WORKSPACE", workspace.display().to_string()),
@@ -177,10 +171,8 @@ impl Step {
 impl StepResult {
     /// The commands of one name.
     pub fn commands(&self, name: &str) -> Vec<&RunnerCommand> {
-        self.commands
-            .iter()
-            .filter(|command| command.name == name)
-            .collect()
+        let commands = self.commands.iter();
+        commands.filter(|command| command.name == name).collect()
     }
 
     /// An output, or nothing.
@@ -194,12 +186,8 @@ impl StepResult {
             let command = RunnerCommand::parse(line);
             !command.is_some_and(|command| matches!(command.name.as_str(), "add-mask" | "debug"))
         };
-        let mut shown = self
-            .log
-            .lines()
-            .filter(is_hidden)
-            .collect::<Vec<_>>()
-            .join("\n");
+        let shown: Vec<_> = self.log.lines().filter(is_hidden).collect();
+        let mut shown = shown.join("\n");
         for secret in self.commands("add-mask") {
             shown = shown.replace(&secret.data, "***");
         }

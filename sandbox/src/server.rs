@@ -2,21 +2,19 @@
 //!
 //! It sits on hyper and not on axum's own server, since faults need the bare TCP connection.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::panic::resume_unwind;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body as RouterBody;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
-use http_body_util::BodyExt;
-use hyper::body::{Body, Frame, Incoming};
+use http_body_util::channel::{Channel, SendError};
+use http_body_util::{BodyExt, Either, Full};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
@@ -25,7 +23,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
-use tokio::time::{Sleep, sleep};
+use tokio::time::sleep;
 
 use crate::fault::{Action, Effect, Fault, Script};
 use crate::journal::{self, Answer, Exchange, Journal, Matcher, headers};
@@ -53,10 +51,9 @@ pub trait Sandbox {
 
     /// The exchanges of the journal whose requests fit.
     fn requests(&self, matcher: &Matcher) -> Vec<Exchange> {
-        self.journal()
-            .into_iter()
-            .filter(|exchange| matcher.matches(exchange))
-            .collect()
+        let mut requests = self.journal();
+        requests.retain(|exchange| matcher.matches(exchange));
+        requests
     }
 
     /// The exchanges with requests of this method to this path; see [`Matcher::new`].
@@ -312,80 +309,44 @@ fn response(answer: &Answer, pace: Pace) -> Response<Pieces> {
         builder = builder.header(header::CONTENT_LENGTH, answer.body.len());
     }
     builder
-        .body(Pieces::new(&answer.body, pace))
+        .body(body(&answer.body, pace))
         .unwrap_or_else(|error| {
-            let text = Bytes::from(format!("this answer cannot be sent as scripted: {error}"));
-            let mut response = Response::new(Pieces::new(&text, Pace::AtOnce));
+            let text = format!("this answer cannot be sent as scripted: {error}");
+            let mut response = Response::new(Either::Left(text.into()));
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             response
         })
 }
 
-/// A body in pieces, with a pause before each; one that is cut fails at its end, on which hyper
-/// closes the connection.
-struct Pieces {
-    rest: VecDeque<Bytes>,
-    pause: Duration,
-    sleep: Option<Pin<Box<Sleep>>>,
-    cut: bool,
-}
+/// A body that is there at once, or comes in pieces and may break off.
+type Pieces = Either<Full<Bytes>, Channel<Bytes, io::Error>>;
 
 /// Long enough for hyper to flush what comes before the cut.
 const BEFORE_CUT: Duration = Duration::from_millis(20);
 const SLOW_PIECES: usize = 10;
 
-impl Pieces {
-    fn new(body: &Bytes, pace: Pace) -> Self {
-        let (rest, pause, cut) = match pace {
-            Pace::AtOnce => (VecDeque::from([body.clone()]), Duration::ZERO, false),
-            Pace::Cut => (
-                VecDeque::from([body.slice(..body.len() / 2)]),
-                BEFORE_CUT,
-                true,
-            ),
-            Pace::Slow(duration) => {
-                let size = body.len().div_ceil(SLOW_PIECES).max(1);
-                let pieces: VecDeque<_> = body
-                    .chunks(size)
-                    .map(|piece| body.slice_ref(piece))
-                    .collect();
-                let pause = duration.div_f64(pieces.len().max(1) as f64);
-                (pieces, pause, false)
-            }
-        };
-        Self {
-            rest,
-            pause,
-            sleep: None,
-            cut,
+fn body(body: &Bytes, pace: Pace) -> Pieces {
+    let (pieces, pause, is_cut) = match pace {
+        Pace::AtOnce => return Either::Left(body.clone().into()),
+        Pace::Cut => (vec![body.slice(..body.len() / 2)], BEFORE_CUT, true),
+        Pace::Slow(duration) => {
+            let pieces = body.chunks(body.len().div_ceil(SLOW_PIECES).max(1));
+            let pieces: Vec<_> = pieces.map(|piece| body.slice_ref(piece)).collect();
+            let pause = duration.div_f64(pieces.len().max(1) as f64);
+            (pieces, pause, false)
         }
-    }
-}
-
-impl Body for Pieces {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        if self.rest.is_empty() && !self.cut {
-            return Poll::Ready(None);
+    };
+    let (mut sender, channel) = Channel::new(1);
+    tokio::spawn(async move {
+        for piece in pieces {
+            sleep(pause).await;
+            sender.send_data(piece).await?;
         }
-        if !self.pause.is_zero() {
-            let pause = self.pause;
-            let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(pause)));
-            ready!(sleep.as_mut().poll(context));
-            self.sleep = None;
+        if is_cut {
+            sleep(pause).await;
+            sender.abort(io::ErrorKind::ConnectionAborted.into());
         }
-        Poll::Ready(Some(match self.rest.pop_front() {
-            Some(piece) => Ok(Frame::data(piece)),
-            None => Err(io::ErrorKind::ConnectionAborted.into()),
-        }))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.iter().all(Bytes::is_empty) && !self.cut
-    }
+        Ok::<(), SendError>(())
+    });
+    Either::Right(channel)
 }

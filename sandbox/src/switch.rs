@@ -7,80 +7,70 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::io;
-use std::str::FromStr;
+
+use strum::{EnumString, VariantArray, VariantNames};
 
 /// The environment variable that names the switches to start with, separated by commas.
 pub const VARIABLE: &str = "PORT_GITOPS_SANDBOX";
 
-macro_rules! switches {
-    ($($(#[doc = $text:literal])+ $variant:ident = $name:literal;)+) => {
-        /// A behaviour that a service may or may not have.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Switch {
-            $($(#[doc = $text])+ $variant,)+
-        }
-
-        impl Switch {
-            /// Every switch.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// Its name in the environment variable.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)+
-                }
-            }
-        }
-    };
-}
-
-switches! {
+/// A behaviour that a service may or may not have. The variable names it by its name in kebab case, if nothing else
+/// is said.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, VariantArray, VariantNames,
+)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Switch {
     /// Port: searches and counts do not see what requests wrote since a client last logged in, so
     /// that no run finds what it wrote itself (see `PortSandbox::set_search_lag` for a lag that
     /// lasts longer); a GET by identifier does.
-    SearchLags = "search-lags";
+    SearchLags,
     /// Port: a string of more than 32 KiB anywhere in a property is refused with 422.
-    LargeStringsRefused = "strings-over-32-kib-refused";
+    #[strum(serialize = "strings-over-32-kib-refused")]
+    LargeStringsRefused,
     /// Port: a property that is `null` in a merge keeps its value. Off: it is cleared.
-    NullsIgnored = "nulls-ignored-under-merge";
+    #[strum(serialize = "nulls-ignored-under-merge")]
+    NullsIgnored,
     /// Port: a property that is `null` is stored as `null`. Off: it is cleared.
-    NullsStored = "nulls-stored";
+    NullsStored,
     /// Port: a merge goes into objects inside of properties. Off: it replaces them.
-    MergeIsDeep = "merge-is-deep";
+    MergeIsDeep,
     /// Port: replacing an entity gives the properties that are left out their defaults. Off: only
     /// creating one does (and a required property always gets its default).
-    DefaultsAppliedAnew = "defaults-applied-on-replace";
+    #[strum(serialize = "defaults-applied-on-replace")]
+    DefaultsAppliedAnew,
     /// Port: PATCH ignores a `null` for `title`, `icon` and `team`. Off: it clears them.
-    PatchNullsIgnored = "patch-nulls-ignored";
+    PatchNullsIgnored,
     /// Port: the message of a 404 does not say what was not found.
-    NotFoundIsVague = "not-found-is-vague";
+    NotFoundIsVague,
     /// Port: `x-ratelimit-reset` is in seconds since 1970. Off: in seconds from now.
-    ResetIsEpoch = "rate-limit-reset-is-epoch";
+    #[strum(serialize = "rate-limit-reset-is-epoch")]
+    ResetIsEpoch,
     /// Port: a single string for a relation to many is stored as a list of one. Off: it is
     /// refused with 422.
-    SingleTargetForMany = "single-target-for-many";
+    SingleTargetForMany,
     /// Port: a bulk deletion deletes what it can and answers with 200. Off: it fails as a whole.
-    BulkDeletesPartly = "bulk-deletes-partly";
+    BulkDeletesPartly,
     /// Port: an unknown client ID is a 404. Off, and with a wrong secret: 401.
-    UnknownClientIs404 = "unknown-client-is-404";
+    #[strum(serialize = "unknown-client-is-404")]
+    UnknownClientIs404,
     /// Port: an unknown client ID is a 422. Off, and with a wrong secret: 401.
-    UnknownClientIs422 = "unknown-client-is-422";
+    #[strum(serialize = "unknown-client-is-422")]
+    UnknownClientIs422,
     /// GitHub: GraphQL does not show objects that no branch or tag reaches. Off: it does, as REST
     /// does.
-    GraphQlHidesUnreachable = "graphql-hides-unreachable";
+    #[strum(serialize = "graphql-hides-unreachable")]
+    GraphQlHidesUnreachable,
 }
 
-impl FromStr for Switch {
-    type Err = io::Error;
+impl Switch {
+    /// Every switch.
+    pub const ALL: &[Self] = <Self as VariantArray>::VARIANTS;
 
-    fn from_str(name: &str) -> io::Result<Self> {
-        let all = Self::ALL.iter().copied();
-        all.clone().find(|one| one.name() == name).ok_or_else(|| {
-            let names: Vec<_> = all.map(Self::name).collect();
-            let names = names.join(", ");
-            io::Error::other(format!(
-                "{VARIABLE}: no switch is called {name:?}, but these are: {names}"
-            ))
+    fn named(name: &str) -> io::Result<Self> {
+        name.parse().map_err(|_| {
+            let names = <Self as VariantNames>::VARIANTS.join(", ");
+            let text = format!("no switch is called {name:?}, but these are: {names}");
+            io::Error::other(format!("{VARIABLE}: {text}"))
         })
     }
 }
@@ -98,7 +88,7 @@ impl Switches {
     pub(crate) fn from_environment() -> io::Result<Self> {
         let names = env::var(VARIABLE).unwrap_or_default();
         let names = names.split(',').map(str::trim);
-        let switches = names.filter(|name| !name.is_empty()).map(Switch::from_str);
+        let switches = names.filter(|name| !name.is_empty()).map(Switch::named);
         switches.collect::<io::Result<_>>().map(Self)
     }
 
@@ -121,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_none_is_refused() {
-        let error = "search-lag".parse::<Switch>();
+        let error = Switch::named("search-lag");
         let error = error.map_err(|error| error.to_string());
         assert!(error.is_err_and(|text| text.contains("search-lags, strings")));
     }

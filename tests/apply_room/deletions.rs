@@ -57,10 +57,8 @@ async fn one_that_is_kept_is_found_and_the_others_go() {
         let applied = world.apply(&deleting(names(100))).await;
         let mut words = words(&applied);
         let kept = words.remove(culprit);
-        assert!(
-            kept.ends_with(": other entities relate to it: `y/stays`"),
-            "{kept}"
-        );
+        let said = ": other entities relate to it: `y/stays`";
+        assert!(kept.ends_with(said), "{kept}");
         assert_eq!(words, ["deleted"; 99]);
         assert_eq!(world.sandbox.entities().len(), 2);
         let requests = world.writes().len();
@@ -73,10 +71,8 @@ async fn what_is_gone_already_is_deleted() {
     let world = World::new();
     world.put("x", entity("e0"));
     world.put("x", entity("e2"));
-    assert_eq!(
-        words(&world.apply(&deleting(names(3))).await),
-        ["deleted"; 3]
-    );
+    let expected = ["deleted"; 3];
+    assert_eq!(words(&world.apply(&deleting(names(3))).await), expected);
     assert_eq!(words(&world.apply(&deleting(names(1))).await), ["deleted"]);
 }
 
@@ -90,10 +86,8 @@ async fn what_a_kept_entity_relates_to_is_kept_too() {
     let words = words(&world.apply(&plan).await);
     let held_back = "held back: `x/b`, which relates to it, was not deleted";
     assert_eq!(words[0], held_back);
-    assert!(
-        words[1].ends_with(": other entities relate to it: `y/c`"),
-        "{words:?}"
-    );
+    let said = ": other entities relate to it: `y/c`";
+    assert!(words[1].ends_with(said), "{words:?}");
     assert_eq!(world.writes().len(), 1);
 }
 
@@ -150,9 +144,7 @@ async fn a_403_is_sent_once() {
 async fn a_lost_answer_loses_nothing() {
     let world = World::filled(5);
     world.inject(Fault::reset().after_effect().on("POST", DELETE));
-    assert_eq!(
-        words(&world.apply(&deleting(names(5))).await),
-        ["deleted"; 5]
-    );
+    let expected = ["deleted"; 5];
+    assert_eq!(words(&world.apply(&deleting(names(5))).await), expected);
     assert_eq!(world.sandbox.entities(), []);
 }

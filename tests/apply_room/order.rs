@@ -128,11 +128,8 @@ impl Graph {
             let is_apart = is_twice && merge == Merge::Replace;
             *counts.entry((first[key], key.0, is_apart)).or_default() += 1;
             if is_twice {
-                let wave = targets
-                    .iter()
-                    .chain([key])
-                    .map(|target| first[target] + 1)
-                    .max();
+                let waves = targets.iter().chain([key]).map(|target| first[target] + 1);
+                let wave = waves.max();
                 *counts.entry((wave.unwrap(), key.0, false)).or_default() += 1;
             }
         }
@@ -164,10 +161,8 @@ async fn holds(graph: &Graph, merge: Merge) {
         };
         let blueprint = &path[..1];
         let body = exchange.json().unwrap();
-        let entities = body["entities"]
-            .as_array()
-            .cloned()
-            .unwrap_or_else(|| vec![body.clone()]);
+        let entities = body["entities"].as_array().cloned();
+        let entities = entities.unwrap_or_else(|| vec![body.clone()]);
         for entity in &entities {
             for (of, targets) in entity["relations"].as_object().into_iter().flatten() {
                 for target in targets.as_array().unwrap() {
@@ -177,31 +172,18 @@ async fn holds(graph: &Graph, merge: Merge) {
             }
         }
         // Only what an earlier request wrote is certain to be there.
-        there.extend(entities.iter().map(|entity| {
-            (
-                blueprint.to_owned(),
-                entity["identifier"].as_str().unwrap().to_owned(),
-            )
-        }));
+        let names = entities.iter().map(|entity| entity["identifier"].as_str());
+        there.extend(names.map(|name| (blueprint.to_owned(), name.unwrap().to_owned())));
     }
 
-    let in_catalog: Vec<Value> = world
-        .sandbox
-        .entities()
-        .into_iter()
-        .map(|(blueprint, _, mut entity)| {
-            entity["blueprint"] = json!(blueprint);
-            entity
-        })
-        .collect();
     let mut expected: Vec<Value> = graph.0.iter().map(declared).collect();
-    expected.sort_by_key(|entity| {
-        (
-            entity["blueprint"].to_string(),
-            entity["identifier"].to_string(),
-        )
+    expected.sort_by_key(|entity| ["blueprint", "identifier"].map(|key| entity[key].to_string()));
+    let in_catalog = world.sandbox.entities().into_iter();
+    let in_catalog = in_catalog.map(|(blueprint, _, mut entity)| {
+        entity["blueprint"] = json!(blueprint);
+        entity
     });
-    assert_eq!(in_catalog, expected);
+    assert_eq!(in_catalog.collect::<Vec<_>>(), expected);
 }
 
 #[test]

@@ -57,25 +57,12 @@ async fn a_missing_permission_stops_its_blueprint() {
 #[tokio::test]
 async fn a_request_that_is_answered_so_stops_its_blueprint() {
     let not_understood = refusal(400, "bad_request", "unknown parameter");
+    let [page, forbidden] = [200, 403].map(|status| foreign::page(status, "Sign in"));
+    let (bad, foreign) = (ErrorCode::BadRequest, ErrorCode::Foreign);
     for (answer, code, words, tries) in [
-        (
-            not_understood,
-            ErrorCode::BadRequest,
-            "unknown parameter",
-            1,
-        ),
-        (
-            foreign::page(200, "Sign in"),
-            ErrorCode::Foreign,
-            "\"Sign in\"",
-            6,
-        ),
-        (
-            foreign::page(403, "Sign in"),
-            ErrorCode::Foreign,
-            "\"Sign in\"",
-            6,
-        ),
+        (not_understood, bad, "unknown parameter", 1),
+        (page, foreign, "\"Sign in\"", 6),
+        (forbidden, foreign, "\"Sign in\"", 6),
     ] {
         let world = World::new();
         world.inject(Fault::answer(answer).on("POST", BULK).always());
@@ -266,11 +253,8 @@ async fn dependants_keep_their_target_and_nothing_else() {
         let kept: Vec<_> = kept.collect();
         let related = |name: &str| format!("other entities relate to it: `y/on-{name}`");
         assert_eq!(kept, ["e7", "e70"].map(related));
-        let left = world
-            .sandbox
-            .entities()
-            .into_iter()
-            .map(|(_, name, _)| name);
+        let left = world.sandbox.entities().into_iter();
+        let left = left.map(|(_, name, _)| name);
         let expected = ["e7", "e70", "on-e7", "on-e70"].map(str::to_owned);
         assert_eq!(left.collect::<BTreeSet<_>>(), expected.into());
     }

@@ -4,7 +4,7 @@ use port_gitops_sandbox::port::CLIENT_SECRET;
 use port_gitops_sandbox::{Fault, GitHubSandbox, Sandbox};
 
 use crate::world::{
-    World, cannot_go_on, domain, errors_in_files, fails, nobody, offline, run, shown_beside_masks,
+    World, cannot_go_on, domain, errors_at, fails, nobody, offline, run, shown_beside_masks,
     succeed,
 };
 
@@ -99,7 +99,7 @@ fn a_file_that_is_too_large_or_not_text() {
         "zip/port.json binary",
         "link/port.yml symlink",
     ];
-    assert_eq!(errors_in_files(&result), expected);
+    assert_eq!(errors_at(&result, &["file"]), expected);
     assert_eq!(world.entities().len(), 1);
 }
 

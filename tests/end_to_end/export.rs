@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use ignore::Walk;
 use port_gitops_sandbox::port::Permission;
 use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox};
 use serde_json::{Value, json};
@@ -18,16 +20,14 @@ fn shop() -> Desk {
     let desk = Desk::new().with_blueprints();
     let properties = json!({"url": "https://github.com/o/shop", "replicas": 3});
     let relations = json!({"domain": "sales", "dependsOn": ["mail"]});
+    let shop = json!({
+        "identifier": "shop", "title": "Shop", "properties": properties, "relations": relations,
+    });
+    let mail = json!({"identifier": "mail", "properties": {"language": "Go"}});
     for (blueprint, entity) in [
         ("domain", json!({"identifier": "sales", "title": "Sales"})),
-        (
-            "microservice",
-            json!({"identifier": "shop", "title": "Shop", "properties": properties, "relations": relations}),
-        ),
-        (
-            "microservice",
-            json!({"identifier": "mail", "properties": {"language": "Go"}}),
-        ),
+        ("microservice", shop),
+        ("microservice", mail),
         ("_user", json!({"identifier": "me@host"})),
         ("gitops_source", json!({"identifier": "github.com/1"})),
     ] {
@@ -44,23 +44,12 @@ fn export(desk: &Desk, arguments: &str) -> String {
 
 /// The files below the folder, but for the repository's own.
 fn files(desk: &Desk) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut folders = vec![desk.root().to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.file_name().is_some_and(|name| name == ".git") {
-                continue;
-            }
-            match path.is_dir() {
-                true => folders.push(path),
-                false => {
-                    let below = path.strip_prefix(desk.root()).unwrap();
-                    found.push(below.to_str().unwrap().to_owned());
-                }
-            }
-        }
-    }
+    let paths = Walk::new(desk.root()).map(|entry| entry.unwrap().into_path());
+    let files = paths.filter(|path| !path.is_dir());
+    let below = |path: PathBuf| path.strip_prefix(desk.root()).unwrap().to_owned();
+    let mut found: Vec<_> = files
+        .map(|path| below(path).display().to_string())
+        .collect();
     found.sort();
     found
 }
@@ -228,25 +217,18 @@ fn an_export_that_fails_leaves_nothing() {
     };
     desk.write("empty.json", "{\"rules\": []}");
     desk.write("bad.json", "{");
-    for (arguments, needle) in [
-        ("", "the folder that the files go to is missing"),
-        (
-            "catalog --blueprint none",
-            "`domain`, `gitops_source`, `microservice`",
-        ),
-        ("catalog --path x.txt", "must end with .yml, .yaml or .json"),
-        (
-            "catalog --path {identifier}.yml",
-            "no rule of `--files` selects catalog/sales.yml",
-        ),
-        ("catalog --query none.json", "cannot read none.json"),
-        (
-            "catalog --query empty.json",
-            "empty.json is not a search query",
-        ),
-        ("catalog --query bad.json", "bad.json:1: "),
-        ("bad.json/x", "cannot write bad.json/x: "),
-    ] {
+    let table = "
+        => the folder that the files go to is missing
+        catalog --blueprint none => `domain`, `gitops_source`, `microservice`
+        catalog --path x.txt => must end with .yml, .yaml or .json
+        catalog --path {identifier}.yml => no rule of `--files` selects catalog/sales.yml
+        catalog --query none.json => cannot read none.json
+        catalog --query empty.json => empty.json is not a search query
+        catalog --query bad.json => bad.json:1: expected a key in double quotes
+        bad.json/x => cannot write bad.json/x: Not a directory
+    ";
+    for line in table.trim().lines() {
+        let (arguments, needle) = line.split_once("=> ").unwrap();
         fails(arguments, needle);
     }
 

@@ -3,8 +3,7 @@
 use port_gitops_sandbox::{Sandbox, Switch};
 use serde_json::{Value, json};
 
-use crate::scenes::code;
-use crate::world::{World, assert_outputs, domain, fails, succeed};
+use crate::world::{World, assert_outputs, domain, errors_at, fails, succeed};
 
 const SERVICE: &str = r#"{
   "identifier": "notification-microservice",
@@ -65,18 +64,12 @@ fn one_failure_does_not_stop_the_others() {
     world.entity("microservice", "good");
     world.entity("domain", "fine");
     assert_eq!(world.entities().len(), 2);
-    let errors = result.commands("error").into_iter();
-    let errors: Vec<_> = errors
-        .map(|one| [one.property("file"), one.property("line"), code(one)])
-        .collect();
-    assert_eq!(
-        errors,
-        [
-            ["port.yml", "2", "missing-relation-target"],
-            ["port.yml", "3", "wrong-type"],
-            ["port.yml", "4", "invalid-property"],
-        ]
-    );
+    let expected = [
+        "port.yml:2 missing-relation-target",
+        "port.yml:3 wrong-type",
+        "port.yml:4 invalid-property",
+    ];
+    assert_eq!(errors_at(&result, &["file", "line"]), expected);
     assert!(result.summary.contains("missing-relation-target"));
 }
 

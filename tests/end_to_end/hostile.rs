@@ -5,11 +5,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use crate::world::{World, binary, errors_in_files, fails, run, shown, stage};
+use crate::world::{World, binary, errors_at, fails, run, shown, stage};
 
-/// Nine times nine times nine …, in a few lines.
+/// An entity with nine times nine times nine …, in a few lines.
 fn billion_laughs() -> String {
-    let mut text = "a0: &a0 lol\n".to_owned();
+    let mut text = "identifier: a\nblueprint: domain\na0: &a0 lol\n".to_owned();
     for level in 1..12 {
         let items = format!("*a{}, ", level - 1).repeat(9);
         writeln!(text, "a{level}: &a{level} [{items}]").unwrap();
@@ -38,44 +38,33 @@ fn each_is_an_error_and_the_others_are_written() {
         ("h7/port.json", "\0".repeat(100 * 1024), "syntax"),
         ("h8/port.yml", "\0".repeat(100 * 1024), "syntax"),
         // Last, since it has more than one error, and GitHub shows ten in all.
-        (
-            "h9/port.yml",
-            format!("identifier: a\nblueprint: domain\n{}", billion_laughs()),
-            "too-large",
-        ),
+        ("h9/port.yml", billion_laughs(), "too-large"),
     ];
-    let files: Vec<_> = hostile
-        .iter()
-        .map(|(path, text, _)| (*path, text.clone()))
-        .collect();
+    let files = hostile
+        .each_ref()
+        .map(|(path, text, _)| (*path, text.clone()));
     let world = world(&files);
     let result = fails(&world.push("Add"));
-    let mut found = errors_in_files(&result);
+    let mut found = errors_at(&result, &["file"]);
     found.dedup();
-    let expected = hostile
-        .iter()
-        .map(|(path, _, code)| format!("{path} {code}"));
-    assert_eq!(found, expected.collect::<Vec<_>>());
+    assert_eq!(
+        found,
+        hostile.map(|(path, _, code)| format!("{path} {code}"))
+    );
     assert_eq!(world.entities().len(), 2);
 }
 
 #[test]
 fn a_file_of_mistakes_alone_costs_little() {
-    let long = "k".repeat(400_000);
+    let same = "- {identifier: a, blueprint: domain}\n".repeat(5_000);
+    let (long, aliases) = ("k".repeat(400_000), "- *a\n".repeat(20_000));
+    let aliases = format!("- &a {{{long}: 1}}\n{aliases}");
+    let members = format!("{{{}\"z\": 1}}", "\"a\": 1, ".repeat(100_000));
     let hostile = [
         ("h1/port.json", format!("[{}1]", "1,".repeat(500_000))),
-        (
-            "h2/port.yml",
-            "- {identifier: a, blueprint: domain}\n".repeat(5_000),
-        ),
-        (
-            "h3/port.yml",
-            format!("- &a {{{long}: 1}}\n{}", "- *a\n".repeat(20_000)),
-        ),
-        (
-            "h4/port.json",
-            format!("{{{}\"z\": 1}}", "\"a\": 1, ".repeat(100_000)),
-        ),
+        ("h2/port.yml", same),
+        ("h3/port.yml", aliases),
+        ("h4/port.json", members),
         ("h5/port.yml", "\0".repeat(1024 * 1024)),
     ];
     let world = world(&hostile);

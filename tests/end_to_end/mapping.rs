@@ -1,10 +1,10 @@
 //! Entities that a mapping makes of other files.
 
-use port_gitops_sandbox::{RunnerCommand, Sandbox, Step, StepResult};
+use port_gitops_sandbox::{Sandbox, Step, StepResult};
 use serde_json::json;
 
-use crate::scenes::{code, is_shown};
-use crate::world::{World, assert_outputs, fails, offline, pruning, succeed};
+use crate::scenes::is_shown;
+use crate::world::{World, assert_outputs, errors_at, fails, offline, pruning, succeed};
 
 const PATH: &str = ".github/mapping.yml";
 
@@ -59,13 +59,9 @@ impl Mapped {
     }
 }
 
-/// The errors as `code file:line`.
+/// The errors as `file:line code`.
 fn errors(result: &StepResult) -> Vec<String> {
-    let place = |error: &&RunnerCommand| {
-        let [file, line] = ["file", "line"].map(|name| error.property(name));
-        format!("{} {file}:{line}", code(error))
-    };
-    result.commands("error").iter().map(place).collect()
+    errors_at(result, &["file", "line"])
 }
 
 #[test]
@@ -73,8 +69,7 @@ fn a_changed_file_is_one_write_and_a_quiet_push_none() {
     let mapped = Mapped::new();
     mapped.0.assert_holds("cart=Cart shop=Shop");
     mapped.write("cart", "Carts");
-    let result = succeed(&mapped.push("Rename the cart"));
-    assert_eq!(result.output("updated"), "1");
+    assert_outputs(&succeed(&mapped.push("Rename the cart")), "updated=1");
     assert_eq!(mapped.0.port_writes().len(), 1);
     mapped.0.assert_holds("cart=Carts shop=Shop");
     let inputs = mapped.0.state_property("inputs");
@@ -93,8 +88,7 @@ fn an_edited_mapping_plans_exactly_the_differences() {
     let mapped = Mapped::new();
     let title = ".content.title";
     let text = MAPPING.replace(title, ".content.title | ascii_upcase");
-    let result = succeed(&mapped.push_mapping(&text));
-    assert_eq!(result.output("updated"), "2");
+    assert_outputs(&succeed(&mapped.push_mapping(&text)), "updated=2");
     mapped.0.assert_holds("cart=CART shop=SHOP");
     // An expression that says the same writes nothing.
     let text = text.replace("| ascii_upcase", "|   ascii_upcase");
@@ -102,8 +96,7 @@ fn an_edited_mapping_plans_exactly_the_differences() {
     assert_eq!(mapped.0.port_writes(), [""; 0]);
     // What it no longer selects is no longer declared.
     let text = text.replace("**/package.json", "cart/package.json");
-    let result = succeed(&pruning(mapped.push_mapping(&text)));
-    assert_eq!(result.output("deleted"), "1");
+    assert_outputs(&succeed(&pruning(mapped.push_mapping(&text))), "deleted=1");
     mapped.0.assert_holds("cart=CART shop=-");
 }
 
@@ -115,26 +108,23 @@ fn a_mistake_deletes_nothing() {
         (
             PATH,
             MAPPING.replace(".content.title", ".content.title |"),
-            "invalid-mapping .github/mapping.yml:12",
+            ".github/mapping.yml:12 invalid-mapping",
         ),
         (
             PATH,
             MAPPING.replace("**/package.json", "package.jsn"),
-            "invalid-mapping .github/mapping.yml:6",
+            ".github/mapping.yml:6 invalid-mapping",
         ),
-        (CART, "{".to_owned(), "syntax cart/package.json:1"),
+        (CART, "{".to_owned(), "cart/package.json:1 syntax"),
         (
             CART,
             r#"{"name": null}"#.to_owned(),
-            "missing-identifier cart/package.json:1",
+            "cart/package.json:1 missing-identifier",
         ),
     ] {
         mapped.0.write(path, &text).remove("shop/package.json");
         let result = fails(&pruning(mapped.push("Break it")));
-        assert!(
-            errors(&result).iter().any(|error| error == expected),
-            "{expected}"
-        );
+        assert!(errors(&result).contains(&expected.to_owned()), "{expected}");
         mapped.0.assert_holds("cart=Cart shop=Shop");
         // Later pushes of others are not red because of it.
         mapped.0.write("other/README.md", &text);
@@ -163,8 +153,7 @@ fn a_pull_request_shows_what_a_mapping_does() {
     let plan = || world.pull_request().input("mapping", PATH);
     world.port.clear_journal();
     for step in [plan(), world.check_out(plan())] {
-        let result = succeed(&pruning(step));
-        assert_outputs(&result, "created=1 updated=1 deleted=1");
+        assert_outputs(&succeed(&pruning(step)), "created=1 updated=1 deleted=1");
         assert_eq!(world.port_changes(), [""; 0]);
     }
     // The same with no file left, and offline.
@@ -172,7 +161,7 @@ fn a_pull_request_shows_what_a_mapping_does() {
     world.write(PATH, &none).commit("Select nothing");
     for step in [plan(), offline(plan())] {
         let result = fails(&step);
-        assert_eq!(errors(&result), ["invalid-mapping .github/mapping.yml:6"]);
+        assert_eq!(errors(&result), [".github/mapping.yml:6 invalid-mapping"]);
         assert_eq!(result.output("deleted"), "0");
     }
 }
@@ -208,15 +197,14 @@ fn texts_and_secrets_are_those_of_the_mapped_file() {
         .write("cart/README.md", "# The cart\n")
         .remove("shop/package.json");
     let result = fails(&mapped.push_mapping(&text).input("redact", "token"));
-    assert_eq!(errors(&result)[0], "invalid-property cart/package.json:1");
+    assert_eq!(errors(&result)[0], "cart/package.json:1 invalid-property");
     assert!(!is_shown(&result, "Cart"));
     let text = text.replace("'.content.title + \"x\"'", "'\"https://a.b\"'");
     succeed(&mapped.push_mapping(&text));
     let readme = || mapped.0.entity("package", "cart")["properties"]["readme"].clone();
     assert_eq!(readme(), json!("# The cart\n"));
     mapped.0.write("cart/README.md", "# Cart\n");
-    let result = succeed(&mapped.push("Change the text"));
-    assert_eq!(result.output("updated"), "1");
+    assert_outputs(&succeed(&mapped.push("Change the text")), "updated=1");
     assert_eq!(readme(), json!("# Cart\n"));
 }
 
@@ -225,7 +213,7 @@ fn a_file_has_one_language() {
     let mapped = Mapped::new();
     let step = mapped.push("Select it twice");
     let result = fails(&step.input("files", "cart/package.json\n"));
-    let expected = "invalid-mapping cart/package.json:1".to_owned();
+    let expected = "cart/package.json:1 invalid-mapping".to_owned();
     assert!(errors(&result).contains(&expected));
     mapped.0.assert_holds("cart=Cart shop=Shop");
 }

@@ -3,11 +3,13 @@
 use port_gitops_sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use crate::world::{World, errors, fails, pruning, succeed};
+use crate::world::{World, assert_outputs, errors, fails, pruning, succeed};
 
 fn assert_no_drift(world: &World, merge: &str) {
-    let result = succeed(&world.nightly().input("merge", merge));
-    assert_eq!(result.output("drift"), "false");
+    assert_outputs(
+        &succeed(&world.nightly().input("merge", merge)),
+        "drift=false",
+    );
 }
 
 /// A world with a machine and parts of machines.
@@ -52,8 +54,7 @@ fn a_team_that_is_inherited_is_not_written_compared_or_cleared() {
 
         // Git takes it away, and Port holds the same team because it computes it.
         let step = world.push_file("port.yml", &PART.replace("1", "3"));
-        let result = succeed(&step.input("merge", merge));
-        assert_eq!(result.output("updated"), "1");
+        assert_outputs(&succeed(&step.input("merge", merge)), "updated=1");
         let wheel = world.entity("part", "wheel");
         assert_eq!(wheel["team"], json!(["blue"]));
         assert_eq!(wheel["properties"], json!({"size": 3}));
@@ -124,8 +125,7 @@ fn an_apostrophe_is_part_of_a_name() {
 - {identifier: joe's, blueprint: domain}
 - {identifier: shop, blueprint: microservice, relations: {domain: joe's}}
 ";
-    let result = succeed(&world.push_file("port.yml", text));
-    assert_eq!(result.output("created"), "2");
+    assert_outputs(&succeed(&world.push_file("port.yml", text)), "created=2");
     let shop = world.entity("microservice", "shop");
     assert_eq!(shop["relations"]["domain"], "joe's");
     assert_no_drift(&world, "true");

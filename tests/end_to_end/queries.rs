@@ -62,15 +62,15 @@ fn what_is_as_its_queries_find_it_is_no_drift() {
     let relations = json!({"domain": "sales", "dependsOn": ["curl", "hugo"]});
     assert_eq!(shop["relations"], relations);
 
-    let result = succeed(&world.nightly().input("mode", "plan"));
-    assert_eq!(result.output("drift"), "false");
-    assert_eq!(result.output("unchanged"), "2");
+    assert_outputs(
+        &succeed(&world.nightly().input("mode", "plan")),
+        "drift=false unchanged=2",
+    );
     let requests = world.port_requests().into_iter();
     let searches = requests.filter(|one| one.ends_with("/search")).count();
     assert_eq!(searches, 1 + 3, "each query is asked once");
 
-    let result = succeed(&world.nightly());
-    assert_eq!(result.output("drift"), "false");
+    assert_outputs(&succeed(&world.nightly()), "drift=false");
     assert_eq!(world.port_changes(), [""; 0]);
 }
 
@@ -152,8 +152,7 @@ fn an_entity_that_a_query_names_is_compared_with_what_it_finds() {
     assert_eq!(world.entity("domain", "sales")["icon"], "Cart");
     world.port.clear_journal();
 
-    let result = succeed(&world.nightly());
-    assert_eq!(result.output("drift"), "false");
+    assert_outputs(&succeed(&world.nightly()), "drift=false");
     let by_hand = json!({"identifier": "sales", "title": "Sales", "icon": "Bag"});
     world.put("domain", by_hand);
     let result = succeed(&world.nightly().input("mode", "plan"));
@@ -208,8 +207,10 @@ fn what_a_query_names_in_a_file_that_did_not_change_is_not_deleted() {
     let by_hand = json!({"identifier": "sales", "title": "Sales", "icon": "Bag"});
     world.put("domain", by_hand);
     world.remove("port.yml").remove("other/port.yml");
-    let result = succeed(&pruning(world.push("Leave it to the query")));
-    assert_eq!(result.output("deleted"), "1");
+    assert_outputs(
+        &succeed(&pruning(world.push("Leave it to the query"))),
+        "deleted=1",
+    );
     world.assert_holds("gone=-");
     let icon = &world.entity("domain", "sales")["icon"];
     assert_eq!(icon, "Bag", "a push does not fix what it did not change");

@@ -4,7 +4,7 @@ use port_gitops_sandbox::{Sandbox, Step};
 use serde_json::json;
 
 use crate::scenes::is_shown;
-use crate::world::{LFS_POINTER, World, errors, fails, succeed};
+use crate::world::{LFS_POINTER, World, assert_outputs, errors, fails, succeed};
 
 fn world() -> World {
     let world = World::new();
@@ -103,8 +103,7 @@ fn base_and_head_are_compared_with_their_texts() {
     // The file that declares it changes in form only, the text in earnest.
     world.write("docs/a.md", "# Two\n");
     let text = format!("# a\n{}", entity("file://docs/a.md"));
-    let result = succeed(&world.push_file("port.yml", &text));
-    assert_eq!(result.output("updated"), "1");
+    assert_outputs(&succeed(&world.push_file("port.yml", &text)), "updated=1");
     assert_eq!(readme(&world), "# Two\n");
     world.port.clear_journal();
     world.repository.rename("docs/a.md", "docs/b.md");
@@ -117,8 +116,7 @@ fn base_and_head_are_compared_with_their_texts() {
 fn a_full_run_notices_a_text_alone() {
     let world = shown();
     change_text(&world);
-    let result = succeed(&world.nightly());
-    assert_eq!(result.output("updated"), "1");
+    assert_outputs(&succeed(&world.nightly()), "updated=1");
     assert_eq!(readme(&world), "# Two\n");
 }
 
@@ -190,10 +188,8 @@ fn an_older_run_writes_the_newest_text() {
         }
         let result = succeed(&older);
         assert_eq!(readme(&world), "# Two\n");
-        assert_eq!(
-            result.output("updated"),
-            if is_meanwhile { "1" } else { "0" }
-        );
+        let expected = if is_meanwhile { "1" } else { "0" };
+        assert_eq!(result.output("updated"), expected);
         assert_eq!(world.state_property("status"), "synced");
     }
 }

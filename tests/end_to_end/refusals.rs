@@ -36,11 +36,8 @@ fn what_concerns_a_blueprint_is_said_once() {
     assert_outputs(&result, "failed=60 created=1");
     let errors = result.commands("error");
     assert_eq!(errors.len(), 1);
-    assert!(
-        errors[0]
-            .data
-            .contains("`domain/d0` and 59 more of `domain`")
-    );
+    let said = "`domain/d0` and 59 more of `domain`";
+    assert!(errors[0].data.contains(said));
     assert_eq!(world.port_writes().len(), 2, "one for each blueprint");
 }
 
@@ -57,8 +54,10 @@ fn a_page_in_ports_place_is_named() {
         &["between the runner and Port", "Sign in to Example"],
     );
     world.port.clear_faults();
-    let result = succeed(&world.push_file("README.md", "# Again\n"));
-    assert_eq!(result.output("created"), "1");
+    assert_outputs(
+        &succeed(&world.push_file("README.md", "# Again\n")),
+        "created=1",
+    );
 }
 
 #[test]

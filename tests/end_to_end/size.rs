@@ -6,7 +6,7 @@ use std::time::Duration;
 use port_gitops_sandbox::{Exchange, Fault, Sandbox};
 use serde_json::{Value, json};
 
-use crate::world::{World, succeed};
+use crate::world::{World, assert_outputs, succeed};
 
 /// How many requests to GitHub a push of `n` changed entity files may cost.
 fn allowance(n: usize) -> usize {
@@ -62,8 +62,7 @@ fn a_push_to_a_large_repository_costs_as_little() {
     assert_eq!(names, ["d7", "d507", "d907"]);
 
     world.github.set_tree_limit(500);
-    let result = succeed(&world.nightly());
-    assert_eq!(result.output("unchanged"), "1000");
+    assert_outputs(&succeed(&world.nightly()), "unchanged=1000");
 }
 
 /// Requests that are answered only once all of them are under way.
@@ -139,39 +138,19 @@ fn a_push_costs_few_requests() {
     let file = |entities: &[Value]| Value::from(entities.to_vec()).to_string();
     succeed(&world.push_file("port.json", &file(&entities)));
     type Edit = fn(&mut Vec<Value>);
+    let new: Edit = |all| all.push(json!({"identifier": "new", "blueprint": "microservice"}));
+    let cleared: Edit = |all| all[8]["title"] = json!(null);
+    let new_line: Edit = |all| all[9]["properties"] = json!({"language": "Rust"});
+    let no_line: Edit = |all| all[9]["properties"] = json!({});
+    let no_title: Edit = |all| drop(all[10].as_object_mut().unwrap().remove("title"));
     let changes: [(&str, Edit, usize, usize); 7] = [
         ("no entity file", |_| (), 2, 2),
         ("a title", |all| all[7]["title"] = json!("New"), 4, 7),
-        (
-            "a new one",
-            |all| all.push(json!({"identifier": "new", "blueprint": "microservice"})),
-            4,
-            9,
-        ),
-        (
-            "a title that is cleared",
-            |all| all[8]["title"] = json!(null),
-            4,
-            9,
-        ),
-        (
-            "a new line",
-            |all| all[9]["properties"] = json!({"language": "Rust"}),
-            4,
-            7,
-        ),
-        (
-            "a line that goes",
-            |all| all[9]["properties"] = json!({}),
-            4,
-            8,
-        ),
-        (
-            "a title that goes",
-            |all| drop(all[10].as_object_mut().unwrap().remove("title")),
-            4,
-            10,
-        ),
+        ("a new one", new, 4, 9),
+        ("a title that is cleared", cleared, 4, 9),
+        ("a new line", new_line, 4, 7),
+        ("a line that goes", no_line, 4, 8),
+        ("a title that goes", no_title, 4, 10),
     ];
     for (name, edit, github, port) in changes {
         edit(&mut entities);
@@ -207,8 +186,7 @@ fn contents_asked(world: &World) -> Vec<Value> {
 fn what_is_checked_out_is_not_asked_for() {
     let world = World::new();
     add_domains(&world, 60);
-    let result = succeed(&world.check_out(world.push("Add")));
-    assert_eq!(result.output("created"), "60");
+    assert_outputs(&succeed(&world.check_out(world.push("Add"))), "created=60");
     let asked = contents_asked(&world);
     assert_eq!(asked, [Value::Null; 0], "nothing is missing at base");
 
@@ -216,8 +194,10 @@ fn what_is_checked_out_is_not_asked_for() {
         world.write_domain(&format!("{}/{n}/port.yml", n / 20), &format!("d{n}"), "Two");
     }
     world.github.clear_journal();
-    let result = succeed(&world.check_out(world.push("Change")));
-    assert_eq!(result.output("updated"), "60");
+    assert_outputs(
+        &succeed(&world.check_out(world.push("Change"))),
+        "updated=60",
+    );
     let asked = contents_asked(&world);
     assert_eq!(asked.len(), 1, "only base is asked for, in one request");
     assert!(!asked[0].to_string().contains(world.head().as_str()));

@@ -4,7 +4,9 @@ use port_gitops_sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use crate::scenes::is_shown;
-use crate::world::{LFS_POINTER, World, assert_shows, errors, fails, pruning, succeed};
+use crate::world::{
+    LFS_POINTER, World, assert_outputs, assert_shows, errors, fails, pruning, succeed,
+};
 
 const FILE: &str = "\
 identifier: shop
@@ -80,8 +82,10 @@ fn what_is_left_out_beside_an_unknown_field_is_not_cleared() {
                 assert_eq!(write.query_value("merge"), Some("true"));
             }
 
-            let result = succeed(&world.nightly().input("merge", merge));
-            assert_eq!(result.output("drift"), "false");
+            assert_outputs(
+                &succeed(&world.nightly().input("merge", merge)),
+                "drift=false",
+            );
             assert_eq!(shop(&world), expected);
         }
     }
@@ -119,10 +123,8 @@ fn an_entity_that_replaces_does_not_travel_with_one_that_may_not() {
     );
     assert_eq!(result.output("updated"), "2");
     assert_eq!(shop(&world), expected);
-    assert_eq!(
-        world.entity("microservice", "mail")["properties"],
-        json!({})
-    );
+    let mail = world.entity("microservice", "mail");
+    assert_eq!(mail["properties"], json!({}));
 }
 
 #[test]

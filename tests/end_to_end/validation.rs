@@ -1,11 +1,11 @@
 //! Every mistake is shown on its line before anything is written, and just what Port would refuse.
 
 use port_gitops_sandbox::port::Failure;
-use port_gitops_sandbox::{RunnerCommand, StepResult, Switch};
+use port_gitops_sandbox::{StepResult, Switch};
 use serde_json::json;
 
-use crate::scenes::{code, report};
-use crate::world::{World, fails, run, succeed};
+use crate::scenes::report;
+use crate::world::{World, errors_at, fails, run, succeed};
 
 /// A catalog whose one blueprint, `thing`, has a property of every kind.
 fn world() -> World {
@@ -40,11 +40,7 @@ fn world() -> World {
 
 /// Errors as `line:column code`.
 fn errors(result: &StepResult) -> Vec<String> {
-    let place = |error: &&RunnerCommand| {
-        let [line, column] = ["line", "col"].map(|name| error.property(name));
-        format!("{line}:{column} {}", code(error))
-    };
-    result.commands("error").iter().map(place).collect()
+    errors_at(result, &["line", "col"])
 }
 
 fn push(world: &World, fields: &str) -> StepResult {
@@ -52,87 +48,59 @@ fn push(world: &World, fields: &str) -> StepResult {
     run(&world.push_file("port.yml", &text))
 }
 
-/// What a mistake in `properties: {…}`, in the third line, is found as, and a part of the help where something can be
-/// suggested.
-const PROPERTIES: [(&str, &str, &str); 19] = [
-    ("text: long text", "20 invalid-property", ""),
-    ("text: x", "20 invalid-property", ""),
-    ("text: 12", "20 invalid-property", "quote it: `\"12\"`"),
-    ("code: abc", "20 invalid-property", ""),
-    ("link: www.host", "20 invalid-property", ""),
-    ("mail: me", "20 invalid-property", ""),
-    ("when: tomorrow", "20 invalid-property", ""),
-    (
-        "level: hihg",
-        "21 invalid-property",
-        "did you mean `high`? the blueprint allows `low`, `high`",
-    ),
-    ("count: 10", "21 invalid-property", ""),
-    (
-        "count: '7'",
-        "21 invalid-property",
-        "remove the quotes: `7`",
-    ),
-    ("live: yes", "20 invalid-property", "write `true`"),
-    ("tags: [a, 2]", "24 invalid-property", ""),
-    ("tags: [a, b, c]", "20 invalid-property", ""),
-    ("tags: a", "20 invalid-property", "write `[a]`"),
-    ("extra: text", "21 invalid-property", ""),
-    ("txet: abc", "14 unknown-property", "did you mean `text`?"),
-    (
-        "parent: x",
-        "14 unknown-property",
-        "`parent` is a relation: put it under `relations`",
-    ),
-    ("sum: abc", "14 calculated-property", ""),
-    ("seen: abc", "14 calculated-property", ""),
-];
-
-/// The same of `relations: {…}`.
-const RELATIONS: [(&str, &str, &str); 3] = [
-    ("parnet: y", "13 unknown-relation", ""),
-    (
-        "text: x",
-        "13 unknown-relation",
-        "`text` is a property: put it under `properties`",
-    ),
-    ("parent: [y]", "21 invalid-relation", ""),
-];
+/// Mistakes in the third line, what each is found as, and a part of the help where something can be suggested.
+const MISTAKES: &str = r#"
+properties: {text: long text} => 20 invalid-property
+properties: {text: x} => 20 invalid-property
+properties: {text: 12} => 20 invalid-property, quote it: `"12"`
+properties: {code: abc} => 20 invalid-property
+properties: {link: www.host} => 20 invalid-property
+properties: {mail: me} => 20 invalid-property
+properties: {when: tomorrow} => 20 invalid-property
+properties: {level: hihg} => 21 invalid-property, did you mean `high`? the blueprint allows `low`, `high`
+properties: {count: 10} => 21 invalid-property
+properties: {count: '7'} => 21 invalid-property, remove the quotes: `7`
+properties: {live: yes} => 20 invalid-property, write `true`
+properties: {tags: [a, 2]} => 24 invalid-property
+properties: {tags: [a, b, c]} => 20 invalid-property
+properties: {tags: a} => 20 invalid-property, write `[a]`
+properties: {extra: text} => 21 invalid-property
+properties: {txet: abc} => 14 unknown-property, did you mean `text`?
+properties: {parent: x} => 14 unknown-property, `parent` is a relation: put it under `relations`
+properties: {sum: abc} => 14 calculated-property
+properties: {seen: abc} => 14 calculated-property
+relations: {parnet: y} => 13 unknown-relation
+relations: {text: x} => 13 unknown-relation, `text` is a property: put it under `properties`
+relations: {parent: [y]} => 21 invalid-relation
+"#;
 
 #[test]
 fn mistakes_are_shown_where_they_are_with_what_was_probably_meant() {
     let world = world();
-    let mut rows = Vec::new();
-    for (section, mistakes) in [("properties", &PROPERTIES[..]), ("relations", &RELATIONS)] {
-        for (fields, expected, help) in mistakes {
-            let (name, path) = (
-                format!("x{}", rows.len()),
-                format!("{}/port.yml", rows.len()),
-            );
-            let text = format!("identifier: {name}\nblueprint: thing\n{section}: {{{fields}}}\n");
-            world.write(&path, &text);
-            rows.push((path, format!("3:{expected}"), *help));
-        }
-    }
+    let rows = MISTAKES.trim().lines().enumerate();
+    let rows = rows.map(|(number, line)| {
+        let (fields, found) = line.split_once(" => ").unwrap();
+        let text = format!("identifier: x{number}\nblueprint: thing\n{fields}\n");
+        world.write(&format!("{number}/port.yml"), &text);
+        found.split_once(", ").unwrap_or((found, ""))
+    });
+    let rows: Vec<_> = rows.collect();
     let result = fails(&world.push("Make mistakes"));
     let report = report(&result);
     let diagnostics = report["diagnostics"].as_array().unwrap();
-    for (path, expected, help) in rows {
-        let mut of_file = diagnostics
+    for (number, (expected, help)) in rows.into_iter().enumerate() {
+        let path = format!("{number}/port.yml");
+        let of_file = diagnostics
             .iter()
             .filter(|one| one["location"]["path"] == path);
-        let (one, another) = (of_file.next().unwrap(), of_file.next());
+        let [one] = of_file.collect::<Vec<_>>()[..] else {
+            panic!("{path} has not one mistake");
+        };
         let (at, code) = (&one["location"], one["code"].as_str().unwrap());
-        assert_eq!(
-            format!("{}:{} {code}", at["line"], at["column"]),
-            expected,
-            "{path}"
-        );
-        assert!(
-            one["help"].as_str().unwrap_or_default().contains(help),
-            "{path}: {one}"
-        );
-        assert!(another.is_none(), "{path}");
+        let found = format!("{}:{} {code}", at["line"], at["column"]);
+        assert_eq!(found, format!("3:{expected}"), "{path}");
+        let said = one["help"].as_str().unwrap_or_default();
+        assert!(said.contains(help), "{path}: {one}");
     }
     assert_eq!(world.port_writes(), [""; 0]);
 }

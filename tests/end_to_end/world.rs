@@ -66,7 +66,7 @@ impl World {
             .write("README.md", "# The shop\n")
             .commit("Begin")
             .unwrap();
-        let github = GitHubSandbox::start_edition(edition, &repository).unwrap();
+        let github = GitHubSandbox::start_on("127.0.0.1:0", edition, &repository).unwrap();
         let port = PortSandbox::start().unwrap();
         port.add_blueprint(blueprints::domain());
         port.add_blueprint(blueprints::microservice());
@@ -359,16 +359,18 @@ pub(crate) fn nobody() -> String {
     listener.local_addr().unwrap().to_string()
 }
 
-/// Errors as their line and their code.
-pub(crate) fn errors(result: &StepResult) -> Vec<String> {
-    let place = |error: &&RunnerCommand| format!("{} {}", error.property("line"), code(error));
+/// Errors as some of their properties and their code: `file:line code`.
+pub(crate) fn errors_at(result: &StepResult, properties: &[&str]) -> Vec<String> {
+    let place = |error: &&RunnerCommand| {
+        let place: Vec<_> = properties.iter().map(|name| error.property(name)).collect();
+        format!("{} {}", place.join(":"), code(error))
+    };
     result.commands("error").iter().map(place).collect()
 }
 
-/// Errors as their file and their code.
-pub(crate) fn errors_in_files(result: &StepResult) -> Vec<String> {
-    let place = |error: &&RunnerCommand| format!("{} {}", error.property("file"), code(error));
-    result.commands("error").iter().map(place).collect()
+/// Errors as their line and their code.
+pub(crate) fn errors(result: &StepResult) -> Vec<String> {
+    errors_at(result, &["line"])
 }
 
 /// Runs a step. Its log is shown with a test that fails.

@@ -178,10 +178,8 @@ async fn a_missing_right_is_told_and_no_failure() {
         let CommentKept::NotAllowed(notice) = world.keep("one").await.unwrap() else {
             panic!("it is not allowed");
         };
-        assert!(
-            notice.contains("`permissions: pull-requests: write`"),
-            "{notice}"
-        );
+        let said = "`permissions: pull-requests: write`";
+        assert!(notice.contains(said), "{notice}");
         assert!(notice.contains(accepted), "{notice}");
     }
     assert!(world.bodies().is_empty());

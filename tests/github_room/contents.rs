@@ -207,11 +207,9 @@ async fn a_checkout_saves_requests_and_is_believed_by_ids_only() {
         fs::create_dir(at(".git")).unwrap();
         let checkout = Checkout::open(workspace.path()).unwrap();
         let diff = world.diff(&base, &head).await;
-        let heads: Vec<_> = diff
-            .files
-            .iter()
-            .map(|file| wanted(&head, file.path.as_str(), file.head.clone()))
-            .collect();
+        let heads = diff.files.iter();
+        let heads = heads.map(|file| wanted(&head, file.path.as_str(), file.head.clone()));
+        let heads: Vec<_> = heads.collect();
         let expected: Vec<_> = paths(&diff)
             .iter()
             .map(|path| text(&format!("{path}\nnew\n")))

@@ -1,11 +1,6 @@
 //! Two revisions and where they differ.
 
-use std::ffi::OsStr;
-use std::io::Write;
-use std::os::unix::ffi::OsStrExt;
-use std::process::{Command, Stdio};
-
-use port_gitops::git::{CommitSha, FileMode};
+use port_gitops::git::FileMode;
 use port_gitops::github::{Ancestry, BlobContent, Error, Side};
 use port_gitops_sandbox::{Answer, Fault, Sandbox};
 use serde_json::json;
@@ -68,10 +63,8 @@ async fn relations_are_told_and_files_only_where_base_came_first() {
             let paths = files.into_iter().map(|file| file.path.to_string());
             paths.collect::<Vec<_>>()
         });
-        assert_eq!(
-            paths,
-            expected.map(|paths| paths.into_iter().map(str::to_owned).collect())
-        );
+        let wanted = expected.map(|paths| paths.into_iter().map(str::to_owned).collect());
+        assert_eq!(paths, wanted);
     }
     world.cost();
     room.changed_since(&gone, &ahead).await.unwrap();
@@ -193,7 +186,7 @@ async fn every_kind_of_entry_and_its_change_is_seen() {
         .write("to-folder/file", "b")
         .remove("folder")
         .write("folder", "b")
-        .set_executable("mode")
+        .write_executable("mode", "a")
         .rename("case.yml", "Case.yml")
         .symlink("link", "elsewhere")
         .submodule("module", &"2".repeat(40))
@@ -273,48 +266,15 @@ async fn any_path_that_git_allows_is_found_and_read() {
     }
 }
 
-/// A commit on `main` with one more file, at a path of any bytes.
-fn commit_at(world: &World, path: &[u8], content: &str) -> CommitSha {
-    let git = |arguments: &[&OsStr], input: &str| {
-        let mut child = Command::new("git")
-            .args(arguments)
-            .env("GIT_DIR", world.git.path())
-            .env("GIT_INDEX_FILE", world.git.path().join("test-index"))
-            .envs(["AUTHOR", "COMMITTER"].map(|who| (format!("GIT_{who}_NAME"), "Test")))
-            .envs(["AUTHOR", "COMMITTER"].map(|who| (format!("GIT_{who}_EMAIL"), "t@example.com")))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(input.as_bytes()).unwrap();
-        drop(stdin);
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success());
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    };
-    let words = |text: &'static str| text.split(' ').map(OsStr::new).collect::<Vec<_>>();
-    let blob = git(&words("hash-object -w --stdin"), content);
-    let mut entry = format!("100644,{blob},").into_bytes();
-    entry.extend(path);
-    let mut add = words("update-index --add --cacheinfo");
-    add.push(OsStr::from_bytes(&entry));
-    git(&words("read-tree main"), "");
-    git(&add, "");
-    let tree = git(&words("write-tree"), "");
-    let commit = ["commit-tree", &tree, "-p", "main", "-m", "raw"].map(OsStr::new);
-    let id = git(&commit, "");
-    git(&["update-ref", "refs/heads/main", &id].map(OsStr::new), "");
-    CommitSha::parse(&id).unwrap()
-}
-
 #[tokio::test]
 async fn a_path_that_is_no_utf_8_is_shown_in_other_letters_and_read_all_the_same() {
     let world = World::new();
     world.git.write("a.yml", "a");
     let base = world.commit("base");
-    let head = commit_at(&world, b"caf\xe9.yml", "new");
-    let changed = commit_at(&world, b"caf\xe9.yml", "newer");
+    let [head, changed] = ["new", "newer"].map(|content| {
+        world.git.write_bytes(b"caf\xe9.yml", content.as_bytes());
+        world.commit(content)
+    });
     let diff = world.diff(&base, &head).await;
     assert_eq!(paths(&diff), ["caf\u{fffd}.yml"]);
     assert_eq!(world.heads(&diff, &head).await, [text("new")]);

@@ -1,11 +1,6 @@
 //! The room that reads Git through GitHub, against the sandbox: what it finds, and what it costs.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may fail"
-)]
+#![cfg(test)]
 
 mod comments;
 mod contents;

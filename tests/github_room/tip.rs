@@ -133,10 +133,8 @@ async fn a_renamed_repository_is_read_and_written() {
         assert_eq!(kept.await.unwrap(), CommentKept::Created);
         assert_eq!(world.github.comments(7).len(), 1);
         let redirects = world.github.journal();
-        let statuses: Vec<_> = redirects
-            .iter()
-            .filter_map(|exchange| exchange.status())
-            .collect();
+        let statuses = redirects.iter().filter_map(|exchange| exchange.status());
+        let statuses: Vec<_> = statuses.collect();
         assert!(
             statuses.contains(&307) && statuses.contains(&301),
             "{statuses:?}"

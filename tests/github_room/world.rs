@@ -36,7 +36,7 @@ impl World {
     }
 
     pub(crate) fn of(git: TestRepository, edition: Edition) -> Self {
-        let github = GitHubSandbox::start_edition(edition, &git).unwrap();
+        let github = GitHubSandbox::start_on("127.0.0.1:0", edition, &git).unwrap();
         let room = open(&github, GitHubSandbox::FULL_NAME);
         Self { git, github, room }
     }

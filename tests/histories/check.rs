@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::env;
-use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -10,29 +9,6 @@ use std::time::Instant;
 
 use proptest::prelude::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
-
-/// A kind of histories.
-pub(crate) trait Histories: Copy + Send {
-    /// How many histories each test plays; `PORT_GITOPS_HISTORIES` says another number.
-    const COUNT: u32;
-    type History: Debug;
-    /// The sandboxes that some histories share.
-    type World;
-
-    fn history(self) -> impl Strategy<Value = Self::History>;
-    fn world(self) -> Self::World;
-
-    /// Plays a history, in a branch that is called `name`.
-    ///
-    /// # Errors
-    /// What is wrong, and what happened.
-    fn play(
-        self,
-        world: &Arc<Self::World>,
-        name: String,
-        history: &Self::History,
-    ) -> Result<(), String>;
-}
 
 /// What is random follows from it, so that the same histories are played wherever nothing else is said.
 const SEED: u64 = 12;
@@ -43,16 +19,31 @@ const MAX_SHORTER: u32 = 1_000;
 /// What a sandbox remembers of former histories makes it slow.
 const HISTORIES_A_WORLD: usize = 20;
 
+/// A kind of histories.
+pub(crate) struct Kind<S, W, P> {
+    /// How many histories each test plays; `PORT_GITOPS_HISTORIES` says another number.
+    pub(crate) count: u32,
+    pub(crate) history: fn() -> S,
+    /// The sandboxes that some histories share.
+    pub(crate) world: fn() -> W,
+    /// Plays a history, in a branch that is called so. Fails with what is wrong, and what happened.
+    pub(crate) play: P,
+}
+
 /// Plays random histories. What is random follows from a seed, which is shown; `PORT_GITOPS_SEED` sets
 /// it. With the same seed and number of histories the same are played; one that fails is made as short
 /// as it can be, and shown with the log of each of its runs.
-pub(crate) fn check<H: Histories>(kind: H) {
+pub(crate) fn check<S, W, P>(kind: &Kind<S, W, P>)
+where
+    S: Strategy,
+    P: Fn(&Arc<W>, String, &S::Value) -> Result<(), String> + Sync,
+{
     let seed = number("PORT_GITOPS_SEED").unwrap_or(SEED);
-    let histories = number("PORT_GITOPS_HISTORIES").map_or(H::COUNT, |count| count as u32);
+    let histories = number("PORT_GITOPS_HISTORIES").map_or(kind.count, |count| count as u32);
     eprintln!("PORT_GITOPS_SEED={seed} PORT_GITOPS_HISTORIES={histories}, {THREADS} threads");
     let started = Instant::now();
     let problems: Vec<_> = thread::scope(|scope| {
-        let play = |thread| scope.spawn(move || play(kind, seed, thread, histories / THREADS));
+        let play = |thread| scope.spawn(move || kind.play(seed, thread, histories / THREADS));
         let workers: Vec<_> = (0..THREADS).map(play).collect();
         let problems = workers
             .into_iter()
@@ -65,43 +56,47 @@ pub(crate) fn check<H: Histories>(kind: H) {
 
 fn number(variable: &str) -> Option<u64> {
     let text = env::var(variable).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{variable} is no number")),
-    )
+    let number = text.parse();
+    Some(number.unwrap_or_else(|_| panic!("{variable} is no number")))
 }
 
-fn play<H: Histories>(kind: H, seed: u64, thread: u32, histories: u32) -> Option<String> {
-    let config = Config {
-        cases: histories,
-        failure_persistence: None,
-        max_shrink_iters: MAX_SHORTER,
-        ..Config::default()
-    };
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    bytes[8..12].copy_from_slice(&thread.to_le_bytes());
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let played = AtomicUsize::new(0);
-    let has_failed = Cell::new(false);
-    let world = RefCell::new(Arc::new(kind.world()));
-    let result = TestRunner::new_with_rng(config, rng).run(&kind.history(), |history| {
-        let number = played.fetch_add(1, Ordering::Relaxed);
-        if number % HISTORIES_A_WORLD == HISTORIES_A_WORLD - 1 {
-            *world.borrow_mut() = Arc::new(kind.world());
-        }
-        let world = Arc::clone(&world.borrow());
-        let played = kind.play(&world, format!("history-{number}"), &history);
-        played.map_err(|problem| {
-            if !has_failed.replace(true) {
-                eprintln!("history {number} fails, and is made shorter now: {history:?}");
+impl<S, W, P> Kind<S, W, P>
+where
+    S: Strategy,
+    P: Fn(&Arc<W>, String, &S::Value) -> Result<(), String>,
+{
+    fn play(&self, seed: u64, thread: u32, histories: u32) -> Option<String> {
+        let config = Config {
+            cases: histories,
+            failure_persistence: None,
+            max_shrink_iters: MAX_SHORTER,
+            ..Config::default()
+        };
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        bytes[8..12].copy_from_slice(&thread.to_le_bytes());
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+        let played = AtomicUsize::new(0);
+        let has_failed = Cell::new(false);
+        let new_world = || Arc::new((self.world)());
+        let world = RefCell::new(new_world());
+        let result = TestRunner::new_with_rng(config, rng).run(&(self.history)(), |history| {
+            let number = played.fetch_add(1, Ordering::Relaxed);
+            if number % HISTORIES_A_WORLD == HISTORIES_A_WORLD - 1 {
+                world.replace(new_world());
             }
-            TestCaseError::fail(problem)
-        })
-    });
-    match result {
-        Ok(()) => None,
-        Err(TestError::Fail(reason, history)) => Some(format!("{history:?}\n{reason}")),
-        Err(TestError::Abort(reason)) => Some(reason.to_string()),
+            let played = (self.play)(&world.borrow(), format!("history-{number}"), &history);
+            played.map_err(|problem| {
+                if !has_failed.replace(true) {
+                    eprintln!("history {number} fails, and is made shorter now: {history:?}");
+                }
+                TestCaseError::fail(problem)
+            })
+        });
+        match result {
+            Ok(()) => None,
+            Err(TestError::Fail(reason, history)) => Some(format!("{history:?}\n{reason}")),
+            Err(TestError::Abort(reason)) => Some(reason.to_string()),
+        }
     }
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use port_gitops::environment::Environment;
 use port_gitops::shutdown::{ShutdownTrigger, shutdown};
-use port_gitops_sandbox::{Answer, Fault};
+use port_gitops_sandbox::port::Failure;
+use port_gitops_sandbox::{Answer, Fault, GitHubSandbox, PortSandbox, Sandbox};
 use proptest::prelude::*;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use crate::runs::{Ended, run_until_killed};
+use crate::runs::{Ended, indented, run_until_killed};
 use crate::tree::Name;
 
 /// Which API a disturbance strikes, at which of its requests in that run.
@@ -55,7 +56,23 @@ pub(crate) trait Place: Clone + Send + Sync + 'static {
     /// What can happen there while a run is under way.
     type Event: Clone + Send + Sync;
 
-    fn inject(&self, moment: &Moment, fault: Fault);
+    fn github(&self) -> &GitHubSandbox;
+
+    fn port(&self) -> &PortSandbox;
+
+    /// An entity's blueprint and identifier.
+    fn key(name: Name) -> (&'static str, String);
+
+    /// Notes down what happened.
+    fn tell(&self, line: String);
+
+    fn inject(&self, moment: &Moment, fault: Fault) {
+        let fault = fault.skip(moment.request.into());
+        match moment.api {
+            Api::GitHub => self.github().inject(fault),
+            Api::Port => self.port().inject(fault),
+        }
+    }
 
     fn happen_meanwhile(&self, event: &Self::Event);
 }
@@ -63,13 +80,14 @@ pub(crate) trait Place: Clone + Send + Sync + 'static {
 /// What happens while a run is under way, unless it has happened.
 type Meanwhile<E> = Arc<Mutex<Vec<E>>>;
 
-/// Runs the action, with what becomes of it. Faults may be left over. What should have happened meanwhile
-/// and did not is what the second value does.
+/// Runs the action, with what becomes of it. What should have happened meanwhile and did not happens
+/// afterwards.
 pub(crate) fn run_so<P: Place>(
     place: &P,
+    name: &str,
     fate: &Fate<P::Event>,
     environment: Environment,
-) -> (Ended, impl FnOnce() + use<P>) {
+) -> Ended {
     let (stop, shutdown) = shutdown();
     let stop = Arc::new(Mutex::new(Some(stop)));
     let (kill, killed) = oneshot::channel();
@@ -82,11 +100,15 @@ pub(crate) fn run_so<P: Place>(
     let ended = run_until_killed(environment, shutdown, killed);
     // The run that was killed is waited for; that it is not any more is no mistake.
     let _ = dead.send(());
-    let place = place.clone();
-    (ended, move || {
-        drop(stop);
-        happen_all(&place, &events);
-    })
+    if !matches!(fate, Fate::Quiet) {
+        place.github().clear_faults();
+        place.port().clear_faults();
+        place.port().refuse_nothing();
+    }
+    let (exit, log) = (ended.exit, indented(&ended.log));
+    place.tell(format!("{name} ends: {exit:?}\n{log}"));
+    happen_all(place, &events);
+    ended
 }
 
 fn happen_all<P: Place>(place: &P, events: &Mutex<Vec<P::Event>>) {
@@ -108,7 +130,12 @@ fn disturb<P: Place>(
         Fault::answer(Answer::json(status, &body))
     };
     match fate {
-        Fate::Quiet | Fate::Dropped | Fate::RefusedEntity(_) => {}
+        Fate::Quiet | Fate::Dropped => {}
+        Fate::RefusedEntity(name) => {
+            let (blueprint, identifier) = P::key(*name);
+            let failure = Failure::new(422, "no", "refused");
+            place.port().refuse(blueprint, &identifier, failure, 100);
+        }
         Fate::Killed(moment) => place.inject(moment, death),
         Fate::Interrupted(moment) => {
             let stop = Arc::clone(stop);

@@ -5,13 +5,7 @@
 //! Those of a [`fleet`] run over three repositories have a model of their own, in [`fleet::model`].
 //! Runs are [`port_gitops::run`] in this process. See [`check`] for how to play a failed history again.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test may fail"
-)]
+#![cfg(test)]
 
 mod branch;
 mod check;
@@ -23,26 +17,25 @@ mod play;
 mod runs;
 mod tree;
 
-use check::check;
-use fleet::Fleets;
-use play::Deletions;
+use fleet::check_fleets;
+use play::{Deletions, check_histories};
 
 #[test]
 fn without_prune_the_catalog_comes_to_hold_what_the_tips_declare() {
-    check(Deletions::Kept);
+    check_histories(Deletions::Kept);
 }
 
 #[test]
 fn with_prune_the_catalog_comes_to_be_what_the_tips_declare() {
-    check(Deletions::Made);
+    check_histories(Deletions::Made);
 }
 
 #[test]
 fn without_prune_a_fleet_brings_what_the_tips_declare() {
-    check(Fleets(Deletions::Kept));
+    check_fleets(Deletions::Kept);
 }
 
 #[test]
 fn with_prune_a_fleet_brings_what_the_tips_declare() {
-    check(Fleets(Deletions::Made));
+    check_fleets(Deletions::Made);
 }

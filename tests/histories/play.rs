@@ -3,17 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use port_gitops_sandbox::port::Failure;
-use port_gitops_sandbox::{Fault, Matcher, ObjectId, Sandbox};
-use proptest::prelude::Strategy;
+use port_gitops_sandbox::{Exchange, GitHubSandbox, ObjectId, PortSandbox, Sandbox};
 use serde_json::{Map, Value, json};
 
 use crate::branch::{Base, Branch, Pushed};
-use crate::check::Histories;
-use crate::fate::{Api, Fate, Moment, Place, run_so, told};
+use crate::check::{Kind, check};
+use crate::fate::{Fate, Place, run_so, told};
 use crate::history::{ENTITIES, Event, History, Selection, Side, history};
 use crate::model::{HAND, Model, Rest};
-use crate::runs::{Ended, Inputs, STATES, Story, Trigger, World, begin_anew, indented};
+use crate::runs::{Ended, Inputs, STATES, Story, Trigger, World, begin_anew};
 use crate::tree::{Name, Terms, Tree};
 
 /// An entity that nobody declares.
@@ -26,22 +24,16 @@ pub(crate) enum Deletions {
     Made,
 }
 
-impl Histories for Deletions {
-    const COUNT: u32 = 250;
-    type History = History;
-    type World = World;
-
-    fn history(self) -> impl Strategy<Value = History> {
-        history()
-    }
-
-    fn world(self) -> World {
-        World::new()
-    }
-
-    fn play(self, world: &Arc<World>, name: String, history: &History) -> Result<(), String> {
-        Player::new(Arc::clone(world), name, self, history).play(history)
-    }
+/// Plays histories of one or two repositories.
+pub(crate) fn check_histories(deletions: Deletions) {
+    check(&Kind {
+        count: 250,
+        history,
+        world: World::new,
+        play: |world: &Arc<World>, name, history: &History| {
+            Player::new(Arc::clone(world), name, deletions, history).play(history)
+        },
+    });
 }
 
 /// Whether a run is played while another one is under way.
@@ -81,12 +73,20 @@ struct Homestead {
 impl Place for Homestead {
     type Event = Event;
 
-    fn inject(&self, moment: &Moment, fault: Fault) {
-        let fault = fault.skip(moment.request.into());
-        match moment.api {
-            Api::GitHub => self.player.world.home(self.side).github.inject(fault),
-            Api::Port => self.player.world.port.inject(fault),
-        }
+    fn github(&self) -> &GitHubSandbox {
+        &self.player.world.home(self.side).github
+    }
+
+    fn port(&self) -> &PortSandbox {
+        &self.player.world.port
+    }
+
+    fn key(name: Name) -> (&'static str, String) {
+        ("thing", format!("e{name}"))
+    }
+
+    fn tell(&self, line: String) {
+        self.player.tell(line);
     }
 
     fn happen_meanwhile(&self, event: &Event) {
@@ -231,14 +231,9 @@ impl Player {
         github.clear_journal();
         port.clear_journal();
         self.rerun(side, &Fate::Quiet);
-        let asked = |requests: Vec<port_gitops_sandbox::Exchange>| -> Vec<String> {
-            let shown = requests.iter();
-            shown
-                .map(|one| format!("{} {}", one.method, one.path))
-                .collect()
-        };
-        let of_github = asked(github.requests(&Matcher::any()));
-        let of_port = asked(port.requests(&Matcher::any()));
+        let shown = |one: &Exchange| format!("{} {}", one.method, one.path);
+        let asked = [github.journal(), port.journal()];
+        let [of_github, of_port] = asked.map(|sent| sent.iter().map(shown).collect::<Vec<_>>());
         if of_github.len() > 2 || of_port.len() > 2 {
             self.complain(format!(
                 "a run with nothing to do sent {of_github:?} and {of_port:?}"
@@ -379,24 +374,11 @@ impl Player {
             self.note_disturbed(side, fate);
         }
         let environment = self.world.environment(side, &self.branch, trigger, inputs);
-        if let Fate::RefusedEntity(name) = fate {
-            let failure = Failure::new(422, "no", "refused");
-            let name = format!("e{name}");
-            self.world.port.refuse("thing", &name, failure, 100);
-        }
         let place = Homestead {
             player: self.clone(),
             side,
         };
-        let (ended, happen_rest) = run_so(&place, fate, environment);
-        if !matches!(fate, Fate::Quiet) {
-            self.world.home(side).github.clear_faults();
-            self.world.port.clear_faults();
-            self.world.port.refuse_nothing();
-        }
-        let (exit, log) = (ended.exit, indented(&ended.log));
-        self.tell(format!("{run} ends: {exit:?}\n{log}"));
-        happen_rest();
+        let ended = run_so(&place, &run, fate, environment);
         if is_rest {
             self.check(side, &ended, trigger, inputs);
         }

@@ -1,12 +1,7 @@
 //! Whatever Git declares and whatever Port holds: what a plan says is what happens, then Port is as
 //! declared, and the next plan is empty.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    reason = "a test may fail"
-)]
+#![cfg(test)]
 
 mod facts;
 mod state;
@@ -86,11 +81,8 @@ impl Story {
             let is_removed = base.contains_key(*name) && !head.contains_key(*name);
             is_removed && self.prunes() && !step.others.contains(name)
         };
-        let doomed: BTreeSet<_> = NAMES
-            .into_iter()
-            .filter(is_doomed)
-            .map(str::to_owned)
-            .collect();
+        let doomed = NAMES.into_iter().filter(is_doomed);
+        let doomed: BTreeSet<_> = doomed.map(str::to_owned).collect();
         let mut all = held.clone();
         all.extend(now.clone());
         let kept = kept(&all, &doomed);

@@ -140,16 +140,10 @@ impl World {
             (Some(head), Basis::Git) => drops_fields(&change.former_entities(), &head.entity),
             _ => true,
         };
-        let keys: Vec<_> = changes
-            .iter()
-            .filter(is_read)
-            .map(|change| &change.key)
-            .collect();
-        let mut live: Live = self
-            .port
-            .live(keys, &blueprints, |_, _| false)
-            .await
-            .unwrap();
+        let read = changes.iter().filter(is_read);
+        let keys: Vec<_> = read.map(|change| &change.key).collect();
+        let live = self.port.live(keys, &blueprints, |_, _| false);
+        let mut live: Live = live.await.unwrap();
         let compared = changes.iter().filter(|change| change.basis == Basis::Live);
         let heads = compared.filter_map(|change| change.head.as_ref());
         let asked = heads.flat_map(|head| {

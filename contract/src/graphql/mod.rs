@@ -73,9 +73,9 @@ fn check_variables(document: &Valid<ExecutableDocument>, variables: &Value) -> P
 
 fn check_answer(answer: &Answer, document: Option<&Valid<ExecutableDocument>>) -> Problems {
     if answer.status != 200 {
-        let known = undocumented::source(Service::GitHub, answer.status);
+        let is_known = undocumented::is_status(Service::GitHub, answer.status);
         let problem = format!("status {} is not documented", answer.status);
-        return known.is_none().then_some(problem).into_iter().collect();
+        return (!is_known).then_some(problem).into_iter().collect();
     }
     let body = answer.body_json().unwrap_or_default();
     let Some(members) = body.as_object() else {

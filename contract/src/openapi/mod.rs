@@ -5,10 +5,11 @@ mod route;
 mod schema;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
+use parking_lot::Mutex;
 use port_gitops_sandbox::{Answer, Exchange};
 use serde_json::Value;
 
@@ -89,7 +90,7 @@ impl Document {
             .iter()
             .filter(|operation| operation.method == method)
             .filter_map(|operation| Some((operation, operation.template.values(path)?)))
-            .max_by_key(|(operation, _)| operation.template.literals())
+            .max_by_key(|(operation, _)| operation.template.literals)
     }
 
     fn check_request(
@@ -159,9 +160,7 @@ impl Document {
         let described = match responses.get(status.to_string()) {
             Some(described) => resolve(&self.root, described),
             // All refusals of a service look alike, and this one every operation describes.
-            None if undocumented::source(service, status).is_some() => {
-                self.refusal(operation, status)
-            }
+            None if undocumented::is_status(service, status) => self.refusal(operation, status),
             None => return vec![format!("answer: status {status} is not documented")],
         };
         if answer.body.is_empty() {
@@ -234,7 +233,7 @@ impl Document {
 
     /// The compiled form of a schema; `key` names its place in the document.
     fn validator(&self, key: &str, schema: &Value) -> Arc<Validator> {
-        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut compiled = self.compiled.lock();
         let compile = || {
             let components = &self.root["components"]["schemas"];
             Arc::new(schema::compile(self.dialect, schema, components))

@@ -3,69 +3,50 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use percent_encoding::percent_decode_str;
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Segment {
-    Literal(String),
-    Parameter(String),
-    /// GitHub takes slashes in some names as they are.
-    MultiParameter(String),
-}
+use regex::Regex;
 
 /// A path template.
-#[derive(Debug, Clone)]
-pub(super) struct Template(Vec<Segment>);
+#[derive(Debug)]
+pub(super) struct Template {
+    pattern: Regex,
+    /// The parameters, in the order of the pattern's groups.
+    names: Vec<String>,
+    /// How much of the template is literal: of several that fit, the one with most is meant.
+    pub(super) literals: usize,
+}
 
 /// Values of path parameters, decoded.
 pub(super) type Values = BTreeMap<String, String>;
 
 impl Template {
-    /// `multi` names the parameters that may span several segments.
+    /// `multi` names the parameters that may span several segments: GitHub takes slashes in some names as they are.
     pub(super) fn parse(path: &str, multi: &BTreeSet<&str>) -> Self {
-        let segment = |text: &str| {
+        let (mut names, mut literals) = (Vec::new(), 0);
+        let segments = path.split('/').map(|text| {
             let name = text
                 .strip_prefix('{')
                 .and_then(|rest| rest.strip_suffix('}'));
+            names.extend(name.map(str::to_owned));
+            literals += usize::from(name.is_none());
             match name {
-                None => Segment::Literal(text.to_owned()),
-                Some(name) if multi.contains(name) => Segment::MultiParameter(name.to_owned()),
-                Some(name) => Segment::Parameter(name.to_owned()),
+                None => regex::escape(text),
+                Some(name) if multi.contains(name) => "(.*)".to_owned(),
+                Some(_) => "([^/]*)".to_owned(),
             }
-        };
-        Self(path.split('/').map(segment).collect())
-    }
-
-    /// How much of the template is literal: of several that fit, the one with most is meant.
-    pub(super) fn literals(&self) -> usize {
-        let is_literal = |segment: &&Segment| matches!(segment, Segment::Literal(_));
-        self.0.iter().filter(is_literal).count()
+        });
+        let pattern = segments.collect::<Vec<_>>().join("/");
+        Self {
+            pattern: Regex::new(&format!("^{pattern}$")).expect("it is escaped"),
+            names,
+            literals,
+        }
     }
 
     /// The parameters' values if `path`, percent-encoded, fits.
     pub(super) fn values(&self, path: &str) -> Option<Values> {
-        let parts: Vec<&str> = path.split('/').collect();
-        let mut values = Values::new();
-        fits(&self.0, &parts, &mut values).then_some(values)
-    }
-}
-
-fn fits(segments: &[Segment], parts: &[&str], values: &mut Values) -> bool {
-    let Some((first, segments)) = segments.split_first() else {
-        return parts.is_empty();
-    };
-    let mut take = |name: &str, count: usize| {
-        let (taken, rest) = parts.split_at(count);
-        let value = percent_decode_str(&taken.join("/"))
-            .decode_utf8_lossy()
-            .into_owned();
-        values.insert(name.to_owned(), value);
-        fits(segments, rest, values)
-    };
-    match first {
-        Segment::Literal(text) => {
-            parts.first() == Some(&text.as_str()) && fits(segments, &parts[1..], values)
-        }
-        Segment::Parameter(name) => !parts.is_empty() && take(name, 1),
-        Segment::MultiParameter(name) => (1..=parts.len()).any(|count| take(name, count)),
+        let groups = self.pattern.captures(path)?;
+        let values = groups.iter().skip(1).flatten();
+        let values = values.map(|one| percent_decode_str(one.as_str()).decode_utf8_lossy().into());
+        Some(self.names.iter().cloned().zip(values).collect())
     }
 }

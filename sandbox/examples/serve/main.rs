@@ -15,33 +15,42 @@
 //! current folder, if it is not given). The repository has one push already, and the event is that
 //! push's. [`control`] tells what can be asked of the third server. SIGINT or SIGTERM ends it.
 
-mod arguments;
 mod control;
 mod world;
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use lexopt::{Arg, ValueExt};
 use port_gitops_sandbox::Server;
 use port_gitops_sandbox::port::{CLIENT_ID, CLIENT_SECRET};
 use port_gitops_sandbox::{GitHubSandbox, Sandbox};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use arguments::Arguments;
 use world::{Push, World};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::parse(std::env::args().skip(1))?;
+    let (mut address, mut folder) = (IpAddr::from(Ipv4Addr::LOCALHOST), PathBuf::from("."));
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Long("address") => address = arguments.value()?.parse()?,
+            Arg::Long("folder") => folder = arguments.value()?.into(),
+            other => return Err(other.unexpected().into()),
+        }
+    }
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
     );
-    let world = Arc::new(World::new(arguments.address, &arguments.folder)?);
+    let world = Arc::new(World::new(address, &folder)?);
     world.push(&Push::first())?;
-    let control = Server::start((arguments.address, 0), control::router(Arc::clone(&world)))?;
+    let control = Server::start((address, 0), control::router(Arc::clone(&world)))?;
 
     let addresses = json!({
         "control": control.url(),

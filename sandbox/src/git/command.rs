@@ -1,6 +1,5 @@
 //! The `git` program, cut off from the user's configuration.
 
-use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -71,23 +70,12 @@ impl Git {
     /// Feeds the command's input first and reads its output, which must be short, afterwards.
     pub(super) fn run_with(&self, arguments: &[&str], input: &[u8]) -> Result<String, GitError> {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn()?;
-        let written = child
-            .stdin
-            .take()
-            .map_or(Ok(()), |mut stdin| stdin.write_all(input));
+        let stdin = child.stdin.take();
+        let written = stdin.map_or(Ok(()), |mut stdin| stdin.write_all(input));
         // A command that fails stops reading: its own words say more than the broken pipe.
         let output = text(arguments, child.wait_with_output()?)?;
         written?;
         Ok(output)
-    }
-
-    pub(super) fn run_in(
-        &self,
-        arguments: &[&str],
-        (name, value): (&str, &OsStr),
-    ) -> Result<(), GitError> {
-        let output = self.command(arguments).env(name, value).output()?;
-        text(arguments, output).map(drop)
     }
 }
 

@@ -36,17 +36,9 @@ impl TestRepository {
         base: &str,
         head: &str,
     ) -> Result<Vec<FileChange>, GitError> {
-        let output = self.0.store.git.run(&[
-            "diff-tree",
-            "-r",
-            "-M",
-            "--raw",
-            "--numstat",
-            "--no-abbrev",
-            "-z",
-            base,
-            head,
-        ])?;
+        let options = "diff-tree -r -M --raw --numstat --no-abbrev -z".split(' ');
+        let arguments: Vec<_> = options.chain([base, head]).collect();
+        let output = self.0.store.git.run(&arguments)?;
         parse(&output).ok_or_else(|| GitError::Unexpected("a broken diff".to_owned()))
     }
 }
@@ -89,7 +81,7 @@ fn raw_record<'a>(record: &str, fields: &mut impl Iterator<Item = &'a str>) -> O
         'M' | 'T' => (ChangeKind::Changed, path),
         _ => return None,
     };
-    let blob = if Mode::parse(head_mode).is_some() {
+    let blob = if head_mode.parse::<Mode>().is_ok() {
         head_blob
     } else {
         base_blob

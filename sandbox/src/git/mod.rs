@@ -8,19 +8,22 @@ mod share;
 mod stage;
 mod walk;
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::{fmt, fs, io};
 
+use parking_lot::{Mutex, MutexGuard};
+use strum::IntoStaticStr;
 use tempfile::TempDir;
 
 use self::command::Git;
 pub(crate) use self::diff::{ChangeKind, FileChange};
 use self::objects::CatFile;
-pub(crate) use self::objects::{Commit, Kind, Mode, Object, Signature, TreeEntry};
+pub(crate) use self::objects::{Commit, Kind, Mode, Object, Signature};
 pub(crate) use self::read::ListedEntry;
+use self::read::Listing;
 use self::share::Share;
-use self::stage::Staged;
 use self::walk::Steps;
 
 /// Why Git could not do what it was asked.
@@ -37,9 +40,6 @@ pub enum GitError {
         /// What it said.
         stderr: String,
     },
-    /// A staged change is about a path that is not there.
-    #[error("there is no {0:?} in the branch")]
-    NoSuchPath(String),
     /// A branch or commit is not there.
     #[error("there is no revision {0:?}")]
     NoSuchRevision(String),
@@ -49,17 +49,13 @@ pub enum GitError {
 }
 
 /// The id of a Git object: 40 hexadecimal digits, or 64 in a SHA-256 repository.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId(String);
 
 impl ObjectId {
     /// The id as hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Self {
-        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }
 
@@ -71,44 +67,15 @@ impl std::ops::Deref for ObjectId {
     }
 }
 
-impl AsRef<str> for ObjectId {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
 impl fmt::Display for ObjectId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
 }
 
-impl fmt::Debug for ObjectId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl From<ObjectId> for String {
-    fn from(id: ObjectId) -> Self {
-        id.0
-    }
-}
-
-impl PartialEq<str> for ObjectId {
-    fn eq(&self, other: &str) -> bool {
-        self.0 == other
-    }
-}
-
-impl PartialEq<&str> for ObjectId {
-    fn eq(&self, other: &&str) -> bool {
-        self.0 == *other
-    }
-}
-
 /// The hash that names a repository's objects.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum ObjectFormat {
     /// 40 hexadecimal digits.
     #[default]
@@ -119,10 +86,7 @@ pub enum ObjectFormat {
 
 impl ObjectFormat {
     fn name(self) -> &'static str {
-        match self {
-            Self::Sha1 => "sha1",
-            Self::Sha256 => "sha256",
-        }
+        self.into()
     }
 
     fn byte_length(self) -> usize {
@@ -156,6 +120,7 @@ struct Store {
     // Dropped first: its process works in the directory.
     objects: Mutex<Option<CatFile>>,
     steps: Steps,
+    listings: Mutex<HashMap<ObjectId, Listing>>,
     git: Git,
     format: ObjectFormat,
     _directory: TempDir,
@@ -163,7 +128,8 @@ struct Store {
 
 struct Builder {
     branch: String,
-    staged: Vec<Staged>,
+    /// Commands for `git fast-import`.
+    staged: Vec<u8>,
     /// Seconds since 1970 of the last commit.
     clock: u64,
 }
@@ -196,6 +162,7 @@ impl TestRepository {
         let store = Store {
             objects: Mutex::new(None),
             steps: Steps::default(),
+            listings: Mutex::default(),
             git,
             format,
             _directory: directory,
@@ -254,28 +221,27 @@ impl TestRepository {
         Ok(ids)
     }
 
+    /// The commands that make a commit of what is staged, and answer with its id.
     fn stream(
         &self,
         builder: &mut Builder,
         mark: usize,
         message: &str,
     ) -> Result<Vec<u8>, GitError> {
-        let tip = self.branch_tip(&builder.branch)?;
-        let staged = std::mem::take(&mut builder.staged);
-        let entry = |path: &str| match &tip {
-            Some(tip) => self.entry_at(tip, path),
-            None => Ok(None),
-        };
         let branch = format!("refs/heads/{}", builder.branch);
-        let commit = stage::Commit {
-            mark,
-            reference: &self.0.share.reference(&branch),
-            clock: builder.clock + SECONDS_BETWEEN_COMMITS,
-            message,
-            parent: tip.as_ref(),
-            staged: &staged,
-        };
-        commit.stream(entry)
+        let branch = self.0.share.reference(&branch);
+        let clock = builder.clock + SECONDS_BETWEEN_COMMITS;
+        let person = format!("Sandbox <sandbox@example.com> {clock} +0000");
+        let tip = self.branch_tip(&builder.branch)?;
+        let from = tip.map(|tip| format!("from {tip}\n")).unwrap_or_default();
+        let head = format!(
+            "commit {branch}\nmark :{mark}\nauthor {person}\ncommitter {person}\n\
+             data {}\n{message}\n{from}",
+            message.len()
+        );
+        let staged = std::mem::take(&mut builder.staged);
+        let end = format!("\nget-mark :{mark}\n");
+        Ok([head.as_bytes(), &staged, end.as_bytes()].concat())
     }
 
     /// The commit at the tip of the current branch.
@@ -330,24 +296,17 @@ impl TestRepository {
     pub fn export(&self, revision: &str, directory: &Path) -> Result<(), GitError> {
         let id = self.commit_id(revision)?;
         fs::create_dir_all(directory)?;
-        let index = tempfile::NamedTempFile::new_in(self.path())?.into_temp_path();
-        fs::remove_file(&index)?;
         let work_tree = format!("--work-tree={}", directory.display());
-        let index = ("GIT_INDEX_FILE", index.as_os_str());
-        self.0
-            .store
-            .git
-            .run_in(&[&work_tree, "read-tree", &id], index)?;
-        self.0
-            .store
-            .git
-            .run_in(&[&work_tree, "checkout-index", "--all", "--force"], index)
+        let git = &self.0.store.git;
+        git.run(&[&work_tree, "read-tree", &id])?;
+        git.run(&[&work_tree, "checkout-index", "--all", "--force"])?;
+        Ok(())
     }
 
     /// The branch that `HEAD` names: what GitHub calls the default branch.
     pub fn default_branch(&self) -> Result<String, GitError> {
         if let Share::Part(part) = &self.0.share {
-            return Ok(part.default_branch().clone());
+            return Ok(part.default_branch.lock().clone());
         }
         let name = self.0.store.git.run(&["symbolic-ref", "HEAD"])?;
         Ok(name.trim().trim_start_matches("refs/heads/").to_owned())
@@ -356,7 +315,7 @@ impl TestRepository {
     /// Makes another branch the default; it need not exist yet.
     pub fn set_default_branch(&self, name: &str) -> Result<(), GitError> {
         if let Share::Part(part) = &self.0.share {
-            name.clone_into(&mut part.default_branch());
+            name.clone_into(&mut part.default_branch.lock());
             return Ok(());
         }
         let name = format!("refs/heads/{name}");
@@ -382,10 +341,7 @@ impl TestRepository {
     }
 
     fn builder(&self) -> MutexGuard<'_, Builder> {
-        self.0
-            .builder
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.builder.lock()
     }
 }
 

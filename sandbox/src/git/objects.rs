@@ -3,11 +3,14 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
+use strum::{EnumString, IntoStaticStr};
+
 use super::command::Git;
-use super::{GitError, ObjectFormat, ObjectId};
+use super::{GitError, ObjectId};
 
 /// What an object is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(crate) enum Kind {
     Blob,
     Tree,
@@ -16,17 +19,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Blob => "blob",
-            Self::Tree => "tree",
-            Self::Commit => "commit",
-        }
-    }
-
-    fn parse(name: &str) -> Option<Self> {
-        [Self::Blob, Self::Tree, Self::Commit]
-            .into_iter()
-            .find(|kind| kind.name() == name)
+        self.into()
     }
 }
 
@@ -38,25 +31,24 @@ pub(crate) struct Object {
     pub(crate) data: Vec<u8>,
 }
 
-/// The kinds of entry that a tree can hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The kinds of entry that a tree can hold, in octal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 pub(crate) enum Mode {
+    #[strum(serialize = "100644")]
     File,
+    #[strum(serialize = "100755")]
     Executable,
+    #[strum(serialize = "120000")]
     Symlink,
+    #[strum(serialize = "040000")]
     Folder,
+    #[strum(serialize = "160000")]
     Submodule,
 }
 
 impl Mode {
     pub(crate) fn octal(self) -> &'static str {
-        match self {
-            Self::File => "100644",
-            Self::Executable => "100755",
-            Self::Symlink => "120000",
-            Self::Folder => "040000",
-            Self::Submodule => "160000",
-        }
+        self.into()
     }
 
     pub(crate) fn number(self) -> i32 {
@@ -70,27 +62,6 @@ impl Mode {
             Self::Submodule => Kind::Commit,
         }
     }
-
-    /// From octal digits, with or without a leading zero.
-    pub(super) fn parse(octal: &str) -> Option<Self> {
-        let octal = octal.trim_start_matches('0');
-        [
-            Self::File,
-            Self::Executable,
-            Self::Symlink,
-            Self::Folder,
-            Self::Submodule,
-        ]
-        .into_iter()
-        .find(|mode| mode.octal().trim_start_matches('0') == octal)
-    }
-}
-
-/// One entry of a tree.
-#[derive(Clone, Debug)]
-pub(crate) struct TreeEntry {
-    pub(crate) mode: Mode,
-    pub(crate) id: ObjectId,
 }
 
 /// Who did something to a commit, and when.
@@ -145,30 +116,6 @@ impl Commit {
     }
 }
 
-/// The entry of this name in a tree object: `<mode> SP <name> NUL <id>`, one after the other.
-pub(super) fn entry_named(
-    mut data: &[u8],
-    format: ObjectFormat,
-    wanted: &str,
-) -> Result<Option<TreeEntry>, GitError> {
-    let position = |data: &[u8], wanted: u8| data.iter().position(|byte| *byte == wanted);
-    while let Some(space) = position(data, b' ') {
-        let (mode, rest) = (&data[..space], &data[space + 1..]);
-        let end = position(rest, 0).unwrap_or(rest.len());
-        let id = rest.get(end + 1..end + 1 + format.byte_length());
-        let id = id.ok_or_else(|| GitError::Unexpected("a broken tree".to_owned()))?;
-        if &rest[..end] == wanted.as_bytes() {
-            let mode = String::from_utf8_lossy(mode);
-            return Ok(Some(TreeEntry {
-                mode: Mode::parse(&mode).ok_or_else(|| GitError::Unexpected(mode.into_owned()))?,
-                id: ObjectId::from_bytes(id),
-            }));
-        }
-        data = &rest[end + 1 + format.byte_length()..];
-    }
-    Ok(None)
-}
-
 /// The process that reads objects. It ends when its input is closed.
 pub(super) struct CatFile {
     child: Child,
@@ -184,10 +131,8 @@ impl CatFile {
             .stderr(Stdio::null())
             .spawn()?;
         let input = child.stdin.take();
-        let output = child
-            .stdout
-            .take()
-            .ok_or_else(|| io::Error::other("no output"))?;
+        let output = child.stdout.take();
+        let output = output.ok_or_else(|| io::Error::other("no output"))?;
         Ok(Self {
             child,
             input,
@@ -220,12 +165,10 @@ impl CatFile {
 fn found(head: &str) -> Option<(ObjectId, Kind, usize)> {
     let mut words = head.split(' ');
     let id = words.next()?;
-    let kind = Kind::parse(words.next()?)?;
+    let kind = words.next()?.parse().ok()?;
     let size = words.next()?.parse().ok()?;
-    words
-        .next()
-        .is_none()
-        .then(|| (ObjectId(id.to_owned()), kind, size))
+    let object = (ObjectId(id.to_owned()), kind, size);
+    words.next().is_none().then_some(object)
 }
 
 impl Drop for CatFile {

@@ -1,9 +1,9 @@
 //! What the GitHub API asks of a repository.
 
-use std::sync::PoisonError;
+use std::sync::Arc;
 
-use super::objects::{CatFile, entry_named};
-use super::{Commit, GitError, Kind, Mode, Object, ObjectId, TestRepository, TreeEntry};
+use super::objects::CatFile;
+use super::{Commit, GitError, Mode, Object, ObjectId, Store, TestRepository};
 
 /// One entry of a tree and everything below it.
 #[derive(Clone, Debug)]
@@ -16,16 +16,14 @@ pub(crate) struct ListedEntry {
     pub(crate) path: String,
 }
 
+/// What a tree holds.
+pub(crate) type Listing = Arc<Vec<ListedEntry>>;
+
 impl TestRepository {
     /// The object that a revision expression names.
     pub(crate) fn object(&self, expression: &str) -> Result<Option<Object>, GitError> {
         let expression = self.0.share.expression(expression);
-        let mut process = self
-            .0
-            .store
-            .objects
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut process = self.0.store.objects.lock();
         let reader = match process.as_mut() {
             Some(reader) => reader,
             None => process.insert(CatFile::start(&self.0.store.git)?),
@@ -84,52 +82,28 @@ impl TestRepository {
         Ok(all.lines().any(|line| line.starts_with(id)))
     }
 
-    /// The entries of a tree, itself only.
-    fn tree_data(&self, id: &str) -> Result<Vec<u8>, GitError> {
-        match self.object(id)? {
-            Some(Object {
-                kind: Kind::Tree,
-                data,
-                ..
-            }) => Ok(data),
-            _ => Err(GitError::NoSuchRevision(id.to_owned())),
-        }
-    }
-
     /// What lies at a path below a tree or commit; symbolic links are not followed.
-    pub(crate) fn entry_at(&self, tree: &str, path: &str) -> Result<Option<TreeEntry>, GitError> {
-        let Some(mut folder) = self
-            .object(&format!("{tree}^{{tree}}"))?
-            .map(|tree| tree.id)
-        else {
+    pub(crate) fn entry_at(&self, tree: &str, path: &str) -> Result<Option<ListedEntry>, GitError> {
+        let Some(tree) = self.object(&format!("{tree}^{{tree}}"))? else {
             return Ok(None);
         };
-        let mut names = path.split('/').peekable();
-        while let Some(name) = names.next() {
-            let data = self.tree_data(&folder)?;
-            let Some(entry) = entry_named(&data, self.0.store.format, name)? else {
-                return Ok(None);
-            };
-            match (names.peek(), entry.mode) {
-                (None, _) => return Ok(Some(entry)),
-                (Some(_), Mode::Folder) => folder = entry.id,
-                (Some(_), _) => return Ok(None),
-            }
-        }
-        Ok(None)
+        let entries = self.list_recursively(&tree.id)?;
+        Ok(entries.iter().find(|entry| entry.path == path).cloned())
     }
 
-    /// A tree and all below it, in Git's order, the trees themselves included.
-    pub(crate) fn list_recursively(&self, tree: &str) -> Result<Vec<ListedEntry>, GitError> {
-        let output = self
-            .0
-            .store
-            .git
-            .run(&["ls-tree", "-r", "-t", "-l", "-z", tree])?;
-        output
+    /// A tree and all below it, in Git's order, the trees themselves included. It is listed once.
+    pub(crate) fn list_recursively(&self, tree: &ObjectId) -> Result<Listing, GitError> {
+        let Store { git, listings, .. } = &*self.0.store;
+        if let Some(listing) = listings.lock().get(tree) {
+            return Ok(Arc::clone(listing));
+        }
+        let output = git.run(&["ls-tree", "-r", "-t", "-l", "-z", tree])?;
+        let entries = output
             .split_terminator('\0')
-            .map(|line| listed(line).ok_or_else(|| GitError::Unexpected(line.to_owned())))
-            .collect()
+            .map(|line| listed(line).ok_or_else(|| GitError::Unexpected(line.to_owned())));
+        let listing: Listing = Arc::new(entries.collect::<Result<_, _>>()?);
+        listings.lock().insert(tree.clone(), Arc::clone(&listing));
+        Ok(listing)
     }
 }
 
@@ -145,7 +119,7 @@ fn is_plain_name(name: &str) -> bool {
 fn listed(line: &str) -> Option<ListedEntry> {
     let (head, path) = line.split_once('\t')?;
     let mut words = head.split_ascii_whitespace();
-    let mode = Mode::parse(words.next()?)?;
+    let mode = words.next()?.parse().ok()?;
     let id = words.nth(1)?;
     Some(ListedEntry {
         mode,

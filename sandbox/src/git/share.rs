@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::{GitError, Kind, Object, ObjectId, TestRepository};
 
@@ -19,7 +20,7 @@ pub(super) enum Share {
 pub(super) struct Part {
     /// What stands before the names of references.
     prefix: String,
-    default_branch: Mutex<String>,
+    pub(super) default_branch: Mutex<String>,
     commits: Mutex<HashSet<ObjectId>>,
 }
 
@@ -32,10 +33,6 @@ impl Part {
         }
     }
 
-    pub(super) fn default_branch(&self) -> MutexGuard<'_, String> {
-        lock(&self.default_branch)
-    }
-
     /// Branches may be named alone, tags may not.
     fn expression(&self, expression: &str) -> String {
         let end = expression.find(['^', '~', ':']).unwrap_or(expression.len());
@@ -44,15 +41,14 @@ impl Part {
         let prefix = &self.prefix;
         match name {
             _ if is_id => expression.to_owned(),
-            "HEAD" => format!("{prefix}refs/heads/{}{operators}", self.default_branch()),
+            "HEAD" => format!(
+                "{prefix}refs/heads/{}{operators}",
+                self.default_branch.lock()
+            ),
             name if name.starts_with("refs/") => format!("{prefix}{expression}"),
             name => format!("{prefix}refs/heads/{name}{operators}"),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Share {
@@ -74,7 +70,7 @@ impl Share {
 
     pub(super) fn record(&self, commit: &ObjectId) {
         if let Self::Part(part) = self {
-            lock(&part.commits).insert(commit.clone());
+            part.commits.lock().insert(commit.clone());
         }
     }
 
@@ -82,7 +78,7 @@ impl Share {
     pub(super) fn has(&self, object: &Object) -> bool {
         match self {
             Self::Part(part) if object.kind == Kind::Commit => {
-                lock(&part.commits).contains(&object.id)
+                part.commits.lock().contains(&object.id)
             }
             _ => true,
         }

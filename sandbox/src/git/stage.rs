@@ -1,31 +1,7 @@
-//! What is staged, and the stream that makes a commit of it.
-//!
-//! One `git fast-import` a commit, whatever the number of files: see
-//! <https://git-scm.com/docs/git-fast-import>.
+//! What is staged, kept as commands for [`git fast-import`](https://git-scm.com/docs/git-fast-import): one process
+//! a commit, whatever the number of files.
 
-use super::{GitError, Mode, ObjectId, TestRepository, TreeEntry};
-
-pub(super) enum Staged {
-    Content {
-        path: String,
-        mode: Mode,
-        bytes: Vec<u8>,
-    },
-    Submodule {
-        path: String,
-        commit: String,
-    },
-    Executable {
-        path: String,
-    },
-    Remove {
-        path: String,
-    },
-    Rename {
-        from: String,
-        to: String,
-    },
-}
+use super::{Mode, TestRepository};
 
 /// Staging. Nothing is checked before the commit; changes apply in the order in which they came.
 impl TestRepository {
@@ -34,180 +10,58 @@ impl TestRepository {
         self.write_bytes(path, text.as_bytes())
     }
 
-    /// Stages a file of any bytes.
-    pub fn write_bytes(&self, path: &str, bytes: &[u8]) -> &Self {
-        let path = path.to_owned();
-        self.stage(Staged::Content {
-            path,
-            mode: Mode::File,
-            bytes: bytes.to_owned(),
-        })
+    /// Stages a file of any bytes, at a path of any bytes.
+    pub fn write_bytes(&self, path: impl AsRef<[u8]>, bytes: &[u8]) -> &Self {
+        self.stage_content(Mode::File, path.as_ref(), bytes)
+    }
+
+    /// Stages a text file that can be executed.
+    pub fn write_executable(&self, path: &str, text: &str) -> &Self {
+        self.stage_content(Mode::Executable, path.as_bytes(), text.as_bytes())
     }
 
     /// Stages a symbolic link.
     pub fn symlink(&self, path: &str, target: &str) -> &Self {
-        let (path, bytes) = (path.to_owned(), target.as_bytes().to_owned());
-        self.stage(Staged::Content {
-            path,
-            mode: Mode::Symlink,
-            bytes,
-        })
+        self.stage_content(Mode::Symlink, path.as_bytes(), target.as_bytes())
     }
 
     /// Stages a submodule at a commit of another repository (a full id).
     pub fn submodule(&self, path: &str, commit: &str) -> &Self {
-        self.stage(Staged::Submodule {
-            path: path.to_owned(),
-            commit: commit.to_owned(),
-        })
-    }
-
-    /// Makes a file executable.
-    pub fn set_executable(&self, path: &str) -> &Self {
-        self.stage(Staged::Executable {
-            path: path.to_owned(),
-        })
+        let change = format!("M {} {commit} ", Mode::Submodule.octal());
+        self.stage(&[change.as_bytes(), &quote(path.as_bytes())])
     }
 
     /// Stages the removal of a file or of a whole folder.
     pub fn remove(&self, path: &str) -> &Self {
-        self.stage(Staged::Remove {
-            path: path.to_owned(),
-        })
+        // To delete what is not there is no mistake to Git, but to move it is.
+        self.rename(path, ".removed").stage(&[b"D .removed"])
     }
 
     /// Stages the move of a file or of a whole folder.
     pub fn rename(&self, from: &str, to: &str) -> &Self {
-        self.stage(Staged::Rename {
-            from: from.to_owned(),
-            to: to.to_owned(),
-        })
+        let [from, to] = [from, to].map(|path| quote(path.as_bytes()));
+        self.stage(&[b"R ", &from, b" ", &to])
     }
 
-    fn stage(&self, change: Staged) -> &Self {
-        let mut builder = self.builder();
-        match (change, builder.staged.last_mut()) {
-            (Staged::Executable { path: wanted }, Some(Staged::Content { path, mode, .. }))
-                if *path == wanted =>
-            {
-                *mode = Mode::Executable;
-            }
-            (change, _) => builder.staged.push(change),
-        }
-        drop(builder);
+    fn stage_content(&self, mode: Mode, path: &[u8], bytes: &[u8]) -> &Self {
+        let change = format!("M {} inline ", mode.octal());
+        let data = format!("\ndata {}\n", bytes.len());
+        self.stage(&[change.as_bytes(), &quote(path), data.as_bytes(), bytes])
+    }
+
+    fn stage(&self, command: &[&[u8]]) -> &Self {
+        let staged = &mut self.builder().staged;
+        staged.extend(command.concat());
+        staged.push(b'\n');
         self
     }
 }
 
-pub(super) struct Commit<'a> {
-    /// By which Git tells its id, from 1.
-    pub(super) mark: usize,
-    /// The full name of the branch.
-    pub(super) reference: &'a str,
-    /// Seconds since 1970.
-    pub(super) clock: u64,
-    pub(super) message: &'a str,
-    pub(super) parent: Option<&'a ObjectId>,
-    pub(super) staged: &'a [Staged],
-}
-
-impl Commit<'_> {
-    /// The commands for `git fast-import`, which answers with the new commit's id. `entry` looks
-    /// up a path in the parent.
-    pub(super) fn stream(
-        &self,
-        entry: impl Fn(&str) -> Result<Option<TreeEntry>, GitError>,
-    ) -> Result<Vec<u8>, GitError> {
-        let person = format!("Sandbox <sandbox@example.com> {} +0000", self.clock);
-        let mut stream = format!(
-            "commit {}\nmark :{}\nauthor {person}\ncommitter {person}\n",
-            self.reference, self.mark
-        )
-        .into_bytes();
-        data(&mut stream, self.message.as_bytes());
-        if let Some(parent) = self.parent {
-            line(&mut stream, &format!("from {parent}"));
-        }
-        for (index, change) in self.staged.iter().enumerate() {
-            let known = |path: &str| {
-                self.staged[..index]
-                    .iter()
-                    .any(|earlier| earlier.makes(path))
-            };
-            append(&mut stream, change, &entry, known)?;
-        }
-        line(&mut stream, &format!("\nget-mark :{}", self.mark));
-        Ok(stream)
-    }
-}
-
-impl Staged {
-    fn makes(&self, wanted: &str) -> bool {
-        match self {
-            Self::Content { path, .. } | Self::Submodule { path, .. } => path == wanted,
-            Self::Rename { to, .. } => to == wanted,
-            Self::Executable { .. } | Self::Remove { .. } => false,
-        }
-    }
-}
-
-fn append(
-    stream: &mut Vec<u8>,
-    change: &Staged,
-    entry: impl Fn(&str) -> Result<Option<TreeEntry>, GitError>,
-    known: impl Fn(&str) -> bool,
-) -> Result<(), GitError> {
-    match change {
-        Staged::Content { path, mode, bytes } => {
-            line(
-                stream,
-                &format!("M {} inline {}", mode.octal(), quote(path)),
-            );
-            data(stream, bytes);
-        }
-        Staged::Submodule { path, commit } => {
-            line(
-                stream,
-                &format!("M {} {commit} {}", Mode::Submodule.octal(), quote(path)),
-            );
-        }
-        Staged::Executable { path } => {
-            let blob = entry(path)?
-                .ok_or_else(|| GitError::NoSuchPath(path.clone()))?
-                .id;
-            line(
-                stream,
-                &format!("M {} {blob} {}", Mode::Executable.octal(), quote(path)),
-            );
-        }
-        Staged::Remove { path } => {
-            if !known(path) && entry(path)?.is_none() {
-                return Err(GitError::NoSuchPath(path.clone()));
-            }
-            line(stream, &format!("D {}", quote(path)));
-        }
-        Staged::Rename { from, to } => {
-            line(stream, &format!("R {} {}", quote(from), quote(to)));
-        }
-    }
-    Ok(())
-}
-
-fn line(stream: &mut Vec<u8>, text: &str) {
-    stream.extend_from_slice(text.as_bytes());
-    stream.push(b'\n');
-}
-
-fn data(stream: &mut Vec<u8>, bytes: &[u8]) {
-    line(stream, &format!("data {}", bytes.len()));
-    stream.extend_from_slice(bytes);
-    stream.push(b'\n');
-}
-
-fn quote(path: &str) -> String {
-    let escaped = path
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n");
-    format!("\"{escaped}\"")
+fn quote(path: &[u8]) -> Vec<u8> {
+    let escaped = path.iter().flat_map(|byte| match byte {
+        b'\n' => vec![b'\\', b'n'],
+        b'\\' | b'"' => vec![b'\\', *byte],
+        _ => vec![*byte],
+    });
+    [b'"'].into_iter().chain(escaped).chain([b'"']).collect()
 }

@@ -3,7 +3,9 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::{Commit, GitError, ObjectId, TestRepository};
 
@@ -67,13 +69,7 @@ impl TestRepository {
     }
 
     fn step(&self, id: &ObjectId) -> Result<Arc<Step>, GitError> {
-        let mut steps = self
-            .0
-            .store
-            .steps
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut steps = self.0.store.steps.0.lock();
         if let Some(step) = steps.get(id) {
             return Ok(Arc::clone(step));
         }

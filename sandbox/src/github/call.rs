@@ -21,7 +21,7 @@ pub(super) struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(super) fn new(shared: &'a Shared, request: &'a Request) -> Self {
-        let settings = shared.settings().clone();
+        let settings = shared.settings.lock().clone();
         let hosted = Arc::clone(settings.repositories.first());
         let links = links(shared.edition, &host(request), &hosted);
         Self {

@@ -23,12 +23,8 @@ struct Text {
 pub(super) fn list(call: &Call<'_>, issue: &str) -> Outcome {
     call.need(Permission::PullRequests, Access::Read)?;
     let issue = number(issue)?;
-    let records = call.shared.records();
-    let comments: Vec<&Comment> = records
-        .comments
-        .iter()
-        .filter(|comment| comment.issue == issue)
-        .collect();
+    let records = call.shared.records.lock();
+    let comments: Vec<_> = records.comments_of(issue).collect();
     let page = call.request.page();
     let shown = comments.iter().skip(page.skip()).take(page.size);
     call.list(
@@ -43,7 +39,7 @@ pub(super) fn create(call: &Call<'_>, issue: &str) -> Outcome {
     call.need(Permission::PullRequests, Access::Write)?;
     let issue = number(issue)?;
     let body = text(call)?;
-    let mut records = call.shared.records();
+    let mut records = call.shared.records.lock();
     let id = records.next();
     let comment = Comment {
         id,
@@ -62,12 +58,10 @@ pub(super) fn update(call: &Call<'_>, id: &str) -> Outcome {
     call.need(Permission::PullRequests, Access::Write)?;
     let id = number(id)?;
     let body = text(call)?;
-    let mut records = call.shared.records();
-    let comment = records
-        .comments
-        .iter_mut()
-        .find(|comment| comment.id == id)
-        .ok_or_else(Refusal::not_found)?;
+    let mut records = call.shared.records.lock();
+    let mut comments = records.comments.iter_mut();
+    let comment = comments.find(|comment| comment.id == id);
+    let comment = comment.ok_or_else(Refusal::not_found)?;
     comment.body = body;
     Ok(Answer::json(200, &json(call, comment)))
 }
@@ -76,7 +70,7 @@ pub(super) fn update(call: &Call<'_>, id: &str) -> Outcome {
 pub(super) fn delete(call: &Call<'_>, id: &str) -> Outcome {
     call.need(Permission::PullRequests, Access::Write)?;
     let id = number(id)?;
-    let mut records = call.shared.records();
+    let mut records = call.shared.records.lock();
     let at = records.comments.iter().position(|comment| comment.id == id);
     records.comments.remove(at.ok_or_else(Refusal::not_found)?);
     Ok(Answer::status(204))

@@ -21,10 +21,8 @@ pub(super) fn compare(call: &Call<'_>, range: &str) -> Outcome {
         let message = format!("No common ancestor between {base_name} and {head_name}.");
         return Err(Refusal::new(404, message));
     };
-    let merge_base = call
-        .repository()
-        .commit_at(&merge_base)?
-        .ok_or_else(Refusal::not_found)?;
+    let merge_base = call.repository().commit_at(&merge_base)?;
+    let merge_base = merge_base.ok_or_else(Refusal::not_found)?;
     Comparison {
         call,
         range,

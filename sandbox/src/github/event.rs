@@ -70,7 +70,7 @@ impl GitHubSandbox {
         before: &str,
         after: &str,
     ) -> Result<Value, GitError> {
-        let repositories = self.shared.settings().repositories.clone();
+        let repositories = self.shared.settings.lock().repositories.clone();
         match repositories.named(full_name) {
             Meant::Present(hosted) => self.push(hosted, branch, before, after),
             _ => Err(GitError::NoSuchRevision(full_name.to_owned())),
@@ -86,7 +86,7 @@ impl GitHubSandbox {
     ) -> Result<Value, GitError> {
         let git = &hosted.git;
         let zero = git.zero_id();
-        let (created, deleted) = (zero == *before, zero == *after);
+        let (created, deleted) = (*zero == *before, *zero == *after);
         let links = self.links(hosted);
         let head = match deleted {
             true => None,
@@ -196,7 +196,7 @@ impl GitHubSandbox {
     }
 
     fn first(&self) -> Arc<Hosted> {
-        self.shared.settings().repositories.first().clone()
+        self.shared.settings.lock().repositories.first().clone()
     }
 
     fn links(&self, hosted: &Hosted) -> Links {

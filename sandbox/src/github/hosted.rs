@@ -93,10 +93,8 @@ impl Repositories {
             return Meant::Present(one);
         }
         let was_called = |one: &&Arc<Hosted>| one.former_names.iter().any(is_called);
-        self.0
-            .iter()
-            .find(was_called)
-            .map_or(Meant::Nobody, Meant::Former)
+        let former = self.0.iter().find(was_called);
+        former.map_or(Meant::Nobody, Meant::Former)
     }
 
     pub(super) fn add(&mut self, one: Hosted) {

@@ -48,9 +48,6 @@ fn page_of(call: &Call<'_>, all: &[Arc<Hosted>]) -> Result<Value, GitError> {
         let links = call::links(call.shared.edition, &call::host(call.request), one);
         Ok(links.listed_repository(one, &one.git.default_branch()?))
     };
-    all.iter()
-        .skip(page.skip())
-        .take(page.size)
-        .map(one)
-        .collect()
+    let shown = all.iter().skip(page.skip()).take(page.size);
+    shown.map(one).collect()
 }

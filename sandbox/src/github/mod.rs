@@ -70,24 +70,16 @@ impl GitHubSandbox {
     /// No port can be bound, the thread cannot be started, or the environment names a [`Switch`]
     /// that there is not.
     pub fn start(repository: &TestRepository) -> io::Result<Self> {
-        Self::start_edition(Edition::Cloud, repository)
+        Self::start_on("127.0.0.1:0", Edition::Cloud, repository)
     }
 
-    /// Serves a repository with the addresses of an edition of GitHub.
+    /// Serves it with the addresses of an edition of GitHub, on an address such as that of a bridge, for
+    /// clients in containers.
     ///
     /// # Errors
     ///
-    /// No port can be bound, the thread cannot be started, or the environment names a [`Switch`]
+    /// The address cannot be bound, the thread cannot be started, or the environment names a [`Switch`]
     /// that there is not.
-    pub fn start_edition(edition: Edition, repository: &TestRepository) -> io::Result<Self> {
-        Self::start_on(("127.0.0.1", 0), edition, repository)
-    }
-
-    /// The same on an address, such as that of a bridge, for clients in containers.
-    ///
-    /// # Errors
-    ///
-    /// The address cannot be bound, or the thread cannot be started.
     pub fn start_on(
         address: impl ToSocketAddrs,
         edition: Edition,
@@ -136,7 +128,7 @@ impl GitHubSandbox {
 
     /// The repository's name: `owner/name`.
     pub fn full_name(&self) -> String {
-        let settings = self.shared.settings();
+        let settings = self.shared.settings.lock();
         settings.repositories.first().full_name.clone()
     }
 
@@ -147,13 +139,13 @@ impl GitHubSandbox {
 
     /// Gives the repository another name: `owner/name`. The one before is unknown from now on.
     pub fn set_full_name(&self, name: &str) {
-        let mut settings = self.shared.settings();
+        let mut settings = self.shared.settings.lock();
         name.clone_into(&mut settings.repositories.change_first().full_name);
     }
 
     /// Answers a name that the repository had before with a redirect.
     pub fn set_former_name(&self, name: &str) {
-        let mut settings = self.shared.settings();
+        let mut settings = self.shared.settings.lock();
         let former_names = &mut settings.repositories.change_first().former_names;
         former_names.push(name.to_owned());
     }
@@ -161,8 +153,8 @@ impl GitHubSandbox {
     /// Shows another repository beside the first one, and gives its number. From then on the budgets are
     /// those of an app's installation.
     pub fn add_repository(&self, full_name: &str, repository: &TestRepository) -> u64 {
-        let mut settings = self.shared.settings();
-        let mut records = self.shared.records();
+        let mut settings = self.shared.settings.lock();
+        let mut records = self.shared.records.lock();
         records.last_repository += 1;
         let id = model::REPOSITORY_ID + records.last_repository;
         settings.repositories.add(Hosted {
@@ -173,13 +165,13 @@ impl GitHubSandbox {
             attributes: Vec::new(),
         });
         let count = settings.repositories.all().len();
-        self.shared.limits().set_installation(count);
+        self.shared.limits.lock().set_installation(count);
         id
     }
 
     /// The number of the repository that is called so, or was before.
     pub fn id_of(&self, full_name: &str) -> Option<u64> {
-        match self.shared.settings().repositories.named(full_name) {
+        match self.shared.settings.lock().repositories.named(full_name) {
             Meant::Present(hosted) | Meant::Former(hosted) => Some(hosted.id),
             Meant::Nobody => None,
         }
@@ -187,7 +179,7 @@ impl GitHubSandbox {
 
     /// Gives a repository an attribute.
     pub fn mark(&self, full_name: &str, attribute: Attribute) {
-        let mut settings = self.shared.settings();
+        let mut settings = self.shared.settings.lock();
         if let Some(hosted) = settings.repositories.change(full_name) {
             hosted.attributes.push(attribute);
         }
@@ -195,7 +187,7 @@ impl GitHubSandbox {
 
     /// Gives a repository another name. Its former one is answered with a redirect.
     pub fn rename(&self, full_name: &str, new_name: &str) {
-        let mut settings = self.shared.settings();
+        let mut settings = self.shared.settings.lock();
         if let Some(hosted) = settings.repositories.change(full_name) {
             let former_name = std::mem::replace(&mut hosted.full_name, new_name.to_owned());
             hosted.former_names.push(former_name);
@@ -204,23 +196,23 @@ impl GitHubSandbox {
 
     /// Deletes a repository: nobody finds it any more. The first one has to stay.
     pub fn delete(&self, full_name: &str) {
-        let mut settings = self.shared.settings();
+        let mut settings = self.shared.settings.lock();
         settings.repositories.remove(full_name);
     }
 
     /// Takes the token for so many requests more, and answers all that follow with 401.
     pub fn end_token_after(&self, requests: usize) {
-        self.shared.limits().end_token_after(requests);
+        self.shared.limits.lock().end_token_after(requests);
     }
 
     /// Takes another token from now on.
     pub fn set_token(&self, token: &str) {
-        self.shared.settings().token = token.to_owned();
+        self.shared.settings.lock().token = token.to_owned();
     }
 
     /// Grants or takes away what the token may do.
     pub fn set_permission(&self, permission: Permission, access: Access) {
-        let mut settings = self.shared.settings();
+        let mut settings = self.shared.settings.lock();
         match permission {
             Permission::Contents => settings.contents = access,
             Permission::PullRequests => settings.pull_requests = access,
@@ -229,43 +221,38 @@ impl GitHubSandbox {
 
     /// Behaves in this way from now on.
     pub fn turn_on(&self, switch: Switch) {
-        self.shared.settings().switches.turn_on(switch);
+        self.shared.settings.lock().switches.turn_on(switch);
     }
 
     /// Does not behave in this way from now on, also if the environment said so.
     pub fn turn_off(&self, switch: Switch) {
-        self.shared.settings().switches.turn_off(switch);
+        self.shared.settings.lock().switches.turn_off(switch);
     }
 
     /// Answers recursive trees with more entries than this as truncated. GitHub's limit is 100,000.
     pub fn set_tree_limit(&self, entries: usize) {
-        self.shared.settings().tree_limit = entries;
+        self.shared.settings.lock().tree_limit = entries;
     }
 
     /// Leaves this many requests (of 1,000) in a budget until it is renewed, in whole seconds.
     pub fn set_budget(&self, resource: Resource, remaining: u64, reset_in: Duration) {
-        self.shared.limits().set(resource, remaining, reset_in);
+        self.shared.limits.lock().set(resource, remaining, reset_in);
     }
 
     /// Answers the next requests so; the client's budget is not touched.
     pub fn throttle(&self, throttle: Throttle, times: usize) {
-        self.shared.limits().throttle(throttle, times);
+        self.shared.limits.lock().throttle(throttle, times);
     }
 
     /// The comments of an issue or pull request, oldest first.
     pub fn comments(&self, issue: u64) -> Vec<Comment> {
-        let records = self.shared.records();
-        records
-            .comments
-            .iter()
-            .filter(|comment| comment.issue == issue)
-            .cloned()
-            .collect()
+        let records = self.shared.records.lock();
+        records.comments_of(issue).cloned().collect()
     }
 
     /// Adds a comment of another author and gives its id.
     pub fn add_comment(&self, issue: u64, author: &str, body: &str) -> u64 {
-        let mut records = self.shared.records();
+        let mut records = self.shared.records.lock();
         let id = records.next();
         let (author, body) = (author.to_owned(), body.to_owned());
         records.comments.push(Comment {
@@ -321,7 +308,8 @@ impl App {
             (Ok(()), Api::Rest(path)) => route::rest(&self.shared, request, path),
         };
         let answer = answer.unwrap_or_else(|Refusal(answer)| answer);
-        Ok(self.shared.limits().reading(api.resource()).mark(answer))
+        let reading = self.shared.limits.lock().reading(api.resource());
+        Ok(reading.mark(answer))
     }
 }
 

@@ -56,9 +56,7 @@ impl Links {
             "type": if is_bot { "Bot" } else { "User" },
             "site_admin": false,
         });
-        for (key, rest) in USER_URLS {
-            user[*key] = json!(format!("{api}{rest}"));
-        }
+        add_urls(&mut user, &api, USER_PARTS, USER_URLS);
         user
     }
 
@@ -75,9 +73,12 @@ impl Links {
             "description": null,
             "fork": hosted.is(Attribute::Fork),
         });
-        for (key, rest) in REPOSITORY_URLS {
-            repository[*key] = json!(self.api(rest));
-        }
+        add_urls(
+            &mut repository,
+            &self.api(""),
+            REPOSITORY_PARTS,
+            REPOSITORY_URLS,
+        );
         repository
     }
 
@@ -94,19 +95,15 @@ impl Links {
     pub(super) fn listed_repository(&self, hosted: &Hosted, default_branch: &str) -> Value {
         let mut repository = self.repository(hosted);
         let made = timestamp::iso(timestamp::of_record(0));
-        let nothing = ["homepage", "language", "license", "mirror_url"];
         for (keys, value) in [
             (COUNTS, json!(0)),
-            (&nothing, Value::Null),
-            (&["has_pages", "has_wiki", "has_discussions"], json!(false)),
-            (
-                &["has_issues", "has_projects", "has_downloads"],
-                json!(true),
-            ),
-            (&["created_at", "updated_at", "pushed_at"], json!(made)),
+            ("homepage language license mirror_url", Value::Null),
+            ("has_pages has_wiki has_discussions", json!(false)),
+            ("has_issues has_projects has_downloads", json!(true)),
+            ("created_at updated_at pushed_at", json!(made)),
         ] {
-            for key in keys {
-                repository[*key] = value.clone();
+            for key in keys.split_whitespace() {
+                repository[key] = value.clone();
             }
         }
         repository["archived"] = json!(hosted.is(Attribute::Archived));
@@ -202,6 +199,15 @@ impl Links {
     }
 }
 
+fn add_urls(value: &mut Value, base: &str, parts: &str, others: &[(&str, &str)]) {
+    for part in parts.split_whitespace() {
+        value[format!("{part}_url")] = json!(format!("{base}/{part}"));
+    }
+    for (key, rest) in others {
+        value[*key] = json!(format!("{base}{rest}"));
+    }
+}
+
 /// A path as a part of an address; slashes stay.
 pub(super) fn escaped(path: &str) -> String {
     utf8_percent_encode(path, PATH).to_string()
@@ -235,29 +241,22 @@ fn unsigned() -> Value {
     })
 }
 
+/// The addresses of a user that are called as their last part is, and the others.
+const USER_PARTS: &str = "followers received_events repos subscriptions";
 const USER_URLS: &[(&str, &str)] = &[
     ("events_url", "/events{/privacy}"),
-    ("followers_url", "/followers"),
     ("following_url", "/following{/other_user}"),
     ("gists_url", "/gists{/gist_id}"),
     ("organizations_url", "/orgs"),
-    ("received_events_url", "/received_events"),
-    ("repos_url", "/repos"),
     ("starred_url", "/starred{/owner}{/repo}"),
-    ("subscriptions_url", "/subscriptions"),
 ];
 
-const COUNTS: &[&str] = &[
-    "forks",
-    "forks_count",
-    "open_issues",
-    "open_issues_count",
-    "size",
-    "stargazers_count",
-    "watchers",
-    "watchers_count",
-];
+const COUNTS: &str = "forks forks_count open_issues open_issues_count size stargazers_count \
+                      watchers watchers_count";
 
+/// The same of a repository.
+const REPOSITORY_PARTS: &str = "contributors deployments downloads events forks hooks languages merges \
+                                stargazers subscribers subscription tags teams";
 const REPOSITORY_URLS: &[(&str, &str)] = &[
     ("archive_url", "/{archive_format}{/ref}"),
     ("assignees_url", "/assignees{/user}"),
@@ -268,22 +267,14 @@ const REPOSITORY_URLS: &[(&str, &str)] = &[
     ("commits_url", "/commits{/sha}"),
     ("compare_url", "/compare/{base}...{head}"),
     ("contents_url", "/contents/{+path}"),
-    ("contributors_url", "/contributors"),
-    ("deployments_url", "/deployments"),
-    ("downloads_url", "/downloads"),
-    ("events_url", "/events"),
-    ("forks_url", "/forks"),
     ("git_commits_url", "/git/commits{/sha}"),
     ("git_refs_url", "/git/refs{/sha}"),
     ("git_tags_url", "/git/tags{/sha}"),
-    ("hooks_url", "/hooks"),
     ("issue_comment_url", "/issues/comments{/number}"),
     ("issue_events_url", "/issues/events{/number}"),
     ("issues_url", "/issues{/number}"),
     ("keys_url", "/keys{/key_id}"),
     ("labels_url", "/labels{/name}"),
-    ("languages_url", "/languages"),
-    ("merges_url", "/merges"),
     ("milestones_url", "/milestones{/number}"),
     (
         "notifications_url",
@@ -291,12 +282,7 @@ const REPOSITORY_URLS: &[(&str, &str)] = &[
     ),
     ("pulls_url", "/pulls{/number}"),
     ("releases_url", "/releases{/id}"),
-    ("stargazers_url", "/stargazers"),
     ("statuses_url", "/statuses/{sha}"),
-    ("subscribers_url", "/subscribers"),
-    ("subscription_url", "/subscription"),
-    ("tags_url", "/tags"),
-    ("teams_url", "/teams"),
     ("trees_url", "/git/trees{/sha}"),
     ("url", ""),
 ];

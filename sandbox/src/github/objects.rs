@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::model::escaped;
 use super::refusal::{Outcome, Refusal};
-use crate::git::{Commit, Kind, ListedEntry, Mode, Object};
+use crate::git::{Commit, Kind, ListedEntry, Mode, Object, ObjectId};
 use crate::journal::Answer;
 
 /// The `full-repository` schema.
@@ -21,7 +21,7 @@ pub(super) fn repository(call: &Call<'_>) -> Outcome {
 /// without entries, which Git knows but nobody stores, is not found.
 pub(super) fn tree(call: &Call<'_>, name: &str) -> Outcome {
     let tree = named_tree(call, name)?;
-    let mut entries = call.repository().list_recursively(&tree)?;
+    let mut entries = call.repository().list_recursively(&tree)?.to_vec();
     if entries.is_empty() {
         return Err(Refusal::not_found());
     }
@@ -33,7 +33,7 @@ pub(super) fn tree(call: &Call<'_>, name: &str) -> Outcome {
         entries.retain(|entry| !entry.path.contains('/'));
     }
     let body = json!({
-        "sha": tree,
+        "sha": tree.as_str(),
         "url": call.links.api(&format!("/git/trees/{tree}")),
         "tree": entries.iter().map(|entry| tree_entry(call, entry)).collect::<Value>(),
         "truncated": truncated,
@@ -41,12 +41,12 @@ pub(super) fn tree(call: &Call<'_>, name: &str) -> Outcome {
     Ok(Answer::json(200, &body))
 }
 
-fn named_tree(call: &Call<'_>, name: &str) -> Result<String, Refusal> {
+fn named_tree(call: &Call<'_>, name: &str) -> Result<ObjectId, Refusal> {
     let object = call.repository().object_by_id(name)?;
     let commit = object.as_ref().and_then(Commit::parse);
     match (object, commit) {
-        (_, Some(commit)) => Ok(commit.tree.into()),
-        (Some(object), None) if object.kind == Kind::Tree => Ok(object.id.into()),
+        (_, Some(commit)) => Ok(commit.tree),
+        (Some(object), None) if object.kind == Kind::Tree => Ok(object.id),
         _ => Err(Refusal::not_found()),
     }
 }

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use strum::Display;
+
 use super::timestamp;
 use crate::journal::Answer;
 
@@ -13,21 +15,13 @@ const APP_LIMIT: (u64, u64, u64, u64) = (5_000, 50, 20, 12_500);
 const WINDOW: u64 = 3_600;
 
 /// The budgets, each counted by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display)]
+#[strum(serialize_all = "lowercase")]
 pub enum Resource {
     /// REST requests.
     Core,
     /// GraphQL points; every query costs one here.
     Graphql,
-}
-
-impl Resource {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Core => "core",
-            Self::Graphql => "graphql",
-        }
-    }
 }
 
 /// An answer that tells the client to slow down though its budget is not used up.
@@ -169,10 +163,8 @@ impl Limits {
         let strikes = |throttle: &Throttle| {
             resource == Resource::Graphql || *throttle != Throttle::GraphqlRateLimited
         };
-        let (throttle, left) = self
-            .throttles
-            .iter_mut()
-            .find(|(throttle, left)| *left > 0 && strikes(throttle))?;
+        let mut throttles = self.throttles.iter_mut();
+        let (throttle, left) = throttles.find(|(one, left)| *left > 0 && strikes(one))?;
         *left -= 1;
         Some(*throttle)
     }
@@ -190,6 +182,6 @@ impl Reading {
             .with_header("x-ratelimit-remaining", self.remaining())
             .with_header("x-ratelimit-reset", self.reset)
             .with_header("x-ratelimit-used", self.used)
-            .with_header("x-ratelimit-resource", self.resource.name())
+            .with_header("x-ratelimit-resource", self.resource)
     }
 }

@@ -59,10 +59,8 @@ impl Request {
     }
 
     pub(super) fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        let (_, value) = self.query.iter().find(|(key, _)| key == name)?;
+        Some(value)
     }
 
     /// The body as JSON of a certain shape.

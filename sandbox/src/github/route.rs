@@ -48,11 +48,11 @@ pub(super) fn gate(shared: &Shared, api: &Api<'_>, request: &Request) -> Result<
                     a User-Agent header.";
         return Err(Refusal(Answer::text(403, "text/plain", text)));
     }
-    authorize(&shared.settings(), request)?;
-    if !shared.limits().use_token() {
+    authorize(&shared.settings.lock(), request)?;
+    if !shared.limits.lock().use_token() {
         return Err(Refusal::new(401, "Bad credentials"));
     }
-    match (shared.limits().take(api.resource()), api) {
+    match (shared.limits.lock().take(api.resource()), api) {
         (Decision::Allowed, _) => Ok(()),
         (Decision::Exhausted, Api::Graphql)
         | (Decision::Throttled(Throttle::GraphqlRateLimited), _) => Err(graphql_rate_limited()),

@@ -1,6 +1,6 @@
 //! What the sandbox knows beside the Git repository.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
 
 use super::hosted::Repositories;
 use super::rate::Limits;
@@ -95,6 +95,11 @@ pub(super) struct Records {
 }
 
 impl Records {
+    /// The comments of an issue, oldest first.
+    pub(super) fn comments_of(&self, issue: u64) -> impl Iterator<Item = &Comment> {
+        self.comments.iter().filter(move |one| one.issue == issue)
+    }
+
     /// The number of a new record.
     pub(super) fn next(&mut self) -> u64 {
         self.last += 1;
@@ -106,9 +111,9 @@ impl Records {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) edition: Edition,
-    settings: Mutex<Settings>,
-    records: Mutex<Records>,
-    limits: Mutex<Limits>,
+    pub(super) settings: Mutex<Settings>,
+    pub(super) records: Mutex<Records>,
+    pub(super) limits: Mutex<Limits>,
 }
 
 impl Shared {
@@ -119,17 +124,5 @@ impl Shared {
             records: Mutex::default(),
             limits: Mutex::new(Limits::new()),
         }
-    }
-
-    pub(super) fn settings(&self) -> MutexGuard<'_, Settings> {
-        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn records(&self) -> MutexGuard<'_, Records> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn limits(&self) -> MutexGuard<'_, Limits> {
-        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,6 @@
 //! certificates, and proxies. All of it is real and on loopback.
 
 mod certificates;
-mod head;
 mod listener;
 mod proxy;
 mod tls_front;

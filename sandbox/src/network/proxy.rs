@@ -3,18 +3,25 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy_bidirectional};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, header};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{client, server, upgrade};
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::certificates::Identity;
-use super::head::Head;
 use super::listener::Listener;
-use crate::journal::{Headers, first};
+use crate::journal::{Headers, first, headers};
 
 /// A proxy as companies have one: `CONNECT` for https, absolute URLs for http ([RFC 9110, 7.7 and
 /// 9.3.6][rfc]). It notes down what clients ask for and stops when it is dropped.
@@ -26,10 +33,10 @@ use crate::journal::{Headers, first};
 pub struct ProxySandbox {
     listener: Listener,
     scheme: &'static str,
-    shared: Arc<Shared>,
+    state: Arc<Mutex<State>>,
 }
 
-/// A request that a proxy got, and what it made of it.
+/// A request that a proxy got.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {
     /// The method; `CONNECT` for a tunnel.
@@ -38,8 +45,6 @@ pub struct Passage {
     pub target: String,
     /// The request's headers; of a tunnel, those that only the proxy sees.
     pub headers: Headers,
-    /// The proxy's own answer. `None` where the answer is the server's.
-    pub status: Option<u16>,
 }
 
 impl Passage {
@@ -50,9 +55,6 @@ impl Passage {
 }
 
 #[derive(Debug, Default)]
-struct Shared(Mutex<State>);
-
-#[derive(Debug, Default)]
 struct State {
     passages: Vec<Passage>,
     authorization: Option<String>,
@@ -61,18 +63,12 @@ struct State {
     names: BTreeMap<String, SocketAddr>,
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl State {
     /// Why a request may not pass.
-    fn refusal(&mut self, head: &Head) -> Option<u16> {
-        if self.authorization.is_some()
-            && self.authorization.as_deref() != head.header("proxy-authorization")
-        {
+    fn refusal(&mut self, headers: &HeaderMap) -> Option<u16> {
+        let given = headers.get(header::PROXY_AUTHORIZATION);
+        let is_unknown = |wanted: &String| given.is_none_or(|given| given != wanted.as_str());
+        if self.authorization.as_ref().is_some_and(is_unknown) {
             return Some(407);
         }
         self.refusals.pop().or(self.refuse_always)
@@ -86,8 +82,8 @@ impl ProxySandbox {
     ///
     /// No port can be bound, or the thread cannot be started.
     pub fn start() -> io::Result<Self> {
-        Self::over("http", |shared| {
-            Listener::start("proxy", move |stream| serve(stream, Arc::clone(&shared)))
+        Self::over("http", |state| {
+            Listener::start("proxy", move |stream| serve(stream, Arc::clone(&state)))
         })
     }
 
@@ -98,23 +94,23 @@ impl ProxySandbox {
     /// No port can be bound, or the thread cannot be started.
     pub fn start_tls(identity: &Identity) -> io::Result<Self> {
         let acceptor = TlsAcceptor::from(identity.config());
-        Self::over("https", |shared| {
+        Self::over("https", |state| {
             Listener::start("tls-proxy", move |stream| {
-                let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
-                async move { serve(acceptor.accept(stream).await?, shared).await }
+                let (acceptor, state) = (acceptor.clone(), Arc::clone(&state));
+                async move { serve(acceptor.accept(stream).await?, state).await }
             })
         })
     }
 
     fn over(
         scheme: &'static str,
-        listen: impl FnOnce(Arc<Shared>) -> io::Result<Listener>,
+        listen: impl FnOnce(Arc<Mutex<State>>) -> io::Result<Listener>,
     ) -> io::Result<Self> {
-        let shared = Arc::<Shared>::default();
+        let state = Arc::default();
         Ok(Self {
-            listener: listen(Arc::clone(&shared))?,
+            listener: listen(Arc::clone(&state))?,
             scheme,
-            shared,
+            state,
         })
     }
 
@@ -137,110 +133,99 @@ impl ProxySandbox {
     /// Answers with 407 whoever does not give this name and password.
     pub fn require_credentials(&self, user: &str, password: &str) {
         let token = BASE64_STANDARD.encode(format!("{user}:{password}"));
-        self.shared.lock().authorization = Some(format!("Basic {token}"));
+        self.state.lock().authorization = Some(format!("Basic {token}"));
     }
 
     /// Answers every request with this status from now on.
     pub fn refuse(&self, status: u16) {
-        self.shared.lock().refuse_always = Some(status);
+        self.state.lock().refuse_always = Some(status);
     }
 
     /// Answers the next `times` requests with this status.
     pub fn refuse_next(&self, status: u16, times: usize) {
-        let refusals = &mut self.shared.lock().refusals;
+        let refusals = &mut self.state.lock().refusals;
         refusals.extend(std::iter::repeat_n(status, times));
     }
 
     /// Lets a name that only the proxy knows stand for a server's address, on every port.
     pub fn resolve(&self, name: &str, address: SocketAddr) {
-        self.shared.lock().names.insert(name.to_owned(), address);
+        self.state.lock().names.insert(name.to_owned(), address);
     }
 
     /// All requests so far, in the order of their arrival.
     pub fn journal(&self) -> Vec<Passage> {
-        self.shared.lock().passages.clone()
+        self.state.lock().passages.clone()
     }
 
     /// What was asked for so far, as `METHOD target`.
     pub fn targets(&self) -> Vec<String> {
-        let passages = &self.shared.lock().passages;
+        let passages = &self.state.lock().passages;
         let target = |one: &Passage| format!("{} {}", one.method, one.target);
         passages.iter().map(target).collect()
     }
 }
 
 async fn serve(
-    mut client: impl AsyncRead + AsyncWrite + Unpin,
-    shared: Arc<Shared>,
+    client: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    state: Arc<Mutex<State>>,
 ) -> io::Result<()> {
-    let Some((head, body)) = Head::read(&mut client).await? else {
-        return Ok(());
-    };
-    let destination = destination(&head).map(|(host, path)| (address(&shared, host), path));
-    let refusal = shared.lock().refusal(&head);
-    let server = match (refusal, &destination) {
-        (Some(status), _) => Err(status),
-        (None, None) => Err(400),
-        (None, Some((address, _))) => TcpStream::connect(address).await.map_err(|_| 502),
-    };
-    let is_tunnel = head.method == "CONNECT";
-    shared.lock().passages.push(Passage {
-        method: head.method.clone(),
-        target: head.target.clone(),
-        headers: head.headers.clone(),
-        status: match &server {
-            Ok(_) => is_tunnel.then_some(200),
-            Err(status) => Some(*status),
-        },
-    });
-    let mut server = match server {
-        Ok(server) => server,
-        Err(status) => return client.write_all(&answer(status)).await,
-    };
-    match destination {
-        Some((_, path)) if !is_tunnel => {
-            server.write_all(&head.forwarded(path)).await?;
-            server.write_all(&body).await?;
-        }
-        _ => client.write_all(&answer(200)).await?,
-    }
-    copy_bidirectional(&mut client, &mut server).await.map(drop)
+    let service = service_fn(move |request| pass(Arc::clone(&state), request));
+    let connection = server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(client), service)
+        .with_upgrades();
+    connection.await.map_err(io::Error::other)
 }
 
-/// `host:port`, and the path on that server.
-fn destination(head: &Head) -> Option<(&str, &str)> {
-    if head.method == "CONNECT" {
-        return Some((&head.target, ""));
-    }
-    let rest = head.target.strip_prefix("http://")?;
-    let path = rest.find('/').unwrap_or(rest.len());
-    Some(rest.split_at(path))
-}
+type Passed = Response<Either<Incoming, Full<Bytes>>>;
 
-fn address(shared: &Shared, host_and_port: &str) -> String {
-    let host = host_and_port
-        .rsplit_once(':')
-        .map_or(host_and_port, |(host, _)| host);
-    match shared.lock().names.get(host) {
-        Some(address) => address.to_string(),
-        None => host_and_port.to_owned(),
-    }
-}
-
-fn answer(status: u16) -> Vec<u8> {
-    let (reason, more) = match status {
-        200 => return b"HTTP/1.1 200 Connection established\r\n\r\n".to_vec(),
-        407 => (
-            "Proxy Authentication Required",
-            "proxy-authenticate: Basic realm=\"the way out\"\r\n",
-        ),
-        403 => ("Forbidden", ""),
-        _ => ("Refused", ""),
+async fn pass(state: Arc<Mutex<State>>, mut request: Request<Incoming>) -> hyper::Result<Passed> {
+    let uri = request.uri().clone();
+    let host = uri.host().unwrap_or_default();
+    let (refusal, known) = {
+        let state = &mut state.lock();
+        state.passages.push(Passage {
+            method: request.method().to_string(),
+            target: uri.to_string(),
+            headers: headers(request.headers()),
+        });
+        let known = state.names.get(host).copied();
+        (state.refusal(request.headers()), known)
     };
-    let page = "<html>The proxy does not let this pass.</html>";
-    format!(
-        "HTTP/1.1 {status} {reason}\r\n{more}content-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{page}",
-        page.len()
-    )
-    .into_bytes()
+    let server = match (refusal, known) {
+        (Some(status), _) => return Ok(refused(status)),
+        (None, Some(address)) => TcpStream::connect(address).await,
+        (None, None) => TcpStream::connect((host, uri.port_u16().unwrap_or(80))).await,
+    };
+    let Ok(mut server) = server else {
+        return Ok(refused(502));
+    };
+    if request.method() == Method::CONNECT {
+        tokio::spawn(async move {
+            let mut client = TokioIo::new(upgrade::on(request).await.map_err(io::Error::other)?);
+            copy_bidirectional(&mut client, &mut server).await
+        });
+        return Ok(Response::new(Either::Right(Full::default())));
+    }
+    let (mut sender, connection) = client::conn::http1::handshake(TokioIo::new(server)).await?;
+    tokio::spawn(connection);
+    // What concerns the proxy is not the server's to see.
+    request.headers_mut().remove(header::PROXY_AUTHORIZATION);
+    let path = uri.path_and_query().cloned();
+    *request.uri_mut() = path.map(Into::into).unwrap_or_default();
+    let answer = sender.send_request(request).await?;
+    Ok(answer.map(Either::Left))
+}
+
+/// The proxy's own answer.
+fn refused(status: u16) -> Passed {
+    let page = Full::from("<html>The proxy does not let this pass.</html>");
+    let mut answer = Response::new(Either::Right(page));
+    *answer.status_mut() = status.try_into().unwrap_or_default();
+    if status == 407 {
+        let wanted = header::HeaderValue::from_static("Basic realm=\"the way out\"");
+        answer
+            .headers_mut()
+            .insert(header::PROXY_AUTHENTICATE, wanted);
+    }
+    answer
 }

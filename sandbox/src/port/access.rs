@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::failure::Failure;
+use super::failure::{Failure, invalid};
 use super::wire;
 use crate::switch::{Switch, Switches};
 
@@ -20,10 +20,8 @@ pub(super) fn grant(body: &Value, switches: &Switches) -> Result<Value, Failure>
     wire::only(body, &["clientId", "clientSecret"])?;
     let field = |name: &str| match body.get(name) {
         Some(Value::String(text)) => Ok(text.as_str()),
-        Some(_) => Err(Failure::invalid(format!("body/{name} must be string"))),
-        None => Err(Failure::invalid(format!(
-            "body must have required property '{name}'"
-        ))),
+        Some(_) => invalid(format!("body/{name} must be string")),
+        None => invalid(format!("body must have required property '{name}'")),
     };
     let (client_id, client_secret) = (field("clientId")?, field("clientSecret")?);
     if client_id != CLIENT_ID {
@@ -32,7 +30,7 @@ pub(super) fn grant(body: &Value, switches: &Switches) -> Result<Value, Failure>
             return Err(Failure::not_found(unknown));
         }
         if switches.is_on(Switch::UnknownClientIs422) {
-            return Err(Failure::invalid(unknown));
+            return invalid(unknown);
         }
     }
     if (client_id, client_secret) != (CLIENT_ID, CLIENT_SECRET) {

@@ -39,55 +39,49 @@ pub fn microservice() -> Value {
 pub fn ports_own() -> [Value; 4] {
     let texts = json!({"type": "array", "items": {"type": "string"}});
     let scorecard = json!({
-        "blueprint": {"type": "string", "format": "blueprints"},
-        "levels": {"type": "array", "items": {"type": "object"}},
-        "filter": {"type": "object"},
+        "properties": {
+            "blueprint": {"type": "string", "format": "blueprints"},
+            "levels": {"type": "array", "items": {"type": "object"}},
+            "filter": {"type": "object"},
+        },
+        "required": ["blueprint", "levels"],
     });
     let rule = json!({
-        "level": {"type": "string"},
-        "query": {"type": "object"},
-        "rule_description": {"type": "string"},
+        "properties": {
+            "level": {"type": "string"},
+            "query": {"type": "object"},
+            "rule_description": {"type": "string"},
+        },
+        "required": ["level", "query"],
     });
     let rule_result = json!({
-        "result": {"type": "string", "enum": ["Passed", "Not passed"]},
-        "entity": {"type": "string"},
+        "properties": {
+            "result": {"type": "string", "enum": ["Passed", "Not passed"]},
+            "entity": {"type": "string"},
+        },
+        "required": [],
     });
     let ai_agent = json!({
-        "description": {"type": "string"},
-        "status": {"type": "string"},
-        "prompt": {"type": "string"},
-        "allowed_blueprints": texts,
-        "execution_mode": {"type": "string"},
-        "conversation_starters": texts,
+        "properties": {
+            "description": {"type": "string"},
+            "status": {"type": "string"},
+            "prompt": {"type": "string"},
+            "allowed_blueprints": texts,
+            "execution_mode": {"type": "string"},
+            "conversation_starters": texts,
+        },
+        "required": [],
     });
-    let to_one = |target: &str| json!({"target": target, "required": true, "many": false});
+    let to = |relation: &str, target: &str| json!({relation: {"target": target, "required": true, "many": false}});
     [
-        (
-            "_scorecard",
-            scorecard,
-            &["blueprint", "levels"][..],
-            json!({}),
-        ),
-        (
-            "_rule",
-            rule,
-            &["level", "query"],
-            json!({"scorecard": to_one("_scorecard")}),
-        ),
-        (
-            "_rule_result",
-            rule_result,
-            &[],
-            json!({"rule": to_one("_rule")}),
-        ),
-        ("_ai_agent", ai_agent, &[], json!({})),
+        ("_scorecard", scorecard, json!({})),
+        ("_rule", rule, to("scorecard", "_scorecard")),
+        ("_rule_result", rule_result, to("rule", "_rule")),
+        ("_ai_agent", ai_agent, json!({})),
     ]
-    .map(|(identifier, properties, required, relations)| {
+    .map(|(identifier, schema, relations)| {
         json!({
-            "identifier": identifier,
-            "title": identifier,
-            "schema": {"properties": properties, "required": required},
-            "relations": relations,
+            "identifier": identifier, "title": identifier, "schema": schema, "relations": relations,
         })
     })
 }

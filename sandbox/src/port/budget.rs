@@ -66,17 +66,13 @@ impl Budget {
             // A clock before 1970 is none to go by.
             true => left + UNIX_EPOCH.elapsed().unwrap_or_default(),
         };
+        let reset = reset.as_secs() + u64::from(reset.subsec_nanos() > 0);
+        let remaining = self.limit.saturating_sub(self.used);
         let headers = [
             ("x-ratelimit-period", self.period.as_secs()),
             ("x-ratelimit-limit", self.limit),
-            (
-                "x-ratelimit-remaining",
-                self.limit.saturating_sub(self.used),
-            ),
-            (
-                "x-ratelimit-reset",
-                reset.as_secs() + u64::from(reset.subsec_nanos() > 0),
-            ),
+            ("x-ratelimit-remaining", remaining),
+            ("x-ratelimit-reset", reset),
         ];
         Share { granted, headers }
     }

@@ -128,11 +128,8 @@ impl Blueprint {
     }
 
     pub(super) fn required_properties(&self) -> impl Iterator<Item = &str> {
-        self.json["schema"]["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
+        let required = self.json["schema"]["required"].as_array();
+        required.into_iter().flatten().filter_map(Value::as_str)
     }
 
     pub(super) fn relation(&self, name: &str) -> Option<Relation<'_>> {
@@ -355,11 +352,8 @@ impl Catalog {
 
 /// The identifiers in a relation's value.
 pub(super) fn targets(value: &Value) -> impl Iterator<Item = &str> {
-    let many = value
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str);
+    let many = value.as_array().into_iter().flatten();
+    let many = many.filter_map(Value::as_str);
     value.as_str().into_iter().chain(many)
 }
 

@@ -81,6 +81,11 @@ impl Failure {
     }
 }
 
+/// Refuses what is not valid.
+pub(super) fn invalid<T>(message: impl Into<String>) -> Result<T, Failure> {
+    Err(Failure::invalid(message))
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

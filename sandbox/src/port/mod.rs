@@ -32,6 +32,7 @@ pub use world::Permission;
 use crate::server::{Sandbox, Server};
 use crate::switch::{Switch, Switches};
 use catalog::{Catalog, Entity, Lag};
+use failure::invalid;
 use routes::Shared;
 use wire::{Draft, Lookup, Team};
 use world::{Refusal, World};
@@ -68,7 +69,7 @@ impl PortSandbox {
     /// [`Switch`] that there is not.
     pub fn start_on(address: impl ToSocketAddrs) -> io::Result<Self> {
         let switches = Switches::from_environment()?;
-        let shared = Shared::new(World::new(Catalog::new(switches)));
+        let shared = Shared::new(World::new(Catalog::new(switches)).into());
         let server = Server::start(address, routes::router(shared.clone()))?;
         Ok(Self { server, shared })
     }
@@ -104,16 +105,16 @@ impl PortSandbox {
     pub fn put_entity(&self, blueprint: &str, entity: Value) -> Result<(), Failure> {
         let draft = Draft::read(&entity, "entity")?;
         let Lookup::Identifier(identifier) = draft.identifier else {
-            return Err(Failure::invalid("entity/identifier must be string"));
+            return invalid("entity/identifier must be string");
         };
         let team = match draft.team {
             None => Vec::new(),
             Some(Team::Names(names)) => names,
-            Some(Team::Query(_)) => return Err(Failure::invalid("entity/team must be array")),
+            Some(Team::Query(_)) => return invalid("entity/team must be array"),
         };
         let relations = draft.relations.unwrap_or_default();
         if relations.values().any(Value::is_object) {
-            return Err(Failure::invalid("entity/relations must NOT be queries"));
+            return invalid("entity/relations must NOT be queries");
         }
         let entity = Entity {
             title: draft.title,
@@ -122,33 +123,23 @@ impl PortSandbox {
             properties: draft.properties.unwrap_or_default(),
             relations,
         };
-        self.shared
-            .lock()
-            .catalog
-            .place(blueprint, &identifier, entity);
+        let catalog = &mut self.shared.lock().catalog;
+        catalog.place(blueprint, &identifier, entity);
         Ok(())
     }
 
     /// Takes an entity away, whatever depends on it; whether it was there.
     pub fn remove_entity(&self, blueprint: &str, identifier: &str) -> bool {
-        self.shared
-            .lock()
-            .catalog
-            .take(blueprint, identifier)
-            .is_some()
+        let catalog = &mut self.shared.lock().catalog;
+        catalog.take(blueprint, identifier).is_some()
     }
 
     /// An entity: `identifier`, `properties` and `relations`, and `title`, `icon` and `team`
     /// where they are set.
     pub fn entity(&self, blueprint: &str, identifier: &str) -> Option<Value> {
         let world = self.shared.lock();
-        Some(
-            world
-                .catalog
-                .entity(blueprint, identifier)?
-                .plain(identifier)
-                .into(),
-        )
+        let entity = world.catalog.entity(blueprint, identifier)?;
+        Some(entity.plain(identifier).into())
     }
 
     /// All entities as in [`Self::entity`], with blueprint and identifier, sorted by these.
@@ -156,11 +147,8 @@ impl PortSandbox {
         let world = self.shared.lock();
         let all = world.catalog.entities();
         all.map(|((blueprint, identifier), entity)| {
-            (
-                blueprint.clone(),
-                identifier.clone(),
-                entity.plain(identifier).into(),
-            )
+            let plain = entity.plain(identifier).into();
+            (blueprint.clone(), identifier.clone(), plain)
         })
         .collect()
     }

@@ -14,7 +14,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::catalog::Catalog;
-use super::failure::Failure;
+use super::failure::{Failure, invalid};
 use super::routes::{Answer, Parameters, Shared, ok};
 use super::schema::{Pattern, fits};
 use super::wire;
@@ -82,7 +82,7 @@ async fn update(
     }
     world.permits(&Permission::ChangeBlueprint(blueprint.clone()))?;
     if check(&world.catalog, &changed)? != blueprint {
-        return Err(Failure::invalid("the sandbox does not rename blueprints"));
+        return invalid("the sandbox does not rename blueprints");
     }
     world.catalog.add_blueprint(changed);
     ok(json!({"ok": true, "blueprint": world.catalog.blueprint(&blueprint)?.json}))
@@ -90,46 +90,31 @@ async fn update(
 
 const PATTERN: &str = r"^(?!\.{1,2}$)[\p{L}0-9@_.+:\\/-]{1,100}$";
 static IDENTIFIER: Pattern = LazyLock::new(|| Regex::new(PATTERN));
-const TYPES: [&str; 5] = ["string", "number", "boolean", "object", "array"];
-const FORMATS: [&str; 14] = [
-    "date-time",
-    "url",
-    "email",
-    "idn-email",
-    "ipv4",
-    "ipv6",
-    "markdown",
-    "yaml",
-    "user",
-    "blueprints",
-    "team",
-    "timer",
-    "proto",
-    "labeled-url",
-];
+const TYPES: &str = "string number boolean object array";
+const FORMATS: &str = "date-time url email idn-email ipv4 ipv6 markdown yaml user blueprints team timer proto \
+                       labeled-url";
 
 /// Refuses what Port does not take as a blueprint; gives its identifier.
 fn check(catalog: &Catalog, blueprint: &Value) -> Result<String, Failure> {
     let identifier = text(blueprint, "identifier")?;
     if !fits(&IDENTIFIER, &identifier) {
-        return Err(Failure::invalid(format!(
-            "body/identifier must match pattern \"{PATTERN}\""
-        )));
+        return invalid(format!("body/identifier must match pattern \"{PATTERN}\""));
     }
     text(blueprint, "title")?;
     let Some(properties) = blueprint["schema"]["properties"].as_object() else {
-        return Err(Failure::invalid("body/schema/properties must be object"));
+        return invalid("body/schema/properties must be object");
     };
     for (name, property) in properties {
-        let is_type = TYPES.contains(&property["type"].as_str().unwrap_or_default());
-        let is_format = match &property["format"] {
-            Value::Null => true,
-            format => FORMATS.contains(&format.as_str().unwrap_or_default()),
+        let is_one_of = |value: &Value, known: &str| {
+            let value = value.as_str().unwrap_or_default();
+            known.split(' ').any(|one| one == value)
         };
+        let is_type = is_one_of(&property["type"], TYPES);
+        let is_format = property["format"].is_null() || is_one_of(&property["format"], FORMATS);
         if !is_type || !is_format {
-            return Err(Failure::invalid(format!(
+            return invalid(format!(
                 "body/schema/properties/{name} must be equal to one of the allowed values"
-            )));
+            ));
         }
     }
     for (name, relation) in blueprint["relations"].as_object().into_iter().flatten() {

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::catalog::{Blueprint, Catalog, Relation};
-use super::failure::Failure;
+use super::failure::{Failure, invalid};
 use super::search;
 
 /// More entities than these no query may find.
@@ -23,18 +23,14 @@ pub(super) fn check(query: &Value, place: &str) -> Result<(), Failure> {
     let rules = query["rules"].as_array().into_iter().flatten();
     let is_allowed = has_only(query, &["combinator", "rules"]) && is_combinator;
     if !is_allowed {
-        return Err(Failure::invalid(format!(
-            "{place} must match a schema in anyOf"
-        )));
+        return invalid(format!("{place} must match a schema in anyOf"));
     }
     for (at, rule) in rules.enumerate() {
         let place = format!("{place}/rules/{at}");
         if is_query(rule) {
             check(rule, &place)?;
         } else if !is_rule(rule) {
-            return Err(Failure::invalid(format!(
-                "{place} must match a schema in anyOf"
-            )));
+            return invalid(format!("{place} must match a schema in anyOf"));
         }
     }
     Ok(())
@@ -68,9 +64,9 @@ pub(super) fn find(
 ) -> Result<Vec<String>, Failure> {
     let shape = catalog.blueprint(blueprint)?;
     if let Some(property) = calculated(query, shape) {
-        return Err(Failure::invalid(format!(
+        return invalid(format!(
             "\"{property}\" of blueprint \"{blueprint}\" is calculated, so no query can look for it"
-        )));
+        ));
     }
     let mut found = Vec::new();
     for (key, entity) in catalog.entities_of(blueprint) {
@@ -79,9 +75,9 @@ pub(super) fn find(
         }
     }
     if found.len() > MOST_FOUND {
-        return Err(Failure::invalid(format!(
+        return invalid(format!(
             "a query finds more than {MOST_FOUND} entities of blueprint \"{blueprint}\""
-        )));
+        ));
     }
     Ok(found)
 }
@@ -107,9 +103,9 @@ pub(super) fn find_one(
         [] => Err(catalog.not_found(format!(
             "No entity of blueprint \"{blueprint}\" matches the query for {what}"
         ))),
-        _ => Err(Failure::invalid(format!(
+        _ => invalid(format!(
             "More than one entity of blueprint \"{blueprint}\" matches the query for {what}"
-        ))),
+        )),
     }
 }
 

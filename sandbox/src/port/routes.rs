@@ -1,6 +1,6 @@
 //! The routes, as Port's OpenAPI document has them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::middleware::{self, Next};
@@ -9,12 +9,13 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::access;
 use super::catalog::Catalog;
-use super::failure::Failure;
+use super::failure::{Failure, invalid};
 use super::model;
 use super::search::{self, Names, Projection};
 use super::upsert::{self, How, Options, Written};
@@ -23,36 +24,18 @@ use super::world::{Permission, World};
 use crate::switch::Switch;
 
 /// What all requests share.
-#[derive(Clone, Debug)]
-pub(super) struct Shared(Arc<Mutex<World>>);
-
-impl Shared {
-    pub(super) fn new(world: World) -> Self {
-        Self(Arc::new(Mutex::new(world)))
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub(super) type Shared = Arc<Mutex<World>>;
 
 pub(super) fn router(shared: Shared) -> Router {
     let entity = get(read_entity).patch(patch_entity);
+    let of_blueprint = Router::new()
+        .route("/entities", post(write_entity))
+        .route("/entities/bulk", post(write_entities))
+        .route("/entities/search", post(search_blueprint))
+        .route("/entities/{entity}", entity)
+        .route("/bulk/entities/delete", post(delete_entities));
     let guarded = model::router()
-        .route("/v1/blueprints/{blueprint}/entities", post(write_entity))
-        .route(
-            "/v1/blueprints/{blueprint}/entities/bulk",
-            post(write_entities),
-        )
-        .route(
-            "/v1/blueprints/{blueprint}/entities/search",
-            post(search_blueprint),
-        )
-        .route("/v1/blueprints/{blueprint}/entities/{entity}", entity)
-        .route(
-            "/v1/blueprints/{blueprint}/bulk/entities/delete",
-            post(delete_entities),
-        )
+        .nest("/v1/blueprints/{blueprint}", of_blueprint)
         .route("/v1/entities/search", post(search_all))
         .route_layer(middleware::from_fn(authorize));
     Router::new()
@@ -119,19 +102,14 @@ impl Parameters {
             None => Ok(default),
             Some("false") => Ok(false),
             Some("true") => Ok(true),
-            Some(_) => Err(Failure::invalid(format!(
-                "querystring/{name} must be boolean"
-            ))),
+            Some(_) => invalid(format!("querystring/{name} must be boolean")),
         }
     }
 
     fn list(&self, name: &str) -> Vec<String> {
         let named = |key: &str| key == name || key.strip_suffix("[]") == Some(name);
-        self.0
-            .iter()
-            .filter(|(key, _)| named(key))
-            .map(|(_, value)| value.clone())
-            .collect()
+        let pairs = self.0.iter().filter(|(key, _)| named(key));
+        pairs.map(|(_, value)| value.clone()).collect()
     }
 
     fn how(&self) -> Result<How, Failure> {
@@ -303,7 +281,7 @@ async fn delete_entities(
     body: Bytes,
 ) -> Answer {
     if query.flag("delete_dependents", false)? {
-        return Err(Failure::invalid("the sandbox does not delete dependents"));
+        return invalid("the sandbox does not delete dependents");
     }
     let mut world = shared.lock();
     let entities = wire::deletion(&wire::json(&body)?, world.bulk.delete.get())?;

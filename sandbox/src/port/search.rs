@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::catalog::{Blueprint, Catalog, Entity, Key, targets};
-use super::failure::Failure;
+use super::failure::{Failure, invalid};
 use super::schema::same;
 use super::wire;
 
@@ -19,9 +19,7 @@ pub(super) fn matches(
     entity: &Entity,
 ) -> Result<bool, Failure> {
     let Some(rules) = query["rules"].as_array() else {
-        return Err(Failure::invalid(
-            "query must have required property 'rules'",
-        ));
+        return invalid("query must have required property 'rules'");
     };
     let holds = rules.iter().map(|rule| match rule.get("combinator") {
         Some(_) => matches(rule, catalog, key, entity),
@@ -31,9 +29,7 @@ pub(super) fn matches(
     match query["combinator"].as_str() {
         Some("and") => Ok(holds.iter().all(|holds| *holds)),
         Some("or") => Ok(holds.iter().any(|holds| *holds)),
-        _ => Err(Failure::invalid(
-            "query/combinator must be equal to one of the allowed values",
-        )),
+        _ => invalid("query/combinator must be equal to one of the allowed values"),
     }
 }
 
@@ -199,9 +195,7 @@ impl Page {
             Some(limit) => limit.as_f64().unwrap_or_default(),
         };
         if !(1.0..=1000.0).contains(&limit) {
-            return Err(Failure::invalid(
-                "body/limit must be a number from 1 to 1000",
-            ));
+            return invalid("body/limit must be a number from 1 to 1000");
         }
         let projection = Projection {
             include: strings(body, "include")?,

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use fancy_regex::Regex;
 use serde_json::{Map, Value};
 
-use super::failure::Failure;
+use super::failure::{Failure, invalid};
 use super::query::{self, is_query};
 use super::schema::{Pattern, fits};
 
@@ -53,7 +53,7 @@ impl Draft {
     /// Reads one entity; `place` is the start of messages, such as `body/entities/3`.
     pub(super) fn read(value: &Value, place: &str) -> Result<Self, Failure> {
         let Some(object) = value.as_object() else {
-            return Err(Failure::invalid(format!("{place} must be object")));
+            return invalid(format!("{place} must be object"));
         };
         Ok(Self {
             identifier: identifier(object.get("identifier"), place)?,
@@ -93,7 +93,7 @@ impl Draft {
                 .entry("identifier")
                 .or_insert_with(|| identifier.into());
             if named != identifier {
-                return Err(Failure::invalid("the sandbox does not rename entities"));
+                return invalid("the sandbox does not rename entities");
             }
         }
         let draft = Self::read(&body, "body")?;
@@ -130,18 +130,14 @@ pub(super) fn deletion(body: &Value, limit: usize) -> Result<Vec<String>, Failur
 fn list(body: &Value, limit: usize) -> Result<&Vec<Value>, Failure> {
     only(body, &["entities"])?;
     let Some(entities) = body.get("entities") else {
-        return Err(Failure::invalid(
-            "body must have required property 'entities'",
-        ));
+        return invalid("body must have required property 'entities'");
     };
     match entities.as_array() {
-        None => Err(Failure::invalid("body/entities must be array")),
-        Some(list) if list.is_empty() => Err(Failure::invalid(
-            "body/entities must NOT have fewer than 1 items",
-        )),
-        Some(list) if list.len() > limit => Err(Failure::invalid(format!(
+        None => invalid("body/entities must be array"),
+        Some(list) if list.is_empty() => invalid("body/entities must NOT have fewer than 1 items"),
+        Some(list) if list.len() > limit => invalid(format!(
             "body/entities must NOT have more than {limit} items"
-        ))),
+        )),
         Some(list) => Ok(list),
     }
 }
@@ -149,21 +145,19 @@ fn list(body: &Value, limit: usize) -> Result<&Vec<Value>, Failure> {
 /// Refuses a body that is no object or has other keys than these.
 pub(super) fn only(body: &Value, keys: &[&str]) -> Result<(), Failure> {
     let Some(object) = body.as_object() else {
-        return Err(Failure::invalid("body must be object"));
+        return invalid("body must be object");
     };
     match object.keys().find(|key| !keys.contains(&key.as_str())) {
-        Some(key) => Err(Failure::invalid(format!(
+        Some(key) => invalid(format!(
             "body must NOT have additional properties: \"{key}\""
-        ))),
+        )),
         None => Ok(()),
     }
 }
 
 fn identifier(value: Option<&Value>, place: &str) -> Result<Lookup, Failure> {
     match value {
-        None => Err(Failure::invalid(format!(
-            "{place} must have required property 'identifier'"
-        ))),
+        None => invalid(format!("{place} must have required property 'identifier'")),
         Some(Value::String(text)) => {
             check_identifier(text, &format!("{place}/identifier"))?;
             Ok(Lookup::Identifier(text.clone()))
@@ -172,9 +166,7 @@ fn identifier(value: Option<&Value>, place: &str) -> Result<Lookup, Failure> {
             query::check(value, &format!("{place}/identifier"))?;
             Ok(Lookup::Query(value.clone()))
         }
-        Some(_) => Err(Failure::invalid(format!(
-            "{place}/identifier must be string"
-        ))),
+        Some(_) => invalid(format!("{place}/identifier must be string")),
     }
 }
 
@@ -192,9 +184,9 @@ fn team(value: &Value, place: &str) -> Result<Team, Failure> {
             query::check(value, &format!("{place}/team"))?;
             Ok(Team::Query(value.clone()))
         }
-        _ => Err(Failure::invalid(format!(
+        _ => invalid(format!(
             "{place}/team must match exactly one schema in oneOf"
-        ))),
+        )),
     }
 }
 
@@ -202,7 +194,7 @@ fn text(object: &Map<String, Value>, key: &str, place: &str) -> Result<Option<St
     match object.get(key) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(Failure::invalid(format!("{place}/{key} must be string"))),
+        Some(_) => invalid(format!("{place}/{key} must be string")),
     }
 }
 
@@ -214,7 +206,7 @@ fn map(
     match object.get(key) {
         None => Ok(None),
         Some(Value::Object(map)) => Ok(Some(map.clone())),
-        Some(_) => Err(Failure::invalid(format!("{place}/{key} must be object"))),
+        Some(_) => invalid(format!("{place}/{key} must be object")),
     }
 }
 
@@ -239,9 +231,7 @@ fn relations(
             }
             value if is_query(value) => query::check(value, &place)?,
             _ => {
-                return Err(Failure::invalid(format!(
-                    "{place} must match a schema in anyOf"
-                )));
+                return invalid(format!("{place} must match a schema in anyOf"));
             }
         }
     }
@@ -250,14 +240,10 @@ fn relations(
 
 fn check_identifier(text: &str, place: &str) -> Result<(), Failure> {
     if text.chars().count() > 1000 {
-        return Err(Failure::invalid(format!(
-            "{place} must NOT have more than 1000 characters"
-        )));
+        return invalid(format!("{place} must NOT have more than 1000 characters"));
     }
     if !fits(&IDENTIFIER, text) {
-        return Err(Failure::invalid(format!(
-            "{place} must match pattern \"{PATTERN}\""
-        )));
+        return invalid(format!("{place} must match pattern \"{PATTERN}\""));
     }
     Ok(())
 }

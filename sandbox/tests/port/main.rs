@@ -2,8 +2,7 @@
 //! meets, and what the switches change. What it does with correct requests is shown by the action's
 //! own tests (`tests/apply_room`, `tests/end_to_end`, `tests/agreement.rs`).
 
-// Helpers of tests fail their test by panicking.
-#![allow(clippy::unwrap_used)]
+#![cfg(test)]
 
 #[path = "../support/mod.rs"]
 mod support;

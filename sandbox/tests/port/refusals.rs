@@ -5,7 +5,7 @@ use std::time::Duration;
 use port_gitops_sandbox::port::{Failure, Permission};
 use port_gitops_sandbox::{Sandbox, Switch};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Port, send, service};
 
@@ -177,20 +177,17 @@ async fn malformed_requests() {
 #[tokio::test]
 async fn values_that_do_not_fit_the_blueprint() {
     let port = Port::start();
-    for (properties, complaint) in [
-        (json!({"url": "x"}), "url must match format \"url\""),
-        (
-            json!({"tier": "tin"}),
-            "tier must be equal to one of the allowed values",
-        ),
-        (
-            json!({"code": "abc"}),
-            "code must match pattern \"^[A-Z]{2}$\"",
-        ),
-        (json!({"replicas": "3"}), "replicas must be number"),
-        (json!({"replicas": -1}), "replicas must be >= 0"),
-        (json!({"tags": ["a", 1]}), "tags/1 must be string"),
-    ] {
+    let table = r#"
+        {"url": "x"} -> url must match format "url"
+        {"tier": "tin"} -> tier must be equal to one of the allowed values
+        {"code": "abc"} -> code must match pattern "^[A-Z]{2}$"
+        {"replicas": "3"} -> replicas must be number
+        {"replicas": -1} -> replicas must be >= 0
+        {"tags": ["a", 1]} -> tags/1 must be string
+    "#;
+    for line in table.trim().lines() {
+        let (properties, complaint) = line.trim().split_once(" -> ").unwrap();
+        let properties: Value = serde_json::from_str(properties).unwrap();
         let entity = json!({"identifier": "a", "properties": properties});
         let (_, body) = port.merge(entity).await;
         assert_eq!(body["message"], format!("/properties/{complaint}"));

@@ -29,79 +29,34 @@ fn stocked() -> Port {
 #[tokio::test]
 async fn rules() {
     let port = stocked();
-    for (rule, found) in [
-        (
-            json!({"property": "$identifier", "operator": "=", "value": "a"}),
-            "a",
-        ),
-        (
-            json!({"property": "$identifier", "operator": "in", "value": ["a", "c", "z"]}),
-            "ac",
-        ),
-        (
-            json!({"property": "$identifier", "operator": "!=", "value": "a"}),
-            "bc",
-        ),
-        (
-            json!({"property": "$blueprint", "operator": "=", "value": "service"}),
-            "abc",
-        ),
-        (
-            json!({"property": "$title", "operator": "contains", "value": "ph"}),
-            "a",
-        ),
-        (
-            json!({"property": "$team", "operator": "contains", "value": "y"}),
-            "a",
-        ),
-        (
-            json!({"property": "$team", "operator": "containsAny", "value": ["z", "x"]}),
-            "a",
-        ),
-        (
-            json!({"property": "tier", "operator": "=", "value": null}),
-            "c",
-        ),
-        (
-            json!({"property": "tier", "operator": "in", "value": ["gold", "silver"]}),
-            "ab",
-        ),
-        (
-            json!({"property": "live", "operator": "=", "value": false}),
-            "b",
-        ),
-        (
-            json!({"property": "replicas", "operator": "=", "value": 1.0}),
-            "a",
-        ),
-        (
-            json!({"property": "tags", "operator": "contains", "value": "t2"}),
-            "ab",
-        ),
-        (
-            json!({"property": "tags", "operator": "contains", "value": ["t1", "t2"]}),
-            "a",
-        ),
-        (
-            json!({"property": "tags", "operator": "in", "value": ["t1"]}),
-            "a",
-        ),
-        (
-            json!({"operator": "relatedTo", "blueprint": "service", "value": "a", "direction": "downstream"}),
-            "bc",
-        ),
-        (json!({"combinator": "or", "rules": []}), ""),
-        (json!({"combinator": "and", "rules": []}), "abc"),
-    ] {
-        let query =
-            json!({"query": {"combinator": "and", "rules": [rule]}, "include": ["$identifier"]});
-        let entities: Vec<_> = found
-            .chars()
-            .map(|one| json!({"identifier": one}))
-            .collect();
+    let table = r#"
+        {"property": "$identifier", "operator": "=", "value": "a"} -> a
+        {"property": "$identifier", "operator": "in", "value": ["a", "c", "z"]} -> ac
+        {"property": "$identifier", "operator": "!=", "value": "a"} -> bc
+        {"property": "$blueprint", "operator": "=", "value": "service"} -> abc
+        {"property": "$title", "operator": "contains", "value": "ph"} -> a
+        {"property": "$team", "operator": "contains", "value": "y"} -> a
+        {"property": "$team", "operator": "containsAny", "value": ["z", "x"]} -> a
+        {"property": "tier", "operator": "=", "value": null} -> c
+        {"property": "tier", "operator": "in", "value": ["gold", "silver"]} -> ab
+        {"property": "live", "operator": "=", "value": false} -> b
+        {"property": "replicas", "operator": "=", "value": 1.0} -> a
+        {"property": "tags", "operator": "contains", "value": "t2"} -> ab
+        {"property": "tags", "operator": "contains", "value": ["t1", "t2"]} -> a
+        {"property": "tags", "operator": "in", "value": ["t1"]} -> a
+        {"operator": "relatedTo", "blueprint": "service", "value": "a", "direction": "downstream"} -> bc
+        {"combinator": "or", "rules": []} ->
+        {"combinator": "and", "rules": []} -> abc
+    "#;
+    for line in table.trim().lines() {
+        let (rule, found) = line.trim().split_once(" ->").unwrap();
+        let found = found.trim().chars();
+        let entities: Vec<_> = found.map(|one| json!({"identifier": one})).collect();
         let answer = json!({"ok": true, "entities": entities});
+        let query = format!(r#"{{"combinator": "and", "rules": [{rule}]}}"#);
+        let body = format!(r#"{{"query": {query}, "include": ["$identifier"]}}"#);
         port.answers(&format!(
-            "POST service/entities/search {query} -> 200 {answer}"
+            "POST service/entities/search {body} -> 200 {answer}"
         ))
         .await;
     }
@@ -144,43 +99,22 @@ async fn queries_in_entities() {
     let port = stocked();
     let same = |n: usize| json!({"identifier": format!("d{n}"), "title": "Same"});
     port.put("domain", &(0..101).map(same).collect::<Vec<_>>());
-    for (relation, query, status) in [
-        (
-            "domain",
-            json!({"property": "$title", "operator": "=", "value": "Orders"}),
-            201,
-        ),
-        (
-            "domain",
-            json!({"property": "$title", "operator": "=", "value": "None"}),
-            404,
-        ),
-        (
-            "domain",
-            json!({"property": "$title", "operator": "=", "value": "Same"}),
-            422,
-        ),
-        (
-            "domain",
-            json!({"property": "$title", "operator": "beginsWith", "value": "O"}),
-            422,
-        ),
-        (
-            "needs",
-            json!({"property": "tier", "operator": "=", "value": "gold"}),
-            201,
-        ),
-        (
-            "needs",
-            json!({"property": "health", "operator": "=", "value": "x"}),
-            422,
-        ),
-        ("needs", json!({"combinator": "nor", "rules": []}), 422),
-    ] {
-        let query = json!({"combinator": "and", "rules": [query]});
-        let entity = json!({"identifier": "e", "relations": {relation: query}});
-        let (got, body) = port.merge(entity).await;
-        assert_eq!(got, status, "{body}");
+    let table = r#"
+        domain {"property": "$title", "operator": "=", "value": "Orders"} -> 201
+        domain {"property": "$title", "operator": "=", "value": "None"} -> 404
+        domain {"property": "$title", "operator": "=", "value": "Same"} -> 422
+        domain {"property": "$title", "operator": "beginsWith", "value": "O"} -> 422
+        needs {"property": "tier", "operator": "=", "value": "gold"} -> 201
+        needs {"property": "health", "operator": "=", "value": "x"} -> 422
+        needs {"combinator": "nor", "rules": []} -> 422
+    "#;
+    for line in table.trim().lines() {
+        let (relation, rule) = line.trim().split_once(' ').unwrap();
+        let (rule, status) = rule.split_once(" -> ").unwrap();
+        let query = format!(r#"{{"combinator": "and", "rules": [{rule}]}}"#);
+        let entity = format!(r#"{{"identifier": "e", "relations": {{"{relation}": {query}}}}}"#);
+        let row = format!("POST service/entities?upsert=true&merge=true {entity} -> {status}");
+        port.answers(&row).await;
     }
     let relations = port.sandbox.entity("service", "e").unwrap()["relations"].clone();
     assert_eq!(relations, json!({"domain": "d", "needs": ["a"]}));

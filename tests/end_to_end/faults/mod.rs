@@ -54,31 +54,20 @@ impl Request {
         }
     }
 
-    fn is_github(self) -> bool {
-        matches!(self, Self::Compare | Self::GraphQl | Self::Tip)
+    fn api(self, world: &World) -> &dyn Sandbox {
+        match self {
+            Self::Compare | Self::GraphQl | Self::Tip => &world.github,
+            _ => &world.port,
+        }
     }
 
     fn inject(self, world: &World, fault: Fault) {
-        let fault = fault.when(self.matcher());
-        match self.is_github() {
-            true => world.github.inject(fault),
-            false => world.port.inject(fault),
-        }
+        self.api(world).inject(fault.when(self.matcher()));
     }
 
     /// How many such requests the sandbox got.
     fn count(self, world: &World) -> usize {
-        match self.is_github() {
-            true => world.github.requests(&self.matcher()).len(),
-            false => world.port.requests(&self.matcher()).len(),
-        }
-    }
-
-    fn pending_faults(self, world: &World) -> usize {
-        match self.is_github() {
-            true => world.github.pending_faults(),
-            false => world.port.pending_faults(),
-        }
+        self.api(world).requests(&self.matcher()).len()
     }
 }
 
@@ -142,7 +131,7 @@ fn struck(request: Request, fault: Fault, expected: usize) {
 
 fn check(request: Request, world: &World, step: &Step, expected: usize) {
     succeed(step);
-    let pending = request.pending_faults(world);
+    let pending = request.api(world).pending_faults();
     assert_eq!(pending, 0, "the fault did not strike");
     assert_applied(world);
     assert_eq!(request.count(world), expected, "{request:?}");

@@ -143,8 +143,10 @@ fn a_run_of_scope_all_restores_what_somebody_changed_in_port() {
     let put = fleet.port.put_entity("domain", changed);
     put.unwrap();
     synced(&fleet, "updated=0");
-    let result = succeed(&fleet.step("schedule").input("scope", "all"));
-    assert_eq!(result.output("drift"), "true");
+    assert_outputs(
+        &succeed(&fleet.step("schedule").input("scope", "all")),
+        "drift=true",
+    );
     fleet.assert_holds("e0=One");
 }
 

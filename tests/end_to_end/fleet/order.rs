@@ -81,8 +81,10 @@ fn deletions_are_limited_for_the_whole_run() {
     let result = fails(&pruned(&fleet).input("max-deletes", "3"));
     assert_outputs(&result, "deleted=0");
     assert!(result.log.contains("4 entities are more than the 3"));
-    let result = succeed(&pruned(&fleet).input("max-deletes", "4"));
-    assert_outputs(&result, "deleted=4");
+    assert_outputs(
+        &succeed(&pruned(&fleet).input("max-deletes", "4")),
+        "deleted=4",
+    );
 }
 
 /// What is handed over, and what becomes of it if the new repository drops it before it has got it: both drop

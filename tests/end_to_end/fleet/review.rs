@@ -19,8 +19,10 @@ fn the_own_mapping_at_the_same_path_is_another_input() {
     fleet.push("r0", "package.json", "{\"name\": \"package\"}");
     let own = fleet.own_step("r0").input("mapping", "mapping.yml");
     assert_eq!(succeed(&pruning(own)).output("created"), "1");
-    let result = succeed(&pruned(&fleet).input("mapping", "mapping.yml"));
-    assert_eq!(result.output("deleted"), "0");
+    assert_outputs(
+        &succeed(&pruned(&fleet).input("mapping", "mapping.yml")),
+        "deleted=0",
+    );
     fleet.assert_holds("thing=r0");
 }
 
@@ -86,8 +88,11 @@ fn a_finished_action_run_stops_it() {
     for count in [1, 2] {
         let fleet = Fleet::declaring(count);
         fleet.port.finish_run("r_1");
-        let result = run(&fleet.step("schedule").input("run-id", "r_1"));
-        assert_eq!(result.status, 2, "{count}");
+        assert_eq!(
+            run(&fleet.step("schedule").input("run-id", "r_1")).status,
+            2,
+            "{count}"
+        );
     }
 }
 

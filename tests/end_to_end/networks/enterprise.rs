@@ -4,7 +4,7 @@ use port_gitops_sandbox::Sandbox;
 use port_gitops_sandbox::github::Edition;
 
 use super::{authority, front};
-use crate::world::{World, succeed};
+use crate::world::{World, assert_outputs, succeed};
 
 fn paths(world: &World) -> Vec<String> {
     let journal = world.github.journal();
@@ -29,8 +29,7 @@ fn the_runner_says_where_its_apis_are() {
     let (world, step) = World::on(Edition::EnterpriseServer).with_change();
     assert!(step.variables()["GITHUB_API_URL"].ends_with("/api/v3"));
     assert!(step.variables()["GITHUB_GRAPHQL_URL"].ends_with("/api/graphql"));
-    let result = succeed(&step);
-    assert_eq!(result.output("created"), "1");
+    assert_outputs(&succeed(&step), "created=1");
     assert_eq!(paths(&world), ["/api/graphql", "/api/v3"]);
 }
 
@@ -44,8 +43,7 @@ fn the_input_says_where_both_apis_are() {
         .input("ca-certificates", authority.pem())
         .variable("GITHUB_API_URL", "https://api.github.invalid")
         .variable("GITHUB_GRAPHQL_URL", "https://api.github.invalid/graphql");
-    let result = succeed(&step);
-    assert_eq!(result.output("created"), "1");
+    assert_outputs(&succeed(&step), "created=1");
     assert_eq!(paths(&world), ["/api/graphql", "/api/v3"]);
     assert!(tls.connections() > 0);
 }

@@ -74,12 +74,8 @@ fn http_is_asked_of_the_proxy() {
     let sent = world.github.journal().len() + world.port.journal().len();
     assert_eq!(proxy.targets().len(), sent, "loopback is no exception");
     let upsert = format!("POST {}/v1/blueprints/domain/entities?", world.port.url());
-    assert!(
-        proxy
-            .targets()
-            .iter()
-            .any(|target| target.starts_with(&upsert))
-    );
+    let mut list = proxy.targets().into_iter();
+    assert!(list.any(|target| target.starts_with(&upsert)));
 }
 
 #[test]
@@ -139,10 +135,8 @@ fn a_proxy_that_wants_credentials_is_final() {
         .variable("HTTPS_PROXY", company.proxy.url_with("me", PASSWORD))
         .variable("HTTP_PROXY", company.proxy.url_with("you", PASSWORD));
     let message = refusal(&step, &company.proxy);
-    assert!(
-        message
-            .starts_with("GitHub could not be reached: the proxy PROXY (HTTP_PROXY) wants a valid")
-    );
+    let begin = "GitHub could not be reached: the proxy PROXY (HTTP_PROXY) wants a valid";
+    assert!(message.starts_with(begin));
     let targets = company.proxy.targets().into_iter();
     let to_github = targets.filter(|target| !target.starts_with("CONNECT"));
     assert_eq!(to_github.count(), 1, "it is not tried again");
@@ -153,11 +147,8 @@ fn a_proxy_that_does_not_want_to_is_final() {
     let company = company();
     company.proxy.refuse(403);
     insta::assert_snapshot!(refusal(&company.step, &company.proxy), @"Port could not be reached: the proxy PROXY (HTTPS_PROXY) does not let requests pass to api.port.test (403 Forbidden); have api.port.test allowed there, or name it in NO_PROXY if it can be reached without");
-    assert_eq!(
-        company.proxy.targets().len(),
-        2,
-        "once, and once to learn why"
-    );
+    let found = company.proxy.targets().len();
+    assert_eq!(found, 2, "once, and once to learn why");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use port_gitops_sandbox::{Answer, Fault, PortSandbox, Sandbox};
 
-use crate::world::{World, cannot_go_on, succeed};
+use crate::world::{World, assert_outputs, cannot_go_on, succeed};
 
 #[test]
 fn no_secret_goes_to_another_server() {
@@ -30,12 +30,11 @@ fn no_secret_goes_to_another_server() {
 fn a_repository_that_was_renamed_is_found() {
     let (world, step) = World::new().with_change();
     world.github.set_former_name("octo-org/former");
-    let result = succeed(&step.variable("GITHUB_REPOSITORY", "octo-org/former"));
-    assert_eq!(result.output("created"), "1");
-    let redirected = world.github.journal();
-    assert!(
-        redirected
-            .iter()
-            .any(|exchange| exchange.status() == Some(301))
+    assert_outputs(
+        &succeed(&step.variable("GITHUB_REPOSITORY", "octo-org/former")),
+        "created=1",
     );
+    let redirected = world.github.journal();
+    let mut all = redirected.iter();
+    assert!(all.any(|exchange| exchange.status() == Some(301)));
 }

@@ -32,11 +32,8 @@ fn a_private_root_is_trusted_by_input_or_by_file() {
 fn a_file_of_roots_that_is_not_there_is_passed_over() {
     let (world, step) = World::new().with_change();
     let result = succeed(&step.variable("SSL_CERT_FILE", "/on/the/runner/root.pem"));
-    assert!(
-        result
-            .log
-            .contains("SSL_CERT_FILE names /on/the/runner/root.pem, which is not there")
-    );
+    let needle = "SSL_CERT_FILE names /on/the/runner/root.pem, which is not there";
+    assert!(result.log.contains(needle));
     assert_eq!(world.entities().len(), 1);
 }
 

@@ -64,8 +64,10 @@ fn a_full_run_with_other_inputs_deletes_nothing_either() {
 fn more_files_are_read_and_written() {
     let world = world();
     world.write_domain("more/own.yml", "own", "Own");
-    let result = succeed(&files(push_elsewhere(&world), DEFAULT_FILES));
-    assert_eq!(result.output("created"), "0");
+    assert_outputs(
+        &succeed(&files(push_elsewhere(&world), DEFAULT_FILES)),
+        "created=0",
+    );
     let wide = || files(push_elsewhere(&world), "**/port.yml\n**/own.yml");
     assert_outputs(&succeed(&wide()), "created=1 unchanged=2");
     assert_quiet(&world, wide());
@@ -154,8 +156,10 @@ fn two_owners_in_one_repository_leave_each_other_alone() {
         assert_eq!(entities, [format!("domain|{name}")]);
     }
     for name in ["a", "b", "a"] {
-        let result = succeed(&of(world.nightly(), name));
-        assert_outputs(&result, "deleted=0 drift=false");
+        assert_outputs(
+            &succeed(&of(world.nightly(), name)),
+            "deleted=0 drift=false",
+        );
         assert_quiet(&world, of(push_elsewhere(&world), name));
     }
     let step = world.change("a=-");
@@ -206,8 +210,10 @@ fn another_blueprint_of_a_rule_creates_the_new_and_releases_the_old() {
     }
     assert_eq!(listed(&world, "entities"), ["component|shop"]);
     world.remove("port.yml");
-    let result = succeed(&rule(world.push("Remove it"), "component"));
-    assert_eq!(result.output("deleted"), "1");
+    assert_outputs(
+        &succeed(&rule(world.push("Remove it"), "component")),
+        "deleted=1",
+    );
     assert_eq!(world.title("service", "shop").unwrap(), "Shop");
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{assert_settled, push_elsewhere};
-use crate::world::{World, domain, fails, pruning, stage, succeed};
+use crate::world::{World, assert_outputs, domain, fails, pruning, stage, succeed};
 
 const OWNED: &str = "identifier: a\nblueprint: domain\nproperties: {owner: me}\n";
 const UNREADABLE: &str = ": [";
@@ -110,11 +110,8 @@ fn what_port_allows_later_is_written_when_the_run_is_started_again_or_by_the_nex
         fails(&step); // It is the push's own mistake.
         let elsewhere = succeed(&push_elsewhere(&world));
         let warnings = elsewhere.commands("warning");
-        assert!(
-            warnings
-                .iter()
-                .any(|one| one.property("file") == "later/port.yml")
-        );
+        let mut all = warnings.iter();
+        assert!(all.any(|one| one.property("file") == "later/port.yml"));
         world.port.add_blueprint(json!({"identifier": "later"}));
         assert_eq!(succeed(&push_elsewhere(&world)).output("created"), "1");
         world.entity("later", "x");
@@ -193,8 +190,7 @@ fn what_another_file_declares_is_tried_until_it_is_written() {
     world.refuse("x", 3);
     fails(&world.change("a:x=- b:x=B"));
     for _ in 0..2 {
-        let result = succeed(&push_elsewhere(&world));
-        assert_eq!(result.output("failed"), "1");
+        assert_outputs(&succeed(&push_elsewhere(&world)), "failed=1");
     }
     succeed(&push_elsewhere(&world));
     world.assert_holds("x=B");

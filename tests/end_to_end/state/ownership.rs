@@ -6,7 +6,9 @@ use port_gitops_sandbox::{Fault, Sandbox, Step, StepResult};
 
 use super::{assert_settled, beside, listed, names, other_repository, push_elsewhere};
 use crate::scenes::{plain, states};
-use crate::world::{STATE, World, domain, domains, fails, pruning, run, stage, succeed};
+use crate::world::{
+    STATE, World, assert_outputs, domain, domains, fails, pruning, run, stage, succeed,
+};
 
 /// What the state of [`other_repository`] is called.
 const OTHER: &str = "github.com/2";
@@ -35,11 +37,7 @@ fn two_repositories_share_a_catalog() {
     assert_eq!(succeed(&theirs(other.change("b=B"))).output("created"), "1");
     for _ in 0..2 {
         for step in [pruning(world.nightly()), theirs(other.nightly())] {
-            let result = succeed(&step);
-            assert_eq!(
-                ["deleted", "drift"].map(|name| result.output(name)),
-                ["0", "false"]
-            );
+            assert_outputs(&succeed(&step), "deleted=0 drift=false");
         }
     }
     assert_eq!(listed(&world, STATE, "entities"), ["domain|a"]);
@@ -53,10 +51,8 @@ fn what_another_source_owns_is_an_error_in_an_apply_and_a_warning_in_a_plan() {
     stage(&other.repository, "a=Theirs b=B");
     other.commit("Declare a too, and b");
     let plan = succeed(&step().input("mode", "plan"));
-    assert_eq!(
-        states(&plan),
-        ["created domain/b", "owned-elsewhere domain/a"]
-    );
+    let expected = ["created domain/b", "owned-elsewhere domain/a"];
+    assert_eq!(states(&plan), expected);
     assert_eq!(plan.output("drift"), "true");
     let warning = plan.commands("warning")[0];
     assert_eq!(warning.property("title"), "Port: owned elsewhere");
@@ -118,8 +114,7 @@ fn what_is_removed_from_the_old_place_first_is_handed_over() {
         succeed(&pruning(beside(&world, other.change("a=Theirs"))));
         world.assert_holds("a=Theirs");
         // What was removed before is another source's by now.
-        let result = succeed(&pruning(push_elsewhere(&world)));
-        assert_eq!(result.output("deleted"), "0");
+        assert_outputs(&succeed(&pruning(push_elsewhere(&world))), "deleted=0");
         assert_eq!(names(&world), ["a"]);
         assert_settled(&world);
     }
@@ -174,10 +169,7 @@ fn a_rename_and_a_transfer_change_nothing() {
         ("Transferred", "another-org/renamed"),
     ] {
         world.github.set_full_name(name);
-        assert_eq!(
-            succeed(&pruning(push_elsewhere(&world))).output("created"),
-            "0"
-        );
+        assert_outputs(&succeed(&pruning(push_elsewhere(&world))), "created=0");
         let text = domains(&format!("a={title} b"));
         succeed(&pruning(world.push_file("port.yml", &text)));
         world.assert_holds(&format!("a={title} b="));
@@ -223,10 +215,8 @@ fn another_branch_that_is_applied_is_a_source_of_its_own() {
         pruning(step.input("mode", "apply"))
     };
     let result = is_owned_elsewhere(&push("a=Staged b=B"), "octo-org/catalog");
-    assert_eq!(
-        states(&result),
-        ["created domain/b", "owned-elsewhere domain/a"]
-    );
+    let expected = ["created domain/b", "owned-elsewhere domain/a"];
+    assert_eq!(states(&result), expected);
     let branch = format!("{STATE}/branch/stage=2Fone");
     world.assert_holds("a= b=B");
     assert_eq!(listed(&world, &branch, "entities"), ["domain|b"]);

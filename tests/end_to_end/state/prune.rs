@@ -23,12 +23,16 @@ const SHOP: &str = "identifier: shop\nblueprint: microservice\nrelations:\n  dom
 #[test]
 fn what_a_push_removes_is_deleted() {
     let world = three();
-    let result = succeed(&pruning(world.push_file("port.yml", &domain("a"))));
-    assert_eq!(result.output("deleted"), "2");
+    assert_outputs(
+        &succeed(&pruning(world.push_file("port.yml", &domain("a")))),
+        "deleted=2",
+    );
     assert_eq!(names(&world), ["a"]);
     world.remove("port.yml");
-    let result = succeed(&pruning(world.push("Remove the file")));
-    assert_eq!(result.output("deleted"), "1");
+    assert_outputs(
+        &succeed(&pruning(world.push("Remove the file"))),
+        "deleted=1",
+    );
     assert!(names(&world).is_empty());
 }
 
@@ -190,8 +194,7 @@ fn targets_that_port_created_are_not_pruned() {
     succeed(&creating(world.push_file("port.yml", SHOP)));
     assert_eq!(names(&world), ["b", "shop"]);
     for _ in 0..2 {
-        let result = succeed(&creating(world.nightly()));
-        assert_eq!(result.output("drift"), "false");
+        assert_outputs(&succeed(&creating(world.nightly())), "drift=false");
     }
     assert_eq!(names(&world), ["b", "shop"]);
 }
@@ -201,8 +204,7 @@ fn what_another_file_declared_all_along_is_not_deleted() {
     let world = World::new();
     fails(&pruning(world.change("one:a=A two:a=A")));
     world.put_domain("a", "By hand");
-    let result = succeed(&pruning(world.change("one:a=-")));
-    assert_eq!(result.output("deleted"), "0");
+    assert_outputs(&succeed(&pruning(world.change("one:a=-"))), "deleted=0");
     assert_eq!(names(&world), ["a"]);
     assert_settled(&world);
 }

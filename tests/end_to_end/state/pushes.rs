@@ -5,7 +5,7 @@ use port_gitops_sandbox::{Fault, GitHubSandbox, Matcher, ObjectId, Sandbox, Step
 
 use super::{assert_settled, cost, push_elsewhere};
 use crate::interrupted::run_and_signal;
-use crate::world::{World, domain, domains, fails, stage, succeed};
+use crate::world::{World, assert_outputs, domain, domains, fails, stage, succeed};
 
 /// A world in which the run of a push has written the new title of `a`, but not `b`, which is new,
 /// and the commit before that push.
@@ -153,8 +153,10 @@ fn moves_in_one_push_write_nothing() {
         r#"{"identifier": "b", "blueprint": "domain"}"#,
     );
     world.port.clear_journal();
-    let result = succeed(&world.push("Move b to a file of its own"));
-    assert_eq!(result.output("unchanged"), "2");
+    assert_outputs(
+        &succeed(&world.push("Move b to a file of its own")),
+        "unchanged=2",
+    );
     world.repository.rename("port.yml", "all/port.yaml");
     succeed(&world.push("Rename the other"));
     assert_eq!(world.port_writes(), [""; 0]);
@@ -208,10 +210,8 @@ fn the_last_entity_file_may_go() {
         succeed(&world.change("a=-").input("prune", prune));
         world.assert_holds(left);
         assert_eq!(world.state_property("entity_count"), 0);
-        assert_eq!(
-            world.state_property("removed").as_array().unwrap().len(),
-            removed
-        );
+        let found = world.state_property("removed").as_array().unwrap().len();
+        assert_eq!(found, removed);
         assert_settled(&world);
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{assert_quiet, assert_settled, cost, names, push_elsewhere};
 use crate::scenes::{plain, states};
-use crate::world::{World, domains, fails, pruning, run, succeed};
+use crate::world::{World, assert_outputs, domains, fails, pruning, run, succeed};
 
 /// Something that only Port's lack of a blueprint prevents, and something that is sound.
 const LATER: &str = "identifier: x\nblueprint: later\n---\nidentifier: y\nblueprint: domain\n";
@@ -206,7 +206,9 @@ fn a_full_run_says_once_that_port_keeps_a_value() {
     assert!(plain(&result).contains("Port keeps `properties.url`"));
     // What Git declares anew is written all the same.
     let shouted = SHOUTED.replace("A.b", "A.C");
-    let result = succeed(&world.push_file("port.yml", &shouted));
-    assert_eq!(result.output("updated"), "1");
+    assert_outputs(
+        &succeed(&world.push_file("port.yml", &shouted)),
+        "updated=1",
+    );
     assert_quiet(&world, push_elsewhere(&world));
 }

@@ -134,10 +134,8 @@ fn a_deletion_that_is_held_back_fails_once() {
     let world = World::new();
     succeed(&world.change("a=A"));
     let held_back = ["held-back domain/a"];
-    assert_eq!(
-        states(&fails(&no_deletions(world.change("a=-")))),
-        held_back
-    );
+    let found = states(&fails(&no_deletions(world.change("a=-"))));
+    assert_eq!(found, held_back);
     for _ in 0..2 {
         let result = succeed(&no_deletions(push_elsewhere(&world)));
         assert_eq!(states(&result), held_back);

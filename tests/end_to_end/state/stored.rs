@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use super::{assert_quiet, assert_settled, names, push_elsewhere};
 use crate::scenes::plain;
-use crate::world::{STATE, World, cannot_go_on, domain, domains, fails, pruning, run, succeed};
+use crate::world::{
+    STATE, World, assert_outputs, cannot_go_on, domain, domains, fails, pruning, run, succeed,
+};
 
 const BLUEPRINT: &str = "gitops_source";
 
@@ -66,14 +68,10 @@ fn a_run_that_writes_says_so_first() {
     let saved: Vec<_> = saved
         .map(|save| save.json().unwrap()["properties"].clone())
         .collect();
-    assert_eq!(
-        [&saved[0]["status"], &saved[1]["status"]],
-        ["applying", "synced"]
-    );
-    assert_eq!(
-        saved[0]["entities"],
-        json!(["domain|a", "domain|b", "domain|c"])
-    );
+    let wanted = ["applying", "synced"];
+    assert_eq!([&saved[0]["status"], &saved[1]["status"]], wanted);
+    let expected = json!(["domain|a", "domain|b", "domain|c"]);
+    assert_eq!(saved[0]["entities"], expected);
     let order = [BLUEPRINT, "domain", BLUEPRINT];
     let order = order.map(|blueprint| format!("POST /v1/blueprints/{blueprint}/entities"));
     assert_eq!(world.port_changes(), order);
@@ -163,8 +161,10 @@ fn unpack(strings: &Value) -> String {
 fn a_state_that_is_deleted_releases_everything() {
     let world = world();
     assert!(world.port.remove_entity(BLUEPRINT, STATE));
-    let result = succeed(&pruning(world.push_file("port.yml", &domain("a"))));
-    assert_eq!(result.output("unchanged"), "1");
+    assert_outputs(
+        &succeed(&pruning(world.push_file("port.yml", &domain("a")))),
+        "unchanged=1",
+    );
     assert_eq!(names(&world), ["a", "b"], "nobody knows whose b is");
     assert_eq!(world.state_property("entities"), json!(["domain|a"]));
     assert_settled(&world);
@@ -194,10 +194,8 @@ fn what_was_taken_out_by_hand_and_is_still_declared_comes_back() {
     let world = world();
     edit_to(&world, "entities", json!([]));
     succeed(&world.nightly());
-    assert_eq!(
-        world.state_property("entities"),
-        json!(["domain|a", "domain|b"])
-    );
+    let expected = json!(["domain|a", "domain|b"]);
+    assert_eq!(world.state_property("entities"), expected);
     assert_settled(&world);
 }
 

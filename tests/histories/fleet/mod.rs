@@ -10,7 +10,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use crate::branch::{Base, base};
-use crate::check::Histories;
+use crate::check::{Kind, check};
 use crate::fate::{Fate, calm_fate, moment};
 use crate::play::Deletions;
 use play::Player;
@@ -22,10 +22,6 @@ const REPOSITORIES: usize = 3;
 
 /// A repository's number.
 type Repo = usize;
-
-/// Histories of fleets, with or without deletions.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Fleets(pub(crate) Deletions);
 
 /// How an entity goes from one repository to another.
 #[derive(Debug, Clone, Copy)]
@@ -79,22 +75,16 @@ pub(crate) struct History {
     events: Vec<Event>,
 }
 
-impl Histories for Fleets {
-    const COUNT: u32 = 150;
-    type History = History;
-    type World = World;
-
-    fn history(self) -> impl Strategy<Value = History> {
-        history()
-    }
-
-    fn world(self) -> World {
-        World::new()
-    }
-
-    fn play(self, world: &Arc<World>, name: String, history: &History) -> Result<(), String> {
-        Player::new(Arc::clone(world), name, self.0).play(history)
-    }
+/// Plays histories of fleets.
+pub(crate) fn check_fleets(deletions: Deletions) {
+    check(&Kind {
+        count: 150,
+        history,
+        world: World::new,
+        play: |world: &Arc<World>, name, history: &History| {
+            Player::new(Arc::clone(world), name, deletions).play(history)
+        },
+    });
 }
 
 fn history() -> impl Strategy<Value = History> {

@@ -34,10 +34,8 @@ impl Now<'_> {
     fn entity(&self, blueprint: &str, identifier: &str) -> Option<&Value> {
         let is_meant =
             |(of, called, _): &&(String, String, Value)| of == blueprint && called == identifier;
-        self.entities
-            .iter()
-            .find(is_meant)
-            .map(|(_, _, entity)| entity)
+        let (_, _, entity) = self.entities.iter().find(is_meant)?;
+        Some(entity)
     }
 
     fn held(&self, name: Name) -> Option<&Value> {
@@ -73,11 +71,8 @@ impl Now<'_> {
             );
         }
         all.retain(|name, (repo, _)| {
-            let mut others = self
-                .tips
-                .iter()
-                .enumerate()
-                .filter(|(other, _)| other != repo);
+            let tips = self.tips.iter().enumerate();
+            let mut others = tips.filter(|(other, _)| other != repo);
             others.all(|(_, tip)| !tip.mentioned().contains(name))
         });
         all
@@ -191,10 +186,8 @@ impl Model {
         for (name, (_, form)) in &declared {
             now.check(*name, *form)?;
         }
-        let forgotten = self
-            .ever
-            .iter()
-            .filter(|name| !declared.contains_key(*name));
+        let ever = self.ever.iter();
+        let forgotten = ever.filter(|name| !declared.contains_key(*name));
         let mut left =
             forgotten.filter(|name| now.held(**name).is_some() && !self.may_stay.contains(*name));
         if let Some(name) = left.next().filter(|_| *now.prunes) {

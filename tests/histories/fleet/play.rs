@@ -4,18 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use port_gitops::Exit;
-use port_gitops_sandbox::port::Failure;
-use port_gitops_sandbox::{Fault, Matcher, Sandbox};
+use port_gitops_sandbox::{GitHubSandbox, Matcher, PortSandbox, Sandbox};
 use serde_json::json;
 
 use super::model::{Model, Now};
-use super::tree::{Edit, FOREIGN, Tree, key};
+use super::tree::{Edit, FOREIGN, Name, Tree, key};
 use super::world::{World, name};
 use super::{Event, History, Order, REPOSITORIES, Repo, Scope, Workflow};
 use crate::branch::{Base, Branch};
-use crate::fate::{Api, Fate, Moment, Place, run_so, told};
+use crate::fate::{Fate, Place, run_so, told};
 use crate::play::{Deletions, Level};
-use crate::runs::{STATES, Story, begin_anew, indented};
+use crate::runs::{STATES, Story, begin_anew};
 
 /// Three repositories and what happened to them. Clones are handles to the same.
 #[derive(Clone)]
@@ -39,12 +38,20 @@ struct State {
 impl Place for Player {
     type Event = Event;
 
-    fn inject(&self, moment: &Moment, fault: Fault) {
-        let fault = fault.skip(moment.request.into());
-        match moment.api {
-            Api::GitHub => self.world.github.inject(fault),
-            Api::Port => self.world.port.inject(fault),
-        }
+    fn github(&self) -> &GitHubSandbox {
+        &self.world.github
+    }
+
+    fn port(&self) -> &PortSandbox {
+        &self.world.port
+    }
+
+    fn key(name: Name) -> (&'static str, String) {
+        key(name)
+    }
+
+    fn tell(&self, line: String) {
+        self.state().story.tell(line);
     }
 
     fn happen_meanwhile(&self, event: &Event) {
@@ -266,20 +273,7 @@ impl Player {
         };
         let world = &self.world;
         let environment = world.environment(workflow, scope, (&self.branch, &name), self.prunes);
-        if let Fate::RefusedEntity(name) = fate {
-            let (blueprint, identifier) = key(*name);
-            let failure = Failure::new(422, "no", "refused");
-            world.port.refuse(blueprint, &identifier, failure, 100);
-        }
-        let (ended, happen_rest) = run_so(self, fate, environment);
-        if !matches!(fate, Fate::Quiet) {
-            world.github.clear_faults();
-            world.port.clear_faults();
-            world.port.refuse_nothing();
-        }
-        let (exit, log) = (ended.exit, indented(&ended.log));
-        self.tell(format!("{shown} ends: {exit:?}\n{log}"));
-        happen_rest();
+        let exit = run_so(self, &shown, fate, environment).exit;
         let now = self.now();
         let checked = self.state().model.check_always(&now);
         self.complain(checked);
@@ -328,9 +322,5 @@ impl Player {
 
     fn complain(&self, checked: Result<(), String>) {
         self.state().story.complain(checked);
-    }
-
-    fn tell(&self, line: String) {
-        self.state().story.tell(line);
     }
 }

@@ -36,7 +36,7 @@ pub(super) async fn answer(schema: &GitHubSchema, shared: &Shared, request: &Req
         return Err(Refusal::not_found());
     }
     let query: async_graphql::Request = request.json()?;
-    let settings = shared.settings().clone();
+    let settings = shared.settings.lock().clone();
     let response = schema.execute(query.data(settings)).await;
     let mut body =
         serde_json::to_value(response).map_err(|error| Refusal::new(500, error.to_string()))?;

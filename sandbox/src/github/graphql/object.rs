@@ -7,7 +7,7 @@ use async_graphql::{
 };
 
 use super::{Nullable, failure};
-use crate::git::{self, GitError, Kind, Mode, ObjectId, TreeEntry};
+use crate::git::{self, GitError, Kind, ListedEntry, Mode, ObjectId};
 use crate::github::hosted::Hosted;
 
 /// How much of a blob Git looks at for a NUL byte before it calls it text.
@@ -122,7 +122,7 @@ impl BlobNode {
     }
 }
 
-pub(super) struct TreeEntryNode(Arc<Hosted>, TreeEntry);
+pub(super) struct TreeEntryNode(Arc<Hosted>, ListedEntry);
 
 #[Object(name = "TreeEntry")]
 impl TreeEntryNode {
