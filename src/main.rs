@@ -8,6 +8,7 @@ use port_gitops::run::evaluator::worker;
 use port_gitops::shutdown::{ShutdownTrigger, shutdown};
 use port_gitops::{Exit, run};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 const INTERRUPTED: u8 = 128 + 2;
 const TERMINATED: u8 = 128 + 15;
@@ -40,8 +41,11 @@ async fn act() -> ExitCode {
             Ok(Subcommand::Schema) => schema::run(arguments, &environment).await,
             Ok(Subcommand::Export) => {
                 let (trigger, shutdown) = shutdown();
-                tokio::spawn(listen(trigger));
-                export::run(arguments, &environment, shutdown).await
+                let listener = tokio::spawn(listen(trigger));
+                match export::run(arguments, &environment, shutdown).await {
+                    ExitStatus::Interrupted => return interrupted(listener).await,
+                    status => status,
+                }
             }
             Err(status) => status,
         };
@@ -49,6 +53,7 @@ async fn act() -> ExitCode {
             ExitStatus::Success => ExitCode::SUCCESS,
             ExitStatus::Problem => ExitCode::from(1),
             ExitStatus::CannotGoOn => ExitCode::from(2),
+            ExitStatus::Interrupted => ExitCode::from(INTERRUPTED),
         };
     }
 
@@ -59,8 +64,13 @@ async fn act() -> ExitCode {
         Exit::Success => ExitCode::SUCCESS,
         Exit::Failure => ExitCode::from(1),
         Exit::CannotGoOn => ExitCode::from(2),
-        Exit::Interrupted => ExitCode::from(listener.await.unwrap_or(INTERRUPTED)),
+        Exit::Interrupted => interrupted(listener).await,
     }
+}
+
+/// The exit status that belongs to the signal.
+async fn interrupted(listener: JoinHandle<u8>) -> ExitCode {
+    ExitCode::from(listener.await.unwrap_or(INTERRUPTED))
 }
 
 /// Requests the run to stop at the first signal, and ends the process at the second. Gives the exit

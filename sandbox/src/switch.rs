@@ -13,8 +13,8 @@ use strum::{EnumString, VariantArray, VariantNames};
 /// The environment variable that names the switches to start with, separated by commas.
 pub const VARIABLE: &str = "PORT_GITOPS_SANDBOX";
 
-/// A behaviour that a service may or may not have. The variable names it by its name in kebab case, if nothing else
-/// is said.
+/// A behaviour that a service may or may not have. Its name in the variable is in kebab case, unless `serialize` gives
+/// another one.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, VariantArray, VariantNames,
 )]

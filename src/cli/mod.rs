@@ -63,6 +63,8 @@ pub enum ExitStatus {
     Problem,
     /// It could not be carried out: exit status 2.
     CannotGoOn,
+    /// It was told to stop: exit status 128 and the signal's number.
+    Interrupted,
 }
 
 impl Subcommand {

@@ -261,7 +261,7 @@ fn conceal_secrets(session: &Session<'_>, passes: &mut [Pass<'_, '_>], blueprint
     }
 }
 
-/// Says how many files are checked; nothing if all sources have failed before.
+/// Says how many files are checked; nothing if no source is left.
 fn announce(session: &Session<'_>, selection: &[(&mut Source<'_>, Selection)]) {
     if selection.is_empty() {
         return;

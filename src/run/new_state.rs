@@ -46,6 +46,7 @@ pub(super) fn after_writing(
     for (path, outcome) in files {
         state.conclude(&path, outcome);
     }
+    // An entity that is declared again with an error stays in `removed`.
     for (key, fate) in &fates.by_key {
         match fate {
             Fate::Accepted | Fate::Possible => drop(state.removed.remove(*key)),
@@ -89,7 +90,7 @@ enum Fate {
     Possible,
     /// It is declared, and another source owns it.
     Waiting,
-    /// The source no longer has to do with it.
+    /// It is no longer this source's.
     Released,
     /// It is no longer declared, and Port still holds it.
     Removed {
@@ -102,7 +103,7 @@ enum Fate {
 /// What became of each entity.
 #[derive(Default)]
 struct Fates<'p> {
-    /// Not of those that were blocked: they are as before.
+    /// Blocked entities are not in it: nothing changes for them.
     by_key: BTreeMap<&'p EntityKey, Fate>,
     /// What was written although Git had not changed it.
     rewritten: BTreeMap<&'p EntityKey, Option<DriftDigest>>,

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use ignore::Walk;
+use ignore::WalkBuilder;
 use port_gitops_sandbox::port::Permission;
 use port_gitops_sandbox::{Answer, Fault, Matcher, Sandbox};
 use serde_json::{Value, json};
@@ -42,13 +42,24 @@ fn export(desk: &Desk, arguments: &str) -> String {
     desk.succeed(&[&["export"], &arguments[..]].concat()).out
 }
 
-/// The files below the folder, but for the repository's own.
+/// The files and empty folders below the folder, but for the repository's own.
 fn files(desk: &Desk) -> Vec<String> {
-    let paths = Walk::new(desk.root()).map(|entry| entry.unwrap().into_path());
-    let files = paths.filter(|path| !path.is_dir());
-    let below = |path: PathBuf| path.strip_prefix(desk.root()).unwrap().to_owned();
-    let mut found: Vec<_> = files
-        .map(|path| below(path).display().to_string())
+    let mut all = WalkBuilder::new(desk.root());
+    let all = all.standard_filters(false);
+    let all = all
+        .filter_entry(|entry| entry.file_name() != ".git")
+        .build();
+    let paths = all.map(|entry| entry.unwrap().into_path());
+    let holds_some =
+        |path: &Path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+    let mut found: Vec<_> = paths
+        .filter(|path| path != desk.root() && !holds_some(path))
+        .map(|path| {
+            path.strip_prefix(desk.root())
+                .unwrap()
+                .display()
+                .to_string()
+        })
         .collect();
     found.sort();
     found
@@ -142,7 +153,7 @@ fn a_dry_run_lists_and_existing_files_stay() {
 
     desk.write(ALL[0], "# mine\n");
     fs::remove_file(desk.path(ALL[1])).unwrap();
-    let expected = "error: nothing was written, as these files are there already and differ from Port: domain/sales.entity.yml; ";
+    let expected = "error: nothing was written, because these files exist and differ from Port: domain/sales.entity.yml; ";
     desk.cannot_go_on(&["export", "catalog"], expected);
     assert!(!desk.path(ALL[1]).exists(), "nothing was written");
     let dry = export(&desk, "catalog --dry-run");
@@ -216,6 +227,7 @@ fn an_export_that_fails_leaves_nothing() {
         assert!(!desk.path("catalog").exists());
     };
     desk.write("empty.json", "{\"rules\": []}");
+    desk.write("held/domain/sales.entity.yml/x", "");
     desk.write("bad.json", "{");
     let table = "
         => the folder that the files go to is missing
@@ -226,6 +238,8 @@ fn an_export_that_fails_leaves_nothing() {
         catalog --query empty.json => empty.json is not a search query
         catalog --query bad.json => bad.json:1: expected a key in double quotes
         bad.json/x => cannot write bad.json/x: Not a directory
+        new/folder/catalog --path {identifier}.yml => no rule of `--files` selects new/folder/catalog/sales.yml
+        held --force => cannot write held/domain/sales.entity.yml: is a directory
     ";
     for line in table.trim().lines() {
         let (arguments, needle) = line.split_once("=> ").unwrap();
@@ -270,7 +284,7 @@ fn an_export_that_is_told_to_stop_leaves_what_was_there() {
     desk.put("domain", json!({"identifier": "people"}));
     let search = Fault::hang().on("POST", "*/microservice/entities/search");
     desk.port.inject(search.always());
-    for signal in ["-INT", "-TERM"] {
+    for (signal, status) in [("-INT", 130), ("-TERM", 143)] {
         let mut process = desk
             .command(&["export", "catalog", "--force"])
             .stderr(Stdio::piped())
@@ -283,10 +297,32 @@ fn an_export_that_is_told_to_stop_leaves_what_was_there() {
         send(signal, &process);
         let output = process.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert_eq!(output.status.code(), Some(status), "{said}");
         assert!(said.contains("error: the export was interrupted"), "{said}");
         assert_eq!(files(&desk), ALL[..1]);
         assert_eq!(desk.read(ALL[0]), "# mine\n");
+    }
+}
+
+#[test]
+fn names_that_differ_in_case_leave_no_folder_that_is_not_needed() {
+    let desk = shop();
+    desk.put("microservice", json!({"identifier": "Shop"}));
+    let template = "catalog --path {blueprint}/{identifier}/e.entity.yml --blueprint microservice";
+    for said in [
+        "Wrote 3 files to catalog",
+        "Wrote 0 files to catalog, 3 unchanged",
+    ] {
+        assert_eq!(export(&desk, template), format!("{said} · 3 entities\n"));
+        let found = files(&desk);
+        let names: Vec<_> = found
+            .iter()
+            .map(|path| path.split("==").next().unwrap())
+            .collect();
+        let folder = "catalog/microservice";
+        let expected = ["Shop", "mail/e.entity.yml", "shop"].map(|name| format!("{folder}/{name}"));
+        assert_eq!(names, expected);
+        assert_eq!(found.concat().matches("==").count(), 2);
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Object {
     pub(crate) data: Vec<u8>,
 }
 
-/// The kinds of entry that a tree can hold, in octal digits.
+/// The mode of a tree's entry, which Git writes in octal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 pub(crate) enum Mode {
     #[strum(serialize = "100644")]

@@ -91,7 +91,7 @@ impl TestRepository {
         Ok(entries.iter().find(|entry| entry.path == path).cloned())
     }
 
-    /// A tree and all below it, in Git's order, the trees themselves included. It is listed once.
+    /// A tree and all below it, in Git's order, the trees themselves included. The list is kept.
     pub(crate) fn list_recursively(&self, tree: &ObjectId) -> Result<Listing, GitError> {
         let Store { git, listings, .. } = &*self.0.store;
         if let Some(listing) = listings.lock().get(tree) {

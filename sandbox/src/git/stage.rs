@@ -33,7 +33,7 @@ impl TestRepository {
 
     /// Stages the removal of a file or of a whole folder.
     pub fn remove(&self, path: &str) -> &Self {
-        // To delete what is not there is no mistake to Git, but to move it is.
+        // Git ignores the deletion of a missing path, and fails when one is moved.
         self.rename(path, ".removed").stage(&[b"D .removed"])
     }
 

@@ -241,7 +241,7 @@ fn unsigned() -> Value {
     })
 }
 
-/// The addresses of a user that are called as their last part is, and the others.
+/// A user's addresses whose keys are their last parts, and then the others.
 const USER_PARTS: &str = "followers received_events repos subscriptions";
 const USER_URLS: &[(&str, &str)] = &[
     ("events_url", "/events{/privacy}"),

@@ -208,7 +208,7 @@ async fn pass(state: Arc<Mutex<State>>, mut request: Request<Incoming>) -> hyper
     }
     let (mut sender, connection) = client::conn::http1::handshake(TokioIo::new(server)).await?;
     tokio::spawn(connection);
-    // What concerns the proxy is not the server's to see.
+    // The server must not see the credentials for the proxy.
     request.headers_mut().remove(header::PROXY_AUTHORIZATION);
     let path = uri.path_and_query().cloned();
     *request.uri_mut() = path.map(Into::into).unwrap_or_default();

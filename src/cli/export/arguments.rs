@@ -35,7 +35,7 @@ Environment:
   PORT_BASE_URL                        Port's API, if not https://api.port.io
   HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE as for the action
 
-Exit status: 0 done, 2 the files could not be made.
+Exit status: 0 done, 2 the files could not be made, 130 or 143 it was stopped.
 ";
 
 /// What the command line says.

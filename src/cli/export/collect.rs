@@ -1,7 +1,7 @@
 //! The entities of an export: their texts on disk, and in memory what is needed to give them files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::entity_text::joined;
 use super::folder::{ExportFolder, Placed};
 use super::template::{PathTemplate, Suffix};
-use crate::cli::files::Unwritten;
+use crate::cli::files::{self, Unwritten};
 use crate::document;
 
 /// Texts that wait for their files, in a file without a name: it is gone when the process ends, however
@@ -96,18 +96,9 @@ impl Spool {
     /// # Errors
     /// If none can.
     pub(super) fn new(folder: &Path) -> Result<Self, Unwritten> {
-        let path = folder.join(format!(".port-gitops-{}.tmp", std::process::id()));
-        let opened = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path);
-        let file = opened
-            .and_then(|file| fs::remove_file(&path).map(|()| file))
-            .map_err(|error| Unwritten::new(folder, error))?;
         Ok(Self {
             folder: folder.to_owned(),
-            file: BufWriter::new(file),
+            file: BufWriter::new(files::nameless(folder)?),
             length: 0,
         })
     }
@@ -266,7 +257,7 @@ impl Collection {
 }
 
 impl EntityText {
-    /// In bytes, as far as it is not in a file, which may hold it.
+    /// In bytes; 0 for a text in a file of its own, which is not too large for one.
     fn length(&self) -> usize {
         match self {
             Self::Written(_) => 0,
@@ -276,12 +267,12 @@ impl EntityText {
 }
 
 impl Planned {
-    /// Whether the file is in the folder, with all that belongs into it.
+    /// Whether the file is in the folder already, and complete.
     pub(super) fn is_written(&self) -> bool {
         self.written_to() == Some(&self.path)
     }
 
-    /// Where its text was written before it turned out that the file needs another name.
+    /// The path that it was written to first, if it needs another name.
     pub(super) fn former_path(&self) -> Option<&String> {
         self.written_to().filter(|path| **path != self.path)
     }

@@ -87,7 +87,7 @@ impl<'p> Fetcher<'p> {
         }
     }
 
-    /// Reads everything, and writes the files that need not wait for it.
+    /// Reads everything, and writes the files that can be written at once.
     ///
     /// # Errors
     /// If Port does not give it all, no rule selects a file, or one cannot be written.

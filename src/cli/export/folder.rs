@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Error;
 use super::arguments::Writing;
-use crate::cli::files::{self, Unwritten};
+use super::counted;
+use super::notes::shown;
+use crate::cli::files::{self, Creation, Unwritten};
 
-/// Where the files go. Unless the export is [finished](Self::finish), what it has made is removed in the
-/// end; what was there before stays.
+/// Where the files go. Unless the export [finishes](Self::finish), everything that it has created is removed
+/// when this is dropped. Files that were there before stay.
 #[derive(Debug)]
 pub(super) struct ExportFolder {
     path: PathBuf,
@@ -21,9 +23,9 @@ pub(super) struct ExportFolder {
 /// What an export has made so far.
 #[derive(Debug, Default)]
 struct Made {
-    /// Each folder after the one that it is in.
+    /// Parents before what they contain.
     folders: Vec<PathBuf>,
-    /// By what their paths would be if case did not count.
+    /// Paths, by their lower-case form.
     files: BTreeMap<String, String>,
     /// The folder of the file that was written last.
     last: Option<PathBuf>,
@@ -34,7 +36,7 @@ struct Made {
 pub(super) enum Placed {
     /// In the file of this path.
     File(String),
-    /// It has to wait until everything is read.
+    /// Not in a file yet: what becomes of it is decided once everything is read.
     Waiting(String),
 }
 
@@ -44,65 +46,85 @@ impl ExportFolder {
     /// # Errors
     /// If it cannot be made, or something else is there.
     pub(super) fn open(path: &Path, writing: Writing) -> Result<Self, Unwritten> {
-        let is_there = path.exists();
         let mut made = Made::default();
         if writing != Writing::DryRun {
-            fs::create_dir_all(path).map_err(|error| Unwritten::new(path, error))?;
-            if !is_there {
-                made.folders.push(path.to_owned());
-            }
+            let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+            let missing = path.ancestors().take_while(is_missing);
+            made.folders = missing.map(Path::to_owned).collect();
+            made.folders.reverse();
         }
-        Ok(Self {
+        // What was made of it is removed even if the rest cannot be made.
+        let folder = Self {
             path: path.to_owned(),
             made: Mutex::new(made),
-        })
+        };
+        if writing != Writing::DryRun {
+            fs::create_dir_all(path).map_err(|error| Unwritten::new(path, error))?;
+        }
+        Ok(folder)
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes the file of one entity while others are still read. It waits if something is at `path`, or if
-    /// the name of another file of the export differs in case only. What the export itself has written to
-    /// `path` is older, and replaced.
+    /// Writes the file of one entity while others are still read. If `path` exists, or differs from the path of
+    /// another exported file only in case, the text waits. A file that this export has written there is older,
+    /// and is replaced.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub(super) fn place(&self, path: String, text: String) -> Result<Placed, Error> {
         let mut made = self.made();
         let folded = path.to_lowercase();
-        let is_free = match made.files.get(&folded) {
-            Some(known) => *known == path,
-            None => !is_there(&self.path.join(&path)),
-        };
-        if !is_free {
-            return Ok(Placed::Waiting(text));
+        match made.files.get(&folded) {
+            Some(known) if *known == path => {
+                files::replace(&self.path.join(&path), text.as_bytes())?;
+            }
+            Some(_) => return Ok(Placed::Waiting(text)),
+            None => match self.create_file(&mut made, &path, &text)? {
+                Creation::Done => {}
+                Creation::Occupied => return Ok(Placed::Waiting(text)),
+            },
         }
-        self.write_file(&mut made, &path, &text)?;
-        made.files.insert(folded, path.clone());
         Ok(Placed::File(path))
     }
 
-    /// Writes a file, whatever is there.
+    /// Writes a file where nothing is.
+    ///
+    /// # Errors
+    /// If something is there by now, or the file cannot be written.
+    pub(super) fn create(&self, path: &str, text: &str) -> Result<(), Error> {
+        match self.create_file(&mut self.made(), path, text)? {
+            Creation::Done => Ok(()),
+            Creation::Occupied => Err(Error::Existing(vec![shown(path)])),
+        }
+    }
+
+    /// Writes a file in the place of another one. That is not undone.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub(super) fn write(&self, path: &str, text: &str) -> Result<(), Error> {
-        let is_new = !is_there(&self.path.join(path));
-        let mut made = self.made();
-        self.write_file(&mut made, path, text)?;
-        if is_new {
-            made.files.insert(path.to_lowercase(), path.to_owned());
-        }
-        Ok(())
+    pub(super) fn replace(&self, path: &str, text: &str) -> Result<(), Error> {
+        Ok(files::replace(&self.path.join(path), text.as_bytes())?)
     }
 
-    /// Removes a file that the export has made.
+    /// Removes a file that the export has written, and the folders made for it.
     pub(super) fn remove(&self, path: &str) {
-        if self.made().files.remove(&path.to_lowercase()).is_some() {
-            // If it is not there, nobody misses it.
-            let _ = fs::remove_file(self.path.join(path));
+        let mut made = self.made();
+        if made.files.remove(&path.to_lowercase()).is_none() {
+            return;
         }
+        let file = self.path.join(path);
+        // It may be gone already, and a folder may hold other files.
+        let _ = fs::remove_file(&file);
+        for folder in file.ancestors().skip(1) {
+            let is_own = made.folders.iter().any(|own| own == folder);
+            if folder == self.path || !is_own || fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+        made.last = None;
     }
 
     /// Keeps what was made.
@@ -114,18 +136,20 @@ impl ExportFolder {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_file(&self, made: &mut Made, path: &str, text: &str) -> Result<(), Error> {
-        let target = self.path.join(path);
+    fn create_file(&self, made: &mut Made, path: &str, text: &str) -> Result<Creation, Error> {
         let parent = Path::new(path).parent().unwrap_or(Path::new(""));
         if made.last.as_deref() != Some(parent) {
             self.make_folders(made, parent)?;
             made.last = Some(parent.to_owned());
         }
-        Ok(files::replace(&target, text.as_bytes())?)
+        let created = files::create(&self.path.join(path), text.as_bytes())?;
+        if created == Creation::Done {
+            made.files.insert(path.to_lowercase(), path.to_owned());
+        }
+        Ok(created)
     }
 
-    /// Makes `below` and the folders that it is in, and follows no link: it would lead to where Git does not
-    /// look.
+    /// Makes `below` and the folders that it is in. Refuses symbolic links, since Git does not follow them.
     fn make_folders(&self, made: &mut Made, below: &Path) -> Result<(), Error> {
         let mut current = self.path.clone();
         for name in below {
@@ -157,18 +181,25 @@ impl ExportFolder {
 impl Drop for ExportFolder {
     fn drop(&mut self) {
         let made = std::mem::take(&mut *self.made());
-        // What cannot be removed is somebody else's by now.
-        for path in made.files.values() {
-            let _ = fs::remove_file(self.path.join(path));
+        let is_left = |path: &&String| match fs::remove_file(self.path.join(path)) {
+            Ok(()) => false,
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        };
+        let left = made.files.values().filter(is_left).count();
+        if left > 0 {
+            let files = counted(left, "file", "files");
+            let folder = self.path.display();
+            // If standard error is closed, nobody reads this.
+            let _ = writeln!(
+                io::stderr(),
+                "warning: {files} could not be removed from {folder}"
+            );
         }
         for folder in made.folders.iter().rev() {
+            // It is not removed if it holds something else by now.
             let _ = fs::remove_dir(folder);
         }
     }
-}
-
-fn is_there(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok()
 }
 
 fn refuse_link(path: &Path) -> Result<(), Error> {

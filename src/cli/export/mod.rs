@@ -1,7 +1,7 @@
 //! The command `export`: entity files for what Port holds, so that a team can begin with what is there.
 //!
-//! Files are written while the next ones are read, and removed if the export fails. What would replace another
-//! file, or holds several entities, is written once everything was read.
+//! Files are written while the next ones are read, and removed if the export fails. Files that replace existing
+//! ones, or hold several entities, are written after everything has been read.
 
 mod arguments;
 mod collect;
@@ -18,6 +18,8 @@ mod yaml;
 
 use std::ffi::OsString;
 use std::sync::Arc;
+
+use tokio::task::spawn_blocking;
 
 use super::blueprints::{NoBlueprints, described};
 use super::files::Unwritten;
@@ -62,7 +64,7 @@ enum Error {
     #[error(transparent)]
     Unwritten(#[from] Unwritten),
     #[error(
-        "nothing was written, as these files are there already and differ from Port: {}; --force replaces them, and another DIR keeps them", some(.0)
+        "nothing was written, because these files exist and differ from Port: {}; use --force to replace them, or choose another DIR", some(.0)
     )]
     Existing(Vec<String>),
     #[error("{0} is a symbolic link, which is not followed: remove it, or choose another DIR")]
@@ -84,7 +86,7 @@ fn some(paths: &[String]) -> String {
 }
 
 /// Does what the arguments after the command's name say. Costs one request for a token, one for all
-/// blueprints, and one for every 1,000 entities of a blueprint. Told to stop, it leaves no file.
+/// blueprints, and one for every 1,000 entities of a blueprint. If it is interrupted, it removes the files that it has created.
 pub async fn run(
     arguments: impl Iterator<Item = OsString>,
     environment: &Environment,
@@ -92,30 +94,35 @@ pub async fn run(
 ) -> ExitStatus {
     let _progress = super::show_progress();
     let done = tokio::select! {
-        done = obey(arguments, environment) => done,
+        done = obey(arguments, environment, &shutdown) => done,
         () = shutdown.requested() => Err(Error::Interrupted),
     };
     match done {
         Ok(status) => status,
-        Err(error) => fail(&error.to_string()),
+        Err(error) => match (fail(&error.to_string()), error) {
+            (_, Error::Interrupted) => ExitStatus::Interrupted,
+            (status, _) => status,
+        },
     }
 }
 
 async fn obey(
     arguments: impl Iterator<Item = OsString>,
     environment: &Environment,
+    shutdown: &Shutdown,
 ) -> Result<ExitStatus, Error> {
     let arguments = match ExportInvocation::parse(arguments)? {
         ExportInvocation::Help => return Ok(print(&format!("{VERSION}\n{HELP}"))),
         ExportInvocation::Version => return Ok(print(&format!("{VERSION}\n"))),
         ExportInvocation::Export(arguments) => arguments,
     };
-    export(&arguments, environment).await
+    export(&arguments, environment, shutdown).await
 }
 
 async fn export(
     arguments: &ExportArguments,
     environment: &Environment,
+    shutdown: &Shutdown,
 ) -> Result<ExitStatus, Error> {
     let inputs = inputs(arguments, environment)?;
     let query = arguments.query.as_deref().map(query::read).transpose()?;
@@ -130,10 +137,14 @@ async fn export(
     let fetcher = Fetcher::new(&port, &inputs, arguments, &folder, blueprints);
     let collection = fetcher.fetch(query, &mut notes, spool.as_mut()).await?;
     let files = collection.files(&arguments.template)?;
-    // One that changed meanwhile can be on two of Port's pages.
+    // An entity that changes during the export can appear on two of Port's pages.
     let entities = files.iter().map(Planned::entities).sum();
     fetcher.check_selection(&files)?;
-    let done = write::write(&files, &folder, arguments, spool.as_mut())?;
+    let (writing, target, shutdown) = (arguments.writing, Arc::clone(&folder), shutdown.clone());
+    // A thread of its own, so that signals are noticed meanwhile.
+    let done =
+        spawn_blocking(move || write::write(&files, &target, writing, spool.as_mut(), &shutdown));
+    let done = done.await.map_err(|_| Error::Interrupted)??;
     folder.finish();
     notes.print();
     Ok(print(&done.summary(entities, arguments, &notes)))

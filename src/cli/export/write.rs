@@ -11,6 +11,7 @@ use super::notes::{Notes, shown};
 use super::{Error, counted};
 use crate::cli::files::Unwritten;
 use crate::document;
+use crate::shutdown::Shutdown;
 
 /// What became of the files.
 #[derive(Debug, Default)]
@@ -51,16 +52,17 @@ impl WriteSummary {
     }
 }
 
-/// Writes those of `files` that are not in the folder yet, or without a spool only lists them. What was there
-/// before is looked at before the first one is written.
+/// Writes those of `files` that are not in the folder yet; without a spool, only lists them. Checks all existing
+/// files before it writes one.
 ///
 /// # Errors
-/// If something is there that may not be replaced, or a file cannot be written.
+/// If something is there that may not be replaced, a file cannot be written, or the export is told to stop.
 pub(super) fn write(
     files: &[Planned],
     folder: &ExportFolder,
-    arguments: &ExportArguments,
+    writing: Writing,
     spool: Option<&mut Spool>,
+    shutdown: &Shutdown,
 ) -> Result<WriteSummary, Error> {
     let Some(spool) = spool else {
         return Ok(listed(files, folder));
@@ -75,7 +77,7 @@ pub(super) fn write(
         }
     };
     let mut done = WriteSummary::default();
-    let (mut new, mut existing) = (Vec::new(), Vec::new());
+    let (mut outstanding, mut existing) = (Vec::new(), Vec::new());
     let mut parent = Path::new("");
     for file in files {
         let path = Path::new(&file.path);
@@ -94,17 +96,23 @@ pub(super) fn write(
             text(file)?;
         }
         match found {
-            ExistingFile::Nothing => new.push(file),
             ExistingFile::Same => done.unchanged += 1,
-            ExistingFile::Other if arguments.writing == Writing::Force => new.push(file),
-            ExistingFile::Other => existing.push(shown(&file.path)),
+            ExistingFile::Other if writing != Writing::Force => existing.push(shown(&file.path)),
+            found => outstanding.push((file, found)),
         }
     }
     if !existing.is_empty() {
         return Err(Error::Existing(existing));
     }
-    for file in new {
-        folder.write(&file.path, &text(file)?)?;
+    for (file, found) in outstanding {
+        if shutdown.is_requested() {
+            return Err(Error::Interrupted);
+        }
+        let text = text(file)?;
+        match found {
+            ExistingFile::Other => folder.replace(&file.path, &text)?,
+            ExistingFile::Nothing | ExistingFile::Same => folder.create(&file.path, &text)?,
+        }
         done.written += 1;
     }
     for path in files.iter().filter_map(Planned::former_path) {
@@ -141,6 +149,10 @@ enum ExistingFile {
 
 fn found(path: &Path, text: impl FnOnce() -> Result<String, Error>) -> Result<ExistingFile, Error> {
     match fs::symlink_metadata(path) {
+        // Nothing replaces a folder.
+        Ok(kind) if kind.is_dir() => {
+            Err(Unwritten::new(path, io::ErrorKind::IsADirectory.into()).into())
+        }
         Ok(kind) if kind.is_file() => {
             let text = text()?;
             let same = fs::read(path).is_ok_and(|old| old == text.as_bytes());

@@ -224,7 +224,7 @@ impl Input for Characters<'_> {
         ahead.chain(self.rest.clone()).nth(n).unwrap_or('\0')
     }
 
-    /// Says what the default does, which reads the next character even where it does not need it.
+    /// The same as the default, which reads the next character even where it does not need it.
     #[inline]
     fn next_can_be_plain_scalar(&self, in_flow: bool) -> bool {
         match self.peek() {
