@@ -46,7 +46,6 @@ pub(super) fn after_writing(
     for (path, outcome) in files {
         state.conclude(&path, outcome);
     }
-    // An entity that is declared again with an error stays in `removed`.
     for (key, fate) in &fates.by_key {
         match fate {
             Fate::Accepted | Fate::Possible => drop(state.removed.remove(*key)),
@@ -103,7 +102,7 @@ enum Fate {
 /// What became of each entity.
 #[derive(Default)]
 struct Fates<'p> {
-    /// Blocked entities are not in it: nothing changes for them.
+    /// Without blocked and invalid entities: nothing changes for them.
     by_key: BTreeMap<&'p EntityKey, Fate>,
     /// What was written although Git had not changed it.
     rewritten: BTreeMap<&'p EntityKey, Option<DriftDigest>>,

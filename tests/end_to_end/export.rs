@@ -239,7 +239,7 @@ fn an_export_that_fails_leaves_nothing() {
         catalog --query bad.json => bad.json:1: expected a key in double quotes
         bad.json/x => cannot write bad.json/x: Not a directory
         new/folder/catalog --path {identifier}.yml => no rule of `--files` selects new/folder/catalog/sales.yml
-        held --force => cannot write held/domain/sales.entity.yml: is a directory
+        held --force => held/domain/sales.entity.yml is a folder, and an entity file needs that name
     ";
     for line in table.trim().lines() {
         let (arguments, needle) = line.split_once("=> ").unwrap();

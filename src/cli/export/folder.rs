@@ -93,7 +93,7 @@ impl ExportFolder {
     /// Writes a file where nothing is.
     ///
     /// # Errors
-    /// If something is there by now, or the file cannot be written.
+    /// If something else has appeared there, or the file cannot be written.
     pub(super) fn create(&self, path: &str, text: &str) -> Result<(), Error> {
         match self.create_file(&mut self.made(), path, text)? {
             Creation::Done => Ok(()),
@@ -101,7 +101,7 @@ impl ExportFolder {
         }
     }
 
-    /// Writes a file in the place of another one. That is not undone.
+    /// Replaces a file. That is not undone.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -196,7 +196,7 @@ impl Drop for ExportFolder {
             );
         }
         for folder in made.folders.iter().rev() {
-            // It is not removed if it holds something else by now.
+            // A folder that holds other files stays.
             let _ = fs::remove_dir(folder);
         }
     }
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_another_file_may_be_at_waits() {
+    fn a_text_waits_if_its_file_exists_or_differs_from_another_only_in_case() {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("there.yml"), "old").unwrap();
         let folder = ExportFolder::open(root.path(), Writing::Force).unwrap();

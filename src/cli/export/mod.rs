@@ -69,7 +69,11 @@ enum Error {
     Existing(Vec<String>),
     #[error("{0} is a symbolic link, which is not followed: remove it, or choose another DIR")]
     Link(String),
-    #[error("the export was interrupted")]
+    #[error(
+        "{0} is a folder, and an entity file needs that name: remove it, or choose another DIR"
+    )]
+    Folder(String),
+    #[error("the export was interrupted; the files that it has created are removed")]
     Interrupted,
 }
 
@@ -86,7 +90,8 @@ fn some(paths: &[String]) -> String {
 }
 
 /// Does what the arguments after the command's name say. Costs one request for a token, one for all
-/// blueprints, and one for every 1,000 entities of a blueprint. If it is interrupted, it removes the files that it has created.
+/// blueprints, and one for every 1,000 entities of a blueprint. If it is interrupted, it removes the files that
+/// it has created.
 pub async fn run(
     arguments: impl Iterator<Item = OsString>,
     environment: &Environment,

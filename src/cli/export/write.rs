@@ -149,10 +149,7 @@ enum ExistingFile {
 
 fn found(path: &Path, text: impl FnOnce() -> Result<String, Error>) -> Result<ExistingFile, Error> {
     match fs::symlink_metadata(path) {
-        // Nothing replaces a folder.
-        Ok(kind) if kind.is_dir() => {
-            Err(Unwritten::new(path, io::ErrorKind::IsADirectory.into()).into())
-        }
+        Ok(kind) if kind.is_dir() => Err(Error::Folder(path.display().to_string())),
         Ok(kind) if kind.is_file() => {
             let text = text()?;
             let same = fs::read(path).is_ok_and(|old| old == text.as_bytes());
