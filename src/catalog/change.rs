@@ -44,19 +44,8 @@ pub struct Earlier {
     pub entities: BTreeSet<EntityKey>,
     /// Whether Port has accepted them.
     pub proof: Proof,
-    /// Whether Git alone says what Port holds of the file.
-    pub standing: Standing,
     /// What the version declares; nothing where Git no longer has it.
     pub declared: Vec<Arc<Declaration>>,
-}
-
-/// Whether everything that a file declares was accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It was.
-    Settled,
-    /// Something was not, or is not known to be.
-    Open,
 }
 
 /// What Git says of a change.
@@ -118,14 +107,14 @@ struct EarlierVersions<'e> {
 }
 
 impl EarlierVersions<'_> {
-    /// Git says what Port holds where it has the version, and the version's file is settled.
-    fn basis(&self) -> Basis {
-        let mut versions = self.versions.iter();
-        let is_settled = versions.all(|version| version.standing == Standing::Settled);
-        match is_settled && !self.declared.is_empty() && self.declared.len() == self.versions.len()
-        {
-            true => Basis::Git,
-            false => Basis::Live,
+    /// Git says what Port holds of an entity of the file at `path` if it has the earlier versions, and no
+    /// file that declares the entity is open.
+    fn basis(&self, path: &RepoPath, open: &BTreeSet<RepoPath>) -> Basis {
+        let mut paths = self.versions.iter().map(|version| &version.path);
+        let is_open = open.contains(path) || paths.any(|path| open.contains(path));
+        match is_open || self.declared.is_empty() || self.declared.len() != self.versions.len() {
+            true => Basis::Live,
+            false => Basis::Git,
         }
     }
 
@@ -159,13 +148,9 @@ pub fn compare(earlier: &[Earlier], head: &Declarations, open: &BTreeSet<RepoPat
     for declaration in &head.valid {
         let key = declaration.entity.key();
         let known = known.remove(&key).unwrap_or_default();
-        let basis = match open.contains(declaration.source.path()) {
-            true => Basis::Live,
-            false => known.basis(),
-        };
         let former_path = known.versions.last().map(|version| version.path.clone());
         changes.push(Change {
-            basis,
+            basis: known.basis(declaration.source.path(), open),
             proof: known.proof(),
             former: known.declared,
             head: Some(Arc::clone(declaration)),

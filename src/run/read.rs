@@ -14,7 +14,7 @@ use super::session::Session;
 use super::source::{Continuity, Source};
 use super::state::{HeldVersion, Version};
 use super::texts;
-use crate::catalog::change::{Earlier, Proof, Standing};
+use crate::catalog::change::{Earlier, Proof};
 use crate::catalog::declare::{Declaration, Declarations, EntityFile, declare};
 use crate::catalog::entity::{BlueprintId, EntityKey};
 use crate::catalog::mapping::{Mapping, Usable};
@@ -30,7 +30,6 @@ struct Former {
     texts: TextLocations,
     entities: Option<BTreeSet<EntityKey>>,
     proof: Proof,
-    standing: Standing,
 }
 
 /// How the entities of an earlier version are read.
@@ -171,7 +170,6 @@ impl VersionReader<'_> {
             texts: TextLocations::At(commit.clone()),
             entities: None,
             proof: Proof::Accepted,
-            standing: Standing::Settled,
         };
         paths.map(former).collect()
     }
@@ -270,23 +268,14 @@ impl VersionReader<'_> {
     fn of_state<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<Former> {
         let mut former = Vec::new();
         for path in paths {
-            let Some(file) = self.source.state.file(path) else {
-                continue;
-            };
-            let standing = match file.is_open() {
-                true => Standing::Open,
-                false => Standing::Settled,
-            };
-            former.extend(
-                file.versions
-                    .iter()
-                    .map(|held| self.of_version(path, held, standing)),
-            );
+            let file = self.source.state.file(path).into_iter();
+            let versions = file.flat_map(|file| &file.versions);
+            former.extend(versions.map(|held| self.of_version(path, held)));
         }
         former
     }
 
-    fn of_version(&self, path: &RepoPath, held: &HeldVersion, standing: Standing) -> Former {
+    fn of_version(&self, path: &RepoPath, held: &HeldVersion) -> Former {
         Former {
             file: WantedFile {
                 commit: self.source.commit.clone(),
@@ -305,7 +294,6 @@ impl VersionReader<'_> {
             texts: TextLocations::Known(held.version.texts.clone()),
             entities: Some(held.entities.clone()),
             proof: held.proof,
-            standing,
         }
     }
 
@@ -523,7 +511,6 @@ impl VersionReader<'_> {
             path: path.clone(),
             entities: former.entities.clone().unwrap_or_else(keys),
             proof: former.proof,
-            standing: former.standing,
             declared,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use port_gitops::catalog::blueprint::Blueprints;
-use port_gitops::catalog::change::{Basis, Change, Earlier, Proof, Standing, compare};
+use port_gitops::catalog::change::{Basis, Change, Earlier, Proof, compare};
 use port_gitops::catalog::declare::{Declaration, Declarations};
 use port_gitops::catalog::entity::{BlueprintId, EntityKey};
 use port_gitops::catalog::live::Live;
@@ -275,7 +275,6 @@ impl Step<'_> {
             path: one.source.path().clone(),
             entities: [one.entity.key()].into(),
             proof: Proof::Accepted,
-            standing: Standing::Settled,
             declared: vec![one],
         };
         valid.into_iter().map(version).collect()

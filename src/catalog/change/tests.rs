@@ -23,15 +23,13 @@ fn settled(path: &str, text: &str) -> Earlier {
         path: RepoPath::new(path),
         entities: declared.iter().map(|one| one.entity.key()).collect(),
         proof: Proof::Accepted,
-        standing: Standing::Settled,
         declared,
     }
 }
 
-fn open(path: &str, text: &str, proof: Proof) -> Earlier {
+fn held(path: &str, text: &str, proof: Proof) -> Earlier {
     Earlier {
         proof,
-        standing: Standing::Open,
         ..settled(path, text)
     }
 }
@@ -76,23 +74,26 @@ fn entities_are_created_changed_and_removed() {
 
 #[test]
 fn an_open_file_is_compared_with_port() {
-    for proof in [Proof::Accepted, Proof::Possible] {
-        let earlier = open("p.json", ONE, proof);
-        let found = compare(
-            &[earlier],
-            &declarations(&[("p.json", ONE)]),
-            &BTreeSet::new(),
-        );
-        assert_eq!(describe(&found[0]), "unchanged b/a by live");
-        assert_eq!(found[0].proof, proof);
+    // Also where the entity moved from an open file, or into one.
+    for (before, now, open, expected) in [
+        ("p.json", "p.json", "p.json", "unchanged b/a by live"),
+        ("p.json", "q.json", "p.json", "unchanged b/a by live"),
+        ("p.json", "q.json", "q.json", "unchanged b/a by live"),
+        (
+            "p.json",
+            "q.json",
+            "r.json",
+            "unchanged b/a by git, skipped",
+        ),
+    ] {
+        for proof in [Proof::Accepted, Proof::Possible] {
+            let head = declarations(&[(now, ONE)]);
+            let open = BTreeSet::from([RepoPath::new(open)]);
+            let found = compare(&[held(before, ONE, proof)], &head, &open);
+            assert_eq!(describe(&found[0]), expected, "{before} {now} {open:?}");
+            assert_eq!(found[0].proof, proof);
+        }
     }
-    let paths = BTreeSet::from([RepoPath::new("q.json")]);
-    let moved = compare(
-        &[settled("p.json", ONE)],
-        &declarations(&[("q.json", ONE)]),
-        &paths,
-    );
-    assert_eq!(describe(&moved[0]), "unchanged b/a by live");
 }
 
 #[test]
@@ -111,7 +112,7 @@ fn a_version_that_git_no_longer_has_is_compared_with_port() {
 fn only_what_may_be_in_port_counts_of_a_version() {
     let refused = Earlier {
         entities: BTreeSet::new(),
-        ..open("p.json", ONE, Proof::Accepted)
+        ..settled("p.json", ONE)
     };
     assert_eq!(changes(&[refused], &[]), [""; 0]);
 }
@@ -120,8 +121,8 @@ fn only_what_may_be_in_port_counts_of_a_version() {
 fn every_version_counts() {
     let other = "{identifier: a, blueprint: b, title: A}";
     let earlier = [
-        open("p.yml", ONE, Proof::Accepted),
-        open("p.yml", other, Proof::Possible),
+        held("p.yml", ONE, Proof::Accepted),
+        held("p.yml", other, Proof::Possible),
     ];
     let found = compare(&earlier, &declarations(&[("p.yml", ONE)]), &BTreeSet::new());
     assert_eq!(

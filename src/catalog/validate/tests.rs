@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::*;
-use crate::catalog::change::{ChangeKind, Earlier, Proof, Standing, compare};
+use crate::catalog::change::{ChangeKind, Earlier, Proof, compare};
 use crate::catalog::declare::{EntityFile, FileContent, declare};
 use crate::catalog::entity::BlueprintId;
 use crate::catalog::rules::BlueprintRules;
@@ -54,7 +54,6 @@ fn a_relation_to_many_is_sent_as_a_list() {
         path: RepoPath::new("a/port.yml"),
         entities: former.valid.iter().map(|one| one.entity.key()).collect(),
         proof: Proof::Accepted,
-        standing: Standing::Settled,
         declared: former.valid,
     };
     let changes = compare(&[earlier], &head, &BTreeSet::new());
