@@ -125,19 +125,30 @@ pub(crate) enum Status {
     Applying,
 }
 
-/// What a run made of a file.
-#[derive(Debug, Clone)]
-pub(crate) struct FileOutcome {
+/// What a run has read of a file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FileAtTip {
     /// The version at the tip; `None` if there is no such file.
     pub(crate) version: Option<Version>,
-    /// What Port holds as this version declares it.
-    pub(crate) accepted: BTreeSet<EntityKey>,
-    /// What Port may hold as this version declares it: no answer came.
-    pub(crate) possible: BTreeSet<EntityKey>,
-    /// Entities to drop from earlier versions: written, removed, or owned by another source.
-    pub(crate) left: BTreeSet<EntityKey>,
+    /// The valid entities that it declares.
+    pub(crate) entities: BTreeSet<EntityKey>,
     /// What is wrong with it.
     pub(crate) problems: BTreeSet<Problem>,
+}
+
+/// What became of an entity in a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Port holds it as it is declared. If it was written although Git had not changed it: what differed.
+    Accepted(Option<DriftDigest>),
+    /// Port may hold it as it is declared: it was refused half-way, or no answer came.
+    Possible,
+    /// It is declared, and another source owns it.
+    Waiting,
+    /// It is no longer this source's.
+    Released,
+    /// It is no longer declared, and Port still holds it.
+    Removed(Removed),
 }
 
 impl State {
@@ -234,43 +245,28 @@ impl State {
         }
     }
 
-    /// Notes what became of the file at `path`.
-    pub(crate) fn conclude(&mut self, path: &RepoPath, outcome: FileOutcome) {
-        let FileOutcome {
-            version,
-            accepted,
-            possible,
-            left,
-            problems,
-        } = outcome;
-        let file = self.file_mut(path);
-        for held in &mut file.versions {
-            held.entities
-                .retain(|key| !accepted.contains(key) && !left.contains(key));
+    /// Notes what a run has read of `files`, and what became of entities. For those without a fate, which are
+    /// blocked or invalid, nothing changes.
+    pub(crate) fn conclude(
+        &mut self,
+        files: BTreeMap<RepoPath, FileAtTip>,
+        fates: BTreeMap<EntityKey, Fate>,
+    ) {
+        self.retain_entities(|key| matches!(fates.get(key), None | Some(Fate::Possible)));
+        for (path, at_tip) in files {
+            self.file_mut(&path).conclude(at_tip, &fates);
         }
-        file.versions.retain(|held| !held.entities.is_empty());
-        file.problems = problems;
-        if let Some(version) = &version {
-            file.add(version.clone(), accepted, Proof::Accepted);
-            file.add(version.clone(), possible, Proof::Possible);
-            // A file that declares nothing is known too, so that it is not read again.
-            if file.versions.is_empty() && file.problems.is_empty() {
-                file.versions.push(HeldVersion {
-                    version: version.clone(),
-                    entities: BTreeSet::new(),
-                    proof: Proof::Accepted,
-                });
+        self.files
+            .retain(|_, file| !file.versions.is_empty() || !file.problems.is_empty());
+        for (key, fate) in fates {
+            self.removed.remove(&key);
+            self.rewritten.remove(&key);
+            match fate {
+                Fate::Accepted(Some(drift)) => drop(self.rewritten.insert(key, drift)),
+                Fate::Removed(removed) => drop(self.removed.insert(key, removed)),
+                Fate::Waiting => drop(self.waiting.insert(key)),
+                Fate::Accepted(None) | Fate::Possible | Fate::Released => {}
             }
-        }
-        // Entities that remain in an earlier version are declared by another file that has an
-        // error.
-        let is_of_tip = |held: &HeldVersion| Some(&held.version) == version.as_ref();
-        if file.settled().is_some_and(|held| !is_of_tip(held)) {
-            file.open();
-        }
-        file.limit();
-        if file.versions.is_empty() && file.problems.is_empty() {
-            self.files.remove(path);
         }
     }
 
@@ -284,13 +280,6 @@ impl State {
                 }
             }
         }
-    }
-
-    /// Removes `key` from everything that this source owns or owned. `waiting` is not touched.
-    pub(crate) fn release(&mut self, key: &EntityKey) {
-        self.removed.remove(key);
-        self.rewritten.remove(key);
-        self.retain_entities(|held| held != key);
     }
 }
 
@@ -311,13 +300,37 @@ impl FileState {
     /// Opens a settled file: Port may no longer hold what its settled version declares.
     fn open(&mut self) {
         if let Some(held) = self.settled() {
-            let version = held.version.clone();
-            self.versions.push(HeldVersion {
-                version,
-                entities: BTreeSet::new(),
-                proof: Proof::Possible,
-            });
+            self.hold(held.version.clone(), BTreeSet::new(), Proof::Possible);
         }
+    }
+
+    /// Notes what a run has read, and which of its entities Port holds or may hold.
+    fn conclude(&mut self, at_tip: FileAtTip, fates: &BTreeMap<EntityKey, Fate>) {
+        self.versions.retain(|held| !held.entities.is_empty());
+        self.problems = at_tip.problems;
+        if let Some(version) = &at_tip.version {
+            let (mut accepted, mut possible) = (BTreeSet::new(), BTreeSet::new());
+            for key in at_tip.entities {
+                match fates.get(&key) {
+                    Some(Fate::Accepted(_)) => drop(accepted.insert(key)),
+                    Some(Fate::Possible) => drop(possible.insert(key)),
+                    _ => {}
+                }
+            }
+            self.add(version.clone(), accepted, Proof::Accepted);
+            self.add(version.clone(), possible, Proof::Possible);
+            // A file that declares nothing is known too, so that it is not read again.
+            if self.versions.is_empty() && self.problems.is_empty() {
+                self.hold(version.clone(), BTreeSet::new(), Proof::Accepted);
+            }
+        }
+        // Entities that remain in an earlier version are declared by another file that has an
+        // error.
+        let settled = self.settled().map(|held| &held.version);
+        if settled.is_some_and(|settled| Some(settled) != at_tip.version.as_ref()) {
+            self.open();
+        }
+        self.limit();
     }
 
     fn add(&mut self, version: Version, keys: BTreeSet<EntityKey>, proof: Proof) {
@@ -327,12 +340,16 @@ impl FileState {
         let is_same = |held: &&mut HeldVersion| held.version == version && held.proof == proof;
         match self.versions.iter_mut().find(is_same) {
             Some(held) => held.entities.extend(keys),
-            None => self.versions.push(HeldVersion {
-                version,
-                entities: keys,
-                proof,
-            }),
+            None => self.hold(version, keys, proof),
         }
+    }
+
+    fn hold(&mut self, version: Version, entities: BTreeSet<EntityKey>, proof: Proof) {
+        self.versions.push(HeldVersion {
+            version,
+            entities,
+            proof,
+        });
     }
 
     /// Limits the number of versions. The oldest, which Port accepted, stays; the next oldest go.

@@ -37,15 +37,37 @@ fn problem(name: &str) -> Problem {
     }
 }
 
-/// A file of which Port accepted `accepted`, and may hold `possible`, at version `digit`.
-fn outcome(digit: char, accepted: &str, possible: &str, left: &str) -> FileOutcome {
-    FileOutcome {
-        version: Some(version(digit)),
-        accepted: keys(accepted),
-        possible: keys(possible),
-        left: keys(left),
-        problems: BTreeSet::new(),
+/// What a run has made of a file.
+#[derive(Clone)]
+struct Outcome {
+    at_tip: FileAtTip,
+    fates: BTreeMap<EntityKey, Fate>,
+}
+
+/// A file of which Port accepted `accepted` at version `digit` and may hold `possible`, while this source
+/// released `left`.
+fn outcome(digit: char, accepted: &str, possible: &str, left: &str) -> Outcome {
+    let with = |names, fate: Fate| keys(names).into_iter().map(move |key| (key, fate.clone()));
+    let fates = with(accepted, Fate::Accepted(None)).chain(with(possible, Fate::Possible));
+    Outcome {
+        at_tip: FileAtTip {
+            version: Some(version(digit)),
+            entities: keys(&format!("{accepted} {possible}")),
+            problems: BTreeSet::new(),
+        },
+        fates: fates.chain(with(left, Fate::Released)).collect(),
     }
+}
+
+fn conclude(state: &mut State, path: &RepoPath, outcome: Outcome) {
+    let Outcome { at_tip, fates } = outcome;
+    state.conclude(BTreeMap::from([(path.clone(), at_tip)]), fates);
+}
+
+/// A run in which nothing but this became of entities.
+fn note(state: &mut State, names: &str, fate: &Fate) {
+    let fates = keys(names).into_iter().map(|key| (key, fate.clone()));
+    state.conclude(BTreeMap::new(), fates.collect());
 }
 
 fn removed(deletion: DeletionState) -> Removed {
@@ -81,10 +103,10 @@ fn a_file_is_settled_once_port_has_accepted_everything_in_it() {
     let mut state = State::default();
     state.begin(&path(), &version('1'), keys("a b"));
     assert_eq!(show(&state), "1?ab open");
-    state.conclude(&path(), outcome('1', "a", "b", ""));
+    conclude(&mut state, &path(), outcome('1', "a", "b", ""));
     assert_eq!(show(&state), "1?b 1+a open");
     assert_eq!(state.status(), Status::Incomplete);
-    state.conclude(&path(), outcome('1', "a b", "", ""));
+    conclude(&mut state, &path(), outcome('1', "a b", "", ""));
     assert_eq!(show(&state), "1+ab");
     assert_eq!(state.status(), Status::Synced);
 }
@@ -92,28 +114,28 @@ fn a_file_is_settled_once_port_has_accepted_everything_in_it() {
 #[test]
 fn an_entity_stays_at_the_versions_that_port_may_hold() {
     let mut state = State::default();
-    state.conclude(&path(), outcome('1', "a b", "", ""));
+    conclude(&mut state, &path(), outcome('1', "a b", "", ""));
     state.begin(&path(), &version('2'), keys("a b"));
     assert_eq!(show(&state), "1+ab 2?ab open", "a killed run leaves both");
     let mut refused = outcome('2', "a", "", "");
-    refused.problems.insert(problem("b"));
-    state.conclude(&path(), refused);
+    refused.at_tip.problems.insert(problem("b"));
+    conclude(&mut state, &path(), refused);
     assert_eq!(show(&state), "1+b 2?b 2+a open");
-    state.conclude(&path(), outcome('3', "a b", "", ""));
+    conclude(&mut state, &path(), outcome('3', "a b", "", ""));
     assert_eq!(show(&state), "3+ab");
 }
 
 #[test]
 fn a_file_that_is_gone_is_forgotten_once_its_entities_are() {
     let mut state = State::default();
-    state.conclude(&path(), outcome('1', "a b", "", ""));
-    let gone = |left: &str| FileOutcome {
-        version: None,
+    conclude(&mut state, &path(), outcome('1', "a b", "", ""));
+    let gone = |left: &str| Outcome {
+        at_tip: FileAtTip::default(),
         ..outcome('1', "", "", left)
     };
-    state.conclude(&path(), gone("a"));
+    conclude(&mut state, &path(), gone("a"));
     assert_eq!(show(&state), "1+b 1? open");
-    state.conclude(&path(), gone("b"));
+    conclude(&mut state, &path(), gone("b"));
     assert_eq!(show(&state), "unknown");
     assert!(state.is_empty());
 }
@@ -121,35 +143,35 @@ fn a_file_that_is_gone_is_forgotten_once_its_entities_are() {
 #[test]
 fn what_an_earlier_version_is_left_with_keeps_a_file_open() {
     let mut state = State::default();
-    state.conclude(&path(), outcome('1', "a b", "", ""));
-    state.conclude(&path(), outcome('2', "", "", "a"));
+    conclude(&mut state, &path(), outcome('1', "a b", "", ""));
+    conclude(&mut state, &path(), outcome('2', "", "", "a"));
     assert_eq!(show(&state), "1+b 1? open");
-    state.conclude(&path(), outcome('2', "", "", "b"));
+    conclude(&mut state, &path(), outcome('2', "", "", "b"));
     assert_eq!(show(&state), "2+");
 }
 
 #[test]
 fn a_file_is_open_while_what_it_declared_is_deleted() {
     let mut state = State::default();
-    state.conclude(&path(), outcome('1', "a b", "", ""));
+    conclude(&mut state, &path(), outcome('1', "a b", "", ""));
     state.begin_deletion(&key("a"));
     assert_eq!(show(&state), "1+ab 1? open");
     state.begin_deletion(&key("b"));
     assert_eq!(show(&state), "1+ab 1? open");
     assert_eq!(round_trip(&state), state);
-    state.conclude(&path(), outcome('2', "b", "", "a"));
+    conclude(&mut state, &path(), outcome('2', "b", "", "a"));
     assert_eq!(show(&state), "2+b");
 }
 
 #[test]
 fn a_file_that_declares_nothing_is_known_and_nothing_to_remember() {
     let mut state = State::default();
-    state.conclude(&path(), outcome('1', "", "", ""));
+    conclude(&mut state, &path(), outcome('1', "", "", ""));
     assert_eq!(show(&state), "1+");
     assert!(state.is_empty());
     let mut invalid = outcome('2', "", "", "");
-    invalid.problems.insert(problem("a"));
-    state.conclude(&path(), invalid);
+    invalid.at_tip.problems.insert(problem("a"));
+    conclude(&mut state, &path(), invalid);
     assert_eq!(show(&state), " open");
     assert!(!state.is_empty());
 }
@@ -188,7 +210,7 @@ fn what_is_removed_or_waits_is_something_to_remember() {
 #[test]
 fn another_commit_or_workflow_alone_is_not_saved() {
     let mut state = State::default();
-    state.conclude(&path(), outcome('1', "a", "", ""));
+    conclude(&mut state, &path(), outcome('1', "a", "", ""));
     let cases: [Case; 9] = [
         (|_| {}, true),
         (
@@ -217,7 +239,7 @@ fn another_commit_or_workflow_alone_is_not_saved() {
             false,
         ),
         (
-            |state| state.conclude(&path(), outcome('2', "a", "", "")),
+            |state| conclude(state, &path(), outcome('2', "a", "", "")),
             false,
         ),
     ];
@@ -232,7 +254,7 @@ fn another_commit_or_workflow_alone_is_not_saved() {
 #[test]
 fn of_too_many_versions_the_oldest_but_one_is_dropped() {
     let mut state = State::default();
-    state.conclude(&path(), outcome('1', "a", "", ""));
+    conclude(&mut state, &path(), outcome('1', "a", "", ""));
     for digit in "23456789abc".chars() {
         state.begin(&path(), &version(digit), keys("a"));
     }
@@ -242,15 +264,51 @@ fn of_too_many_versions_the_oldest_but_one_is_dropped() {
 #[test]
 fn what_is_released_is_nowhere() {
     let mut state = State::default();
-    state.conclude(&path(), outcome('1', "a b", "", ""));
+    conclude(&mut state, &path(), outcome('1', "a b", "", ""));
     state
         .removed
         .insert(key("c"), removed(DeletionState::Prevented));
     assert_eq!(state.status(), Status::Incomplete);
-    state.release(&key("a"));
-    state.release(&key("c"));
+    note(&mut state, "a c", &Fate::Released);
     assert_eq!(show(&state), "1+b");
     assert_eq!(state.status(), Status::Synced);
+}
+
+/// What is remembered of an entity: `h`eld by a file, `r`emoved, `w`aiting, written `again`.
+fn remembered(state: &State, name: &str) -> String {
+    let key = key(name);
+    let parts = [
+        (state.entities().contains_key(&key), "h"),
+        (state.removed.contains_key(&key), "r"),
+        (state.waiting.contains(&key), "w"),
+        (state.rewritten.contains_key(&key), "a"),
+    ];
+    let parts = parts.into_iter().filter(|(is_there, _)| *is_there);
+    parts.map(|(_, letter)| letter).collect()
+}
+
+#[test]
+fn what_became_of_an_entity_decides_what_is_remembered() {
+    let drift: DriftDigest = serde_json::from_str(r#""0""#).unwrap();
+    let pending = removed(DeletionState::Pending);
+    let mut before = State::default();
+    conclude(&mut before, &path(), outcome('1', "a b", "", ""));
+    before.rewritten.insert(key("a"), drift.clone());
+    before.removed.insert(key("a"), pending.clone());
+    for (fate, expected) in [
+        // The tip declares it in no file that was read.
+        (Fate::Accepted(None), ""),
+        (Fate::Accepted(Some(drift)), "a"),
+        (Fate::Possible, "h"),
+        (Fate::Waiting, "w"),
+        (Fate::Released, ""),
+        (Fate::Removed(pending), "r"),
+    ] {
+        let mut state = before.clone();
+        note(&mut state, "a", &fate);
+        assert_eq!(remembered(&state, "a"), expected, "{fate:?}");
+        assert_eq!(remembered(&state, "b"), "h", "{fate:?}");
+    }
 }
 
 #[test]
@@ -259,15 +317,16 @@ fn runs_that_overlap_leave_open_what_either_changed() {
     let quiet = RepoPath::new("quiet.yml");
     let mut base = State::default();
     for path in [&path(), &other_path, &quiet] {
-        base.conclude(
+        conclude(
+            &mut base,
             path,
             outcome('1', path.as_str().split('.').next().unwrap(), "", ""),
         );
     }
     let (mut own, mut other) = (base.clone(), base.clone());
-    own.conclude(&path(), outcome('2', "port", "", ""));
-    other.conclude(&path(), outcome('3', "port", "", ""));
-    other.conclude(&other_path, outcome('3', "other", "", ""));
+    conclude(&mut own, &path(), outcome('2', "port", "", ""));
+    conclude(&mut other, &path(), outcome('3', "port", "", ""));
+    conclude(&mut other, &other_path, outcome('3', "other", "", ""));
     let merged = merge_states(&base, own, other);
     assert_eq!(show(&merged), "1?port 3?port 2?port open");
     assert!(merged.file(&other_path).unwrap().is_open());
@@ -291,9 +350,9 @@ fn runs_that_overlap_with_other_inputs_leave_none() {
 #[test]
 fn what_one_run_declares_is_not_removed_by_another() {
     let mut base = State::default();
-    base.conclude(&path(), outcome('1', "a", "", ""));
+    conclude(&mut base, &path(), outcome('1', "a", "", ""));
     let (mut own, other) = (base.clone(), base.clone());
-    own.conclude(&path(), outcome('2', "", "", "a"));
+    conclude(&mut own, &path(), outcome('2', "", "", "a"));
     own.removed
         .insert(key("a"), removed(DeletionState::Pending));
     let merged = merge_states(&base, own, other);
@@ -328,9 +387,9 @@ fn changed(files: &[(&str, char)]) -> Tip {
 fn files_are_read_whose_version_is_another_or_that_are_open() {
     let mut state = State::default();
     let mut with_text = outcome('1', "a", "", "");
-    with_text.version.as_mut().unwrap().texts =
+    with_text.at_tip.version.as_mut().unwrap().texts =
         BTreeMap::from([(RepoPath::new("t.md"), blob('5'))]);
-    state.conclude(&path(), with_text);
+    conclude(&mut state, &path(), with_text);
     for (files, expected) in [
         (&[][..], &[][..]),
         (&[("readme.md", '1')], &[]),
@@ -353,7 +412,11 @@ fn files_are_read_whose_version_is_another_or_that_are_open() {
 fn with_a_file_come_those_that_share_an_entity_with_it() {
     let mut state = State::default();
     for (name, entities) in [("a.yml", "a"), ("b.yml", "b"), ("c.yml", "c")] {
-        state.conclude(&RepoPath::new(name), outcome('1', entities, "", ""));
+        conclude(
+            &mut state,
+            &RepoPath::new(name),
+            outcome('1', entities, "", ""),
+        );
     }
     state.begin(&path(), &version('2'), keys("a"));
     state.begin(&RepoPath::new("a.yml"), &version('3'), keys("b"));
@@ -420,7 +483,7 @@ proptest! {
 #[test]
 fn lists_may_be_shortened_and_not_lengthened() {
     let mut state = State::default();
-    state.conclude(&path(), outcome('1', "a b", "", ""));
+    conclude(&mut state, &path(), outcome('1', "a b", "", ""));
     state
         .removed
         .insert(key("c"), removed(DeletionState::Pending));
@@ -444,8 +507,11 @@ fn a_query_is_held_and_not_listed() {
     let mut state = State::default();
     let mut outcome = outcome('1', "a", "", "");
     let query = EntityKey::from_text(r#"service|{"combinator":"and","rules":[]}"#);
-    outcome.accepted.extend(query);
-    state.conclude(&path(), outcome);
+    outcome.at_tip.entities.extend(query.clone());
+    outcome
+        .fates
+        .extend(query.map(|key| (key, Fate::Accepted(None))));
+    conclude(&mut state, &path(), outcome);
     assert_eq!(state.entities().len(), 2);
     assert_eq!(
         properties(&state)["entities"],
@@ -457,7 +523,7 @@ fn a_query_is_held_and_not_listed() {
 #[test]
 fn what_was_edited_or_is_newer_is_not_read() {
     let mut state = State::default();
-    state.conclude(&path(), outcome('1', "a b", "", ""));
+    conclude(&mut state, &path(), outcome('1', "a b", "", ""));
     let good = properties(&state);
     let edit = |name: &str, change: &dyn Fn(String) -> serde_json::Value| {
         let mut edited = good.clone();
@@ -505,8 +571,9 @@ fn a_large_state_fits_into_strings_that_port_stores() {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        outcome.version.as_mut().unwrap().file = BlobId::parse(&id).unwrap();
-        state.conclude(&RepoPath::new(format!("services/{file}/port.yml")), outcome);
+        outcome.at_tip.version.as_mut().unwrap().file = BlobId::parse(&id).unwrap();
+        let path = RepoPath::new(format!("services/{file}/port.yml"));
+        conclude(&mut state, &path, outcome);
     }
     let properties = properties(&state);
     let size = serde_json::to_string(&properties).unwrap().len();

@@ -110,7 +110,7 @@ fn state() -> State {
         since: 7,
         ..State::default()
     };
-    state.conclude(&path(), outcome('1', "a", "", ""));
+    conclude(&mut state, &path(), outcome('1', "a", "", ""));
     state
         .removed
         .insert(key("b"), removed(DeletionState::Pending));
