@@ -9,11 +9,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::apply::{Applied, apply};
 use super::error::Error;
-use super::ownership;
+use super::fleet_states;
 use super::pass::Pass;
 use super::round_end;
 use super::save_states;
 use super::session::Session;
+use super::shared_entities;
 use super::source::Source;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::entity::EntityKey;
@@ -37,7 +38,8 @@ pub(super) async fn save_and_apply(
     blueprints: &Arc<Blueprints>,
     port: &Port,
 ) -> Result<(), Error> {
-    let declared = ownership::all_declared(&passes);
+    let declared = shared_entities::all_declared(&passes);
+    fleet_states::leave_overtaken(session, &mut passes).await?;
     save_states::before_writing(session, &mut passes).await?;
     passes.retain(|pass| pass.source.failure.is_none());
     port.keep(requests_to_save(passes.len()));
@@ -104,11 +106,12 @@ impl<'s, 'p> Closing<'_, 's, 'p> {
         let entry = self.passes.get_mut(index)?;
         let pass = entry.as_mut().filter(|pass| !pass.plan.is_empty())?;
         pass.applied = Some(applied);
-        if ownership::hands_over(pass) {
+        if shared_entities::hands_over(pass) {
             return None;
         }
         let mut pass = entry.take()?;
-        self.taken.extend(ownership::taken_over(&pass).cloned());
+        self.taken
+            .extend(shared_entities::taken_over(&pass).cloned());
         pass.note_outcomes();
         Some(pass.record_round(self.blueprints))
     }
@@ -117,10 +120,11 @@ impl<'s, 'p> Closing<'_, 's, 'p> {
     fn end_all(&mut self) -> Vec<&'s mut Source<'p>> {
         let mut passes: Vec<_> = self.passes.drain(..).flatten().collect();
         for pass in &passes {
-            self.taken.extend(ownership::taken_over(pass).cloned());
+            self.taken
+                .extend(shared_entities::taken_over(pass).cloned());
         }
         for pass in &mut passes {
-            ownership::keep_what_is_not_taken_over(pass, &self.declared, &self.taken);
+            shared_entities::keep_what_is_not_taken_over(pass, &self.declared, &self.taken);
             pass.note_outcomes();
         }
         let passes = passes.into_iter();

@@ -12,8 +12,8 @@ use super::mapping::{self, FleetMapping};
 use super::session::Session;
 use super::source::{Origin, Source, digest_of, with_mapping};
 use super::state::SourceName;
-use super::state::fleet::{FleetCounts, FleetMemory};
-use super::state::store::{self, Facts, Glimpse, Store, Stored};
+use super::state::fleet::{self, FleetCounts, FleetMemory, Glimpse};
+use super::state::store::{self, Facts, Store, Stored};
 use crate::catalog::mapping::Surroundings;
 use crate::catalog::rules::UnmatchedRule;
 use crate::event::{BranchRole, Mode, Scope};
@@ -182,7 +182,7 @@ async fn glimpses(
         return Ok(BTreeMap::new());
     }
     let names = ids.iter().map(|&id| session.setup.source_name(id, None));
-    Ok(store::glimpse(port, blueprint, names.collect()).await?)
+    Ok(fleet::glimpse(port, blueprint, names.collect()).await?)
 }
 
 impl<'p> Fleet<'p> {

@@ -8,6 +8,7 @@ use super::ownership;
 use super::pass::Pass;
 use super::round::Declared;
 use super::session::Session;
+use super::shared_entities;
 use super::source::Continuity;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::{self, Basis, Change, Proof};
@@ -70,7 +71,7 @@ pub(crate) async fn plan(
         live(session, passes, blueprints),
         ownership::claims(session, passes)
     )?;
-    ownership::refuse_contested(passes, &claims);
+    shared_entities::refuse_contested(passes, &claims);
     refuse(session, passes, &live, blueprints);
     let decide = |pass: &mut Pass<'_, '_>| {
         let owners = ownership::owners(session, pass, &claims);

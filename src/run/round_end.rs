@@ -5,8 +5,9 @@ use futures::{StreamExt, stream};
 use super::apply::Applied;
 use super::error::Error;
 use super::find::is_outage;
+use super::fleet_states;
 use super::report;
-use super::save_states::{self, Ended};
+use super::save_states;
 use super::session::Session;
 use super::source::Source;
 use super::state::store::Stored;
@@ -49,13 +50,16 @@ pub(super) async fn end_round(session: &Session<'_>, sources: Vec<&mut Source<'_
                 ));
                 source.commit = tip;
             }
-            Ok(AfterRound::Save(latest)) => ended.push(Ended { source, latest }),
+            Ok(AfterRound::Save(latest)) => {
+                source.merge_if_overtaken(latest);
+                ended.push(source);
+            }
             Ok(AfterRound::SaveCommit) => quiet.push(source),
             Ok(AfterRound::Nothing) => source.end(),
             Err(error) => source.end_unsaved(error),
         }
     }
-    save_states::commits(session, quiet).await;
+    fleet_states::save_commits(session, quiet).await;
     save_states::after_writing(session, ended).await;
 }
 

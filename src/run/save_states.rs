@@ -1,15 +1,12 @@
 //! Saves the states of sources.
 
-use futures::{StreamExt, stream};
-
 use super::error::Error;
 use super::pass::Pass;
 use super::report;
 use super::session::Session;
 use super::source::Source;
 use super::state::Status;
-use super::state::store::{self, NewCommit, Save, Saved, Stored};
-use crate::port::{CONCURRENT_REQUESTS, Reserve};
+use super::state::store::{self, Save, Saved};
 
 /// Saves the state of each source of which something is about to be written: it lists that as possible.
 /// A source whose state cannot be saved leaves the run: nothing of it may be written.
@@ -20,7 +17,6 @@ pub(super) async fn before_writing(
     session: &Session<'_>,
     passes: &mut [Pass<'_, '_>],
 ) -> Result<(), Error> {
-    leave_overtaken(session, passes).await?;
     let mut savings = Vec::new();
     let is_beginning =
         |pass: &&mut Pass<'_, '_>| !pass.plan.is_empty() && pass.source.failure.is_none();
@@ -32,177 +28,103 @@ pub(super) async fn before_writing(
                 source,
                 status: Status::Applying,
                 problems: Vec::new(),
-                result: Ok(()),
             });
         }
     }
-    for saving in save_all(session, savings).await {
-        match saving.result {
+    for (source, saved) in save(session, savings).await {
+        match saved {
             Err(Error::Interrupted) => return Err(Error::Interrupted),
-            Err(error) => saving.source.failure = Some(error),
-            Ok(()) => {}
+            saved => source.failure = saved.err(),
         }
     }
     Ok(())
 }
 
-/// Leaves those sources to the next run whose states another run has saved since they were loaded. In a
-/// run over many repositories that is a while ago, and their own workflows run at any time: what such a run
-/// noted must not be lost.
-async fn leave_overtaken(session: &Session<'_>, passes: &mut [Pass<'_, '_>]) -> Result<(), Error> {
-    if session.setup.inputs.fleet.is_none() {
-        return Ok(());
-    }
-    let writing = passes.iter_mut().filter(|pass| !pass.plan.is_empty());
-    let loading = stream::iter(writing).map(async |pass| {
-        let source = &mut *pass.source;
-        if let (Some(store), Some(known)) = (&source.store, &source.stored) {
-            source.failure = match store.load(Reserve::Keep).await {
-                Ok(Some(latest)) if latest.is_same_save(known) => None,
-                Ok(_) => Some(Error::Overtaken),
-                Err(error) => Some(error.into()),
-            };
-        }
+/// Saves the state of each source as the run leaves it, and ends the work on it.
+pub(super) async fn after_writing(session: &Session<'_>, sources: Vec<&mut Source<'_>>) {
+    let savings = sources.into_iter().map(|source| Saving {
+        status: source.state.status(),
+        problems: report::problems(&source.rounds),
+        source,
     });
-    let loading = loading.buffer_unordered(CONCURRENT_REQUESTS);
-    let loading = async {
-        loading.collect::<()>().await;
-        Ok(())
-    };
-    session.unless_interrupted(loading).await
-}
-
-/// A source as a run leaves it.
-pub(super) struct Ended<'s, 'p> {
-    pub(super) source: &'s mut Source<'p>,
-    /// The state as Port holds it now.
-    pub(super) latest: Option<Stored>,
-}
-
-/// Saves the state of each source as the run leaves it, and ends the work on it. If another run saved
-/// meanwhile, what either of them changed stays open.
-pub(super) async fn after_writing(session: &Session<'_>, ended: Vec<Ended<'_, '_>>) {
-    let mut savings = Vec::new();
-    for Ended { source, latest } in ended {
-        let is_overtaken = match (&source.stored, &latest) {
-            (Some(own), Some(latest)) => !own.is_same_save(latest),
-            (None, Some(_)) => true,
-            (_, None) => false,
-        };
-        if let Some(latest) = latest.filter(|_| is_overtaken) {
-            source.merge_with(latest);
-        }
-        savings.push(Saving {
-            status: source.state.status(),
-            problems: report::problems(&source.rounds),
-            source,
-            result: Ok(()),
-        });
-    }
-    for saving in save_all(session, savings).await {
-        match saving.result {
-            Ok(()) => saving.source.end(),
-            Err(error) => saving.source.end_unsaved(error),
-        }
-    }
-}
-
-/// Saves the commits of sources of which nothing else has changed, and ends the work on them: the next
-/// run over many repositories then need not look at them.
-pub(super) async fn commits(session: &Session<'_>, sources: Vec<&mut Source<'_>>) {
-    let commits = sources.iter().filter_map(|source| {
-        Some(NewCommit {
-            store: source.store.as_ref()?,
-            commit: &source.commit,
-        })
-    });
-    let commits: Vec<_> = commits.collect();
-    let saving = async {
-        store::save_commits(&commits).await;
-        Ok(())
-    };
-    let saved = session.unless_interrupted(saving).await;
-    drop(commits);
-    for source in sources {
-        match &saved {
+    for (source, saved) in save(session, savings.collect()).await {
+        match saved {
             Ok(()) => source.end(),
-            Err(_) => source.end_unsaved(Error::Interrupted),
+            Err(error) => source.end_unsaved(error),
         }
     }
 }
 
-/// The state of a source, and what became of it so far.
+/// The state of a source that is to be saved.
 struct Saving<'s, 'p> {
     source: &'s mut Source<'p>,
     status: Status,
     problems: Vec<String>,
-    result: Result<(), Error>,
 }
 
-/// Whether a state has to be saved once more.
-#[derive(PartialEq, Eq)]
-enum SaveAgain {
-    Yes,
-    No,
-}
+/// What became of the state of a source.
+type SavedSource<'s, 'p> = (&'s mut Source<'p>, Result<(), Error>);
 
-async fn save_all<'s, 'p>(
+/// Saves states. Where another run was faster, the states of both are merged and saved.
+async fn save<'s, 'p>(
     session: &Session<'_>,
-    mut savings: Vec<Saving<'s, 'p>>,
-) -> Vec<Saving<'s, 'p>> {
-    let saving = async {
-        let overtaken = save(session, savings.iter_mut().collect()).await;
-        save(session, overtaken).await;
-        Ok(())
-    };
-    if session.unless_interrupted(saving).await.is_err() {
-        for saving in &mut savings {
-            saving.result = Err(Error::Interrupted);
+    savings: Vec<Saving<'s, 'p>>,
+) -> Vec<SavedSource<'s, 'p>> {
+    let is_kept = |saving: &Saving<'_, '_>| saving.source.store.is_some();
+    let (mut savings, others): (Vec<_>, Vec<_>) = savings.into_iter().partition(is_kept);
+    let others = others.into_iter().map(|saving| (saving.source, Ok(())));
+    let mut saved: Vec<SavedSource<'s, 'p>> = others.collect();
+    while !savings.is_empty() {
+        let saves = savings.iter().filter_map(|saving| saving.to_save(session));
+        let saves: Vec<_> = saves.collect();
+        let saving = async { Ok(store::save(&saves).await) };
+        let results = session.unless_interrupted(saving).await;
+        drop(saves);
+        let results: Vec<_> = match results {
+            Ok(results) => results,
+            Err(_) => {
+                let interrupted = |saving: Saving<'s, 'p>| (saving.source, Err(Error::Interrupted));
+                saved.extend(savings.into_iter().map(interrupted));
+                return saved;
+            }
+        };
+        let concluded = savings.into_iter().zip(results);
+        savings = Vec::new();
+        for (mut saving, result) in concluded {
+            match saving.conclude(session, result) {
+                Some(result) => saved.push((saving.source, result)),
+                None => savings.push(saving),
+            }
         }
     }
-    savings
-}
-
-/// Saves once. Returns those that another run overtook, with the states of both merged.
-async fn save<'a, 's, 'p>(
-    session: &Session<'_>,
-    mut savings: Vec<&'a mut Saving<'s, 'p>>,
-) -> Vec<&'a mut Saving<'s, 'p>> {
-    savings.retain(|saving| saving.source.store.is_some());
-    let saves = savings.iter().filter_map(|saving| {
-        let source = &saving.source;
-        Some(Save {
-            store: source.store.as_ref()?,
-            state: &source.state,
-            status: saving.status,
-            facts: source.facts(session, saving.problems.clone()),
-            known: source.stored.as_ref(),
-        })
-    });
-    let saves: Vec<_> = saves.collect();
-    let results = store::save(&saves).await;
-    drop(saves);
-    let concluded = savings.into_iter().zip(results);
-    concluded
-        .filter_map(|(saving, result)| {
-            (saving.conclude(session, result) == SaveAgain::Yes).then_some(saving)
-        })
-        .collect()
+    saved
 }
 
 impl Saving<'_, '_> {
+    fn to_save<'a>(&'a self, session: &Session<'_>) -> Option<Save<'a>> {
+        let source = &self.source;
+        Some(Save {
+            store: source.store.as_ref()?,
+            state: &source.state,
+            status: self.status,
+            facts: source.facts(session, self.problems.clone()),
+            known: source.stored.as_ref(),
+        })
+    }
+
+    /// What became of the state; `None` if it has to be saved once more.
     fn conclude(
         &mut self,
         session: &Session<'_>,
         result: Result<Saved, store::Error>,
-    ) -> SaveAgain {
+    ) -> Option<Result<(), Error>> {
         let is_fleet = session.setup.inputs.fleet.is_some();
         let source = &mut *self.source;
         match result {
             Ok(Saved::Done(stored)) => source.stored = Some(*stored),
             // As in `leave_overtaken`, of a state that was not there.
             Ok(Saved::Overtaken(_)) if is_fleet && self.status == Status::Applying => {
-                self.result = Err(Error::Overtaken);
+                return Some(Err(Error::Overtaken));
             }
             Ok(Saved::Overtaken(other)) => {
                 source.merge_with(*other);
@@ -210,11 +132,11 @@ impl Saving<'_, '_> {
                     Status::Applying => Status::Applying,
                     Status::Synced | Status::Incomplete => source.state.status(),
                 };
-                return SaveAgain::Yes;
+                return None;
             }
-            Ok(Saved::NoBlueprint(reason)) => source.keep_no_state(&reason),
-            Err(error) => self.result = Err(error.into()),
+            Err(store::Error::NoBlueprint(reason)) => source.keep_no_state(&reason),
+            Err(error) => return Some(Err(error.into())),
         }
-        SaveAgain::No
+        Some(Ok(()))
     }
 }

@@ -214,6 +214,15 @@ impl<'p> Source<'p> {
         }
     }
 
+    /// Continues from `latest`, the state as Port holds it now, if another run has saved it.
+    pub(crate) fn merge_if_overtaken(&mut self, latest: Option<Stored>) {
+        let own = self.stored.as_ref();
+        let is_own = |latest: &Stored| own.is_some_and(|own| own.is_same_save(latest));
+        if let Some(latest) = latest.filter(|latest| !is_own(latest)) {
+            self.merge_with(latest);
+        }
+    }
+
     /// Continues from the state that another run saved meanwhile: what either of them changed stays
     /// open.
     pub(crate) fn merge_with(&mut self, latest: Stored) {

@@ -1,15 +1,17 @@
-//! What a run over many repositories remembers of itself: an entity of its own beside the states.
+//! What only a run over many repositories needs of states: a glimpse of all of them, their new commits in bulk,
+//! and an entity of its own for what it remembers of itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::Status;
 use super::codec;
 use super::store::{self, Error, Facts, Store};
+use super::{SourceName, Status};
+use crate::catalog::entity::BlueprintId;
 use crate::git::CommitSha;
-use crate::port::{Existing, Reserve};
+use crate::port::{ErrorCode, Existing, Port, Reserve};
 
 /// What a run over many repositories remembers beside the states of these.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +76,104 @@ impl Store<'_> {
             "title": facts.title,
             "properties": properties,
         });
-        store::put_one(self, body, existing).await
+        put_one(self, body, existing).await
     }
+}
+
+/// Writes the entity of a fleet's run. What another run has created meanwhile is merged
+/// with it.
+async fn put_one(store: &Store<'_>, body: Value, existing: Existing) -> Result<(), Error> {
+    let bodies = [body];
+    for existing in [existing, Existing::Merge] {
+        match store::put(store, &bodies, existing).await.pop() {
+            None | Some(Ok(Ok(()))) => return Ok(()),
+            Some(Ok(Err(rejection)))
+                if rejection.code == ErrorCode::IdentifierTaken && existing == Existing::Refuse => {
+            }
+            Some(Ok(Err(rejection))) => return Err(store.refused(rejection)),
+            Some(Err(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// A new commit of a source whose state stays as it is.
+#[derive(Debug)]
+pub(crate) struct NewCommit<'s> {
+    pub(crate) store: &'s Store<'s>,
+    pub(crate) commit: &'s CommitSha,
+}
+
+/// Saves new commits, in as few requests as Port takes. They only save the next run some work, so what
+/// Port refuses is not saved. They are what a search shows; files are compared with the commit that the
+/// machine's part holds.
+pub(crate) async fn save_commits(commits: &[NewCommit<'_>]) {
+    let Some(first) = commits.first() else {
+        return;
+    };
+    let body = |new: &NewCommit<'_>| {
+        json!({
+            "identifier": new.store.name.as_str(),
+            "properties": { "commit": new.commit.as_str() },
+        })
+    };
+    let bodies: Vec<_> = commits.iter().map(body).collect();
+    let (port, blueprint) = (first.store.port, &first.store.blueprint);
+    for put in port.put(blueprint, &bodies, Existing::Merge).await {
+        if let Err(error) = put {
+            tracing::debug!("a commit was not saved: {error}");
+        }
+    }
+}
+
+/// What a search says of a state: enough to know that nothing has changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Glimpse {
+    pub(crate) commit: Option<CommitSha>,
+    pub(crate) inputs: String,
+    pub(crate) is_synced: bool,
+    /// Whether Port still holds something that the source no longer declares.
+    pub(crate) has_removed: bool,
+    /// How many entities are in Port because of the source.
+    pub(crate) entities: u64,
+}
+
+/// What a search says of the states that `names` call, kept in `blueprint`.
+///
+/// # Errors
+/// If a request to Port fails.
+pub(crate) async fn glimpse(
+    port: &Port,
+    blueprint: &BlueprintId,
+    names: Vec<SourceName>,
+) -> Result<BTreeMap<SourceName, Glimpse>, Error> {
+    let texts: Vec<_> = names.iter().map(SourceName::as_str).collect();
+    let include = [
+        "$identifier",
+        "status",
+        "commit",
+        "inputs",
+        "removed",
+        "entity_count",
+    ];
+    let found = port.named(blueprint, &texts, &include).await?;
+    let mut found: BTreeMap<String, Map<String, Value>> = found
+        .into_iter()
+        .map(|member| (member.identifier, member.properties))
+        .collect();
+    let glimpses = names.into_iter().filter_map(|name| {
+        let properties = found.remove(name.as_str())?;
+        let text = |name: &str| properties.get(name).and_then(Value::as_str);
+        let removed = properties.get("removed").and_then(Value::as_array);
+        let entities = properties.get("entity_count").and_then(Value::as_u64);
+        let glimpse = Glimpse {
+            commit: text("commit").and_then(CommitSha::parse),
+            inputs: text("inputs").unwrap_or_default().to_owned(),
+            is_synced: text("status") == Some(Status::Synced.as_str()),
+            has_removed: removed.is_some_and(|removed| !removed.is_empty()),
+            entities: entities.unwrap_or_default(),
+        };
+        Some((name, glimpse))
+    });
+    Ok(glimpses.collect())
 }

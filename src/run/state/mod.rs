@@ -10,6 +10,7 @@
 //!
 //! This module is pure. [`codec`] turns the value into properties, [`store`] keeps it in Port.
 
+mod blueprint;
 pub(crate) mod claims;
 mod codec;
 pub(crate) mod files_to_read;

@@ -1,13 +1,11 @@
-//! The state in Port: one entity for each source, of a blueprint that the first apply creates.
-
-use std::collections::BTreeMap;
+//! The state in Port: one entity for each source.
 
 use serde_json::{Map, Value, json};
 
+use super::blueprint;
 use super::codec::{self, SaveId, UnreadableState};
 use super::{SourceName, State, Status};
 use crate::catalog::entity::BlueprintId;
-use crate::git::CommitSha;
 use crate::port::{self, ErrorCode, Existing, Port, Rejection, Reserve};
 
 /// How many bytes Port takes in one body.
@@ -47,7 +45,6 @@ pub(crate) enum Error {
         "the state of this source takes {bytes} bytes, and Port takes {MAX_BYTES} in one request: {entities} entities are too many for one source. Split it: let two workflows take different `files`, and give each its own `owner`"
     )]
     TooLarge { bytes: usize, entities: usize },
-    /// Inside this module only: a save says so by [`Saved::NoBlueprint`].
     #[error("the blueprint of states is not in Port and may not be created: {0}")]
     NoBlueprint(String),
 }
@@ -122,8 +119,6 @@ pub(crate) enum Saved {
     Done(Box<Stored>),
     /// Another run created the state meanwhile.
     Overtaken(Box<Stored>),
-    /// The blueprint does not exist and may not be created: Port's message.
-    NoBlueprint(String),
 }
 
 /// A state to be saved.
@@ -167,11 +162,11 @@ pub(crate) async fn save(saves: &[Save<'_>]) -> Vec<Result<Saved, Error>> {
 }
 
 /// What Port makes of a state that is written.
-type Put = Result<Result<(), Rejection>, Error>;
+pub(super) type Put = Result<Result<(), Rejection>, Error>;
 
 /// Writes `bodies`, the states that `store` and others like it keep. If their blueprint is missing or
 /// lacks a property, it is changed and the refused states are written again.
-async fn put(store: &Store<'_>, bodies: &[Value], existing: Existing) -> Vec<Put> {
+pub(super) async fn put(store: &Store<'_>, bodies: &[Value], existing: Existing) -> Vec<Put> {
     let (port, blueprint) = (store.port, &store.blueprint);
     let answers = port.put(blueprint, bodies, existing).await;
     let mut puts: Vec<Put> = answers
@@ -207,114 +202,12 @@ async fn put(store: &Store<'_>, bodies: &[Value], existing: Existing) -> Vec<Put
     puts
 }
 
-/// Writes the entity of a fleet's run in the same way. What another run has created meanwhile is merged
-/// with it.
-pub(super) async fn put_one(
-    store: &Store<'_>,
-    body: Value,
-    existing: Existing,
-) -> Result<(), Error> {
-    let bodies = [body];
-    for existing in [existing, Existing::Merge] {
-        match put(store, &bodies, existing).await.pop() {
-            None | Some(Ok(Ok(()))) => return Ok(()),
-            Some(Ok(Err(rejection)))
-                if rejection.code == ErrorCode::IdentifierTaken && existing == Existing::Refuse => {
-            }
-            Some(Ok(Err(rejection))) => return Err(store.refused(rejection)),
-            Some(Err(error)) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-/// A new commit of a source whose state stays as it is.
-#[derive(Debug)]
-pub(crate) struct NewCommit<'s> {
-    pub(crate) store: &'s Store<'s>,
-    pub(crate) commit: &'s CommitSha,
-}
-
-/// Saves new commits, in as few requests as Port takes. They only save the next run some work, so what
-/// Port refuses is not saved. They are what a search shows; files are compared with the commit that the
-/// machine's part holds.
-pub(crate) async fn save_commits(commits: &[NewCommit<'_>]) {
-    let Some(first) = commits.first() else {
-        return;
-    };
-    let body = |new: &NewCommit<'_>| {
-        json!({
-            "identifier": new.store.name.as_str(),
-            "properties": { "commit": new.commit.as_str() },
-        })
-    };
-    let bodies: Vec<_> = commits.iter().map(body).collect();
-    let (port, blueprint) = (first.store.port, &first.store.blueprint);
-    for put in port.put(blueprint, &bodies, Existing::Merge).await {
-        if let Err(error) = put {
-            tracing::debug!("a commit was not saved: {error}");
-        }
-    }
-}
-
 /// What was done about the blueprint of a state that Port refused.
 enum Provided {
     /// It was created, or got the missing properties: the state can be written again.
     Changed,
     /// Nothing: the blueprint is not what is wrong.
     Nothing,
-}
-
-/// What a search says of a state: enough to know that nothing has changed.
-#[derive(Debug, Clone)]
-pub(crate) struct Glimpse {
-    pub(crate) commit: Option<CommitSha>,
-    pub(crate) inputs: String,
-    pub(crate) is_synced: bool,
-    /// Whether Port still holds something that the source no longer declares.
-    pub(crate) has_removed: bool,
-    /// How many entities are in Port because of the source.
-    pub(crate) entities: u64,
-}
-
-/// What a search says of the states that `names` call, kept in `blueprint`.
-///
-/// # Errors
-/// If a request to Port fails.
-pub(crate) async fn glimpse(
-    port: &Port,
-    blueprint: &BlueprintId,
-    names: Vec<SourceName>,
-) -> Result<BTreeMap<SourceName, Glimpse>, Error> {
-    let texts: Vec<_> = names.iter().map(SourceName::as_str).collect();
-    let include = [
-        "$identifier",
-        "status",
-        "commit",
-        "inputs",
-        "removed",
-        "entity_count",
-    ];
-    let found = port.named(blueprint, &texts, &include).await?;
-    let mut found: BTreeMap<String, Map<String, Value>> = found
-        .into_iter()
-        .map(|member| (member.identifier, member.properties))
-        .collect();
-    let glimpses = names.into_iter().filter_map(|name| {
-        let properties = found.remove(name.as_str())?;
-        let text = |name: &str| properties.get(name).and_then(Value::as_str);
-        let removed = properties.get("removed").and_then(Value::as_array);
-        let entities = properties.get("entity_count").and_then(Value::as_u64);
-        let glimpse = Glimpse {
-            commit: text("commit").and_then(CommitSha::parse),
-            inputs: text("inputs").unwrap_or_default().to_owned(),
-            is_synced: text("status") == Some(Status::Synced.as_str()),
-            has_removed: removed.is_some_and(|removed| !removed.is_empty()),
-            entities: entities.unwrap_or_default(),
-        };
-        Some((name, glimpse))
-    });
-    Ok(glimpses.collect())
 }
 
 impl Store<'_> {
@@ -347,8 +240,8 @@ impl Store<'_> {
     ) -> Result<Provided, Error> {
         match rejection.code {
             ErrorCode::NotFound if existing == Existing::Refuse => {
-                let blueprint = blueprint(&self.blueprint);
-                match self.port.create_blueprint(&blueprint).await? {
+                let body = blueprint::blueprint(&self.blueprint);
+                match self.port.create_blueprint(&body).await? {
                     Ok(()) => Ok(Provided::Changed),
                     // Another run was faster.
                     Err(rejection) if rejection.code == ErrorCode::IdentifierTaken => {
@@ -361,7 +254,7 @@ impl Store<'_> {
                 }
             }
             ErrorCode::InvalidRequest | ErrorCode::SchemaMismatch => {
-                let properties = properties();
+                let properties = blueprint::properties();
                 let added = self.port.add_properties(&self.blueprint, &properties);
                 match added.await? {
                     Ok(true) => Ok(Provided::Changed),
@@ -373,7 +266,7 @@ impl Store<'_> {
         }
     }
 
-    fn refused(&self, rejection: Rejection) -> Error {
+    pub(super) fn refused(&self, rejection: Rejection) -> Error {
         Error::Refused {
             name: self.name.clone(),
             blueprint: self.blueprint.clone(),
@@ -421,7 +314,6 @@ impl Save<'_> {
         });
         match put {
             Ok(Ok(())) => Ok(Saved::Done(stored)),
-            Err(Error::NoBlueprint(reason)) => Ok(Saved::NoBlueprint(reason)),
             Err(error) => Err(error),
             Ok(Err(rejection))
                 if rejection.code == ErrorCode::IdentifierTaken && self.known.is_none() =>
@@ -467,72 +359,4 @@ pub(super) fn list(problems: &[String]) -> String {
         text.push('\n');
     }
     text
-}
-
-/// The blueprint of states.
-fn blueprint(identifier: &BlueprintId) -> Value {
-    json!({
-        "identifier": identifier,
-        "title": "GitOps source",
-        "description": "A repository that port-gitops applies to this catalog",
-        "icon": "Git",
-        "schema": { "properties": properties(), "required": [] },
-        "relations": {},
-    })
-}
-
-/// The properties that are written.
-fn properties() -> Map<String, Value> {
-    let text = |title: &str| json!({ "type": "string", "title": title });
-    let format =
-        |title: &str, format: &str| json!({ "type": "string", "format": format, "title": title });
-    let number = |title: &str| json!({ "type": "number", "title": title });
-    let texts = |title: &str, description: &str| {
-        json!({
-            "type": "array",
-            "items": { "type": "string" },
-            "title": title,
-            "description": description,
-        })
-    };
-    let machine = "Written by port-gitops for its next run. Do not edit it.";
-    let status = json!({
-        "type": "string",
-        "title": "Status",
-        "enum": ["synced", "incomplete", "applying"],
-        "enumColors": { "synced": "green", "incomplete": "red", "applying": "yellow" },
-    });
-    let properties = [
-        ("status", status),
-        ("repository", format("Repository", "url")),
-        ("branch", text("Branch")),
-        ("commit", text("Commit")),
-        ("applied_at", format("Applied at", "date-time")),
-        ("run_url", format("Run", "url")),
-        ("entity_count", number("Entities")),
-        ("problem_count", number("Problems")),
-        ("problems", format("What is wrong", "markdown")),
-        (
-            "entities",
-            texts("Owned entities", "What is in Port because of this source."),
-        ),
-        (
-            "waiting",
-            texts("Waiting", "What it declares and another source owns."),
-        ),
-        (
-            "removed",
-            texts(
-                "Removed",
-                "What it no longer declares and Port still holds.",
-            ),
-        ),
-        ("inputs", text("Inputs")),
-        ("settled", texts("Settled files", machine)),
-        ("open", texts("Open files", machine)),
-    ];
-    properties
-        .into_iter()
-        .map(|(name, property)| (name.to_owned(), property))
-        .collect()
 }

@@ -5,10 +5,8 @@ use port_gitops_sandbox::port::Permission;
 use port_gitops_sandbox::{Answer, Fault, Matcher, PortSandbox, Sandbox};
 use serde_json::{Map, Value, json};
 
-use super::super::fleet::{FleetCounts, FleetMemory};
-use super::super::store::{
-    self, Error, Facts, NewCommit, Save, Saved, Store, Stored, glimpse, list, save_commits,
-};
+use super::super::fleet::{FleetCounts, FleetMemory, NewCommit, glimpse, save_commits};
+use super::super::store::{self, Error, Facts, Save, Saved, Store, Stored, list};
 use super::*;
 use crate::catalog::entity::BlueprintId;
 use crate::port::testing::client;
@@ -176,7 +174,7 @@ fn word(saved: &Result<Saved, Error>) -> String {
     match saved {
         Ok(Saved::Done(_)) => "done".to_owned(),
         Ok(Saved::Overtaken(found)) => format!("overtaken: {}", found.state.inputs),
-        Ok(Saved::NoBlueprint(_)) => "no blueprint".to_owned(),
+        Err(Error::NoBlueprint(_)) => "no blueprint".to_owned(),
         Err(Error::Refused { rejection, .. }) => refused(rejection.code),
         Err(Error::Hidden { .. }) => "hidden".to_owned(),
         Err(Error::TooLarge { .. }) => "too large".to_owned(),
