@@ -154,11 +154,7 @@ impl<'p> Findings<'p> {
     }
 
     fn add_problem(&mut self, path: &'p RepoPath, code: &str, key: &EntityKey) {
-        let problem = Problem {
-            code: code.to_owned(),
-            entity: Some(key.clone()),
-        };
-        self.problems.push((path, problem));
+        self.problems.push((path, Problem::new(code, Some(key))));
     }
 }
 
@@ -174,11 +170,8 @@ fn removed(path: Option<&RepoPath>, deletion: DeletionState) -> Fate {
 /// What is wrong with the files as such.
 fn invalid(declared: &Declared) -> impl Iterator<Item = FileProblem<'_>> {
     declared.head.invalid.iter().flat_map(|invalid| {
-        let problem = |code: &Code| Problem {
-            code: code.as_str().to_owned(),
-            entity: invalid.key.clone(),
-        };
-        let problems = invalid.codes.iter().map(problem);
-        problems.map(|problem| (invalid.location.path(), problem))
+        let problem = |code: &Code| Problem::new(code.as_str(), invalid.key.as_ref());
+        let path = invalid.location.path();
+        invalid.codes.iter().map(move |code| (path, problem(code)))
     })
 }

@@ -86,10 +86,7 @@ impl Responsibility {
         let Self::New { pushed, found } = self else {
             return true;
         };
-        let problem = Problem {
-            code: code.to_owned(),
-            entity: key.cloned(),
-        };
+        let problem = Problem::new(code, key);
         let file = found.file(path);
         pushed.contains(path) || !file.is_some_and(|file| file.problems.contains(&problem))
     }

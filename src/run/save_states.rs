@@ -6,7 +6,7 @@ use super::report;
 use super::session::Session;
 use super::source::Source;
 use super::state::Status;
-use super::state::store::{self, Save, Saved};
+use super::state::store::{self, Save, Saved, Store};
 
 /// Saves the state of each source of which something is about to be written: it lists that as possible.
 /// A source whose state cannot be saved leaves the run: nothing of it may be written.
@@ -24,11 +24,7 @@ pub(super) async fn before_writing(
         pass.note_plan();
         let source = &mut *pass.source;
         if !source.is_stored(&source.state) {
-            savings.push(Saving {
-                source,
-                status: Status::Applying,
-                problems: Vec::new(),
-            });
+            savings.extend(Saving::new(source, Status::Applying, Vec::new()));
         }
     }
     for (source, saved) in save(session, savings).await {
@@ -42,10 +38,10 @@ pub(super) async fn before_writing(
 
 /// Saves the state of each source as the run leaves it, and ends the work on it.
 pub(super) async fn after_writing(session: &Session<'_>, sources: Vec<&mut Source<'_>>) {
-    let savings = sources.into_iter().map(|source| Saving {
-        status: source.state.status(),
-        problems: report::problems(&source.rounds),
-        source,
+    let savings = sources.into_iter().filter_map(|source| {
+        let problems = report::problems(&source.rounds);
+        let status = source.state.status();
+        Saving::new(source, status, problems)
     });
     for (source, saved) in save(session, savings.collect()).await {
         match saved {
@@ -58,6 +54,7 @@ pub(super) async fn after_writing(session: &Session<'_>, sources: Vec<&mut Sourc
 /// The state of a source that is to be saved.
 struct Saving<'s, 'p> {
     source: &'s mut Source<'p>,
+    store: Store<'p>,
     status: Status,
     problems: Vec<String>,
 }
@@ -68,29 +65,20 @@ type SavedSource<'s, 'p> = (&'s mut Source<'p>, Result<(), Error>);
 /// Saves states. Where another run was faster, the states of both are merged and saved.
 async fn save<'s, 'p>(
     session: &Session<'_>,
-    savings: Vec<Saving<'s, 'p>>,
+    mut savings: Vec<Saving<'s, 'p>>,
 ) -> Vec<SavedSource<'s, 'p>> {
-    let is_kept = |saving: &Saving<'_, '_>| saving.source.store.is_some();
-    let (mut savings, others): (Vec<_>, Vec<_>) = savings.into_iter().partition(is_kept);
-    let others = others.into_iter().map(|saving| (saving.source, Ok(())));
-    let mut saved: Vec<SavedSource<'s, 'p>> = others.collect();
+    let mut saved: Vec<SavedSource<'s, 'p>> = Vec::new();
     while !savings.is_empty() {
-        let saves = savings.iter().filter_map(|saving| saving.to_save(session));
-        let saves: Vec<_> = saves.collect();
+        let saves: Vec<_> = savings.iter().map(|one| one.to_save(session)).collect();
         let saving = async { Ok(store::save(&saves).await) };
         let results = session.unless_interrupted(saving).await;
         drop(saves);
-        let results: Vec<_> = match results {
-            Ok(results) => results,
-            Err(_) => {
-                let interrupted = |saving: Saving<'s, 'p>| (saving.source, Err(Error::Interrupted));
-                saved.extend(savings.into_iter().map(interrupted));
-                return saved;
-            }
+        let Ok(results) = results else {
+            let interrupted = |saving: Saving<'s, 'p>| (saving.source, Err(Error::Interrupted));
+            saved.extend(savings.into_iter().map(interrupted));
+            return saved;
         };
-        let concluded = savings.into_iter().zip(results);
-        savings = Vec::new();
-        for (mut saving, result) in concluded {
+        for (mut saving, result) in std::mem::take(&mut savings).into_iter().zip(results) {
             match saving.conclude(session, result) {
                 Some(result) => saved.push((saving.source, result)),
                 None => savings.push(saving),
@@ -100,16 +88,25 @@ async fn save<'s, 'p>(
     saved
 }
 
-impl Saving<'_, '_> {
-    fn to_save<'a>(&'a self, session: &Session<'_>) -> Option<Save<'a>> {
-        let source = &self.source;
-        Some(Save {
-            store: source.store.as_ref()?,
-            state: &source.state,
-            status: self.status,
-            facts: source.facts(session, self.problems.clone()),
-            known: source.stored.as_ref(),
+impl<'s, 'p> Saving<'s, 'p> {
+    /// Nothing if no state is kept.
+    fn new(source: &'s mut Source<'p>, status: Status, problems: Vec<String>) -> Option<Self> {
+        Some(Self {
+            store: source.store.clone()?,
+            source,
+            status,
+            problems,
         })
+    }
+
+    fn to_save(&self, session: &Session<'_>) -> Save<'_> {
+        Save {
+            store: &self.store,
+            state: &self.source.state,
+            status: self.status,
+            facts: self.source.facts(session, self.problems.clone()),
+            known: self.source.stored.as_ref(),
+        }
     }
 
     /// What became of the state; `None` if it has to be saved once more.

@@ -52,7 +52,7 @@ impl Store<'_> {
             .port
             .with_members(&self.blueprint, &lists, &values, except, &include);
         let keys = |properties: &Map<String, Value>, list: &str| {
-            let texts = listed(properties, list).filter_map(|text| texts.get(text));
+            let texts = codec::strings(properties, list).filter_map(|text| texts.get(text));
             texts.map(|key| (*key).clone()).collect()
         };
         let members = searching.await?.into_iter();
@@ -110,9 +110,4 @@ impl Claims {
     fn age(&self) -> (u64, &str) {
         (self.since, &self.name)
     }
-}
-
-fn listed<'p>(properties: &'p Map<String, Value>, name: &str) -> impl Iterator<Item = &'p str> {
-    let list = properties.get(name).and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(Value::as_str)
 }

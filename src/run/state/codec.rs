@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::State;
+use super::{State, Status};
 use crate::catalog::entity::EntityKey;
 
 /// The format that this program writes. It reads no newer one.
@@ -84,18 +84,21 @@ pub(super) fn encode(state: &State, save: &SaveId) -> Map<String, Value> {
     };
     let listed = |key: &&&EntityKey| is_listed(key);
     let entities = state.entities();
-    let properties = [
-        (
-            "entities",
-            json!(Vec::from_iter(entities.keys().filter(listed))),
-        ),
+    let listed: Vec<_> = entities.keys().filter(listed).collect();
+    named([
+        ("entities", json!(listed)),
         ("waiting", json!(state.waiting)),
         ("removed", json!(Vec::from_iter(state.removed.keys()))),
         ("settled", json!(part(settled))),
         ("open", json!(part(open))),
-    ];
+    ])
+}
+
+/// Properties by their names, without those that have no value.
+pub(super) fn named<const N: usize>(properties: [(&str, Value); N]) -> Map<String, Value> {
+    let properties = properties.into_iter().filter(|(_, value)| !value.is_null());
     let named = properties.map(|(name, value)| (name.to_owned(), value));
-    named.into_iter().collect()
+    named.collect()
 }
 
 /// Whether `entities` lists `key`: a query has no identifier that another source could compare.
@@ -128,11 +131,8 @@ pub(super) fn pack(value: &impl Serialize) -> Vec<String> {
 /// If they are not as a program of this version or an older one wrote them. Where none of them is there,
 /// the state is empty: somebody deleted the entity while a run saved its new commit, which made it anew.
 pub(super) fn decode(properties: &Map<String, Value>) -> Result<(State, SaveId), UnreadableState> {
-    let is_there = |name| {
-        let list = properties.get(name).and_then(Value::as_array);
-        list.is_some_and(|list| !list.is_empty())
-    };
-    if !["settled", "open", "entities"].into_iter().any(is_there) {
+    let is_empty = |name| strings(properties, name).next().is_none();
+    if ["settled", "open", "entities"].into_iter().all(is_empty) {
         return Ok((State::default(), SaveId::default()));
     }
     let settled: Part = unpack(properties, "settled")?;
@@ -142,19 +142,27 @@ pub(super) fn decode(properties: &Map<String, Value>) -> Result<(State, SaveId),
     }
     let mut state = open.state;
     state.files.extend(settled.state.files);
-    let list = |name: &str| -> BTreeSet<&str> {
-        let list = properties.get(name).and_then(Value::as_array);
-        list.into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect()
-    };
-    let [entities, waiting, removed] = ["entities", "waiting", "removed"].map(list);
+    let [entities, waiting, removed] = ["entities", "waiting", "removed"]
+        .map(|name| strings(properties, name).collect::<BTreeSet<_>>());
     let is_in = |list: &BTreeSet<&str>, key: &EntityKey| list.contains(key.to_text().as_str());
     state.retain_entities(|key| !is_listed(key) || is_in(&entities, key));
     state.waiting.retain(|key| is_in(&waiting, key));
     state.removed.retain(|key, _| is_in(&removed, key));
     Ok((state, open.save))
+}
+
+/// What `properties` say of a source; `None` if that is not one of ours.
+pub(super) fn status(properties: &Map<String, Value>) -> Option<Status> {
+    Status::deserialize(properties.get("status")?).ok()
+}
+
+/// The strings of the list called `name`.
+pub(super) fn strings<'p>(
+    properties: &'p Map<String, Value>,
+    name: &str,
+) -> impl Iterator<Item = &'p str> {
+    let list = properties.get(name).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// When the state that `properties` hold began: seconds since 1970. Reads no more than `open`.
@@ -167,10 +175,7 @@ pub(super) fn unpack<T: DeserializeOwned>(
     properties: &Map<String, Value>,
     name: &str,
 ) -> Result<T, UnreadableState> {
-    let strings = properties.get(name).and_then(Value::as_array);
-    let strings: Option<Vec<&str>> =
-        strings.map(|list| list.iter().filter_map(Value::as_str).collect());
-    let text = strings.unwrap_or_default().concat();
+    let text: String = strings(properties, name).collect();
     let (form, packed) = text
         .split_once(':')
         .ok_or_else(|| damaged(format!("`{name}` is missing")))?;

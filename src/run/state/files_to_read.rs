@@ -34,6 +34,11 @@ impl Tip {
         }
     }
 
+    /// Whether the tip has `blob` at `path`, where the commit that it is compared with has it.
+    fn has(&self, path: &RepoPath, blob: &BlobId) -> bool {
+        matches!(self.side(path, Some(blob)), Side::File { blob: now, .. } if now == *blob)
+    }
+
     /// Every path that is known to be there, or to differ.
     pub(crate) fn paths(&self) -> Vec<&RepoPath> {
         match self {
@@ -55,17 +60,14 @@ pub(crate) fn files_to_read(
 ) -> BTreeMap<RepoPath, Side> {
     let known = |path: &RepoPath| state.file(path).and_then(FileState::settled);
     let side = |path: &RepoPath| tip.side(path, known(path).map(|held| &held.version.file));
-    let is_current = |path: &RepoPath| match (known(path), side(path)) {
-        (Some(held), Side::File { blob, .. }) => {
-            let version = &held.version;
-            version.is_at(&blob, mapping(path).as_ref(), |text| {
-                match tip.side(text, version.texts.get(text)) {
-                    Side::File { blob, .. } => Some(blob),
-                    Side::Absent | Side::Unknown => None,
-                }
-            })
+    let is_current = |path: &RepoPath| match known(path).map(|held| &held.version) {
+        Some(version) => {
+            let mut texts = version.texts.iter();
+            tip.has(path, &version.file)
+                && version.mapping == mapping(path)
+                && texts.all(|(path, blob)| tip.has(path, blob))
         }
-        _ => state.file(path).is_none() && side(path) == Side::Absent,
+        None => state.file(path).is_none() && side(path) == Side::Absent,
     };
     let mut paths: BTreeSet<RepoPath> = state.files().keys().cloned().collect();
     let selected = tip.paths().into_iter().filter(|path| is_selected(path));

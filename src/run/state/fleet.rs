@@ -69,8 +69,10 @@ impl Store<'_> {
             _ => Status::Incomplete,
         };
         let mut properties = facts.properties(status, counts.entities, counts.problems);
-        properties.insert("inputs".to_owned(), json!(memory.inputs));
-        properties.insert("settled".to_owned(), json!(codec::pack(memory)));
+        properties.extend(codec::named([
+            ("inputs", json!(memory.inputs)),
+            ("settled", json!(codec::pack(memory))),
+        ]));
         let body = json!({
             "identifier": self.name.as_str(),
             "title": facts.title,
@@ -164,13 +166,12 @@ pub(crate) async fn glimpse(
     let glimpses = names.into_iter().filter_map(|name| {
         let properties = found.remove(name.as_str())?;
         let text = |name: &str| properties.get(name).and_then(Value::as_str);
-        let removed = properties.get("removed").and_then(Value::as_array);
         let entities = properties.get("entity_count").and_then(Value::as_u64);
         let glimpse = Glimpse {
             commit: text("commit").and_then(CommitSha::parse),
             inputs: text("inputs").unwrap_or_default().to_owned(),
-            is_synced: text("status") == Some(Status::Synced.as_str()),
-            has_removed: removed.is_some_and(|removed| !removed.is_empty()),
+            is_synced: codec::status(&properties) == Some(Status::Synced),
+            has_removed: codec::strings(&properties, "removed").next().is_some(),
             entities: entities.unwrap_or_default(),
         };
         Some((name, glimpse))

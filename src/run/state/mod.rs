@@ -115,8 +115,9 @@ pub(crate) enum DeletionState {
     Prevented,
 }
 
-/// How far a source is in sync.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far a source is in sync, as the property `status` says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
     /// Port has accepted everything that is declared.
     Synced,
@@ -284,6 +285,16 @@ impl State {
     }
 }
 
+impl Problem {
+    /// The problem that has this code, of this entity if its text says which it is.
+    pub(crate) fn new(code: &str, entity: Option<&EntityKey>) -> Self {
+        Self {
+            code: code.to_owned(),
+            entity: entity.cloned(),
+        }
+    }
+}
+
 impl FileState {
     /// The version that Port has accepted whole; `None` while the file is open.
     pub(crate) fn settled(&self) -> Option<&HeldVersion> {
@@ -357,40 +368,6 @@ impl FileState {
     fn limit(&mut self) {
         while self.versions.len() > MAX_VERSIONS {
             self.versions.remove(1);
-        }
-    }
-}
-
-impl Version {
-    /// Whether the tip has this version: `file` and `mapping` are the ids there, and `text` gives
-    /// the id at another path.
-    pub(crate) fn is_at(
-        &self,
-        file: &BlobId,
-        mapping: Option<&BlobId>,
-        text: impl Fn(&RepoPath) -> Option<BlobId>,
-    ) -> bool {
-        let mut texts = self.texts.iter();
-        self.file == *file
-            && self.mapping.as_ref() == mapping
-            && texts.all(|(path, blob)| text(path).as_ref() == Some(blob))
-    }
-}
-
-impl Status {
-    const ALL: [Self; 3] = [Self::Synced, Self::Incomplete, Self::Applying];
-
-    /// The status of this name.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == name)
-    }
-
-    /// The value of the property `status`.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Synced => "synced",
-            Self::Incomplete => "incomplete",
-            Self::Applying => "applying",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The state in Port: one entity for each source.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::blueprint;
@@ -97,18 +99,15 @@ impl Facts {
         entities: u64,
         problems: usize,
     ) -> Map<String, Value> {
-        let mut properties = Map::new();
-        let mut set = |name: &str, value: Value| drop(properties.insert(name.to_owned(), value));
-        set("status", json!(status.as_str()));
-        set("repository", json!(self.repository));
-        set("applied_at", json!(self.time));
-        set("entity_count", json!(entities));
-        set("problem_count", json!(problems));
-        set("problems", json!(list(&self.problems)));
-        if let Some(run_url) = &self.run_url {
-            set("run_url", json!(run_url));
-        }
-        properties
+        codec::named([
+            ("status", json!(status)),
+            ("repository", json!(self.repository)),
+            ("applied_at", json!(self.time)),
+            ("run_url", json!(self.run_url)),
+            ("entity_count", json!(entities)),
+            ("problem_count", json!(problems)),
+            ("problems", json!(list(&self.problems))),
+        ])
     }
 }
 
@@ -136,29 +135,28 @@ pub(crate) struct Save<'s> {
 /// Saves states, all kept in the same blueprint, in as few requests as Port takes. Says of each, in
 /// their order, what became of it.
 pub(crate) async fn save(saves: &[Save<'_>]) -> Vec<Result<Saved, Error>> {
-    let ids: Vec<_> = saves.iter().map(|_| SaveId::random()).collect();
-    let mut results: Vec<Option<Result<Saved, Error>>> = saves.iter().map(|_| None).collect();
+    let mut results = BTreeMap::new();
     for existing in [Existing::Refuse, Existing::Merge] {
-        let mut group = Vec::new();
-        for (index, save) in saves.iter().enumerate() {
-            if save.existing() == existing {
-                match save.body(&ids[index]) {
-                    Ok(body) => group.push((index, body)),
-                    Err(error) => results[index] = Some(Err(error)),
+        let (mut group, mut bodies) = (Vec::new(), Vec::new());
+        let of_group = |(_, save): &(usize, &Save<'_>)| save.existing() == existing;
+        for (index, save) in saves.iter().enumerate().filter(of_group) {
+            let id = SaveId::random();
+            match save.body(&id) {
+                Ok(body) => {
+                    group.push((index, save, id));
+                    bodies.push(body);
                 }
+                Err(error) => drop(results.insert(index, Err(error))),
             }
         }
-        let (indices, bodies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-        let Some(first) = indices.first().map(|&index: &usize| &saves[index]) else {
-            continue;
-        };
-        let puts = put(first.store, &bodies, existing).await;
-        for (index, put) in indices.into_iter().zip(puts) {
-            results[index] = Some(saves[index].conclude(put, ids[index].clone()).await);
+        if let Some((_, first, _)) = group.first() {
+            let puts = put(first.store, &bodies, existing).await;
+            for ((index, save, id), put) in group.into_iter().zip(puts) {
+                results.insert(index, save.conclude(put, id).await);
+            }
         }
     }
-    // Each save is in one of the two groups.
-    results.into_iter().flatten().collect()
+    results.into_values().collect()
 }
 
 /// What Port makes of a state that is written.
@@ -167,37 +165,31 @@ pub(super) type Put = Result<Result<(), Rejection>, Error>;
 /// Writes `bodies`, the states that `store` and others like it keep. If their blueprint is missing or
 /// lacks a property, it is changed and the refused states are written again.
 pub(super) async fn put(store: &Store<'_>, bodies: &[Value], existing: Existing) -> Vec<Put> {
-    let (port, blueprint) = (store.port, &store.blueprint);
-    let answers = port.put(blueprint, bodies, existing).await;
-    let mut puts: Vec<Put> = answers
-        .into_iter()
-        .map(|answer| answer.map_err(Error::from))
-        .collect();
-    let refused = |put: &Put| match put {
-        Ok(Err(rejection)) => Some(rejection.clone()),
-        Ok(Ok(())) | Err(_) => None,
+    let put_once = async |bodies: &[Value]| -> Vec<Put> {
+        let answers = store.port.put(&store.blueprint, bodies, existing).await;
+        let answers = answers.into_iter();
+        answers.map(|answer| answer.map_err(Error::from)).collect()
     };
-    let mut rejections = puts.iter().filter_map(refused);
-    let Some(rejection) = rejections.find(|one| one.code != ErrorCode::IdentifierTaken) else {
+    let mut puts = put_once(bodies).await;
+    let mut rejections = puts
+        .iter()
+        .filter_map(|put| put.as_ref().ok()?.as_ref().err());
+    let is_unexpected = |rejection: &&Rejection| rejection.code != ErrorCode::IdentifierTaken;
+    let Some(rejection) = rejections.find(is_unexpected).cloned() else {
         return puts;
     };
-    let again: Vec<_> = (0..puts.len())
-        .filter(|&at| refused(&puts[at]).is_some())
-        .collect();
-    match store.provide_blueprint(&rejection, existing).await {
-        Ok(Provided::Nothing) => {}
+    let refused = (0..puts.len()).filter(|&at| matches!(puts[at], Ok(Err(_))));
+    let refused: Vec<_> = refused.collect();
+    let again = match store.provide_blueprint(&rejection, existing).await {
+        Ok(Provided::Nothing) => return puts,
         Ok(Provided::Changed) => {
-            let bodies: Vec<_> = again.iter().map(|&at| bodies[at].clone()).collect();
-            let answers = port.put(blueprint, &bodies, existing).await;
-            for (at, answer) in again.into_iter().zip(answers) {
-                puts[at] = answer.map_err(Error::from);
-            }
+            let bodies: Vec<_> = refused.iter().map(|&at| bodies[at].clone()).collect();
+            put_once(&bodies).await
         }
-        Err(error) => {
-            for at in again {
-                puts[at] = Err(error.clone());
-            }
-        }
+        Err(error) => vec![Err(error); refused.len()],
+    };
+    for (at, put) in refused.into_iter().zip(again) {
+        puts[at] = put;
     }
     puts
 }
@@ -223,10 +215,10 @@ impl Store<'_> {
             blueprint: self.blueprint.clone(),
             reason,
         })?;
-        let status = properties.get("status").and_then(Value::as_str);
+        let status = codec::status(&properties);
         Ok(Some(Stored {
             state,
-            status: status.and_then(Status::parse),
+            status,
             save,
         }))
     }
@@ -241,16 +233,14 @@ impl Store<'_> {
         match rejection.code {
             ErrorCode::NotFound if existing == Existing::Refuse => {
                 let body = blueprint::blueprint(&self.blueprint);
-                match self.port.create_blueprint(&body).await? {
-                    Ok(()) => Ok(Provided::Changed),
+                let Err(rejection) = self.port.create_blueprint(&body).await? else {
+                    return Ok(Provided::Changed);
+                };
+                match rejection.code {
                     // Another run was faster.
-                    Err(rejection) if rejection.code == ErrorCode::IdentifierTaken => {
-                        Ok(Provided::Changed)
-                    }
-                    Err(rejection) if rejection.code == ErrorCode::MissingPermissions => {
-                        Err(Error::NoBlueprint(rejection.message))
-                    }
-                    Err(rejection) => Err(self.refused(rejection)),
+                    ErrorCode::IdentifierTaken => Ok(Provided::Changed),
+                    ErrorCode::MissingPermissions => Err(Error::NoBlueprint(rejection.message)),
+                    _ => Err(self.refused(rejection)),
                 }
             }
             ErrorCode::InvalidRequest | ErrorCode::SchemaMismatch => {
@@ -288,11 +278,11 @@ impl Save<'_> {
         let entities = state.entities().len();
         let mut properties = codec::encode(state, save);
         properties.extend(facts.properties(self.status, entities as u64, facts.problems.len()));
-        properties.insert("branch".to_owned(), json!(facts.branch));
-        properties.insert("inputs".to_owned(), json!(state.inputs));
-        if let Some(commit) = &state.commit {
-            properties.insert("commit".to_owned(), json!(commit));
-        }
+        properties.extend(codec::named([
+            ("branch", json!(facts.branch)),
+            ("inputs", json!(state.inputs)),
+            ("commit", json!(state.commit)),
+        ]));
         let body = json!({
             "identifier": self.store.name.as_str(),
             "title": facts.title,

@@ -589,10 +589,15 @@ fn a_large_state_fits_into_strings_that_port_stores() {
 
 #[test]
 fn a_status_has_a_name() {
-    for name in ["synced", "incomplete", "applying"] {
-        assert_eq!(Status::parse(name).map(Status::as_str), Some(name));
+    for (name, status) in [
+        ("synced", Some(Status::Synced)),
+        ("incomplete", Some(Status::Incomplete)),
+        ("applying", Some(Status::Applying)),
+        ("other", None),
+    ] {
+        let properties = serde_json::Map::from_iter([("status".to_owned(), name.into())]);
+        assert_eq!(codec::status(&properties), status);
     }
-    assert_eq!(Status::parse("other"), None);
 }
 
 /// What the source `name` owns and waits for.
