@@ -118,9 +118,17 @@ impl EarlierVersions<'_> {
         }
     }
 
-    fn proof(&self) -> Proof {
+    /// The change from them to `head`.
+    fn change(self, key: EntityKey, basis: Basis, head: Option<Arc<Declaration>>) -> Change {
         let proofs = self.versions.iter().map(|version| version.proof);
-        proofs.min().unwrap_or(Proof::Possible)
+        Change {
+            key,
+            basis,
+            proof: proofs.min().unwrap_or(Proof::Possible),
+            former_path: self.versions.last().map(|version| version.path.clone()),
+            former: self.declared,
+            head,
+        }
     }
 }
 
@@ -137,10 +145,9 @@ pub fn compare(earlier: &[Earlier], head: &Declarations, open: &BTreeSet<RepoPat
             known.entry(key).or_default().versions.push(version);
         }
         for declaration in &version.declared {
-            if let Some(known) = known.get_mut(&declaration.entity.key())
-                && version.entities.contains(&declaration.entity.key())
-            {
-                known.declared.push(Arc::clone(declaration));
+            if let Some(key) = version.entities.get(&declaration.entity.key()) {
+                let declared = &mut known.entry(key).or_default().declared;
+                declared.push(Arc::clone(declaration));
             }
         }
     }
@@ -148,15 +155,8 @@ pub fn compare(earlier: &[Earlier], head: &Declarations, open: &BTreeSet<RepoPat
     for declaration in &head.valid {
         let key = declaration.entity.key();
         let known = known.remove(&key).unwrap_or_default();
-        let former_path = known.versions.last().map(|version| version.path.clone());
-        changes.push(Change {
-            basis: known.basis(declaration.source.path(), open),
-            proof: known.proof(),
-            former: known.declared,
-            head: Some(Arc::clone(declaration)),
-            key,
-            former_path,
-        });
+        let basis = known.basis(declaration.source.path(), open);
+        changes.push(known.change(key, basis, Some(Arc::clone(declaration))));
     }
     changes.extend(removed(known, head));
     changes
@@ -174,15 +174,10 @@ fn removed(known: BTreeMap<&EntityKey, EarlierVersions<'_>>, head: &Declarations
         let mut versions = known.versions.iter();
         !keys.contains(*key) && versions.all(|version| !paths.contains(&version.path))
     };
-    let change = |(key, known): (&EntityKey, EarlierVersions<'_>)| Change {
-        key: key.clone(),
-        basis: Basis::Live,
-        proof: known.proof(),
-        former_path: known.versions.last().map(|version| version.path.clone()),
-        former: known.declared,
-        head: None,
-    };
-    known.into_iter().filter(is_removed).map(change).collect()
+    let removed = known.into_iter().filter(is_removed);
+    removed
+        .map(|(key, known)| known.change(key.clone(), Basis::Live, None))
+        .collect()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod files;
 mod heads;
 mod listing;
 mod loader;
+mod tip;
 mod tree;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use error::Error;
 pub use files::{BlobContent, GitFile, WantedFile};
 pub use heads::Head;
 pub use listing::{ExclusionReason, ListedRepository, NodeId};
+pub use tip::Tip;
 pub use tree::{Tree, TreeFile};
 
 /// A branch's name with its slashes.

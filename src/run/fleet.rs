@@ -12,7 +12,7 @@ use super::mapping::{self, FleetMapping};
 use super::session::Session;
 use super::source::{Origin, Source, digest_of, with_mapping};
 use super::state::SourceName;
-use super::state::fleet::{self, FleetCounts, FleetMemory, Glimpse};
+use super::state::fleet::{self, FleetMemory, Glimpse};
 use super::state::store::{self, Facts, Store, Stored};
 use crate::catalog::mapping::Surroundings;
 use crate::catalog::rules::UnmatchedRule;
@@ -341,10 +341,6 @@ impl<'p> Fleet<'p> {
             return None;
         }
         let runner = &session.setup.runner;
-        let counts = FleetCounts {
-            entities: self.entities(sources),
-            problems: problems.len(),
-        };
         let facts = Facts {
             title: session.setup.fleet_title(),
             repository: format!("{}/{}", runner.server_url, runner.repository),
@@ -358,7 +354,8 @@ impl<'p> Fleet<'p> {
             None => Existing::Refuse,
         };
         let memory = self.memory(sources);
-        let saving = store.save_fleet(&memory, counts, &facts, existing);
+        let entities = self.entities(sources);
+        let saving = store.save_fleet(&memory, entities, &facts, existing);
         let saved = session
             .unless_interrupted(async { Ok(saving.await?) })
             .await;

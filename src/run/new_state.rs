@@ -1,9 +1,9 @@
 //! What becomes of the state: what is about to be written, and what Port accepted. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::round::Declared;
-use super::state::{DeletionState, Fate, FileAtTip, Problem, Removed, State};
+use super::state::{DeletionState, Fate, FileAtTip, Problem, Removed, State, Version};
 use crate::catalog::entity::EntityKey;
 use crate::catalog::plan::{NoOpReason, Plan};
 use crate::diagnostic::Code;
@@ -15,15 +15,10 @@ pub(crate) const NOT_WRITTEN: &str = "not-written";
 
 /// Notes in `state` what is about to be written.
 pub(super) fn before_writing(state: &mut State, declared: &Declared, plan: &Plan) {
-    let mut by_path: BTreeMap<&RepoPath, BTreeSet<EntityKey>> = BTreeMap::new();
     for upsert in &plan.upserts {
-        let declaration = &upsert.declaration;
-        let keys = by_path.entry(declaration.source.path()).or_default();
-        keys.insert(declaration.entity.key());
-    }
-    for (path, keys) in by_path {
+        let path = upsert.declaration.source.path();
         if let Some(Some(version)) = declared.versions.get(path) {
-            state.begin(path, version, keys);
+            state.begin(path, version, upsert.key.clone());
         }
     }
     for deletion in &plan.deletions {
@@ -39,15 +34,13 @@ pub(super) fn after_writing(
     applied: Option<&Applied>,
 ) {
     let Findings { fates, problems } = Findings::new(state, plan, applied);
-    let mut files: BTreeMap<RepoPath, FileAtTip> = BTreeMap::new();
-    for (path, version) in &declared.versions {
-        let version = version.clone();
-        let file = FileAtTip {
-            version,
-            ..FileAtTip::default()
-        };
-        files.insert(path.clone(), file);
-    }
+    let at_tip = |version: &Option<Version>| FileAtTip {
+        version: version.clone(),
+        ..FileAtTip::default()
+    };
+    let files = declared.versions.iter();
+    let files = files.map(|(path, version)| (path.clone(), at_tip(version)));
+    let mut files: BTreeMap<_, _> = files.collect();
     for declaration in &declared.head.valid {
         if let Some(file) = files.get_mut(declaration.source.path()) {
             file.entities.insert(declaration.entity.key());

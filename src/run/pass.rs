@@ -7,11 +7,11 @@ use super::new_state;
 use super::round::{Declared, Responsibility, Round, RoundScope};
 use super::selection::{Against, Selection};
 use super::source::{Continuity, Source};
-use super::state::files_to_read::Tip;
 use crate::catalog::blueprint::Blueprints;
 use crate::catalog::change::Change;
 use crate::catalog::plan::Plan;
 use crate::catalog::validate::Validated;
+use crate::github::Tip;
 
 /// What a round knows of one source so far. Each stage adds to it.
 #[derive(Debug)]

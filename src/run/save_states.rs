@@ -6,7 +6,7 @@ use super::report;
 use super::session::Session;
 use super::source::Source;
 use super::state::Status;
-use super::state::store::{self, Save, Saved, Store};
+use super::state::store::{self, Save, Store, Stored};
 
 /// Saves the state of each source of which something is about to be written: it lists that as possible.
 /// A source whose state cannot be saved leaves the run: nothing of it may be written.
@@ -113,22 +113,21 @@ impl<'s, 'p> Saving<'s, 'p> {
     fn conclude(
         &mut self,
         session: &Session<'_>,
-        result: Result<Saved, store::Error>,
+        result: Result<Stored, store::Error>,
     ) -> Option<Result<(), Error>> {
         let is_fleet = session.setup.inputs.fleet.is_some();
         let source = &mut *self.source;
         match result {
-            Ok(Saved::Done(stored)) => source.stored = Some(*stored),
+            Ok(stored) => source.stored = Some(stored),
             // As in `leave_overtaken`, of a state that was not there.
-            Ok(Saved::Overtaken(_)) if is_fleet && self.status == Status::Applying => {
+            Err(store::Error::Overtaken(_)) if is_fleet && self.status == Status::Applying => {
                 return Some(Err(Error::Overtaken));
             }
-            Ok(Saved::Overtaken(other)) => {
+            Err(store::Error::Overtaken(other)) => {
                 source.merge_with(*other);
-                self.status = match self.status {
-                    Status::Applying => Status::Applying,
-                    Status::Synced | Status::Incomplete => source.state.status(),
-                };
+                if self.status != Status::Applying {
+                    self.status = source.state.status();
+                }
                 return None;
             }
             Err(store::Error::NoBlueprint(reason)) => source.keep_no_state(&reason),

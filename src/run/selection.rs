@@ -9,12 +9,12 @@ use super::round::RoundScope;
 use super::session::Session;
 use super::source::{Continuity, Source};
 use super::state::FileState;
-use super::state::files_to_read::{Tip, files_to_read};
+use super::state::files_to_read::files_to_read;
 use super::unmatched::unmatched_lines;
 use crate::catalog::mapping::Usable;
 use crate::event::{Base, Scope};
 use crate::git::{BlobId, BranchName, CommitSha};
-use crate::github::{self, Ancestry, ChangedSince, Diff, Repository, Side};
+use crate::github::{self, Ancestry, ChangedSince, Diff, Repository, Side, Tip};
 use crate::text::RepoPath;
 
 /// The selected files, and what they are compared with.

@@ -1,7 +1,7 @@
 //! Lines of the input `files` that match no file.
 
-use super::state::files_to_read::Tip;
 use crate::catalog::rules::{FileRules, UnmatchedRule, unmatched};
+use crate::github::Tip;
 
 /// Says which lines of the input `files` match no file of the commit, where all of its files are
 /// listed: sentences without a full stop.

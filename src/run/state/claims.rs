@@ -47,10 +47,8 @@ impl Store<'_> {
         }
         let values = texts.keys().cloned().collect();
         let include = ["$identifier", "$title", OWNED, WAITING, AGE];
-        let lists = [OWNED, WAITING];
-        let searching = self
-            .port
-            .with_members(&self.blueprint, &lists, &values, except, &include);
+        let (port, blueprint, lists) = (self.port, &self.blueprint, [OWNED, WAITING]);
+        let searching = port.with_members(blueprint, &lists, &values, except, &include);
         let keys = |properties: &Map<String, Value>, list: &str| {
             let texts = codec::strings(properties, list).filter_map(|text| texts.get(text));
             texts.map(|key| (*key).clone()).collect()

@@ -82,9 +82,8 @@ pub(super) fn encode(state: &State, save: &SaveId) -> Map<String, Value> {
             state,
         })
     };
-    let listed = |key: &&&EntityKey| is_listed(key);
     let entities = state.entities();
-    let listed: Vec<_> = entities.keys().filter(listed).collect();
+    let listed: Vec<_> = entities.keys().filter(|key| is_listed(key)).collect();
     named([
         ("entities", json!(listed)),
         ("waiting", json!(state.waiting)),

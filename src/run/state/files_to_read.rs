@@ -5,48 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{FileState, State};
 use crate::git::BlobId;
-use crate::github::{Side, Tree};
+use crate::github::{Side, Tip};
 use crate::text::RepoPath;
-
-/// What is known of a branch's tip.
-#[derive(Debug)]
-pub(crate) enum Tip {
-    /// The files that differ from the commit that it is compared with.
-    Changed(BTreeMap<RepoPath, Side>),
-    /// All of its files.
-    Listed(Tree),
-}
-
-impl Tip {
-    /// What the tip has at `path`; `known` is the blob there in the commit that it is compared
-    /// with.
-    pub(crate) fn side(&self, path: &RepoPath, known: Option<&BlobId>) -> Side {
-        match self {
-            Self::Listed(tree) => tree.get(path).map_or(Side::Absent, Side::from),
-            Self::Changed(changed) => match (changed.get(path), known) {
-                (Some(side), _) => side.clone(),
-                (None, Some(blob)) => Side::File {
-                    mode: None,
-                    blob: blob.clone(),
-                },
-                (None, None) => Side::Unknown,
-            },
-        }
-    }
-
-    /// Whether the tip has `blob` at `path`, where the commit that it is compared with has it.
-    fn has(&self, path: &RepoPath, blob: &BlobId) -> bool {
-        matches!(self.side(path, Some(blob)), Side::File { blob: now, .. } if now == *blob)
-    }
-
-    /// Every path that is known to be there, or to differ.
-    pub(crate) fn paths(&self) -> Vec<&RepoPath> {
-        match self {
-            Self::Changed(changed) => changed.keys().collect(),
-            Self::Listed(tree) => tree.iter().map(|(path, _)| path).collect(),
-        }
-    }
-}
 
 /// The files to read, with what the tip has there: those that are open or changed, and those
 /// that share an entity with one of them, since only Port knows which of these it holds. Files of

@@ -31,15 +31,6 @@ impl FleetMemory {
     }
 }
 
-/// How the repositories are, for people.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct FleetCounts {
-    /// What is in Port because of all of them.
-    pub(crate) entities: u64,
-    /// How many of them have problems, or were left for the next run.
-    pub(crate) problems: usize,
-}
-
 impl Store<'_> {
     /// Loads what the last run remembers; `None` if there was none. Where it cannot be read, it is
     /// empty: then all repositories are looked at.
@@ -53,22 +44,22 @@ impl Store<'_> {
         Ok(properties.map(|found| codec::unpack(&found, "settled").unwrap_or_default()))
     }
 
-    /// Saves what this run remembers.
+    /// Saves what this run remembers; `entities` are in Port because of all repositories.
     ///
     /// # Errors
     /// If a request to Port fails, or Port refuses the entity.
     pub(crate) async fn save_fleet(
         &self,
         memory: &FleetMemory,
-        counts: FleetCounts,
+        entities: u64,
         facts: &Facts,
         existing: Existing,
     ) -> Result<(), Error> {
-        let status = match counts.problems {
-            0 => Status::Synced,
+        let status = match facts.problems.as_slice() {
+            [] => Status::Synced,
             _ => Status::Incomplete,
         };
-        let mut properties = facts.properties(status, counts.entities, counts.problems);
+        let mut properties = facts.properties(status, entities);
         properties.extend(codec::named([
             ("inputs", json!(memory.inputs)),
             ("settled", json!(codec::pack(memory))),

@@ -201,18 +201,15 @@ impl State {
     /// `paths`, and every file that shares an entity with one of them, directly or through other
     /// files.
     pub(crate) fn sharing(&self, paths: BTreeSet<RepoPath>) -> BTreeSet<RepoPath> {
-        let shared = self.entities();
+        let mut shared: Vec<_> = self.entities().into_values().collect();
         let mut found = paths;
         loop {
-            let count = found.len();
-            for paths in shared.values() {
-                if paths.iter().any(|path| found.contains(*path)) {
-                    found.extend(paths.iter().map(|path| (*path).clone()));
-                }
-            }
-            if found.len() == count {
+            let is_found = |paths: &mut BTreeSet<_>| paths.iter().any(|path| found.contains(*path));
+            let more: Vec<_> = shared.extract_if(.., is_found).flatten().cloned().collect();
+            if more.is_empty() {
                 return found;
             }
+            found.extend(more);
         }
     }
 
@@ -230,10 +227,10 @@ impl State {
         }
     }
 
-    /// Notes that `keys` of the file at `path` are about to be written as `version` declares them.
-    pub(crate) fn begin(&mut self, path: &RepoPath, version: &Version, keys: BTreeSet<EntityKey>) {
+    /// Notes that `key` of the file at `path` is about to be written as `version` declares it.
+    pub(crate) fn begin(&mut self, path: &RepoPath, version: &Version, key: EntityKey) {
         let file = self.file_mut(path);
-        file.add(version.clone(), keys, Proof::Possible);
+        file.add(version, key, Proof::Possible);
         file.limit();
     }
 
@@ -311,8 +308,8 @@ impl FileState {
 
     /// Opens a settled file: Port may no longer hold what its settled version declares.
     fn open(&mut self) {
-        if let Some(held) = self.settled() {
-            self.hold(held.version.clone(), BTreeSet::new(), Proof::Possible);
+        if let Some(version) = self.settled().map(|held| held.version.clone()) {
+            self.hold(&version, BTreeSet::new(), Proof::Possible);
         }
     }
 
@@ -321,19 +318,17 @@ impl FileState {
         self.versions.retain(|held| !held.entities.is_empty());
         self.problems = at_tip.problems;
         if let Some(version) = &at_tip.version {
-            let (mut accepted, mut possible) = (BTreeSet::new(), BTreeSet::new());
             for key in at_tip.entities {
-                match fates.get(&key) {
-                    Some(Fate::Accepted(_)) => drop(accepted.insert(key)),
-                    Some(Fate::Possible) => drop(possible.insert(key)),
-                    _ => {}
-                }
+                let proof = match fates.get(&key) {
+                    Some(Fate::Accepted(_)) => Proof::Accepted,
+                    Some(Fate::Possible) => Proof::Possible,
+                    _ => continue,
+                };
+                self.add(version, key, proof);
             }
-            self.add(version.clone(), accepted, Proof::Accepted);
-            self.add(version.clone(), possible, Proof::Possible);
             // A file that declares nothing is known too, so that it is not read again.
             if self.versions.is_empty() && self.problems.is_empty() {
-                self.hold(version.clone(), BTreeSet::new(), Proof::Accepted);
+                self.hold(version, BTreeSet::new(), Proof::Accepted);
             }
         }
         // Entities that remain in an earlier version are declared by another file that has an
@@ -345,20 +340,17 @@ impl FileState {
         self.limit();
     }
 
-    fn add(&mut self, version: Version, keys: BTreeSet<EntityKey>, proof: Proof) {
-        if keys.is_empty() {
-            return;
-        }
-        let is_same = |held: &&mut HeldVersion| held.version == version && held.proof == proof;
+    fn add(&mut self, version: &Version, key: EntityKey, proof: Proof) {
+        let is_same = |held: &&mut HeldVersion| held.version == *version && held.proof == proof;
         match self.versions.iter_mut().find(is_same) {
-            Some(held) => held.entities.extend(keys),
-            None => self.hold(version, keys, proof),
+            Some(held) => drop(held.entities.insert(key)),
+            None => self.hold(version, BTreeSet::from([key]), proof),
         }
     }
 
-    fn hold(&mut self, version: Version, entities: BTreeSet<EntityKey>, proof: Proof) {
+    fn hold(&mut self, version: &Version, entities: BTreeSet<EntityKey>, proof: Proof) {
         self.versions.push(HeldVersion {
-            version,
+            version: version.clone(),
             entities,
             proof,
         });

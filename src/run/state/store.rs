@@ -49,6 +49,9 @@ pub(crate) enum Error {
     TooLarge { bytes: usize, entities: usize },
     #[error("the blueprint of states is not in Port and may not be created: {0}")]
     NoBlueprint(String),
+    /// Port holds this one now.
+    #[error("another run created the state meanwhile")]
+    Overtaken(Box<Stored>),
 }
 
 impl Error {
@@ -92,32 +95,18 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// As properties, with how the source is.
-    pub(super) fn properties(
-        &self,
-        status: Status,
-        entities: u64,
-        problems: usize,
-    ) -> Map<String, Value> {
+    /// As properties, with how far the source is in sync and how many entities it has in Port.
+    pub(super) fn properties(&self, status: Status, entities: u64) -> Map<String, Value> {
         codec::named([
             ("status", json!(status)),
             ("repository", json!(self.repository)),
             ("applied_at", json!(self.time)),
             ("run_url", json!(self.run_url)),
             ("entity_count", json!(entities)),
-            ("problem_count", json!(problems)),
+            ("problem_count", json!(self.problems.len())),
             ("problems", json!(list(&self.problems))),
         ])
     }
-}
-
-/// What became of a save.
-#[derive(Debug)]
-pub(crate) enum Saved {
-    /// Port holds it.
-    Done(Box<Stored>),
-    /// Another run created the state meanwhile.
-    Overtaken(Box<Stored>),
 }
 
 /// A state to be saved.
@@ -132,13 +121,14 @@ pub(crate) struct Save<'s> {
     pub(crate) known: Option<&'s Stored>,
 }
 
-/// Saves states, all kept in the same blueprint, in as few requests as Port takes. Says of each, in
-/// their order, what became of it.
-pub(crate) async fn save(saves: &[Save<'_>]) -> Vec<Result<Saved, Error>> {
+/// Saves states, all kept in the same blueprint, in as few requests as Port takes. Returns what Port holds
+/// then, in the same order.
+pub(crate) async fn save(saves: &[Save<'_>]) -> Vec<Result<Stored, Error>> {
     let mut results = BTreeMap::new();
     for existing in [Existing::Refuse, Existing::Merge] {
         let (mut group, mut bodies) = (Vec::new(), Vec::new());
-        let of_group = |(_, save): &(usize, &Save<'_>)| save.existing() == existing;
+        let is_merged = existing == Existing::Merge;
+        let of_group = |(_, save): &(usize, &Save<'_>)| save.known.is_some() == is_merged;
         for (index, save) in saves.iter().enumerate().filter(of_group) {
             let id = SaveId::random();
             match save.body(&id) {
@@ -215,10 +205,9 @@ impl Store<'_> {
             blueprint: self.blueprint.clone(),
             reason,
         })?;
-        let status = codec::status(&properties);
         Ok(Some(Stored {
+            status: codec::status(&properties),
             state,
-            status,
             save,
         }))
     }
@@ -266,18 +255,11 @@ impl Store<'_> {
 }
 
 impl Save<'_> {
-    fn existing(&self) -> Existing {
-        match self.known {
-            Some(_) => Existing::Merge,
-            None => Existing::Refuse,
-        }
-    }
-
     fn body(&self, save: &SaveId) -> Result<Value, Error> {
         let Self { state, facts, .. } = self;
         let entities = state.entities().len();
         let mut properties = codec::encode(state, save);
-        properties.extend(facts.properties(self.status, entities as u64, facts.problems.len()));
+        properties.extend(facts.properties(self.status, entities as u64));
         properties.extend(codec::named([
             ("branch", json!(facts.branch)),
             ("inputs", json!(state.inputs)),
@@ -296,14 +278,14 @@ impl Save<'_> {
     }
 
     /// What became of the state, given Port's answer.
-    async fn conclude(&self, put: Put, save: SaveId) -> Result<Saved, Error> {
-        let stored = Box::new(Stored {
+    async fn conclude(&self, put: Put, save: SaveId) -> Result<Stored, Error> {
+        let stored = Stored {
             state: self.state.clone(),
             status: Some(self.status),
             save,
-        });
+        };
         match put {
-            Ok(Ok(())) => Ok(Saved::Done(stored)),
+            Ok(Ok(())) => Ok(stored),
             Err(error) => Err(error),
             Ok(Err(rejection))
                 if rejection.code == ErrorCode::IdentifierTaken && self.known.is_none() =>
@@ -314,8 +296,8 @@ impl Save<'_> {
                         name: self.store.name.clone(),
                         blueprint: self.store.blueprint.clone(),
                     }),
-                    Some(found) if found.is_same_save(&stored) => Ok(Saved::Done(stored)),
-                    Some(found) => Ok(Saved::Overtaken(Box::new(found))),
+                    Some(found) if found.is_same_save(&stored) => Ok(stored),
+                    Some(found) => Err(Error::Overtaken(Box::new(found))),
                 }
             }
             Ok(Err(rejection)) => Err(self.store.refused(rejection)),
@@ -341,12 +323,9 @@ pub(super) fn list(problems: &[String]) -> String {
     for (index, problem) in problems.iter().enumerate() {
         if text.len() + problem.len() > MAX_PROBLEMS {
             let more = problems.len() - index;
-            text.push_str(&format!("- … and {more} more\n"));
-            break;
+            return text + &format!("- … and {more} more\n");
         }
-        text.push_str("- ");
-        text.push_str(problem);
-        text.push('\n');
+        text += &format!("- {problem}\n");
     }
     text
 }

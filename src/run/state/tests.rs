@@ -4,11 +4,11 @@ use proptest::prelude::*;
 
 use super::claims::{Claims, owners};
 use super::codec::{self, SaveId, UnreadableState};
-use super::files_to_read::{Tip, files_to_read};
+use super::files_to_read::files_to_read;
 use super::*;
 use crate::catalog::plan::{Claim, ClaimingSource};
 use crate::git::FileMode;
-use crate::github::Side;
+use crate::github::{Side, Tip};
 
 fn blob(digit: char) -> BlobId {
     BlobId::parse(&digit.to_string().repeat(40)).unwrap()
@@ -64,6 +64,13 @@ fn conclude(state: &mut State, path: &RepoPath, outcome: Outcome) {
     state.conclude(BTreeMap::from([(path.clone(), at_tip)]), fates);
 }
 
+/// Notes that `names` of the file at `path` are about to be written at version `digit`.
+fn begin(state: &mut State, path: &RepoPath, digit: char, names: &str) {
+    for key in keys(names) {
+        state.begin(path, &version(digit), key);
+    }
+}
+
 /// A run in which nothing but this became of entities.
 fn note(state: &mut State, names: &str, fate: &Fate) {
     let fates = keys(names).into_iter().map(|key| (key, fate.clone()));
@@ -101,7 +108,7 @@ fn show(state: &State) -> String {
 #[test]
 fn a_file_is_settled_once_port_has_accepted_everything_in_it() {
     let mut state = State::default();
-    state.begin(&path(), &version('1'), keys("a b"));
+    begin(&mut state, &path(), '1', "a b");
     assert_eq!(show(&state), "1?ab open");
     conclude(&mut state, &path(), outcome('1', "a", "b", ""));
     assert_eq!(show(&state), "1?b 1+a open");
@@ -115,7 +122,7 @@ fn a_file_is_settled_once_port_has_accepted_everything_in_it() {
 fn an_entity_stays_at_the_versions_that_port_may_hold() {
     let mut state = State::default();
     conclude(&mut state, &path(), outcome('1', "a b", "", ""));
-    state.begin(&path(), &version('2'), keys("a b"));
+    begin(&mut state, &path(), '2', "a b");
     assert_eq!(show(&state), "1+ab 2?ab open", "a killed run leaves both");
     let mut refused = outcome('2', "a", "", "");
     refused.at_tip.problems.insert(problem("b"));
@@ -256,7 +263,7 @@ fn of_too_many_versions_the_oldest_but_one_is_dropped() {
     let mut state = State::default();
     conclude(&mut state, &path(), outcome('1', "a", "", ""));
     for digit in "23456789abc".chars() {
-        state.begin(&path(), &version(digit), keys("a"));
+        begin(&mut state, &path(), digit, "a");
     }
     assert_eq!(show(&state), "1+a 4?a 5?a 6?a 7?a 8?a 9?a a?a b?a c?a open");
 }
@@ -404,7 +411,7 @@ fn files_are_read_whose_version_is_another_or_that_are_open() {
     ] {
         assert_eq!(to_read(&state, &changed(files)), expected, "{files:?}");
     }
-    state.begin(&path(), &version('1'), keys("b"));
+    begin(&mut state, &path(), '1', "b");
     assert_eq!(to_read(&state, &changed(&[])), ["port.yml"]);
 }
 
@@ -418,8 +425,8 @@ fn with_a_file_come_those_that_share_an_entity_with_it() {
             outcome('1', entities, "", ""),
         );
     }
-    state.begin(&path(), &version('2'), keys("a"));
-    state.begin(&RepoPath::new("a.yml"), &version('3'), keys("b"));
+    begin(&mut state, &path(), '2', "a");
+    begin(&mut state, &RepoPath::new("a.yml"), '3', "b");
     let read = to_read(&state, &changed(&[]));
     assert_eq!(read, ["a.yml", "b.yml", "port.yml"]);
 }
@@ -457,7 +464,9 @@ prop_compose! {
                 let names = keys(&names.replace('\'', "x"));
                 let file = state.file_mut(&path);
                 let proof = if is_accepted { Proof::Accepted } else { Proof::Possible };
-                file.add(version, names, proof);
+                for key in names {
+                    file.add(&version, key, proof);
+                }
             }
             if is_wrong {
                 state.file_mut(&path).problems.insert(problem("x"));

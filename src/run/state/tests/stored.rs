@@ -5,8 +5,8 @@ use port_gitops_sandbox::port::Permission;
 use port_gitops_sandbox::{Answer, Fault, Matcher, PortSandbox, Sandbox};
 use serde_json::{Map, Value, json};
 
-use super::super::fleet::{FleetCounts, FleetMemory, NewCommit, glimpse, save_commits};
-use super::super::store::{self, Error, Facts, Save, Saved, Store, Stored, list};
+use super::super::fleet::{FleetMemory, NewCommit, glimpse, save_commits};
+use super::super::store::{self, Error, Facts, Save, Store, Stored, list};
 use super::*;
 use crate::catalog::entity::BlueprintId;
 use crate::port::testing::client;
@@ -41,7 +41,7 @@ impl World {
         state: &State,
         status: Status,
         known: Option<&Stored>,
-    ) -> Result<Saved, Error> {
+    ) -> Result<Stored, Error> {
         let store = self.store(1);
         let save = Save {
             store: &store,
@@ -116,11 +116,8 @@ fn state() -> State {
     state
 }
 
-fn done(saved: Result<Saved, Error>) -> Stored {
-    match saved {
-        Ok(Saved::Done(stored)) => *stored,
-        other => panic!("{other:?}"),
-    }
+fn done(saved: Result<Stored, Error>) -> Stored {
+    saved.unwrap()
 }
 
 #[tokio::test]
@@ -173,10 +170,10 @@ fn refused(code: ErrorCode) -> String {
 }
 
 /// What became of a save, in a word or two.
-fn word(saved: &Result<Saved, Error>) -> String {
+fn word(saved: &Result<Stored, Error>) -> String {
     match saved {
-        Ok(Saved::Done(_)) => "done".to_owned(),
-        Ok(Saved::Overtaken(found)) => format!("overtaken: {}", found.state.inputs),
+        Ok(_) => "done".to_owned(),
+        Err(Error::Overtaken(found)) => format!("overtaken: {}", found.state.inputs),
         Err(Error::NoBlueprint(_)) => "no blueprint".to_owned(),
         Err(Error::Refused { rejection, .. }) => refused(rejection.code),
         Err(Error::Hidden { .. }) => "hidden".to_owned(),
@@ -329,7 +326,7 @@ async fn states_are_saved_together_and_large_ones_left_out() {
     let writes = world.sandbox.requests(&Matcher::new("POST", "*"));
     assert_eq!(writes.len(), 2, "new ones and known ones");
     for (store, saved) in stores.iter().zip(saved) {
-        if let Ok(Saved::Done(saved)) = saved {
+        if let Ok(saved) = saved {
             let loaded = store.load(Reserve::Use).await.unwrap().unwrap();
             assert!(loaded.is_same_save(&saved), "{}", store.name);
         }
@@ -450,14 +447,16 @@ async fn a_fleet_remembers_what_its_last_run_found() {
     }
     assert_eq!(store.load_fleet().await.unwrap(), None);
     // Another run may have been the first meanwhile.
-    for (existing, problems, status) in [
-        (Existing::Refuse, 0, "synced"),
-        (Existing::Refuse, 1, "incomplete"),
-        (Existing::Merge, 0, "synced"),
+    for (existing, problems, list, status) in [
+        (Existing::Refuse, &[][..], "", "synced"),
+        (Existing::Refuse, &["one"], "- one\n", "incomplete"),
+        (Existing::Merge, &[], "", "synced"),
     ] {
-        let entities = 3;
-        let counts = FleetCounts { entities, problems };
-        let saved = store.save_fleet(&memory, counts, &facts(), existing).await;
+        let facts = Facts {
+            problems: problems.iter().map(ToString::to_string).collect(),
+            ..facts()
+        };
+        let saved = store.save_fleet(&memory, 3, &facts, existing).await;
         saved.unwrap();
         assert_eq!(store.load_fleet().await.unwrap().as_ref(), Some(&memory));
         let mut shown = world.properties("github.com/fleet/1");
@@ -467,8 +466,8 @@ async fn a_fleet_remembers_what_its_last_run_found() {
             "repository": "https://github.com/octo/shop",
             "applied_at": "2026-07-15T12:00:00Z",
             "entity_count": 3,
-            "problem_count": problems,
-            "problems": "- one\n- two\n",
+            "problem_count": problems.len(),
+            "problems": list,
             "inputs": "digest",
         });
         assert_eq!(Value::from(shown), expected);
@@ -482,12 +481,8 @@ async fn a_fleet_remembers_what_its_last_run_found() {
     );
     let denied = Permission::WriteEntities(BLUEPRINT.to_owned());
     world.sandbox.deny(denied);
-    let counts = FleetCounts {
-        entities: 3,
-        problems: 0,
-    };
     for existing in [Existing::Refuse, Existing::Merge] {
-        let saved = store.save_fleet(&memory, counts, &facts(), existing).await;
+        let saved = store.save_fleet(&memory, 3, &facts(), existing).await;
         assert!(matches!(saved, Err(Error::Refused { .. })), "{saved:?}");
     }
 }
