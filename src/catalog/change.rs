@@ -108,7 +108,7 @@ struct EarlierVersions<'e> {
 
 impl EarlierVersions<'_> {
     /// Git says what Port holds of an entity of the file at `path` if it has the earlier versions, and no
-    /// file that declares the entity is open.
+    /// file that declares the entity, or declared it, is open.
     fn basis(&self, path: &RepoPath, open: &BTreeSet<RepoPath>) -> Basis {
         let mut paths = self.versions.iter().map(|version| &version.path);
         let is_open = open.contains(path) || paths.any(|path| open.contains(path));
@@ -134,7 +134,7 @@ impl EarlierVersions<'_> {
 
 /// Compares what `earlier` versions brought to Port with what `head` declares, by key. What comes out
 /// is in head's order, and then what was removed. `open` are the files that Git alone does not
-/// explain: what they declare is compared with Port.
+/// explain: what they declare, or declared, is compared with Port.
 ///
 /// An entity that is new to the source is compared with Port too. What is invalid at head is neither
 /// changed nor removed, nor is anything in a file that cannot be read at head.

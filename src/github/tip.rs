@@ -1,4 +1,4 @@
-//! The files of a branch's tip, as far as they are known.
+//! The files of a commit, as far as they are known: of a branch's tip, or of a pull request's head.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::{Side, Tree};
 use crate::git::BlobId;
 use crate::text::RepoPath;
 
-/// What is known of a branch's tip.
+/// What is known of a commit's files.
 #[derive(Debug)]
 pub enum Tip {
     /// The files that differ from the commit that it is compared with.
@@ -32,7 +32,7 @@ impl Tip {
         }
     }
 
-    /// Whether the tip has `blob` at `path`, where the commit that it is compared with has it.
+    /// Whether the tip has `blob` at `path`, given that the commit that it is compared with has it there.
     pub fn has(&self, path: &RepoPath, blob: &BlobId) -> bool {
         matches!(self.side(path, Some(blob)), Side::File { blob: now, .. } if now == *blob)
     }

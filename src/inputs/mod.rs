@@ -15,6 +15,8 @@ use crate::text::RepoPath;
 
 pub use crate::catalog::merge::Merge;
 pub use fleet::{FleetSelection, InvalidShard, Shard};
+#[cfg(test)]
+pub(crate) use parse::DEFAULT_STATE_BLUEPRINT;
 pub use parse::parse;
 
 /// Every input that `action.yml` declares.

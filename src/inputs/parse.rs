@@ -23,7 +23,7 @@ const PORT_API: &str = "https://api.port.io";
 /// A mistake should not empty a catalog.
 const DEFAULT_MAX_DELETES: usize = 10;
 /// The blueprint of states.
-const DEFAULT_STATE_BLUEPRINT: &str = "gitops_source";
+pub(crate) const DEFAULT_STATE_BLUEPRINT: &str = "gitops_source";
 const GITHUB_API: &str = "https://api.github.com";
 
 /// Inputs, or all of them that hold something else than is allowed; and what is odd about them without

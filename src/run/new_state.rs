@@ -33,7 +33,7 @@ pub(super) fn after_writing(
     plan: &Plan,
     applied: Option<&Applied>,
 ) {
-    let Findings { fates, problems } = Findings::new(state, plan, applied);
+    let PlanOutcome { fates, problems } = PlanOutcome::new(state, plan, applied);
     let at_tip = |version: &Option<Version>| FileAtTip {
         version: version.clone(),
         ..FileAtTip::default()
@@ -67,16 +67,16 @@ type FileProblem<'p> = (&'p RepoPath, Problem);
 
 /// What became of a plan.
 #[derive(Default)]
-struct Findings<'p> {
+struct PlanOutcome<'p> {
     /// What became of each entity, without those that are blocked: nothing changes for them.
     fates: BTreeMap<EntityKey, Fate>,
     /// What kept entities from being written.
     problems: Vec<FileProblem<'p>>,
 }
 
-impl<'p> Findings<'p> {
+impl<'p> PlanOutcome<'p> {
     fn new(state: &State, plan: &'p Plan, applied: Option<&Applied>) -> Self {
-        let mut findings = Self::default();
+        let mut outcome = Self::default();
         for untouched in &plan.untouched {
             let key = &untouched.key;
             let fate = match &untouched.reason {
@@ -84,7 +84,7 @@ impl<'p> Findings<'p> {
                 NoOpReason::KeptByPort(_) => Fate::Accepted(state.rewritten.get(key).cloned()),
                 NoOpReason::OwnedElsewhere(_) => {
                     if let Some(location) = &untouched.location {
-                        findings.add_problem(location.path(), Code::OwnedElsewhere.as_str(), key);
+                        outcome.add_problem(location.path(), Code::OwnedElsewhere.as_str(), key);
                     }
                     Fate::Waiting
                 }
@@ -98,15 +98,15 @@ impl<'p> Findings<'p> {
                     Fate::Released
                 }
             };
-            findings.fates.insert(key.clone(), fate);
+            outcome.fates.insert(key.clone(), fate);
         }
         let gone = plan.gone.iter().map(|key| (key.clone(), Fate::Released));
-        findings.fates.extend(gone);
+        outcome.fates.extend(gone);
         if let Some(applied) = applied {
-            findings.add_upserts(plan, &applied.outcomes);
-            findings.add_deletions(plan, &applied.deletions);
+            outcome.add_upserts(plan, &applied.outcomes);
+            outcome.add_deletions(plan, &applied.deletions);
         }
-        findings
+        outcome
     }
 
     fn add_upserts(&mut self, plan: &'p Plan, outcomes: &[UpsertOutcome]) {

@@ -105,11 +105,9 @@ async fn next(session: &Session<'_>, source: &Source<'_>) -> Result<AfterRound, 
     };
     let both = async { futures::try_join!(looking, loading) };
     let (tip, latest) = session.unless_interrupted(both).await?;
-    let tip = tip.filter(|tip| *tip != source.commit);
-    Ok(match (tip, &source.store) {
-        (Some(tip), _) => AfterRound::Apply(tip),
-        (None, Some(_)) => AfterRound::Save(latest),
-        (None, None) => AfterRound::Nothing,
+    Ok(match tip.filter(|tip| *tip != source.commit) {
+        Some(tip) => AfterRound::Apply(tip),
+        None => AfterRound::Save(latest),
     })
 }
 

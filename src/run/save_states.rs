@@ -23,8 +23,15 @@ pub(super) async fn before_writing(
     for pass in passes.iter_mut().filter(is_beginning) {
         pass.note_plan();
         let source = &mut *pass.source;
-        if !source.is_stored(&source.state) {
-            savings.extend(Saving::new(source, Status::Applying, Vec::new()));
+        if !source.is_stored(&source.state)
+            && let Some(store) = source.store.clone()
+        {
+            savings.push(Saving {
+                store,
+                source,
+                status: Status::Applying,
+                problems: Vec::new(),
+            });
         }
     }
     for (source, saved) in save(session, savings).await {
@@ -38,12 +45,19 @@ pub(super) async fn before_writing(
 
 /// Saves the state of each source as the run leaves it, and ends the work on it.
 pub(super) async fn after_writing(session: &Session<'_>, sources: Vec<&mut Source<'_>>) {
-    let savings = sources.into_iter().filter_map(|source| {
-        let problems = report::problems(&source.rounds);
-        let status = source.state.status();
-        Saving::new(source, status, problems)
-    });
-    for (source, saved) in save(session, savings.collect()).await {
+    let mut savings = Vec::new();
+    for source in sources {
+        match source.store.clone() {
+            Some(store) => savings.push(Saving {
+                store,
+                status: source.state.status(),
+                problems: report::problems(&source.rounds),
+                source,
+            }),
+            None => source.end(),
+        }
+    }
+    for (source, saved) in save(session, savings).await {
         match saved {
             Ok(()) => source.end(),
             Err(error) => source.end_unsaved(error),
@@ -88,17 +102,7 @@ async fn save<'s, 'p>(
     saved
 }
 
-impl<'s, 'p> Saving<'s, 'p> {
-    /// Nothing if no state is kept.
-    fn new(source: &'s mut Source<'p>, status: Status, problems: Vec<String>) -> Option<Self> {
-        Some(Self {
-            store: source.store.clone()?,
-            source,
-            status,
-            problems,
-        })
-    }
-
+impl Saving<'_, '_> {
     fn to_save(&self, session: &Session<'_>) -> Save<'_> {
         Save {
             store: &self.store,
@@ -119,7 +123,8 @@ impl<'s, 'p> Saving<'s, 'p> {
         let source = &mut *self.source;
         match result {
             Ok(stored) => source.stored = Some(stored),
-            // As in `leave_overtaken`, of a state that was not there.
+            // In a fleet, a source whose state another run has just created is left to the next run, as in
+            // `fleet_states::leave_overtaken`.
             Err(store::Error::Overtaken(_)) if is_fleet && self.status == Status::Applying => {
                 return Some(Err(Error::Overtaken));
             }

@@ -12,8 +12,6 @@ use crate::catalog::plan::{Claim, ClaimingSource};
 /// The properties in which a state lists the entities that it claims.
 const OWNED: &str = "entities";
 const WAITING: &str = "waiting";
-/// The property that holds a state's age.
-const AGE: &str = "open";
 
 /// What a source claims.
 #[derive(Debug, Clone)]
@@ -46,15 +44,16 @@ impl Store<'_> {
             return Ok(Vec::new());
         }
         let values = texts.keys().cloned().collect();
-        let include = ["$identifier", "$title", OWNED, WAITING, AGE];
+        // `open` holds the state's age.
+        let include = ["$identifier", "$title", OWNED, WAITING, "open"];
         let (port, blueprint, lists) = (self.port, &self.blueprint, [OWNED, WAITING]);
-        let searching = port.with_members(blueprint, &lists, &values, except, &include);
+        let found = port.with_members(blueprint, &lists, &values, except, &include);
         let keys = |properties: &Map<String, Value>, list: &str| {
             let texts = codec::strings(properties, list).filter_map(|text| texts.get(text));
             texts.map(|key| (*key).clone()).collect()
         };
-        let members = searching.await?.into_iter();
-        Ok(members
+        let found = found.await?.into_iter();
+        Ok(found
             .map(|member| Claims {
                 // A state that cannot be read counts as the oldest.
                 since: codec::since(&member.properties).unwrap_or_default(),

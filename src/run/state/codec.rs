@@ -150,7 +150,7 @@ pub(super) fn decode(properties: &Map<String, Value>) -> Result<(State, SaveId),
     Ok((state, open.save))
 }
 
-/// What `properties` say of a source; `None` if that is not one of ours.
+/// The status in `properties`; `None` if it is not one of ours.
 pub(super) fn status(properties: &Map<String, Value>) -> Option<Status> {
     Status::deserialize(properties.get("status")?).ok()
 }

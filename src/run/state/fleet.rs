@@ -44,7 +44,7 @@ impl Store<'_> {
         Ok(properties.map(|found| codec::unpack(&found, "settled").unwrap_or_default()))
     }
 
-    /// Saves what this run remembers; `entities` are in Port because of all repositories.
+    /// Saves what this run remembers; `entities` is how many are in Port because of all repositories.
     ///
     /// # Errors
     /// If a request to Port fails, or Port refuses the entity.

@@ -36,8 +36,7 @@ pub(crate) fn merge_states(base: &State, own: State, other: State) -> State {
         merged.files.insert(path.clone(), Arc::new(file));
     }
     let declared: BTreeSet<_> = merged.entities().into_keys().cloned().collect();
-    let removed = [&own, &other].map(|state| state.removed.clone());
-    merged.removed = removed.into_iter().flatten().collect();
+    merged.removed.extend(other.removed);
     // An entity that one run still declares may have been written after the other removed it.
     merged.removed.retain(|key, _| !declared.contains(key));
     merged.waiting.extend(other.waiting);

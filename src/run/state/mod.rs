@@ -127,7 +127,7 @@ pub(crate) enum Status {
     Applying,
 }
 
-/// What a run has read of a file.
+/// A file as the tip has it, and what is wrong with it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FileAtTip {
     /// The version at the tip; `None` if there is no such file.
@@ -143,7 +143,8 @@ pub(crate) struct FileAtTip {
 pub(crate) enum Fate {
     /// Port holds it as it is declared. If it was written although Git had not changed it: what differed.
     Accepted(Option<DriftDigest>),
-    /// Port may hold it as it is declared: it was refused half-way, or no answer came.
+    /// Port may hold it as it is declared: Port refused it, no answer came, or the run ended before it was
+    /// sent.
     Possible,
     /// It is declared, and another source owns it.
     Waiting,
@@ -156,11 +157,9 @@ pub(crate) enum Fate {
 impl State {
     /// Whether there is nothing to remember.
     pub(crate) fn is_empty(&self) -> bool {
-        let declares = |file: &Arc<FileState>| {
-            let mut versions = file.versions.iter();
-            !file.problems.is_empty() || versions.any(|held| !held.entities.is_empty())
-        };
-        self.removed.is_empty() && self.waiting.is_empty() && !self.files.values().any(declares)
+        let has_problems = self.files.values().any(|file| !file.problems.is_empty());
+        let owns_none = self.entities().is_empty() && self.removed.is_empty();
+        owns_none && self.waiting.is_empty() && !has_problems
     }
 
     /// Whether both are equal apart from commit and workflow.
@@ -244,14 +243,15 @@ impl State {
         }
     }
 
-    /// Notes what a run has read of `files`, and what became of entities. For those without a fate, which are
-    /// blocked or invalid, nothing changes.
+    /// Notes how the tip has `files`, and what became of entities. An entity without a fate is blocked,
+    /// invalid, or in a file that was not read: nothing changes for it.
     pub(crate) fn conclude(
         &mut self,
         files: BTreeMap<RepoPath, FileAtTip>,
         fates: BTreeMap<EntityKey, Fate>,
     ) {
-        self.retain_entities(|key| matches!(fates.get(key), None | Some(Fate::Possible)));
+        let is_gone = |fate: &Fate| matches!(fate, Fate::Released | Fate::Removed(_));
+        self.retain_entities(|key| !fates.get(key).is_some_and(is_gone));
         for (path, at_tip) in files {
             self.file_mut(&path).conclude(at_tip, &fates);
         }
@@ -283,7 +283,7 @@ impl State {
 }
 
 impl Problem {
-    /// The problem that has this code, of this entity if its text says which it is.
+    /// A problem with this code, and its entity where that is known.
     pub(crate) fn new(code: &str, entity: Option<&EntityKey>) -> Self {
         Self {
             code: code.to_owned(),
@@ -315,6 +315,10 @@ impl FileState {
 
     /// Notes what a run has read, and which of its entities Port holds or may hold.
     fn conclude(&mut self, at_tip: FileAtTip, fates: &BTreeMap<EntityKey, Fate>) {
+        for held in &mut self.versions {
+            let is_as_before = |key: &_| matches!(fates.get(key), None | Some(Fate::Possible));
+            held.entities.retain(is_as_before);
+        }
         self.versions.retain(|held| !held.entities.is_empty());
         self.problems = at_tip.problems;
         if let Some(version) = &at_tip.version {

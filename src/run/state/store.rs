@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// The longest list of problems, in bytes: see [`codec`].
 const MAX_PROBLEMS: usize = 30 * 1024;
 
-/// Why a run cannot go on with the state.
+/// Why a state was not loaded or saved.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
@@ -47,9 +47,10 @@ pub(crate) enum Error {
         "the state of this source takes {bytes} bytes, and Port takes {MAX_BYTES} in one request: {entities} entities are too many for one source. Split it: let two workflows take different `files`, and give each its own `owner`"
     )]
     TooLarge { bytes: usize, entities: usize },
+    /// The run goes on without a state.
     #[error("the blueprint of states is not in Port and may not be created: {0}")]
     NoBlueprint(String),
-    /// Port holds this one now.
+    /// The run merges this one, which Port holds now, with its own.
     #[error("another run created the state meanwhile")]
     Overtaken(Box<Stored>),
 }
@@ -125,10 +126,9 @@ pub(crate) struct Save<'s> {
 /// then, in the same order.
 pub(crate) async fn save(saves: &[Save<'_>]) -> Vec<Result<Stored, Error>> {
     let mut results = BTreeMap::new();
-    for existing in [Existing::Refuse, Existing::Merge] {
+    for (existing, is_known) in [(Existing::Refuse, false), (Existing::Merge, true)] {
         let (mut group, mut bodies) = (Vec::new(), Vec::new());
-        let is_merged = existing == Existing::Merge;
-        let of_group = |(_, save): &(usize, &Save<'_>)| save.known.is_some() == is_merged;
+        let of_group = |(_, save): &(usize, &Save<'_>)| save.known.is_some() == is_known;
         for (index, save) in saves.iter().enumerate().filter(of_group) {
             let id = SaveId::random();
             match save.body(&id) {

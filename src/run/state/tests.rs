@@ -302,18 +302,24 @@ fn what_became_of_an_entity_decides_what_is_remembered() {
     conclude(&mut before, &path(), outcome('1', "a b", "", ""));
     before.rewritten.insert(key("a"), drift.clone());
     before.removed.insert(key("a"), pending.clone());
-    for (fate, expected) in [
-        // The tip declares it in no file that was read.
-        (Fate::Accepted(None), ""),
-        (Fate::Accepted(Some(drift)), "a"),
-        (Fate::Possible, "h"),
-        (Fate::Waiting, "w"),
-        (Fate::Released, ""),
-        (Fate::Removed(pending), "r"),
+    // Where the file that declared it was read and does not do so any more, and where it was not read.
+    for (fate, read, unread) in [
+        (Fate::Accepted(None), "", "h"),
+        (Fate::Accepted(Some(drift)), "a", "ha"),
+        (Fate::Possible, "h", "h"),
+        (Fate::Waiting, "w", "hw"),
+        (Fate::Released, "", ""),
+        (Fate::Removed(pending), "r", "r"),
     ] {
         let mut state = before.clone();
         note(&mut state, "a", &fate);
-        assert_eq!(remembered(&state, "a"), expected, "{fate:?}");
+        assert_eq!(remembered(&state, "a"), unread, "{fate:?}");
+        assert_eq!(remembered(&state, "b"), "h", "{fate:?}");
+        let mut state = before.clone();
+        let at_tip = outcome('2', "", "", "").at_tip;
+        let fates = BTreeMap::from([(key("a"), fate.clone())]);
+        conclude(&mut state, &path(), Outcome { at_tip, fates });
+        assert_eq!(remembered(&state, "a"), read, "{fate:?}");
         assert_eq!(remembered(&state, "b"), "h", "{fate:?}");
     }
 }

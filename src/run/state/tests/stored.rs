@@ -9,6 +9,7 @@ use super::super::fleet::{FleetMemory, NewCommit, glimpse, save_commits};
 use super::super::store::{self, Error, Facts, Save, Store, Stored, list};
 use super::*;
 use crate::catalog::entity::BlueprintId;
+use crate::inputs::DEFAULT_STATE_BLUEPRINT;
 use crate::port::testing::client;
 use crate::port::{ErrorCode, Existing, Port, Reserve, WhenExhausted};
 
@@ -152,6 +153,8 @@ async fn what_is_saved_is_loaded() {
     });
     assert_eq!(Value::from(shown), expected);
     let blueprint = world.sandbox.blueprint(BLUEPRINT).unwrap();
+    let definition: Value = serde_json::from_str(include_str!("../blueprint.json")).unwrap();
+    assert_eq!(definition["identifier"], DEFAULT_STATE_BLUEPRINT);
     let status = &blueprint["schema"]["properties"]["status"]["enum"];
     assert_eq!(
         *status,
