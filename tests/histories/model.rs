@@ -33,7 +33,8 @@ struct Entity {
     /// Nor could anything else be it, so that with prune it may have been deleted.
     may_be_gone: bool,
     /// No source may know that it wrote it: its state was deleted or shortened by hand, other inputs
-    /// released it, or somebody else had written it. So it is not deleted.
+    /// released it, it was left to another source that then dropped it too, or somebody else had written
+    /// it. So it is not deleted.
     may_stay: bool,
     /// It may have what was declared before a time at which no source knew of it, or at which it was
     /// only in `removed`: that is not cleared once it is declared again.
@@ -123,6 +124,10 @@ impl Model {
             entity.was_dropped |= is_dropped && selected.contains(&name);
             entity.may_be_gone |=
                 entity.was_dropped && is_dropped && !tip.has_broken_file(terms.selection);
+        }
+        // The one that owns it may leave it to the one that waits for it.
+        for &name in self.first.claims.intersection(&self.second.claims) {
+            self.entities[usize::from(name)].may_stay = true;
         }
     }
 

@@ -107,7 +107,7 @@ impl RunFindings {
             NoOpReason::HeldBack(obstacle) => (EntityState::HeldBack, Some(obstacle.reason.clone())),
             NoOpReason::HandedOver(owner) => (
                 EntityState::Removed,
-                Some(format!("`{owner}` owns it now")),
+                Some(format!("`{owner}` declares it now")),
             ),
             NoOpReason::NeverWritten => (
                 EntityState::Removed,
