@@ -78,7 +78,7 @@ impl<'p> PlanOutcome<'p> {
     fn new(state: &State, plan: &'p Plan, applied: Option<&Applied>) -> Self {
         let mut outcome = Self::default();
         for untouched in &plan.untouched {
-            let key = &untouched.key;
+            let (key, path) = (&untouched.key, untouched.path.as_ref());
             let fate = match &untouched.reason {
                 NoOpReason::Unchanged => Fate::Accepted(None),
                 NoOpReason::KeptByPort(_) => Fate::Accepted(state.rewritten.get(key).cloned()),
@@ -90,10 +90,8 @@ impl<'p> PlanOutcome<'p> {
                 }
                 // Port creates nothing for a query, so nothing is this source's.
                 NoOpReason::Removed if key.name.identifier().is_none() => Fate::Released,
-                NoOpReason::Removed => removed(untouched.path.as_ref(), DeletionState::Pending),
-                NoOpReason::HeldBack(_) => {
-                    removed(untouched.path.as_ref(), DeletionState::Prevented)
-                }
+                NoOpReason::Removed => removed(path, DeletionState::Pending),
+                NoOpReason::HeldBack(_) => removed(path, DeletionState::Prevented),
                 NoOpReason::HandedOver(_) | NoOpReason::NeverWritten | NoOpReason::Deselected => {
                     Fate::Released
                 }
@@ -153,11 +151,9 @@ impl<'p> PlanOutcome<'p> {
 
 /// The fate of an entity that the file at `path` declared before.
 fn removed(path: Option<&RepoPath>, deletion: DeletionState) -> Fate {
-    match path.cloned() {
-        Some(path) => Fate::Removed(Removed { path, deletion }),
-        // No file did, so nothing is this source's.
-        None => Fate::Released,
-    }
+    let removed = |path| Fate::Removed(Removed { path, deletion });
+    // If no file did, nothing is this source's.
+    path.cloned().map_or(Fate::Released, removed)
 }
 
 /// What is wrong with the files as such.

@@ -58,10 +58,8 @@ fn own(session: &Session<'_>, pass: &Pass<'_, '_>) -> Option<Claims> {
     let dropped = pass.changes.iter().filter(|change| change.head.is_none());
     let dropped: BTreeSet<_> = dropped.map(|change| &change.key).collect();
     let owned = source.found.entities().into_keys();
-    let owned: BTreeSet<_> = owned
-        .filter(|key| !dropped.contains(*key))
-        .cloned()
-        .collect();
+    let owned = owned.filter(|key| !dropped.contains(*key)).cloned();
+    let owned: BTreeSet<_> = owned.collect();
     let head = &pass.declared.head;
     // A file whose entities wait stays open, so a run that compares with the state has read it: only a
     // file that cannot be read may still declare what waits.

@@ -73,8 +73,7 @@ impl Store<'_> {
     }
 }
 
-/// Writes the entity of a fleet's run. What another run has created meanwhile is merged
-/// with it.
+/// Writes the entity of a fleet's run. What another run has created meanwhile is merged with it.
 async fn put_one(store: &Store<'_>, body: Value, existing: Existing) -> Result<(), Error> {
     let bodies = [body];
     for existing in [existing, Existing::Merge] {
