@@ -164,3 +164,6 @@ fn invalid(declared: &Declared) -> impl Iterator<Item = FileProblem<'_>> {
         invalid.codes.iter().map(move |code| (path, problem(code)))
     })
 }
+
+#[cfg(test)]
+mod tests;
